@@ -1,0 +1,60 @@
+"""Strict, frozen configuration: unknown keys are errors with a suggestion, values are checked, nothing is global."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retrieval.errors import InputError, suggest
+
+
+class Config(BaseModel):
+    """Base of every configuration: immutable, extra keys forbidden."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], where: str) -> Self:
+        """Validate ``values``; ``where`` names the file or option in the message of an :class:`InputError`."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise InputError(f"{where}: {_sentence(cls, error)}") from None
+
+
+def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
+    """Read ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
+
+    Raises:
+        InputError: a pair has no ``=``, a value is not YAML, or a key is given twice.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key:
+            raise InputError(f"{where} '{pair}' is not key=value.")
+        if key in values:
+            raise InputError(f"{where} {key} is given twice.")
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"{where} {key}: '{text}' is not a value that can be read.") from None
+    return values
+
+
+def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
+    """Turn pydantic's first complaint into one sentence with the way out."""
+    fields = {name: info.alias or name for name, info in cls.model_fields.items()}
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if first["type"] == "extra_forbidden":
+        names = sorted(fields.values())
+        return f"there is no option '{key}'.{suggest(key, names)} Options: {', '.join(names)}."
+    if first["type"] == "missing":
+        return f"option '{key}' is needed."
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    return f"{key}={first['input']!r} cannot be used: {message}."
