@@ -1,0 +1,167 @@
+"""The hot matrix: vectors read once from the store into one contiguous, memory-mapped file.
+
+LanceDB is the truth; this is a cache beside it. It follows the fragments of a vectors table: as long as the
+table only grew, only what is new is read and appended. Deleting the folder costs nothing but time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+
+from retrieval.types import VectorMatrix
+
+KEY_BYTES = 48
+"""Width of a stored key: 32 hex digits of content, ``#`` and the crop's 12, padded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    """One fragment as the cache has it: ``mark`` changes when rows of it are deleted."""
+
+    mark: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """What the two files of a generation hold, fragment by fragment."""
+
+    generation: str
+    dimension: int
+    fragments: tuple[_Fragment, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(fragment.rows for fragment in self.fragments)
+
+
+def hot_matrix(dataset: Any, view: str, dimension: int, folder: Path | None) -> VectorMatrix:
+    """Return all vectors of one view of ``dataset`` (a Lance dataset at its version), through the cache.
+
+    ``folder`` is the cache of this space and view; None, or one that cannot be written, reads into memory.
+    """
+    marks = [_mark(fragment) for fragment in dataset.get_fragments()]
+    if folder is not None:
+        with suppress(OSError):
+            return _through_cache(dataset, marks, view, dimension, folder)
+    parts = list(_read(dataset, 0, view, dimension))
+    keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
+    return VectorMatrix(keys, np.concatenate([np.empty((0, dimension), np.float32), *(part.data for part in parts)]))
+
+
+def _through_cache(dataset: Any, marks: list[str], view: str, dimension: int, folder: Path) -> VectorMatrix:
+    found = _load_manifest(folder)
+    if found is None or not _covers(found, marks, dimension):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            found = _load_manifest(folder)  # another reader may have done the work meanwhile
+            if found is None or not _covers(found, marks, dimension):
+                found = _extend(dataset, marks, view, dimension, folder, found)
+    rows = sum(fragment.rows for fragment in found.fragments[: len(marks)])
+    return _map(folder, found, rows)
+
+
+def _covers(manifest: _Manifest, marks: list[str], dimension: int) -> bool:
+    cached = [fragment.mark for fragment in manifest.fragments]
+    return manifest.dimension == dimension and cached[: len(marks)] == marks
+
+
+def _extend(
+    dataset: Any, marks: list[str], view: str, dimension: int, folder: Path, found: _Manifest | None
+) -> _Manifest:
+    """Append the fragments that are new; start a new generation when old ones changed."""
+    known = [fragment.mark for fragment in found.fragments] if found else []
+    if found is None or found.dimension != dimension or marks[: len(known)] != known:
+        found = _Manifest(uuid4().hex[:12], dimension, ())
+    done = list(found.fragments)
+    with (
+        _resume(folder / f"data-{found.generation}.f32", found.rows * dimension * 4) as data,
+        _resume(folder / f"keys-{found.generation}.bin", found.rows * KEY_BYTES) as keys,
+    ):
+        for mark, part in zip(marks[len(done) :], _read(dataset, len(done), view, dimension), strict=True):
+            data.write(part.data.tobytes())
+            keys.write(part.keys.tobytes())
+            done.append(_Fragment(mark, len(part.keys)))
+    manifest = _Manifest(found.generation, dimension, tuple(done))
+    _save_manifest(folder, manifest)
+    for old in folder.iterdir():  # other generations; whoever has one mapped keeps it until done
+        if old.suffix in {".f32", ".bin"} and found.generation not in old.name:
+            old.unlink()
+    return manifest
+
+
+@contextmanager
+def _resume(path: Path, size: int) -> Iterator[Any]:
+    """Open for appending after the first ``size`` bytes, cutting what an interrupted reader left behind them."""
+    with path.open("r+b" if path.exists() else "w+b") as handle:
+        handle.truncate(size)
+        handle.seek(size)
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _read(dataset: Any, skip: int, view: str, dimension: int) -> Iterator[VectorMatrix]:
+    """Read fragment by fragment; rows without this view are left out."""
+    for fragment in dataset.get_fragments()[skip:]:
+        table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")
+        keys = np.array(table.column("key").to_pylist(), dtype=f"S{KEY_BYTES}")
+        column = table.column(f"v_{view}").combine_chunks()
+        values = column.flatten() if isinstance(column, pa.FixedSizeListArray) else pa.array([], pa.float32())
+        yield VectorMatrix(keys, values.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, dimension))
+
+
+def _mark(fragment: Any) -> str:
+    meta = fragment.metadata
+    files = ",".join(data_file.path for data_file in meta.files)
+    return f"{meta.id}:{files}:{meta.deletion_file!r}"
+
+
+def _map(folder: Path, manifest: _Manifest, rows: int) -> VectorMatrix:
+    if rows == 0:
+        return VectorMatrix(np.empty(0, f"S{KEY_BYTES}"), np.empty((0, manifest.dimension), np.float32))
+    keys = np.memmap(folder / f"keys-{manifest.generation}.bin", dtype=f"S{KEY_BYTES}", mode="r", shape=(rows,))
+    shape = (rows, manifest.dimension)
+    data = np.memmap(folder / f"data-{manifest.generation}.f32", dtype=np.float32, mode="r", shape=shape)
+    return VectorMatrix(keys, data)
+
+
+def _load_manifest(folder: Path) -> _Manifest | None:
+    try:
+        raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        fragments = tuple(_Fragment(mark, rows) for mark, rows in raw["fragments"])
+        manifest = _Manifest(raw["generation"], raw["dimension"], fragments)
+        size = (folder / f"data-{manifest.generation}.f32").stat().st_size
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return manifest if size >= manifest.rows * manifest.dimension * 4 else None
+
+
+def _save_manifest(folder: Path, manifest: _Manifest) -> None:
+    raw = {
+        "generation": manifest.generation,
+        "dimension": manifest.dimension,
+        "fragments": [[fragment.mark, fragment.rows] for fragment in manifest.fragments],
+    }
+    young = folder / f"manifest-{uuid4().hex[:8]}.young"
+    young.write_text(json.dumps(raw), encoding="utf-8")
+    young.replace(folder / "manifest.json")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    import fcntl
+
+    with (folder / "lock").open("a") as handle:
+        fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,141 @@
+"""The embedding store on LanceDB, in a local folder or, for reading, on object storage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
+from retrieval.store import records
+from retrieval.store.commits import read_commit
+from retrieval.store.lance import LanceTables
+from retrieval.store.lock import ReaderTag, writer_lock
+from retrieval.store.snapshot import LanceSnapshot
+from retrieval.store.writer import StoreWriter
+from retrieval.types import Bank, SplitSet
+
+WAIT_SECONDS = 600.0
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)  # noqa: T201 - a waiting writer says who it waits for
+
+
+class LanceStore:
+    """One LanceDB database; see :class:`retrieval.types.EmbeddingStore`."""
+
+    def __init__(self, uri: str, tables: LanceTables) -> None:
+        self.uri = uri
+        self._tables = tables
+        self._folder = None if is_remote(uri) else Path(uri)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[LanceSnapshot]:
+        """Open the last complete version; clean-up leaves it alone while it is open."""
+        commit = read_commit(self._tables)
+        tag = None if self._folder is None else ReaderTag(self._folder, commit.tables)
+        try:
+            yield LanceSnapshot(self._tables, commit, None if self._folder is None else self._folder / "cache")
+        finally:
+            if tag is not None:
+                tag.close()
+
+    @contextmanager
+    def writer(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> Iterator[StoreWriter]:
+        """Hold the lock and write; what is not committed when the block ends is rolled back by the next writer.
+
+        Raises:
+            ReadOnlyStoreError: the store cannot be written, or not safely.
+            StoreLockedError: another process kept writing for ``wait`` seconds.
+        """
+        folder = self._local()
+        with writer_lock(folder, wait, say):
+            yield StoreWriter(self._tables, folder)
+
+    def split_sets(self) -> Mapping[str, str]:
+        """Names of the stored split sets, to their sha256."""
+        return records.split_sets(self._tables)
+
+    def read_splits(self, name: str) -> SplitSet:
+        """Read a stored split set."""
+        return records.read_splits(self._tables, name)
+
+    def save_splits(self, splits: SplitSet) -> None:
+        """Append a split set."""
+        self._appending()
+        records.save_splits(self._tables, splits)
+
+    def banks(self, space: str | None = None) -> tuple[Bank, ...]:
+        """Read banks."""
+        return records.banks(self._tables, space)
+
+    def save_bank(self, bank: Bank) -> None:
+        """Append a bank."""
+        self._appending()
+        records.save_bank(self._tables, bank)
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        """Append a result."""
+        self._appending()
+        records.save_result(self._tables, result)
+
+    def _local(self) -> Path:
+        if self._folder is None:
+            raise ReadOnlyStoreError(
+                f"{self.uri}: writing to object storage is refused: there is no lock there that keeps two writers "
+                "apart. Write to a local folder and copy it there; reading works."
+            )
+        return self._folder
+
+    def _appending(self) -> None:
+        import os
+
+        if not os.access(self._local(), os.W_OK):
+            raise ReadOnlyStoreError(f"{self.uri}: this folder cannot be written by you; results are printed, not kept.")
+
+
+def is_remote(uri: str) -> bool:
+    """Whether the store lies on object storage."""
+    return "://" in uri
+
+
+def open_store(uri: str | Path) -> LanceStore:
+    """Open an existing store.
+
+    Raises:
+        MissingFileError: nothing is there.
+        StoreError: something else is there.
+    """
+    text = str(uri)
+    if not is_remote(text) and not Path(text).is_dir():
+        raise MissingFileError(f"{text}: no store here; make one with 'index PATH --store {text}', or name another.")
+    tables = LanceTables(text)
+    if "commits" not in tables.names():
+        raise StoreError(f"{text}: not a Vitrine store (no commit record); name another with --store.")
+    return LanceStore(text, tables)
+
+
+def create_store(uri: str | Path) -> LanceStore:
+    """Open a store for writing, making an empty one in a new or empty folder.
+
+    Raises:
+        ReadOnlyStoreError: the place cannot be written.
+        StoreError: the folder holds other things.
+    """
+    text = str(uri)
+    if is_remote(text):
+        store = LanceStore(text, LanceTables(text))
+        store._local()  # raises, with the reason  # noqa: SLF001
+        return store
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strangers = [p.name for p in folder.iterdir() if p.suffix != ".lance" and p.name not in {"lock", "readers", "cache"}]
+    except OSError as error:
+        raise ReadOnlyStoreError(f"{text}: cannot be made ({error.strerror}); choose another place.") from None
+    if strangers:
+        raise StoreError(f"{text}: holds other things ({strangers[0]}); choose a new or empty folder for the store.")
+    return LanceStore(text, LanceTables(text))

@@ -1,0 +1,106 @@
+"""Banks, split sets and results: appended by content address, so that an evaluation never waits for the index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from retrieval.errors import unknown
+from retrieval.store.lance import LanceTables
+from retrieval.store.schema import BANKS, RESULTS, SPLITS, escape
+from retrieval.types import Bank, SplitSet
+
+
+def split_sets(tables: LanceTables) -> dict[str, str]:
+    """Names of stored split sets to their sha256, sorted by name."""
+    rows = tables.read("splits", columns=["name", "sha256"])
+    return dict(sorted(set(zip(rows.column("name").to_pylist(), rows.column("sha256").to_pylist(), strict=True))))
+
+
+def read_splits(tables: LanceTables, name: str) -> SplitSet:
+    """Read one split set by its name.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    rows = tables.read("splits", where=f"name = {escape(name)}").select(["draw", "sample", "role"])
+    if rows.num_rows == 0:
+        raise unknown("split set", name, split_sets(tables))
+    rows = rows.group_by(rows.column_names).aggregate([])  # two evaluations may have saved it at the same moment
+    rows = rows.sort_by([("draw", "ascending"), ("sample", "ascending"), ("role", "ascending")])
+    draw = rows.column("draw").to_numpy().astype(np.int64)
+    sample = np.array(rows.column("sample").to_pylist(), dtype=np.str_)
+    return SplitSet(name, draw, sample, np.array(rows.column("role").to_pylist(), dtype=np.str_))
+
+
+def save_splits(tables: LanceTables, splits: SplitSet) -> None:
+    """Append a split set unless the same rows are stored under the same name."""
+    sha = splits.sha256
+    if split_sets(tables).get(splits.name) == sha:
+        return
+    n = len(splits.draw)
+    columns: dict[str, Any] = {
+        "name": [splits.name] * n,
+        "sha256": [sha] * n,
+        "draw": splits.draw,
+        "sample": splits.sample.tolist(),
+        "role": splits.role.tolist(),
+    }
+    tables.append("splits", pa.table(columns, schema=SPLITS))
+
+
+def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
+    """Read all banks, or those of one space, sorted by name."""
+    where = None if space is None else f"space = {escape(space)}"
+    rows = {(row["name"], row["sha256"]): row for row in tables.read("banks", where=where).to_pylist()}
+    return tuple(_bank(rows[key]) for key in sorted(rows))
+
+
+def save_bank(tables: LanceTables, bank: Bank) -> None:
+    """Append a bank unless it is stored under this name already."""
+    sha = bank.sha256
+    if tables.read("banks", columns=["sha256"], where=f"sha256 = '{sha}' AND name = {escape(bank.name)}").num_rows:
+        return
+    row = {
+        "sha256": sha,
+        "name": bank.name,
+        "space": bank.space,
+        "origin": bank.origin,
+        "dimension": bank.vectors.shape[1],
+        "vectors": np.ascontiguousarray(bank.vectors, np.float32).tobytes(),
+        "edge_vector": bank.edge_vector.tolist(),
+        "edge_class": bank.edge_class.tolist(),
+        "texts": None if bank.texts is None else list(bank.texts),
+        "bias": None if bank.bias is None else bank.bias.tolist(),
+        "temperature": bank.temperature,
+    }
+    tables.append("banks", pa.Table.from_pylist([row], schema=BANKS))
+
+
+def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
+    """Append a result file unless the same one, ``created`` aside, is stored."""
+    body = json.dumps({k: v for k, v in result.items() if k != "created"}, sort_keys=True)
+    sha = hashlib.sha256(body.encode()).hexdigest()
+    if tables.read("results", columns=["sha256"], where=f"sha256 = '{sha}'").num_rows:
+        return
+    row = {"sha256": sha, "mode": result["mode"], "created": result.get("created"), "result": json.dumps(result)}
+    tables.append("results", pa.Table.from_pylist([row], schema=RESULTS))
+
+
+def _bank(row: Mapping[str, Any]) -> Bank:
+    return Bank(
+        name=row["name"],
+        space=row["space"],
+        origin=row["origin"],
+        vectors=np.frombuffer(row["vectors"], np.float32).reshape(-1, row["dimension"]),
+        edge_vector=np.array(row["edge_vector"], np.int64),
+        edge_class=np.array(row["edge_class"], np.str_),
+        texts=None if row["texts"] is None else tuple(row["texts"]),
+        bias=None if row["bias"] is None else np.array(row["bias"], np.float32),
+        temperature=row["temperature"],
+    )

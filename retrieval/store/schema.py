@@ -1,0 +1,127 @@
+"""The tables of a store as Arrow schemas. See "The store" in the documentation for what each is for."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+FORMAT = 1
+"""Version of this layout. A store of a newer one is refused with a sentence, not misread."""
+
+META_PREFIX = "meta_"
+
+COMMITS = pa.schema([
+    ("format", pa.int32()),
+    ("commit", pa.int64()),
+    ("store_version", pa.int64()),
+    ("tables", pa.string()),
+    ("note", pa.string()),
+    ("created", pa.string()),
+])
+
+SAMPLES = pa.schema([
+    ("id", pa.string()),
+    ("source", pa.string()),
+    ("uri", pa.string()),
+    ("content", pa.string()),
+    ("crop", pa.string()),
+    ("key", pa.string()),
+    ("size", pa.int64()),
+    ("mtime_ns", pa.int64()),
+    ("width", pa.int32()),
+    ("height", pa.int32()),
+    ("phash", pa.int64()),
+    ("box_x", pa.float64()),
+    ("box_y", pa.float64()),
+    ("box_width", pa.float64()),
+    ("box_height", pa.float64()),
+    ("label", pa.string()),
+    ("identity", pa.string()),
+    ("aspect", pa.string()),
+    ("camera", pa.string()),
+    ("group", pa.string()),
+    ("captured_at", pa.timestamp("us")),
+    ("split", pa.string()),
+])
+
+SPACES = pa.schema([
+    ("fingerprint", pa.string()),
+    ("name", pa.string()),
+    ("spec", pa.string()),
+    ("dimension", pa.int32()),
+    ("views", pa.list_(pa.string())),
+    ("created", pa.string()),
+])
+
+SOURCES = pa.schema([
+    ("name", pa.string()),
+    ("kind", pa.string()),
+    ("root", pa.string()),
+])
+
+THUMBNAILS = pa.schema([("key", pa.string()), ("webp", pa.binary())])
+
+FAILURES = pa.schema([("source", pa.string()), ("uri", pa.string()), ("reason", pa.string())])
+
+BANKS = pa.schema([
+    ("sha256", pa.string()),
+    ("name", pa.string()),
+    ("space", pa.string()),
+    ("origin", pa.string()),
+    ("dimension", pa.int32()),
+    ("vectors", pa.large_binary()),
+    ("edge_vector", pa.list_(pa.int64())),
+    ("edge_class", pa.list_(pa.string())),
+    ("texts", pa.list_(pa.string())),
+    ("bias", pa.list_(pa.float32())),
+    ("temperature", pa.float64()),
+])
+
+SPLITS = pa.schema([
+    ("name", pa.string()),
+    ("sha256", pa.string()),
+    ("draw", pa.int32()),
+    ("sample", pa.string()),
+    ("role", pa.string()),
+])
+
+RESULTS = pa.schema([
+    ("sha256", pa.string()),
+    ("mode", pa.string()),
+    ("created", pa.string()),
+    ("result", pa.large_string()),
+])
+
+COMMITTED = {
+    "samples": SAMPLES,
+    "spaces": SPACES,
+    "sources": SOURCES,
+    "thumbnails": THUMBNAILS,
+    "failures": FAILURES,
+}
+"""Tables whose versions a commit pins, beside one ``vectors_*`` table per space."""
+
+APPENDED = {"banks": BANKS, "splits": SPLITS, "results": RESULTS}
+"""Tables that are only ever appended to, by content address; they need neither the lock nor a commit."""
+
+
+def vectors_table(fingerprint: str) -> str:
+    """Name of the table that holds the vectors of a space."""
+    return f"vectors_{fingerprint}"
+
+
+def vectors_schema(dimension: int, views: tuple[str, ...]) -> pa.Schema:
+    """Schema of a vectors table: ``key``, and per view the unit vector and its length before normalisation."""
+    fields = [pa.field("key", pa.string())]
+    for view in views:
+        fields += view_fields(dimension, view)
+    return pa.schema(fields)
+
+
+def view_fields(dimension: int, view: str) -> list[pa.Field]:
+    """The two columns of one view."""
+    return [pa.field(f"v_{view}", pa.list_(pa.float32(), dimension)), pa.field(f"n_{view}", pa.float32())]
+
+
+def escape(text: str) -> str:
+    """Write a text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,98 @@
+"""A consistent view of one version of a LanceDB store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.errors import unknown
+from retrieval.store.commits import Commit
+from retrieval.store.hot import hot_matrix
+from retrieval.store.lance import LanceTables
+from retrieval.store.schema import escape, vectors_table
+from retrieval.store.spaces import find_space
+from retrieval.types import EncoderSpec, SpaceInfo, VectorMatrix
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class LanceSnapshot:
+    """The store as one commit left it; later commits do not change what is read here."""
+
+    def __init__(self, tables: LanceTables, commit: Commit, cache: Path | None) -> None:
+        self.commit = commit
+        self._tables = tables
+        self._cache = cache
+        self._spaces: tuple[SpaceInfo, ...] | None = None
+
+    @property
+    def store_version(self) -> int:
+        """Counts commits to samples and vectors."""
+        return self.commit.store_version
+
+    @property
+    def spaces(self) -> tuple[SpaceInfo, ...]:
+        """All registered spaces, oldest first."""
+        if self._spaces is None:
+            rows = self.read("spaces").sort_by([("created", "ascending"), ("name", "ascending")]).to_pylist()
+            self._spaces = tuple(
+                SpaceInfo(
+                    fingerprint=row["fingerprint"],
+                    name=row["name"],
+                    spec=EncoderSpec.from_json(row["spec"]),
+                    dimension=row["dimension"],
+                    views=tuple(row["views"]),
+                    created=row["created"],
+                    rows=self.count(vectors_table(row["fingerprint"])),
+                )
+                for row in rows
+            )
+        return self._spaces
+
+    def space(self, name: str | None = None) -> SpaceInfo:
+        """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
+        return find_space(self.spaces, name)
+
+    def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Read ``samples`` in order of ``id``."""
+        wanted = None if columns is None else list(dict.fromkeys(["id", *columns]))
+        rows = self.read("samples", wanted, where).sort_by("id")
+        return rows if columns is None else rows.select(list(columns))
+
+    def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
+        """Read all vectors of one view, through the hot-matrix cache.
+
+        Raises:
+            UnknownNameError: the space has no such view.
+        """
+        if view not in space.views:
+            raise unknown(f"view in space {space.name}", view, space.views)
+        name = vectors_table(space.fingerprint)
+        folder = None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
+        return hot_matrix(self._tables.dataset(name, self.commit.tables[name]), view, space.dimension, folder)
+
+    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
+        """Read ``key`` and ``n_<view>``: the lengths of the vectors before normalisation."""
+        return self.read(vectors_table(space.fingerprint), ["key", f"n_{view}"])
+
+    def thumbnails(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Read the WebP thumbnails of these keys; those without one are absent."""
+        if not keys:
+            return {}
+        where = f"key IN ({', '.join(escape(key) for key in sorted(set(keys)))})"
+        rows = self.read("thumbnails", where=where)
+        return dict(zip(rows.column("key").to_pylist(), rows.column("webp").to_pylist(), strict=True))
+
+    def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Read a committed table at this snapshot's version."""
+        return self._tables.read(table, self.commit.tables[table], columns, where)
+
+    def count(self, table: str) -> int:
+        """Rows of a committed table at this snapshot's version."""
+        return self._tables.count(table, self.commit.tables[table])
+
+    def column_names(self, table: str) -> list[str]:
+        """Columns of a committed table."""
+        return list(self._tables.schema(table, self.commit.tables[table]).names)

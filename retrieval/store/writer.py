@@ -1,0 +1,205 @@
+"""The one writer: changes tables freely, then makes all of it visible with one commit record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from retrieval.errors import InputError
+from retrieval.store.commits import Commit, now, read_commit, write_commit
+from retrieval.store.lance import LanceTables
+from retrieval.store.lock import live_tags
+from retrieval.store.schema import (
+    APPENDED,
+    COMMITTED,
+    META_PREFIX,
+    SPACES,
+    escape,
+    vectors_schema,
+    vectors_table,
+    view_fields,
+)
+from retrieval.store.snapshot import LanceSnapshot
+from retrieval.store.spaces import short_name
+from retrieval.types import Embeddings, EncoderSpec, SpaceInfo
+
+KEEP_OLD_VERSIONS = timedelta(hours=1)
+CHUNK = 500
+"""Ids per condition: long lists are cut so that no single SQL text grows without bound."""
+
+
+class StoreWriter:
+    """Writes to a store whose lock the caller holds. Nothing is visible to readers before :meth:`commit`."""
+
+    def __init__(self, tables: LanceTables, folder: Path) -> None:
+        self._tables = tables
+        self._folder = folder
+        self._commit = self._begin()
+
+    @property
+    def snapshot(self) -> LanceSnapshot:
+        """The last complete version, as readers see it now."""
+        return LanceSnapshot(self._tables, self._commit, self._folder / "cache")
+
+    def _begin(self) -> Commit:
+        """Open the last complete version, rolling back what a killed writer left; make the tables of a new store."""
+        names = self._tables.names()
+        if "commits" not in names:
+            for name, schema in {**COMMITTED, **APPENDED}.items():
+                self._tables.create(name, schema)
+            return write_commit(self._tables, None, {name: self._tables.latest(name) for name in COMMITTED}, "create")
+        commit = read_commit(self._tables)
+        for name in names - {"commits", *APPENDED}:
+            if name not in commit.tables:
+                self._tables.drop(name)
+            elif self._tables.latest(name) != commit.tables[name]:
+                self._tables.restore(name, commit.tables[name])
+        versions = {name: self._tables.latest(name) for name in commit.tables}
+        if versions != dict(commit.tables):
+            commit = write_commit(self._tables, commit, versions, "roll back", same_rows=True)
+        return commit
+
+    def register_space(self, spec: EncoderSpec, dimension: int, views: Sequence[str]) -> SpaceInfo:
+        """Find or make the space of ``spec``; add columns for views it lacks."""
+        spaces = self._latest_spaces()
+        table = vectors_table(spec.fingerprint)
+        known = next((row for row in spaces if row["fingerprint"] == spec.fingerprint), None)
+        if known is None:
+            self._tables.create(table, vectors_schema(dimension, tuple(views)))
+            name = short_name(spec, [row["name"] for row in spaces])
+            row = {"fingerprint": spec.fingerprint, "name": name, "created": now(), "dimension": dimension}
+        else:
+            row = dict(known)
+            for view in (view for view in views if view not in known["views"]):
+                self._tables.add_columns(table, view_fields(dimension, view))
+        have = list(known["views"]) if known else []
+        row |= {"spec": spec.to_json(), "views": have + [view for view in views if view not in have]}
+        if row != known:
+            self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([row], schema=SPACES))
+        return SpaceInfo(
+            spec.fingerprint, row["name"], spec, row["dimension"], tuple(row["views"]), row["created"]
+        )
+
+    def rename_space(self, space: SpaceInfo, name: str) -> None:
+        """Give a space a name of the user's choice.
+
+        Raises:
+            InputError: another space has it.
+        """
+        rows = self._latest_spaces()
+        if any(row["name"] == name and row["fingerprint"] != space.fingerprint for row in rows):
+            raise InputError(f"Another space is called '{name}'; choose a different name.")
+        row = next(row for row in rows if row["fingerprint"] == space.fingerprint)
+        self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([row | {"name": name}], schema=SPACES))
+
+    def _latest_spaces(self) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = self._tables.read("spaces").to_pylist()
+        return rows
+
+    def put_source(self, name: str, kind: str, root: str) -> None:
+        """Record where the relative uris of a source start."""
+        row = {"name": name, "kind": kind, "root": root}
+        if row not in self._tables.read("sources", where=f"name = {escape(name)}").to_pylist():
+            self._tables.merge("sources", ["name"], pa.Table.from_pylist([row], schema=COMMITTED["sources"]))
+
+    def append_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
+        """Add vectors of keys the space does not have yet."""
+        if keys:
+            self._tables.append(vectors_table(space.fingerprint), _vector_rows(keys, views))
+
+    def replace_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
+        """Write all views of keys the space has already (a view was added)."""
+        if keys:
+            self._tables.merge(vectors_table(space.fingerprint), ["key"], _vector_rows(keys, views))
+
+    def append_samples(self, rows: pa.Table) -> None:
+        """Add samples that the store does not have yet."""
+        self._make_room_for_meta(rows)
+        self._tables.append("samples", rows)
+
+    def update_samples(self, rows: pa.Table) -> None:
+        """Replace whole rows of samples that the store has."""
+        self._make_room_for_meta(rows)
+        self._tables.merge("samples", ["id"], rows)
+
+    def _make_room_for_meta(self, rows: pa.Table) -> None:
+        """Add ``meta_*`` columns the table lacks; widen whole numbers to decimals; refuse other changes of type."""
+        have = self._tables.schema("samples")
+        fresh = []
+        for field in rows.schema:
+            if not field.name.startswith(META_PREFIX) or pa.types.is_null(field.type):
+                continue
+            if field.name not in have.names:
+                fresh.append(pa.field(field.name, field.type))
+                continue
+            kind = have.field(field.name).type
+            if kind == field.type or (pa.types.is_float64(kind) and pa.types.is_int64(field.type)):
+                continue
+            if pa.types.is_int64(kind) and pa.types.is_float64(field.type):
+                self._tables.widen("samples", field.name)
+                continue
+            raise InputError(
+                f"Column {field.name.removeprefix(META_PREFIX)} holds {field.type} here but {kind} in the store; rename it."
+            )
+        if fresh:
+            self._tables.add_columns("samples", fresh)
+
+    def delete_samples(self, ids: Sequence[str]) -> None:
+        """Delete samples; vectors and thumbnails that nothing uses any more go with them."""
+        for start in range(0, len(ids), CHUNK):
+            some = ", ".join(escape(sample) for sample in ids[start : start + CHUNK])
+            self._tables.delete("samples", f"id IN ({some})")
+        used = set(self._tables.read("samples", columns=["key"]).column("key").to_pylist())
+        for name in ["thumbnails", *(n for n in self._tables.names() if n.startswith("vectors_"))]:
+            keys = set(self._tables.read(name, columns=["key"]).column("key").to_pylist())
+            orphans = sorted(keys - used)
+            for start in range(0, len(orphans), CHUNK):
+                some = ", ".join(escape(key) for key in orphans[start : start + CHUNK])
+                self._tables.delete(name, f"key IN ({some})")
+
+    def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:
+        """Add thumbnails of keys that have none."""
+        columns = {"key": list(pictures), "webp": list(pictures.values())}
+        self._tables.append("thumbnails", pa.table(columns, schema=COMMITTED["thumbnails"]))
+
+    def replace_failures(self, source: str, failures: Mapping[str, str]) -> None:
+        """Record uri -> reason of what could not be read in this run of ``source``, forgetting the last run's."""
+        where = f"source = {escape(source)}"
+        rows = {row["uri"]: row["reason"] for row in self._tables.read("failures", where=where).to_pylist()}
+        if rows != dict(failures):
+            self._tables.delete("failures", where)
+            columns = {"source": [source] * len(failures), "uri": list(failures), "reason": list(failures.values())}
+            self._tables.append("failures", pa.table(columns, schema=COMMITTED["failures"]))
+
+    def commit(self, note: str) -> Commit:
+        """Make everything since the last commit visible, atomically. Writes nothing when nothing changed."""
+        names = self._tables.names() - {"commits", *APPENDED}
+        versions = {name: self._tables.latest(name) for name in names}
+        if versions != dict(self._commit.tables):
+            self._commit = write_commit(self._tables, self._commit, versions, note)
+        return self._commit
+
+    def tidy(self) -> None:
+        """Join small fragments and delete old versions that no living reader holds. Call after a commit."""
+        names = self._tables.names()
+        if any([self._tables.compact(name) for name in names - {"commits", *APPENDED}]):
+            # Joined fragments hold the same rows: the record moves on, the store version does not.
+            versions = {name: self._tables.latest(name) for name in self._commit.tables}
+            self._commit = write_commit(self._tables, self._commit, versions, "compact", same_rows=True)
+        held = live_tags(self._folder)
+        for name in names:
+            unverified = name not in APPENDED
+            self._tables.clean(name, held.get(name, set()), older_than=KEEP_OLD_VERSIONS, unverified=unverified)
+
+
+def _vector_rows(keys: Sequence[str], views: Mapping[str, Embeddings]) -> pa.Table:
+    columns: dict[str, pa.Array] = {"key": pa.array(list(keys), pa.string())}
+    for view, (vectors, norms) in views.items():
+        flat = pa.array(np.ascontiguousarray(vectors, np.float32).ravel())
+        columns[f"v_{view}"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+        columns[f"n_{view}"] = pa.array(norms, pa.float32())
+    return pa.table(columns)
