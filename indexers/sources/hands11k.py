@@ -1,0 +1,162 @@
+"""11k Hands (Afifi 2019): ``HandInfo.csv`` beside ``Hands/``, divided by id as MBA-Net and CLIP-FH do."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from indexers.sources.base import BaseSource, is_image, require_folder
+from indexers.tables import Row, open_table, place
+from retrieval.config import Config
+from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.types import Problem, Sample, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from indexers.tables import Table
+    from retrieval.types import MetaValue
+
+LAST_TRAIN_ID = {"dorsal right": 1050, "dorsal left": 1037, "palmar right": 1051, "palmar left": 1042}
+"""Per aspect, ids up to this one are for training, the rest for testing."""
+
+NEEDED = ("id", "accessories", "aspectOfHand", "imageName")
+META: dict[str, tuple[str, Callable[[str], MetaValue]]] = {
+    "age": ("age", int),
+    "gender": ("gender", str),
+    "skin_color": ("skinColor", str),
+    "accessories": ("accessories", int),
+    "nail_polish": ("nailPolish", int),
+    "irregularities": ("irregularities", int),
+}
+
+
+class Hand(NamedTuple):
+    """A usable row of ``HandInfo.csv``. ``identity`` is the stripped id, as written (leading zeros)."""
+
+    row: int
+    identity: str
+    aspect: str
+    image: str
+    meta: dict[str, MetaValue]
+
+
+class Hands11kOptions(Config):
+    """``with_accessories`` keeps the rows that the protocols drop; ``val_seed`` chooses other validation images."""
+
+    with_accessories: bool = False
+    val_seed: int = 0
+
+
+class Hands11kSource(BaseSource):
+    """11k Hands in its own layout; uris are ``Hands/<imageName>``, in the order of the table."""
+
+    kind: ClassVar[str] = "hands11k"
+    Options = Hands11kOptions
+
+    def __init__(self, path: Path, name: str | None, options: Hands11kOptions) -> None:
+        root = path.parent if path.name == "HandInfo.csv" else path
+        require_folder(root)
+        super().__init__(root, root, name)
+        self._options = options
+        self._csv = root / "HandInfo.csv"
+        if not self._csv.is_file():
+            raise MissingFileError(f"There is no {self._csv}; 11k Hands is a folder with HandInfo.csv and Hands/.")
+        require_folder(root / "Hands")
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield a sample per row whose image exists.
+
+        Raises:
+            InputError: the table cannot be read, or none of its images exists.
+        """
+        self._start()
+        hands = read_hands(self._csv, self.problems, with_accessories=self._options.with_accessories)
+        present = {name for name in os.listdir(self.root / "Hands") if is_image(name)}  # noqa: PTH208 - names only
+        found = [hand for hand in hands if hand.image in present]
+        for hand in hands:
+            if hand.image not in present:
+                reason = f"there is no image 'Hands/{hand.image}'"
+                self.problems.append(Problem(place(self._csv, hand.row), reason, missing=True))
+        if not found:
+            raise InputError(
+                f"{self.root / 'Hands'} holds none of the {len(hands)} images that {self._csv.name} lists."
+            )
+        for hand, split in zip(found, assign_splits(found, self._options.val_seed), strict=True):
+            uri = f"Hands/{hand.image}"
+            yield Sample(self.name, uri, identity=hand.identity, aspect=hand.aspect, split=split, meta=hand.meta)
+
+
+def read_hands(csv: Path, problems: list[Problem], *, with_accessories: bool = False) -> list[Hand]:
+    """Read ``HandInfo.csv`` alone, without looking at images.
+
+    Args:
+        csv: the table.
+        problems: receives rows with a bad id, aspect, flag or a repeated image name.
+        with_accessories: keep rows with ``accessories`` other than 0.
+
+    Raises:
+        InputError: the table cannot be read or lacks a column.
+    """
+    table = open_table(csv)
+    missing = next((name for name in NEEDED if name not in table.columns), None)
+    if missing is not None:
+        raise InputError(f"{csv} has no column '{missing}'.{suggest(missing, table.columns)}")
+    hands: dict[str, Hand] = {}
+    for row in table.rows(problems):
+        try:
+            hand = _read(row, table)
+        except ValueError as error:
+            problems.append(Problem(place(csv, row.number), str(error)))
+            continue
+        if hand.image in hands:
+            reason = f"image '{hand.image}' is listed already in row {hands[hand.image].row}"
+            problems.append(Problem(place(csv, row.number), reason))
+        elif with_accessories or hand.meta["accessories"] == 0:
+            hands[hand.image] = hand
+    return list(hands.values())
+
+
+def _read(row: Row, table: Table) -> Hand:
+    cells = dict(zip(table.columns, map(str, row.cells), strict=True))
+    identity, aspect, image = cells["id"], " ".join(cells["aspectOfHand"].lower().split()), cells["imageName"]
+    if not (identity.isascii() and identity.isdigit()):
+        raise ValueError(f"id '{identity}' is not a number")
+    if aspect not in LAST_TRAIN_ID:
+        raise ValueError(f"aspect '{aspect}' is not one of {', '.join(LAST_TRAIN_ID)}")
+    if not image or "/" in image or "\\" in image:
+        raise ValueError(f"imageName '{image}' is not a file name")
+    return Hand(row.number, identity, aspect, image, {name: _meta(cells, name) for name in META})
+
+
+def _meta(cells: dict[str, str], name: str) -> MetaValue:
+    column, kind = META[name]
+    text = cells.get(column, "")
+    if not text and name != "accessories":
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{column} '{text}' is not a number") from None
+
+
+def assign_splits(hands: Sequence[Hand], val_seed: int = 0) -> list[str]:
+    """Give each hand its split: ``train``, ``val`` or ``test``.
+
+    Ids above the aspect's cut-off are ``test``. Of each (aspect, train id) the image with the smallest
+    ``BLAKE2b(val_seed, aspect, id, image name)`` is ``val``: it depends on no order, and a new image among n
+    replaces it with probability 1 / (n + 1).
+    """
+    best: dict[tuple[str, str], tuple[str, int]] = {}
+    splits = []
+    for at, hand in enumerate(hands):
+        train = int(hand.identity) <= LAST_TRAIN_ID[hand.aspect]
+        splits.append("train" if train else "test")
+        if train:
+            key = (hand.aspect, hand.identity)
+            rank = (digest(str(val_seed), *key, hand.image), at)
+            best[key] = min(best.get(key, rank), rank)
+    for _, at in best.values():
+        splits[at] = "val"
+    return splits

@@ -1,0 +1,76 @@
+"""The closed table of sources, and how a path becomes one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from indexers.sources.base import has_image, is_hidden
+from indexers.tables import TABLE_SUFFIXES
+from retrieval.errors import InputError, MissingFileError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from indexers.sources.base import BaseSource
+
+SOURCES = {
+    "folder": "indexers.sources.folder:FolderSource",
+    "hands11k": "indexers.sources.hands11k:Hands11kSource",
+    "manifest": "indexers.sources.manifest:ManifestSource",
+}
+
+
+def open_source(
+    path: Path, kind: str | None = None, name: str | None = None, options: Mapping[str, Any] | None = None
+) -> BaseSource:
+    """Open a source and check what can be checked without reading it all.
+
+    Args:
+        path: the folder or table.
+        kind: a key of ``SOURCES``; guessed if None.
+        name: part of every sample's id; default ``<kind>:<folder or file stem>``.
+        options: options of that source.
+
+    Raises:
+        UnknownNameError: there is no such kind.
+        InputError: the path does not fit the kind, or an option is unknown or has a bad value.
+        MissingFileError: the path does not exist.
+    """
+    kind = kind or guess(path)
+    if kind not in SOURCES:
+        raise unknown("source", kind, SOURCES)
+    module, _, attribute = SOURCES[kind].partition(":")
+    source = getattr(importlib.import_module(module), attribute)
+    read = source.Options.read(options or {}, where=f"source '{kind}'")
+    return cast("BaseSource", source(path, name, read))
+
+
+def guess(root: Path) -> str:
+    """Tell the kind of a source where it is plain.
+
+    Raises:
+        MissingFileError: there is nothing at ``root``.
+        InputError: it could be several kinds, or is none.
+    """
+    way_out = f"say which source it is: {', '.join(SOURCES)}"
+    if not os.path.exists(root):  # noqa: PTH110 - Path.exists raises where a parent may not be read
+        raise MissingFileError(f"There is no file or folder {root}.")
+    if root.name == "HandInfo.csv" or (root / "HandInfo.csv").is_file():
+        return "hands11k"
+    if root.is_file():
+        if root.suffix.lower() in TABLE_SUFFIXES:
+            return "manifest"
+        raise InputError(f"{root} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}); {way_out}.")
+    try:
+        entries = sorted(entry for entry in root.iterdir() if not is_hidden(entry.name))
+    except OSError as error:
+        raise InputError(f"{root} cannot be read: {error.strerror}.") from None
+    # A table or a data.yaml beside the images describes them; label folders alone would misread such a set.
+    described = [entry.name for entry in entries if entry.suffix.lower() in (*TABLE_SUFFIXES, ".yaml", ".yml")]
+    if not described and any(entry.is_dir() and has_image(entry) for entry in entries):
+        return "folder"
+    why = f"it holds {described[0]}" if described else "it has no sub-folder with images"
+    raise InputError(f"What {root} holds is not plain, because {why}; {way_out}.")
