@@ -1,0 +1,1 @@
+"""Encoders: images and texts to vectors. :mod:`retrieval.encoders.registry` has ``resolve`` and ``load``."""

@@ -1,0 +1,83 @@
+"""Weight files by name: found in the local cache of the Hugging Face hub or of torch, downloaded only if absent."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.errors import NetworkError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def hub_file(repository: str, names: Sequence[str]) -> Path:
+    """Find the first of ``names`` that a Hugging Face repository has; the local cache is asked before the network.
+
+    Raises:
+        UnknownNameError: the repository does not exist, may not be read, or has none of the files.
+        NetworkError: a download is needed and did not succeed.
+    """
+    if not _REPOSITORY.fullmatch(repository):
+        raise UnknownNameError(f"hf-hub:{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY.")
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    for name in names:
+        if isinstance(cached := try_to_load_from_cache(repository, name), str):
+            return Path(cached)
+    for name in names:
+        try:
+            return Path(hf_hub_download(repository, name))
+        except GatedRepoError:
+            raise UnknownNameError(
+                f"hf-hub:{repository} asks for a log-in; accept its terms and log in first."
+            ) from None
+        except RepositoryNotFoundError:
+            raise UnknownNameError(
+                f"hf-hub:{repository} does not exist, or may not be read without a log-in."
+            ) from None
+        except LocalEntryNotFoundError as error:
+            raise _no_network(f"{name} of hf-hub:{repository}", error) from None
+        except EntryNotFoundError:
+            continue
+        except (HfHubHTTPError, OSError, RuntimeError) as error:
+            raise _no_network(f"{name} of hf-hub:{repository}", error) from None
+    raise UnknownNameError(f"hf-hub:{repository} has none of the files {', '.join(names)}.")
+
+
+def torch_file(url: str) -> Path:
+    """Find the file of a torch download address in torch's own cache, or download and check it.
+
+    Raises:
+        NetworkError: a download is needed and did not succeed.
+    """
+    import torch
+
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if path.is_file():
+        return path
+    stem = re.search(r"-([a-f0-9]{8,})\.", path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), stem.group(1) if stem else None, progress=False)
+    except (OSError, RuntimeError) as error:
+        raise _no_network(url, error) from None
+    return path
+
+
+def _no_network(what: str, error: Exception) -> NetworkError:
+    reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return NetworkError(
+        f"{what} is not in the local cache and could not be downloaded ({reason}); "
+        "fetch the weights on a machine with a network and pass them with --weights FILE."
+    )

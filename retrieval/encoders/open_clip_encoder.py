@@ -1,0 +1,299 @@
+"""Contrastive image-text models of open_clip: every architecture and tag it lists, hub repositories and local files.
+
+The arithmetic of bf16 and fp16 is open_clip's own: weights of convolutions and linear layers in half precision,
+layer norms in float32.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from retrieval.encoders.hub import hub_file
+from retrieval.encoders.request import HUB
+from retrieval.encoders.torch_encoder import TorchEncoder, seeded
+from retrieval.encoders.torchscript import is_torchscript
+from retrieval.encoders.torchvision_ops import repair_torchvision
+from retrieval.encoders.weights import check_fit, strip_prefixes
+from retrieval.errors import InputError, MissingDependencyError, NetworkError, WeightsError, unknown
+from retrieval.types import Embeddings, Preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+
+    from retrieval.encoders.weights import Weights
+    from retrieval.types import EncoderSpec, Float32
+
+CONFIG = "open_clip_config.json"
+FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+QUICK = "-quickgelu"
+_JIT_SCALARS = ("input_resolution", "context_length", "vocab_size")
+
+
+def _open_clip() -> Any:
+    repair_torchvision()
+    import open_clip
+
+    # It logs a warning for every model that it was asked to build without weights, as we always do.
+    logging.getLogger().addFilter(_without_open_clip_chatter)
+    return open_clip
+
+
+def _without_open_clip_chatter(record: logging.LogRecord) -> bool:
+    return record.module != "factory" or "open_clip" not in record.pathname
+
+
+class OpenClipFamily:
+    """Family ``open_clip``."""
+
+    contrastive = True
+
+    def check(self, model: str) -> tuple[str, str | None]:
+        """See :class:`retrieval.encoders.registry.Family`; ``hf-hub:`` models imply the weights of their repository."""
+        if model.startswith(HUB):
+            return model, model
+        model = model.replace("/", "-")
+        names = _open_clip().list_models()
+        if model not in names:
+            raise unknown("open_clip model", model, names)
+        return model, None
+
+    def tags(self, model: str) -> Sequence[str]:
+        """Tags that open_clip lists for the model; those trained with QuickGELU are found under both its names."""
+        return cast("list[str]", _open_clip().list_pretrained_tags_by_model(model))
+
+    def find(self, model: str, source: str) -> Path:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        if source.startswith(HUB):
+            return hub_file(source.removeprefix(HUB), FILES)
+        known = _tag_config(model, source)
+        organisation, repository, *name = known["hf_hub"].split("/")
+        names = _alternatives(name[0]) if name and name[0] else FILES
+        return hub_file(f"{organisation}/{repository}", names)
+
+    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
+        """Fix the activation (QuickGELU) that the weights were trained with, and read size, mean and std."""
+        open_clip = _open_clip()
+        if model.startswith(HUB):
+            config = _hub_config(model)
+            return model, source, _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
+        own = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
+        quick = source.startswith("tag:") and own.get("quick_gelu", False)
+        if source.startswith("file:"):
+            # Only OpenAI published CLIP as TorchScript, and trained it with QuickGELU.
+            from pathlib import Path
+
+            quick = is_torchscript(Path(source.removeprefix("file:")))
+        pixels = _preprocess(open_clip.get_model_config(model), own)
+        if quick and f"{model}{QUICK}" in open_clip.list_models():
+            model += QUICK
+        return model, source, pixels
+
+    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> OpenClipEncoder:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        seed = 0 if weights is not None else int(spec.weights.removeprefix("random:"))
+        with seeded(seed):
+            model = _create(spec)
+        scale = model.logit_scale.detach().float()
+        if weights is not None:
+            tensors = _adapt(model, weights, spec)
+            check_fit(tensors, model.state_dict(), weights, f"open_clip/{spec.model}")
+            scale = tensors["logit_scale"].float()
+            state = model.state_dict()
+            state.update(tensors)
+            model.load_state_dict(state)
+        return OpenClipEncoder(spec, device, model.eval(), float(scale.exp()))
+
+
+class OpenClipEncoder(TorchEncoder):
+    """Both towers of an open_clip model."""
+
+    def __init__(self, spec: EncoderSpec, device: str, model: Any, logit_scale: float) -> None:
+        """``model`` is an open_clip model in evaluation mode, already in the spec's precision."""
+        import torch
+
+        self._model = model.to(device).to(memory_format=torch.channels_last)
+        self._logit_scale = logit_scale
+        super().__init__(spec, device, lambda pixels: self._model.encode_image(pixels, normalize=False))
+
+    @property
+    def logit_scale(self) -> float:
+        """The trained factor on cosine similarities (1 / temperature)."""
+        return self._logit_scale
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        """Encode texts into the space of the images; texts beyond the context length are cut, as in training.
+
+        Returns:
+            Vectors (n, d) of length 1, and their lengths before that (n,).
+
+        Raises:
+            MissingDependencyError: the tokenizer of this model needs a package that is not installed.
+            NetworkError: the tokenizer has to be downloaded and cannot be.
+            WeightsError: a vector is zero or not finite.
+        """
+        size = self.spec.batch_size
+        raw = np.empty((len(texts), self.dimension), np.float32)
+        for start in range(0, len(texts), size):
+            part = list(texts[start : start + size])
+            raw[start : start + size] = self._run_texts(part + [""] * (size - len(part)))[: len(part)]
+        return self.normalised(raw, "text")
+
+    def _run_texts(self, texts: list[str]) -> Float32:
+        import torch
+
+        with torch.inference_mode():
+            vectors = self._model.encode_text(self._tokenizer(texts).to(self._device), normalize=False)
+            raw: Float32 = vectors.to(torch.float32).cpu().numpy()
+        return raw
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return _guarded(self.spec.model, "tokenizer", lambda: _open_clip().get_tokenizer(self.spec.model))
+
+
+def _guarded(model: str, what: str, make: Any) -> Any:
+    """Run a step of open_clip that may want another package or the network, and word its failure."""
+    try:
+        return make()
+    except (ImportError, NameError) as error:
+        raise _needs_transformers(model, what) from error
+    except OSError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NetworkError(
+            f"the {what} of open_clip/{model} is not in the local cache and could not be downloaded ({reason}); "
+            "run once with a network, or choose a model with open_clip's own text tower."
+        ) from error
+
+
+def _needs_transformers(model: str, what: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"the {what} of open_clip/{model} needs another package: pip install transformers sentencepiece."
+    )
+
+
+def _create(spec: EncoderSpec) -> Any:
+    """Build the architecture with random weights, at the spec's precision and, if overridden, image size."""
+    from importlib.util import find_spec
+
+    open_clip = _open_clip()
+    hub = spec.model.startswith(HUB)
+    config = _hub_config(spec.model)["model_cfg"] if hub else open_clip.get_model_config(spec.model)
+    if config is None:
+        raise unknown("open_clip model", spec.model, open_clip.list_models())
+    if config["text_cfg"].get("hf_model_name") and find_spec("transformers") is None:
+        raise _needs_transformers(spec.model, "text tower")
+    name = f"local-dir:{hub_file(spec.model.removeprefix(HUB), [CONFIG]).parent}" if hub else spec.model
+    size = _overridden_size(spec, config)
+    options = {"load_weights": False, "pretrained_text": False, "precision": spec.precision, "force_image_size": size}
+    try:
+        return _guarded(spec.model, "text tower", lambda: open_clip.create_model(name, **options))
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"open_clip/{spec.model} cannot be built ({reason}); leave crop out of --preprocess."
+        ) from error
+
+
+def _overridden_size(spec: EncoderSpec, config: Mapping[str, Any]) -> int | tuple[int, int] | None:
+    own = _preprocess(config, {}).crop
+    crop = spec.preprocess.crop if spec.preprocess else own
+    if crop == own:
+        return None
+    return crop[0] if crop[0] == crop[1] else crop
+
+
+def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.Tensor]:
+    """Bring a state dict into open_clip's present naming, as its own loader would."""
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed, resize_text_pos_embed
+
+    expected = model.state_dict()
+    tensors = strip_prefixes(weights.tensors, expected)
+    tensors = {k: v for k, v in convert_state_dict(model, tensors).items() if k not in _JIT_SCALARS}
+    if "positional_embedding" in tensors and "positional_embedding" not in expected:
+        tensors = convert_to_custom_text_state_dict(tensors)
+    if "text.transformer.embeddings.position_ids" not in expected:
+        tensors.pop("text.transformer.embeddings.position_ids", None)
+    for name in ("logit_scale", "logit_bias"):
+        if name in tensors and name in expected and tensors[name].numel() == expected[name].numel():
+            tensors[name] = tensors[name].reshape(expected[name].shape)
+    if "logit_bias" in expected and "logit_bias" not in tensors:
+        tensors["logit_bias"] = expected["logit_bias"].new_zeros(expected["logit_bias"].shape)
+    if spec.weights.startswith("tag:") or _overridden_size(spec, _config(spec.model)) is not None:
+        try:
+            resize_pos_embed(tensors, model)
+            resize_text_pos_embed(tensors, model)
+        except (AssertionError, RuntimeError) as error:
+            raise WeightsError(f"{weights.path} does not fit open_clip/{spec.model}: {error}.") from error
+    return tensors
+
+
+def _config(model: str) -> Mapping[str, Any]:
+    config = _hub_config(model)["model_cfg"] if model.startswith(HUB) else _open_clip().get_model_config(model)
+    return cast("Mapping[str, Any]", config)
+
+
+def _hub_config(model: str) -> dict[str, Any]:
+    """The configuration file of a hub repository.
+
+    Raises:
+        WeightsError: it describes no open_clip model.
+    """
+    path = hub_file(model.removeprefix(HUB), [CONFIG])
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        config = None
+    if not isinstance(config, dict) or "model_cfg" not in config:
+        raise WeightsError(f"{CONFIG} of {model} describes no open_clip model; name the architecture: open_clip/MODEL.")
+    return config
+
+
+def _tag_config(model: str, source: str) -> dict[str, Any]:
+    open_clip = _open_clip()
+    known: dict[str, Any] = open_clip.get_pretrained_cfg(model, source.removeprefix("tag:"))
+    return known
+
+
+def _usual(model: str) -> dict[str, Any]:
+    """The preprocessing most published weights of a model share; open_clip's default if it has none."""
+    open_clip = _open_clip()
+    keys = ("mean", "std", "interpolation", "resize_mode")
+    every = [open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)]
+    counted = Counter(tuple(config.get(key) for key in keys) for config in every)
+    return dict(zip(keys, counted.most_common(1)[0][0], strict=True)) if counted else {}
+
+
+def _preprocess(config: Mapping[str, Any], own: Mapping[str, Any]) -> Preprocess:
+    """open_clip's preprocessing: its defaults, overlaid with what the weights were trained with."""
+    from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+
+    size = config["vision_cfg"].get("image_size", 224)
+    height, width = size if isinstance(size, list | tuple) else (size, size)
+    return Preprocess(
+        resize=min(height, width),
+        crop=(height, width),
+        mean=tuple(own.get("mean") or OPENAI_DATASET_MEAN),
+        std=tuple(own.get("std") or OPENAI_DATASET_STD),
+        interpolation="bilinear" if own.get("interpolation") == "bilinear" else "bicubic",
+        mode=own.get("resize_mode") or "shortest",
+        fill=own.get("fill_color") or 0,
+    )
+
+
+def _alternatives(name: str) -> tuple[str, ...]:
+    """A pickled file of a repository usually has a safetensors twin, which is preferred."""
+    stem = name.rpartition(".")[0]
+    return (f"{stem}.safetensors", name) if name.endswith((".bin", ".pth")) else (name,)
+
+
+FAMILY = OpenClipFamily()

@@ -1,0 +1,209 @@
+"""Images to the uint8 pixels an encoder sees, and the ``--preprocess`` overrides.
+
+The arithmetic is that of the libraries the weights were trained with: pixel for pixel what ``open_clip``'s
+``image_transform``, timm's evaluation transform and torchvision's weight presets compute on an RGB image before
+they scale it to [0, 1]. For a crop that is not square, ``resize`` is the shorter side of a box of the crop's
+shape, which the image covers (``shortest``), fits into (``longest``) or is stretched to (``squash``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import yaml
+from PIL import Image, ImageOps
+
+from retrieval.config import parse_assignments
+from retrieval.errors import InputError, MissingFileError, unknown
+from retrieval.types import Interpolation, Preprocess, ResizeMode, UInt8
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+KEYS = ("resize", "crop", "mean", "std", "interpolation", "mode", "fill")
+LARGEST = 2**26
+"""Pixels beyond which a resized image is not computed whole (a sliver of 1 x 5000 would become 224 x 1,120,000)."""
+
+
+def pixels(image: Image.Image, preprocess: Preprocess) -> UInt8:
+    """Compute what the encoder sees of one image.
+
+    Pillow does the resizing without the GIL, so decoding threads run beside each other.
+
+    Args:
+        image: Any Pillow image, EXIF orientation already applied.
+        preprocess: Size, crop and interpolation; mean and std are applied by the encoder.
+
+    Returns:
+        (height, width, 3) uint8, contiguous.
+
+    Raises:
+        InputError: the image has no pixels, or its colours cannot be turned into RGB.
+    """
+    if 0 in image.size:
+        raise InputError(f"The image has no pixels ({image.width} x {image.height}).")
+    rgb = to_rgb(image)
+    size = _resized_size(rgb.size, preprocess)
+    if size[0] * size[1] > LARGEST:
+        rgb = _resized_centre(rgb, size, preprocess)
+    elif size != rgb.size:
+        rgb = rgb.resize(size, RESAMPLING[preprocess.interpolation])
+    return np.ascontiguousarray(np.asarray(_crop_or_pad(rgb, preprocess)))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Turn any Pillow image into RGB; transparency is dropped, and 16-bit grey is scaled to 8 bits, not clipped.
+
+    Raises:
+        InputError: Pillow cannot convert this mode.
+    """
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):
+        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    try:
+        return image.convert("RGB")
+    except ValueError as error:
+        raise InputError(f"An image of mode {image.mode} cannot be turned into RGB ({error}).") from None
+
+
+def _box(preprocess: Preprocess) -> tuple[int, int]:
+    """(height, width) of the box that ``resize`` means: shaped like the crop, shorter side ``resize``."""
+    height, width = preprocess.crop
+    short = min(height, width)
+    return round(preprocess.resize * height / short), round(preprocess.resize * width / short)
+
+
+def _resized_size(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
+    """(width, height) after resizing. The libraries truncate for square shortest-side boxes and round for others."""
+    width, height = size
+    box_height, box_width = _box(preprocess)
+    if preprocess.mode == "squash":
+        return box_width, box_height
+    if preprocess.mode == "shortest" and box_height == box_width:
+        side = preprocess.resize
+        if width <= height:
+            return side, max(1, int(side * height / width))
+        return max(1, int(side * width / height)), side
+    pick = min if preprocess.mode == "shortest" else max
+    ratio = pick(height / box_height, width / box_width)
+    return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+
+def _offset(length: int, crop: int) -> int:
+    return round((length - crop) / 2.0)
+
+
+def _crop_or_pad(image: Image.Image, preprocess: Preprocess) -> Image.Image:
+    """Cut the centre; sides shorter than the crop are first padded, the odd pixel at the right and the bottom."""
+    height, width = preprocess.crop
+    missing_w, missing_h = max(0, width - image.width), max(0, height - image.height)
+    if missing_w or missing_h:
+        border = (missing_w // 2, missing_h // 2, (missing_w + 1) // 2, (missing_h + 1) // 2)
+        image = ImageOps.expand(image, border, (preprocess.fill,) * 3)
+    if image.size == (width, height):
+        return image
+    left, top = _offset(image.width, width), _offset(image.height, height)
+    return image.crop((left, top, left + width, top + height))
+
+
+def _resized_centre(image: Image.Image, size: tuple[int, int], preprocess: Preprocess) -> Image.Image:
+    """Resize only the part of a sliver that the crop keeps, so that memory stays bounded."""
+    height, width = preprocess.crop
+    keep_w, keep_h = min(width, size[0]), min(height, size[1])
+    left, top = _offset(size[0], keep_w), _offset(size[1], keep_h)
+    across, down = image.width / size[0], image.height / size[1]
+    box = (left * across, top * down, (left + keep_w) * across, (top + keep_h) * down)
+    return image.resize((keep_w, keep_h), RESAMPLING[preprocess.interpolation], box=box)
+
+
+def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
+    """Apply ``--preprocess`` items to a model's own preprocessing.
+
+    Each item is a YAML or JSON file, or ``key=value`` pairs separated by commas. Keys: ``resize`` (pixels),
+    ``crop`` (``300``, or height by width, ``256x128``), ``mean`` and ``std`` (one number, or three joined by
+    ``/``: ``0.48/0.46/0.41``; a list in a file), ``interpolation``, ``mode`` (shortest, longest, squash), ``fill``
+    (0-255, the colour of padding). Later items win.
+
+    Raises:
+        MissingFileError: an item without ``=`` names no file.
+        UnknownNameError: a key, an interpolation or a mode that does not exist.
+        InputError: a value that cannot be used.
+    """
+    for item in items:
+        where, values = _read_item(item)
+        for key, value in values.items():
+            if key not in KEYS:
+                raise unknown(f"preprocessing key (in {where})", str(key), KEYS)
+            preprocess = replace(preprocess, **{str(key): _value(str(key), value, where)})
+    return preprocess
+
+
+def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
+    if "=" in item and not Path(item).is_file():
+        return "--preprocess", parse_assignments([p for p in item.split(",") if p.strip()], "--preprocess")
+    path = Path(item)
+    if not path.is_file():
+        raise MissingFileError(f"--preprocess {item}: no such file; give a YAML or JSON file, or key=value pairs.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} is not a readable YAML or JSON file ({str(error).splitlines()[0]}).") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no 'key: value' lines; keys are {', '.join(KEYS)}.")
+    return str(path), values
+
+
+def _value(key: str, value: Any, where: str) -> Any:
+    """Check one value and bring it into the shape of the field of the same name."""
+    if key in ("interpolation", "mode"):
+        names = get_args(Interpolation if key == "interpolation" else ResizeMode)
+        if value not in names:
+            raise unknown(f"{key} (in {where})", str(value), names)
+        return value
+    if key in ("mean", "std"):
+        return _three_numbers(key, value, where)
+    if key == "crop":
+        sides = value if isinstance(value, list) else str(value).lower().split("x")
+        whole = [_whole(key, side, where, 1, 8192) for side in sides]
+        if len(whole) > 2:
+            raise InputError(f"{where}: crop={value} cannot be used; give one side, or height by width as 256x128.")
+        return (whole[0], whole[-1])
+    return _whole(key, value, where, *((0, 255) if key == "fill" else (1, 8192)))
+
+
+def _whole(key: str, value: Any, where: str, low: int, high: int) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise InputError(f"{where}: {key}={value} cannot be used; it must be a whole number from {low} to {high}.")
+    return number
+
+
+def _three_numbers(key: str, value: Any, where: str) -> tuple[float, float, float]:
+    parts = value if isinstance(value, list) else str(value).split("/")
+    try:
+        numbers = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) == 1:
+        numbers *= 3
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)) or (key == "std" and min(numbers) <= 0):
+        kind = "positive numbers" if key == "std" else "numbers"
+        raise InputError(f"{where}: {key}={value} cannot be used; give one number or three {kind} joined by '/'.")
+    return (numbers[0], numbers[1], numbers[2])

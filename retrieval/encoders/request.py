@@ -1,0 +1,92 @@
+"""What the user asks for (``--encoder``, ``--weights``, ...) and where weights are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from retrieval.encoders.weights import SUFFIXES
+from retrieval.errors import InputError, MissingFileError, UnknownNameError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HUB = "hf-hub:"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRequest:
+    """An encoder as typed.
+
+    Attributes:
+        name: ``FAMILY/MODEL``, or the shorthand ``FAMILY/MODEL:WEIGHTS``.
+        weights: A tag of the model, a file, or ``hf-hub:ORGANISATION/REPOSITORY``.
+        random_init: Seed of random weights, instead of ``weights``.
+        preprocess: Files or ``key=value[,key=value]`` items (:func:`retrieval.encoders.preprocess.override`).
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    name: str
+    weights: str | None = None
+    random_init: int | None = None
+    preprocess: tuple[str, ...] = ()
+    precision: str = "auto"
+    device: str = "auto"
+
+
+class Parts(NamedTuple):
+    """The parts of an encoder's name; ``weights`` is None where none were named."""
+
+    family: str
+    model: str
+    weights: str | None
+
+
+def split_name(request: EncoderRequest) -> Parts:
+    """Split ``FAMILY/MODEL[:WEIGHTS]`` and join it with ``--weights``.
+
+    Raises:
+        InputError: not of that form, or weights are named twice, or random and named.
+    """
+    family, slash, rest = request.name.partition("/")
+    if not slash or not family or not rest:
+        raise InputError(f"--encoder '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50.")
+    if rest.startswith(HUB):
+        model, short = rest, ""
+    else:
+        model, _, short = rest.partition(":")
+    if short and request.weights is not None:
+        raise InputError(f"weights are named twice: '{short}' in --encoder and --weights {request.weights}; drop one.")
+    weights = short or request.weights
+    if weights is not None and request.random_init is not None:
+        raise InputError(
+            f"--random-init {request.random_init} and the weights '{weights}' exclude each other; drop one."
+        )
+    if request.random_init is not None and not 0 <= request.random_init < 2**63:
+        raise InputError(f"--random-init {request.random_init} cannot be used; give a whole number from 0.")
+    return Parts(family, model, weights)
+
+
+def weight_source(text: str, tags: Sequence[str], label: str) -> str:
+    """Decide what ``--weights`` means: ``tag:T``, ``file:/absolute/path`` or ``hf-hub:ORGANISATION/REPOSITORY``.
+
+    Raises:
+        MissingFileError: it looks like a path, and no such file exists.
+        InputError: it is a folder.
+        UnknownNameError: it is neither a tag of the model nor a file.
+    """
+    if text.startswith(HUB):
+        return text
+    if text in tags:
+        return f"tag:{text}"
+    path = Path(text).expanduser()
+    if path.is_file():
+        return f"file:{path.resolve()}"
+    if path.is_dir():
+        raise InputError(f"--weights {text} is a folder; name the weight file in it.")
+    if path.suffix in SUFFIXES or "/" in text:
+        raise MissingFileError(f"--weights {text}: no such file; check the path, or name a tag of {label}.")
+    have = f" Tags: {', '.join(list(tags)[:8])}{', ...' if len(tags) > 8 else ''}." if tags else " It has no tags."
+    raise UnknownNameError(f"{label} has no weights tag '{text}', and no such file exists.{suggest(text, tags)}{have}")

@@ -1,0 +1,166 @@
+"""An unpickler that runs nothing a file asks for: tensors and containers come back, all else is an inert placeholder.
+
+A pickle is a program. Training checkpoints carry optimisers, configuration objects and classes of the project
+that wrote them, so that plain ``weights_only=True`` refuses many honest files. Here every global outside a short
+table becomes a placeholder: a class that can be called, filled and given a state, and never does anything. The
+names of those globals are kept, so that a message can say what was not run.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+
+class _Sealed(type):
+    """Type of placeholder classes: a pickle's BUILD instruction cannot set attributes on them."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        raise AttributeError(f"{name} of a placeholder cannot be set")
+
+
+class Placeholder(metaclass=_Sealed):
+    """Stands for an object of an unknown class. It takes any arguments, items and state, and does nothing."""
+
+    state: Any = None
+
+    def __init__(self, *_arguments: Any, **_named: Any) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        # Kept, not applied: a whole pickled model still holds its tensors.
+        object.__setattr__(self, "state", state)
+
+    def __setitem__(self, key: Any, value: Any) -> None: ...
+
+    def append(self, item: Any) -> None: ...
+
+    def extend(self, items: Any) -> None: ...
+
+    def add(self, item: Any) -> None: ...
+
+
+class _Allowed:
+    """A callable handed to a pickle; the callable behind it cannot be reached, nor any state set."""
+
+    __slots__ = ("__call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_Allowed__call", call)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.__call(*arguments)  # type: ignore[attr-defined]  # set in __init__, past our own __setattr__
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{name} cannot be set")
+
+
+def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_rest: Any) -> torch.Tensor:
+    import torch
+
+    empty = torch.empty((0,), dtype=storage.dtype)
+    return empty.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))  # noqa: SLF001  # as torch.load does
+
+
+def _rebuild_parameter(data: Any, *_rest: Any) -> Any:
+    return data
+
+
+def _rebuild_from_type(rebuild: Any, _type: Any, arguments: Any, _state: Any) -> Any:
+    return rebuild(*arguments) if isinstance(rebuild, _Allowed) else None
+
+
+ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    ("torch._utils", "_rebuild_parameter_with_state"): _rebuild_parameter,
+    ("torch._tensor", "_rebuild_from_type_v2"): _rebuild_from_type,
+    ("torch", "Size"): tuple,
+}
+
+
+class RestrictedPickle:
+    """What ``torch.load(pickle_module=...)`` needs of a pickle module. ``ignored`` collects the unknown globals."""
+
+    __name__ = "restricted_pickle"
+
+    def __init__(self) -> None:
+        self.ignored: list[str] = []
+        ignored = self.ignored
+
+        class Unpickler(RestrictedUnpickler):
+            def __init__(self, file: IO[bytes], **_options: Any) -> None:
+                super().__init__(file, ignored)
+
+        self.Unpickler = Unpickler
+
+    def load(self, file: IO[bytes], **_options: Any) -> Any:
+        """Read one pickle from ``file``."""
+        return self.Unpickler(file).load()
+
+
+class RestrictedUnpickler(pickle.Unpickler):
+    """Resolves only the globals of a table; every other name becomes a new placeholder class."""
+
+    table = ALLOWED
+
+    def __init__(self, file: IO[bytes], ignored: list[str]) -> None:
+        # utf-8 is what torch asks of its pickles; files of Python 2 are read the same way.
+        super().__init__(file, encoding="utf-8")
+        self._ignored = ignored
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        """Look up the table; never import."""
+        call = self.table.get((module, name))
+        if call is not None:
+            return _Allowed(call)
+        full = f"{module}.{name}"
+        if full not in self._ignored:
+            self._ignored.append(full)
+        return _Sealed("Placeholder", (Placeholder,), {"__slots__": ()})
+
+
+def read_pickled(path: Path) -> tuple[Any, list[str]]:
+    """Read a torch file (zip or legacy) without running anything it asks for.
+
+    Returns:
+        The object with placeholders in it (or None, if it cannot be read to its end), and the unknown globals.
+    """
+    import warnings
+
+    import torch
+
+    reader = RestrictedPickle()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader), reader.ignored
+    except Exception:  # noqa: BLE001  # a foreign byte string may fail in any way; the caller words the failure
+        return None, reader.ignored
+
+
+def tensors_in(value: Any, prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """Walk a pickled module (placeholders with state) and yield its dotted tensor names and tensors."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield prefix.removesuffix("."), value.detach()
+        return
+    inner = value.state if isinstance(value, Placeholder) else value
+    if not isinstance(inner, Mapping):
+        return
+    parts = [inner.get(part) for part in ("_parameters", "_buffers", "_modules")]
+    groups = [part for part in parts if isinstance(part, Mapping)] or [inner]
+    for group in groups:
+        for name, child in group.items():
+            if isinstance(child, torch.Tensor | Placeholder):
+                yield from tensors_in(child, f"{prefix}{name}.")

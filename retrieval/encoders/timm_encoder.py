@@ -1,0 +1,189 @@
+"""Classifiers of timm: penultimate features as the vector, the classifier layer as a head."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from retrieval.encoders.hub import hub_file, torch_file
+from retrieval.encoders.precision import torch_dtype
+from retrieval.encoders.request import HUB
+from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
+from retrieval.encoders.torchvision_ops import repair_torchvision
+from retrieval.encoders.weights import check_fit, strip_prefixes
+from retrieval.errors import InputError, UnknownNameError, WeightsError, unknown
+from retrieval.types import Preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+
+    from retrieval.encoders.weights import Weights
+    from retrieval.types import EncoderSpec, Interpolation, ResizeMode
+
+FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+MODES: dict[str, ResizeMode] = {"center": "shortest", "squash": "squash", "border": "longest"}
+
+
+def _timm() -> Any:
+    repair_torchvision()
+    import timm
+
+    return timm
+
+
+class TimmFamily:
+    """Family ``timm``."""
+
+    contrastive = False
+
+    def check(self, model: str) -> tuple[str, str | None]:
+        """See :class:`retrieval.encoders.registry.Family`; ``resnet50.a1_in1k`` implies the weights ``a1_in1k``."""
+        timm = _timm()
+        name, _, tag = model.partition(".")
+        if not timm.is_model(name):
+            raise unknown("timm model", name, timm.list_models())
+        if tag and tag not in self.tags(name):
+            raise unknown(f"weights tag of timm/{name}", tag, self.tags(name))
+        return name, tag or None
+
+    def tags(self, model: str) -> Sequence[str]:
+        """Tags for which timm publishes weights, its default first, with and without the model's name."""
+        names: list[str] = _timm().list_pretrained(f"{model}.*")
+        default = _timm().get_pretrained_cfg(model).tag
+        tags = sorted((name.partition(".")[2] for name in names), key=lambda tag: (tag != default, tag))
+        return [tag for tag in tags if tag]
+
+    def find(self, model: str, source: str) -> Path:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        if source.startswith(HUB):
+            return hub_file(source.removeprefix(HUB), FILES)
+        config = _config(model, source)
+        if config.hf_hub_id:
+            return hub_file(config.hf_hub_id, (config.hf_hub_filename,) if config.hf_hub_filename else FILES)
+        if config.url:
+            return torch_file(config.url)
+        raise UnknownNameError(f"timm publishes no weights for {model}.{source.removeprefix('tag:')}.")
+
+    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
+        """See :class:`retrieval.encoders.registry.Family`; timm's evaluation transform at the training size."""
+        from timm.data import resolve_data_config
+
+        known = _config(model, source).to_dict()
+        if source.startswith(HUB):
+            known |= _hub_config(source)
+        return model, source, _preprocess(resolve_data_config({}, pretrained_cfg=known))
+
+    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> TorchEncoder:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        import torch
+
+        config = _config(spec.model, spec.weights)
+        names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
+        classifier = Classifier(names)
+        classes = classifier.classes_in(weights.tensors) if weights is not None else None
+        seed = 0 if weights is not None else int(spec.weights.removeprefix("random:"))
+        with seeded(seed):
+            model = _create(spec, config, classes)
+        if not all(_has(model, name) for name in names):
+            classifier = Classifier(())
+        if weights is not None:
+            _fill(model, spec, weights, classifier if classes is None else Classifier(()))
+        head = classifier.cut_off(model, trained=weights is not None and classes is not None)
+        model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
+        return TorchEncoder(spec, device, model, head)
+
+
+def _config(model: str, source: str) -> Any:
+    tag = source.removeprefix("tag:") if source.startswith("tag:") else ""
+    config = _timm().get_pretrained_cfg(f"{model}.{tag}" if tag else model)
+    if config is None:
+        raise UnknownNameError(f"timm describes no input for {model}.{tag}; name a tag with --weights.")
+    return config
+
+
+def _hub_config(source: str) -> dict[str, Any]:
+    """The ``pretrained_cfg`` of a hub repository (empty where it has none)."""
+    try:
+        path = hub_file(source.removeprefix(HUB), ["config.json"])
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (UnknownNameError, OSError, ValueError):
+        return {}
+    own = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
+    keys = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
+    return {key: own[key] for key in keys if own.get(key) is not None}
+
+
+def _preprocess(data: Mapping[str, Any]) -> Preprocess:
+    """Timm's evaluation transform: the image is resized to 1 / crop_pct of the crop, which is cut from its centre."""
+    _, height, width = data["input_size"]
+    interpolation = data["interpolation"] if data["interpolation"] in ("nearest", "bilinear", "lanczos") else "bicubic"
+    mode = MODES[data["crop_mode"]]
+    return Preprocess(
+        resize=math.floor(min(height, width) / data["crop_pct"]),
+        crop=(height, width),
+        mean=tuple(data["mean"]),
+        std=tuple(data["std"]),
+        interpolation=cast("Interpolation", interpolation),
+        mode=mode,
+        fill=round(255 * data["mean"][0]) if mode == "longest" else 0,
+    )
+
+
+def _has(model: torch.nn.Module, name: str) -> bool:
+    try:
+        model.get_submodule(name)
+    except AttributeError:
+        return False
+    return True
+
+
+def _create(spec: EncoderSpec, config: Any, classes: int | None) -> Any:
+    tag = f".{spec.weights.removeprefix('tag:')}" if spec.weights.startswith("tag:") else ""
+    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    crop = spec.preprocess.crop if spec.preprocess else None
+    if config.fixed_input_size and crop != tuple(config.input_size[1:]):
+        options["img_size"] = crop
+    try:
+        return _timm().create_model(f"{spec.model}{tag}", pretrained=False, **options)
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"timm/{spec.model} cannot be built ({reason}); leave crop out of --preprocess.") from error
+
+
+def _fill(model: Any, spec: EncoderSpec, weights: Weights, absent: Classifier) -> None:
+    """Load the weights; those in the naming of their first authors go through timm's own converter.
+
+    ``absent`` are classifier layers that the file lacks: features alone are enough for an encoder.
+    """
+    name = f"timm/{spec.model}"
+    state = model.state_dict()
+    expected = {key: value for key, value in state.items() if not absent.owns(key)}
+    tensors = strip_prefixes(weights.tensors, expected)
+    try:
+        check_fit(tensors, expected, weights, name)
+    except WeightsError:
+        convert = getattr(sys.modules[_timm().model_entrypoint(spec.model).__module__], "checkpoint_filter_fn", None)
+        converted = _converted(convert, tensors, model)
+        if converted is None:
+            raise
+        tensors = {key: value for key, value in converted.items() if not absent.owns(key)}
+        check_fit(tensors, expected, weights, name)
+    state.update(tensors)
+    model.load_state_dict(state)
+
+
+def _converted(convert: Any, tensors: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor] | None:
+    if convert is None:
+        return None
+    try:
+        return dict(convert(dict(tensors), model))
+    except Exception:  # noqa: BLE001  # converters expect their authors' files and fail in any way on others
+        return None
+
+
+FAMILY = TimmFamily()

@@ -1,0 +1,199 @@
+"""What all torch encoders share: pixels in, normalised vectors out, always in batches of one fixed size."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrieval.encoders.precision import torch_dtype
+from retrieval.errors import InputError, WeightsError
+from retrieval.types import ClassifierHead, Embeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import torch
+
+    from retrieval.types import EncoderSpec, Float32, Preprocess, UInt8
+
+
+@contextmanager
+def seeded(seed: int = 0) -> Iterator[None]:
+    """Build a model under a seed of its own; torch's global generator is left as it was found."""
+    import torch
+
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+class TorchEncoder:
+    """Images to vectors through a torch function.
+
+    The same image gives the same bits whatever its place in a batch and whatever lies beside it: every forward has
+    ``spec.batch_size`` images, filled up with black ones.
+    """
+
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        device: str,
+        forward: Callable[[torch.Tensor], torch.Tensor],
+        head: ClassifierHead | None = None,
+    ) -> None:
+        """``forward`` takes normalised (batch, 3, height, width) in the spec's precision and gives (batch, d).
+
+        Raises:
+            InputError: the model cannot take images of ``spec.preprocess.crop``.
+        """
+        self._spec, self._device, self._forward, self._head = spec, device, forward, head
+        self._pixels = _preprocess(spec)
+        self._dimension = self._probe()
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """Identity of the encoder."""
+        return self._spec
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._dimension
+
+    @property
+    def head(self) -> ClassifierHead | None:
+        """The classifier layer the weights came with, or None."""
+        return self._head
+
+    def encode_images(self, batch: UInt8) -> Embeddings:
+        """Encode preprocessed pixels.
+
+        Args:
+            batch: (n, height, width, 3) uint8, as :func:`retrieval.encoders.preprocess.pixels` gives them; any n.
+
+        Returns:
+            Vectors (n, d) of length 1, and their lengths before that (n,).
+
+        Raises:
+            InputError: another shape or type.
+            WeightsError: a vector is zero or not finite.
+        """
+        shape = (*self._pixels.crop, 3)
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != shape:
+            raise InputError(
+                f"{self._name} takes uint8 pixels of shape (n, {shape[0]}, {shape[1]}, 3), not {batch.shape}."
+            )
+        size, raw = self._spec.batch_size, np.empty((len(batch), self._dimension), np.float32)
+        for start in range(0, len(batch), size):
+            part = batch[start : start + size]
+            padded = part
+            if len(part) < size:
+                padded = np.zeros((size, *shape), np.uint8)
+                padded[: len(part)] = part
+            raw[start : start + size] = self._run(padded)[: len(part)]
+        return self.normalised(raw, "image")
+
+    def normalised(self, raw: Float32, kind: str) -> Embeddings:
+        """Scale (n, d) vectors to length 1.
+
+        Raises:
+            WeightsError: a vector is zero or not finite.
+        """
+        norms = np.sqrt(np.square(raw, dtype=np.float64).sum(axis=1))
+        wrong = ~(np.isfinite(norms) & (norms > 0))
+        if wrong.any():
+            what = "zero" if np.isfinite(norms).all() else "not finite"
+            raise WeightsError(
+                f"{self._name} gives vectors that are {what} for {wrong.sum()} of {len(raw)} {kind}s: the weights are "
+                f"damaged or overflow in {self._spec.precision}; try --precision fp32 or other weights."
+            )
+        return Embeddings((raw / norms[:, None]).astype(np.float32), norms.astype(np.float32))
+
+    @property
+    def _name(self) -> str:
+        return f"{self._spec.family}/{self._spec.model}"
+
+    def _run(self, batch: UInt8) -> Float32:
+        """One forward: scale and normalise in float32, then cast, channels last."""
+        import torch
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device).permute(0, 3, 1, 2)
+            scaled = pixels.to(torch.float32).div_(255)
+            mean, std = (
+                torch.tensor(v, device=self._device).view(3, 1, 1) for v in (self._pixels.mean, self._pixels.std)
+            )
+            scaled = scaled.sub_(mean).div_(std).to(torch_dtype(self._spec.precision))
+            vectors = self._forward(scaled.contiguous(memory_format=torch.channels_last))
+            raw: Float32 = vectors.to(torch.float32).cpu().numpy()
+        return raw
+
+    def _probe(self) -> int:
+        """Length of a vector, found with one black image."""
+        try:
+            vector = self._run(np.zeros((1, *self._pixels.crop, 3), np.uint8))
+        except (AssertionError, RuntimeError, ValueError, IndexError) as error:
+            height, width = self._pixels.crop
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"{self._name} cannot encode images of {height}x{width} in {self._spec.precision} on "
+                f"{self._device} ({reason}); leave crop out of --preprocess, or choose another --precision."
+            ) from None
+        if vector.ndim != 2:
+            raise InputError(f"{self._name} gives no vector per image (shape {vector.shape}); choose another model.")
+        return int(vector.shape[1])
+
+
+def _preprocess(spec: EncoderSpec) -> Preprocess:
+    if spec.preprocess is None:
+        raise InputError(f"{spec.family}/{spec.model} is a space without preprocessing: it cannot encode images.")
+    return spec.preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """The classifier layers of a model by dotted name; what runs before them is the vector."""
+
+    names: tuple[str, ...]
+
+    def classes_in(self, tensors: dict[str, torch.Tensor]) -> int | None:
+        """Class count of a state dict, read from the first dimension of its classifier weight; None if it has none."""
+        if not self.names:
+            return None
+        wanted = f"{self.names[0]}.weight"
+        found = [key for key in tensors if key == wanted or key.endswith(f".{wanted}")]
+        return int(tensors[min(found, key=len)].shape[0]) if found else None
+
+    def owns(self, key: str) -> bool:
+        """Whether a state dict's key belongs to a classifier layer."""
+        return any(key.startswith(f"{name}.") for name in self.names)
+
+    def cut_off(self, model: torch.nn.Module, *, trained: bool) -> ClassifierHead | None:
+        """Replace the layers by nothing and return the one linear layer as a head, if it is one and is trained."""
+        import torch
+
+        layers = [model.get_submodule(name) for name in self.names]
+        for name in self.names:
+            model.set_submodule(name, torch.nn.Flatten())
+        if len(layers) != 1 or not trained:
+            return None
+        return _linear(layers[0])
+
+
+def _linear(layer: Any) -> ClassifierHead | None:
+    """A linear layer, or the 1x1 convolution that is one, as float32 arrays."""
+    import torch
+
+    if not isinstance(layer, torch.nn.Linear | torch.nn.Conv2d) or (
+        isinstance(layer, torch.nn.Conv2d) and layer.kernel_size != (1, 1)
+    ):
+        return None
+    weight = layer.weight.detach().float().flatten(1).numpy()
+    bias = layer.bias.detach().float().numpy() if layer.bias is not None else np.zeros(len(weight), np.float32)
+    return ClassifierHead(weight.copy(), bias.copy())

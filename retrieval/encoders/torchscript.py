@@ -1,0 +1,89 @@
+"""Read the tensors of a TorchScript archive (such as OpenAI's original CLIP files) without running its code.
+
+The archive is a zip of one restricted pickle (``data.pkl``), the raw tensors (``data/0``, ...) and source text
+(``code/...``). The text is only searched for the names a module declares as parameters and buffers, because other
+tensor attributes (attention masks) are no weights.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import IO, TYPE_CHECKING, Any
+
+from retrieval.encoders.restricted_pickle import ALLOWED, RestrictedUnpickler, tensors_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+
+_DECLARED = re.compile(r"__(?:parameters|buffers)__ = \[([^\]]*)\]")
+_STORAGES = {
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "DoubleStorage": "float64",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+}
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether the file is a TorchScript archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.count("/") == 1 and name.endswith("/constants.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def read_torchscript(path: Path) -> dict[str, torch.Tensor]:
+    """Read the parameters and buffers of a TorchScript archive, named as in its ``state_dict``.
+
+    Raises:
+        Exception: any, if the archive is damaged; the caller words it.
+    """
+    with zipfile.ZipFile(path) as archive:
+        root = next(name for name in archive.namelist() if name.endswith("/constants.pkl")).partition("/")[0]
+        declared: set[str] = set()
+        for name in archive.namelist():
+            if name.startswith(f"{root}/code/") and name.endswith(".py"):
+                text = archive.read(name).decode()
+                declared.update(word for names in _DECLARED.findall(text) for word in re.findall(r'"([^"]+)"', names))
+        module = _Unpickler(io.BytesIO(archive.read(f"{root}/data.pkl")), archive, root).load()
+    return {name: tensor for name, tensor in tensors_in(module) if name.rpartition(".")[2] in declared}
+
+
+class _Unpickler(RestrictedUnpickler):
+    """Resolves storages to flat tensors read from the archive."""
+
+    def __init__(self, file: IO[bytes], archive: zipfile.ZipFile, root: str) -> None:
+        super().__init__(file, [])
+        self._archive, self._root = archive, root
+
+    table: dict[tuple[str, str], Callable[..., Any]] = {  # noqa: RUF012  # a constant of the base class, extended
+        **ALLOWED,
+        ("torch._utils", "_rebuild_tensor_v2"): lambda flat, offset, size, stride, *_: flat.as_strided(
+            tuple(size), tuple(stride), offset
+        ),
+    }
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        return super().find_class(module, name)
+
+    def persistent_load(self, saved: Any, /) -> Any:
+        """Read the storage that a persistent id ``("storage", type, key, device, length)`` names."""
+        import torch
+
+        dtype = getattr(torch, saved[1])
+        raw = bytearray(self._archive.read(f"{self._root}/data/{saved[2]}"))
+        return torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)

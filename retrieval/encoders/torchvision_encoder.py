@@ -1,0 +1,134 @@
+"""Classifiers of torchvision: penultimate features as the vector, the last linear layer as a head.
+
+GoogLeNet and Inception v3 renormalise their input (``transform_input``), as their published weights need, and run
+without their auxiliary classifiers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from retrieval.encoders.hub import hub_file, torch_file
+from retrieval.encoders.precision import torch_dtype
+from retrieval.encoders.request import HUB
+from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
+from retrieval.encoders.torchvision_ops import repair_torchvision
+from retrieval.encoders.weights import check_fit, strip_prefixes
+from retrieval.errors import InputError, unknown
+from retrieval.types import Preprocess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import torch
+
+    from retrieval.encoders.weights import Weights
+    from retrieval.types import EncoderSpec
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+OPTIONS = {
+    name: {"transform_input": True, "aux_logits": False, "init_weights": False}
+    for name in ("googlenet", "inception_v3")
+}
+_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.")
+
+
+def _models() -> Any:
+    repair_torchvision()
+    import torchvision
+
+    return torchvision.models
+
+
+class TorchvisionFamily:
+    """Family ``torchvision``."""
+
+    contrastive = False
+
+    def check(self, model: str) -> tuple[str, str | None]:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        models = _models()
+        names: list[str] = models.list_models(module=models)
+        if model not in names:
+            raise unknown("torchvision classification model", model, names)
+        return model, None
+
+    def tags(self, model: str) -> Sequence[str]:
+        """Names of the model's weight enumeration, and DEFAULT."""
+        return ["DEFAULT", *_models().get_model_weights(model).__members__.keys() - {"DEFAULT"}]
+
+    def find(self, model: str, source: str) -> Path:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        if source.startswith(HUB):
+            return hub_file(source.removeprefix(HUB), FILES)
+        return torch_file(_published(model, source).url)
+
+    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
+        """The preset of the weights, or of the default weights for a file; DEFAULT becomes the name it stands for."""
+        published = _published(model, source if source.startswith("tag:") else "tag:DEFAULT")
+        if source.startswith("tag:"):
+            source = f"tag:{published.name}"
+        preset = published.transforms()
+        pixels = Preprocess(
+            resize=preset.resize_size[0],
+            crop=(preset.crop_size[0], preset.crop_size[0]),
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
+            interpolation=preset.interpolation.value,
+        )
+        return model, source, pixels
+
+    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> TorchEncoder:
+        """See :class:`retrieval.encoders.registry.Family`."""
+        import torch
+
+        classifier = _classifier(spec.model)
+        classes = classifier.classes_in(weights.tensors) if weights is not None else None
+        options = OPTIONS.get(spec.model, {}) | ({} if classes is None else {"num_classes": classes})
+        with seeded(0 if weights is not None else int(spec.weights.removeprefix("random:"))):
+            model = _models().get_model(spec.model, weights=None, **options)
+        if weights is not None:
+            _fill(model, spec, weights, classifier if classes is None else Classifier(()))
+        head = classifier.cut_off(model, trained=weights is not None and classes is not None)
+        model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
+        return TorchEncoder(spec, device, model, head)
+
+
+def _published(model: str, source: str) -> Any:
+    return _models().get_model_weights(model)[source.removeprefix("tag:")]
+
+
+def _classifier(model: str) -> Classifier:
+    """Name of the last linear layer.
+
+    Raises:
+        InputError: the model (SqueezeNet) ends in something else, so that no vector comes before its classes.
+    """
+    import torch
+
+    with torch.device("meta"):
+        empty = _models().get_model(model, weights=None, **OPTIONS.get(model, {}))
+    names = [name for name, layer in empty.named_modules() if isinstance(layer, torch.nn.Linear)]
+    if not names:
+        raise InputError(f"torchvision/{model} has no linear classifier and so no penultimate vector; choose another.")
+    return Classifier((names[-1],))
+
+
+def _fill(model: Any, spec: EncoderSpec, weights: Weights, absent: Classifier) -> None:
+    """Load the weights. ``absent`` is the classifier layer, if the file lacks it."""
+    state = model.state_dict()
+    expected = {key: value for key, value in state.items() if not absent.owns(key)}
+    renamed = {_OLD_DENSENET.sub(r"\1\2.", key): value for key, value in weights.tensors.items()}
+    tensors: dict[str, torch.Tensor] = strip_prefixes(renamed, expected)
+    if spec.model in OPTIONS:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith(_AUXILIARY)}
+    check_fit(tensors, expected, weights, f"torchvision/{spec.model}")
+    # Filled from the model's own state dict, which carries the layer versions that MNASNet asks for.
+    state.update(tensors)
+    model.load_state_dict(state)
+
+
+FAMILY = TorchvisionFamily()
