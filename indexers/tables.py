@@ -187,6 +187,12 @@ def place(path: Path, number: int) -> str:
     return f"{path.name} row {number}"
 
 
+def shown(columns: Iterable[str]) -> str:
+    """List names for a message; a wide table's are cut."""
+    names = [name for name in columns if name]
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+
+
 def find_columns(table: Table, fields: Iterable[str], renamed: Mapping[str, str | None]) -> dict[str, int]:
     """Find the position of each of ``fields`` that the table has.
 
@@ -205,8 +211,8 @@ def find_columns(table: Table, fields: Iterable[str], renamed: Mapping[str, str 
                 f"There is no field '{field}' to rename.{suggest(field, known)} Fields: {', '.join(known)}."
             )
         if column is not None and column not in table.columns:
-            have = ", ".join(filter(None, table.columns))
-            raise InputError(f"{table.path} has no column '{column}'.{suggest(column, table.columns)} It has: {have}.")
+            have = f"{suggest(column, table.columns)} It has: {shown(table.columns)}."
+            raise InputError(f"{table.path} has no column '{column}'.{have}")
     names = {field: renamed.get(field, field) for field in known}
     return {field: table.columns.index(name) for field, name in names.items() if name and name in table.columns}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from indexers.sources.base import BaseSource, is_image, require_folder, split_name
-from indexers.tables import Row, as_text, as_time, find_columns, meta_columns, open_table, place
+from indexers.tables import Row, as_text, as_time, find_columns, meta_columns, open_table, place, shown
 from retrieval.config import Config
 from retrieval.errors import InputError, suggest
 from retrieval.types import Problem, Sample
@@ -71,12 +71,12 @@ class ManifestSource(BaseSource):
             return
         if any(is_image(name) for name in columns):
             raise InputError(f"{self.path} has no header line; put one on top, for example filepath,label.")
-        hint = f"name the one that is meant with columns, for example {needed[0]}={columns[-1]}"
+        hint = f"say which one is meant with columns {needed[0]}=COLUMN"
         if len(columns) == 1 and ";" in columns[0]:
             hint = "it seems to be separated by semicolons, save it with commas"
         raise InputError(
             f"{self.path} has no column '{' or '.join(needed)}'.{suggest(needed[0], columns)} "
-            f"It has: {', '.join(columns)}; {hint}."
+            f"It has: {shown(columns)}; {hint}."
         )
 
     def __iter__(self) -> Iterator[Sample]:

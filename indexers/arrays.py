@@ -1,0 +1,136 @@
+"""Arrays in ``.npz`` and ``.npy`` files, checked. Nothing here unpickles: arrays of Python objects are refused."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexers.sources.base import split_name
+from indexers.tables import as_text, as_time
+from retrieval.errors import InputError, MissingFileError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexers.tables import Cell
+    from retrieval.types import Float32
+
+_BLOCK = 65_536
+
+
+class Arrays:
+    """The arrays of an ``.npz`` file, read by name and checked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        file = load(path)
+        if not isinstance(file, Mapping):
+            raise InputError(f"{path} is not an .npz file; rename it to .npy and give its metadata table.")
+        self._file = file
+        self.names = tuple(file)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Read an array.
+
+        Raises:
+            UnknownNameError: there is none of this name.
+            InputError: it is damaged, or holds Python objects.
+        """
+        if name not in self.names:
+            raise unknown(f"array in {self.path}", name, self.names)
+        with _reading(self.path, f"array '{name}' of {self.path}"):
+            return np.asarray(self._file[name])
+
+    def vectors(self, name: str) -> Float32:
+        """Read an array of vectors (n, d); see :func:`checked_vectors`."""
+        return checked_vectors(self.read(name), f"array '{name}' of {self.path}")
+
+    def column(self, name: str, field: str, count: int | None = None) -> list[Any]:
+        """Values of a sample's field, one per row; ``count`` is how many there must be."""
+        cells = self.cells(name)
+        check_length(len(cells), len(cells) if count is None else count, f"array '{name}' of {self.path}")
+        return [field_value(field, cell, f"array '{name}' of {self.path}, row {at}") for at, cell in enumerate(cells)]
+
+    def cells(self, name: str) -> list[Cell]:
+        """Read an array (n,) of texts, numbers or dates as Python values."""
+        array = self.read(name)
+        if array.ndim != 1 or array.dtype.kind not in "biufUSM":
+            shape = f"{array.dtype} of shape {array.shape}"
+            raise InputError(f"Array '{name}' of {self.path} is {shape}; give one text or number per vector.")
+        if array.dtype.kind == "S":
+            return [cell.decode(errors="replace") for cell in array.tolist()]
+        if array.dtype.kind == "M":
+            return list(array.astype("datetime64[us]").tolist())
+        return list(array.tolist())
+
+
+@contextmanager
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Turn what numpy raises on a bad file into one sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise MissingFileError(f"There is no file {path}.") from None
+    except ValueError as error:
+        # numpy takes every file it does not know for a pickle.
+        pickled = "it is no numpy file, or it holds Python objects, which are never unpickled; save plain arrays"
+        raise InputError(f"Cannot read {what}: {pickled if 'pickle' in str(error) else error}.") from None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, MemoryError, RuntimeError) as error:
+        raise InputError(f"Cannot read {what}, the file is damaged: {str(error) or type(error).__name__}.") from None
+
+
+def load(path: Path) -> Any:
+    """Open an ``.npz``, or map an ``.npy`` into memory.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: it is damaged, or holds Python objects.
+    """
+    with _reading(path, str(path)):
+        return np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
+
+
+def checked_vectors(array: NDArray[Any], what: str) -> Float32:
+    """Check that ``array`` is (n, d) numbers, and every row finite and not zero; n and d at least 1."""
+    if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
+        shape = f"{array.dtype} of shape {array.shape}"
+        raise InputError(f"Vectors must be numbers of shape (rows, dimension); {what} is {shape}.")
+    with np.errstate(over="ignore"):
+        vectors = np.asarray(array, dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        for bad, why in ((~np.isfinite(block).all(axis=1), "is not finite"), (~block.any(axis=1), "is all zero")):
+            if bad.any():
+                at = start + int(np.argmax(bad))
+                raise InputError(f"Row {at} (counted from 0) of {what} {why}; drop it or compute it again.")
+    return vectors
+
+
+def check_length(length: int, count: int, what: str) -> None:
+    """Check that there is one row for each of ``count`` vectors."""
+    if length != count:
+        raise InputError(f"There are {count} vectors, but {what} has {length} rows.")
+
+
+def field_value(field: str, cell: Cell, where: str) -> Any:
+    """Read a cell as the value of a field of a sample: text, a split's stored name, or a datetime."""
+    if field == "captured_at":
+        try:
+            return as_time(cell)
+        except ValueError:
+            raise InputError(f"captured_at '{cell}' ({where}) is not a date like 2024-05-31T14:00:00.") from None
+    text = as_text(cell)
+    if field != "split" or text is None:
+        return text
+    split = split_name(text)
+    if split is None:
+        raise InputError(f"'{text}' ({where}) is no split (train, val, test, query, gallery); correct it.")
+    return split
