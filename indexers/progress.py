@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -42,11 +42,11 @@ class _Lines:
 
 
 class _Bar:
-    def __init__(self, advance: object) -> None:
+    def __init__(self, advance: Callable[[int], None]) -> None:
         self._advance = advance
 
     def advance(self, n: int = 1) -> None:
-        self._advance(n)  # type: ignore[operator]
+        self._advance(n)
 
 
 @contextmanager

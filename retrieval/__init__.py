@@ -1,0 +1,1 @@
+"""The core: types, errors, configuration, encoders, the store, search."""

@@ -93,13 +93,17 @@ class Source(Protocol):
     """An iterator of samples that checks itself.
 
     ``name`` is part of every sample's id; ``root`` is where relative uris start. Iterating twice gives the
-    same samples in the same order. ``problems`` is filled while iterating: rows that cannot be used.
+    same samples in the same order. Iterating fills ``problems``, rows that cannot be used, and ``notes``, things
+    worth saying that lost nothing.
     """
 
-    kind: str
     name: str
     root: Path
     problems: list[Problem]
+    notes: list[str]
+
+    @property
+    def kind(self) -> str: ...
 
     def __iter__(self) -> Iterator[Sample]: ...
 
@@ -163,10 +167,11 @@ class EncoderSpec:
     def from_json(cls, text: str) -> EncoderSpec:
         """Read what :meth:`to_json` wrote."""
         data = json.loads(text)
-        pixels = data.pop("preprocess")
-        if pixels is not None:
-            pixels = Preprocess(**{k: tuple(v) if isinstance(v, list) else v for k, v in pixels.items()})
-        return cls(preprocess=pixels, **data)
+        pixels: dict[str, Any] | None = data.pop("preprocess")
+        if pixels is None:
+            return cls(preprocess=None, **data)
+        tuples = {name: tuple(pixels.pop(name)) for name in ("crop", "mean", "std")}
+        return cls(preprocess=Preprocess(**pixels, **tuples), **data)
 
     def at(self, weights: str) -> EncoderSpec:
         """Return the same encoder with its weights found elsewhere."""

@@ -50,15 +50,13 @@ class ExactIndex:
             Neighbors of shape (q, k): best first, equal scores in order of ``order``, also at the k-th place.
         """
         queries = np.ascontiguousarray(queries, np.float32)
-        found = Neighbors(
-            np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32)
-        )
+        found = Neighbors(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
         pending = np.arange(len(queries))
         most = max((len(rows) for rows in exclude), default=0) if exclude is not None else 0
         width = k + most + SPARE
         while len(pending) and k > 0 and len(self):
             width = min(width, len(self))
-            barred = None if exclude is None else [exclude[at] for at in pending]
+            barred = None if exclude is None else [exclude[at] for at in pending.tolist()]
             rows, scores = self._candidates(queries[pending], width, barred)
             done = self._settled(scores, k, width)
             found.rows[pending[done], : min(k, width)] = rows[done, :k]
@@ -75,9 +73,7 @@ class ExactIndex:
         worst_fetched = finite.min(axis=1)
         return np.asarray(scores[:, k - 1] > worst_fetched + ROUNDING)
 
-    def _candidates(
-        self, queries: Float32, width: int, barred: Sequence[Int64] | None
-    ) -> tuple[Int64, Float32]:
+    def _candidates(self, queries: Float32, width: int, barred: Sequence[Int64] | None) -> tuple[Int64, Float32]:
         """Fetch ``width`` rows per query, score them canonically, drop the barred, sort."""
         rows = self._fetch(queries, width)
         scores = _dot(queries, self._data, rows)

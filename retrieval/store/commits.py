@@ -40,7 +40,9 @@ def read_commit(tables: LanceTables) -> Commit:
         raise StoreError(f"{tables.uri}: the commit record is damaged; restore the folder commits.lance from a copy.")
     row = rows[0]
     if row["format"] > FORMAT:
-        raise StoreError(f"{tables.uri}: written by a newer Vitrine (format {row['format']}); upgrade vitrine to open it.")
+        raise StoreError(
+            f"{tables.uri}: written by a newer Vitrine (format {row['format']}); upgrade vitrine to open it."
+        )
     return Commit(row["commit"], row["store_version"], json.loads(row["tables"]), row["note"], row["created"])
 
 

@@ -54,7 +54,7 @@ def hot_matrix(dataset: Any, view: str, dimension: int, folder: Path | None) -> 
     if folder is not None:
         with suppress(OSError):
             return _through_cache(dataset, marks, view, dimension, folder)
-    parts = list(_read(dataset, 0, view, dimension))
+    parts = list(read_fragments(dataset, 0, view, dimension))
     keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
     return VectorMatrix(keys, np.concatenate([np.empty((0, dimension), np.float32), *(part.data for part in parts)]))
 
@@ -88,7 +88,7 @@ def _extend(
         _resume(folder / f"data-{found.generation}.f32", found.rows * dimension * 4) as data,
         _resume(folder / f"keys-{found.generation}.bin", found.rows * KEY_BYTES) as keys,
     ):
-        for mark, part in zip(marks[len(done) :], _read(dataset, len(done), view, dimension), strict=True):
+        for mark, part in zip(marks[len(done) :], read_fragments(dataset, len(done), view, dimension), strict=True):
             data.write(part.data.tobytes())
             keys.write(part.keys.tobytes())
             done.append(_Fragment(mark, len(part.keys)))
@@ -111,7 +111,7 @@ def _resume(path: Path, size: int) -> Iterator[Any]:
         os.fsync(handle.fileno())
 
 
-def _read(dataset: Any, skip: int, view: str, dimension: int) -> Iterator[VectorMatrix]:
+def read_fragments(dataset: Any, skip: int, view: str, dimension: int) -> Iterator[VectorMatrix]:
     """Read fragment by fragment; rows without this view are left out."""
     for fragment in dataset.get_fragments()[skip:]:
         table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")

@@ -122,7 +122,9 @@ class LanceTables:
             try:
                 table.checkout(version)
             except (OSError, RuntimeError, ValueError) as error:
-                raise StoreError(f"{self.uri}: table {name} has lost version {version} ({_first_line(error)}).") from None
+                raise StoreError(
+                    f"{self.uri}: table {name} has lost version {version} ({_first_line(error)})."
+                ) from None
         return table.to_lance()
 
     def read(
@@ -140,7 +142,9 @@ class LanceTables:
             if where is None:
                 raise StoreError(f"{self.uri}: table {name} cannot be read ({_first_line(error)}).") from None
             names = ", ".join(dataset.schema.names)
-            raise InputError(f"'{where}' is not a condition over {name}: {_first_line(error)}. Columns: {names}.") from None
+            raise InputError(
+                f"'{where}' is not a condition over {name}: {_first_line(error)}. Columns: {names}."
+            ) from None
 
     def count(self, name: str, version: int | None = None) -> int:
         """Number of rows."""

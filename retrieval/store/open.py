@@ -94,7 +94,9 @@ class LanceStore:
         import os
 
         if not os.access(self._local(), os.W_OK):
-            raise ReadOnlyStoreError(f"{self.uri}: this folder cannot be written by you; results are printed, not kept.")
+            raise ReadOnlyStoreError(
+                f"{self.uri}: this folder cannot be written by you; results are printed, not kept."
+            )
 
 
 def is_remote(uri: str) -> bool:
@@ -133,7 +135,9 @@ def create_store(uri: str | Path) -> LanceStore:
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = [p.name for p in folder.iterdir() if p.suffix != ".lance" and p.name not in {"lock", "readers", "cache"}]
+        strangers = [
+            p.name for p in folder.iterdir() if p.suffix != ".lance" and p.name not in {"lock", "readers", "cache"}
+        ]
     except OSError as error:
         raise ReadOnlyStoreError(f"{text}: cannot be made ({error.strerror}); choose another place.") from None
     if strangers:

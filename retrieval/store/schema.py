@@ -9,87 +9,101 @@ FORMAT = 1
 
 META_PREFIX = "meta_"
 
-COMMITS = pa.schema([
-    ("format", pa.int32()),
-    ("commit", pa.int64()),
-    ("store_version", pa.int64()),
-    ("tables", pa.string()),
-    ("note", pa.string()),
-    ("created", pa.string()),
-])
+COMMITS = pa.schema(
+    [
+        ("format", pa.int32()),
+        ("commit", pa.int64()),
+        ("store_version", pa.int64()),
+        ("tables", pa.string()),
+        ("note", pa.string()),
+        ("created", pa.string()),
+    ]
+)
 
-SAMPLES = pa.schema([
-    ("id", pa.string()),
-    ("source", pa.string()),
-    ("uri", pa.string()),
-    ("content", pa.string()),
-    ("crop", pa.string()),
-    ("key", pa.string()),
-    ("size", pa.int64()),
-    ("mtime_ns", pa.int64()),
-    ("width", pa.int32()),
-    ("height", pa.int32()),
-    ("phash", pa.int64()),
-    ("box_x", pa.float64()),
-    ("box_y", pa.float64()),
-    ("box_width", pa.float64()),
-    ("box_height", pa.float64()),
-    ("label", pa.string()),
-    ("identity", pa.string()),
-    ("aspect", pa.string()),
-    ("camera", pa.string()),
-    ("group", pa.string()),
-    ("captured_at", pa.timestamp("us")),
-    ("split", pa.string()),
-])
+SAMPLES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("uri", pa.string()),
+        ("content", pa.string()),
+        ("crop", pa.string()),
+        ("key", pa.string()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("phash", pa.int64()),
+        ("box_x", pa.float64()),
+        ("box_y", pa.float64()),
+        ("box_width", pa.float64()),
+        ("box_height", pa.float64()),
+        ("label", pa.string()),
+        ("identity", pa.string()),
+        ("aspect", pa.string()),
+        ("camera", pa.string()),
+        ("group", pa.string()),
+        ("captured_at", pa.timestamp("us")),
+        ("split", pa.string()),
+    ]
+)
 
-SPACES = pa.schema([
-    ("fingerprint", pa.string()),
-    ("name", pa.string()),
-    ("spec", pa.string()),
-    ("dimension", pa.int32()),
-    ("views", pa.list_(pa.string())),
-    ("created", pa.string()),
-])
+SPACES = pa.schema(
+    [
+        ("fingerprint", pa.string()),
+        ("name", pa.string()),
+        ("spec", pa.string()),
+        ("dimension", pa.int32()),
+        ("views", pa.list_(pa.string())),
+        ("created", pa.string()),
+    ]
+)
 
-SOURCES = pa.schema([
-    ("name", pa.string()),
-    ("kind", pa.string()),
-    ("root", pa.string()),
-])
+SOURCES = pa.schema(
+    [
+        ("name", pa.string()),
+        ("kind", pa.string()),
+        ("root", pa.string()),
+    ]
+)
 
 THUMBNAILS = pa.schema([("key", pa.string()), ("webp", pa.binary())])
 
 FAILURES = pa.schema([("source", pa.string()), ("uri", pa.string()), ("reason", pa.string())])
 
-BANKS = pa.schema([
-    ("sha256", pa.string()),
-    ("name", pa.string()),
-    ("space", pa.string()),
-    ("origin", pa.string()),
-    ("dimension", pa.int32()),
-    ("vectors", pa.large_binary()),
-    ("edge_vector", pa.list_(pa.int64())),
-    ("edge_class", pa.list_(pa.string())),
-    ("texts", pa.list_(pa.string())),
-    ("bias", pa.list_(pa.float32())),
-    ("temperature", pa.float64()),
-])
+BANKS = pa.schema(
+    [
+        ("sha256", pa.string()),
+        ("name", pa.string()),
+        ("space", pa.string()),
+        ("origin", pa.string()),
+        ("dimension", pa.int32()),
+        ("vectors", pa.large_binary()),
+        ("edge_vector", pa.list_(pa.int64())),
+        ("edge_class", pa.list_(pa.string())),
+        ("texts", pa.list_(pa.string())),
+        ("bias", pa.list_(pa.float32())),
+        ("temperature", pa.float64()),
+    ]
+)
 
-SPLITS = pa.schema([
-    ("name", pa.string()),
-    ("sha256", pa.string()),
-    ("draw", pa.int32()),
-    ("sample", pa.string()),
-    ("role", pa.string()),
-])
+SPLITS = pa.schema(
+    [
+        ("name", pa.string()),
+        ("sha256", pa.string()),
+        ("draw", pa.int32()),
+        ("sample", pa.string()),
+        ("role", pa.string()),
+    ]
+)
 
-RESULTS = pa.schema([
-    ("sha256", pa.string()),
-    ("mode", pa.string()),
-    ("created", pa.string()),
-    ("result", pa.large_string()),
-])
+RESULTS = pa.schema(
+    [
+        ("sha256", pa.string()),
+        ("mode", pa.string()),
+        ("created", pa.string()),
+        ("result", pa.large_string()),
+    ]
+)
 
 COMMITTED = {
     "samples": SAMPLES,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import unknown
 from retrieval.store.commits import Commit
-from retrieval.store.hot import hot_matrix
+from retrieval.store.hot import hot_matrix, read_fragments
 from retrieval.store.lance import LanceTables
 from retrieval.store.schema import escape, vectors_table
 from retrieval.store.spaces import find_space
@@ -72,6 +72,11 @@ class LanceSnapshot:
         name = vectors_table(space.fingerprint)
         folder = None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
         return hot_matrix(self._tables.dataset(name, self.commit.tables[name]), view, space.dimension, folder)
+
+    def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
+        """Read the vectors of one view part by part from the table itself, past the cache."""
+        name = vectors_table(space.fingerprint)
+        return read_fragments(self._tables.dataset(name, self.commit.tables[name]), 0, view, space.dimension)
 
     def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
         """Read ``key`` and ``n_<view>``: the lengths of the vectors before normalisation."""

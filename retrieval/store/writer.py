@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from retrieval.errors import InputError
 from retrieval.store.commits import Commit, now, read_commit, write_commit
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
+from retrieval.store.records import save_bank
 from retrieval.store.schema import (
     APPENDED,
     COMMITTED,
@@ -25,7 +27,7 @@ from retrieval.store.schema import (
 )
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.spaces import short_name
-from retrieval.types import Embeddings, EncoderSpec, SpaceInfo
+from retrieval.types import Bank, Embeddings, EncoderSpec, SpaceInfo
 
 KEEP_OLD_VERSIONS = timedelta(hours=1)
 CHUNK = 500
@@ -80,24 +82,10 @@ class StoreWriter:
         row |= {"spec": spec.to_json(), "views": have + [view for view in views if view not in have]}
         if row != known:
             self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([row], schema=SPACES))
-        return SpaceInfo(
-            spec.fingerprint, row["name"], spec, row["dimension"], tuple(row["views"]), row["created"]
-        )
+        return SpaceInfo(spec.fingerprint, row["name"], spec, row["dimension"], tuple(row["views"]), row["created"])
 
-    def rename_space(self, space: SpaceInfo, name: str) -> None:
-        """Give a space a name of the user's choice.
-
-        Raises:
-            InputError: another space has it.
-        """
-        rows = self._latest_spaces()
-        if any(row["name"] == name and row["fingerprint"] != space.fingerprint for row in rows):
-            raise InputError(f"Another space is called '{name}'; choose a different name.")
-        row = next(row for row in rows if row["fingerprint"] == space.fingerprint)
-        self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([row | {"name": name}], schema=SPACES))
-
-    def _latest_spaces(self) -> list[dict[str, object]]:
-        rows: list[dict[str, object]] = self._tables.read("spaces").to_pylist()
+    def _latest_spaces(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._tables.read("spaces").to_pylist()
         return rows
 
     def put_source(self, name: str, kind: str, root: str) -> None:
@@ -105,6 +93,11 @@ class StoreWriter:
         row = {"name": name, "kind": kind, "root": root}
         if row not in self._tables.read("sources", where=f"name = {escape(name)}").to_pylist():
             self._tables.merge("sources", ["name"], pa.Table.from_pylist([row], schema=COMMITTED["sources"]))
+
+    def vector_keys(self, space: SpaceInfo) -> list[str]:
+        """Keys that have a vector in a space, those not yet committed included."""
+        keys: list[str] = self._tables.read(vectors_table(space.fingerprint), columns=["key"]).column("key").to_pylist()
+        return keys
 
     def append_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
         """Add vectors of keys the space does not have yet."""
@@ -143,7 +136,8 @@ class StoreWriter:
                 self._tables.widen("samples", field.name)
                 continue
             raise InputError(
-                f"Column {field.name.removeprefix(META_PREFIX)} holds {field.type} here but {kind} in the store; rename it."
+                f"Column {field.name.removeprefix(META_PREFIX)} holds {field.type} here but {kind} in the store; give "
+                "it another name."
             )
         if fresh:
             self._tables.add_columns("samples", fresh)
@@ -175,6 +169,10 @@ class StoreWriter:
             columns = {"source": [source] * len(failures), "uri": list(failures), "reason": list(failures.values())}
             self._tables.append("failures", pa.table(columns, schema=COMMITTED["failures"]))
 
+    def save_bank(self, bank: Bank) -> None:
+        """Append a bank; banks need no commit."""
+        save_bank(self._tables, bank)
+
     def commit(self, note: str) -> Commit:
         """Make everything since the last commit visible, atomically. Writes nothing when nothing changed."""
         names = self._tables.names() - {"commits", *APPENDED}
@@ -186,7 +184,8 @@ class StoreWriter:
     def tidy(self) -> None:
         """Join small fragments and delete old versions that no living reader holds. Call after a commit."""
         names = self._tables.names()
-        if any([self._tables.compact(name) for name in names - {"commits", *APPENDED}]):
+        compacted = [name for name in names - {"commits", *APPENDED} if self._tables.compact(name)]
+        if compacted:
             # Joined fragments hold the same rows: the record moves on, the store version does not.
             versions = {name: self._tables.latest(name) for name in self._commit.tables}
             self._commit = write_commit(self._tables, self._commit, versions, "compact", same_rows=True)

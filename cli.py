@@ -1,0 +1,99 @@
+"""The command line: names of commands and where they live. Imports nothing heavy, so ``--help`` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+COMMANDS = {
+    "index": ("indexers.commands:index_command", "Embed images into a store, once."),
+    "import-vectors": ("indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
+    "search": ("retrieval.commands:search_command", "Find similar images, identities or labels."),
+    "eval": ("eval.commands:eval_command", "Evaluate a mode from stored vectors."),
+    "splits": ("eval.commands:splits_group", "List and export stored split sets."),
+    "info": ("retrieval.commands:info_command", "What a store holds: spaces, counts, sizes, versions."),
+    "verify": ("retrieval.commands:verify_command", "Check every vector and every row of a store."),
+    "sample": ("data.commands:sample_group", "Draw sample images."),
+}
+
+EPILOG = "Exit status: 0 done, 1 could not, 2 wrong usage, 3 done but some files could not be read."
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)  # noqa: S101 - the table is ours
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest name for an unknown one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from retrieval.errors import suggest
+
+            ctx.fail(f"No command '{args[0]}'.{suggest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List commands from the table, importing none."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vitrine", prog_name="vitrine")
+def cli() -> None:
+    """Vitrine: an embedding store for recognition research.
+
+    Images are embedded once; after that every evaluation and every search is a vector query.
+    """
+
+
+def main() -> None:
+    """Run the command line; every error becomes one readable line and an exit status."""
+    from retrieval.errors import VitrineError
+
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2 if isinstance(error, click.UsageError) else 1)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("Stopped.")
+    except VitrineError as error:
+        _fail(f"Error: {error}")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("VITRINE_DEBUG"):
+            raise
+        _fail(
+            f"Error: unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
+            "(this is a defect of Vitrine; VITRINE_DEBUG=1 shows where)"
+        )
+
+
+def _fail(message: str) -> None:
+    click.echo(" ".join(message.splitlines()), err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Commands that write a store: index, import-vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.options import device_option, json_option, note, print_json, store_option
+
+if TYPE_CHECKING:
+    from indexers.report import IndexReport
+
+PARTLY = 3
+"""Exit status: done, but some files that exist could not be read."""
+
+SHOWN_FAILURES = 10
+
+
+@click.command("index")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--source", "kind", help="Kind of source: folder, manifest or hands11k. Guessed when it is plain.")
+@click.option("--source-name", help="Name that makes the samples' ids; default: kind and folder name.")
+@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Manifest: its own name of a column.")
+@click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
+@click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Other options of the source.")
+@click.option(
+    "--encoder", metavar="FAMILY/MODEL", help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like."
+)
+@click.option("--weights", metavar="TAG|FILE|hf-hub:REPO", help="Weights of the encoder.")
+@click.option("--random-init", type=int, metavar="SEED", help="Random weights instead.")
+@click.option(
+    "--preprocess",
+    multiple=True,
+    metavar="FILE|KEY=VALUE",
+    help="Override resize, crop, mean, std, interpolation, mode.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="auto decides by device and CPU, once per space.",
+)
+@click.option("--views", default="base", show_default=True, help="Views to store: base, or base,hflip.")
+@click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; default: one per core.")
+@click.option(
+    "--commit-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Work a kill may cost."
+)
+@click.option("--prune", is_flag=True, help="Drop samples whose files or rows are gone.")
+@click.option("--no-thumbnails", is_flag=True, help="Store no small pictures (sensitive or very large sets).")
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait for another writer."
+)
+@store_option
+@device_option
+@json_option
+def index_command(path: Path, store: str, as_json: bool, wait: float, **options: Any) -> None:  # noqa: FBT001
+    """Embed the images of PATH into a store, once. The same command again does only what is left to do."""
+    from indexers.jobs import index_path
+
+    with_notes = index_path(path, store, options, wait=wait, quiet=as_json)
+    report = with_notes.report
+    for line in with_notes.notes:
+        note(line)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_report(report)
+    if report.interrupted:
+        note("Stopped; what is done is kept. Run the same command again to go on.")
+        raise click.exceptions.Exit(1)
+    if report.failures:
+        raise click.exceptions.Exit(PARTLY)
+
+
+def _print_report(report: IndexReport) -> None:
+    rate = f" ({report.embedded / report.seconds:.1f}/s)" if report.embedded and report.seconds else ""
+    parts = [f"{report.embedded:,} embedded{rate}"]
+    parts += [
+        f"{number:,} {word}"
+        for number, word in (
+            (report.unchanged, "unchanged"),
+            (report.reused, "with content already embedded"),
+            (report.relabelled, "relabelled"),
+            (report.missing, "rows without an image"),
+            (report.vanished - report.pruned, "no longer in the source (--prune drops them)"),
+            (report.pruned, "dropped"),
+            (len(report.failures), "unreadable"),
+        )
+        if number
+    ]
+    where = f" in space {report.space}" if report.space else ""
+    now = f"store has {report.samples:,} samples, version {report.store_version}, {report.seconds:.1f} s"
+    click.echo(f"{report.source}: {', '.join(parts)}{where}; {now}")
+    for name, reason in list(report.failures.items())[:SHOWN_FAILURES]:
+        note(f"unreadable: {name}: {reason}")
+    if len(report.failures) > SHOWN_FAILURES:
+        note(f"... and {len(report.failures) - SHOWN_FAILURES} more; 'info --json' lists all.")
+
+
+@click.command("import-vectors")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--as", "kind", type=click.Choice(["vectors", "bank"]), default="vectors", show_default=True)
+@click.option("--vectors", help="Array (.npz) or column (Parquet) that holds the vectors.")
+@click.option("--metadata", type=click.Path(path_type=Path), help="Table beside an .npy file, one row per vector.")
+@click.option("--filepath", help="Array or column that names the rows.")
+@click.option("--label", help="Array or column of labels.")
+@click.option("--identity", help="Array or column of identities.")
+@click.option("--camera", help="Array or column of cameras.")
+@click.option("--group", help="Array or column of groups.")
+@click.option("--aspect", help="Array or column of aspects.")
+@click.option("--split", help="Array or column of splits.")
+@click.option("--captured-at", help="Array or column of times.")
+@click.option("--classes", help="Bank: array of class names (of each vector, or counted into by --class-index).")
+@click.option("--class-index", help="Bank: array of whole numbers into --classes, one per vector.")
+@click.option("--texts", help="Bank: array of texts.")
+@click.option("--bank-name", help="Bank: its name; default: the file's.")
+@click.option("--space-name", help="Name of the new space; default: the file's.")
+@click.option("--space", help="Imported space to add to; for a bank, the space it belongs to.")
+@click.option(
+    "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait for another writer."
+)
+@store_option
+@json_option
+def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float, **options: Any) -> None:  # noqa: FBT001
+    """Bring vectors that were made elsewhere into a store: .npz, .npy with a table, or Parquet.
+
+    An .npz with arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) needs no options.
+    """
+    from indexers.jobs import import_bank_file, import_vector_file
+
+    if kind == "bank":
+        bank = import_bank_file(path, store, options, wait=wait)
+        found = {"bank": bank.name, "vectors": len(bank.vectors), "classes": len(set(bank.edge_class.tolist()))}
+        print_json(found) if as_json else click.echo(
+            f"Bank {bank.name}: {len(bank.vectors):,} vectors for {found['classes']:,} classes"
+        )
+        return
+    report = import_vector_file(path, store, options, wait=wait)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        click.echo(
+            f"Space {report.space}: {report.rows:,} rows, {report.vectors:,} new vectors, {report.samples:,} new samples, "
+            f"{report.changed:,} changed; version {report.store_version}"
+        )

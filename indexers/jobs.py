@@ -1,0 +1,145 @@
+"""From what a user says to a running job: opens source and store, resolves the encoder, stays in its space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexers.importing import ImportReport, import_bank, import_vectors
+from indexers.imports import BankOptions, VectorOptions
+from indexers.pipeline import index
+from indexers.report import IndexOptions, IndexReport
+from indexers.sources.registry import open_source
+from retrieval.config import parse_assignments
+from retrieval.errors import InputError, unknown
+from retrieval.store.open import create_store, open_store
+
+if TYPE_CHECKING:
+    from retrieval.store.writer import StoreWriter
+    from retrieval.types import Bank, Encoder, EncoderSpec, Snapshot, Source
+
+VIEWS = ("base", "hflip")
+
+SUGGESTED = "open_clip/ViT-B-32:laion2b_s34b_b79k, timm/efficientnet_b3:FILE.safetensors, torchvision/resnet50:DEFAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A report, and what is worth saying beside it."""
+
+    report: IndexReport
+    notes: tuple[str, ...]
+
+
+def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: float, quiet: bool = False) -> Indexed:
+    """Index ``path`` as the command line says it; see ``index --help`` for the options."""
+    source = open_source(path, options.get("kind"), options.get("source_name"), _source_options(options))
+    how = IndexOptions(
+        views=_views(options.get("views") or "base"),
+        thumbnails=not options.get("no_thumbnails"),
+        prune=bool(options.get("prune")),
+        quiet=quiet,
+        commit_seconds=options.get("commit_seconds", IndexOptions().commit_seconds),
+        workers=options.get("workers") or IndexOptions().workers,
+    )
+    device = options.get("device") or "auto"
+    with create_store(store).writer(wait) as writer:
+        spec = _encoder(options, writer.snapshot)
+        notes = _check_root(source, writer)
+        report = index(source, writer, spec, lambda: _load(spec, device), how)
+    return Indexed(report, (*notes, *source.notes))
+
+
+def _source_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    found = parse_assignments(options.get("extra") or (), "--source-option")
+    columns: dict[str, str] = {}
+    for pair in options.get("columns") or ():
+        field, equals, name = pair.partition("=")
+        if not equals:
+            raise InputError(f"--column '{pair}' is not FIELD=NAME, for example --column filepath=image.")
+        columns[field.strip()] = name.strip()
+    if columns:
+        found["columns"] = columns
+    if options.get("image_root") is not None:
+        found["image_root"] = options["image_root"]
+    return found
+
+
+def _views(text: str) -> tuple[str, ...]:
+    views = tuple(dict.fromkeys(view.strip() for view in text.split(",") if view.strip()))
+    for view in views:
+        if view not in VIEWS:
+            raise unknown("view", view, VIEWS)
+    return ("base", *(view for view in views if view != "base"))
+
+
+def _encoder(options: Mapping[str, Any], snapshot: Snapshot) -> EncoderSpec:
+    """The encoder that was asked for, or the one the store has; precision stays as the space began."""
+    from retrieval.encoders.registry import resolve
+    from retrieval.encoders.request import EncoderRequest
+
+    own = [space for space in snapshot.spaces if not space.imported]
+    if not options.get("encoder"):
+        if len(own) == 1:
+            return own[0].spec
+        have = f" The store has {', '.join(space.name for space in own)}." if own else ""
+        raise InputError(f"Say which encoder, for example --encoder {SUGGESTED}.{have}")
+    request = EncoderRequest(
+        name=options["encoder"],
+        weights=options.get("weights"),
+        random_init=options.get("random_init"),
+        preprocess=tuple(options.get("preprocess") or ()),
+        precision=options.get("precision") or "auto",
+        device=options.get("device") or "auto",
+    )
+    spec = resolve(request)
+    began = [space.spec for space in own if space.spec.lineage == spec.lineage]
+    if request.precision != "auto":
+        began = [known for known in began if known.precision == spec.precision]
+    return replace(began[0], weights=spec.weights) if began else spec
+
+
+def _load(spec: EncoderSpec, device: str) -> Encoder:
+    from retrieval.encoders.registry import load
+
+    return load(spec, device)
+
+
+def _check_root(source: Source, writer: StoreWriter) -> list[str]:
+    """One source name is one data set: it may move, but two may not share a name.
+
+    Raises:
+        InputError: the recorded folder is still there, and it is another one.
+    """
+    here = source.root.resolve()
+    for row in writer.snapshot.read("sources").to_pylist():
+        if row["name"] != source.name or Path(row["root"]) == here:
+            continue
+        if Path(row["root"]).is_dir():
+            raise InputError(
+                f"The store has '{source.name}' from {row['root']}, which is still there; give this data set a name of "
+                "its own with --source-name."
+            )
+        return [f"'{source.name}' moved from {row['root']} to {here}."]
+    return []
+
+
+def import_vector_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> ImportReport:
+    """Import vectors as the command line says it; see ``import-vectors --help``."""
+    names = {key: options.get(key) for key in VectorOptions.model_fields}
+    how = VectorOptions.read({key: value for key, value in names.items() if value is not None}, "import-vectors")
+    with create_store(store).writer(wait) as writer:
+        return import_vectors(path, writer, how, space_name=options.get("space_name"), space=options.get("space"))
+
+
+def import_bank_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> Bank:
+    """Import a bank as the command line says it; see ``import-vectors --help``."""
+    for key in ("vectors", "classes"):
+        if not options.get(key):
+            raise InputError(f"{path}: a bank needs --{key}, the array of {key}.")
+    names = {key: options.get(key) for key in BankOptions.model_fields}
+    how = BankOptions.read({key: value for key, value in names.items() if value is not None}, "import-vectors")
+    with open_store(store).writer(wait) as writer:
+        return import_bank(path, writer, how, name=options.get("bank_name"), space=options.get("space"))

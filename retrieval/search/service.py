@@ -1,0 +1,290 @@
+"""Similarity search over a store: by sample, identity, label, image, text or vector; images or groups of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from retrieval.errors import InputError, UnknownNameError, unknown
+from retrieval.store.schema import escape
+from retrieval.types import Float32, Int64, Snapshot, SpaceInfo, TextEncoder, VectorMatrix
+
+SHOWN = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
+
+GroupBy = Literal["identity", "label"]
+Combine = Literal["centroid", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to search for: exactly one of the fields."""
+
+    id: str | None = None
+    identity: str | None = None
+    label: str | None = None
+    image: Path | None = None
+    text: str | None = None
+    vector: Float32 | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name of the field that is set.
+
+        Raises:
+            InputError: none is, or more than one.
+        """
+        names = [
+            name for name in ("id", "identity", "label", "image", "text", "vector") if getattr(self, name) is not None
+        ]
+        if len(names) != 1:
+            raise InputError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
+        return names[0]
+
+    def describe(self) -> dict[str, Any]:
+        """The query for a result: its kind and value (a vector only by its kind)."""
+        value = getattr(self, self.kind)
+        return {"kind": self.kind, "value": None if self.kind == "vector" else str(value)}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """``combine`` says how several query images count: as their centroid, or each (a score is the best of them).
+
+    ``where`` is SQL over ``samples``. ``group_by`` ranks identities or labels by their best image. The query's own
+    samples are left out unless ``include_self``.
+    """
+
+    k: int = 10
+    view: str = "base"
+    where: str | None = None
+    group_by: GroupBy | None = None
+    combine: Combine = "centroid"
+    include_self: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result: its score (cosine, higher is better) and the sample's row; with ``group_by``, the group's best."""
+
+    rank: int
+    score: float
+    sample: Mapping[str, Any]
+    group: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``; empty columns are left out."""
+        row = {name: value for name, value in self.sample.items() if value is not None and name != "key"}
+        head = {"rank": self.rank, "score": self.score}
+        return head | ({"group": self.group} if self.group is not None else {}) | row
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits with their provenance. ``query_keys`` lead to the thumbnails of the query's own samples."""
+
+    query: dict[str, Any]
+    space: SpaceInfo
+    store_version: int
+    options: SearchOptions
+    searched: int
+    exhaustive: bool
+    hits: tuple[Hit, ...]
+    query_keys: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        options = self.options
+        return {
+            "query": self.query,
+            "space": self.space.name,
+            "fingerprint": self.space.fingerprint,
+            "store_version": self.store_version,
+            "k": options.k,
+            "where": options.where,
+            "group_by": options.group_by,
+            "combine": options.combine,
+            "searched": self.searched,
+            "exhaustive": self.exhaustive,
+            "hits": [hit.to_dict() for hit in self.hits],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Samples that may be found: their rows (sorted by id) and where each one's vector is in the matrix."""
+
+    rows: list[dict[str, Any]]
+    at: Int64
+    matrix: VectorMatrix
+
+
+def search(
+    snapshot: Snapshot, query: Query, options: SearchOptions | None = None, space: str | None = None
+) -> SearchResult:
+    """Search the store.
+
+    Raises:
+        InputError: the query, ``where`` or k cannot be used.
+        UnknownNameError: no such space, view, id, identity or label.
+    """
+    options = options or SearchOptions()
+    if options.k < 1:
+        raise InputError(f"-k {options.k}: ask for at least one neighbour.")
+    kind, chosen = query.kind, snapshot.space(space)
+    matrix = snapshot.vectors(chosen, options.view)
+    own = _own_samples(snapshot, query, kind)
+    vectors = _query_vectors(query, kind, chosen, matrix, own, options)
+    pool = _pool(snapshot, matrix, options.where)
+    barred = frozenset() if options.include_self else frozenset(row["id"] for row in own)
+    hits = _rank(pool, vectors, options, barred)
+    return SearchResult(
+        query=query.describe(),
+        space=chosen,
+        store_version=snapshot.store_version,
+        options=options,
+        searched=len(pool.rows),
+        exhaustive=True,
+        hits=tuple(hits),
+        query_keys=tuple(dict.fromkeys(row["key"] for row in own)),
+    )
+
+
+def rows_of(keys: Sequence[str], matrix: VectorMatrix) -> Int64:
+    """Where each key stands in the matrix, -1 where it has no vector."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    width = matrix.keys.dtype.itemsize
+    stored = pa.array(np.ascontiguousarray(matrix.keys)) if len(matrix.keys) else pa.array([], pa.binary())
+    wanted = pa.array(np.array(list(keys), dtype=f"S{width}")) if len(keys) else pa.array([], pa.binary())
+    found = pc.index_in(wanted.cast(pa.binary()), value_set=stored.cast(pa.binary()))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
+
+
+def _own_samples(snapshot: Snapshot, query: Query, kind: str) -> list[dict[str, Any]]:
+    """The stored samples the query is made of: one for an id, all of an identity or label, none otherwise."""
+    if kind == "id":
+        return [_one_sample(snapshot, str(query.id))]
+    if kind not in {"identity", "label"}:
+        return []
+    value = str(getattr(query, kind))
+    rows: list[dict[str, Any]] = snapshot.samples(SHOWN, f"{kind} = {escape(value)}").to_pylist()
+    if not rows:
+        names = set(snapshot.samples([kind], f"{kind} IS NOT NULL").column(kind).to_pylist())
+        raise unknown(kind, value, names)
+    return rows
+
+
+def _one_sample(snapshot: Snapshot, wanted: str) -> dict[str, Any]:
+    """Find a sample by id, unique id prefix, or path."""
+    text = escape(wanted)
+    pattern = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    for where in (f"id = {text}", f"uri = {text}", f"id LIKE {escape(pattern + '%')}"):
+        rows = snapshot.samples(SHOWN, where).to_pylist()
+        if len(rows) == 1:
+            return dict(rows[0])
+        if rows:
+            shown = ", ".join(row["id"] for row in rows[:4])
+            raise InputError(f"'{wanted}' may mean {len(rows)} samples ({shown}, ...); write more of the id.")
+    raise UnknownNameError(f"No sample with id or path '{wanted}' in the store; 'search IMAGE' finds ids by picture.")
+
+
+def _query_vectors(
+    query: Query, kind: str, space: SpaceInfo, matrix: VectorMatrix, own: list[dict[str, Any]], options: SearchOptions
+) -> Float32:
+    """Unit vectors (q, d) to search with."""
+    if kind == "vector":
+        return _given_vector(np.asarray(query.vector, np.float32), space)
+    if kind in {"image", "text"}:
+        return _encoded(query, kind, space, options.device)
+    at = rows_of([row["key"] for row in own], matrix)
+    if (at < 0).all():
+        raise InputError(
+            f"{query.describe()['value']} has no vector in space {space.name}; choose another with --space."
+        )
+    vectors = np.asarray(matrix.data[np.unique(at[at >= 0])], np.float32)
+    if options.combine == "max" or len(vectors) == 1:
+        return vectors
+    centre = vectors.astype(np.float64).mean(axis=0, keepdims=True)
+    length = float(np.linalg.norm(centre))
+    if length < 1e-9:
+        raise InputError("The images of the query cancel out to a centroid of zero; use --combine max.")
+    return np.asarray(centre / length, np.float32)
+
+
+def _given_vector(vector: Float32, space: SpaceInfo) -> Float32:
+    vectors = np.atleast_2d(vector)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if vectors.shape[1] != space.dimension or not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise InputError(f"A query vector in space {space.name} has {space.dimension} finite numbers, not all zero.")
+    return np.asarray(vectors / lengths, np.float32)
+
+
+def _encoded(query: Query, kind: str, space: SpaceInfo, device: str) -> Float32:
+    from retrieval.encoders.registry import load
+    from retrieval.images import file_pixels
+
+    if space.imported:
+        raise InputError(
+            f"Space {space.name} was imported and has no encoder; search it by --id, --identity or --label."
+        )
+    encoder = load(space.spec, device)
+    if kind == "image" and encoder.spec.preprocess is not None:
+        return encoder.encode_images(file_pixels(Path(str(query.image)), encoder.spec.preprocess)[None]).vectors
+    if not isinstance(encoder, TextEncoder):
+        raise InputError(f"Space {space.name} has no text tower; --text needs an open_clip space.")
+    return encoder.encode_texts([str(query.text)]).vectors
+
+
+def _pool(snapshot: Snapshot, matrix: VectorMatrix, where: str | None) -> _Pool:
+    rows = snapshot.samples(SHOWN, where).to_pylist()
+    at = rows_of([row["key"] for row in rows], matrix)
+    if (at < 0).any():  # samples of other sources, or not yet embedded in this space
+        rows = [row for row, place in zip(rows, at, strict=True) if place >= 0]
+        at = at[at >= 0]
+    if not rows:
+        reason = f"'{where}' matches nothing with a vector in this space" if where else "the space has no vectors"
+        raise InputError(f"Nothing to search: {reason}.")
+    return _Pool(rows, at, matrix)
+
+
+def _rank(pool: _Pool, vectors: Float32, options: SearchOptions, barred: frozenset[str]) -> list[Hit]:
+    from retrieval.search.exact import ExactIndex
+
+    order = np.full(len(pool.matrix.keys), len(pool.rows), np.int64)
+    np.minimum.at(order, pool.at, np.arange(len(pool.rows)))
+    index = ExactIndex(pool.matrix.data, order, np.unique(pool.at))
+    by_row = np.argsort(pool.at, kind="stable")
+    sorted_rows = pool.at[by_row]
+    width = options.k + len(barred)
+    while True:
+        found = index.search(vectors, min(width, len(index)))
+        best: dict[int, float] = {}
+        for row, score in zip(found.rows.ravel().tolist(), found.scores.ravel().tolist(), strict=True):
+            start, stop = np.searchsorted(sorted_rows, [row, row + 1])
+            for sample in by_row[start:stop].tolist():
+                best[sample] = max(score, best.get(sample, -np.inf))
+        ranked = sorted(best, key=lambda sample: (-best[sample], sample))
+        hits = _hits(pool, [(s, best[s]) for s in ranked if pool.rows[s]["id"] not in barred], options)
+        if len(hits) >= options.k or width >= len(index):
+            return hits[: options.k]
+        width *= 4
+
+
+def _hits(pool: _Pool, ranked: list[tuple[int, float]], options: SearchOptions) -> list[Hit]:
+    hits: list[Hit] = []
+    seen: set[str] = set()
+    for sample, score in ranked:
+        row = pool.rows[sample]
+        group = row[options.group_by] if options.group_by else None
+        if options.group_by:
+            if group is None or group in seen:
+                continue
+            seen.add(group)
+        hits.append(Hit(len(hits) + 1, score, row, group))
+    return hits

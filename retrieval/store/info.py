@@ -1,0 +1,132 @@
+"""What a store holds, as data and as a page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval.store.open import LanceStore, is_remote
+from retrieval.store.schema import vectors_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from retrieval.store.snapshot import LanceSnapshot
+
+MOST_CLASSES = 20
+"""Rows of a per-class list that people are shown; ``--json`` has all."""
+
+
+def describe(store: LanceStore) -> dict[str, Any]:
+    """Counts, spaces, sources, versions and bytes on disk (null on object storage)."""
+    with store.snapshot() as snapshot:
+        rows = snapshot.samples(["label", "identity", "aspect", "split", "source", "box_x"])
+        return {
+            "store": store.uri,
+            "store_version": snapshot.store_version,
+            "commit": snapshot.commit.number,
+            "committed": snapshot.commit.created,
+            "counts": {
+                "samples": rows.num_rows,
+                "objects": rows.num_rows - rows.column("box_x").null_count,
+                "identities": _distinct(rows, "identity"),
+                "labels": _distinct(rows, "label"),
+                "spaces": len(snapshot.spaces),
+                "banks": len(store.banks()),
+                "split_sets": len(store.split_sets()),
+                "failures": snapshot.count("failures"),
+            },
+            "spaces": [_space(snapshot, space.name) for space in snapshot.spaces],
+            "sources": snapshot.read("sources").sort_by("name").to_pylist(),
+            "per_source": _per(rows, "source"),
+            "per_class": _per(rows, "label"),
+            "per_aspect": _per(rows, "aspect"),
+            "per_split": _per(rows, "split"),
+            "failures": snapshot.read("failures").to_pylist(),
+            "tables": dict(snapshot.commit.tables),
+            "bytes": None if is_remote(store.uri) else _sizes(Path(store.uri)),
+        }
+
+
+def _space(snapshot: LanceSnapshot, name: str) -> dict[str, Any]:
+    space = snapshot.space(name)
+    spec = space.spec
+    return {
+        "name": space.name,
+        "fingerprint": space.fingerprint,
+        "vectors": snapshot.count(vectors_table(space.fingerprint)),
+        "dimension": space.dimension,
+        "views": list(space.views),
+        "imported": space.imported,
+        "encoder": f"{spec.family}/{spec.model}",
+        "weights": spec.weights,
+        "precision": spec.precision,
+        "created": space.created,
+    }
+
+
+def _per(rows: pa.Table, column: str) -> dict[str, int]:
+    counts = rows.column(column).drop_null().value_counts().to_pylist()
+    return dict(sorted((row["values"], row["counts"]) for row in counts))
+
+
+def _distinct(rows: pa.Table, column: str) -> int:
+    return len(rows.column(column).drop_null().unique())
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    sizes = {"total": 0}
+    for child in sorted(folder.iterdir()):
+        size = (
+            sum(f.stat().st_size for f in child.rglob("*") if f.is_file()) if child.is_dir() else child.stat().st_size
+        )
+        if child.is_dir():
+            sizes[child.name.removesuffix(".lance")] = size
+        sizes["total"] += size
+    return sizes
+
+
+def print_description(found: dict[str, Any]) -> None:
+    """Print what :func:`describe` found."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in found["counts"].items() if number)
+    size = "" if found["bytes"] is None else f", {_human(found['bytes']['total'])} on disk"
+    console.print(f"{found['store']}: version {found['store_version']}, {counts or 'empty'}{size}", highlight=False)
+    spaces = Table(
+        "space", "vectors", "dimension", "views", "encoder", "weights", "precision", box=None, pad_edge=False
+    )
+    for space in found["spaces"]:
+        kind = "imported" if space["imported"] else space["encoder"]
+        weights = space["weights"].rsplit("/", 1)[-1]
+        views = ",".join(space["views"])
+        numbers = (f"{space['vectors']:,}", str(space["dimension"]))
+        spaces.add_row(space["name"], *numbers, views, kind, weights, space["precision"])
+    if found["spaces"]:
+        console.print(spaces)
+    for name, title in (
+        ("per_source", "source"),
+        ("per_split", "split"),
+        ("per_aspect", "aspect"),
+        ("per_class", "label"),
+    ):
+        _print_counts(console, title, found[name])
+    for failure in found["failures"][:MOST_CLASSES]:
+        console.print(f"unreadable: {failure['source']} {failure['uri']}: {failure['reason']}", highlight=False)
+
+
+def _print_counts(console: Any, title: str, counts: dict[str, int]) -> None:
+    if counts:
+        shown = ", ".join(f"{name} {number:,}" for name, number in list(counts.items())[:MOST_CLASSES])
+        more = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
+        console.print(f"per {title}: {shown}{more}", highlight=False)
+
+
+def _human(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
