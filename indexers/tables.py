@@ -109,6 +109,8 @@ class TextTable:
             reader = csv.reader(file, delimiter=self._delimiter)
             start = 1
             for cells in reader:
+                if any("\0" in cell for cell in cells):
+                    raise csv.Error(f"line {start} holds a NUL character")
                 if any(cells):
                     yield Row(start, [cell.strip() for cell in cells])
                 start = reader.line_num + 1
@@ -145,7 +147,7 @@ class ParquetTable:
         number = 0
         with _reading_parquet(self.path) as file:
             for batch in file.iter_batches(batch_size=4096, columns=list(self.columns)):
-                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                for cells in zip(*map(_values, batch.columns), strict=True):
                     number += 1
                     yield Row(number, cells)
 
@@ -170,6 +172,14 @@ def _is_plain(kind: pa.DataType) -> bool:
     tests = (types.is_boolean, types.is_integer, types.is_floating, types.is_string, types.is_large_string)
     more = (types.is_string_view, types.is_timestamp, types.is_date, types.is_decimal, types.is_null)
     return any(test(value) for test in (*tests, *more))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Read a column as Python values; unsigned 64-bit numbers, usually hashes, become text: int64 has no room."""
+    values: list[Any] = column.to_pylist()
+    if str(column.type) == "uint64":
+        return [None if value is None else str(value) for value in values]
+    return values
 
 
 def _checked_header(path: Path, cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -329,6 +339,4 @@ def _from_python(cell: Cell) -> MetaValue:
         return float(cell)
     if isinstance(cell, float) and math.isnan(cell):
         return None
-    if isinstance(cell, int) and cell not in _INT64:
-        return str(cell)
     return cell if cell != "" else None
