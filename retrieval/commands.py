@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.options import (
+    console,
     device_option,
     json_option,
     note,
@@ -86,7 +87,6 @@ def search_command(
 
 
 def _print_hits(result: SearchResult) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     query, options = result.query, result.options
@@ -106,7 +106,7 @@ def _print_hits(result: SearchResult) -> None:
         group = [hit.group or ""] if options.group_by else []
         words = [str(hit.sample[name] or "") for name in columns]
         table.add_row(str(hit.rank), f"{hit.score:.4f}", *group, *words, hit.sample["id"], hit.sample["uri"])
-    Console().print(table)
+    console().print(table)
 
 
 @click.command("info")

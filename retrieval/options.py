@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 store_option = click.option(
     "--store",
@@ -21,6 +25,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
+
+
+def console() -> Console:
+    """A console for tables: as wide as the terminal, and wide enough not to cut anything where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
 def print_json(value: Any) -> None:

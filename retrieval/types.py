@@ -167,11 +167,11 @@ class EncoderSpec:
     def from_json(cls, text: str) -> EncoderSpec:
         """Read what :meth:`to_json` wrote."""
         data = json.loads(text)
-        pixels: dict[str, Any] | None = data.pop("preprocess")
-        if pixels is None:
-            return cls(preprocess=None, **data)
-        tuples = {name: tuple(pixels.pop(name)) for name in ("crop", "mean", "std")}
-        return cls(preprocess=Preprocess(**pixels, **tuples), **data)
+        pixels = data.pop("preprocess")
+        if pixels is not None:
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in pixels.items()}
+            pixels = Preprocess(**values)
+        return cls(preprocess=pixels, **data)
 
     def at(self, weights: str) -> EncoderSpec:
         """Return the same encoder with its weights found elsewhere."""

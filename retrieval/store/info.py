@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.options import console
 from retrieval.store.open import LanceStore, is_remote
 from retrieval.store.schema import vectors_table
 
@@ -88,13 +89,12 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def print_description(found: dict[str, Any]) -> None:
     """Print what :func:`describe` found."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in found["counts"].items() if number)
+    out = console()
+    counts = ", ".join(_counted(number, name.replace("_", " ")) for name, number in found["counts"].items() if number)
     size = "" if found["bytes"] is None else f", {_human(found['bytes']['total'])} on disk"
-    console.print(f"{found['store']}: version {found['store_version']}, {counts or 'empty'}{size}", highlight=False)
+    out.print(f"{found['store']}: version {found['store_version']}, {counts or 'empty'}{size}")
     spaces = Table(
         "space", "vectors", "dimension", "views", "encoder", "weights", "precision", box=None, pad_edge=False
     )
@@ -105,23 +105,28 @@ def print_description(found: dict[str, Any]) -> None:
         numbers = (f"{space['vectors']:,}", str(space["dimension"]))
         spaces.add_row(space["name"], *numbers, views, kind, weights, space["precision"])
     if found["spaces"]:
-        console.print(spaces)
+        out.print(spaces)
     for name, title in (
         ("per_source", "source"),
         ("per_split", "split"),
         ("per_aspect", "aspect"),
         ("per_class", "label"),
     ):
-        _print_counts(console, title, found[name])
+        _print_counts(out, title, found[name])
     for failure in found["failures"][:MOST_CLASSES]:
-        console.print(f"unreadable: {failure['source']} {failure['uri']}: {failure['reason']}", highlight=False)
+        out.print(f"unreadable: {failure['source']} {failure['uri']}: {failure['reason']}")
 
 
-def _print_counts(console: Any, title: str, counts: dict[str, int]) -> None:
+def _print_counts(out: Any, title: str, counts: dict[str, int]) -> None:
     if counts:
         shown = ", ".join(f"{name} {number:,}" for name, number in list(counts.items())[:MOST_CLASSES])
         more = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
-        console.print(f"per {title}: {shown}{more}", highlight=False)
+        out.print(f"per {title}: {shown}{more}")
+
+
+def _counted(number: int, things: str) -> str:
+    one = {"identities": "identity"}.get(things, things.removesuffix("s"))
+    return f"{number:,} {one if number == 1 else things}"
 
 
 def _human(size: float) -> str:

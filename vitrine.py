@@ -1,0 +1,87 @@
+"""Vitrine from Python: ``import vitrine``; names are loaded when they are used.
+
+    store = vitrine.open_store("hands.vitrine")
+    result = vitrine.evaluate(store, "reid", protocol="clipfh-11k", aspect="all")
+    similar = vitrine.find(store, vitrine.Query(id="Hands/Hand_0000005.jpg"))
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eval.runner import evaluate
+    from indexers.jobs import index_path
+    from retrieval.errors import VitrineError
+    from retrieval.search.service import Query, SearchOptions, SearchResult, search
+    from retrieval.store.open import LanceStore, create_store, open_store
+    from retrieval.types import EmbeddingStore, Encoder, Sample, Snapshot, SpaceInfo
+
+_NAMES = {
+    "EmbeddingStore": "retrieval.types",
+    "Encoder": "retrieval.types",
+    "LanceStore": "retrieval.store.open",
+    "Query": "retrieval.search.service",
+    "Sample": "retrieval.types",
+    "SearchOptions": "retrieval.search.service",
+    "SearchResult": "retrieval.search.service",
+    "Snapshot": "retrieval.types",
+    "SpaceInfo": "retrieval.types",
+    "VitrineError": "retrieval.errors",
+    "create_store": "retrieval.store.open",
+    "evaluate": "eval.runner",
+    "index_path": "indexers.jobs",
+    "open_store": "retrieval.store.open",
+    "search": "retrieval.search.service",
+}
+
+__all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
+    "open_store", "create_store", "index_path", "search", "find", "evaluate",
+    "Query", "SearchOptions", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
+    "Sample", "Encoder", "VitrineError", "__version__",
+]  # fmt: skip
+
+try:
+    __version__ = version("vitrine")
+except PackageNotFoundError:  # a checkout that was never installed
+    __version__ = "0.1.0"
+
+
+def find(
+    store: LanceStore, query: Query, options: SearchOptions | None = None, space: str | None = None
+) -> SearchResult:
+    """Search the newest version of a store; see :func:`retrieval.search.service.search`."""
+    from retrieval.search.service import search as search_snapshot
+
+    with store.snapshot() as snapshot:
+        return search_snapshot(snapshot, query, options, space)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'vitrine' has no attribute '{name}'")
+    return getattr(importlib.import_module(_NAMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _check_siblings() -> None:
+    """Say plainly when a stranger's ``eval`` or ``data`` stands in front of ours."""
+    here = Path(__file__).resolve().parent
+    for name in ("retrieval", "indexers", "eval", "data"):
+        found = find_spec(name)
+        origin = found.origin if found else None
+        if origin is None or Path(origin).resolve().parent.parent != here:
+            raise ImportError(
+                f"Vitrine's package '{name}' lies in {here}, but Python finds another one at {origin}; run from "
+                "another folder, or move that one out of the way."
+            )
+
+
+_check_siblings()
