@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 QUICK = "-quickgelu"
-_JIT_SCALARS = ("input_resolution", "context_length", "vocab_size")
+# In TorchScript archives: scalars that OpenAI stored, and the causal mask, which is no weight.
+_NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask")
 
 
 def _open_clip() -> Any:
@@ -218,7 +219,7 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
 
     expected = model.state_dict()
     tensors = strip_prefixes(weights.tensors, expected)
-    tensors = {k: v for k, v in convert_state_dict(model, tensors).items() if k not in _JIT_SCALARS}
+    tensors = {k: v for k, v in convert_state_dict(model, tensors).items() if k not in _NO_WEIGHTS}
     if "positional_embedding" in tensors and "positional_embedding" not in expected:
         tensors = convert_to_custom_text_state_dict(tensors)
     if "text.transformer.embeddings.position_ids" not in expected:

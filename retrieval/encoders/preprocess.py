@@ -45,7 +45,7 @@ def pixels(image: Image.Image, preprocess: Preprocess) -> UInt8:
         preprocess: Size, crop and interpolation; mean and std are applied by the encoder.
 
     Returns:
-        (height, width, 3) uint8, contiguous.
+        (height, width, 3) uint8, contiguous and writable.
 
     Raises:
         InputError: the image has no pixels, or its colours cannot be turned into RGB.
@@ -58,7 +58,7 @@ def pixels(image: Image.Image, preprocess: Preprocess) -> UInt8:
         rgb = _resized_centre(rgb, size, preprocess)
     elif size != rgb.size:
         rgb = rgb.resize(size, RESAMPLING[preprocess.interpolation])
-    return np.ascontiguousarray(np.asarray(_crop_or_pad(rgb, preprocess)))
+    return np.array(_crop_or_pad(rgb, preprocess))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

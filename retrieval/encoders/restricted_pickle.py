@@ -126,7 +126,8 @@ class RestrictedUnpickler(pickle.Unpickler):
         full = f"{module}.{name}"
         if full not in self._ignored:
             self._ignored.append(full)
-        return _Sealed("Placeholder", (Placeholder,), {"__slots__": ()})
+        # A name that no source file defines: torch compares the source of classes in legacy files, and must find none.
+        return _Sealed("<placeholder>", (Placeholder,), {})
 
 
 def read_pickled(path: Path) -> tuple[Any, list[str]]:

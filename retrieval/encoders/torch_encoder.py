@@ -124,7 +124,7 @@ class TorchEncoder:
         import torch
 
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device).permute(0, 3, 1, 2)
+            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"])).to(self._device).permute(0, 3, 1, 2)
             scaled = pixels.to(torch.float32).div_(255)
             mean, std = (
                 torch.tensor(v, device=self._device).view(3, 1, 1) for v in (self._pixels.mean, self._pixels.std)

@@ -58,7 +58,7 @@ class TorchvisionFamily:
 
     def tags(self, model: str) -> Sequence[str]:
         """Names of the model's weight enumeration, and DEFAULT."""
-        return ["DEFAULT", *_models().get_model_weights(model).__members__.keys() - {"DEFAULT"}]
+        return ["DEFAULT", *(published.name for published in _models().get_model_weights(model))]
 
     def find(self, model: str, source: str) -> Path:
         """See :class:`retrieval.encoders.registry.Family`."""
@@ -109,6 +109,9 @@ def _classifier(model: str) -> Classifier:
     """
     import torch
 
+    if model.startswith("regnet"):
+        # Its widths are computed with tensors, which the meta device cannot do.
+        return Classifier(("fc",))
     with torch.device("meta"):
         empty = _models().get_model(model, weights=None, **OPTIONS.get(model, {}))
     names = [name for name, layer in empty.named_modules() if isinstance(layer, torch.nn.Linear)]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from retrieval.encoders import hub
+from retrieval.encoders.registry import FAMILIES, family, load, resolve
+from retrieval.encoders.request import EncoderRequest
+from retrieval.errors import InputError, MissingFileError, NetworkError, UnknownNameError, WeightsError
+from retrieval.types import EncoderSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RANDOM = EncoderRequest("timm/test_vit", random_init=1, device="cpu")
+
+
+def test_the_table_names_families_that_exist() -> None:
+    assert [family(name).contrastive for name in FAMILIES] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tim/resnet50", "Did you mean 'timm'"),
+        ("timm/resnet5O", "Did you mean 'resnet50'"),
+        ("timm/resnet50.a9_in1k", "Did you mean '.*a_in1k'"),
+        ("timm/resnet50:a9_in1k", "Did you mean '.*a_in1k'"),
+        ("open_clip/ViT-B-23", "Did you mean 'ViT-B-32'"),
+        ("open_clip/ViT-B-32:laion2b_s34b_b79", "Did you mean 'laion2b_s34b_b79k'"),
+        ("torchvision/resnet81", "Did you mean 'resnet18'"),
+        ("torchvision/resnet18:IMAGENET1K_V3", "Did you mean 'IMAGENET1K_V1'"),
+        ("open_clip/hf-hub:nothing", "ORGANISATION/REPOSITORY"),
+    ],
+)
+def test_unknown_names_come_with_a_suggestion(name: str, message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
+        resolve(EncoderRequest(name, device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["timm/resnet50", "torchvision/resnet50", "open_clip/ViT-B-32"])
+def test_no_weights_named_is_an_error_with_three_ways_out(name: str) -> None:
+    with pytest.raises(InputError, match=r"--weights TAG \(its tags: \S+, .*--weights FILE.*--random-init SEED"):
+        resolve(EncoderRequest(name, device="cpu"))
+
+
+def test_identity_is_the_seed_and_the_torch_version() -> None:
+    spec = resolve(RANDOM)
+    assert spec.weights_digest == f"random-init:1:torch-{torch.__version__.partition('+')[0]}"
+    assert resolve(RANDOM) == spec == EncoderSpec.from_json(spec.to_json())
+    assert resolve(dataclasses.replace(RANDOM, random_init=2)).fingerprint != spec.fingerprint
+    assert resolve(dataclasses.replace(RANDOM, preprocess=("resize=200",))).fingerprint != spec.fingerprint
+    bf16 = resolve(dataclasses.replace(RANDOM, precision="bf16"))
+    assert bf16.fingerprint != spec.fingerprint
+    assert bf16.lineage == spec.lineage
+
+
+def test_random_values_of_another_torch_are_refused() -> None:
+    spec = dataclasses.replace(resolve(RANDOM), weights_digest="random-init:1:torch-1.0.0")
+    with pytest.raises(WeightsError, match=r"random-init:1:torch-2.*instead of random-init:1:torch-1\.0\.0"):
+        load(spec, "cpu")
+
+
+def test_a_weight_file_may_move_but_not_change(tmp_path: Path) -> None:
+    import timm
+
+    file = tmp_path / "w.safetensors"
+    save_file(timm.create_model("test_vit").state_dict(), file)
+    spec = resolve(EncoderRequest("timm/test_vit", weights=str(file), device="cpu"))
+    moved = file.rename(tmp_path / "moved.safetensors")
+    with pytest.raises(MissingFileError, match=r"w\.safetensors"):
+        load(spec, "cpu")
+    again = resolve(EncoderRequest(f"timm/test_vit:{moved}", device="cpu"))
+    assert again.fingerprint == spec.fingerprint
+    load(spec.at(f"file:{moved}"), "cpu")
+    save_file(timm.create_model("test_vit").state_dict(), moved)
+    os.utime(moved, ns=(1, 1))
+    with pytest.raises(WeightsError, match=r"moved\.safetensors is not what this space was made with"):
+        load(spec.at(f"file:{moved}"), "cpu")
+
+
+def test_an_imported_space_has_no_encoder() -> None:
+    with pytest.raises(InputError, match="imported"):
+        load(EncoderSpec("imported", "clip", "", "", None, "fp32", 1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["timm/resnet18:a1_in1k", "timm/resnet18.a1_in1k", "open_clip/ViT-B-32:openai", "open_clip/hf-hub:org/repo",
+     "torchvision/resnet18:DEFAULT", "timm/resnet18:hf-hub:org/repo"],
+)  # fmt: skip
+def test_without_a_network_the_error_names_the_local_file_option(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nothing listens on the discard port
+    with pytest.raises(NetworkError, match="--weights FILE"):
+        resolve(EncoderRequest(name, device="cpu"))
+
+
+def test_the_local_cache_of_the_hub_is_used_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import timm
+
+    commit = "a" * 40
+    repository = tmp_path / "models--timm--test_vit.r160_in1k"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    file = repository / "snapshots" / commit / "model.safetensors"
+    file.parent.mkdir(parents=True)
+    save_file(timm.create_model("test_vit").state_dict(), file)
+    import huggingface_hub.constants
+    import huggingface_hub.file_download
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert hub.hub_file("timm/test_vit.r160_in1k", ["model.safetensors"]) == file
+    spec = resolve(EncoderRequest("timm/test_vit.r160_in1k", device="cpu"))
+    assert spec.weights == "tag:r160_in1k"
+    head = load(spec, "cpu").head
+    assert head is not None
+    assert head.weight.shape == (1000, 64)

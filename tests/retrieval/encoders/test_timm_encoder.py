@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from retrieval.encoders.preprocess import pixels
+from retrieval.encoders.registry import load, resolve
+from retrieval.encoders.request import EncoderRequest
+from retrieval.encoders.timm_encoder import FAMILY
+from retrieval.encoders.torchvision_ops import repair_torchvision
+from retrieval.errors import InputError, WeightsError
+from tests.shared import SHARED, needs_shared
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from retrieval.types import Encoder
+
+
+def make(name: str, **named: Any) -> Encoder:
+    return load(resolve(EncoderRequest(f"timm/{name}", device="cpu", **named)), "cpu")
+
+
+def timm_model(name: str, classes: int = 5) -> Any:
+    repair_torchvision()
+    import timm
+
+    torch.manual_seed(0)
+    return timm.create_model(name, num_classes=classes).eval()
+
+
+def check_head(encoder: Encoder, model: Any, classes: int, atol: float = 1e-4) -> None:
+    """``norm * (W @ v) + b`` must be the logits of the model itself."""
+    own = encoder.spec.preprocess
+    assert own is not None
+    assert encoder.head is not None
+    assert encoder.head.weight.shape == (classes, encoder.dimension)
+    batch = np.random.default_rng(1).integers(0, 256, (3, *own.crop, 3), dtype=np.uint8)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (own.mean, own.std))
+    with torch.no_grad():
+        logits = model((torch.from_numpy(batch).permute(0, 3, 1, 2) / 255 - mean) / std).numpy()
+    vectors, norms = encoder.encode_images(batch)
+    ours = norms[:, None] * (vectors @ encoder.head.weight.T) + encoder.head.bias
+    assert np.allclose(ours, logits, atol=atol, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["test_vit", "test_resnet", "test_efficientnet", "test_convnext", "test_nfnet", "test_maxvit"]
+)
+def test_a_head_of_another_size_gives_the_models_logits(name: str, tmp_path: Path) -> None:
+    model = timm_model(name)
+    torch.save({"state_dict": {f"net._orig_mod.{k}": v for k, v in model.state_dict().items()}}, tmp_path / "w.ckpt")
+    check_head(make(f"{name}:{tmp_path / 'w.ckpt'}"), model, 5)
+
+
+def test_features_without_a_classifier_are_enough(tmp_path: Path) -> None:
+    model = timm_model("test_resnet")
+    whole, bare = tmp_path / "whole.safetensors", tmp_path / "bare.safetensors"
+    save_file(model.state_dict(), whole)
+    save_file({k: v for k, v in model.state_dict().items() if not k.startswith("fc.")}, bare)
+    batch = np.random.default_rng(1).integers(0, 256, (2, 160, 160, 3), dtype=np.uint8)
+    full, cut = make(f"test_resnet:{whole}"), make(f"test_resnet:{bare}")
+    assert cut.head is None
+    assert np.array_equal(full.encode_images(batch).vectors, cut.encode_images(batch).vectors)
+
+
+def test_two_classifiers_are_no_single_head(tmp_path: Path) -> None:
+    model = timm_model("deit_tiny_distilled_patch16_224")
+    save_file(model.state_dict(), tmp_path / "w.safetensors")
+    encoder = make(f"deit_tiny_distilled_patch16_224:{tmp_path / 'w.safetensors'}")
+    assert encoder.head is None
+    assert encoder.dimension == 192
+
+
+def test_a_file_of_another_model_does_not_fit(tmp_path: Path) -> None:
+    save_file(timm_model("test_vit").state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"w\.safetensors does not fit timm/test_resnet: \d+ missing \(conv1"):
+        make(f"test_resnet:{tmp_path / 'w.safetensors'}")
+
+
+def test_a_vit_of_another_size_resamples_its_positions(tmp_path: Path) -> None:
+    save_file(timm_model("test_vit").state_dict(), tmp_path / "w.safetensors")
+    encoder = make(f"test_vit:{tmp_path / 'w.safetensors'}", preprocess=("resize=192,crop=192",))
+    assert encoder.encode_images(np.zeros((1, 192, 192, 3), np.uint8)).vectors.shape == (1, 64)
+    with pytest.raises(InputError, match="leave crop out"):
+        make("test_vit", random_init=0, preprocess=("crop=7",))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet50.a1_in1k", "vit_base_patch16_224.augreg_in21k", "convnext_tiny.fb_in1k", "efficientnet_b3.ra2_in1k",
+     "vit_base_patch16_siglip_224.webli", "resnetv2_50.a1h_in1k"],
+)  # fmt: skip
+def test_a_tag_has_timms_own_evaluation_transform(name: str) -> None:
+    repair_torchvision()
+    import timm
+    from timm.data import create_transform, resolve_data_config
+
+    model, implied = FAMILY.check(name)
+    assert f"{model}.{implied}" == name
+    _, source, own = FAMILY.describe(model, f"tag:{implied}")
+    assert source == f"tag:{implied}"
+    data = resolve_data_config({}, pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+    assert (own.mean, own.std) == (tuple(data["mean"]), tuple(data["std"]))
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 260, 3), dtype=np.uint8))
+    expected = create_transform(**data, normalize=False)(image).permute(1, 2, 0).numpy()
+    assert np.array_equal(pixels(image, own), expected)
+
+
+@needs_shared
+@pytest.mark.slow
+def test_the_real_efficientnet_gives_its_own_logits() -> None:
+    from safetensors.torch import load_file
+
+    file = SHARED / "weights" / "efficientnet_b3_mushroom7.safetensors"
+    encoder = make(f"efficientnet_b3:{file}", preprocess=("resize=320,crop=300",))
+    assert encoder.dimension == 1536
+    model = timm_model("efficientnet_b3", classes=7)
+    model.load_state_dict(load_file(file))
+    check_head(encoder, model.eval(), 7)
