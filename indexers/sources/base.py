@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,7 +13,7 @@ from retrieval.errors import InputError, MissingFileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from retrieval.types import Problem
+    from retrieval.types import Problem, Sample
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -32,7 +33,7 @@ class NoOptions(Config):
     """Options of a source that has none."""
 
 
-class BaseSource:
+class BaseSource(ABC):
     """Base of the sources: ``root`` is where uris start, ``notes`` are things worth knowing that lost nothing."""
 
     kind: ClassVar[str]
@@ -45,6 +46,9 @@ class BaseSource:
         self.name = name or f"{self.kind}:{here.name if here.is_dir() else here.stem}"
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Sample]: ...
 
     def _start(self) -> None:
         self.problems.clear()
