@@ -82,7 +82,9 @@ def _reading(path: Path, what: str) -> Iterator[None]:
     except ValueError as error:
         # numpy takes every file it does not know for a pickle.
         pickled = "it is no numpy file, or it holds Python objects, which are never unpickled; save plain arrays"
-        raise InputError(f"Cannot read {what}: {pickled if 'pickle' in str(error) else error}.") from None
+        reason = str(error).rstrip(".")
+        foreign = "pickle" in reason or "Python objects" in reason
+        raise InputError(f"Cannot read {what}: {pickled if foreign else reason}.") from None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, MemoryError, RuntimeError) as error:
         raise InputError(f"Cannot read {what}, the file is damaged: {str(error) or type(error).__name__}.") from None
 

@@ -188,7 +188,7 @@ def _checked_header(path: Path, cells: Sequence[Cell]) -> tuple[str, ...]:
     if twice is not None:
         raise InputError(f"{path} has two columns named '{twice}'; rename one of them.")
     if not any(columns):
-        raise InputError(f"{path} names no columns in its first line.")
+        raise InputError(f"{path} names no columns that describe its rows; add one, for example label.")
     return columns
 
 
