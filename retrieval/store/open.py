@@ -84,10 +84,7 @@ class LanceStore:
 
     def _local(self) -> Path:
         if self._folder is None:
-            raise ReadOnlyStoreError(
-                f"{self.uri}: writing to object storage is refused: there is no lock there that keeps two writers "
-                "apart. Write to a local folder and copy it there; reading works."
-            )
+            raise _no_lock(self.uri)
         return self._folder
 
     def _appending(self) -> None:
@@ -97,6 +94,13 @@ class LanceStore:
             raise ReadOnlyStoreError(
                 f"{self.uri}: this folder cannot be written by you; results are printed, not kept."
             )
+
+
+def _no_lock(uri: str) -> ReadOnlyStoreError:
+    return ReadOnlyStoreError(
+        f"{uri}: writing to object storage is refused: there is no lock there that keeps two writers apart. Write to a "
+        "local folder and copy it there; reading works."
+    )
 
 
 def is_remote(uri: str) -> bool:
@@ -129,9 +133,7 @@ def create_store(uri: str | Path) -> LanceStore:
     """
     text = str(uri)
     if is_remote(text):
-        store = LanceStore(text, LanceTables(text))
-        store._local()  # raises, with the reason  # noqa: SLF001
-        return store
+        raise _no_lock(text)
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,101 @@
+"""The hot matrix is the table's vectors, whatever happened to table and cache."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tests.worlds import key, rows, store_with, unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from retrieval.store.open import LanceStore
+    from retrieval.types import SpaceInfo
+
+
+def _same_as_table(store: LanceStore, space: SpaceInfo) -> np.ndarray:
+    with store.snapshot() as snapshot:
+        matrix = snapshot.vectors(space)
+        parts = list(snapshot.vector_parts(space))
+    np.testing.assert_array_equal(matrix.keys, np.concatenate([part.keys for part in parts]))
+    np.testing.assert_array_equal(matrix.data, np.concatenate([part.data for part in parts]))
+    return np.array(matrix.data)
+
+
+def _append(store: LanceStore, space: SpaceInfo, name: str, seed: int) -> None:
+    with store.writer() as writer:
+        writer.append_vectors(space, [key(name)], {"base": unit(1, seed=seed)})
+        writer.append_samples(rows([name]))
+        writer.commit("more")
+
+
+def test_growing_appends_to_the_same_file(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    _same_as_table(store, space)
+    (data,) = (tmp_path / "s" / "cache").rglob("data-*.f32")
+    start = data.read_bytes()
+    _append(store, space, "c", 1)
+    _same_as_table(store, space)
+    assert data.read_bytes()[: len(start)] == start
+    assert data.stat().st_size == len(start) // 2 * 3
+
+
+def test_relabelling_does_not_touch_it(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    _same_as_table(store, space)
+    manifest = next((tmp_path / "s" / "cache").rglob("manifest.json"))
+    before = manifest.stat().st_mtime_ns
+    with store.writer() as writer:
+        writer.update_samples(rows(["a", "b"], label="new"))
+        writer.commit("labels")
+    _same_as_table(store, space)
+    assert manifest.stat().st_mtime_ns == before
+
+
+def test_deletion_starts_a_new_generation_and_old_maps_stay_whole(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b", "c"], unit(3))
+    with store.snapshot() as snapshot:
+        mapped = snapshot.vectors(space)
+        copy = np.array(mapped.data)
+        with store.writer() as writer:
+            writer.delete_samples(["b"])
+            writer.commit("gone")
+        assert len(_same_as_table(store, space)) == 2
+        np.testing.assert_array_equal(mapped.data, copy)
+        assert len(snapshot.vectors(space).keys) == 3  # the old snapshot, rebuilt
+    assert len(list((tmp_path / "s" / "cache").rglob("data-*.f32"))) == 1
+
+
+def test_any_damage_to_the_cache_is_mended(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    want = _same_as_table(store, space)
+    folder = next((tmp_path / "s" / "cache").iterdir())
+    manifest = folder / "manifest.json"
+    for damage in ("garbage", "{}", json.dumps({"generation": "x", "dimension": 16, "fragments": [["0", 9]]})):
+        manifest.write_text(damage)
+        np.testing.assert_array_equal(_same_as_table(store, space), want)
+    next(folder.glob("data-*.f32")).write_bytes(b"short")
+    np.testing.assert_array_equal(_same_as_table(store, space), want)
+    shutil.rmtree(folder.parent)
+    np.testing.assert_array_equal(_same_as_table(store, space), want)
+
+
+def test_an_interrupted_append_is_cut_off(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    _same_as_table(store, space)
+    data = next((tmp_path / "s" / "cache").rglob("data-*.f32"))
+    with data.open("ab") as handle:
+        handle.write(b"half a row of a reader that was killed")
+    _append(store, space, "c", 1)
+    assert len(_same_as_table(store, space)) == 3
+
+
+def test_without_a_place_for_a_cache_it_reads_into_memory(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    (tmp_path / "s" / "cache").write_text("a file stands where the folder would be")
+    want = unit(2).vectors
+    np.testing.assert_array_equal(_same_as_table(store, space), want)
