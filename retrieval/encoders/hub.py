@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,7 @@ from retrieval.errors import NetworkError, UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+HUB = "hf-hub:"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -22,12 +26,11 @@ def hub_file(repository: str, names: Sequence[str]) -> Path:
         NetworkError: a download is needed and did not succeed.
     """
     if not _REPOSITORY.fullmatch(repository):
-        raise UnknownNameError(f"hf-hub:{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY.")
+        raise UnknownNameError(f"{HUB}{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY.")
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
-        HfHubHTTPError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
@@ -35,24 +38,21 @@ def hub_file(repository: str, names: Sequence[str]) -> Path:
     for name in names:
         if isinstance(cached := try_to_load_from_cache(repository, name), str):
             return Path(cached)
+    _reach_hub(f"{names[0]} of {HUB}{repository}")
     for name in names:
         try:
             return Path(hf_hub_download(repository, name))
         except GatedRepoError:
-            raise UnknownNameError(
-                f"hf-hub:{repository} asks for a log-in; accept its terms and log in first."
-            ) from None
+            raise UnknownNameError(f"{HUB}{repository} asks for a log-in; accept its terms and log in first.") from None
         except RepositoryNotFoundError:
-            raise UnknownNameError(
-                f"hf-hub:{repository} does not exist, or may not be read without a log-in."
-            ) from None
+            raise UnknownNameError(f"{HUB}{repository} does not exist, or may not be read without a log-in.") from None
         except LocalEntryNotFoundError as error:
-            raise _no_network(f"{name} of hf-hub:{repository}", error) from None
+            raise _no_network(f"{name} of {HUB}{repository}", error.__cause__ or error) from None
         except EntryNotFoundError:
             continue
-        except (HfHubHTTPError, OSError, RuntimeError) as error:
-            raise _no_network(f"{name} of hf-hub:{repository}", error) from None
-    raise UnknownNameError(f"hf-hub:{repository} has none of the files {', '.join(names)}.")
+        except Exception as error:  # noqa: BLE001  # the transport raises classes of its own, which change with its versions
+            raise _no_network(f"{name} of {HUB}{repository}", error) from None
+    raise UnknownNameError(f"{HUB}{repository} has none of the files {', '.join(names)}.")
 
 
 def torch_file(url: str) -> Path:
@@ -75,7 +75,19 @@ def torch_file(url: str) -> Path:
     return path
 
 
-def _no_network(what: str, error: Exception) -> NetworkError:
+def _reach_hub(what: str) -> None:
+    """Look the hub's address up once: its own client would repeat the question for half a minute, noisily."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE or urllib.request.getproxies():
+        return
+    try:
+        socket.getaddrinfo(urllib.parse.urlsplit(constants.ENDPOINT).hostname, 443)
+    except OSError as error:
+        raise _no_network(what, error) from None
+
+
+def _no_network(what: str, error: BaseException) -> NetworkError:
     reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
     return NetworkError(
         f"{what} is not in the local cache and could not be downloaded ({reason}); "

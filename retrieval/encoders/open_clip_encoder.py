@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from retrieval.encoders.hub import hub_file
-from retrieval.encoders.request import HUB
+from retrieval.encoders.hub import HUB, hub_file
 from retrieval.encoders.torch_encoder import TorchEncoder, seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from retrieval.encoders import precision
 from retrieval.encoders.digests import file_digest
+from retrieval.encoders.hub import HUB
 from retrieval.encoders.preprocess import override
-from retrieval.encoders.request import HUB, EncoderRequest, split_name, weight_source
+from retrieval.encoders.request import EncoderRequest, split_name, weight_source
 from retrieval.encoders.weights import Weights, read_weights
 from retrieval.errors import InputError, WeightsError, unknown
 from retrieval.types import EncoderSpec

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrieval.encoders.hub import HUB
 from retrieval.encoders.weights import SUFFIXES
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-HUB = "hf-hub:"
 
 
 @dataclass(frozen=True, slots=True)

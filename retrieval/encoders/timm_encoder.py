@@ -7,9 +7,8 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.encoders.hub import hub_file, torch_file
+from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.precision import torch_dtype
-from retrieval.encoders.request import HUB
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.encoders.weights import check_fit, strip_prefixes
@@ -110,9 +109,12 @@ def _hub_config(source: str) -> dict[str, Any]:
     """The ``pretrained_cfg`` of a hub repository (empty where it has none)."""
     try:
         path = hub_file(source.removeprefix(HUB), ["config.json"])
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (UnknownNameError, OSError, ValueError):
+    except UnknownNameError:
         return {}
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not readable JSON ({error}); give --preprocess and --weights FILE.") from None
     own = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
     keys = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
     return {key: own[key] for key in keys if own.get(key) is not None}

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from retrieval.encoders.hub import hub_file, torch_file
+from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.precision import torch_dtype
-from retrieval.encoders.request import HUB
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.encoders.weights import check_fit, strip_prefixes
