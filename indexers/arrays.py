@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
     from retrieval.types import Float32
 
 _BLOCK = 65_536
+# What numpy and zipfile raise on damaged files; headers are Python literals, hence the tokenizer's errors.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    tokenize.TokenError,
+)
 
 
 class Arrays:
@@ -85,7 +100,7 @@ def _reading(path: Path, what: str) -> Iterator[None]:
         reason = str(error).rstrip(".")
         foreign = "pickle" in reason or "Python objects" in reason
         raise InputError(f"Cannot read {what}: {pickled if foreign else reason}.") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, MemoryError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise InputError(f"Cannot read {what}, the file is damaged: {str(error) or type(error).__name__}.") from None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from indexers.arrays import Arrays, check_length, checked_vectors, field_value, load
-from indexers.tables import PARQUET, find_columns, meta_columns, open_table, shown
+from indexers.tables import PARQUET, find_columns, meta_columns, open_table, reading_parquet, shown
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError, suggest
 
@@ -192,20 +192,15 @@ def _parquet(path: Path, options: VectorOptions) -> ImportedVectors:
 
 def _list_column(path: Path, name: str) -> Float32:
     """Read a column of lists as (n, d)."""
-    import pyarrow as pa
-    from pyarrow import parquet, types
+    from pyarrow import types
 
     what = f"Column '{name}' of {path}"
-    try:
-        names = parquet.read_schema(path).names
+    with reading_parquet(path) as file:
+        names = file.schema_arrow.names
         if name not in names:
-            raise InputError(
-                f"{path} has no column '{name}' of vectors.{suggest(name, names)} "
-                f"It has: {shown(names)}; say which with vectors=NAME."
-            )
-        column = parquet.read_table(path, columns=[name]).column(0)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}.") from None
+            have = f"{suggest(name, names)} It has: {shown(names)}; say which with vectors=NAME."
+            raise InputError(f"{path} has no column '{name}' of vectors.{have}")
+        column = file.read(columns=[name]).column(0)
     if not any(test(column.type) for test in (types.is_list, types.is_large_list, types.is_fixed_size_list)):
         raise InputError(f"{what} holds {column.type}, not lists of numbers.")
     if column.null_count or not len(column):

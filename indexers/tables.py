@@ -134,7 +134,7 @@ class ParquetTable:
 
     def __init__(self, path: Path, without: frozenset[str] = frozenset()) -> None:
         self.path = path
-        with _reading_parquet(path) as file:
+        with reading_parquet(path) as file:
             fields = [field for field in file.schema_arrow if field.name not in without]
         self.columns = _checked_header(path, [field.name for field in fields])
         for field in fields:
@@ -145,7 +145,7 @@ class ParquetTable:
     def rows(self, problems: list[Problem]) -> Iterator[Row]:  # noqa: ARG002 - every row of Parquet fits its header
         """Yield all rows."""
         number = 0
-        with _reading_parquet(self.path) as file:
+        with reading_parquet(self.path) as file:
             for batch in file.iter_batches(batch_size=4096, columns=list(self.columns)):
                 for cells in zip(*map(_values, batch.columns), strict=True):
                     number += 1
@@ -153,14 +153,15 @@ class ParquetTable:
 
 
 @contextmanager
-def _reading_parquet(path: Path) -> Iterator[Any]:
+def reading_parquet(path: Path) -> Iterator[Any]:
+    """Open a ``pyarrow.parquet.ParquetFile``; what a damaged one raises becomes an :class:`InputError`."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(path) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be read as Parquet: {reason}.") from None
 

@@ -52,7 +52,7 @@ class FolderSource(BaseSource):
     def _labelled(self, split: str, label: str) -> Iterator[Sample]:
         top = f"{split}/{label}" if split else label
         empty = True
-        for uri in self._below(top, frozenset()):
+        for uri in self._below(top, frozenset({_inode(self.root), _inode(self.root / split)})):
             empty = False
             yield Sample(self.name, uri, label=label, split=split_name(split))
         if empty:
@@ -61,7 +61,9 @@ class FolderSource(BaseSource):
     def _below(self, folder: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
         """Uris of all images below a folder; links to folders are followed, but never in a circle."""
         try:
-            status = (self.root / folder).stat()
+            here = _inode(self.root / folder)
+            if here in above:
+                return
             folders, images, broken = listing(str(self.root / folder))
         except OSError as error:
             self.problems.append(Problem(_shown(folder), f"the folder cannot be read: {error.strerror}"))
@@ -74,10 +76,8 @@ class FolderSource(BaseSource):
                 yield uri
             else:
                 self.problems.append(Problem(_shown(uri), "the file name is not valid Unicode; rename it"))
-        here = (status.st_dev, status.st_ino)
-        if here not in above:
-            for name in folders:
-                yield from self._below(f"{folder}/{name}", above | {here})
+        for name in folders:
+            yield from self._below(f"{folder}/{name}", above | {here})
 
     def _listing(self, folder: str) -> list[str]:
         """Sub-folders of the root or of a split, where no image should lie."""
@@ -104,6 +104,11 @@ class FolderSource(BaseSource):
                 "sort them into one folder per label, or list them in a manifest."
             )
         return f"{self.root} holds no images; expected LABEL/IMAGE or SPLIT/LABEL/IMAGE below it."
+
+
+def _inode(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _shown(name: str) -> str:

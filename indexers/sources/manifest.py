@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FIELDS = ("filepath", "label", "identity", "camera", "group", "aspect", "split", "captured_at")
 
 
+_IRREGULAR = frozenset(("", ".", ".."))
+
+
 class ManifestOptions(Config):
     """How to read a manifest.
 
@@ -146,8 +149,10 @@ class ManifestSource(BaseSource):
     def _uri(self, filepath: str, number: int) -> str:
         """Make a path relative to the root, with forward slashes and no dots."""
         path = filepath.replace("\\", "/") if "\\" in filepath and "/" not in filepath else filepath
+        if not os.path.isabs(path) and _IRREGULAR.isdisjoint(path.split("/")):  # noqa: PTH117 - a fast path for most
+            return path
         for root in self._roots:
-            uri = os.path.relpath(os.path.join(root, path), root)  # noqa: PTH118 - 3x faster over 700,000 rows
+            uri = os.path.relpath(os.path.join(root, path), root)  # noqa: PTH118 - lexical, links stay
             if uri != ".." and not uri.startswith(f"..{os.sep}"):
                 return uri.replace(os.sep, "/")
         raise InputError(
@@ -159,7 +164,7 @@ class ManifestSource(BaseSource):
         """Whether a row brings an image that exists and was not listed before."""
         before = seen.get(sample.uri)
         if before is None:
-            if not os.path.isfile(f"{self.root}/{sample.uri}"):  # noqa: PTH113 - as above
+            if not os.path.isfile(f"{self.root}/{sample.uri}"):  # noqa: PTH113 - never raises, and fast
                 reason = f"there is no image '{sample.uri}' under {self.root.name or self.root}"
                 self.problems.append(Problem(place(self.path, number), reason, missing=True))
                 return False

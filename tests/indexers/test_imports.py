@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -133,19 +133,36 @@ def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not (tmp_path / "executed").exists()
 
 
-@given(damage=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=12), keep=st.integers(0, 2000))
+def _files() -> dict[str, bytes]:
+    """A good file of each format, with a table beside the ``.npy``."""
+    archive, array, table = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.savez_compressed(archive, **conventional())
+    np.save(array, V)
+    parquet.write_table(pa.table({"vector": V.tolist(), "label": list("aabbcc"), "age": IDS}), table)
+    return {"v.npz": archive.getvalue(), "v.npy": array.getvalue(), "v.parquet": table.getvalue()}
+
+
+@pytest.mark.parametrize("name", ["v.npz", "v.npy", "v.parquet"])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=8), cut=st.booleans())
 def test_damaged_files_never_give_a_traceback(
-    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[int, int]], keep: int
+    tmp_path: Path, name: str, damage: list[tuple[int, int]], *, cut: bool
 ) -> None:
-    data = io.BytesIO()
-    np.savez_compressed(data, **conventional())
-    raw = bytearray(data.getvalue())
+    raw = bytearray(_files()[name])
     for at, value in damage:
         raw[at % len(raw)] = value
-    path = tmp_path_factory.mktemp("damaged") / "v.npz"
-    path.write_bytes(raw[: keep if keep < len(raw) and damage else len(raw)])
+    (tmp_path / name).write_bytes(raw[: damage[0][0] % len(raw)] if cut else raw)
+    (tmp_path / "t.csv").write_text("label\n" + "a\n" * 6)
+    options = VectorOptions(metadata=tmp_path / "t.csv" if name == "v.npy" else None)
     with contextlib.suppress(VitrineError):
-        assert np.isfinite(read_vectors(path, VectorOptions()).vectors).all()
+        assert np.isfinite(read_vectors(tmp_path / name, options).vectors).all()
+
+
+def test_a_header_that_breaks_the_tokenizer(tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", V)
+    (tmp_path / "v.npy").write_bytes((tmp_path / "v.npy").read_bytes().replace(b"}", b"("))
+    with pytest.raises(InputError, match=r"Cannot read .*v\.npy"):
+        read_vectors(tmp_path / "v.npy", VectorOptions(metadata=tmp_path / "t.csv"))
 
 
 def test_other_files_inside_the_archive_do_not_matter(tmp_path: Path) -> None:
