@@ -48,7 +48,7 @@ def upright(data: bytes) -> tuple[Image.Image, datetime | None]:
         except UnidentifiedImageError:
             raise InputError("not an image" if data else "the file is empty") from None
         except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-            raise InputError(str(error) or type(error).__name__) from None
+            raise InputError(_reason(error)) from None
 
 
 def file_pixels(path: Path, preprocess: Preprocess) -> UInt8:
@@ -64,6 +64,12 @@ def file_pixels(path: Path, preprocess: Preprocess) -> UInt8:
         return pixels(upright(data)[0], preprocess)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _reason(error: Exception) -> str:
+    """Pillow has several ways to say that a file ends too early."""
+    text = str(error) or type(error).__name__
+    return "the image is truncated" if "truncated" in text.lower() else text
 
 
 def _captured_at(image: Image.Image) -> datetime | None:

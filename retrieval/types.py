@@ -113,7 +113,8 @@ class Preprocess:
     """How an image becomes the pixels an encoder sees: RGB, resize, centre crop, scale to [0, 1], normalise.
 
     ``resize`` is the length of the shorter side (``shortest``), the longer side, then padded (``longest``), or
-    of both sides (``squash``). ``crop`` is (height, width). Arithmetic is that of torchvision on PIL images.
+    of both sides (``squash``). ``crop`` is (height, width); where it is not square, ``resize`` is the shorter side of
+    a box of the crop's shape. Arithmetic is that of torchvision on PIL images.
     """
 
     resize: int

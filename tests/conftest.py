@@ -1,0 +1,15 @@
+"""For all tests: nothing of the user's is read or written, and nothing goes to a network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def pytest_configure() -> None:
+    """Point caches at a temporary folder before anything is imported, also for subprocesses."""
+    os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / f"vitrine-tests-{os.getuid()}")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    for name in ("VITRINE_STORE", "VITRINE_DEBUG"):
+        os.environ.pop(name, None)

@@ -1,0 +1,139 @@
+"""``kill -9`` at 20 random moments: the store opens, readers never fail, and the next run finishes the work."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from retrieval.errors import MissingFileError, StoreError
+from retrieval.store.open import open_store
+from retrieval.store.verify import verify
+from tests.worlds import ROOT, SMALL_ENCODER, run_cli, write_images
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KILLS = 20
+IMAGES = 640
+
+
+class Reader(threading.Thread):
+    """Opens the store again and again while writers are killed, and keeps one old snapshot open throughout."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self.path = path
+        self.stop = threading.Event()
+        self.rounds = 0
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            store = open_store(self.path)
+            with store.snapshot() as oldest:
+                before = oldest.samples().num_rows
+                while not self.stop.is_set():
+                    with store.snapshot() as snapshot:
+                        rows = snapshot.samples(["id", "key"])
+                        keys = snapshot.vectors(snapshot.space()).keys
+                        assert len(set(rows.column("id").to_pylist())) == rows.num_rows
+                        assert len(set(keys.tolist())) == len(keys)
+                        assert {key.encode() for key in rows.column("key").to_pylist()} <= set(keys.tolist())
+                    assert oldest.samples().num_rows == before
+                    self.rounds += 1
+                    time.sleep(0.02)
+        except BaseException as error:  # noqa: BLE001 - reported by the test
+            self.error = error
+
+
+def _commits(store: Path) -> int:
+    folder = store / "commits.lance" / "_versions"
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def _samples(store: Path) -> int:
+    try:
+        with open_store(store).snapshot() as snapshot:
+            return snapshot.samples(["id"]).num_rows
+    except (MissingFileError, StoreError):  # not made yet
+        return 0
+
+
+def _start(images: Path, store: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(ROOT / "cli.py"), "index", str(images), "--store", str(store), *SMALL_ENCODER]
+    command += ["--commit-seconds", "0", "--views", "base,hflip"]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def _content(store: Path) -> tuple[pa.Table, list[dict[str, object]], dict[str, bytes]]:
+    with open_store(store).snapshot() as snapshot:
+        assert not any(finding.wrong for finding in verify(snapshot))
+        space = snapshot.space()
+        vectors = snapshot.read(f"vectors_{space.fingerprint}").sort_by("key").to_pylist()
+        rows = snapshot.samples()
+        return rows, vectors, snapshot.thumbnails(rows.column("key").to_pylist())
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    images, store = tmp_path / "images", tmp_path / "s"
+    write_images(images, IMAGES)
+    chance = random.Random(0)
+    reader: Reader | None = None
+    killed = 0
+    while killed < KILLS:
+        before = _commits(store)
+        process = _start(images, store)
+        while _commits(store) <= before + 1 and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.random() * 0.25)
+        if process.poll() is not None:
+            break  # this run had little left and finished before its turn came
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed += 1
+        if reader is None and (store / "commits.lance").is_dir():
+            with open_store(store).snapshot() as snapshot:
+                started = bool(snapshot.spaces)
+            if started:
+                reader = Reader(store)
+                reader.start()
+    run_cli("index", images, "--store", store, *SMALL_ENCODER, "--views", "base,hflip")
+    assert reader is not None
+    reader.stop.set()
+    reader.join(30)
+    assert reader.error is None
+    assert reader.rounds > KILLS
+    assert killed == KILLS
+    run_cli("index", images, "--store", tmp_path / "clean", *SMALL_ENCODER, "--views", "base,hflip")
+    (rows, vectors, pictures), (clean_rows, clean_vectors, clean_pictures) = _content(store), _content(tmp_path / "clean")
+    assert rows.num_rows == IMAGES
+    assert rows == clean_rows
+    assert vectors == clean_vectors
+    assert pictures == clean_pictures
+    run_cli("verify", "--store", store)
+
+
+def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
+    images, store = tmp_path / "images", tmp_path / "s"
+    write_images(images, IMAGES)
+    process = _start(images, store)
+    while _samples(store) == 0:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 1
+    kept = _samples(store)
+    assert 0 < kept < IMAGES
+    report = run_cli("index", images, "--store", store, *SMALL_ENCODER)
+    assert f"{IMAGES - kept} embedded" in report.stdout
+    assert f"{kept} unchanged" in report.stdout
