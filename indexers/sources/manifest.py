@@ -59,7 +59,8 @@ class ManifestSource(BaseSource):
         self._table = open_table(path)
         root = options.image_root or path.parent
         require_folder(root)
-        super().__init__(path, root, name)
+        folder = Path(os.path.abspath(path)).parent.name  # noqa: PTH100 - many a manifest is called manifest.csv
+        super().__init__(path, root, name or f"{self.kind}:{folder}/{path.stem}")
         self._as_numbers: set[str] = set()
         self._at = find_columns(self._table, FIELDS, options.columns)
         self._check_columns()

@@ -85,7 +85,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits with their provenance. ``query_keys`` lead to the thumbnails of the query's own samples."""
+    """Hits with their provenance; ``own`` are the rows of the query's own samples, if it was made of any."""
 
     query: dict[str, Any]
     space: SpaceInfo
@@ -94,7 +94,7 @@ class SearchResult:
     searched: int
     exhaustive: bool
     hits: tuple[Hit, ...]
-    query_keys: tuple[str, ...] = ()
+    own: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -150,7 +150,7 @@ def search(
         searched=len(pool.rows),
         exhaustive=True,
         hits=tuple(hits),
-        query_keys=tuple(dict.fromkeys(row["key"] for row in own)),
+        own=tuple(own),
     )
 
 
@@ -229,13 +229,12 @@ def _encoded(query: Query, kind: str, space: SpaceInfo, device: str) -> Float32:
     from retrieval.encoders.registry import load
     from retrieval.images import file_pixels
 
-    if space.imported:
-        raise InputError(
-            f"Space {space.name} was imported and has no encoder; search it by --id, --identity or --label."
-        )
+    if space.spec.preprocess is None:
+        raise InputError(f"Space {space.name} was imported and has no encoder; search it by --id, --identity or --label.")
+    if kind == "image":
+        batch = file_pixels(Path(str(query.image)), space.spec.preprocess)[None]
+        return load(space.spec, device).encode_images(batch).vectors
     encoder = load(space.spec, device)
-    if kind == "image" and encoder.spec.preprocess is not None:
-        return encoder.encode_images(file_pixels(Path(str(query.image)), encoder.spec.preprocess)[None]).vectors
     if not isinstance(encoder, TextEncoder):
         raise InputError(f"Space {space.name} has no text tower; --text needs an open_clip space.")
     return encoder.encode_texts([str(query.text)]).vectors

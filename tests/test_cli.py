@@ -1,0 +1,131 @@
+"""The command line: instant help, one readable line per error, exit statuses, what may be imported where."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cli
+from tests.worlds import ROOT, SMALL_ENCODER, cli_json, run_cli, store_with, unit, write_images
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = {"torch", "torchvision", "open_clip", "timm", "lancedb", "lance", "faiss", "numpy", "pyarrow", "sklearn", "pydantic"}
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["index", "--help"], ["eval", "--help"], ["search", "-h"]])
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    code = f"import sys; sys.argv = ['cli.py', *{args!r}]; import cli\ntry: cli.main()\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert not loaded & HEAVY
+
+
+def test_every_command_of_the_table_loads_and_has_the_help_it_promises() -> None:
+    group = cli.LazyGroup()
+    for name, (_, text) in cli.COMMANDS.items():
+        command = group.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        assert command.name == name
+        assert text.endswith(".")
+
+
+@pytest.mark.parametrize("module", ["cli", "vitrine"])
+def test_the_two_modules_outside_packages_import_nothing_of_ours_at_the_top(module: str) -> None:
+    tree = ast.parse((ROOT / f"{module}.py").read_text())
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    assert not names & {"retrieval", "indexers", "eval", "data", *HEAVY}
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "says"),
+    [
+        (["serch"], 2, "No command 'serch'. Did you mean 'search'?"),
+        (["index"], 2, "Missing argument 'PATH'"),
+        (["search", "--id", "x", "--store", "nowhere"], 1, "nowhere: no store here"),
+        (["info", "--store", "nowhere"], 1, "nowhere: no store here"),
+        (["search", "--store", "{store}"], 1, "Search for one thing"),
+        (["search", "--id", "a", "--store", "{store}", "--space", "modl"], 1, "No space 'modl'"),
+        (["search", "--id", "a", "--store", "{store}", "-k", "0"], 2, "-k"),
+        (["search", "missing.jpg", "--store", "{store}"], 1, "missing.jpg"),
+        (["index", "missing", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "missing"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "tim/resnet18", "--random-init", "0"], 1, "mean 'timm'"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "torchvision/resnet1", "--random-init", "0"], 1, "resnet1"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "--random-init"),
+        (["index", "{images}", "--store", "{new}", "--source", "foldr"], 1, "Did you mean 'folder'"),
+        (["index", "{images}", "--store", "{new}", *SMALL_ENCODER, "--preprocess", "resiz=3"], 1, "resize"),
+        (["index", "{images}", "--store", "s3://bucket/x", *SMALL_ENCODER], 1, "no lock there"),
+        (["import-vectors", "missing.npz", "--store", "{new}"], 1, "missing.npz"),
+        (["import-vectors", "{images}/class0/00000.jpg", "--store", "{new}"], 1, ".npz, .npy or .parquet"),
+    ],
+)
+def test_wrong_input_is_one_line(tmp_path: Path, args: list[str], status: int, says: str) -> None:
+    store_with(tmp_path / "store", ["a", "b"], unit(2))
+    write_images(tmp_path / "images", 3)
+    places = {name: str(tmp_path / name) for name in ("store", "new", "images")}
+    done = run_cli(*(arg.format(**places) for arg in args), check=status)
+    assert says in done.stderr
+    assert done.stdout == ""
+    if status == 1:
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_unreadable_files_exit_3_and_the_rest_is_indexed(tmp_path: Path) -> None:
+    paths = write_images(tmp_path / "images", 6)
+    paths[0].write_bytes(paths[0].read_bytes()[:300])
+    done = run_cli("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER, check=3)
+    assert "5 embedded" in done.stdout
+    assert "unreadable: class0/00000.jpg: the image is truncated" in done.stderr
+    assert cli_json("info", "--store", tmp_path / "s")["counts"]["failures"] == 1
+
+
+def test_info_and_verify(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 6)
+    report = json.loads(run_cli("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER, "--json").stdout)
+    assert (report["embedded"], report["samples"], report["failures"]) == (6, 6, {})
+    found = cli_json("info", "--store", tmp_path / "s")
+    assert found["counts"]["samples"] == 6
+    assert found["per_class"] == {"class0": 2, "class1": 2, "class2": 2}
+    assert found["spaces"][0]["name"] == report["space"]
+    assert found["store_version"] == report["store_version"]
+    assert found["bytes"]["total"] > 0
+    assert "6 samples" in run_cli("info", "--store", tmp_path / "s").stdout
+    assert all(not finding["wrong"] for finding in cli_json("verify", "--store", tmp_path / "s"))
+
+
+def test_verify_exits_1_on_a_vector_that_is_not_of_length_one(tmp_path: Path) -> None:
+    vectors = unit(3)
+    vectors.vectors[1] *= 2
+    store_with(tmp_path / "s", ["a", "b", "c"], vectors)
+    done = run_cli("verify", "--store", tmp_path / "s", check=1)
+    assert "1 not of length one" in done.stdout
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    store_with(tmp_path / "s", ["a", "b"], unit(2))
+    command = f"{sys.executable} cli.py info --json --store {tmp_path / 's'} | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stderr == ""
+
+
+def test_a_strangers_package_in_front_of_ours_is_said(tmp_path: Path) -> None:
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "__init__.py").write_text("")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import vitrine"], capture_output=True, text=True, cwd=tmp_path, env=env, check=False
+    )
+    assert done.returncode == 1
+    assert f"Vitrine's package 'eval' lies in {ROOT}, but Python finds another one at {tmp_path}" in done.stderr
