@@ -1,0 +1,1 @@
+"""Modes of evaluation: one file each, pure functions over arrays."""

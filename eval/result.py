@@ -1,0 +1,136 @@
+"""The result of an evaluation, and the file it is kept in (``schema_version`` 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from retrieval.config import Config
+from retrieval.errors import InputError, MissingFileError
+
+SCHEMA_VERSION = 1
+
+
+class Metric(Config):
+    """A fraction with its uncertainty.
+
+    ``value`` is the mean over draws (and parts). ``ci95`` is the 95 % bootstrap interval, None where there are too
+    few units for one. ``sd_draws`` is the standard deviation over draws (ddof 1), None for a single draw: it says
+    how much the draw matters, not how sure the number is.
+    """
+
+    value: float
+    ci95: tuple[float, float] | None = None
+    sd_draws: float | None = None
+
+
+class Universe(Config):
+    """The classes or identities an evaluation was over: how many, and the SHA-256 of their sorted JSON list."""
+
+    n: int
+    sha256: str
+
+
+class Part(Config):
+    """One part of an evaluation (an aspect): the figures of the whole, for the part alone."""
+
+    metrics: dict[str, Metric]
+    draws: tuple[dict[str, float], ...]
+    n: dict[str, int | float]
+    cmc: tuple[float, ...] | None = None
+    split_sha256: str | None = None
+
+
+class Evaluation(Config):
+    """What a mode makes of arrays, before it is known where they came from.
+
+    ``metrics`` are means over ``parts`` where there are parts; ``draws`` are the metrics of each draw; ``n`` counts
+    what they are over; ``config`` holds the mode's options as resolved; ``warnings`` are sentences for people.
+    """
+
+    metrics: dict[str, Metric]
+    draws: tuple[dict[str, float], ...]
+    n: dict[str, int | float]
+    label_universe: Universe
+    cmc: tuple[float, ...] | None = None
+    parts: dict[str, Part] | None = None
+    config: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+class Provenance(Config):
+    """Where a number comes from."""
+
+    space: str
+    space_fingerprint: str
+    store_version: int
+    split_set: str
+    split_sha256: str
+    seed: int
+    vitrine: str
+
+
+class EvalResult(Config):
+    """A result file. The same evaluation twice gives the same bytes, ``created`` aside."""
+
+    schema_version: int = SCHEMA_VERSION
+    mode: str
+    protocol: str
+    metrics: dict[str, Metric]
+    draws: tuple[dict[str, float], ...]
+    n: dict[str, int | float]
+    label_universe: Universe
+    cmc: tuple[float, ...] | None = None
+    parts: dict[str, Part] | None = None
+    warnings: tuple[str, ...] = ()
+    config: dict[str, Any]
+    provenance: Provenance
+    created: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values in the order of the file; sections that do not apply are left out."""
+        return without_absent(self.model_dump(mode="json"), {"cmc", "parts", "split_sha256"})
+
+    def to_json(self) -> str:
+        """Serialise as the file has it; floats in full."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], where: str) -> EvalResult:
+        """Validate what :meth:`to_dict` made; ``where`` names the file.
+
+        Raises:
+            InputError: it is not a result, or one of a newer version.
+        """
+        version = values.get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise InputError(
+                f"{where}: result of schema version {version}, this Vitrine reads up to {SCHEMA_VERSION}; update it."
+            )
+        return super().read(values, where)
+
+
+def without_absent(values: dict[str, Any], optional: set[str]) -> dict[str, Any]:
+    """Drop the keys of ``optional`` that are None, also in nested dictionaries."""
+    kept = {key: value for key, value in values.items() if not (key in optional and value is None)}
+    return {key: without_absent(v, optional) if isinstance(v, dict) else v for key, v in kept.items()}
+
+
+def read_result(path: Path) -> EvalResult:
+    """Read a result file.
+
+    Raises:
+        MissingFileError: there is none.
+        InputError: it is not a result file, or one of a newer version.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingFileError(f"There is no result file {path}.") from None
+    except (OSError, ValueError):
+        raise InputError(f"{path} is not a result file: no JSON can be read from it.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is not a result file: it holds no JSON object.")
+    return EvalResult.read(values, str(path))

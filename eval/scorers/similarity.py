@@ -1,0 +1,99 @@
+"""The similarity of queries to a gallery, block by block, so that memory stays bounded whatever the gallery's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK_BYTES = 64 << 20
+"""Size of one block of scores. Fixed, so that the same arrays always give the same blocks, hence the same bits."""
+
+CHUNK_ROWS = 8192
+
+
+def similarity_blocks(queries: Float32, gallery: Float32) -> Iterator[tuple[int, Float32]]:
+    """Yield (first query of the block, scores (rows, gallery)): inner products, cosines for unit vectors.
+
+    A matrix product may round the same pair of vectors differently at different places of the gallery; equal
+    gallery vectors get exactly equal scores here all the same, so ties are ties. The caller may write into a
+    block; its memory is used again for the next one.
+
+    Args:
+        queries: (n, d).
+        gallery: (m, d).
+    """
+    copies, firsts = equal_rows(gallery)
+    rows = max(1, BLOCK_BYTES // (4 * max(1, len(gallery))))
+    buffer = np.empty((min(rows, len(queries)), len(gallery)), np.float32)
+    for start in range(0, len(queries), rows):
+        part = queries[start : start + rows]
+        scores = np.matmul(part, gallery.T, out=buffer[: len(part)])
+        if len(copies):
+            scores[:, copies] = scores[:, firsts]
+        yield start, scores
+
+
+def equal_rows(matrix: Float32) -> tuple[Int64, Int64]:
+    """Find rows that repeat an earlier one.
+
+    Rows are told apart by a 64-bit linear hash of their bits with fixed random weights; what the hash holds for
+    equal is then compared.
+
+    Args:
+        matrix: (n, d).
+
+    Returns:
+        ``(copies, firsts)``: rows ``copies[i]`` equal rows ``firsts[i] < copies[i]``, ascending copies.
+    """
+    weights = np.random.Generator(np.random.PCG64(0)).integers(1, 1 << 63, matrix.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.empty(len(matrix), np.uint64)
+    for start in range(0, len(matrix), CHUNK_ROWS):
+        chunk = np.ascontiguousarray(matrix[start : start + CHUNK_ROWS]) + np.float32(0)  # -0.0 is 0.0
+        hashes[start : start + CHUNK_ROWS] = chunk.view(np.uint32).astype(np.uint64) @ weights
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    copies = np.flatnonzero(first[inverse] != np.arange(len(matrix)))
+    firsts = first[inverse[copies]]
+    same = np.array([np.array_equal(matrix[a], matrix[b]) for a, b in zip(copies, firsts, strict=True)], np.bool_)
+    return copies[same], firsts[same]
+
+
+def combine_views(views: list[Float32]) -> Float32:
+    """Sum the unit vectors of several views and normalise the sums; one view is returned as it is.
+
+    Args:
+        views: (n, d) each, rows of length one.
+
+    Returns:
+        (n, d) rows of length one; a sum of zero stays zero.
+    """
+    if len(views) == 1:
+        return views[0]
+    total = views[0] + views[1]
+    for view in views[2:]:
+        total += view
+    norms = np.sqrt(np.einsum("ij,ij->i", total, total))
+    total /= np.maximum(norms, np.float32(1e-12))[:, None]
+    return total
+
+
+def require_unit(vectors: Float32, ids: NDArray[np.str_], view: str) -> None:
+    """Check that rows (n, d) are finite and of length one (to 1e-3).
+
+    Raises:
+        InputError: naming the first sample for which that is not so.
+    """
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    wrong = np.flatnonzero(~(np.abs(squares - 1) < 2e-3))
+    if len(wrong):
+        raise InputError(
+            f"The vector of sample {ids[wrong[0]]} in view '{view}' is not finite or not of length one ({len(wrong)} "
+            "such samples); 'verify' tells more, and indexing again mends it."
+        )
