@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from retrieval.errors import InputError, UnknownNameError, unknown
 from retrieval.store.schema import escape
-from retrieval.types import Float32, Int64, Snapshot, SpaceInfo, TextEncoder, VectorMatrix
+from retrieval.types import Float32, Int64, Neighbors, Snapshot, SpaceInfo, TextEncoder, VectorMatrix
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SHOWN = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
 
@@ -116,9 +119,9 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """Samples that may be found: their rows (sorted by id) and where each one's vector is in the matrix."""
+    """Samples that may be found (sorted by id, with the columns SHOWN), and where each one's vector is."""
 
-    rows: list[dict[str, Any]]
+    rows: pa.Table
     at: Int64
     matrix: VectorMatrix
 
@@ -147,23 +150,22 @@ def search(
         space=chosen,
         store_version=snapshot.store_version,
         options=options,
-        searched=len(pool.rows),
+        searched=pool.rows.num_rows,
         exhaustive=True,
         hits=tuple(hits),
         own=tuple(own),
     )
 
 
-def rows_of(keys: Sequence[str], matrix: VectorMatrix) -> Int64:
+def rows_of(keys: Sequence[str] | pa.Array | pa.ChunkedArray, matrix: VectorMatrix) -> Int64:
     """Where each key stands in the matrix, -1 where it has no vector."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    width = matrix.keys.dtype.itemsize
-    stored = pa.array(np.ascontiguousarray(matrix.keys)) if len(matrix.keys) else pa.array([], pa.binary())
-    wanted = pa.array(np.array(list(keys), dtype=f"S{width}")) if len(keys) else pa.array([], pa.binary())
-    found = pc.index_in(wanted.cast(pa.binary()), value_set=stored.cast(pa.binary()))
-    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), np.int64)
+    stored = pa.array(matrix.keys.tolist(), pa.binary())
+    wanted = keys if isinstance(keys, (pa.Array, pa.ChunkedArray)) else pa.array(list(keys), pa.string())
+    found = pc.index_in(wanted.cast(pa.binary()), value_set=stored)
+    return np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
 
 
 def _own_samples(snapshot: Snapshot, query: Query, kind: str) -> list[dict[str, Any]]:
@@ -230,7 +232,9 @@ def _encoded(query: Query, kind: str, space: SpaceInfo, device: str) -> Float32:
     from retrieval.images import file_pixels
 
     if space.spec.preprocess is None:
-        raise InputError(f"Space {space.name} was imported and has no encoder; search it by --id, --identity or --label.")
+        raise InputError(
+            f"Space {space.name} was imported and has no encoder; search it by --id, --identity or --label."
+        )
     if kind == "image":
         batch = file_pixels(Path(str(query.image)), space.spec.preprocess)[None]
         return load(space.spec, device).encode_images(batch).vectors
@@ -241,45 +245,51 @@ def _encoded(query: Query, kind: str, space: SpaceInfo, device: str) -> Float32:
 
 
 def _pool(snapshot: Snapshot, matrix: VectorMatrix, where: str | None) -> _Pool:
-    rows = snapshot.samples(SHOWN, where).to_pylist()
-    at = rows_of([row["key"] for row in rows], matrix)
+    rows = snapshot.samples(SHOWN, where)
+    at = rows_of(rows.column("key"), matrix)
     if (at < 0).any():  # samples of other sources, or not yet embedded in this space
-        rows = [row for row, place in zip(rows, at, strict=True) if place >= 0]
-        at = at[at >= 0]
-    if not rows:
+        rows, at = rows.filter(at >= 0), at[at >= 0]
+    if not len(at):
         reason = f"'{where}' matches nothing with a vector in this space" if where else "the space has no vectors"
         raise InputError(f"Nothing to search: {reason}.")
     return _Pool(rows, at, matrix)
 
 
 def _rank(pool: _Pool, vectors: Float32, options: SearchOptions, barred: frozenset[str]) -> list[Hit]:
+    """Search wider and wider until k hits are left after grouping and leaving out the query's own samples."""
     from retrieval.search.exact import ExactIndex
 
-    order = np.full(len(pool.matrix.keys), len(pool.rows), np.int64)
-    np.minimum.at(order, pool.at, np.arange(len(pool.rows)))
+    n = len(pool.at)
+    order = np.full(len(pool.matrix.keys), n, np.int64)
+    np.minimum.at(order, pool.at, np.arange(n))
     index = ExactIndex(pool.matrix.data, order, np.unique(pool.at))
     by_row = np.argsort(pool.at, kind="stable")
-    sorted_rows = pool.at[by_row]
     width = options.k + len(barred)
     while True:
-        found = index.search(vectors, min(width, len(index)))
-        best: dict[int, float] = {}
-        for row, score in zip(found.rows.ravel().tolist(), found.scores.ravel().tolist(), strict=True):
-            start, stop = np.searchsorted(sorted_rows, [row, row + 1])
-            for sample in by_row[start:stop].tolist():
-                best[sample] = max(score, best.get(sample, -np.inf))
+        best = _best_scores(index.search(vectors, min(width, len(index))), by_row, pool.at[by_row])
         ranked = sorted(best, key=lambda sample: (-best[sample], sample))
-        hits = _hits(pool, [(s, best[s]) for s in ranked if pool.rows[s]["id"] not in barred], options)
+        hits = _hits(pool.rows.take(ranked).to_pylist(), [best[sample] for sample in ranked], options, barred)
         if len(hits) >= options.k or width >= len(index):
-            return hits[: options.k]
+            return hits
         width *= 4
 
 
-def _hits(pool: _Pool, ranked: list[tuple[int, float]], options: SearchOptions) -> list[Hit]:
+def _best_scores(found: Neighbors, by_row: Int64, sorted_rows: Int64) -> dict[int, float]:
+    """From rows of the matrix to samples (several may share a row): the best score over all query vectors."""
+    best: dict[int, float] = {}
+    for row, score in zip(found.rows.ravel().tolist(), found.scores.ravel().tolist(), strict=True):
+        start, stop = np.searchsorted(sorted_rows, [row, row + 1])
+        for sample in by_row[start:stop].tolist():
+            best[sample] = max(score, best.get(sample, -np.inf))
+    return best
+
+
+def _hits(rows: list[dict[str, Any]], scores: list[float], options: SearchOptions, barred: frozenset[str]) -> list[Hit]:
     hits: list[Hit] = []
     seen: set[str] = set()
-    for sample, score in ranked:
-        row = pool.rows[sample]
+    for row, score in zip(rows, scores, strict=True):
+        if row["id"] in barred or len(hits) == options.k:
+            continue
         group = row[options.group_by] if options.group_by else None
         if options.group_by:
             if group is None or group in seen:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -46,23 +48,43 @@ def photographs(folder: Path, side: int, n: int) -> list[Path]:
     return paths
 
 
-def usual_loop(model: Any, transform: Any, paths: list[Path]) -> float:
-    """Seconds of what scripts do: a DataLoader with workers, float32, batches of 32."""
+class Images:
+    """The data set of the usual loop: open, convert, transform."""
+
+    def __init__(self, paths: list[Path], transform: Any) -> None:
+        self._paths, self._transform = paths, transform
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, at: int) -> Any:
+        return self._transform(Image.open(self._paths[at]).convert("RGB"))
+
+
+def usual_loop(folder: Path) -> float:
+    """Seconds of what scripts do: a DataLoader with workers, float32, batches of 32. The model is loaded before."""
+    from retrieval.encoders.torchvision_ops import repair_torchvision
+
+    repair_torchvision()
+    import open_clip
     import torch
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import DataLoader
 
-    class Images(Dataset[Any]):
-        def __len__(self) -> int:
-            return len(paths)
-
-        def __getitem__(self, at: int) -> Any:
-            return transform(Image.open(paths[at]).convert("RGB"))
-
+    torch.set_num_threads(THREADS)
+    model, _, transform = open_clip.create_model_and_transforms("ViT-B-32")
+    model.eval()
+    images: Any = Images(sorted(folder.rglob("*.jpg")), transform)
     start = time.perf_counter()
     with torch.inference_mode():
-        for batch in DataLoader(Images(), batch_size=32, num_workers=THREADS):
+        for batch in DataLoader(images, batch_size=32, num_workers=THREADS):
             torch.nn.functional.normalize(model.encode_image(batch), dim=-1)
     return time.perf_counter() - start
+
+
+def usual_seconds(folder: Path) -> float:
+    """The usual loop in a process of its own: its workers fork, which a process with a store open should not."""
+    command = [sys.executable, "-m", "tests.bench.bench_index", str(folder)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def decode_seconds(paths: list[Path], spec: EncoderSpec) -> float:
@@ -97,16 +119,12 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     spec = resolve(EncoderRequest("open_clip/ViT-B-32", random_init=0))
     encoder = load(spec)
-    import open_clip
-
-    usual, _, transform = open_clip.create_model_and_transforms("ViT-B-32")
-    usual.eval()
     print(f"ViT-B/32, precision {spec.precision}, {THREADS} threads; images/s")
     print("side    index   decode  forward   usual   index/parts   index/usual")
     with tempfile.TemporaryDirectory() as name:
         for side, n in SIZES.items():
             paths = photographs(Path(name) / str(side), side, n)
-            rounds = [measure(paths, Path(name) / f"s{side}-{turn}", spec, encoder, usual, transform) for turn in range(3)]
+            rounds = [measure(paths, Path(name) / f"s{side}-{turn}", spec, encoder) for turn in range(3)]
             index_s, decode_s, forward_s, usual_s = np.median(rounds, axis=0)
             parts = np.median([(r[1] + r[2]) / r[0] for r in rounds])
             ratio = np.median([r[3] / r[0] for r in rounds])
@@ -114,16 +132,18 @@ def main() -> None:
             print(f"{side:4d}{speeds}{parts:12.2f}{ratio:14.2f}", flush=True)
 
 
-def measure(
-    paths: list[Path], store: Path, spec: EncoderSpec, encoder: Any, usual: Any, transform: Any
-) -> tuple[float, float, float, float]:
+def measure(paths: list[Path], store: Path, spec: EncoderSpec, encoder: Any) -> tuple[float, float, float, float]:
     """One round of all four, one after the other, so that a slow moment of the machine hits all."""
     with create_store(store).writer() as writer:
         start = time.perf_counter()
         index(open_source(paths[0].parents[1]), writer, spec, lambda: encoder, IndexOptions(quiet=True))
         index_s = time.perf_counter() - start
-    return index_s, decode_seconds(paths, spec), forward_seconds(encoder, len(paths)), usual_loop(usual, transform, paths)
+    usual_s = usual_seconds(paths[0].parents[1])
+    return index_s, decode_seconds(paths, spec), forward_seconds(encoder, len(paths)), usual_s
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        print(usual_loop(Path(sys.argv[1])))
+    else:
+        main()

@@ -1,0 +1,9 @@
+"""All benches, one after the other: ``make bench``."""
+
+from __future__ import annotations
+
+from tests.bench import bench_help, bench_index, bench_reid, bench_reindex, bench_search
+
+for bench in (bench_help, bench_index, bench_search, bench_reid, bench_reindex):
+    print(f"\n== {bench.__name__}: {(bench.__doc__ or '').splitlines()[0]}", flush=True)
+    bench.main()
