@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from eval.files import write_atomically
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
 
@@ -116,6 +117,15 @@ def without_absent(values: dict[str, Any], optional: set[str]) -> dict[str, Any]
     """Drop the keys of ``optional`` that are None, also in nested dictionaries."""
     kept = {key: value for key, value in values.items() if not (key in optional and value is None)}
     return {key: without_absent(v, optional) if isinstance(v, dict) else v for key, v in kept.items()}
+
+
+def write_result(result: EvalResult, path: Path) -> None:
+    """Write a result file; it is whole or not there.
+
+    Raises:
+        InputError: the file cannot be written there.
+    """
+    write_atomically(path, result.to_json())
 
 
 def read_result(path: Path) -> EvalResult:

@@ -331,6 +331,10 @@ class Snapshot(Protocol):
         """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
         ...
 
+    def column_names(self, table: str) -> list[str]:
+        """Columns of a table such as ``samples``, ``meta_*`` among them."""
+        ...
+
     def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Rows of ``samples`` in order of ``id``. ``where`` is SQL; a bad one raises :class:`InputError`.
 

@@ -1,0 +1,264 @@
+"""From a store to a result: read what a mode needs, draw, evaluate, say where the number comes from.
+
+The only file of ``eval`` that knows stores.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.mode import Arrays, Draw, ModeConfig, Needs
+from eval.pool import Pool
+from eval.protocols import Protocol, Request, whole_split
+from eval.registry import load_mode, load_protocol
+from eval.result import EvalResult, Evaluation, Provenance
+from eval.splits import read_splits_csv
+from retrieval.errors import IncompleteError, InputError, ReadOnlyStoreError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from retrieval.types import EmbeddingStore, Float32, Int64, Snapshot, SpaceInfo, SplitSet
+
+COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
+BOOTSTRAP_STREAM = 1
+"""Spawn key of the bootstrap's seed sequence; draws have theirs, so more of one never changes the other."""
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)  # noqa: T201 - what the result file does not hold
+
+
+def evaluate(
+    store: EmbeddingStore,
+    mode: str,
+    *,
+    space: str | None = None,
+    protocol: str | None = None,
+    aspect: str | None = None,
+    split_set: str | Path | None = None,
+    where: str | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = _say,
+) -> EvalResult:
+    """Evaluate stored vectors. No image is opened and no encoder is loaded.
+
+    Args:
+        store: where samples and vectors are.
+        mode: name of a mode (``reid``).
+        space: name, or beginning of the name, of the space; not needed where there is one.
+        protocol: name of a protocol; by default ``fixed`` where there are queries and a gallery, else ``monte-carlo``.
+        aspect: one aspect, or ``all`` for a result per aspect and their mean.
+        split_set: name of a stored split set, the beginning of it, or a CSV file (:mod:`eval.splits`).
+        where: SQL condition over the samples.
+        seed: of draws and bootstrap, >= 0.
+        options: of the mode, over what the protocol sets.
+        say: takes sentences for people that do not belong to the result.
+
+    Returns:
+        The result, also kept in the store, as are the split sets that were drawn, where it can be written.
+
+    Raises:
+        UnknownNameError: of a mode, protocol, space, view or split set.
+        InputError: an option, a condition or a row of a split set cannot be used, or no number can be made.
+        IncompleteError: samples have no vector in the space yet.
+    """
+    if seed < 0:
+        raise InputError(f"--seed {seed} cannot be used: seeds are 0 or larger.")
+    chosen_mode = load_mode(mode)
+    with store.snapshot() as snapshot:
+        chosen_space = snapshot.space(space)
+        given = None if split_set is None else _find_split_set(store, snapshot, split_set)
+        rule, pool = _protocol_and_pool(snapshot, chosen_space, protocol, where, given)
+        config, name = _configure(chosen_mode.config_type, rule, options or {})
+        parts = rule.parts(pool, Request(aspect, config.draws, seed, given))
+        arrays = _arrays(snapshot, chosen_space, pool, parts, chosen_mode.needs(config))
+        store_version = snapshot.store_version
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_STREAM,))))
+    evaluation = chosen_mode.evaluate(arrays, config, rng)
+    splits = whole_split(parts)
+    provenance = Provenance(
+        space=chosen_space.name,
+        space_fingerprint=chosen_space.fingerprint,
+        store_version=store_version,
+        split_set=splits.name,
+        split_sha256=splits.sha256,
+        seed=seed,
+        vitrine=_version(),
+    )
+    asked = {"aspect": aspect or rule.aspect, "where": where}
+    result = _result(mode, name, evaluation, asked, provenance, parts)
+    _keep(store, parts, result, say)
+    return result
+
+
+def resolve_split_set(store: EmbeddingStore, name: str) -> str:
+    """Find a stored split set by its name or the beginning of it.
+
+    Raises:
+        UnknownNameError: nothing matches.
+        InputError: several match.
+    """
+    names = store.split_sets()
+    found = [name] if name in names else [other for other in names if other.startswith(name)]
+    if not found:
+        raise unknown("split set", name, names)
+    if len(found) > 1:
+        raise InputError(f"'{name}' may mean {', '.join(found[:6])}; write more of the name.")
+    return found[0]
+
+
+def sample_places(snapshot: Snapshot) -> Pool:
+    """Ids, sources and uris of all samples."""
+    return _read_pool(snapshot, ("id", "source", "uri"), None)
+
+
+def _find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
+    path = Path(wanted)
+    is_file = isinstance(wanted, Path) or path.is_file() or path.suffix.lower() == ".csv"
+    if is_file and str(wanted) not in store.split_sets():
+        return read_splits_csv(path, sample_places(snapshot))
+    return store.read_splits(resolve_split_set(store, str(wanted)))
+
+
+def _protocol_and_pool(
+    snapshot: Snapshot, space: SpaceInfo, name: str | None, where: str | None, given: SplitSet | None
+) -> tuple[Protocol, Pool]:
+    """Settle the protocol and read the samples it chooses from."""
+    if given is not None and name not in {None, "fixed"}:
+        raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
+    rule = load_protocol(name or "fixed")
+    have = set(snapshot.column_names("samples"))
+    columns = [*COLUMNS, "camera", *(column for column in rule.columns if column in have)]
+    pool = _read_pool(snapshot, columns, where)
+    if not len(pool):
+        raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
+    if given is None:
+        pool = _of_this_space(snapshot, space, pool, where)
+        roles = pool.values("split")
+        if name is None and not {"query", "gallery"} <= set(roles):
+            rule = load_protocol("monte-carlo")
+    return rule, pool
+
+
+def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str | None) -> Pool:
+    """Leave out sources that have no vector in the space at all."""
+    everything = pool if where is None else _read_pool(snapshot, ("id", "key", "source"), None)
+    found = _vector_rows(snapshot.vectors(space, space.views[0]).keys, everything.columns["key"]) >= 0
+    sources = set(everything.columns["source"][found])
+    kept = pool.take(pool.among("source", *sources))
+    if not len(kept):
+        raise IncompleteError(f"None of the samples has a vector in space {space.name}; run 'index' for them first.")
+    return kept
+
+
+def _read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) -> Pool:
+    rows = snapshot.samples(list(dict.fromkeys(columns)), where)
+    values = {name: np.array(rows.column(name).to_pylist(), dtype=np.object_) for name in rows.column_names}
+    return Pool(values.pop("id").astype(np.str_), values)
+
+
+def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, str]:
+    """The mode's options, and the protocol's name: ``custom`` where an option departs from what it fixes."""
+    config = kind.read({**rule.settings, **options}, "-o")
+    fixed = kind.read(rule.settings, f"protocol {rule.name}")
+    departs = any(getattr(config, key) != getattr(fixed, key) for key in rule.settings)
+    return config, f"custom, from {rule.name}" if departs else rule.name
+
+
+def _arrays(snapshot: Snapshot, space: SpaceInfo, pool: Pool, parts: Mapping[str, SplitSet], needs: Needs) -> Arrays:
+    """Read vectors and columns of the samples that take part, in order of sample id."""
+    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
+    pool = pool.take(np.isin(pool.ids, used))
+    vectors = {view: _vectors(snapshot, space, view, pool) for view in needs.views}
+    columns = {name: pool.columns[name] for name in needs.columns}
+    return Arrays(pool.ids, vectors, columns, {name: _draws(part, pool.ids, needs) for name, part in parts.items()})
+
+
+def _vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+    if view not in space.views:
+        raise unknown(f"view in space {space.name}", view, space.views)
+    matrix = snapshot.vectors(space, view)
+    rows = _vector_rows(matrix.keys, pool.columns["key"])
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
+        first = pool.columns["uri"][missing[0]]
+        raise IncompleteError(
+            f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); run "
+            "the same 'index' command again, it embeds what is missing."
+        )
+    return matrix.data[rows]
+
+
+def _vector_rows(keys: NDArray[np.bytes_], wanted: NDArray[np.object_]) -> Int64:
+    """Row of each wanted key among ``keys`` (any order), -1 where there is none."""
+    names = wanted.astype(np.bytes_)
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys, names, sorter=order), max(len(keys) - 1, 0))
+    if not len(keys):
+        return np.full(len(names), -1, np.int64)
+    rows = order[at]
+    return np.where(keys[rows] == names, rows, -1).astype(np.int64)
+
+
+def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs) -> tuple[Draw, ...]:
+    rows = np.searchsorted(ids, splits.sample)
+    roles = {role: splits.role == role for role in needs.roles}
+    return tuple(
+        {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()}
+        for draw in np.unique(splits.draw)
+    )
+
+
+def _result(
+    mode: str,
+    protocol: str,
+    evaluation: Evaluation,
+    asked: Mapping[str, Any],
+    provenance: Provenance,
+    parts: Mapping[str, SplitSet],
+) -> EvalResult:
+    sections = evaluation.parts and {
+        name: part.model_copy(update={"split_sha256": parts[name].sha256}) for name, part in evaluation.parts.items()
+    }
+    return EvalResult(
+        mode=mode,
+        protocol=protocol,
+        metrics=evaluation.metrics,
+        draws=evaluation.draws,
+        n=evaluation.n,
+        label_universe=evaluation.label_universe,
+        cmc=evaluation.cmc,
+        parts=sections,
+        warnings=evaluation.warnings,
+        config={**evaluation.config, **asked},
+        provenance=provenance,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _keep(store: EmbeddingStore, parts: Mapping[str, SplitSet], result: EvalResult, say: Callable[[str], None]) -> None:
+    """Keep split sets and result in the store; a store that cannot be written only costs a sentence."""
+    try:
+        for part in parts.values():
+            store.save_splits(part)
+        store.save_result(result.to_dict())
+    except ReadOnlyStoreError as error:
+        say(f"Not kept in the store: {error}")
+
+
+def _version() -> str:
+    try:
+        return version("vitrine")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "unknown"

@@ -1,0 +1,88 @@
+"""Results as tables for people: percentages with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eval.result import EvalResult, Metric, Part
+
+TITLES = {"mean_ap": "mAP", "mean_inp": "mINP"}
+
+
+def result_table(result: EvalResult) -> Table:
+    """One row per part, and one for the whole; a cell is the percentage and its interval.
+
+    With several draws the standard deviation over them stands behind ±.
+    """
+    table = Table(
+        title=_title(result),
+        caption=_caption(result),
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    if result.parts:
+        table.add_column("part")
+    for name in result.metrics:
+        table.add_column(metric_title(name), justify="right", no_wrap=True)
+    for count in ("queries", "gallery", "identities"):
+        table.add_column(count, justify="right")
+    for name, part in (result.parts or {}).items():
+        table.add_row(name, *_cells(part))
+    whole = ("mean",) if result.parts else ()
+    table.add_row(*whole, *_cells(result), style="bold" if result.parts else "")
+    return table
+
+
+def metric_title(name: str) -> str:
+    """``rank_1`` as ``Rank-1``, ``mean_ap`` as ``mAP``."""
+    if name.startswith("rank_"):
+        return f"Rank-{name.removeprefix('rank_')}"
+    return TITLES.get(name, name)
+
+
+def percent(metric: Metric) -> str:
+    """``28.4 [21.8, 34.7] ±1.9``: value, 95 % interval, standard deviation over draws; what there is of them."""
+    words = [f"{100 * metric.value:.1f}"]
+    if metric.ci95 is not None:
+        words.append(f"[{100 * metric.ci95[0]:.1f}, {100 * metric.ci95[1]:.1f}]")
+    if metric.sd_draws is not None:
+        words.append(f"±{100 * metric.sd_draws:.1f}")
+    return " ".join(words)
+
+
+def split_sets_table(sets: Mapping[str, str]) -> Table:
+    """Names and hashes of split sets."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("split set", overflow="fold")
+    table.add_column("sha256", no_wrap=True)
+    for name, sha in sets.items():
+        table.add_row(name, sha)
+    return table
+
+
+def _cells(section: EvalResult | Part) -> list[str]:
+    counts = [f"{section.n[key]:,}" for key in ("query", "gallery", "identities")]
+    return [*map(percent, section.metrics.values()), *counts]
+
+
+def _title(result: EvalResult) -> str:
+    source = result.provenance
+    return (
+        f"{result.mode} · {result.protocol} · space {source.space} · store version {source.store_version} · "
+        f"seed {source.seed}"
+    )
+
+
+def _caption(result: EvalResult) -> str:
+    config = result.config
+    draws = f", ±standard deviation over {len(result.draws)} draws" if len(result.draws) > 1 else ""
+    shown = [f"{key}={config[key]}" for key in ("aspect", "where", "ap_method", "camera_rule") if config.get(key)]
+    return f"percent, [95 % by bootstrap over identities]{draws} · {' · '.join(shown)}"

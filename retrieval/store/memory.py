@@ -1,0 +1,119 @@
+"""An embedding store in memory: arrays and tables given by the caller, for tests and for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrieval.errors import InputError, ReadOnlyStoreError, unknown
+from retrieval.store.spaces import find_space
+from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Views = Mapping[str, tuple[Sequence[str], Float32]]
+"""View -> (keys, vectors (n, d) float32 of length one); a view may lack keys that another has."""
+
+
+class MemorySnapshot:
+    """What a :class:`MemoryStore` holds; it never changes."""
+
+    store_version = 1
+
+    def __init__(self, samples: pa.Table, vectors: Mapping[str, Views]) -> None:
+        self._samples = samples.sort_by("id")
+        self._vectors = vectors
+        self.spaces = tuple(_space(name, views) for name, views in vectors.items())
+
+    def space(self, name: str | None = None) -> SpaceInfo:
+        """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
+        return find_space(self.spaces, name)
+
+    def column_names(self, table: str) -> list[str]:
+        """Columns of ``samples``, the only table here."""
+        if table != "samples":
+            raise unknown("table", table, ["samples"])
+        return list(self._samples.column_names)
+
+    def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Rows in order of ``id``.
+
+        Raises:
+            InputError: ``where`` is given: there is no SQL in memory.
+            UnknownNameError: there is no such column.
+        """
+        if where is not None:
+            raise InputError(f"A store in memory knows no SQL such as '{where}'; filter its samples before.")
+        names = self._samples.column_names
+        for column in columns or ():
+            if column not in names:
+                raise unknown("column of samples", column, names)
+        return self._samples if columns is None else self._samples.select(list(columns))
+
+    def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
+        """Keys and vectors of one view, as they were given."""
+        views = self._vectors[space.name]
+        if view not in views:
+            raise unknown(f"view in space {space.name}", view, views)
+        keys, data = views[view]
+        return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32))
+
+
+class MemoryStore:
+    """One snapshot, and banks, split sets and results that can be appended; ``writable=False`` refuses these."""
+
+    def __init__(self, samples: pa.Table, vectors: Mapping[str, Views], *, writable: bool = True) -> None:
+        self.results: list[dict[str, Any]] = []
+        self._snapshot = MemorySnapshot(samples, vectors)
+        self._splits: dict[str, SplitSet] = {}
+        self._banks: dict[tuple[str, str], Bank] = {}
+        self._writable = writable
+
+    @contextmanager
+    def snapshot(self) -> Iterator[MemorySnapshot]:
+        """The one version there is."""
+        yield self._snapshot
+
+    def split_sets(self) -> Mapping[str, str]:
+        """Names of the stored split sets, to their sha256."""
+        return {name: self._splits[name].sha256 for name in sorted(self._splits)}
+
+    def read_splits(self, name: str) -> SplitSet:
+        """Read a stored split set."""
+        if name not in self._splits:
+            raise unknown("split set", name, self._splits)
+        return self._splits[name]
+
+    def save_splits(self, splits: SplitSet) -> None:
+        """Append a split set."""
+        self._appending()
+        self._splits[splits.name] = splits
+
+    def banks(self, space: str | None = None) -> tuple[Bank, ...]:
+        """All banks, or those of one space."""
+        return tuple(self._banks[key] for key in sorted(self._banks) if space in {None, self._banks[key].space})
+
+    def save_bank(self, bank: Bank) -> None:
+        """Append a bank."""
+        self._appending()
+        self._banks[bank.name, bank.sha256] = bank
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        """Append a result unless the same one, ``created`` aside, is there."""
+        self._appending()
+        if not any({**other, "created": None} == {**result, "created": None} for other in self.results):
+            self.results.append(dict(result))
+
+    def _appending(self) -> None:
+        if not self._writable:
+            raise ReadOnlyStoreError("This store in memory takes no writes.")
+
+
+def _space(name: str, views: Views) -> SpaceInfo:
+    rows, dimension = next(iter(views.values()))[1].shape
+    spec = EncoderSpec("imported", name, "import:memory", digest("memory", name), None, "fp32", 1)
+    return SpaceInfo(spec.fingerprint, name, spec, dimension, tuple(views), "1970-01-01T00:00:00+00:00", rows)
