@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+from eval.metrics.ranking import (
+    ApMethod,
+    average_precision,
+    cumulative_match,
+    inverse_negative_penalty,
+    positive_ranks,
+)
+
+TIES = np.float32(1) - np.array([0.5, 0.5, 0.5, 0.9], np.float32)
+
+ranks_of_one_query = st.sets(st.integers(1, 60), min_size=1, max_size=20).map(sorted)
+
+
+@pytest.mark.parametrize(("positive", "rank", "ap"), [(0, 1, 1.0), (2, 3, 1 / 3)])
+def test_ties_stand_in_order_of_the_gallery(positive: int, rank: int, ap: float) -> None:
+    ranks = positive_ranks(TIES, np.array([positive]))
+    assert ranks.tolist() == [rank]
+    assert average_precision(ranks) == pytest.approx(ap, abs=1e-6)
+
+
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=30), st.data())
+def test_ranks_equal_a_stable_sort(values: list[int], data: st.DataObject) -> None:
+    scores = np.array(values, np.float32)
+    junk = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    scores[junk] = -np.inf
+    valid = np.flatnonzero(~junk).tolist()
+    positives = np.array(sorted(data.draw(st.sets(st.sampled_from(valid)) if valid else st.just(set()))), np.int64)
+    order = [at for _, at in sorted((-scores[at], at) for at in valid)]
+    expected = sorted(order.index(at) + 1 for at in positives)
+    assert positive_ranks(scores, positives).tolist() == expected
+
+
+@given(ranks_of_one_query)
+def test_step_ap_is_scikit_learns_where_nothing_is_tied(ranks: list[int]) -> None:
+    truth = np.zeros(60)
+    truth[np.array(ranks) - 1] = 1
+    assert average_precision(np.array(ranks)) == pytest.approx(average_precision_score(truth, -np.arange(60.0)))
+
+
+@given(ranks_of_one_query, st.sampled_from(["step", "trapezoid"]))
+def test_ap_is_a_fraction_and_one_only_for_a_perfect_ranking(ranks: list[int], method: ApMethod) -> None:
+    value = average_precision(np.array(ranks), method)
+    perfect = ranks == list(range(1, len(ranks) + 1))
+    assert value == pytest.approx(1) if perfect else 0 < value < 1
+
+
+@given(st.integers(1, 1000))
+def test_with_one_positive_trapezoid_is_the_mean_of_rank_1_and_step(rank: int) -> None:
+    ranks = np.array([rank])
+    expected = ((rank == 1) + average_precision(ranks, "step")) / 2
+    assert average_precision(ranks, "trapezoid") == pytest.approx(expected, abs=1e-12)
+
+
+def test_inp_is_the_precision_at_the_hardest_positive() -> None:
+    assert inverse_negative_penalty(np.array([1, 2, 8])) == pytest.approx(3 / 8)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1), st.integers(1, 50))
+def test_cmc_counts_queries_up_to_each_rank(first: list[int], length: int) -> None:
+    expected = [sum(rank <= k for rank in first) / len(first) for k in range(1, length + 1)]
+    np.testing.assert_allclose(cumulative_match(np.array(first), length), expected)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eval.mode import Arrays
+from eval.modes.reid import MODE, ReidConfig
+from eval.result import Evaluation
+from retrieval.errors import InputError
+from tests.eval.problems import Problem, arrays, evaluate, golden, slow_metrics, slow_ranks
+from tests.shared import SHARED, needs_shared
+
+
+def values(evaluation: Evaluation) -> dict[str, float]:
+    return {name: metric.value for name, metric in evaluation.metrics.items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"rank_1": 0.5, "rank_5": 0.9, "rank_10": 0.925, "mean_ap": 0.366015}),
+        ({"camera_rule": "none"}, {"rank_1": 0.6, "rank_5": 0.9, "rank_10": 0.95, "mean_ap": 0.413747}),
+        ({"camera_rule": "none", "ap_method": "trapezoid"}, {"rank_1": 0.6, "mean_ap": 0.393369}),
+    ],
+)
+def test_golden_numbers(options: dict[str, Any], expected: dict[str, float]) -> None:
+    found = values(evaluate(golden(), **options))
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+@needs_shared
+@pytest.mark.parametrize(("method", "mean_ap"), [("trapezoid", 0.178000), ("step", 0.217137)])
+def test_published_numbers_of_real_features(method: str, mean_ap: float) -> None:
+    with np.load(SHARED / "vectors" / "sketch_reid_50x100.npz") as file:
+        vectors = np.concatenate([file["query"], file["gallery"]]).astype(np.float32)
+        identity = np.concatenate([file["query_identity"], file["gallery_identity"]]).astype(str).tolist()
+        queries = len(file["query"])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    problem = Problem(vectors, identity, [None] * len(identity), queries)
+    found = values(evaluate(problem, ap_method=method))
+    expected = {"rank_1": 0.14, "rank_5": 0.36, "rank_10": 0.48, "mean_ap": mean_ap}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Few directions, so that many vectors are equal; distractors; identities that only one side has."""
+    n, queries = draw(st.integers(2, 24)), draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    directions = rng.standard_normal((draw(st.integers(1, 12)), 24)).astype(np.float32)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    vectors = directions[rng.integers(0, len(directions), n + queries)]
+    names: list[str | None] = ["a", "b", "c", "d", None]
+    identity = [names[at] for at in rng.integers(0, len(names), n + queries)]
+    camera: list[str | None] = [f"c{at}" for at in rng.integers(0, 3, n + queries)]
+    return Problem(vectors, identity, camera, queries)
+
+
+@settings(max_examples=300, deadline=None)
+@given(problems(), st.sampled_from(["none", "market1501"]), st.sampled_from(["step", "trapezoid"]))
+def test_equals_a_slow_independent_evaluator(problem: Problem, camera_rule: str, ap_method: str) -> None:
+    # Equal vectors have equal scores here, because each distinct one is scored once.
+    distinct, place = np.unique(problem.vectors, axis=0, return_inverse=True)
+    scores = (distinct.astype(float) @ distinct.astype(float).T)[place][:, place]
+    ranks = slow_ranks(problem, scores[: problem.queries, problem.queries :], camera_rule)
+    options = {"camera_rule": camera_rule, "ap_method": ap_method, "bootstrap": 0}
+    if not any(ranks):
+        with pytest.raises(InputError):
+            evaluate(problem, **options)
+        return
+    found = evaluate(problem, **options)
+    assert values(found) == pytest.approx(slow_metrics(ranks, ap_method), abs=1e-9)
+    without = sum(not found_ranks for found_ranks in ranks)
+    assert found.n["query"] == problem.queries - without
+    assert found.n["query_without_positive"] == without
+    assert bool(found.warnings) >= (without > 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(range(240)))
+def test_order_does_not_matter_where_nothing_is_tied(order: list[int]) -> None:
+    config = ReidConfig(bootstrap=50)
+    permuted = MODE.evaluate(arrays(golden(), order), config, np.random.default_rng(0))
+    assert values(permuted) == pytest.approx(values(evaluate(golden())), abs=1e-12)
+
+
+def test_all_the_same_vector_ranks_in_order_of_the_gallery() -> None:
+    vectors = np.full((5, 4), 0.5, np.float32)
+    problem = Problem(vectors, ["a", "b", "c", "a", "a"], [None] * 5, 1)
+    assert values(evaluate(problem)) == pytest.approx(
+        {"rank_1": 0, "rank_5": 1, "rank_10": 1, "mean_ap": (1 / 3 + 2 / 4) / 2, "mean_inp": 0.5}
+    )
+
+
+def test_same_camera_everywhere_names_the_way_out() -> None:
+    problem = golden()._replace(camera=["c"] * 240)
+    with pytest.raises(InputError, match="pass -o camera_rule=none"):
+        evaluate(problem)
+    assert evaluate(problem, camera_rule="none").n["query"] == 40
+
+
+def test_identities_that_never_meet_are_shown() -> None:
+    identity = ["007"] * 40 + ["7"] * 200
+    with pytest.raises(InputError, match=r"query identities '007'; gallery identities '7'.*leading zeros"):
+        evaluate(golden()._replace(identity=identity))
+
+
+def test_camera_rule_is_settled_by_what_is_known() -> None:
+    assert evaluate(golden()).config["camera_rule"] == "market1501"
+    lacking = golden()._replace(camera=[None, *golden().camera[1:]])
+    assert evaluate(lacking).config["camera_rule"] == "none"
+    with pytest.raises(InputError, match=r"1 of 240 samples have none \(the first is 000000\)"):
+        evaluate(lacking, camera_rule="market1501")
+
+
+def test_queries_without_a_positive_are_counted_and_named() -> None:
+    problem = golden()
+    lonely = problem._replace(identity=["nobody", None, *problem.identity[2:]])
+    found = evaluate(lonely)
+    assert (found.n["query"], found.n["query_without_positive"]) == (38, 2)
+    assert "2 of 40 queries have no valid positive" in found.warnings[0]
+
+
+def test_one_identity_has_no_interval() -> None:
+    found = evaluate(golden()._replace(identity=["a"] * 40 + ["a", "b"] * 100), camera_rule="none")
+    assert found.metrics["rank_1"].ci95 is None
+    assert "no interval" in found.warnings[0]
+
+
+def test_the_curve_meets_the_ranks() -> None:
+    found = evaluate(golden(), ranks="1,3", cmc_length=7)
+    assert found.cmc is not None
+    assert len(found.cmc) == 7
+    assert (found.cmc[0], found.cmc[2]) == (found.metrics["rank_1"].value, found.metrics["rank_3"].value)
+
+
+def test_parts_are_averaged_draw_by_draw_and_each_equals_its_own_run() -> None:
+    whole = arrays(golden(), None)
+    gallery = np.arange(40, 240)
+    first = ({"query": np.arange(20), "gallery": gallery}, {"query": np.arange(10), "gallery": gallery})
+    second = ({"query": np.arange(20, 40), "gallery": gallery}, {"query": np.arange(25, 40), "gallery": gallery})
+    both = Arrays(whole.ids, whole.vectors, whole.columns, {"left": first, "right": second})
+    found = MODE.evaluate(both, ReidConfig(), np.random.default_rng(0))
+    assert found.parts is not None
+    for name, draws in (("left", first), ("right", second)):
+        alone = MODE.evaluate(
+            Arrays(whole.ids, whole.vectors, whole.columns, {"": draws}), ReidConfig(), np.random.default_rng(0)
+        )
+        assert found.parts[name].metrics == alone.metrics
+    means = [np.mean([found.parts[name].draws[d]["mean_ap"] for name in ("left", "right")]) for d in (0, 1)]
+    metric = found.metrics["mean_ap"]
+    assert metric.value == pytest.approx(np.mean(means))
+    assert metric.sd_draws == pytest.approx(np.std(means, ddof=1))
+    assert found.n["query"] == 15 + 17.5
+    assert found.config["draws"] == 2
+
+
+def test_views_are_combined() -> None:
+    problem = arrays(golden())
+    flipped = problem.vectors["base"][:, ::-1].copy()
+    both = Arrays(problem.ids, {"base": problem.vectors["base"], "hflip": flipped}, problem.columns, problem.parts)
+    total = problem.vectors["base"] + flipped
+    summed = golden()._replace(vectors=total / np.linalg.norm(total, axis=1, keepdims=True))
+    found = MODE.evaluate(both, ReidConfig.read({"views": "base,hflip"}, "test"), np.random.default_rng(0))
+    assert values(found) == pytest.approx(values(evaluate(summed)), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ranks": "0"}, {"ranks": "a"}, {"ap_method": "stepp"}, {"draws": 0}, {"view": "base"}, {"bootstrap": -1}],
+)
+def test_options_that_cannot_be(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="test: "):
+        ReidConfig.read(options, "test")
