@@ -44,12 +44,12 @@ def golden() -> Problem:
 def arrays(problem: Problem, order: Sequence[int] | None = None) -> Arrays:
     """One draw; ``order`` permutes the rows (ids go with their place)."""
     n = len(problem.vectors)
-    rows = np.arange(n) if order is None else np.array(order)
+    rows = np.arange(n) if order is None else np.array(order, np.int64)
     query = np.flatnonzero(rows < problem.queries)
     gallery = np.flatnonzero(rows >= problem.queries)
     columns = {
-        "identity": np.array([problem.identity[row] for row in rows], dtype=np.object_),
-        "camera": np.array([problem.camera[row] for row in rows], dtype=np.object_),
+        "identity": np.array([problem.identity[row] for row in rows.tolist()], dtype=np.object_),
+        "camera": np.array([problem.camera[row] for row in rows.tolist()], dtype=np.object_),
     }
     ids = np.array([f"{at:06d}" for at in range(n)])
     return Arrays(ids, {"base": problem.vectors[rows]}, columns, {WHOLE_PART: ({"query": query, "gallery": gallery},)})

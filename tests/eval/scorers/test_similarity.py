@@ -14,7 +14,8 @@ from retrieval.types import Float32
 
 def unit(n: int, d: int, seed: int = 0) -> Float32:
     raw = np.random.default_rng(seed).standard_normal((n, d))
-    return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    vectors: Float32 = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    return vectors
 
 
 def test_blocks_are_the_whole_product(monkeypatch: pytest.MonkeyPatch) -> None:

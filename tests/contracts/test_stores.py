@@ -1,0 +1,72 @@
+"""What every embedding store promises to its readers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from retrieval.errors import UnknownNameError
+from retrieval.store.memory import MemoryStore
+from retrieval.types import Bank, EmbeddingStore, SplitSet
+from tests.worlds import key, rows, store_with, unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ["c", "a", "b"]
+
+
+@pytest.fixture(params=["lance", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> EmbeddingStore:
+    vectors = unit(3)
+    if request.param == "lance":
+        return store_with(tmp_path / "s", NAMES, vectors, identity=["x", "y", None])[0]
+    views = {"base": ([key(name) for name in NAMES], vectors.vectors)}
+    return MemoryStore(rows(NAMES, identity=["x", "y", None]), {"model@1234": views})
+
+
+def test_samples_come_in_order_of_id(store: EmbeddingStore) -> None:
+    with store.snapshot() as snapshot:
+        assert snapshot.samples(["id", "identity"]).to_pydict() == {"id": ["a", "b", "c"], "identity": ["y", None, "x"]}
+        assert snapshot.samples().column_names[:1] == ["id"]
+        assert {"id", "key", "identity"} <= set(snapshot.column_names("samples"))
+        assert snapshot.store_version >= 1
+
+
+def test_vectors_are_found_by_key(store: EmbeddingStore) -> None:
+    with store.snapshot() as snapshot:
+        space = snapshot.space()
+        assert snapshot.spaces == (space,)
+        assert snapshot.space(space.fingerprint[:8]) == space
+        matrix = snapshot.vectors(space)
+        place = {bytes(name).decode(): at for at, name in enumerate(matrix.keys)}
+        np.testing.assert_array_equal(matrix.data[[place[key(name)] for name in NAMES]], unit(3).vectors)
+        with pytest.raises(UnknownNameError, match="No view"):
+            snapshot.vectors(space, "vflip")
+        with pytest.raises(UnknownNameError, match="No space"):
+            snapshot.space("other")
+
+
+def test_split_sets_there_and_back(store: EmbeddingStore) -> None:
+    made = SplitSet("mine", np.array([0, 0, 1]), np.array(["b", "a", "a"]), np.array(["query", "gallery", "query"]))
+    for _ in range(2):
+        store.save_splits(made)
+    assert dict(store.split_sets()) == {"mine": made.sha256}
+    assert store.read_splits("mine").sha256 == made.sha256
+    assert len(store.read_splits("mine").draw) == 3
+    with pytest.raises(UnknownNameError, match="No split set 'other'"):
+        store.read_splits("other")
+
+
+def test_banks_there_and_back(store: EmbeddingStore) -> None:
+    bank = Bank(
+        "words", "f" * 32, "test", unit(2).vectors, np.array([0, 1]), np.array(["x", "y"]), texts=("an x", "a y")
+    )
+    for _ in range(2):
+        store.save_bank(bank)
+    (found,) = store.banks("f" * 32)
+    assert found.sha256 == bank.sha256
+    assert store.banks("0" * 32) == ()
+    assert len(store.banks()) == 1

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import cli
+from retrieval.errors import InputError
+from tests.worlds import rows, run_cli, store_with, unit
+
+NAMES = [f"{at:02d}" for at in range(24)]
+IDENTITY = [f"p{at % 6}" for at in range(24)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store") / "s.vitrine"
+    store_with(folder, NAMES, unit(24), identity=IDENTITY, camera=[f"c{at % 5}" for at in range(24)])
+    return folder
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+def test_a_table_with_intervals(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "-o", "draws=3")
+    assert done.exit_code == 0, done.output
+    for word in ("Rank-1", "mAP", "mINP", "monte-carlo", "±", "camera_rule=market1501", "over 3 draws"):
+        assert word in done.stdout
+
+
+def test_json_is_the_result_file_and_the_same_twice(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    first = run("eval", "--mode", "reid", "--store", store, "--json", "--out", file)
+    assert first.stdout == file.read_text()
+    second = run("eval", "--mode", "reid", "--store", store, "--json")
+    lines = [[line for line in out.splitlines() if '"created"' not in line] for out in (first.stdout, second.stdout)]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == len(first.stdout.splitlines()) - 1
+
+
+def test_where_restricts(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "--json", "--where", "identity in ('p0', 'p1')")
+    result = json.loads(done.stdout)
+    assert result["n"]["identities"] == 2
+    assert result["config"]["where"] == "identity in ('p0', 'p1')"
+
+
+def test_warnings_go_to_standard_error(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "--json", "--where", "identity = 'p0'")
+    assert done.exit_code == 0, done.output
+    assert "Warning: All queries are of one identity" in done.stderr
+    assert json.loads(done.stdout)["metrics"]["rank_1"]["ci95"] is None
+
+
+def test_split_sets_are_listed_exported_and_read_back(store: Path, tmp_path: Path) -> None:
+    drawn = json.loads(run("eval", "--mode", "reid", "--store", store, "--seed", "7", "--json").stdout)
+    name = drawn["provenance"]["split_set"]
+    listed = json.loads(run("splits", "list", "--store", store, "--json").stdout)
+    assert listed[name] == drawn["provenance"]["split_sha256"]
+    assert name in run("splits", "list", "--store", store).stdout
+    file = tmp_path / "mine.csv"
+    assert run("splits", "export", name, "--store", store, "--out", file).exit_code == 0
+    again = run("eval", "--mode", "reid", "--store", store, "--seed", "7", "--split-set", file, "--json")
+    read = json.loads(again.stdout)
+    assert read["provenance"]["split_sha256"] == drawn["provenance"]["split_sha256"]
+    assert (read["metrics"], read["draws"], read["cmc"]) == (drawn["metrics"], drawn["draws"], drawn["cmc"])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
+        (("--mode", "reid", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
+        (("--mode", "reid", "--seed", "-1"), "-1"),
+        ((), "Missing option '--mode'"),
+    ],
+)
+def test_wrong_usage(store: Path, args: tuple[str, ...], message: str) -> None:
+    done = run("eval", "--store", store, *args)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("option", ["ap_method=stepp", "apmethod=step", "ap_method", "ranks=0"])
+def test_options_that_cannot_be(store: Path, option: str) -> None:
+    with pytest.raises(InputError, match="-o"):
+        CliRunner().invoke(cli, ["eval", "--mode", "reid", "--store", str(store), "-o", option], catch_exceptions=False)
+
+
+def test_errors_are_one_line(store: Path) -> None:
+    done = run_cli("eval", "--mode", "reid", "--store", store, "--where", "identiy = 'p0'", check=1)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("Error: 'identiy = 'p0'' is not a condition over samples")
+
+
+def test_a_store_that_was_indexed_only_in_part_is_said(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", NAMES, unit(24), identity=IDENTITY)
+    with store.writer() as writer:
+        writer.append_samples(rows(["new"], identity="p0"))
+        writer.commit("more")
+    done = run_cli("eval", "--mode", "reid", "--store", tmp_path / "s", check=1)
+    assert "1 of 25 samples have no vector" in done.stderr
