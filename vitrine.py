@@ -1,8 +1,8 @@
-"""Vitrine from Python: ``import vitrine``; names are loaded when they are used.
+"""Vitrine from Python: ``import vitrine``. Names are loaded when they are used.
 
-    store = vitrine.open_store("hands.vitrine")
-    result = vitrine.evaluate(store, "reid", protocol="clipfh-11k", aspect="all")
-    similar = vitrine.find(store, vitrine.Query(id="Hands/Hand_0000005.jpg"))
+>>> store = vitrine.open_store("hands.vitrine")  # doctest: +SKIP
+>>> result = vitrine.evaluate(store, "reid", protocol="clipfh-11k", aspect="all")  # doctest: +SKIP
+>>> similar = vitrine.find(store, vitrine.Query(id="Hands/Hand_0000005.jpg"))  # doctest: +SKIP
 """
 
 from __future__ import annotations

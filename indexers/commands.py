@@ -142,7 +142,5 @@ def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float
     if as_json:
         print_json(report.to_dict())
     else:
-        click.echo(
-            f"Space {report.space}: {report.rows:,} rows, {report.vectors:,} new vectors, {report.samples:,} new samples, "
-            f"{report.changed:,} changed; version {report.store_version}"
-        )
+        new = f"{report.vectors:,} new vectors, {report.samples:,} new samples, {report.changed:,} changed"
+        click.echo(f"Space {report.space}: {report.rows:,} rows, {new}; version {report.store_version}")

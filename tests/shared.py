@@ -9,5 +9,5 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the real data sets are not beside this checkout (../shared/data); sample-data tests still run"
+    not SHARED.is_dir(), reason="the real data sets are not beside this checkout (../shared/data); sample data is used"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from tests.worlds import ROOT, SMALL_ENCODER, cli_json, run_cli, store_with, uni
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAVY = {"torch", "torchvision", "open_clip", "timm", "lancedb", "lance", "faiss", "numpy", "pyarrow", "sklearn", "pydantic"}
+HEAVY = {"torch", "torchvision", "open_clip", "timm", "lancedb", "lance", "faiss", "numpy", "pyarrow", "pydantic"}
+RANDOM = ("--random-init", "0")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["index", "--help"], ["eval", "--help"], ["search", "-h"]])
@@ -61,8 +61,8 @@ def test_the_two_modules_outside_packages_import_nothing_of_ours_at_the_top(modu
         (["search", "--id", "a", "--store", "{store}", "-k", "0"], 2, "-k"),
         (["search", "missing.jpg", "--store", "{store}"], 1, "missing.jpg"),
         (["index", "missing", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "missing"),
-        (["index", "{images}", "--store", "{new}", "--encoder", "tim/resnet18", "--random-init", "0"], 1, "mean 'timm'"),
-        (["index", "{images}", "--store", "{new}", "--encoder", "torchvision/resnet1", "--random-init", "0"], 1, "resnet1"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "tim/resnet18", *RANDOM], 1, "mean 'timm'"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "torchvision/resnet1", *RANDOM], 1, "resnet1"),
         (["index", "{images}", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "--random-init"),
         (["index", "{images}", "--store", "{new}", "--source", "foldr"], 1, "Did you mean 'folder'"),
         (["index", "{images}", "--store", "{new}", *SMALL_ENCODER, "--preprocess", "resiz=3"], 1, "resize"),
@@ -93,7 +93,7 @@ def test_unreadable_files_exit_3_and_the_rest_is_indexed(tmp_path: Path) -> None
 
 def test_info_and_verify(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 6)
-    report = json.loads(run_cli("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER, "--json").stdout)
+    report = cli_json("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER)
     assert (report["embedded"], report["samples"], report["failures"]) == (6, 6, {})
     found = cli_json("info", "--store", tmp_path / "s")
     assert found["counts"]["samples"] == 6

@@ -77,7 +77,9 @@ def write_images(folder: Path, n: int, size: int = 24, seed: int = 0) -> list[Pa
     return paths
 
 
-def run_cli(*args: str | Path, env: dict[str, str] | None = None, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+def run_cli(
+    *args: str | Path, env: dict[str, str] | None = None, check: int | None = 0
+) -> subprocess.CompletedProcess[str]:
     """Run ``python cli.py ...`` in a process of its own; ``check`` is the exit status it must have."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "cli.py"), *map(str, args)],

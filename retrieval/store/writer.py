@@ -73,7 +73,12 @@ class StoreWriter:
         if known is None:
             self._tables.create(table, vectors_schema(dimension, tuple(views)))
             name = short_name(spec, [row["name"] for row in spaces])
-            row: dict[str, Any] = {"fingerprint": spec.fingerprint, "name": name, "created": now(), "dimension": dimension}
+            row: dict[str, Any] = {
+                "fingerprint": spec.fingerprint,
+                "name": name,
+                "created": now(),
+                "dimension": dimension,
+            }
         else:
             row = dict(known)
             for view in (view for view in views if view not in known["views"]):

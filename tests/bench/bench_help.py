@@ -19,9 +19,8 @@ def _seconds(command: list[str]) -> float:
 
 def main() -> None:
     """Print both and their ratio."""
-    pairs = []
-    for _ in range(15):
-        pairs.append((_seconds([sys.executable, "cli.py", "--help"]), _seconds([sys.executable, "-c", "import click"])))
+    ours_too, click_too = [sys.executable, "cli.py", "--help"], [sys.executable, "-c", "import click"]
+    pairs = [(_seconds(ours_too), _seconds(click_too)) for _ in range(15)]
     ours, click = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(a / b for a, b in pairs)
     print(f"cli.py --help {ours * 1000:.0f} ms, import click {click * 1000:.0f} ms, ratio {ratio:.2f}")

@@ -13,7 +13,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -27,6 +27,9 @@ from retrieval.encoders.request import EncoderRequest
 from retrieval.store.open import create_store
 from retrieval.types import WHOLE, EncoderSpec
 
+if TYPE_CHECKING:
+    from retrieval.encoders.torch_encoder import TorchEncoder
+
 THREADS = os.cpu_count() or 2
 SIZES = {180: 512, 640: 384, 1600: 192}
 """Longer side in pixels to number of images."""
@@ -38,7 +41,8 @@ def photographs(folder: Path, side: int, n: int) -> list[Path]:
     height = side * 3 // 4
     (folder / "x").mkdir(parents=True)
     layers = [Image.fromarray(rng.integers(0, 256, (height // s, side // s, 3), dtype=np.uint8)) for s in (2, 8, 32)]
-    base = sum(np.asarray(layer.resize((side, height)).filter(ImageFilter.BoxBlur(1)), np.float32) for layer in layers) / 3
+    smooth = [layer.resize((side, height)).filter(ImageFilter.BoxBlur(1)) for layer in layers]
+    base = np.mean([np.asarray(layer, np.float32) for layer in smooth], axis=0)
     paths = []
     for at in range(n):
         path = folder / "x" / f"{at:05d}.jpg"
@@ -97,19 +101,21 @@ def decode_seconds(paths: list[Path], spec: EncoderSpec) -> float:
         return time.perf_counter() - start
 
 
-def forward_seconds(encoder: Any, n: int) -> float:
+def forward_seconds(encoder: TorchEncoder, n: int) -> float:
     """The bare model over prepared batches."""
     import torch
 
-    size, (height, width) = encoder.spec.batch_size, encoder.spec.preprocess.crop
-    batch = torch.randn(size, 3, height, width).to(torch.bfloat16 if encoder.spec.precision == "bf16" else torch.float32)
+    size, (height, width) = encoder.spec.batch_size, encoder._pixels.crop
+    kind = torch.bfloat16 if encoder.spec.precision == "bf16" else torch.float32
+    batch = torch.randn(size, 3, height, width).to(kind)
     batch = batch.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         encoder._forward(batch)
         start = time.perf_counter()
         for _ in range(n // size):
             encoder._forward(batch)
-        return (time.perf_counter() - start) * n / (n // size * size)
+        seconds = time.perf_counter() - start
+    return seconds * n / (n // size * size)
 
 
 def main() -> None:

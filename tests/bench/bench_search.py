@@ -34,15 +34,15 @@ def main(rows: int = ROWS) -> None:
         for n in (1, 10, 100, 1000):
             times, same = [], 1.0
             for _ in range(3):
-                start = time.perf_counter()
+                begin = time.perf_counter()
                 found = ours.search(queries[:n], K)
                 middle = time.perf_counter()
                 _, want = raw.search(queries[:n], K)
-                times.append((middle - start, time.perf_counter() - middle))
+                times.append((middle - begin, time.perf_counter() - middle))
                 same = min(same, float((found.rows == want).mean()))
-            a, b = np.median([t[0] for t in times]), np.median([t[1] for t in times])
+            ours_s, raw_s = np.median(times, axis=0)
             ratio = np.median([t[1] / t[0] for t in times])
-            print(f"{n:7d}{a:9.3f}{b:9.3f}{ratio:11.2f}{same:18.4f}", flush=True)
+            print(f"{n:7d}{ours_s:9.3f}{raw_s:9.3f}{ratio:11.2f}{same:18.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,16 +27,12 @@ def endpoint() -> Iterator[str]:
     server.stop()
 
 
-def test_read_search_and_refuse_to_write(tmp_path: Path, endpoint: str) -> None:
+def test_read_search_and_refuse_to_write(tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"n{at}" for at in range(6)]
     store_with(tmp_path / "s", names, unit(6), identity=["a", "a", "b", "b", "c", "c"], split="test")
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
     client.create_bucket(Bucket="lab")
     for path in (tmp_path / "s").rglob("*"):
         if path.is_file():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,8 @@ from retrieval.search import exact
 from retrieval.search.exact import ExactIndex
 
 if TYPE_CHECKING:
+    import pytest
+
     from retrieval.types import Float32, Int64
 
 

@@ -110,7 +110,9 @@ def test_same_content_under_two_samples_is_found_twice(tmp_path: Path) -> None:
         (Query(id="a1"), {"k": 0}, "at least one"),
     ],
 )
-def test_what_cannot_be_searched_is_said(store: LanceStore, query: Query, options: dict[str, object], says: str) -> None:
+def test_what_cannot_be_searched_is_said(
+    store: LanceStore, query: Query, options: dict[str, object], says: str
+) -> None:
     with pytest.raises((InputError, UnknownNameError), match=says):
         find(store, query, **options)
 

@@ -45,7 +45,8 @@ def test_a_second_writer_waits_says_for_whom_and_gives_up(tmp_path: Path) -> Non
     said: list[str] = []
     try:
         start = time.monotonic()
-        with pytest.raises(StoreLockedError, match=f"process {holder.pid} on "), writer_lock(tmp_path, 0.5, said.append):
+        who = f"process {holder.pid} on "
+        with pytest.raises(StoreLockedError, match=who), writer_lock(tmp_path, 0.5, said.append):
             pass
         assert time.monotonic() - start >= 0.5
         assert len(said) == 1
