@@ -44,9 +44,10 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
         commit_seconds=options.get("commit_seconds", IndexOptions().commit_seconds),
         workers=options.get("workers") or IndexOptions().workers,
     )
+    asked = _resolve(options)
     device = options.get("device") or "auto"
     with create_store(store).writer(wait) as writer:
-        spec = _encoder(options, writer.snapshot)
+        spec = _stay_in_space(asked, writer.snapshot, options.get("precision") or "auto")
         notes = _check_root(source, writer)
         report = index(source, writer, spec, lambda: _load(spec, device), how)
     return Indexed(report, (*notes, *source.notes))
@@ -75,30 +76,41 @@ def _views(text: str) -> tuple[str, ...]:
     return ("base", *(view for view in views if view != "base"))
 
 
-def _encoder(options: Mapping[str, Any], snapshot: Snapshot) -> EncoderSpec:
-    """The encoder that was asked for, or the one the store has; precision stays as the space began."""
+def _resolve(options: Mapping[str, Any]) -> EncoderSpec | None:
+    """The encoder that was asked for, before anything is written; None if none was."""
+    if not options.get("encoder"):
+        return None
     from retrieval.encoders.registry import resolve
     from retrieval.encoders.request import EncoderRequest
 
+    return resolve(
+        EncoderRequest(
+            name=options["encoder"],
+            weights=options.get("weights"),
+            random_init=options.get("random_init"),
+            preprocess=tuple(options.get("preprocess") or ()),
+            precision=options.get("precision") or "auto",
+            device=options.get("device") or "auto",
+        )
+    )
+
+
+def _stay_in_space(asked: EncoderSpec | None, snapshot: Snapshot, precision: str) -> EncoderSpec:
+    """The encoder as the store knows it: precision ``auto`` and the batch size stay as the space began.
+
+    Raises:
+        InputError: no encoder was asked for, and the store has none, or several.
+    """
     own = [space for space in snapshot.spaces if not space.imported]
-    if not options.get("encoder"):
+    if asked is None:
         if len(own) == 1:
             return own[0].spec
         have = f" The store has {', '.join(space.name for space in own)}." if own else ""
         raise InputError(f"Say which encoder, for example --encoder {SUGGESTED}.{have}")
-    request = EncoderRequest(
-        name=options["encoder"],
-        weights=options.get("weights"),
-        random_init=options.get("random_init"),
-        preprocess=tuple(options.get("preprocess") or ()),
-        precision=options.get("precision") or "auto",
-        device=options.get("device") or "auto",
-    )
-    spec = resolve(request)
-    began = [space.spec for space in own if space.spec.lineage == spec.lineage]
-    if request.precision != "auto":
-        began = [known for known in began if known.precision == spec.precision]
-    return replace(began[0], weights=spec.weights) if began else spec
+    began = [space.spec for space in own if space.spec.lineage == asked.lineage]
+    if precision != "auto":
+        began = [known for known in began if known.precision == asked.precision]
+    return replace(began[0], weights=asked.weights) if began else asked
 
 
 def _load(spec: EncoderSpec, device: str) -> Encoder:

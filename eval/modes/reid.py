@@ -69,8 +69,10 @@ class Reid:
         problem = _Problem(arrays, config)
         results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
         names = [*(f"rank_{k}" for k in sorted(set(config.ranks))), "mean_ap", "mean_inp"]
-        sections = {part: _section(names, {part: draws}, config, rng) for part, draws in results.items()}
         whole = _section(names, results, config, rng)
+        sections = None
+        if WHOLE_PART not in results:
+            sections = {part: _section(names, {part: draws}, config, rng) for part, draws in results.items()}
         used = np.unique(np.concatenate([rows for d in arrays.parts.values() for draw in d for rows in draw.values()]))
         identities = sorted({value for value in arrays.columns["identity"][used] if value is not None})
         n = {**whole.n, "identities": len(identities), "query_identities": _query_identities(results)}
@@ -81,7 +83,7 @@ class Reid:
             n=n,
             label_universe=Universe(n=len(identities), sha256=_sha256(identities)),
             cmc=whole.cmc,
-            parts=None if WHOLE_PART in sections else sections,
+            parts=sections,
             config=resolved,
             warnings=_warnings(results, len(whole.draws)),
         )

@@ -124,7 +124,8 @@ def read_fragments(dataset: Any, skip: int, view: str, dimension: int) -> Iterat
 def _mark(fragment: Any) -> str:
     meta = fragment.metadata
     files = ",".join(data_file.path for data_file in meta.files)
-    return f"{meta.id}:{files}:{meta.deletion_file!r}"
+    deleted = meta.deletion_file.json() if meta.deletion_file is not None else ""
+    return f"{meta.id}:{files}:{deleted}"
 
 
 def _map(folder: Path, manifest: _Manifest, rows: int) -> VectorMatrix:
