@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CHUNK = 2048
 
+STATS_AT_ONCE = 64
+"""Files one thread looks at in one go: a future for each would cost more than the look."""
+
 Action = Literal["keep", "relabel", "open"]
 
 
@@ -67,7 +70,8 @@ def steps(source: Source, stored: Stored, embedded: set[str], pool: Executor) ->
     samples = iter(source)
     while chunk := list(islice(samples, CHUNK)):
         paths = [source.root / sample.uri for sample in chunk]
-        stats = pool.map(_stat, paths, chunksize=64)
+        shares = [paths[at : at + STATS_AT_ONCE] for at in range(0, len(paths), STATS_AT_ONCE)]
+        stats = [found for share in pool.map(_stats, shares) for found in share]
         rows = stored.find([sample.id for sample in chunk])
         for sample, path, (size, mtime_ns), row in zip(chunk, paths, stats, rows, strict=True):
             yield _step(sample, path, size, mtime_ns, row, embedded)
@@ -83,6 +87,10 @@ def _step(
     if not same or row["key"] not in embedded:
         return Step("open", sample, path, size, mtime_ns, row, changed)
     return Step("relabel" if changed else "keep", sample, path, size, mtime_ns, row, changed)
+
+
+def _stats(paths: list[Path]) -> list[tuple[int, int]]:
+    return [_stat(path) for path in paths]
 
 
 def _stat(path: Path) -> tuple[int, int]:
