@@ -1,0 +1,54 @@
+"""What the documentation shows is what the command line takes; what it links to is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import cli
+from tests.worlds import ROOT
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def _commands() -> list[tuple[str, list[str]]]:
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line.removeprefix("$ "), comments=True) if line.startswith("$ ") else []
+                words = (
+                    words[1:] if words[:1] == ["vitrine"] else words[2:] if words[:2] == ["python", "cli.py"] else []
+                )
+                if words:
+                    found.append((page.name, words))
+    return found
+
+
+@pytest.mark.parametrize(("page", "words"), _commands(), ids=lambda value: " ".join(value)[:60])
+def test_commands_are_taken(page: str, words: list[str]) -> None:
+    group = cli.LazyGroup("vitrine")
+    context = click.Context(group)
+    command = group.get_command(context, words[0])
+    if isinstance(command, click.Group):
+        words = words[1:]
+        command = command.get_command(context, words[0])
+    assert command is not None, f"{page}: no command {words[0]}"
+    command.make_context(words[0], words[1:], parent=context)  # raises UsageError for an option that is not there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("http") or (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_two_commands_of_the_readme_are_targets_of_the_makefile() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert named == {"demo", "test"}
+    assert named <= targets
