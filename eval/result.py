@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from eval.files import write_atomically
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
 
 SCHEMA_VERSION = 1
+
+Curves: TypeAlias = dict[str, dict[str, tuple[float, ...]]]
 
 
 class Metric(Config):
@@ -48,7 +50,9 @@ class Evaluation(Config):
     """What a mode makes of arrays, before it is known where they came from.
 
     ``metrics`` are means over ``parts`` where there are parts; ``draws`` are the metrics of each draw; ``n`` counts
-    what they are over; ``config`` holds the mode's options as resolved; ``warnings`` are sentences for people.
+    what they are over; ``config`` holds the mode's options as resolved; ``warnings`` are sentences for people;
+    ``curves`` are for pictures: name of a curve -> axis -> points, such as ``{"roc": {"fpr": ..., "tpr": ...}}``;
+    ``thresholds`` are scores that were chosen on held-out identities, by part.
     """
 
     metrics: dict[str, Metric]
@@ -59,6 +63,8 @@ class Evaluation(Config):
     parts: dict[str, Part] | None = None
     config: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    curves: Curves | None = None
+    thresholds: dict[str, float] | None = None
 
 
 class Provenance(Config):
@@ -85,6 +91,8 @@ class EvalResult(Config):
     label_universe: Universe
     cmc: tuple[float, ...] | None = None
     parts: dict[str, Part] | None = None
+    curves: Curves | None = None
+    thresholds: dict[str, float] | None = None
     warnings: tuple[str, ...] = ()
     config: dict[str, Any]
     provenance: Provenance
@@ -92,7 +100,7 @@ class EvalResult(Config):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the file; sections that do not apply are left out."""
-        return without_absent(self.model_dump(mode="json"), {"cmc", "parts", "split_sha256"})
+        return without_absent(self.model_dump(mode="json"), {"cmc", "parts", "curves", "thresholds", "split_sha256"})
 
     def to_json(self) -> str:
         """Serialise as the file has it; floats in full."""

@@ -240,6 +240,8 @@ def _result(
         label_universe=evaluation.label_universe,
         cmc=evaluation.cmc,
         parts=sections,
+        curves=evaluation.curves,
+        thresholds=evaluation.thresholds,
         warnings=evaluation.warnings,
         config={**evaluation.config, **asked},
         provenance=provenance,
