@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.mode import Arrays, Draw, ModeConfig, Needs
+from eval.audit.leaks import leaks
+from eval.mode import Arrays, Draw, Mode, ModeConfig, Needs
 from eval.pool import Pool
 from eval.protocols import Protocol, Request, whole_split
 from eval.registry import load_mode, load_protocol
@@ -73,33 +75,74 @@ def evaluate(
         InputError: an option, a condition or a row of a split set cannot be used, or no number can be made.
         IncompleteError: samples have no vector in the space yet.
     """
-    if seed < 0:
-        raise InputError(f"--seed {seed} cannot be used: seeds are 0 or larger.")
-    chosen_mode = load_mode(mode)
-    with store.snapshot() as snapshot:
-        chosen_space = snapshot.space(space)
-        given = None if split_set is None else _find_split_set(store, snapshot, split_set)
-        rule, pool = _protocol_and_pool(snapshot, chosen_space, protocol, where, given)
-        config, name = _configure(chosen_mode.config_type, rule, options or {})
-        parts = rule.parts(pool, Request(aspect, config.draws, seed, given))
-        arrays = _arrays(snapshot, chosen_space, pool, parts, chosen_mode.needs(config))
-        store_version = snapshot.store_version
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(BOOTSTRAP_STREAM,))))
-    evaluation = chosen_mode.evaluate(arrays, config, rng)
-    splits = whole_split(parts)
-    provenance = Provenance(
-        space=chosen_space.name,
-        space_fingerprint=chosen_space.fingerprint,
-        store_version=store_version,
-        split_set=splits.name,
-        split_sha256=splits.sha256,
-        seed=seed,
-        vitrine=_version(),
-    )
-    asked = {"aspect": aspect or rule.aspect, "where": where}
-    result = _result(mode, name, evaluation, asked, provenance, parts)
-    _keep(store, parts, result, say)
+    asked = Asked(mode, space, protocol, aspect, split_set, where, seed, options or {})
+    ready = prepare(store, asked)
+    evaluation = ready.mode.evaluate(ready.arrays, ready.config, ready.rng())
+    warnings = (*evaluation.warnings, *ready.leaks)
+    result = _result(ready, evaluation.model_copy(update={"warnings": warnings}))
+    _keep(store, ready.parts, result, say)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An evaluation as it is asked for; the fields are the arguments of :func:`evaluate`."""
+
+    mode: str
+    space: str | None = None
+    protocol: str | None = None
+    aspect: str | None = None
+    split_set: str | Path | None = None
+    where: str | None = None
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An evaluation that only has to be computed: what was read, drawn and settled for it.
+
+    ``protocol`` is the name for the result; ``aspect`` is what was asked or the protocol's own; ``leaks`` are
+    sentences on what is not clean about the draws.
+    """
+
+    asked: Asked
+    mode: Mode[Any]
+    config: ModeConfig
+    protocol: str
+    aspect: str | None
+    parts: Mapping[str, SplitSet]
+    arrays: Arrays
+    space: SpaceInfo
+    store_version: int
+    leaks: tuple[str, ...]
+
+    def rng(self) -> np.random.Generator:
+        """The generator of the bootstrap, at its start."""
+        sequence = np.random.SeedSequence(self.asked.seed, spawn_key=(BOOTSTRAP_STREAM,))
+        return np.random.Generator(np.random.PCG64(sequence))
+
+    @property
+    def splits(self) -> SplitSet:
+        """The split set of the evaluation."""
+        return whole_split(self.parts)
+
+
+def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
+    """Read and draw what an evaluation needs; raises what :func:`evaluate` does before it computes."""
+    if asked.seed < 0:
+        raise InputError(f"--seed {asked.seed} cannot be used: seeds are 0 or larger.")
+    mode = load_mode(asked.mode)
+    with store.snapshot() as snapshot:
+        space = snapshot.space(asked.space)
+        given = None if asked.split_set is None else find_split_set(store, snapshot, asked.split_set)
+        rule, pool = _protocol_and_pool(snapshot, space, asked.protocol, asked.where, given)
+        config, name = _configure(mode.config_type, rule, asked.options)
+        parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given))
+        arrays = _arrays(snapshot, space, pool, parts, mode.needs(config))
+        found = leaks(parts, pool)
+        aspect = asked.aspect or rule.aspect
+        return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found)
 
 
 def resolve_split_set(store: EmbeddingStore, name: str) -> str:
@@ -123,7 +166,8 @@ def sample_places(snapshot: Snapshot) -> Pool:
     return _read_pool(snapshot, ("id", "source", "uri"), None)
 
 
-def _find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
+def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
+    """Read a CSV file, or a stored split set by its name or the beginning of it."""
     path = Path(wanted)
     is_file = isinstance(wanted, Path) or path.is_file() or path.suffix.lower() == ".csv"
     if is_file and str(wanted) not in store.split_sets():
@@ -139,7 +183,7 @@ def _protocol_and_pool(
         raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
     rule = load_protocol(name or "fixed")
     have = set(snapshot.column_names("samples"))
-    columns = [*COLUMNS, "camera", *(column for column in rule.columns if column in have)]
+    columns = [*COLUMNS, "camera", *(column for column in ("group", *rule.columns) if column in have)]
     pool = _read_pool(snapshot, columns, where)
     if not len(pool):
         raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
@@ -220,30 +264,32 @@ def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs) -> tuple[Draw,
     )
 
 
-def _result(
-    mode: str,
-    protocol: str,
-    evaluation: Evaluation,
-    asked: Mapping[str, Any],
-    provenance: Provenance,
-    parts: Mapping[str, SplitSet],
-) -> EvalResult:
+def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:
+    splits = ready.splits
+    provenance = Provenance(
+        space=ready.space.name,
+        space_fingerprint=ready.space.fingerprint,
+        store_version=ready.store_version,
+        split_set=splits.name,
+        split_sha256=splits.sha256,
+        seed=ready.asked.seed,
+        vitrine=_version(),
+    )
     sections = evaluation.parts and {
-        name: part.model_copy(update={"split_sha256": parts[name].sha256}) for name, part in evaluation.parts.items()
+        name: part.model_copy(update={"split_sha256": ready.parts[name].sha256})
+        for name, part in evaluation.parts.items()
     }
     return EvalResult(
-        mode=mode,
-        protocol=protocol,
+        mode=ready.asked.mode,
+        protocol=ready.protocol,
         metrics=evaluation.metrics,
         draws=evaluation.draws,
         n=evaluation.n,
         label_universe=evaluation.label_universe,
         cmc=evaluation.cmc,
         parts=sections,
-        curves=evaluation.curves,
-        thresholds=evaluation.thresholds,
         warnings=evaluation.warnings,
-        config={**evaluation.config, **asked},
+        config={**evaluation.config, "aspect": ready.aspect, "where": ready.asked.where},
         provenance=provenance,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
