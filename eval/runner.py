@@ -288,6 +288,7 @@ def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:
         label_universe=evaluation.label_universe,
         cmc=evaluation.cmc,
         parts=sections,
+        curves=evaluation.curves,
         warnings=evaluation.warnings,
         config={**evaluation.config, "aspect": ready.aspect, "where": ready.asked.where},
         provenance=provenance,

@@ -63,12 +63,8 @@ class Reid:
             InputError: a vector is not of length one, cameras are needed and missing, or a draw has no query with a
                 valid positive.
         """
-        for view in config.views:
-            require_unit(arrays.vectors[view], arrays.ids, view)
-        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
-        problem = _Problem(arrays, config)
-        results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
-        names = [*(f"rank_{k}" for k in sorted(set(config.ranks))), "mean_ap", "mean_inp"]
+        config, results = self._rank(arrays, config)
+        names = metric_names(config)
         whole = _section(names, results, config, rng)
         sections = None
         if WHOLE_PART not in results:
@@ -88,8 +84,29 @@ class Reid:
             warnings=_warnings(results, len(whole.draws)),
         )
 
+    def tables(self, arrays: Arrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
+        """Names of the metrics, and per part the query values of every draw, which a paired comparison needs.
+
+        Queries stand in order of sample id; raises what :meth:`evaluate` does.
+        """
+        config, results = self._rank(arrays, config)
+        return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}
+
+    def _rank(self, arrays: Arrays, config: ReidConfig) -> tuple[ReidConfig, dict[str, list[DrawResult]]]:
+        """Settle the camera rule and rank every draw of every part."""
+        for view in config.views:
+            require_unit(arrays.vectors[view], arrays.ids, view)
+        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
+        problem = _Problem(arrays, config)
+        return config, {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
+
 
 MODE = Reid()
+
+
+def metric_names(config: ReidConfig) -> list[str]:
+    """Columns of the query tables: ``rank_k`` ascending, ``mean_ap``, ``mean_inp``."""
+    return [*(f"rank_{k}" for k in sorted(set(config.ranks))), "mean_ap", "mean_inp"]
 
 
 class _Problem:
