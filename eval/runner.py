@@ -166,6 +166,26 @@ def sample_places(snapshot: Snapshot) -> Pool:
     return _read_pool(snapshot, ("id", "source", "uri"), None)
 
 
+def read_again(
+    snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs
+) -> tuple[Pool, Arrays]:
+    """What a mode saw of stored split sets: the samples that take part, with their columns, and the arrays.
+
+    Raises:
+        InputError: a sample of the split sets is not in the store any more.
+        IncompleteError: a sample has no vector in the space.
+    """
+    pool = _read_pool(snapshot, [*COLUMNS, *needs.columns], None)
+    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
+    pool = pool.take(np.isin(pool.ids, used))
+    if len(pool) < len(used):
+        raise InputError(
+            f"{len(used) - len(pool)} of the {len(used)} samples of this evaluation are not in the store any more; "
+            "evaluate again."
+        )
+    return pool, _arrays(snapshot, space, pool, parts, needs)
+
+
 def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
     """Read a CSV file, or a stored split set by its name or the beginning of it."""
     path = Path(wanted)
@@ -289,6 +309,7 @@ def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:
         cmc=evaluation.cmc,
         parts=sections,
         curves=evaluation.curves,
+        thresholds=evaluation.thresholds,
         warnings=evaluation.warnings,
         config={**evaluation.config, "aspect": ready.aspect, "where": ready.asked.where},
         provenance=provenance,
