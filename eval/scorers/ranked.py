@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from eval.metrics.ranking import positive_ranks
 from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
+
+
+Blocks: TypeAlias = Callable[[Float32, Float32], Iterator[tuple[int, Float32]]]
+"""Vectors of queries (n, d) and gallery (m, d) to (first query, scores (rows, m)), block after block; each block may be
+written into and lives until the next one."""
 
 
 class Side(NamedTuple):
@@ -32,7 +37,7 @@ class Ranked(NamedTuple):
     positives: Int64
 
 
-def rank_queries(queries: Side, gallery: Side) -> Ranked:
+def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_blocks) -> Ranked:
     """Rank the gallery for every query, equal scores in order of the gallery.
 
     Where both sides have cameras, gallery entries of the query's identity *and* camera are junk (Market-1501's rule):
@@ -53,7 +58,7 @@ def rank_queries(queries: Side, gallery: Side) -> Ranked:
 
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        for start, scores in similarity_blocks(queries.vectors, gallery.vectors):
+        for start, scores in blocks(queries.vectors, gallery.vectors):
             shares = [range(first, len(scores), workers) for first in range(min(workers, len(scores)))]
             for done in [pool.submit(rank_rows, start, scores, share) for share in shares]:
                 done.result()
