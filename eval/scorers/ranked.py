@@ -13,7 +13,6 @@ from eval.metrics.ranking import positive_ranks
 from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
 
-
 Blocks: TypeAlias = Callable[[Float32, Float32], Iterator[tuple[int, Float32]]]
 """Vectors of queries (n, d) and gallery (m, d) to (first query, scores (rows, m)), block after block; each block may be
 written into and lives until the next one."""
