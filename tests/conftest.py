@@ -11,5 +11,8 @@ def pytest_configure() -> None:
     """Point caches at a temporary folder before anything is imported, also for subprocesses."""
     os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / f"vitrine-tests-{os.getuid()}")
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # tests run beside each other; threads of each would only get in the way
     for name in ("VITRINE_STORE", "VITRINE_DEBUG"):
         os.environ.pop(name, None)

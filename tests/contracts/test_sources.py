@@ -68,7 +68,7 @@ def test_is_a_source_of_its_kind_and_is_guessed(kind: str, path: Path) -> None:
     source = open_source(path)
     assert isinstance(source, Source)
     assert source.kind == kind
-    assert source.name == f"{kind}:{path.stem}"
+    assert source.name == {"manifest": f"{kind}:{path.parent.name}/{path.stem}"}.get(kind, f"{kind}:{path.stem}")
     assert all(isinstance(sample, Sample) and sample.source == source.name for sample in source)
 
 
