@@ -13,6 +13,9 @@ from retrieval.errors import InputError, MissingFileError
 
 SCHEMA_VERSION = 1
 
+OPTIONAL = {"cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256"}
+"""Sections of a result file that are left out where they do not apply."""
+
 Curves: TypeAlias = dict[str, dict[str, tuple[float, ...]]]
 
 
@@ -46,13 +49,34 @@ class Part(Config):
     split_sha256: str | None = None
 
 
+class Slice(Config):
+    """Figures of the queries that share a value of a column; ``small``: too few of them to be read like the whole."""
+
+    metrics: dict[str, Metric]
+    n: dict[str, int | float]
+    small: bool
+
+
+class Definition(Config):
+    """A metric of one ranking under one definition; ``ap_k`` and ``ap_denominator`` belong to AP at k alone."""
+
+    metric: str
+    ap_method: str | None = None
+    ap_k: int | None = None
+    ap_denominator: str | None = None
+    ties: str = "stable"
+    denominator: str = "valid"
+    value: float = 0.0
+
+
 class Evaluation(Config):
     """What a mode makes of arrays, before it is known where they came from.
 
     ``metrics`` are means over ``parts`` where there are parts; ``draws`` are the metrics of each draw; ``n`` counts
     what they are over; ``config`` holds the mode's options as resolved; ``warnings`` are sentences for people;
     ``curves`` are for pictures: name of a curve -> axis -> points, such as ``{"roc": {"fpr": ..., "tpr": ...}}``;
-    ``thresholds`` are scores that were chosen on held-out identities, by part.
+    ``thresholds`` are scores that were chosen on held-out identities, by part. ``slices`` are figures by value of a
+    column; ``definitions`` are the same ranking under every definition.
     """
 
     metrics: dict[str, Metric]
@@ -61,6 +85,8 @@ class Evaluation(Config):
     label_universe: Universe
     cmc: tuple[float, ...] | None = None
     parts: dict[str, Part] | None = None
+    slices: dict[str, Slice] | None = None
+    definitions: tuple[Definition, ...] | None = None
     config: dict[str, Any]
     warnings: tuple[str, ...] = ()
     curves: Curves | None = None
@@ -91,6 +117,8 @@ class EvalResult(Config):
     label_universe: Universe
     cmc: tuple[float, ...] | None = None
     parts: dict[str, Part] | None = None
+    slices: dict[str, Slice] | None = None
+    definitions: tuple[Definition, ...] | None = None
     curves: Curves | None = None
     thresholds: dict[str, float] | None = None
     warnings: tuple[str, ...] = ()
@@ -100,7 +128,7 @@ class EvalResult(Config):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the file; sections that do not apply are left out."""
-        return without_absent(self.model_dump(mode="json"), {"cmc", "parts", "curves", "thresholds", "split_sha256"})
+        return without_absent(self.model_dump(mode="json"), OPTIONAL)
 
     def to_json(self) -> str:
         """Serialise as the file has it; floats in full."""

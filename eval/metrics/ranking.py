@@ -1,11 +1,17 @@
-"""Metrics of a ranked gallery. Everything follows from the ranks at which a query's positives stand.
+"""Metrics of a ranked gallery. Everything follows from where a query's positives stand.
 
 A rank is 1-based and counts valid gallery entries only: entries that a protocol leaves out (junk) take no place.
+Entries of equal score are a tie; a tie policy says which ranks its positives get:
+
+- ``stable``: in order of the gallery, as a stable descending sort puts them;
+- ``pessimistic``, ``optimistic``: behind, before the others of the tie;
+- ``expected``: every order of the tie is equally likely, and metrics are their exact expectations
+  (:mod:`eval.metrics.expected`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -14,51 +20,129 @@ from retrieval.types import Float32, Int64
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ApMethod = Literal["step", "trapezoid"]
+ApMethod = Literal["step", "trapezoid", "sklearn", "at_r", "at_k"]
+ApDenominator = Literal["n", "min_k_n", "hits"]
+Ties = Literal["stable", "pessimistic", "optimistic", "expected"]
+
+AP_METHODS: tuple[ApMethod, ...] = get_args(ApMethod)
+AP_DENOMINATORS: tuple[ApDenominator, ...] = get_args(ApDenominator)
+TIE_POLICIES: tuple[Ties, ...] = get_args(Ties)
 
 
-def positive_ranks(scores: Float32, positives: Int64) -> Int64:
-    """Ranks of a query's positives among its gallery, best first.
+class ApRule(NamedTuple):
+    """A definition of average precision; ``k`` and ``denominator`` belong to ``at_k`` alone."""
 
-    Equal scores stand in the order of the gallery (``stable``), as a stable descending sort would put them; the
-    scores are sorted without their positions, which is several times faster than an argsort.
+    method: ApMethod = "step"
+    k: int = 10
+    denominator: ApDenominator = "min_k_n"
+
+
+class Placed(NamedTuple):
+    """Where a query's positives stand, best first; arrays (p,).
+
+    ``ranks``: stable ranks; ``above``: how many entries score strictly higher; ``tied``: how many have the same
+    score, the positive itself among them.
+    """
+
+    ranks: Int64
+    above: Int64
+    tied: Int64
+
+    @property
+    def has_ties(self) -> bool:
+        """Whether a positive shares its score with a negative, so that the order of the gallery decides."""
+        return bool((self.tied > self._together()).any())
+
+    def under(self, ties: Ties) -> Int64:
+        """Ascending ranks (p,) under a policy other than ``expected``."""
+        if ties == "stable" or not len(self.ranks):
+            return self.ranks
+        place = np.arange(1, len(self.ranks) + 1) - np.searchsorted(self.above, self.above)
+        optimistic: Int64 = self.above + place
+        return optimistic if ties == "optimistic" else optimistic + self.tied - self._together()
+
+    def _together(self) -> Int64:
+        """How many positives are in the tie of each: (p,)."""
+        last = np.searchsorted(self.above, self.above, side="right")
+        return (last - np.searchsorted(self.above, self.above)).astype(np.int64)
+
+
+def place_positives(scores: Float32, positives: Int64) -> Placed:
+    """Find where a query's positives stand in its gallery.
+
+    The scores are sorted without their positions, which is several times faster than an argsort.
 
     Args:
         scores: (gallery,) higher is better; ``-inf`` marks entries that take no place.
         positives: (p,) distinct ascending rows of ``scores``, none of them ``-inf``.
-
-    Returns:
-        (p,) ascending 1-based ranks.
     """
     own = scores[positives]
     ascending = np.sort(scores)
     above = len(scores) - np.searchsorted(ascending, own, side="right")
-    equal = len(scores) - np.searchsorted(ascending, own, side="left") - above
+    tied = len(scores) - np.searchsorted(ascending, own, side="left") - above
     ranks = above + 1
-    for value in np.unique(own[equal > 1]):
-        tied = own == value
-        ranks[tied] += np.searchsorted(np.flatnonzero(scores == value), positives[tied])
-    return np.sort(ranks).astype(np.int64)
+    for value in np.unique(own[tied > 1]):
+        same = own == value
+        ranks[same] += np.searchsorted(np.flatnonzero(scores == value), positives[same])
+    order = np.argsort(ranks, kind="stable")
+    return Placed(ranks[order].astype(np.int64), above[order].astype(np.int64), tied[order].astype(np.int64))
 
 
-def average_precision(ranks: Int64, method: ApMethod = "step") -> float:
-    """Average precision of one query.
+def positive_ranks(scores: Float32, positives: Int64) -> Int64:
+    """Stable ranks (p,), ascending, of a query's positives; arguments as of :func:`place_positives`."""
+    return place_positives(scores, positives).ranks
 
-    With positives at ranks r_1 < ... < r_p: ``step`` is the mean of i / r_i (the information-retrieval definition;
-    what scikit-learn computes where no scores are tied). ``trapezoid`` is the mean of (i / r_i + o_i) / 2 with
-    o_i = (i - 1) / (r_i - 1), and o_i = 1 where r_i = 1: the area under the linearly interpolated precision-recall
-    curve of the Oxford Buildings (Philbin et al., CVPR 2007) and Market-1501 (Zheng et al., ICCV 2015) evaluations.
+
+def average_precision(ranks: Int64, rule: ApRule | Literal["step", "trapezoid", "at_r"] = "step") -> float:
+    """Average precision of one query whose positives have definite ranks.
+
+    With positives at ranks r_1 < ... < r_p:
+
+    - ``step`` is the mean of i / r_i (the information-retrieval definition).
+    - ``trapezoid`` is the mean of (i / r_i + o_i) / 2 with o_i = (i - 1) / (r_i - 1), and o_i = 1 where r_i = 1: the
+      area under the linearly interpolated precision-recall curve of the Oxford Buildings (Philbin et al., CVPR 2007)
+      and Market-1501 (Zheng et al., ICCV 2015) evaluations.
+    - ``at_r`` is the sum of i / r_i over r_i <= p, divided by p (MAP@R of Musgrave et al., ECCV 2020).
+    - ``at_k`` is the sum of i / r_i over r_i <= k, divided by p (``n``), by min(k, p) (``min_k_n``), or by how many
+      r_i <= k there are (``hits``; 0 where there is none).
+    - ``sklearn`` is ``step`` here; where scores are tied it is :func:`threshold_precision`.
 
     Args:
         ranks: (p,) ascending 1-based ranks, p >= 1.
-        method: ``step`` or ``trapezoid``.
+        rule: the definition.
     """
+    rule = ApRule(rule) if isinstance(rule, str) else rule
     found = np.arange(1, len(ranks) + 1)
     precision = found / ranks
-    if method == "step":
-        return float(precision.mean())
-    before = np.where(ranks == 1, 1.0, (found - 1) / np.maximum(ranks - 1, 1))
-    return float(((precision + before) / 2).mean())
+    if rule.method == "trapezoid":
+        before = np.where(ranks == 1, 1.0, (found - 1) / np.maximum(ranks - 1, 1))
+        return float(((precision + before) / 2).mean())
+    cutoff = cutoff_rank(rule, len(ranks))
+    within = precision if cutoff is None else precision[ranks <= cutoff]
+    total = ap_divisor(rule, len(ranks), len(within))
+    return float(within.sum() / total) if total else 0.0
+
+
+def threshold_precision(placed: Placed) -> float:
+    """AP of one query with a tie as one threshold, as scikit-learn's ``average_precision_score`` has it.
+
+    Every positive counts the precision at the end of its tie: the mean of (positives so far) / (above + tied). It
+    depends on no order of the gallery.
+    """
+    so_far = np.searchsorted(placed.above, placed.above, side="right")
+    return float((so_far / (placed.above + placed.tied)).mean())
+
+
+def cutoff_rank(rule: ApRule, positives: int) -> int | None:
+    """The last rank that a definition looks at, None for all."""
+    return {"at_k": rule.k, "at_r": positives}.get(rule.method)
+
+
+def ap_divisor(rule: ApRule, positives: int, hits: int) -> int:
+    """What the sum of precisions is divided by: ``hits`` of the ``positives`` stand within the cut-off."""
+    if rule.method != "at_k" or rule.denominator == "n":
+        return positives
+    return hits if rule.denominator == "hits" else min(rule.k, positives)
 
 
 def inverse_negative_penalty(ranks: Int64) -> float:

@@ -2,59 +2,108 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from eval.metrics.ranking import ApMethod, average_precision, cumulative_match, inverse_negative_penalty
+from eval.codes import CameraRule, resolve_camera_rule, text_codes, universe_of
+from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
+from eval.metrics.queries import (
+    all_definitions,
+    mean_definitions,
+    query_matches,
+    query_penalties,
+    query_precisions,
+)
+from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
+from eval.metrics.slices import is_small, slice_draws, slice_names
 from eval.metrics.summary import DrawTable, mean_counts, summarise
-from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Needs, Ranks
-from eval.result import Evaluation, Part, Universe
+from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Names, Needs, Ranks, split_text
+from eval.result import Definition, Evaluation, Part, Slice
 from eval.scorers.ranked import Ranked, Side, rank_queries
 from eval.scorers.similarity import combine_views, require_unit
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-CameraRule = Literal["auto", "none", "market1501"]
+
+def _texts(value: object) -> object:
+    """Let ``-o junk_identities=-1`` give a list of texts, and nothing an empty one."""
+    listed = [] if value in {None, ""} else split_text(value)
+    return [str(item) for item in listed] if isinstance(listed, list) else listed
+
+
+Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
 class ReidConfig(ModeConfig):
     """Options of ``reid``.
 
-    ``camera_rule``: ``market1501`` leaves gallery images of the query's identity and camera out; ``auto`` does so
-    where every camera is known. ``cmc_length`` is how many ranks of the CMC curve are kept.
+    ``ap_method``, ``ap_k``, ``ap_denominator``: the definition of average precision, and ``ties``: what equal scores
+    mean (:mod:`eval.metrics.ranking`). ``denominator``: ``valid`` averages over queries with a valid positive (they
+    are counted), ``all`` lets the others count 0. ``camera_rule``: ``market1501`` leaves gallery images of the
+    query's identity and camera out; ``auto`` does so where every camera is known. ``group_rule``: ``exclude`` leaves
+    gallery images of the query's group (burst, specimen) out. ``identity_columns``: two images show the same
+    where all of these columns agree. ``junk_identities`` are ignored altogether; ``distractor_identities`` stay in the
+    gallery and match nothing; for both, leading zeros do not count. ``slice``: a column whose values get figures of
+    their own. ``all_definitions``: the same ranking under every definition. ``cmc_length`` is how many ranks of the
+    CMC curve are kept.
     """
 
     ranks: Ranks = (1, 5, 10)
     ap_method: ApMethod = "step"
+    ap_k: int = Field(default=10, ge=1)
+    ap_denominator: ApDenominator = "min_k_n"
+    ties: Ties = "stable"
+    denominator: Literal["valid", "all"] = "valid"
     camera_rule: CameraRule = "auto"
+    group_rule: Literal["none", "exclude"] = "none"
+    identity_columns: Names = ("identity",)
+    junk_identities: Texts = ()
+    distractor_identities: Texts = ()
+    slice: str | None = None
+    all_definitions: bool = False
     cmc_length: int = Field(default=50, ge=1)
+
+    @property
+    def ap_rule(self) -> ApRule:
+        """The definition of average precision."""
+        return ApRule(self.ap_method, self.ap_k, self.ap_denominator)
 
 
 class DrawResult(NamedTuple):
-    """One draw: its table of query metrics, best ranks (queries,), and counts."""
+    """One draw: its table of query metrics, CMC curve (cmc_length,), counts and what else is said about it."""
 
     table: DrawTable
-    first_ranks: Int64
+    cmc: NDArray[np.float64]
     counts: dict[str, int]
-    lost_to_camera: int
+    excluded: int
+    absent: frozenset[str]
+    zeros: str | None
+    slices: NDArray[np.object_] | None
+    definitions: list[Definition]
+
+
+Results: TypeAlias = dict[str, list[DrawResult]]
 
 
 class Reid:
-    """The mode ``reid``. Denominator: queries with at least one valid positive; the others are counted."""
+    """The mode ``reid``."""
 
     name = "reid"
     config_type = ReidConfig
 
     def needs(self, config: ReidConfig) -> Needs:
-        """Queries and gallery with identity and camera."""
-        return Needs(("query", "gallery"), config.views, ("identity", "camera"))
+        """Queries and gallery with identity, camera, and the columns that options name."""
+        asked = [*config.identity_columns, *(["group"] if config.group_rule == "exclude" else [])]
+        sliced = [config.slice] if config.slice else []
+        columns = tuple(dict.fromkeys(["identity", "camera", *asked, *sliced]))
+        return Needs(("query", "gallery"), config.views, columns)
 
     def evaluate(self, arrays: Arrays, config: ReidConfig, rng: np.random.Generator) -> Evaluation:
         """Rank-k, CMC, mAP and mINP of every draw of every part, with intervals over identities.
@@ -63,147 +112,158 @@ class Reid:
             InputError: a vector is not of length one, cameras are needed and missing, or a draw has no query with a
                 valid positive.
         """
-        config, results = self._rank(arrays, config)
+        for view in config.views:
+            require_unit(arrays.vectors[view], arrays.ids, view)
+        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
+        problem = Problem(arrays, config)
+        results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
         names = metric_names(config)
         whole = _section(names, results, config, rng)
         sections = None
         if WHOLE_PART not in results:
             sections = {part: _section(names, {part: draws}, config, rng) for part, draws in results.items()}
-        used = np.unique(np.concatenate([rows for d in arrays.parts.values() for draw in d for rows in draw.values()]))
-        identities = sorted({value for value in arrays.columns["identity"][used] if value is not None})
-        n = {**whole.n, "identities": len(identities), "query_identities": _query_identities(results)}
-        resolved = config.model_dump(mode="json") | {"draws": len(whole.draws)}
+        identities = problem.identities(draw for draws in arrays.parts.values() for draw in draws)
+        everything = [draw for draws in results.values() for draw in draws]
         return Evaluation(
             metrics=whole.metrics,
             draws=whole.draws,
-            n=n,
-            label_universe=Universe(n=len(identities), sha256=_sha256(identities)),
+            n={**whole.n, "identities": len(identities), "query_identities": _query_identities(results)},
+            label_universe=universe_of(identities),
             cmc=whole.cmc,
             parts=sections,
-            config=resolved,
-            warnings=_warnings(results, len(whole.draws)),
+            slices=_slices(names, results, config, rng) if config.slice else None,
+            definitions=mean_definitions([draw.definitions for draw in everything]) if config.all_definitions else None,
+            config=config.model_dump(mode="json") | {"draws": len(whole.draws)},
+            warnings=_warnings(results, len(whole.draws), config),
         )
-
-    def tables(self, arrays: Arrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
-        """Names of the metrics, and per part the query values of every draw, which a paired comparison needs.
-
-        Queries stand in order of sample id; raises what :meth:`evaluate` does.
-        """
-        config, results = self._rank(arrays, config)
-        return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}
-
-    def _rank(self, arrays: Arrays, config: ReidConfig) -> tuple[ReidConfig, dict[str, list[DrawResult]]]:
-        """Settle the camera rule and rank every draw of every part."""
-        for view in config.views:
-            require_unit(arrays.vectors[view], arrays.ids, view)
-        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
-        problem = _Problem(arrays, config)
-        return config, {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
 
 
 MODE = Reid()
 
 
 def metric_names(config: ReidConfig) -> list[str]:
-    """Columns of the query tables: ``rank_k`` ascending, ``mean_ap``, ``mean_inp``."""
+    """Names of the metrics, in order."""
     return [*(f"rank_{k}" for k in sorted(set(config.ranks))), "mean_ap", "mean_inp"]
 
 
-class _Problem:
+class Problem:
     """The arrays of an evaluation, made ready for ranking any draw of them."""
 
     def __init__(self, arrays: Arrays, config: ReidConfig) -> None:
+        columns = arrays.columns
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
-        self._identity, self._names = text_codes(arrays.columns["identity"])
-        self._camera = text_codes(arrays.columns["camera"])[0] if config.camera_rule == "market1501" else None
+        distractor, self._junk = (
+            _named(columns["identity"], names) for names in (config.distractor_identities, config.junk_identities)
+        )
+        person = columns["identity"].copy()
+        person[distractor | self._junk] = None
+        self._person, self._names = text_codes(person)
+        others = [columns[name] for name in config.identity_columns if name != "identity"]
+        self._identity = self._person if not others else text_codes(_joined(person, *others))[0]
+        self._camera = text_codes(columns["camera"])[0] if config.camera_rule == "market1501" else None
+        self._group = text_codes(columns["group"])[0] if config.group_rule == "exclude" else None
+        self._slices = slice_names(columns[config.slice]) if config.slice else None
         self._config = config
 
+    def sides(self, draw: Draw) -> tuple[tuple[Int64, Side], tuple[Int64, Side]]:
+        """Rows and arrays of a draw's queries and of its gallery, junk identities left out."""
+        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
+        both = len(np.intersect1d(query, gallery)) > 0
+        return (query, self._side(query, both=both)), (gallery, self._side(gallery, both=both))
+
     def rank(self, draw: Draw, part: str) -> DrawResult:
-        """Rank one draw."""
-        query, gallery = draw["query"], draw["gallery"]
-        ranked = rank_queries(self._side(query), self._side(gallery))
-        valid = np.array([len(ranks) > 0 for ranks in ranked.ranks], np.bool_)
+        """Rank one draw.
+
+        Raises:
+            InputError: no query has a valid positive.
+        """
+        (query, asked), (gallery, known) = self.sides(draw)
+        ranked = rank_queries(asked, known)
+        valid = np.array([len(placed.ranks) > 0 for placed in ranked.placed], np.bool_)
         if not valid.any():
             raise InputError(self._why_none(ranked, query, gallery, part))
-        ranks = [found for found in ranked.ranks if len(found)]
-        first = np.array([found[0] for found in ranks], np.int64)
-        identities = self._identity[np.concatenate([query, gallery])]
+        kept = valid if self._config.denominator == "valid" else np.ones(len(query), np.bool_)
+        table, cmc = self._metrics(ranked, query, kept)
+        everyone = self._person[np.concatenate([query, gallery])]
         counts = {
-            "query": int(valid.sum()),
+            "query": int(kept.sum()),
             "gallery": len(gallery),
-            "identities": len(np.unique(identities[identities >= 0])),
-            "query_identities": len(np.unique(self._identity[query[valid]])),
+            "identities": len(np.unique(everyone[everyone >= 0])),
+            "query_identities": len(np.unique(table.units[table.units >= 0])),
             "query_without_positive": int((~valid).sum()),
         }
-        table = DrawTable(_query_metrics(ranks, first, self._config), self._identity[query[valid]])
-        return DrawResult(table, first, counts, int((~valid & (ranked.positives > 0)).sum()))
+        absent = np.setdiff1d(self._person[query], self._person[gallery])
+        names = frozenset(self._names[code] for code in absent if code >= 0)
+        return DrawResult(
+            table,
+            cmc,
+            counts,
+            excluded=int((~valid & (ranked.positives > 0)).sum()),
+            absent=names,
+            zeros=lost_zeros(names, self._called(gallery)) if names else None,
+            slices=None if self._slices is None else self._slices[query[kept]],
+            definitions=all_definitions(ranked.placed, self._config.ap_k) if self._config.all_definitions else [],
+        )
 
-    def _side(self, rows: Int64) -> Side:
-        camera = None if self._camera is None else self._camera[rows]
-        return Side(self._vectors[rows], self._identity[rows], camera)
+    def identities(self, draws: Iterable[Draw]) -> set[str]:
+        """Identities of all samples that take part in these draws."""
+        return self._called(np.concatenate([rows for draw in draws for _, rows in sorted(draw.items())]))
+
+    def _metrics(self, ranked: Ranked, query: Int64, kept: NDArray[np.bool_]) -> tuple[DrawTable, NDArray[np.float64]]:
+        """Values (queries, metrics) in the order of :func:`metric_names`, and the CMC curve."""
+        config = self._config
+        placed = [found for found, keep in zip(ranked.placed, kept, strict=True) if keep]
+        ranks = sorted(set(config.ranks))
+        matches = query_matches(placed, max(*ranks, config.cmc_length), config.ties)
+        values = [matches[:, k - 1] for k in ranks]
+        values += [query_precisions(placed, config.ap_rule, config.ties), query_penalties(placed, config.ties)]
+        rows = query[kept]
+        # A query of unknown identity is a unit of its own.
+        units = np.where(self._person[rows] >= 0, self._person[rows], -1 - rows)
+        return DrawTable(np.stack(values, axis=1), units), matches[:, : config.cmc_length].mean(axis=0)
+
+    def _side(self, rows: Int64, *, both: bool) -> Side:
+        camera, group = (codes if codes is None else codes[rows] for codes in (self._camera, self._group))
+        return Side(self._vectors[rows], self._identity[rows], camera, group, rows if both else None)
+
+    def _called(self, rows: Int64) -> set[str]:
+        codes = np.unique(self._person[rows])
+        return {self._names[code] for code in codes[codes >= 0]}
 
     def _why_none(self, ranked: Ranked, query: Int64, gallery: Int64, part: str) -> str:
         where = f" of {part}" if part != WHOLE_PART else ""
         if not len(query) or not len(gallery):
             return f"There is nothing to rank{where}: {len(query)} queries, {len(gallery)} gallery images."
         if ranked.positives.any():
+            camera, group = self._camera is not None, self._group is not None
+            return why_all_are_excluded(camera=camera, group=group, where=where)
+        if np.array_equal(query, gallery):
             return (
-                f"Every query{where} shares its camera with all gallery images of its identity, and camera_rule="
-                "market1501 leaves those out; to keep them, pass -o camera_rule=none."
+                f"None of the {len(self._called(query))} identities{where} has two images, so no query has a positive; "
+                "use more samples (--where, --aspect), or check the identities."
             )
-        shown = [self._some(rows) for rows in (query, gallery)]
-        return (
-            f"No query{where} has an image of its identity in the gallery: query identities {shown[0]}; gallery "
-            f"identities {shown[1]}. Are they written alike (leading zeros, prefixes)?"
-        )
-
-    def _some(self, rows: Int64) -> str:
-        codes = np.unique(self._identity[rows])
-        names = [f"'{self._names[code]}'" for code in codes[codes >= 0]]
-        return (", ".join(names[:3]) + (", ..." if len(names) > 3 else "")) or "none"
+        return why_nothing_matches(self._called(query), self._called(gallery), where)
 
 
-def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
-    """Settle ``auto``: ``market1501`` where all cameras are known, else ``none``.
-
-    Raises:
-        InputError: ``market1501`` is asked for and a camera is unknown.
-    """
-    unknown = np.flatnonzero([camera is None for camera in arrays.columns["camera"]])
-    if rule == "market1501" and len(unknown):
-        raise InputError(
-            f"camera_rule=market1501 needs every camera, and {len(unknown)} of {len(arrays.ids)} samples have none "
-            f"(the first is {arrays.ids[unknown[0]]}); index again with cameras, or pass -o camera_rule=none."
-        )
-    if rule == "auto":
-        return "none" if len(unknown) else "market1501"
-    return rule
+def _named(values: NDArray[np.object_], names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Where an identity is one of these names, leading zeros aside: (n,)."""
+    bare = {name.lstrip("0") for name in names}
+    return np.array([value is not None and str(value).lstrip("0") in bare for value in values], np.bool_)
 
 
-def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
-    """Number texts in sorted order: codes (n,), -1 for None, and the texts that codes stand for."""
-    names = sorted({str(value) for value in values if value is not None})
-    numbers = {name: code for code, name in enumerate(names)}
-    return np.array([-1 if value is None else numbers[str(value)] for value in values], np.int64), names
+def _joined(*columns: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Texts that are equal where all columns are; None where one is."""
+    rows = zip(*columns, strict=True)
+    return np.array([None if None in row else "\0".join(map(str, row)) for row in rows], dtype=np.object_)
 
 
-def _query_metrics(ranks: list[Int64], first: Int64, config: ReidConfig) -> NDArray[np.float64]:
-    """Values (queries, metrics) in the order rank_k ..., mean_ap, mean_inp."""
-    hits = [(first <= k).astype(np.float64) for k in sorted(set(config.ranks))]
-    precision = np.array([average_precision(found, config.ap_method) for found in ranks])
-    penalty = np.array([inverse_negative_penalty(found) for found in ranks])
-    return np.stack([*hits, precision, penalty], axis=1)
-
-
-def _section(
-    names: list[str], results: dict[str, list[DrawResult]], config: ReidConfig, rng: np.random.Generator
-) -> Part:
+def _section(names: list[str], results: Results, config: ReidConfig, rng: np.random.Generator) -> Part:
     """Figures of one part, or of the mean over several."""
     tables = [[draw.table for draw in draws] for draws in results.values()]
     summary = summarise(names, tables, config.bootstrap, rng)
     counts = [mean_counts([draw.counts for draw in draws]) for draws in results.values()]
     length = min(config.cmc_length, max(draw.counts["gallery"] for draws in results.values() for draw in draws))
-    curves = [[cumulative_match(draw.first_ranks, length) for draw in draws] for draws in results.values()]
+    curves = [[draw.cmc[:length] for draw in draws] for draws in results.values()]
     return Part(
         metrics=summary.metrics,
         draws=summary.draws,
@@ -212,27 +272,38 @@ def _section(
     )
 
 
-def _query_identities(results: dict[str, list[DrawResult]]) -> int:
-    return len(np.unique(np.concatenate([draw.table.units for draws in results.values() for draw in draws])))
+def _slices(names: list[str], results: Results, config: ReidConfig, rng: np.random.Generator) -> dict[str, Slice]:
+    """Figures of every value of the slicing column: mean over a draw's queries of all parts, then over draws."""
+    tables = [[draw.table for draw in draws] for draws in results.values()]
+    called = [[draw.slices for draw in draws if draw.slices is not None] for draws in results.values()]
+    found = {}
+    for name in sorted({value for part in called for values in part for value in values}):
+        draws = slice_draws(tables, called, name)
+        metrics = summarise(names, [draws], config.bootstrap, rng).metrics
+        queries = mean_counts([{"query": len(table.units)} for table in draws])["query"]
+        identities = len(np.unique(np.concatenate([table.units for table in draws])))
+        n = {"query": queries, "identities": identities}
+        found[str(name)] = Slice(metrics=metrics, n=n, small=is_small(queries, identities))
+    return found
 
 
-def _warnings(results: dict[str, list[DrawResult]], n_draws: int) -> tuple[str, ...]:
-    """Name the queries that no metric counts, and intervals that cannot be."""
+def _query_identities(results: Results) -> int:
+    units = np.unique(np.concatenate([draw.table.units for draws in results.values() for draw in draws]))
+    return int((units >= 0).sum())
+
+
+def _warnings(results: Results, n_draws: int, config: ReidConfig) -> tuple[str, ...]:
+    """Name the queries that have no positive, identities that lost their zeros, and intervals that cannot be."""
     draws = [draw for part in results.values() for draw in part]
     without = sum(draw.counts["query_without_positive"] for draw in draws)
     found = []
     if without:
-        total = without + sum(draw.counts["query"] for draw in draws)
-        lost = sum(draw.lost_to_camera for draw in draws)
-        over = f" over {n_draws} draws" if n_draws > 1 else ""
-        why = f", {lost} of them because their positives share their camera" if lost else ""
-        found.append(
-            f"{without} of {total} queries{over} have no valid positive in the gallery{why}; not in the metrics."
-        )
+        counted = config.denominator == "all"
+        total = sum(draw.counts["query"] for draw in draws) + (0 if counted else without)
+        absent = frozenset[str]().union(*(draw.absent for draw in draws))
+        counts = (without, sum(draw.excluded for draw in draws), total)
+        found.append(without_positive(counts, n_draws, absent, counted=counted))
+    found += [draw.zeros for draw in draws if draw.zeros][:1]
     if _query_identities(results) < 2:
         found.append("All queries are of one identity: there is no interval.")
     return tuple(found)
-
-
-def _sha256(names: list[str]) -> str:
-    return hashlib.sha256(json.dumps(names, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""Columns of samples as modes use them: texts as numbers, the camera rule settled, the identities an answer is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from eval.result import Universe
+from retrieval.errors import InputError
+from retrieval.types import Int64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from eval.mode import Arrays
+
+CameraRule = Literal["auto", "none", "market1501"]
+
+
+def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
+    """Number texts in sorted order: codes (n,), -1 for None, and the texts that codes stand for."""
+    names = sorted({str(value) for value in values if value is not None})
+    numbers = {name: code for code, name in enumerate(names)}
+    return np.array([-1 if value is None else numbers[str(value)] for value in values], np.int64), names
+
+
+def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
+    """Settle ``auto``: ``market1501`` where all cameras are known, else ``none``.
+
+    Raises:
+        InputError: ``market1501`` is asked for and a camera is unknown.
+    """
+    unknown = np.flatnonzero([camera is None for camera in arrays.columns["camera"]])
+    if rule == "market1501" and len(unknown):
+        raise InputError(
+            f"camera_rule=market1501 needs every camera, and {len(unknown)} of {len(arrays.ids)} samples have none "
+            f"(the first is {arrays.ids[unknown[0]]}); index again with cameras, or pass -o camera_rule=none."
+        )
+    if rule == "auto":
+        return "none" if len(unknown) else "market1501"
+    return rule
+
+
+def universe_of(names: Iterable[str]) -> Universe:
+    """How many distinct names there are, and the SHA-256 of their sorted JSON list."""
+    listed = sorted(set(names))
+    return Universe(n=len(listed), sha256=hashlib.sha256(json.dumps(listed, ensure_ascii=False).encode()).hexdigest())

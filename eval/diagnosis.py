@@ -1,0 +1,88 @@
+"""Why no honest number can be made, or fewer queries count than there are: plain sentences with the way out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """The first few names, quoted."""
+    quoted = [f"'{name}'" for name in sorted(set(names))]
+    return (", ".join(quoted[:most]) + (", ..." if len(quoted) > most else "")) or "none"
+
+
+def lost_zeros(queries: Collection[str], gallery: Collection[str]) -> str | None:
+    """Say so where identities of the two sides would be the same but for leading zeros.
+
+    Args:
+        queries: identities of queries.
+        gallery: identities of the gallery.
+    """
+    bare = {name.lstrip("0"): name for name in sorted(gallery, reverse=True)}
+    for name in sorted(queries):
+        other = bare.get(name.lstrip("0"), name)
+        if other != name and name not in gallery:
+            return (
+                f"Query identity '{name}' and gallery identity '{other}' differ in leading zeros only, which are lost "
+                "where a program reads identities as numbers; write them alike and run 'index' again."
+            )
+    return None
+
+
+def why_nothing_matches(queries: Collection[str], gallery: Collection[str], where: str) -> str:
+    """No query has an image of its identity in the gallery, before any exclusion.
+
+    Args:
+        queries: identities of queries.
+        gallery: identities of the gallery.
+        where: the part, as `` of NAME``, or nothing.
+    """
+    hint = lost_zeros(queries, gallery) or "Are they written alike (leading zeros, prefixes)?"
+    return (
+        f"No query{where} has an image of its identity in the gallery: query identities {some(queries)}; gallery "
+        f"identities {some(gallery)}. {hint}"
+    )
+
+
+def why_all_are_excluded(*, camera: bool, group: bool, where: str) -> str:
+    """Every query loses its positives to the exclusions.
+
+    Args:
+        camera: whether images of the query's camera were left out.
+        group: whether images of the query's group were left out.
+        where: the part, as `` of NAME``, or nothing.
+    """
+    if camera and group:
+        return (
+            f"Every query{where} shares its camera or its group with all other images of its identity, and those are "
+            "left out; to keep them, pass -o camera_rule=none or -o group_rule=none."
+        )
+    if group:
+        return (
+            f"Every query{where} shares its group with all other images of its identity, and group_rule=exclude leaves "
+            "those out; to keep them, pass -o group_rule=none."
+        )
+    return (
+        f"Every query{where} shares its camera with all gallery images of its identity, and camera_rule=market1501 "
+        "leaves those out; to keep them, pass -o camera_rule=none."
+    )
+
+
+def without_positive(counts: tuple[int, int, int], draws: int, absent: Collection[str], *, counted: bool) -> str:
+    """Name the queries that have no valid positive.
+
+    Args:
+        counts: queries without one, those of them that lost theirs to camera or group, and all queries.
+        draws: over how many draws.
+        absent: identities of queries that are not in the gallery.
+        counted: whether they are in the denominator.
+    """
+    without, lost, total = counts
+    over = f" over {draws} draws" if draws > 1 else ""
+    why = f", {lost} of them because their positives share their camera or group" if lost else ""
+    gone = f"; not in the gallery: identities {some(absent)}" if absent else ""
+    end = "they count 0 in the metrics" if counted else "not in the metrics"
+    return f"{without} of {total} queries{over} have no valid positive in the gallery{why}{gone}; {end}."

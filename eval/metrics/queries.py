@@ -1,0 +1,116 @@
+"""Metrics query by query from where their positives stand, under any tie policy, and all definitions side by side.
+
+A query without a positive counts 0 in everything; whether it is counted is the denominator's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.metrics.expected import expected_average_precision, expected_inverse_negative_penalty, expected_match
+from eval.metrics.ranking import (
+    AP_DENOMINATORS,
+    AP_METHODS,
+    TIE_POLICIES,
+    ApRule,
+    Placed,
+    Ties,
+    average_precision,
+    inverse_negative_penalty,
+    threshold_precision,
+)
+from eval.result import Definition
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def query_matches(placed: Sequence[Placed], length: int, ties: Ties) -> NDArray[np.float64]:
+    """Whether (how likely, for ``expected``) a query's first positive stands at rank k or better.
+
+    Args:
+        placed: (queries,).
+        length: how many ranks.
+        ties: the policy.
+
+    Returns:
+        (queries, length) values in [0, 1], non-decreasing along a row.
+    """
+    definite: Ties = "stable" if ties == "expected" else ties
+    never = np.iinfo(np.int64).max
+    first = np.array([each.under(definite)[0] if len(each.ranks) else never for each in placed], np.int64)
+    matches = (first[:, None] <= np.arange(1, length + 1)).astype(np.float64)
+    if ties == "expected":
+        for row, each in enumerate(placed):
+            if each.has_ties:
+                matches[row] = expected_match(each, length)
+    return matches
+
+
+def query_precisions(placed: Sequence[Placed], rule: ApRule, ties: Ties) -> NDArray[np.float64]:
+    """Average precision of every query: (queries,)."""
+    return np.array([_precision(each, rule, ties) if len(each.ranks) else 0.0 for each in placed])
+
+
+def query_penalties(placed: Sequence[Placed], ties: Ties) -> NDArray[np.float64]:
+    """Inverse negative penalty of every query: (queries,)."""
+    return np.array([_penalty(each, ties) if len(each.ranks) else 0.0 for each in placed])
+
+
+def all_definitions(placed: Sequence[Placed], k: int) -> list[Definition]:
+    """Rank-1, mAP by every definition and mINP, under every tie policy and denominator.
+
+    Args:
+        placed: (queries,), at least one with a positive.
+        k: of ``at_k``.
+    """
+    found = []
+    counts = {"valid": sum(len(each.ranks) > 0 for each in placed), "all": len(placed)}
+    for ties in TIE_POLICIES:
+        totals = [(Definition(metric="rank_1"), query_matches(placed, 1, ties)[:, 0].sum())]
+        for rule in definitions_of_ap(k):
+            at_k = rule.method == "at_k"
+            name = Definition(
+                metric="mean_ap",
+                ap_method=rule.method,
+                ap_k=k if at_k else None,
+                ap_denominator=rule.denominator if at_k else None,
+            )
+            totals.append((name, query_precisions(placed, rule, ties).sum()))
+        totals.append((Definition(metric="mean_inp"), query_penalties(placed, ties).sum()))
+        for name, total in totals:
+            for denominator, count in counts.items():
+                update = {"ties": ties, "denominator": denominator, "value": float(total / count)}
+                found.append(name.model_copy(update=update))
+    return found
+
+
+def definitions_of_ap(k: int) -> list[ApRule]:
+    """Every definition of average precision; those at k with every denominator."""
+    plain = [ApRule(method) for method in AP_METHODS if method != "at_k"]
+    return [*plain, *(ApRule("at_k", k, denominator) for denominator in AP_DENOMINATORS)]
+
+
+def mean_definitions(tables: Sequence[Sequence[Definition]]) -> tuple[Definition, ...]:
+    """Mean over draws and parts of what :func:`all_definitions` gives for each."""
+    return tuple(
+        same[0].model_copy(update={"value": float(np.mean([each.value for each in same]))})
+        for same in zip(*tables, strict=True)
+    )
+
+
+def _precision(placed: Placed, rule: ApRule, ties: Ties) -> float:
+    if rule.method == "sklearn":
+        return threshold_precision(placed)
+    if ties != "expected":
+        return average_precision(placed.under(ties), rule)
+    return expected_average_precision(placed, rule) if placed.has_ties else average_precision(placed.ranks, rule)
+
+
+def _penalty(placed: Placed, ties: Ties) -> float:
+    if ties != "expected":
+        return inverse_negative_penalty(placed.under(ties))
+    return expected_inverse_negative_penalty(placed) if placed.has_ties else inverse_negative_penalty(placed.ranks)

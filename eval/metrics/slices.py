@@ -1,0 +1,86 @@
+"""Slices of an evaluation: the values of a column by name, numbers cut into bands, figures per value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.metrics.summary import DrawTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+FEW_QUERIES = 30
+FEW_IDENTITIES = 10
+"""A slice with fewer queries (mean over draws) or identities than these is small: read it with care."""
+
+MOST_BANDS = 7
+UNKNOWN = "unknown"
+
+
+def slice_names(values: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Name the slice of every row.
+
+    Texts and truth values name themselves, None is ``unknown``. Numbers of more than :data:`MOST_BANDS` different
+    values are cut into bands that are 1, 2, 2.5 or 5 times a power of ten wide and start at multiples of their width,
+    as narrow as gives at most :data:`MOST_BANDS`: whole numbers as ``20-29``, others as ``[0.2, 0.4)``. Fewer
+    numbers name themselves.
+
+    Args:
+        values: (n,) of a column; None where unknown.
+
+    Returns:
+        (n,) names.
+    """
+    known = {value for value in values if value is not None}
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
+    if not numeric or len(known) <= MOST_BANDS:
+        return np.array([UNKNOWN if value is None else str(value) for value in values], dtype=np.object_)
+    width = _band_width(min(known), max(known), whole=all(float(value).is_integer() for value in known))
+    return np.array([UNKNOWN if value is None else _band(value, width) for value in values], dtype=np.object_)
+
+
+def _band_width(low: float, high: float, *, whole: bool) -> float:
+    """The narrowest round width with which at most MOST_BANDS bands hold everything from low to high."""
+    exponent = int(np.floor(np.log10((high - low) / MOST_BANDS)))
+    widths = [step * 10.0**power for power in range(exponent, exponent + 3) for step in (1, 2, 2.5, 5)]
+    return next(
+        width
+        for width in widths
+        if (not whole or width.is_integer()) and np.floor(high / width) - np.floor(low / width) < MOST_BANDS
+    )
+
+
+def _band(value: float, width: float) -> str:
+    start = np.floor(value / width) * width
+    if width.is_integer() and float(value).is_integer():
+        return f"{start:.0f}-{start + width - 1:.0f}"
+    return f"[{start:g}, {start + width:g})"
+
+
+def slice_draws(
+    draws: Sequence[Sequence[DrawTable]], names: Sequence[Sequence[NDArray[np.object_]]], name: str
+) -> list[DrawTable]:
+    """The queries of one slice, draw by draw, parts put together; draws without such a query are left out.
+
+    Args:
+        draws: per part its draws.
+        names: as ``draws``, (queries,) names of slices.
+        name: the slice.
+    """
+    found = []
+    for tables, called in zip(zip(*draws, strict=True), zip(*names, strict=True), strict=True):
+        masks = [part == name for part in called]
+        values = np.concatenate([table.values[mask] for table, mask in zip(tables, masks, strict=True)])
+        units = np.concatenate([table.units[mask] for table, mask in zip(tables, masks, strict=True)])
+        if len(values):
+            found.append(DrawTable(values, units))
+    return found
+
+
+def is_small(queries: float, identities: int) -> bool:
+    """Whether a slice has too little in it to be read like the whole."""
+    return queries < FEW_QUERIES or identities < FEW_IDENTITIES
