@@ -1,0 +1,149 @@
+"""Pictures of verification: ROC, DET, genuine and impostor scores, open-set identification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import NormalDist
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from eval.report.style import BLUE, GREY, INK, ORANGE, SMALL, SOFT, TEXT, dress, head, new_figure, plain, provenance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from eval.result import EvalResult
+
+Curve: TypeAlias = Mapping[str, tuple[float, ...]]
+
+_PROBIT_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99)
+
+
+def curve_figures(result: EvalResult) -> dict[str, Figure]:
+    """The pictures that the curves of a result allow, by file name; none where it has no curves."""
+    curves = result.curves or {}
+    figures = {}
+    if "roc" in curves:
+        figures["roc"] = roc_figure(result, curves["roc"])
+    if "det" in curves:
+        figures["det"] = det_figure(result, curves["det"])
+    if {"genuine", "impostor"} <= set(curves):
+        figures["scores"] = scores_figure(result, curves["genuine"], curves["impostor"])
+    if "open_set" in curves:
+        figures["open-set"] = open_set_figure(result, curves["open_set"])
+    return figures
+
+
+def roc_figure(result: EvalResult, curve: Curve) -> Figure:
+    """ROC: ``tpr`` over ``fpr``, the latter on a logarithmic axis from the smallest rate that was measured."""
+    figure, axes = _one_panel(result, "Receiver operating characteristic (ROC)")
+    fpr, tpr = np.array(curve["fpr"]), np.array(curve["tpr"])
+    low = _decade_below(fpr)
+    seen = fpr > 0
+    at_zero = tpr[~seen].max(initial=0.0)
+    axes.plot([low, *fpr[seen]], [100 * at_zero, *(100 * tpr[seen])], color=BLUE, linewidth=1.8, drawstyle="steps-post")
+    ends = np.geomspace(low, 1, 200)
+    axes.plot(ends, 100 * ends, color=GREY, linewidth=1, linestyle=":")
+    axes.text(0.32, 27, "chance", size=SMALL, color=SOFT, ha="right")
+    axes.set_xscale("log")
+    axes.set_xlim(low, 1)
+    axes.set_ylim(0, 101)
+    axes.xaxis.set_major_formatter(_percent)
+    dress(axes, "false positive rate (%, logarithmic)", "true positive rate (%)")
+    return figure
+
+
+def det_figure(result: EvalResult, curve: Curve) -> Figure:
+    """DET (Martin et al. 1997): ``fnmr`` over ``fmr`` on normal-deviate axes, and the line of equal errors."""
+    figure, axes = _one_panel(result, "Detection error trade-off (DET)")
+    fmr, fnmr = np.array(curve["fmr"]), np.array(curve["fnmr"])
+    _probit_panel(axes, fmr, fnmr, "false match rate (%)", "false non-match rate (%)")
+    equal = result.metrics.get("eer")
+    if equal is not None and 0 < equal.value < 1:
+        place = float(_probit(np.array([equal.value]))[0])
+        axes.plot([place], [place], color=ORANGE, marker="D", markersize=6, zorder=5)
+        axes.annotate(
+            f"EER {100 * equal.value:.1f} %", (place, place), xytext=(9, 6), textcoords="offset points", size=TEXT,
+            color=INK,
+        )  # fmt: skip
+    return figure
+
+
+def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure:
+    """Histograms of genuine and impostor scores, each as a density, with the thresholds of the result."""
+    figure, axes = _one_panel(result, "Genuine and impostor scores")
+    kinds = (("impostor", impostor, ORANGE, "//"), ("genuine", genuine, BLUE, ""))
+    for name, histogram, colour, hatch in kinds:
+        edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
+        density = counts / max(counts.sum(), 1) / np.diff(edges)
+        label = f"{name} ({int(counts.sum()):,} pairs)"
+        axes.stairs(density, edges, fill=True, color=colour, alpha=0.3, hatch=hatch)
+        axes.stairs(density, edges, color=colour, linewidth=1.4, label=label)
+    for at, (name, value) in enumerate((result.thresholds or {}).items()):
+        words = f"threshold{f' {name}' if name else ''} {value:.3f}"
+        line = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))[at % 4]
+        axes.axvline(value, color=INK, linewidth=1.2, linestyle=line, label=plain(words))
+    dress(axes, "score (cosine similarity)", "density")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="best", fontsize=SMALL, frameon=False, labelcolor=INK)
+    return figure
+
+
+def open_set_figure(result: EvalResult, curve: Curve) -> Figure:
+    """Open-set identification: ``fnir`` over ``fpir`` on normal-deviate axes."""
+    figure, axes = _one_panel(result, "Open-set identification")
+    fpir, fnir = np.array(curve["fpir"]), np.array(curve["fnir"])
+    _probit_panel(axes, fpir, fnir, "false positive identification rate (%)", "false negative identification rate (%)")
+    return figure
+
+
+def _one_panel(result: EvalResult, title: str) -> tuple[Figure, Axes]:
+    figure = new_figure(6.4, 4.8)
+    head(figure, title, f"{provenance(result)}.")
+    return figure, figure.add_subplot()
+
+
+def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_name: str, y_name: str) -> None:
+    """Draw a curve of two error rates; rates of 0 and 1, which have no place on these axes, end it."""
+    inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)
+    dress(axes, f"{x_name[:-1]}, normal deviate)", f"{y_name[:-1]}, normal deviate)")
+    if not inside.any():
+        axes.text(0.5, 0.5, "no errors to trade off", transform=axes.transAxes, ha="center", size=TEXT, color=SOFT)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    axes.plot(_probit(x[inside]), _probit(y[inside]), color=BLUE, linewidth=1.8)
+    for rates, set_ticks, set_limits in ((x, axes.set_xticks, axes.set_xlim), (y, axes.set_yticks, axes.set_ylim)):
+        low, high = float(rates[inside].min()), float(rates[inside].max())
+        ticks = _ticks_around(low, high)
+        set_ticks(list(_probit(np.array(ticks))), [f"{100 * tick:g}" for tick in ticks])
+        ends = _probit(np.array([min(low, ticks[0]), max(high, ticks[-1])]))
+        set_limits(ends[0] - 0.08, ends[1] + 0.08)
+    ends = np.array([-4.0, 4.0])
+    axes.plot(ends, ends, color=GREY, linewidth=1, linestyle=":", scalex=False, scaley=False)
+
+
+def _ticks_around(low: float, high: float) -> list[float]:
+    """The usual rates from the one below ``low`` to the one above ``high``."""
+    first = max((at for at, tick in enumerate(_PROBIT_TICKS) if tick <= low), default=0)
+    last = min((at for at, tick in enumerate(_PROBIT_TICKS) if tick >= high), default=len(_PROBIT_TICKS) - 1)
+    return list(_PROBIT_TICKS[first : last + 1])
+
+
+def _probit(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles of the normal distribution."""
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(float(rate)) for rate in rates])
+
+
+def _decade_below(rates: NDArray[np.float64]) -> float:
+    """The power of ten at or below the smallest rate above zero, 1e-6 at the least."""
+    above = rates[rates > 0]
+    return float(10 ** np.floor(np.log10(max(above.min(), 1e-6)))) if len(above) and above.min() < 1 else 0.01
+
+
+def _percent(rate: float, _place: float) -> str:
+    return f"{100 * rate:g}"

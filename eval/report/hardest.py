@@ -1,0 +1,82 @@
+"""Which identities are hardest to find, over all draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eval.report.style import BLUE, ORANGE, SMALL, SOFT, dress, head, new_figure, plain, provenance
+from retrieval.types import Int64
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from eval.report.replay import Replay
+    from eval.result import EvalResult
+
+
+class IdentityRanks(NamedTuple):
+    """One identity: mean 1-based rank of its first right image, counts of its queries over draws and of its images.
+
+    ``queries`` counts each draw, ``right`` how many of them have a right image at rank 1, ``images`` distinct ones.
+    """
+
+    identity: str
+    mean_rank: float
+    queries: int
+    right: int
+    images: int
+
+
+def identity_ranks(replay: Replay) -> list[IdentityRanks]:
+    """All query identities, hardest first: by mean rank of the first right image over all queries of all draws.
+
+    Equal means stand in order of identity; queries without a right image in the gallery do not count.
+    """
+    rankings = [ranking for draws in replay.rankings.values() for ranking in draws]
+    first = np.concatenate([ranking.first_ranks for ranking in rankings])
+    rows = np.concatenate([ranking.query for ranking in rankings])[first > 0]
+    first = first[first > 0]
+    codes = replay.identity[rows]
+    found = [_one(replay, rows[codes == code], first[codes == code]) for code in np.unique(codes)]
+    return sorted(found, key=lambda one: (-one.mean_rank, one.identity))
+
+
+def hardest_figure(result: EvalResult, replay: Replay, most: int = 15) -> Figure:
+    """Bars of the mean rank of the first right image for the hardest identities, with counts beside them."""
+    everyone = identity_ranks(replay)
+    shown = everyone[:most]
+    figure = new_figure(7.2, 1.55 + 0.27 * max(len(shown), 3))
+    overall = sum(one.mean_rank * one.queries for one in everyone) / sum(one.queries for one in everyone)
+    note = f"{provenance(result)}. The {len(shown)} hardest of {len(everyone)} query identities, over all draws."
+    head(figure, "Hardest identities", note)
+    width = figure.get_size_inches()[0]
+    longest = max(len(one.identity) for one in shown)
+    figure.subplots_adjust(left=min(0.3, (0.35 + 0.075 * longest) / width), right=1 - 2.35 / width)
+    axes = figure.add_subplot()
+    dress(axes, "mean rank of the first right image (1 is best)", "")
+    axes.grid(visible=False, axis="y")
+    places = np.arange(len(shown))
+    axes.barh(places, [one.mean_rank for one in shown], color=BLUE, height=0.62)
+    axes.set_yticks(places, [_shown(one.identity) for one in shown])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_xlim(0, 1.06 * shown[0].mean_rank)
+    axes.axvline(overall, color=ORANGE, linewidth=1.6, linestyle="--")
+    axes.text(
+        overall, 1.0, f" all queries: {overall:.1f}", transform=axes.get_xaxis_transform(), size=SMALL, color=SOFT,
+        va="bottom", ha="left",
+    )  # fmt: skip
+    for place, one in zip(places, shown, strict=True):
+        words = f"{one.mean_rank:.1f}   {one.right} of {one.queries} right at rank 1, {one.images} images"
+        axes.text(1.02, float(place), words, transform=axes.get_yaxis_transform(), size=SMALL, color=SOFT, va="center")
+    return figure
+
+
+def _one(replay: Replay, rows: Int64, first: Int64) -> IdentityRanks:
+    name = str(replay.samples.columns["identity"][rows[0]])
+    return IdentityRanks(name, float(first.mean()), len(rows), int((first == 1).sum()), len(np.unique(rows)))
+
+
+def _shown(name: str) -> str:
+    return plain(name if len(name) <= 20 else name[:9] + "…" + name[-9:])
