@@ -10,16 +10,23 @@ from retrieval.errors import unknown
 
 if TYPE_CHECKING:
     from eval.mode import Mode
-    from eval.protocols import Protocol
+    from eval.protocol import Protocol
 
 MODES = {
     "reid": "eval.modes.reid:MODE",
+    "verification": "eval.modes.verification:MODE",
 }
 
 PROTOCOLS = {
-    "clipfh-11k": "eval.protocols:CLIPFH_11K",
-    "monte-carlo": "eval.protocols:MONTE_CARLO",
-    "fixed": "eval.protocols:FIXED",
+    "clipfh-11k": "eval.protocols.hands:CLIPFH_11K",
+    "mbanet-11k": "eval.protocols.hands:MBANET_11K",
+    "hd": "eval.protocols.hands:HD",
+    "market1501": "eval.protocols.persons:MARKET1501",
+    "cuhk03": "eval.protocols.persons:CUHK03",
+    "monte-carlo": "eval.protocols.general:MONTE_CARLO",
+    "leave-one-out": "eval.protocols.general:LEAVE_ONE_OUT",
+    "cross-aspect": "eval.protocols.general:CROSS_ASPECT",
+    "fixed": "eval.protocols.general:FIXED",
 }
 
 

@@ -18,10 +18,11 @@ import numpy as np
 from eval.audit.leaks import leaks
 from eval.mode import Arrays, Draw, Mode, ModeConfig, Needs
 from eval.pool import Pool
-from eval.protocols import Protocol, Request, whole_split
+from eval.protocol import Protocol, Request, whole_split
 from eval.registry import load_mode, load_protocol
 from eval.result import EvalResult, Evaluation, Provenance
 from eval.splits import read_splits_csv
+from retrieval.config import Config
 from retrieval.errors import IncompleteError, InputError, ReadOnlyStoreError, unknown
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from retrieval.types import EmbeddingStore, Float32, Int64, Snapshot, SpaceInfo, SplitSet
 
 COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
+MIRRORED = {"base": "hflip", "hflip": "base"}
+"""Views to those of the mirror image."""
+
 BOOTSTRAP_STREAM = 1
 """Spawn key of the bootstrap's seed sequence; draws have theirs, so more of one never changes the other."""
 
@@ -103,7 +107,7 @@ class Prepared:
     """An evaluation that only has to be computed: what was read, drawn and settled for it.
 
     ``protocol`` is the name for the result; ``aspect`` is what was asked or the protocol's own; ``leaks`` are
-    sentences on what is not clean about the draws.
+    sentences on what is not clean about the draws; ``own`` are the protocol's own options.
     """
 
     asked: Asked
@@ -116,6 +120,7 @@ class Prepared:
     space: SpaceInfo
     store_version: int
     leaks: tuple[str, ...]
+    own: Config
 
     def rng(self) -> np.random.Generator:
         """The generator of the bootstrap, at its start."""
@@ -137,12 +142,12 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         space = snapshot.space(asked.space)
         given = None if asked.split_set is None else find_split_set(store, snapshot, asked.split_set)
         rule, pool = _protocol_and_pool(snapshot, space, asked.protocol, asked.where, given)
-        config, name = _configure(mode.config_type, rule, asked.options)
-        parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given))
-        arrays = _arrays(snapshot, space, pool, parts, mode.needs(config))
-        found = leaks(parts, pool)
+        config, name, own = _configure(mode.config_type, rule, asked.options)
+        parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own))
+        arrays = _arrays(snapshot, space, pool, parts, mode.needs(config), rule.mirrored(own))
+        found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         aspect = asked.aspect or rule.aspect
-        return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found)
+        return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
 
 
 def resolve_split_set(store: EmbeddingStore, name: str) -> str:
@@ -167,15 +172,17 @@ def sample_places(snapshot: Snapshot) -> Pool:
 
 
 def read_again(
-    snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs
+    snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs, mirrored: str | None = None
 ) -> tuple[Pool, Arrays]:
     """What a mode saw of stored split sets: the samples that take part, with their columns, and the arrays.
+
+    ``mirrored`` is the aspect whose mirror images were compared (:attr:`eval.protocol.Protocol.mirrored`).
 
     Raises:
         InputError: a sample of the split sets is not in the store any more.
         IncompleteError: a sample has no vector in the space.
     """
-    pool = _read_pool(snapshot, [*COLUMNS, *needs.columns], None)
+    pool = _read_pool(snapshot, COLUMNS, None)
     used = np.unique(np.concatenate([part.sample for part in parts.values()]))
     pool = pool.take(np.isin(pool.ids, used))
     if len(pool) < len(used):
@@ -183,7 +190,7 @@ def read_again(
             f"{len(used) - len(pool)} of the {len(used)} samples of this evaluation are not in the store any more; "
             "evaluate again."
         )
-    return pool, _arrays(snapshot, space, pool, parts, needs)
+    return _with_columns(snapshot, pool, needs.columns), _arrays(snapshot, space, pool, parts, needs, mirrored)
 
 
 def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
@@ -232,25 +239,70 @@ def _read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) ->
     return Pool(values.pop("id").astype(np.str_), values)
 
 
-def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, str]:
-    """The mode's options, and the protocol's name: ``custom`` where an option departs from what it fixes."""
-    config = kind.read({**rule.settings, **options}, "-o")
-    fixed = kind.read(rule.settings, f"protocol {rule.name}")
-    departs = any(getattr(config, key) != getattr(fixed, key) for key in rule.settings)
-    return config, f"custom, from {rule.name}" if departs else rule.name
+def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, str, Config]:
+    """The mode's options, the protocol's name (``custom`` where an option departs from what it fixes) and options.
+
+    Of what a protocol fixes, a mode takes what it has an option for: AP means nothing to verification.
+    """
+    own = {key: value for key, value in options.items() if key in rule.options.model_fields}
+    others = {key: value for key, value in options.items() if key not in own}
+    settings = {key: value for key, value in rule.settings.items() if key in kind.model_fields}
+    config = kind.read({**settings, **others}, "-o")
+    fixed = kind.read(settings, f"protocol {rule.name}")
+    departs = any(getattr(config, key) != getattr(fixed, key) for key in settings)
+    name = f"custom, from {rule.name}" if departs else rule.name
+    return config, name, rule.options.read(own, f"-o, protocol {rule.name}")
 
 
-def _arrays(snapshot: Snapshot, space: SpaceInfo, pool: Pool, parts: Mapping[str, SplitSet], needs: Needs) -> Arrays:
-    """Read vectors and columns of the samples that take part, in order of sample id."""
+def _arrays(
+    snapshot: Snapshot,
+    space: SpaceInfo,
+    pool: Pool,
+    parts: Mapping[str, SplitSet],
+    needs: Needs,
+    mirrored: str | None = None,
+) -> Arrays:
+    """Read vectors and columns of the samples that take part, in order of sample id.
+
+    Samples of the aspect ``mirrored`` give the vector of their mirror image for every view.
+    """
     used = np.unique(np.concatenate([part.sample for part in parts.values()]))
-    pool = pool.take(np.isin(pool.ids, used))
+    pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
     vectors = {view: _vectors(snapshot, space, view, pool) for view in needs.views}
+    if mirrored is not None:
+        rows = pool.among("aspect", mirrored)
+        others = {view: _vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
+        vectors = {view: np.where(rows[:, None], others.get(view, own), own) for view, own in vectors.items()}
     columns = {name: pool.columns[name] for name in needs.columns}
     return Arrays(pool.ids, vectors, columns, {name: _draws(part, pool.ids, needs) for name, part in parts.items()})
 
 
+def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
+    """Add columns of the samples; ``age`` may stand for ``meta_age``.
+
+    Raises:
+        UnknownNameError: there is no such column.
+    """
+    have = snapshot.column_names("samples")
+    found = {}
+    for name in names:
+        if name in pool.columns:
+            continue
+        column = name if name in have else f"meta_{name}"
+        if column not in have:
+            raise unknown("column of samples", name, have)
+        rows = _read_pool(snapshot, ("id", column), None)
+        found[name] = rows.columns[column][np.searchsorted(rows.ids, pool.ids)]
+    return Pool(pool.ids, {**pool.columns, **found})
+
+
 def _vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
     if view not in space.views:
+        if view in MIRRORED:
+            raise IncompleteError(
+                f"Space {space.name} has no view '{view}'; run the same 'index' command again with --views base,hflip, "
+                "or evaluate without it (-o views=base)."
+            )
         raise unknown(f"view in space {space.name}", view, space.views)
     matrix = snapshot.vectors(space, view)
     rows = _vector_rows(matrix.keys, pool.columns["key"])
@@ -308,10 +360,17 @@ def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:
         label_universe=evaluation.label_universe,
         cmc=evaluation.cmc,
         parts=sections,
+        slices=evaluation.slices,
+        definitions=evaluation.definitions,
         curves=evaluation.curves,
         thresholds=evaluation.thresholds,
         warnings=evaluation.warnings,
-        config={**evaluation.config, "aspect": ready.aspect, "where": ready.asked.where},
+        config={
+            **evaluation.config,
+            **ready.own.model_dump(mode="json"),
+            "aspect": ready.aspect,
+            "where": ready.asked.where,
+        },
         provenance=provenance,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -1,7 +1,7 @@
 """Split sets: drawing them from a seed, writing them to CSV and reading people's own.
 
 A CSV has the columns ``draw`` (0, 1, ...), ``role`` (train, val, test, query, gallery), and ``id``, or ``uri`` with
-or without ``source``. Every sample has one role in a draw.
+or without ``source``. Every sample has one role in a draw, or is both query and gallery (leave-one-out).
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], 
 
 
 def join_splits(sets: Sequence[SplitSet]) -> SplitSet:
-    """All rows of several sets, named after each of them."""
-    return SplitSet(
-        " + ".join(part.name for part in sets),
-        np.concatenate([part.draw for part in sets]),
-        np.concatenate([part.sample for part in sets]),
-        np.concatenate([part.role for part in sets]),
-    )
+    """All rows of several sets, each once, named after each of them."""
+    rows = {
+        row for part in sets for row in zip(part.draw.tolist(), part.sample.tolist(), part.role.tolist(), strict=True)
+    }
+    draws, samples, roles = zip(*sorted(rows), strict=True)
+    name = " + ".join(dict.fromkeys(part.name for part in sets))
+    return SplitSet(name, np.array(draws, np.int64), np.array(samples, np.str_), np.array(roles, np.str_))
 
 
 def splits_to_csv(splits: SplitSet, pool: Pool) -> str:
@@ -99,16 +99,17 @@ def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
         MissingFileError: there is no such file.
         InputError: the file or one of its rows cannot be used; the message names it.
     """
-    seen: dict[tuple[int, str], int] = {}
+    seen: dict[tuple[int, str], dict[str, int]] = {}
     rows: list[tuple[int, str, str]] = []
     find: _Finder | None = None
     for line, row in _rows(path):
         find = find or _Finder(pool, row)
         where = f"{path}, row {line}"
         draw, role, sample = _draw(row["draw"], where), _role(row["role"], where), find(row, where)
-        if (draw, sample) in seen:
-            raise InputError(f"{where}: this sample is in draw {draw} already (row {seen[draw, sample]}).")
-        seen[draw, sample] = line
+        before = seen.setdefault((draw, sample), {})
+        if (before and {role, *before} != {"query", "gallery"}) or role in before:
+            raise InputError(f"{where}: this sample is in draw {draw} already (row {min(before.values())}).")
+        before[role] = line
         rows.append((draw, sample, role))
     if not rows:
         raise InputError(f"{path} has no rows.")

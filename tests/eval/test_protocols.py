@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.protocols import CLIPFH_11K, FIXED, HAND_ASPECTS, MONTE_CARLO, Request, whole_split
+from eval.protocol import Request, whole_split
+from eval.protocols.general import FIXED, MONTE_CARLO
+from eval.protocols.hands import CLIPFH_11K, HAND_ASPECTS
 from eval.splits import draw_single_gallery
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError

@@ -92,7 +92,7 @@ def test_csv_there_and_back(tmp_path: Path) -> None:
         ("draw,role,uri,source\n0,query,a.jpg,t\n", "no sample with uri 'a.jpg' in source 't'"),
         ("draw,role,uri\n0,query,a.jpg\n", "2 samples have the uri 'a.jpg'; add a column 'source'"),
         (
-            f"draw,role,id\n0,query,{ID}\n1,query,{ID}\n0,gallery,{ID}\n",
+            f"draw,role,id\n0,query,{ID}\n1,query,{ID}\n0,train,{ID}\n",
             r"row 4: this sample is in draw 0 already \(row 2\)",
         ),
         ('draw,role,id\n0,query,"a\n', "cannot be read as CSV"),

@@ -1,0 +1,109 @@
+"""Protocols of hand re-identification: 11k Hands in two ways that share the name, and HD (PolyU Hand Dorsal)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.protocol import ALL, Protocol, Request
+from eval.protocols.general import DRAWS
+from eval.splits import draw_single_gallery, join_splits
+from retrieval.errors import InputError
+from retrieval.types import SplitSet
+
+if TYPE_CHECKING:
+    from eval.pool import Pool
+
+HAND_ASPECTS = ("dorsal left", "dorsal right", "palmar left", "palmar right")
+
+
+def _test_hands(pool: Pool, where: str) -> Pool:
+    """Test hands without accessories."""
+    if "meta_accessories" in pool.columns:
+        pool = pool.take(pool.among("meta_accessories", 0, "0"))
+    test = pool.take(pool.among("split", "test") & pool.known("identity"))
+    if not len(test):
+        raise InputError(
+            f"Protocol {where} finds no test hands (split 'test', an identity, accessories 0); index 11k Hands with "
+            "--source hands11k, or use --protocol monte-carlo."
+        )
+    return test
+
+
+def _clipfh(pool: Pool, request: Request, where: str) -> SplitSet:
+    test = _test_hands(pool, where)
+    return draw_single_gallery(test.ids, test.columns["identity"], request.draws or DRAWS, request.seed)
+
+
+def _mbanet(pool: Pool, request: Request, where: str) -> SplitSet:
+    """Queries of one aspect against the galleries that ``clipfh-11k`` draws for each of the four, put together."""
+    drawn = {name: _clipfh(pool.take(pool.among("aspect", name)), request, where) for name in HAND_ASPECTS}
+    if request.aspect not in drawn:
+        raise InputError(f"Protocol {where} knows the aspects {', '.join(HAND_ASPECTS)}, not '{request.aspect}'.")
+    kept = [_role(made, "gallery") for made in drawn.values()]
+    return join_splits([_role(drawn[request.aspect], "query"), *kept])
+
+
+def _role(splits: SplitSet, role: str) -> SplitSet:
+    rows = splits.role == role
+    return SplitSet(splits.name, splits.draw[rows], splits.sample[rows], splits.role[rows])
+
+
+def _hd(pool: Pool, request: Request, where: str) -> SplitSet:
+    """One random gallery image per test identity; all images of the split ``gallery`` are in every gallery."""
+    pool = pool.take(pool.known("identity"))
+    test, extra = pool.take(pool.among("split", "test")), pool.take(pool.among("split", "gallery"))
+    shared = sorted({*test.values("identity")} & {*extra.values("identity")})
+    if not len(test) or not len(extra) or shared:
+        what = f"'{shared[0]}' is both" if shared else f"there are {len(test)} and {len(extra)} images"
+        raise InputError(
+            f"Protocol {where} needs test identities and others that are only in the gallery (splits 'test' and "
+            f"'gallery'), and {what}; index HD with --source pattern -s preset=hd."
+        )
+    drawn = draw_single_gallery(test.ids, test.columns["identity"], request.draws or DRAWS, request.seed)
+    draws = np.unique(drawn.draw)
+    return SplitSet(
+        where,
+        np.concatenate([drawn.draw, np.repeat(draws, len(extra))]),
+        np.concatenate([drawn.sample, np.tile(extra.ids, len(draws))]),
+        np.concatenate([drawn.role, np.full(len(draws) * len(extra), "gallery")]),
+    )
+
+
+CLIPFH_11K = Protocol(
+    name="clipfh-11k",
+    split=_clipfh,
+    aspect=ALL,
+    aspects=HAND_ASPECTS,
+    columns=("meta_accessories",),
+    settings={"ap_method": "step", "camera_rule": "none", "views": ("base",), "draws": DRAWS},
+)
+"""11k Hands as CLIP-ReID-based work evaluates it: gallery of the same aspect, step AP, no flip, ten draws."""
+
+MBANET_11K = Protocol(
+    name="mbanet-11k",
+    split=_mbanet,
+    aspect=ALL,
+    aspects=HAND_ASPECTS,
+    columns=("meta_accessories",),
+    settings={
+        "ap_method": "trapezoid",
+        "denominator": "all",
+        "camera_rule": "none",
+        "views": ("base", "hflip"),
+        "identity_columns": ("identity", "aspect"),
+        "draws": DRAWS,
+    },
+    joint=True,
+)
+"""11k Hands as MBA-Net (Baisa et al., ICPR 2022) evaluates it: one gallery of all four aspects, in which the same
+person's other aspects are distractors; trapezoid AP, features of image and mirror image summed, all queries counted."""
+
+HD = Protocol(
+    name="hd",
+    split=_hd,
+    settings={"ap_method": "trapezoid", "camera_rule": "none", "views": ("base", "hflip"), "draws": DRAWS},
+)
+"""HD (PolyU Hand Dorsal) as MBA-Net evaluates it: one random gallery image per test identity, and all images of the
+identities 502-712, which are no queries, in every gallery."""
