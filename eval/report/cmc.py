@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.ranking import cumulative_match
 from eval.metrics.summary import DrawTable, summarise
 from eval.mode import WHOLE_PART
 from eval.report.style import BLUE, SMALL, SOFT, dress, head, new_figure, provenance
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from eval.report.replay import Ranking, Replay
+    from eval.report.replay import Replay
     from eval.result import EvalResult
 
 MEAN = "mean"
@@ -44,10 +43,10 @@ class CmcBand(NamedTuple):
 
 def cmc_bands(result: EvalResult, replay: Replay) -> dict[str, CmcBand]:
     """Curves of every part, and of their mean where there are several; as many ranks as the result has."""
-    parts = {name: [draws] for name, draws in replay.rankings.items()}
+    parts = {name: [draws] for name, draws in replay.matches.items()}
     if WHOLE_PART not in parts:
-        parts[MEAN] = list(replay.rankings.values())
-    return {name: _band(draws, replay, result) for name, draws in parts.items()}
+        parts[MEAN] = list(replay.matches.values())
+    return {name: _band(tables, result) for name, tables in parts.items()}
 
 
 def cmc_figure(result: EvalResult, replay: Replay) -> Figure:
@@ -56,7 +55,8 @@ def cmc_figure(result: EvalResult, replay: Replay) -> Figure:
     columns = min(3, len(bands))
     rows = -(-len(bands) // columns)
     figure = new_figure(6.4 if columns == 1 else 0.9 + 3.1 * columns, 1.5 + (3.0 if rows == 1 else 2.55 * rows))
-    head(figure, "Cumulative match characteristic (CMC)", f"{provenance(result)}. {_legend(bands, result)}")
+    several = len(bands) > 1
+    head(figure, "Cumulative match characteristic (CMC)", provenance(result), _legend(bands, result), titled=several)
     figure.subplots_adjust(hspace=0.32, wspace=0.12)
     lowest = min(float(band.draws.min()) for band in bands.values())
     for at, (name, band) in enumerate(bands.items()):
@@ -68,27 +68,20 @@ def cmc_figure(result: EvalResult, replay: Replay) -> Figure:
     return figure
 
 
-def _band(parts: Sequence[Sequence[Ranking]], replay: Replay, result: EvalResult) -> CmcBand:
-    length, resamples = len(result.cmc or ()), int(result.config.get("bootstrap", 0))
-    curves = [[cumulative_match(r.first_ranks[r.first_ranks > 0], length) for r in draws] for draws in parts]
-    per_draw = np.mean(curves, axis=0)
-    step = max(1, _AT_ONCE // max(1, resamples * per_draw.shape[0] * len(parts)))
-    seed = np.random.SeedSequence(result.provenance.seed, spawn_key=(BOOTSTRAP_STREAM,))
+def _band(parts: Sequence[Sequence[DrawTable]], result: EvalResult) -> CmcBand:
+    resamples = int(result.config.get("bootstrap", 0))
+    per_draw = np.mean([[table.values.mean(axis=0) for table in draws] for draws in parts], axis=0)
+    length = per_draw.shape[1]
+    step = max(1, _AT_ONCE // max(1, resamples * len(per_draw) * len(parts)))
     ends: list[tuple[float, float]] = []
     for start in range(0, length, step):
-        ranks = range(start + 1, min(start + step, length) + 1)
-        tables = [[_table(ranking, replay, ranks) for ranking in draws] for draws in parts]
-        names = [str(k) for k in ranks]
+        ranks = slice(start, min(start + step, length))
+        tables = [[DrawTable(table.values[:, ranks], table.units) for table in draws] for draws in parts]
+        seed = np.random.SeedSequence(result.provenance.seed, spawn_key=(BOOTSTRAP_STREAM,))
         rng = np.random.Generator(np.random.PCG64(seed))
+        names = [str(k + 1) for k in range(length)[ranks]]
         ends += [m.ci95 for m in summarise(names, tables, resamples, rng).metrics.values() if m.ci95 is not None]
     return CmcBand(per_draw.mean(axis=0), per_draw, np.array(ends) if len(ends) == length else None)
-
-
-def _table(ranking: Ranking, replay: Replay, ranks: range) -> DrawTable:
-    """Whether each query that counts is matched within each of the ranks."""
-    counted = ranking.first_ranks > 0
-    hits = ranking.first_ranks[counted, None] <= np.array(ranks)[None]
-    return DrawTable(hits.astype(np.float64), replay.identity[ranking.query[counted]])
 
 
 def _draw(axes: Axes, band: CmcBand, lowest: float) -> None:

@@ -102,7 +102,7 @@ def open_set_figure(result: EvalResult, curve: Curve) -> Figure:
 
 def _one_panel(result: EvalResult, title: str) -> tuple[Figure, Axes]:
     figure = new_figure(6.4, 4.8)
-    head(figure, title, f"{provenance(result)}.")
+    head(figure, title, provenance(result))
     return figure, figure.add_subplot()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from eval.report.replay import Replay
     from eval.result import EvalResult
+
+
+_WORDS: dict[str, Any] = {"size": SMALL, "color": SOFT}
 
 
 class IdentityRanks(NamedTuple):
@@ -38,8 +41,8 @@ def identity_ranks(replay: Replay) -> list[IdentityRanks]:
     first = np.concatenate([ranking.first_ranks for ranking in rankings])
     rows = np.concatenate([ranking.query for ranking in rankings])[first > 0]
     first = first[first > 0]
-    codes = replay.identity[rows]
-    found = [_one(replay, rows[codes == code], first[codes == code]) for code in np.unique(codes)]
+    names = replay.samples.columns["identity"][rows].astype(np.str_)
+    found = [_one(name, rows[names == name], first[names == name]) for name in np.unique(names).tolist()]
     return sorted(found, key=lambda one: (-one.mean_rank, one.identity))
 
 
@@ -47,13 +50,13 @@ def hardest_figure(result: EvalResult, replay: Replay, most: int = 15) -> Figure
     """Bars of the mean rank of the first right image for the hardest identities, with counts beside them."""
     everyone = identity_ranks(replay)
     shown = everyone[:most]
-    figure = new_figure(7.2, 1.55 + 0.27 * max(len(shown), 3))
+    figure = new_figure(7.6, 1.85 + 0.27 * max(len(shown), 3))
     overall = sum(one.mean_rank * one.queries for one in everyone) / sum(one.queries for one in everyone)
-    note = f"{provenance(result)}. The {len(shown)} hardest of {len(everyone)} query identities, over all draws."
-    head(figure, "Hardest identities", note)
+    note = f"The {len(shown)} hardest of {len(everyone)} query identities; queries are counted in every draw."
+    head(figure, "Hardest identities", provenance(result), note, titled=True)
     width = figure.get_size_inches()[0]
     longest = max(len(one.identity) for one in shown)
-    figure.subplots_adjust(left=min(0.3, (0.35 + 0.075 * longest) / width), right=1 - 2.35 / width)
+    figure.subplots_adjust(left=min(0.3, (0.35 + 0.075 * longest) / width), right=1 - 2.5 / width)
     axes = figure.add_subplot()
     dress(axes, "mean rank of the first right image (1 is best)", "")
     axes.grid(visible=False, axis="y")
@@ -63,18 +66,17 @@ def hardest_figure(result: EvalResult, replay: Replay, most: int = 15) -> Figure
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.06 * shown[0].mean_rank)
     axes.axvline(overall, color=ORANGE, linewidth=1.6, linestyle="--")
-    axes.text(
-        overall, 1.0, f" all queries: {overall:.1f}", transform=axes.get_xaxis_transform(), size=SMALL, color=SOFT,
-        va="bottom", ha="left",
-    )  # fmt: skip
-    for place, one in zip(places, shown, strict=True):
-        words = f"{one.mean_rank:.1f}   {one.right} of {one.queries} right at rank 1, {one.images} images"
-        axes.text(1.02, float(place), words, transform=axes.get_yaxis_transform(), size=SMALL, color=SOFT, va="center")
+    axes.text(overall, 1.0, f"all queries {overall:.1f}", transform=axes.get_xaxis_transform(), **_WORDS, ha="center")
+    for across, heading in ((1.05, "mean"), (1.18, "rank 1 right"), (1.47, "images")):
+        axes.text(across, 1.0, heading, transform=axes.transAxes, **_WORDS, va="bottom")
+    for place, one in zip(places.tolist(), shown, strict=True):
+        cells = ((1.05, f"{one.mean_rank:.1f}"), (1.18, f"{one.right} of {one.queries}"), (1.47, f"{one.images}"))
+        for across, words in cells:
+            axes.text(across, place, words, transform=axes.get_yaxis_transform(), **_WORDS, va="center")
     return figure
 
 
-def _one(replay: Replay, rows: Int64, first: Int64) -> IdentityRanks:
-    name = str(replay.samples.columns["identity"][rows[0]])
+def _one(name: str, rows: Int64, first: Int64) -> IdentityRanks:
     return IdentityRanks(name, float(first.mean()), len(rows), int((first == 1).sum()), len(np.unique(rows)))
 
 

@@ -65,8 +65,8 @@ def _figures(store: LanceStore, result: EvalResult, each: int) -> Iterator[tuple
 def _sheet(store: LanceStore, result: EvalResult, replay: Replay, part: str, each: int) -> Figure:
     """The ranked-list sheet of a part's first draw."""
     ranking = replay.rankings[part][0]
-    chosen = choose_queries(replay, ranking, result.provenance.seed, each)
-    lists = ranked_lists(replay, ranking, chosen)
+    chosen = choose_queries(ranking, result.provenance.seed, each)
+    lists = ranked_lists(ranking, chosen)
     rows = {row for one in lists for row in (one.query, *(tile.row for tile in one.tiles))}
     keys = replay.samples.columns["key"]
     with store.snapshot() as snapshot:

@@ -30,7 +30,7 @@ FRAMES: Mapping[Kind, tuple[str, str, str]] = {
 }
 """Colour, line and sign of each kind of gallery image, so that no kind is told by its colour alone."""
 
-_TILE, _GAP, _QUERY_GAP, _CAPTION, _MARGIN = 118, 14, 34, 46, 20
+_TILE, _GAP, _QUERY_GAP, _CAPTION, _MARGIN = 118, 14, 34, 58, 20
 """In pixels: side of a thumbnail, space between two, space right of the query, height of the captions, margin."""
 
 
@@ -58,7 +58,7 @@ class RankedList(NamedTuple):
     tiles: tuple[Tile, ...]
 
 
-def choose_queries(replay: Replay, ranking: Ranking, seed: int, each: int = 2) -> list[Chosen]:
+def choose_queries(ranking: Ranking, seed: int, each: int = 2) -> list[Chosen]:
     """Choose queries by a fixed rule, never by eye.
 
     Queries with a right image in the gallery are put in order of the rank of their first right image, equal ranks in
@@ -67,7 +67,7 @@ def choose_queries(replay: Replay, ranking: Ranking, seed: int, each: int = 2) -
     """
     counted = np.flatnonzero(ranking.first_ranks > 0)
     order = counted[np.argsort(ranking.first_ranks[counted], kind="stable")]
-    identity = replay.identity[ranking.query]
+    identity = ranking.asked.identity
     middle = (len(order) - 1) / 2
     around = order[np.argsort(np.abs(np.arange(len(order)) - middle), kind="stable")]
     chosen: list[Chosen] = []
@@ -79,19 +79,19 @@ def choose_queries(replay: Replay, ranking: Ranking, seed: int, each: int = 2) -
     return chosen
 
 
-def ranked_lists(replay: Replay, ranking: Ranking, chosen: list[Chosen], k: int = TOP) -> list[RankedList]:
+def ranked_lists(ranking: Ranking, chosen: list[Chosen], k: int = TOP) -> list[RankedList]:
     """The first k of the chosen queries' rankings, exactly as the metric ranks them.
 
     A gallery image of the query's identity is ``right``; one whose identity is unknown or that of no query of the
     draw is a ``distractor``; others are ``wrong``.
     """
-    asked_for = np.unique(replay.identity[ranking.query])
+    asked_for = np.unique(ranking.asked.identity)
     lists = []
-    for one, listed in zip(chosen, replay.best(ranking, [one.at for one in chosen], k), strict=True):
-        query = int(ranking.query[one.at])
-        kinds = [_kind(int(replay.identity[row]), int(replay.identity[query]), asked_for) for row in listed.rows]
-        tiles = tuple(map(Tile, listed.rows.tolist(), listed.scores.tolist(), kinds))
-        lists.append(RankedList(query, one.rule, int(ranking.first_ranks[one.at]), tiles))
+    for one, listed in zip(chosen, ranking.best([one.at for one in chosen], k), strict=True):
+        wanted = int(ranking.asked.identity[one.at])
+        kinds = [_kind(int(code), wanted, asked_for) for code in ranking.known.identity[listed.places]]
+        tiles = tuple(map(Tile, ranking.gallery[listed.places].tolist(), listed.scores.tolist(), kinds))
+        lists.append(RankedList(int(ranking.query[one.at]), one.rule, int(ranking.first_ranks[one.at]), tiles))
     return lists
 
 
@@ -110,12 +110,12 @@ def ranked_figure(
     longest = max(len(one.tiles) for one in lists)
     width = 2 * _MARGIN + (longest + 1) * _TILE + _QUERY_GAP + (longest - 1) * _GAP
     row_height = _TILE + _CAPTION
-    top = 128
+    top = 116
     height = top + len(lists) * row_height + _MARGIN
     figure = new_figure(width / DPI, height / DPI)
     section = result.parts[part] if result.parts else result
-    signs = "; ".join(f"{FRAMES[kind][2]} {kind}" for kind in FRAMES)
-    head(figure, f"Ranked lists{f': {part}' if part else ''}, first draw", f"{provenance(result, section.n)}. {signs}.")
+    signs = "   ".join(f"{FRAMES[kind][2]} {kind}" for kind in FRAMES)
+    head(figure, f"Ranked lists{f': {part}' if part else ''}, first draw", provenance(result, section.n), signs)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.patch.set_alpha(0)
@@ -124,7 +124,7 @@ def ranked_figure(
     keys, names = replay.samples.columns["key"], replay.samples.columns["identity"]
     for at, one in enumerate(lists):
         y = top + at * row_height
-        words = (f"query {names[one.query]}", f"{one.rule}; first right: {one.first_rank}")
+        words = (f"{names[one.query]}, {one.rule}", f"first right at {one.first_rank}")
         _draw_tile(axes, (_MARGIN, y), thumbnails.get(str(keys[one.query])), words, None)
         for place, tile in enumerate(one.tiles):
             x = _MARGIN + _TILE + _QUERY_GAP + place * (_TILE + _GAP)

@@ -28,7 +28,6 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8
 TITLE, TEXT, SMALL = 12.0, 9.5, 8.5
 """Sizes of letters in points."""
 
-_TOP = 0.98
 _COUNTS = {"query": "queries", "gallery": "gallery images", "identities": "identities", "genuine": "genuine pairs"}
 _COUNTS |= {"impostor": "impostor pairs"}
 
@@ -43,19 +42,26 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def head(figure: Figure, title: str, note: str) -> None:
-    """Write the title and, below it, a note that is wrapped to the figure; leave the rest of the figure to axes."""
+def head(figure: Figure, title: str, *notes: str, titled: bool = False) -> None:
+    """Write the title and, below it, notes wrapped to the figure; leave the rest of the figure to axes.
+
+    ``titled`` leaves room for titles of axes.
+    """
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(note, width=int(width * 14.5), break_long_words=True)
+    wide = int(width * 14.5)
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for note in notes for line in textwrap.wrap(_kept(note), wide)]
+    left = 0.13 / width
+    figure.text(left, 1 - 0.13 / height, title, size=TITLE, weight="bold", color=INK, va="top", parse_math=False)
     figure.text(
-        0.12 / width, 1 - 0.12 / height, title, size=TITLE, weight="bold", color=INK, va="top", parse_math=False
+        left, 1 - 0.4 / height, "\n".join(lines), size=SMALL, color=SOFT, va="top", linespacing=1.35, parse_math=False
     )
-    below = 1 - 0.37 / height
-    figure.text(
-        0.12 / width, below, "\n".join(lines), size=SMALL, color=SOFT, va="top", linespacing=1.35, parse_math=False
-    )
-    top = _TOP - (0.42 + 0.165 * len(lines)) / height
+    top = 1 - (0.6 + 0.165 * len(lines) + (0.2 if titled else 0)) / height
     figure.subplots_adjust(top=top, bottom=0.5 / height, left=0.68 / width, right=1 - 0.2 / width)
+
+
+def _kept(note: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return note.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def dress(axes: Axes, x: str, y: str, title: str = "") -> None:
