@@ -119,7 +119,7 @@ def met(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared:
     several &= pool.known(column)
     rows = [_NONE]
     if several.any():
-        rows += [_gallery_with_query(query, gallery, codes, several) for query, gallery in _draws(sets, pool)]
+        rows += [_gallery_with_query(query, gallery, codes, several) for query, gallery in draw_rows(sets, pool)]
     found = np.unique(np.concatenate(rows))
     return Shared(found, sorted({str(value) for value in values[found]}))
 
@@ -127,7 +127,7 @@ def met(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared:
 _NONE: Int64 = np.empty(0, np.int64)
 
 
-def _draws(sets: Iterable[SplitSet], pool: Pool) -> Iterator[tuple[Int64, Int64]]:
+def draw_rows(sets: Iterable[SplitSet], pool: Pool) -> Iterator[tuple[Int64, Int64]]:
     """Rows of queries and gallery of every draw; samples that the pool lacks are left out."""
     for part in sets:
         at = np.searchsorted(pool.ids, part.sample)

@@ -1,0 +1,160 @@
+"""Near-duplicates by perceptual hash and by vector, in memory that does not grow with the square of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from retrieval.types import Float32, Int64, Neighbors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    UInt64 = NDArray[np.uint64]
+    Float64 = NDArray[np.float64]
+
+BANDS = 4
+"""Bands of 16 bits: hashes that differ in at most three bits agree in at least one band (pigeonhole)."""
+
+MAX_BITS = BANDS - 1
+PAIRS_AT_ONCE = 1 << 20
+SCALE_PAIRS = 20_000
+
+NEAR_WITH_HASH = 0.15
+"""Largest distance, in units of the typical one, of near-duplicates whose perceptual hashes also agree.
+
+Measured on real hands (1,487 photographs, EfficientNet-B3): copies saved again as JPEG of quality 90 lie at .035 in the
+median and .11 at most, copies of twice the size the same; all 39 pairs of images within .15 whose hashes agree show one
+hand of one person. Hashes alone agree for 12,000 pairs there, nine of ten of different people."""
+
+NEAR_ALONE = 0.04
+"""Largest such distance without a look at hashes: about half of the copies above, and no pair of other images there."""
+
+
+class Pairs(NamedTuple):
+    """Pairs of rows, ``first < second``; ``distance`` is cosine distance over the typical one; ``bits`` that differ.
+
+    All are (n,); ``bits`` is 64 where a hash is unknown.
+    """
+
+    first: Int64
+    second: Int64
+    distance: Float64
+    bits: Int64
+
+
+def hamming_pairs(hashes: UInt64, bits: int = MAX_BITS) -> Iterator[tuple[Int64, Int64]]:
+    """Yield blocks of all pairs of 64-bit hashes that differ in at most ``bits`` bits, every pair once.
+
+    Hashes are sorted by each band of 16 bits in turn; only those that agree in a band are compared (multi-index
+    hashing: Norouzi, Punjani and Fleet, CVPR 2012). A pair that an earlier band has shown is not shown again.
+
+    Args:
+        hashes: (n,).
+        bits: 0 to 3.
+
+    Yields:
+        ``(first, second)`` rows, ``first < second``; blocks stay near ``PAIRS_AT_ONCE`` pairs before comparison.
+
+    Raises:
+        ValueError: ``bits`` is out of range.
+    """
+    if not 0 <= bits <= MAX_BITS:
+        raise ValueError(f"Hashes are compared up to {MAX_BITS} bits, not {bits}.")
+    bands = [((hashes >> np.uint64(16 * band)) & np.uint64(0xFFFF)).astype(np.int64) for band in range(BANDS)]
+    for number, band in enumerate(bands):
+        for first, second in _equal_pairs(band):
+            differ = hashes[first] ^ hashes[second]
+            near = np.bitwise_count(differ) <= bits
+            for earlier in bands[:number]:
+                near &= earlier[first] != earlier[second]
+            if near.any():
+                yield first[near], second[near]
+
+
+def typical_distance(vectors: Float32) -> float:
+    """Median cosine distance of pairs drawn at random (seed 0, at most 20,000): what "near" is measured in.
+
+    Spaces differ in how narrow a cone their vectors fill: the median cosine of two real hands is .60 in a trained
+    space, .997 in a random one, so no cosine means the same in both.
+
+    Args:
+        vectors: (n, d) of length one, n >= 2.
+    """
+    rng = np.random.Generator(np.random.PCG64(0))
+    first = rng.integers(0, len(vectors), SCALE_PAIRS)
+    second = (first + rng.integers(1, len(vectors), SCALE_PAIRS)) % len(vectors)
+    return float(np.median(1 - _cosines(vectors, first, second)))
+
+
+def near_duplicates(
+    vectors: Float32, contents: Int64, hashes: UInt64, hashed: NDArray[np.bool_], neighbours: Neighbors, bits: int
+) -> Pairs:
+    """Find pairs of different content that look alike.
+
+    A pair counts within :data:`NEAR_ALONE` of the typical distance, or within :data:`NEAR_WITH_HASH` where the
+    perceptual hashes differ in at most ``bits`` bits. Candidates are all pairs whose hashes agree, and the nearest
+    neighbours.
+
+    Args:
+        vectors: (n, d) of length one.
+        contents: (n,) codes; pairs of equal code are no near-duplicates but duplicates.
+        hashes: (n,).
+        hashed: (n,) where a hash is known.
+        neighbours: rows (n, k) near each row.
+        bits: 0 to 3.
+    """
+    scale = max(typical_distance(vectors), float(np.finfo(np.float32).tiny))
+    with_hash = np.flatnonzero(hashed)
+    found = [_near(vectors, with_hash[a], with_hash[b], scale) for a, b in hamming_pairs(hashes[with_hash], bits)]
+    rows = np.repeat(np.arange(len(vectors)), neighbours.rows.shape[1])
+    beside = neighbours.rows.reshape(-1)
+    known = (beside >= 0) & (beside != rows)
+    lower, upper = np.minimum(rows, beside)[known], np.maximum(rows, beside)[known]
+    found.append(_near(vectors, lower, upper, scale))
+    first, second = np.unique(np.concatenate(found, axis=1), axis=1)
+    other = contents[first] != contents[second]
+    first, second = first[other], second[other]
+    distance = (1 - _cosines(vectors, first, second)) / scale
+    differ = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
+    differ[~(hashed[first] & hashed[second])] = 64
+    keep = (distance <= NEAR_ALONE) | ((distance <= NEAR_WITH_HASH) & (differ <= bits))
+    return Pairs(first[keep], second[keep], np.maximum(distance[keep], 0), differ[keep])
+
+
+def _near(vectors: Float32, first: Int64, second: Int64, scale: float) -> Int64:
+    """Of these pairs, those that may be near-duplicates: (2, n). Hashes agree for many more pairs than are kept."""
+    near = (1 - _cosines(vectors, first, second)) / scale <= NEAR_WITH_HASH
+    return np.stack([first[near], second[near]])
+
+
+def _cosines(vectors: Float32, first: Int64, second: Int64) -> Float64:
+    """Inner products of pairs in float64, block by block: 0.0 apart means the same vector."""
+    found = np.empty(len(first))
+    step = max(1, 4_000_000 // vectors.shape[1])
+    for start in range(0, len(first), step):
+        some = slice(start, start + step)
+        a, b = vectors[first[some]].astype(np.float64), vectors[second[some]].astype(np.float64)
+        found[some] = np.einsum("ij,ij->i", a, b)
+    return found
+
+
+def _equal_pairs(values: Int64) -> Iterator[tuple[Int64, Int64]]:
+    """Yield blocks of all pairs of equal values, as ascending rows; a block grows by whole rows only."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    ends = np.searchsorted(ordered, ordered, side="right")
+    after = ends - np.arange(len(values)) - 1
+    total = np.cumsum(after)
+    start = 0
+    while start < len(values):
+        before = total[start] - after[start]
+        stop = max(start + 1, int(np.searchsorted(total, before + PAIRS_AT_ONCE, side="right")))
+        counts = after[start:stop]
+        left = np.repeat(np.arange(start, stop), counts)
+        offset = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+        first, second = order[left], order[left + 1 + offset]
+        yield np.minimum(first, second), np.maximum(first, second)
+        start = stop

@@ -1,0 +1,98 @@
+"""What an audit finds: findings of a severity, each with the samples that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "note"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""Worst first. An error makes a number wrong, a warning may, a note should be known beside it."""
+
+ITEMS_KEPT = 1000
+"""How many items of a finding a report lists; the count is always of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One case: the ids of its ``samples``, a ``detail`` for people, and a ``score`` (higher is worse) or None."""
+
+    samples: tuple[str, ...]
+    detail: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of trouble: ``count`` cases of a ``check``, worst first, and a sentence that says what it means."""
+
+    check: str
+    severity: Severity
+    count: int
+    message: str
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """All findings over one store version.
+
+    ``places`` gives the uri of every sample that an item names; ``thresholds`` are the numbers that were used;
+    ``split_set`` is None where only the samples' own splits were looked at.
+    """
+
+    store_version: int
+    space: str | None
+    split_set: str | None
+    split_sha256: str | None
+    samples: int
+    thresholds: Mapping[str, float | None]
+    findings: tuple[Finding, ...]
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether there is an error or, if ``strict``, a warning."""
+        bad = {"error", "warning"} if strict else {"error"}
+        return any(finding.severity in bad for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``; samples are given with id and uri."""
+        return {
+            "store_version": self.store_version,
+            "space": self.space,
+            "split_set": self.split_set,
+            "split_sha256": self.split_sha256,
+            "samples": self.samples,
+            "thresholds": dict(self.thresholds),
+            "clean": not self.fails(strict=True),
+            "findings": [self._finding(finding) for finding in self.findings],
+        }
+
+    def _finding(self, finding: Finding) -> dict[str, Any]:
+        items = [
+            {
+                "samples": [{"id": sample, "uri": self.places[sample]} for sample in item.samples],
+                "detail": item.detail,
+                "score": item.score,
+            }
+            for item in finding.items
+        ]
+        head = {"check": finding.check, "severity": finding.severity, "count": finding.count}
+        return {**head, "message": finding.message, "items": items}
+
+
+def finding(check: str, severity: Severity, items: Sequence[Item], message: str) -> list[Finding]:
+    """Make a list of one finding, or of none where there are no items.
+
+    Args:
+        check: short name of what was looked for.
+        severity: of every item.
+        items: in any order; kept worst (highest score) first, then by samples.
+        message: a sentence on what such items mean.
+    """
+    if not items:
+        return []
+    ordered = sorted(items, key=lambda item: (-(item.score or 0.0), item.samples))
+    return [Finding(check, severity, len(items), message, tuple(ordered[:ITEMS_KEPT]))]
