@@ -47,11 +47,15 @@ class ModeConfig(Config):
 
 
 class Needs(NamedTuple):
-    """What a mode reads: ``roles`` of samples, ``views`` of the space, ``columns`` of the samples."""
+    """What a mode reads: ``roles`` of samples, ``views`` of the space, ``columns`` of the samples.
+
+    ``held_out`` are splits (train, val) on which the mode chooses something; they become roles of every draw.
+    """
 
     roles: tuple[str, ...]
     views: tuple[str, ...]
     columns: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,123 @@
+"""Intervals for figures over pairs: the bootstrap resamples identities, and a pair weighs as its identities do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eval.metrics.verification import ErrorCurve, Float64
+from retrieval.types import Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FIXED = -1
+"""Unit of what is not resampled; its weight is one."""
+
+GRID = 512
+CELLS_AT_ONCE = 8_000_000
+
+
+class Pairs(NamedTuple):
+    """Scored pairs: ``scores`` (n,), ``first`` and ``second`` (n,) units or :data:`FIXED`, ``counts`` (n,).
+
+    ``counts`` says for how many pairs each stands: one, or more where they are a sample.
+    """
+
+    scores: NDArray[np.float64]
+    first: Int64
+    second: Int64
+    counts: NDArray[np.float64]
+
+
+class PairProblem(NamedTuple):
+    """What one curve is made of."""
+
+    genuine: Pairs
+    impostor: Pairs
+
+
+def unit_weights(units: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """How often each unit is in each resample: (units + 1, resamples); the last row, for :data:`FIXED`, is one."""
+    weights = np.ones((units + 1, resamples), np.float32)
+    weights[:-1] = rng.multinomial(units, np.full(units, 1 / units), size=resamples).T
+    return weights
+
+
+def threshold_grid(problem: PairProblem) -> Float64:
+    """Thresholds at which resampled curves are computed: every score where there are few, else quantiles.
+
+    The grid holds -inf, the impostor scores that 1 ... n impostors reach (:data:`GRID` steps, evenly on a logarithmic
+    scale, and as many evenly) and as many genuine quantiles.
+    """
+    everything = np.unique(np.concatenate([problem.genuine.scores, problem.impostor.scores]))
+    if len(everything) > 3 * GRID:
+        impostor, genuine = problem.impostor, np.sort(problem.genuine.scores)
+        order = np.argsort(-impostor.scores, kind="stable")
+        reached = np.cumsum(impostor.counts[order])
+        ranks = np.concatenate([np.geomspace(1, reached[-1], GRID), np.linspace(1, reached[-1], GRID)])
+        places = np.minimum(np.searchsorted(reached, ranks), len(order) - 1)
+        evenly = np.linspace(0, len(genuine) - 1, GRID).astype(np.int64)
+        everything = np.unique(np.concatenate([impostor.scores[order[places]], genuine[evenly], everything[-1:]]))
+    return np.concatenate([[-np.inf], everything])
+
+
+def resampled_curve(problem: PairProblem, thresholds: Float64, weights: NDArray[np.float32]) -> ErrorCurve:
+    """Error rates in every resample of the units.
+
+    With w_u the number of times unit u is drawn, an impostor pair of units u and v weighs w_u w_v and a genuine pair
+    of unit u weighs w_u (its second unit is :data:`FIXED`): pairs share identities, so they are not resampled one by
+    one. That is the subsets bootstrap of Bolle, Ratha and Pankanti (CVIU 2004) with the product weights of Owen's
+    pigeonhole bootstrap (Annals of Applied Statistics 2007) for the two identities of a pair; the latter errs on the
+    wide side. A resample without genuine or without impostor pairs is nan.
+
+    Args:
+        problem: genuine and impostor pairs.
+        thresholds: (t,) ascending.
+        weights: of :func:`unit_weights`, for some of the resamples.
+
+    Returns:
+        Rates (t, resamples).
+    """
+    fmr, tpr = (_share_above(pairs, thresholds, weights) for pairs in (problem.impostor, problem.genuine))
+    return ErrorCurve(thresholds, fmr, 1 - tpr)
+
+
+def centred_interval(value: Float64, estimates: Float64, centre: Float64, level: float = 0.95) -> Float64 | None:
+    """Percentile interval, moved so that the estimate from unresampled pairs falls on the exact value.
+
+    Where all pairs were kept and the grid holds every score, ``centre`` is ``value`` and nothing is moved.
+
+    Args:
+        value: (metrics,) exact figures.
+        estimates: (resamples, metrics); resamples with a nan are left out.
+        centre: (metrics,) what unit weights give.
+        level: nominal coverage.
+
+    Returns:
+        (metrics, 2) within [0, 1], or None where no resample is left.
+    """
+    usable = estimates[np.isfinite(estimates).all(axis=1)]
+    if not len(usable):
+        return None
+    ends = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2], axis=0) - centre + value
+    return np.clip(ends.T, 0, 1)
+
+
+def _share_above(pairs: Pairs, thresholds: Float64, weights: NDArray[np.float32]) -> Float64:
+    """Weighted share of pairs above each threshold: (t, resamples)."""
+    slots = np.searchsorted(thresholds, pairs.scores, side="left")
+    order = np.argsort(slots, kind="stable")
+    sums = np.zeros((len(thresholds) + 1, weights.shape[1]))
+    step = max(1, CELLS_AT_ONCE // weights.shape[1])
+    for start in range(0, len(order), step):
+        rows = order[start : start + step]
+        weighed = weights[pairs.first[rows]] * weights[pairs.second[rows]]
+        weighed *= pairs.counts[rows, None].astype(np.float32)
+        places, firsts = np.unique(slots[rows], return_index=True)
+        sums[places] += np.add.reduceat(weighed, firsts, axis=0)
+    above = np.cumsum(sums[::-1], axis=0)[::-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share: Float64 = above[1:] / above[0]
+    return share

@@ -1,0 +1,218 @@
+"""From the scores of draws to the figures of a verification result: values, intervals, deviations, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eval.metrics.open_set import NEVER
+from eval.metrics.pair_bootstrap import (
+    PairProblem,
+    centred_interval,
+    resampled_curve,
+    threshold_grid,
+    unit_weights,
+)
+from eval.metrics.summary import Summary
+from eval.metrics.verification import (
+    ErrorCurve,
+    Float64,
+    Tally,
+    area_under_roc,
+    equal_error_rate,
+    error_curve,
+    fnmr_at_fmr,
+    tally,
+    tpr_at_fpr,
+)
+from eval.result import Curves, Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eval.scorers.pairs import PairScores
+
+RESAMPLES_AT_ONCE = 1000
+CURVE_FPR = np.concatenate([[0.0], np.geomspace(1e-6, 1, 181)])
+SCORE_EDGES = np.linspace(-1, 1, 201)
+
+
+class DrawScores(NamedTuple):
+    """One draw: its pairs, its open-set searches (mated as genuine, unmated as impostors), a threshold set before."""
+
+    pairs: PairScores
+    searches: PairProblem | None
+    threshold: float | None
+
+
+class Targets(NamedTuple):
+    """Rates at which figures are read off."""
+
+    fpr: tuple[float, ...]
+    fpir: tuple[float, ...]
+
+
+class Summaries(NamedTuple):
+    """Figures of the whole, a mean over parts, and of each part."""
+
+    whole: Summary
+    parts: dict[str, Summary]
+
+
+def summarise_draws(
+    targets: Targets,
+    parts: Mapping[str, Sequence[DrawScores]],
+    units: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Summaries:
+    """Summarise draws: values are exact, ``ci95`` is a bootstrap over identities, the same ones in draws and parts.
+
+    The threshold that was set on other identities stays as it is in the bootstrap. The interval of FNMR@FMR is that
+    of 1 - TPR@FPR, moved to its value.
+
+    Args:
+        targets: rates to read off.
+        parts: per part its draws, as many in every part.
+        units: identities; pairs name them 0 ... units - 1.
+        resamples: 0 asks for no intervals.
+        rng: of the bootstrap.
+    """
+    first = [draws[0] for draws in parts.values()]
+    has_threshold = all(draw.threshold is not None for draw in first)
+    has_searches = all(draw.searches is not None for draws in parts.values() for draw in draws)
+    figures = _Figures(targets, has_threshold=has_threshold, has_searches=has_searches)
+    values = np.array([[figures.exact(draw) for draw in draws] for draws in parts.values()])
+    estimates, centres = _resampled(figures, parts, units, resamples, rng)
+    sections = {
+        name: _summary(figures.names, values[p : p + 1], estimates[:, p : p + 1], centres[p : p + 1])
+        for p, name in enumerate(parts)
+    }
+    return Summaries(_summary(figures.names, values, estimates, centres), sections)
+
+
+def curves_of(parts: Mapping[str, Sequence[DrawScores]]) -> Curves:
+    """Points for pictures, over draws and parts.
+
+    ROC and DET are means of TPR at fixed FPR (vertical averaging, Fawcett 2006), as is FNIR at fixed FPIR; the
+    histograms count the scores of all draws in bins of .01.
+    """
+    draws = [draw for found in parts.values() for draw in found]
+    fpr, tpr = _mean_curve([error_curve(draw.pairs.genuine, draw.pairs.impostor) for draw in draws])
+    edges = tuple(map(float, SCORE_EDGES))
+    curves: Curves = {
+        "roc": {"fpr": fpr, "tpr": tpr},
+        "det": {"fmr": fpr, "fnmr": tuple(1 - rate for rate in tpr)},
+        "genuine": {"edges": edges, "counts": _histogram([draw.pairs.genuine for draw in draws])},
+        "impostor": {"edges": edges, "counts": _histogram([draw.pairs.impostor for draw in draws])},
+    }
+    searches = [draw.searches for draw in draws if draw.searches is not None]
+    if len(searches) == len(draws):
+        fpir, found = _mean_curve([_search_curve(search) for search in searches])
+        curves["open_set"] = {"fpir": fpir, "fnir": tuple(1 - rate for rate in found)}
+    return curves
+
+
+class _Figures:
+    """The figures of a draw, in the order of ``names``: from exact scores, or from resampled curves."""
+
+    def __init__(self, targets: Targets, *, has_threshold: bool, has_searches: bool) -> None:
+        self._targets, self._threshold, self._searches = targets, has_threshold, has_searches
+        self.names = ["auc", "eer"]
+        self.names += [f"tpr_at_fpr_{rate:g}" for rate in targets.fpr]
+        self.names += [f"fnmr_at_fmr_{rate:g}" for rate in targets.fpr]
+        self.names += ["threshold_fmr", "threshold_fnmr"] if has_threshold else []
+        self.names += ["open_set_rank_1", *(f"fnir_at_fpir_{rate:g}" for rate in targets.fpir)] if has_searches else []
+
+    def exact(self, draw: DrawScores) -> Float64:
+        """Figures (metrics,) of one draw."""
+        genuine, impostor = draw.pairs.genuine, draw.pairs.impostor
+        searches = None if draw.searches is None else _search_curve(draw.searches)
+        figures = self._of(error_curve(genuine, impostor), searches, draw.threshold)
+        for rate in self._targets.fpr:
+            figures[self.names.index(f"fnmr_at_fmr_{rate:g}")] = fnmr_at_fmr(genuine, impostor, rate)
+        return figures
+
+    def resampled(self, draw: DrawScores, weights: NDArray[np.float32]) -> Float64:
+        """Figures (metrics, resamples) of one draw."""
+        grid = threshold_grid(draw.pairs.pairs)
+        if draw.threshold is not None:
+            grid = np.union1d(grid, [draw.threshold])
+        curve = resampled_curve(draw.pairs.pairs, grid, weights)
+        searches = None
+        if self._searches and draw.searches is not None:
+            grid = np.union1d(threshold_grid(draw.searches), [float(NEVER)])
+            searches = resampled_curve(draw.searches, grid, weights)
+        return self._of(curve, searches, draw.threshold)
+
+    def _of(self, curve: ErrorCurve, searches: ErrorCurve | None, threshold: float | None) -> Float64:
+        tpr = [tpr_at_fpr(curve, rate) for rate in self._targets.fpr]
+        rows = [area_under_roc(curve), equal_error_rate(curve), *tpr, *(1 - rate for rate in tpr)]
+        if self._threshold and threshold is not None:
+            rows += _rates_at(curve, threshold)
+        if self._searches and searches is not None:
+            # An unweighted share is nan where a resample lost every search of a kind; so is everything read off it.
+            lost = 0 * searches.fmr[0]
+            rows.append(1 - _rates_at(searches, float(NEVER))[1])
+            rows += [1 - tpr_at_fpr(searches, rate) + lost for rate in self._targets.fpir]
+        return np.array(rows)
+
+
+def _rates_at(curve: ErrorCurve, threshold: float) -> list[Float64]:
+    """FMR and FNMR of a threshold: those of the largest threshold of the curve that is not above it."""
+    at = np.searchsorted(curve.thresholds, threshold, side="right") - 1
+    return [curve.fmr[at], curve.fnmr[at]]
+
+
+def _resampled(
+    figures: _Figures,
+    parts: Mapping[str, Sequence[DrawScores]],
+    units: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[Float64, Float64]:
+    """Means over draws of resampled figures (resamples, parts, metrics), and with unit weights (parts, metrics)."""
+    shape = len(parts), len(figures.names)
+    if units < 2 or resamples < 1:
+        return np.empty((0, *shape)), np.zeros(shape)
+
+    def means(weights: NDArray[np.float32]) -> Float64:
+        per_part = [np.mean([figures.resampled(draw, weights) for draw in draws], axis=0) for draws in parts.values()]
+        return np.array(per_part).transpose(2, 0, 1)
+
+    centre = means(np.ones((units + 1, 1), np.float32))[0]
+    sizes = [min(RESAMPLES_AT_ONCE, resamples - start) for start in range(0, resamples, RESAMPLES_AT_ONCE)]
+    return np.concatenate([means(unit_weights(units, size, rng)) for size in sizes]), centre
+
+
+def _summary(names: Sequence[str], values: Float64, estimates: Float64, centres: Float64) -> Summary:
+    """Summarise values (parts, draws, metrics) with estimates (resamples, parts, metrics)."""
+    per_draw = values.mean(axis=0)
+    value = per_draw.mean(axis=0)
+    interval = centred_interval(value, estimates.mean(axis=1), centres.mean(axis=0))
+    deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
+    metrics = {
+        name: Metric(
+            value=float(value[at]),
+            ci95=None if interval is None else (float(interval[at, 0]), float(interval[at, 1])),
+            sd_draws=None if deviations is None else float(deviations[at]),
+        )
+        for at, name in enumerate(names)
+    }
+    return Summary(metrics, tuple(dict(zip(names, map(float, row), strict=True)) for row in per_draw))
+
+
+def _search_curve(searches: PairProblem) -> ErrorCurve:
+    return error_curve(tally(searches.genuine.scores), tally(searches.impostor.scores))
+
+
+def _mean_curve(curves: Sequence[ErrorCurve]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    rates = [1 - curve.fnmr[np.searchsorted(-curve.fmr, -(CURVE_FPR + 1e-12), side="left")] for curve in curves]
+    return tuple(map(float, CURVE_FPR)), tuple(map(float, np.mean(rates, axis=0)))
+
+
+def _histogram(tallies: Sequence[Tally]) -> tuple[float, ...]:
+    counts = sum(np.histogram(np.clip(found.values, -1, 1), SCORE_EDGES, weights=found.counts)[0] for found in tallies)
+    return tuple(map(float, np.asarray(counts)))

@@ -1,0 +1,308 @@
+"""Verification: are two images of one person? Pairs above a threshold match; and searches of people not enrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from pydantic import BeforeValidator, Field, field_validator
+
+from eval.codes import CameraRule, resolve_camera_rule, text_codes, universe_of
+from eval.metrics.open_set import alarm_scores, identified_scores
+from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
+from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
+from eval.metrics.summary import mean_counts
+from eval.metrics.verification import error_curve, threshold_at_fmr
+from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Names, Needs, split_text
+from eval.result import Evaluation, Part
+from eval.scorers.pairs import PairScores, best_scores, score_pairs
+from eval.scorers.ranked import Side
+from eval.scorers.similarity import combine_views, require_unit
+from retrieval.errors import InputError, TestDataError
+from retrieval.types import Float32, Int64, digest
+
+TEST_ROLES = ("test", "query", "gallery")
+HELD_OUT = ("val", "train")
+
+
+def _numbers(value: object) -> object:
+    return [value] if isinstance(value, float) else split_text(value)
+
+
+Fractions: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(_numbers), Field(min_length=1)
+]
+
+
+class VerificationConfig(ModeConfig):
+    """Options of ``verification``.
+
+    ``pairs``: every query with every gallery image, or ``all`` pairs of both together. ``camera_rule`` as in ``reid``:
+    ``market1501`` leaves pairs of one identity and camera out. ``fpr``: where TPR and FNMR are read off.
+    ``threshold_from``: splits whose identities set the threshold, at the false match rate ``threshold_fmr``; ``auto``
+    is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
+    gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
+    """
+
+    pairs: Literal["query-gallery", "all"] = "query-gallery"
+    camera_rule: CameraRule = "auto"
+    fpr: Fractions = (0.001, 0.01, 0.1)
+    threshold_from: Names = ("auto",)
+    threshold_fmr: float = Field(default=0.01, gt=0, lt=1)
+    unknown: float = Field(default=0.0, ge=0, lt=1)
+    fpir: Fractions = (0.01, 0.1)
+
+    @field_validator("threshold_from")
+    @classmethod
+    def _never_test(cls, splits: tuple[str, ...]) -> tuple[str, ...]:
+        of_test = [split for split in splits if split in TEST_ROLES]
+        if of_test:
+            raise TestDataError(
+                f"threshold_from={','.join(splits)} would choose the threshold on test data ({of_test[0]}); pass -o "
+                "threshold_from=val, val,train, or none."
+            )
+        if splits not in {("auto",), ("none",)} and not set(splits) <= set(HELD_OUT):
+            raise ValueError("it is auto, none, or some of val,train")
+        return splits
+
+
+class Verification:
+    """The mode ``verification``."""
+
+    name = "verification"
+    config_type = VerificationConfig
+
+    def needs(self, config: VerificationConfig) -> Needs:
+        """Queries and gallery with identity and camera; val and train for the threshold."""
+        held_out = () if config.threshold_from == ("none",) else HELD_OUT
+        return Needs(("query", "gallery"), config.views, ("identity", "camera"), held_out)
+
+    def evaluate(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
+        """AUC, EER, TPR@FPR, FNMR@FMR, the threshold's error rates, open-set FNIR@FPIR; intervals over identities.
+
+        Raises:
+            InputError: a vector is not of length one, cameras or held-out identities are needed and missing, or a
+                draw has no genuine or no impostor pair.
+        """
+        for view in config.views:
+            require_unit(arrays.vectors[view], arrays.ids, view)
+        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
+        bootstrap, sampling, choosing = rng.spawn(3)
+        problem = _Problem(arrays, config, choosing)
+        thresholds = problem.thresholds(sampling)
+        results = {
+            part: [
+                problem.score(draw, part, number, thresholds.values.get(part), sampling)
+                for number, draw in enumerate(_draws(draws, config))
+            ]
+            for part, draws in arrays.parts.items()
+        }
+        targets = Targets(config.fpr, config.fpir)
+        scores = {part: [result.scores for result in found] for part, found in results.items()}
+        summaries = summarise_draws(targets, scores, problem.units, config.bootstrap, bootstrap)
+        sections = {
+            part: Part(metrics=summary.metrics, draws=summary.draws, n=mean_counts([r.counts for r in results[part]]))
+            for part, summary in summaries.parts.items()
+        }
+        n = {key: sum(section.n[key] for section in sections.values()) for key in next(iter(sections.values())).n}
+        names = problem.names()
+        return Evaluation(
+            metrics=summaries.whole.metrics,
+            draws=summaries.whole.draws,
+            n={**n, "identities": len(names), **thresholds.counts},
+            label_universe=universe_of(names),
+            parts=None if WHOLE_PART in sections else sections,
+            config={
+                **config.model_dump(mode="json"),
+                "draws": len(summaries.whole.draws),
+                "threshold_from": list(thresholds.splits),
+                "threshold_samples": thresholds.sha256,
+            },
+            warnings=(*thresholds.warnings, *_warnings(results, problem.units)),
+            curves=curves_of(scores),
+            thresholds={part or "whole": value for part, value in thresholds.values.items()} or None,
+        )
+
+
+MODE = Verification()
+
+
+class DrawResult(NamedTuple):
+    """One draw: its scores, its counts, and how many queries have no known identity."""
+
+    scores: DrawScores
+    counts: dict[str, int]
+    nameless: int
+
+
+class Thresholds(NamedTuple):
+    """Part -> threshold, the splits they come from, the samples' hash, and what to say about them."""
+
+    values: dict[str, float]
+    splits: tuple[str, ...]
+    sha256: str | None
+    counts: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+class _Problem:
+    """The arrays of an evaluation, made ready for any draw of them."""
+
+    def __init__(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> None:
+        self._arrays, self._config = arrays, config
+        self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
+        self._codes, self._texts = text_codes(arrays.columns["identity"])
+        self._camera = text_codes(arrays.columns["camera"])[0] if config.camera_rule == "market1501" else None
+        test = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
+        found = np.unique(self._codes[np.unique(np.concatenate(test))])
+        self._tested = found[found >= 0]
+        self._seed = str(rng.integers(2**63))
+
+    @property
+    def units(self) -> int:
+        """How many identities the test has."""
+        return len(self._tested)
+
+    def names(self) -> list[str]:
+        """Identities of the test."""
+        return [self._texts[code] for code in self._tested]
+
+    def thresholds(self, rng: np.random.Generator) -> Thresholds:
+        """Choose a threshold per part on identities that no draw of any part tests."""
+        asked = self._config.threshold_from
+        if asked == ("none",):
+            return Thresholds({}, asked, None, {}, ())
+        for splits in [("val",), HELD_OUT] if asked == ("auto",) else [asked]:
+            rows = {part: self._held_out(draws[0], splits) for part, draws in self._arrays.parts.items()}
+            values = {part: self._threshold(held, rng) for part, held in rows.items()}
+            if all(value is not None for value in values.values()):
+                return self._settled({part: float(v) for part, v in values.items() if v is not None}, splits, rows)
+        missing = (
+            f"No threshold can be chosen: identities of split {' and '.join(splits)} that are not tested give no pair "
+            "of one identity, or none of two"
+        )
+        if asked != ("auto",):
+            raise InputError(f"{missing}; pass -o threshold_from=auto or none, or index held-out identities as val.")
+        return Thresholds({}, ("none",), None, {}, (f"{missing}; index held-out identities as val.",))
+
+    def score(
+        self, draw: Draw, part: str, number: int, threshold: float | None, rng: np.random.Generator
+    ) -> DrawResult:
+        """Score the pairs and the open-set searches of one draw."""
+        query, gallery = draw["query"], draw["gallery"]
+        known = query[self._codes[query] >= 0]
+        if self._config.pairs == "all":
+            rows = np.union1d(query, gallery)
+            pairs = score_pairs(self._side(rows[self._codes[rows] >= 0]), None, rng)
+        else:
+            pairs = score_pairs(self._side(known), self._side(gallery), rng)
+        self._require_pairs(pairs, part)
+        searches = self._open_set(known, gallery, number)
+        counts = {
+            "query": len(known),
+            "gallery": len(gallery),
+            "identities": len(np.unique(self._codes[np.concatenate([known, gallery])])),
+            "genuine": pairs.genuine.total,
+            "impostor": pairs.impostor.total,
+        }
+        if searches is not None:
+            counts |= {"mated": len(searches.genuine.scores), "unmated": len(searches.impostor.scores)}
+        return DrawResult(DrawScores(pairs, searches, threshold), counts, len(query) - len(known))
+
+    def _settled(self, values: dict[str, float], splits: tuple[str, ...], rows: Mapping[str, Int64]) -> Thresholds:
+        used = np.unique(np.concatenate(list(rows.values())))
+        trained = [draw["train"] for draws in self._arrays.parts.values() for draw in draws if "train" in draw]
+        identities = np.unique(self._codes[used])
+        shared = np.isin(identities, self._codes[np.concatenate(trained)]) if trained else np.zeros(1, np.bool_)
+        warnings: tuple[str, ...] = ()
+        if shared.any():
+            why = "an encoder trained on them tells them apart too well, and their threshold does not carry over"
+            warnings = (
+                f"The threshold comes from {len(identities)} identities, {shared.sum()} of split train: {why}.",
+            )
+        counts = {"threshold_identities": len(identities), "threshold_samples": len(used)}
+        return Thresholds(values, splits, digest(*self._arrays.ids[used].tolist(), size=32), counts, warnings)
+
+    def _held_out(self, draw: Draw, splits: Sequence[str]) -> Int64:
+        rows = np.unique(np.concatenate([np.empty(0, np.int64), *(draw[s] for s in splits if s in draw)]))
+        codes = self._codes[rows]
+        untested: Int64 = rows[(codes >= 0) & ~np.isin(codes, self._tested)]
+        return untested
+
+    def _threshold(self, rows: Int64, rng: np.random.Generator) -> float | None:
+        if not len(rows):
+            return None
+        camera = None if self._camera is None else self._camera[rows]
+        pairs = score_pairs(Side(self._vectors[rows], self._codes[rows], camera), None, rng)
+        if not pairs.genuine.total or not pairs.impostor.total:
+            return None
+        return threshold_at_fmr(error_curve(pairs.genuine, pairs.impostor), self._config.threshold_fmr)
+
+    def _side(self, rows: Int64) -> Side:
+        """Vectors with units of the bootstrap as identities."""
+        codes = self._codes[rows]
+        units = np.where(codes < 0, FIXED, np.searchsorted(self._tested, codes)).astype(np.int64)
+        camera = None if self._camera is None else self._camera[rows]
+        return Side(self._vectors[rows], units, camera, sample=rows)
+
+    def _open_set(self, query: Int64, gallery: Int64, number: int) -> PairProblem | None:
+        """Searches with some identities taken out of the gallery; None where all, or none, have a mate left.
+
+        A query all of whose mates are junk is neither mated nor unmated.
+        """
+        enrolled = np.unique(self._codes[gallery])
+        enrolled = enrolled[enrolled >= 0]
+        order = np.argsort([digest(self._seed, str(number), self._texts[code]) for code in enrolled])
+        unknown = enrolled[order[: round(self._config.unknown * len(enrolled))]]
+        left = gallery[~np.isin(self._codes[gallery], unknown)]
+        if not len(left):
+            return None
+        side = self._side(query)
+        best = best_scores(side, self._side(left))
+        mated = np.isfinite(best.mate)
+        unmated = ~np.isin(self._codes[query], self._codes[left])
+        if not mated.any() or not unmated.any():
+            return None
+        return PairProblem(
+            _single(identified_scores(best)[mated], side.identity[mated]),
+            _single(alarm_scores(best)[unmated], side.identity[unmated]),
+        )
+
+    def _require_pairs(self, pairs: PairScores, part: str) -> None:
+        where = f" of {part}" if part != WHOLE_PART else ""
+        if not pairs.genuine.total:
+            way = (
+                "camera_rule=market1501 leaves pairs of one camera out: pass -o camera_rule=none to keep them"
+                if self._camera is not None
+                else "check how identities are written (leading zeros, prefixes), or pass -o pairs=all"
+            )
+            raise InputError(f"No two images{where} to compare are of one identity; {way}.")
+        if not pairs.impostor.total:
+            raise InputError(f"All images{where} are of one identity, so there is no impostor pair; widen --where.")
+
+
+def _single(scores: Float32, units: Int64) -> Pairs:
+    return Pairs(scores.astype(np.float64), units, np.full(len(units), FIXED), np.ones(len(units)))
+
+
+def _draws(draws: Sequence[Draw], config: VerificationConfig) -> Sequence[Draw]:
+    """The draws; the first alone where all pairs of the same samples would be compared in each."""
+    if config.pairs == "query-gallery" or config.unknown:
+        return draws
+    first = np.union1d(draws[0]["query"], draws[0]["gallery"])
+    same = all(np.array_equal(first, np.union1d(draw["query"], draw["gallery"])) for draw in draws)
+    return draws[:1] if same else draws
+
+
+def _warnings(results: Mapping[str, Sequence[DrawResult]], units: int) -> tuple[str, ...]:
+    draws = [draw for found in results.values() for draw in found]
+    nameless = sum(draw.nameless for draw in draws)
+    found = []
+    if nameless:
+        found.append(f"{nameless} queries over {len(draws)} draws have no identity; they are in no pair.")
+    if units < 2:
+        found.append("All images are of one identity: there is no interval.")
+    if any(draw.scores.searches is None for draw in draws) and any(draw.scores.searches for draw in draws):
+        found.append("Some draws have no searches without a mate: open-set identification is left out.")
+    return tuple(found)
