@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.audit.leaks import leaks
+from eval.held_out import HeldOut, held_out_samples
 from eval.mode import Arrays, Draw, Mode, ModeConfig, Needs
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
@@ -144,7 +145,9 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         rule, pool = _protocol_and_pool(snapshot, space, asked.protocol, asked.where, given)
         config, name, own = _configure(mode.config_type, rule, asked.options)
         parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own))
-        arrays = _arrays(snapshot, space, pool, parts, mode.needs(config), rule.mirrored(own))
+        needs = mode.needs(config)
+        held_out = {name: held_out_samples(pool, part, given, needs.held_out) for name, part in parts.items()}
+        arrays = _arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
         found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         aspect = asked.aspect or rule.aspect
         return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
@@ -261,20 +264,23 @@ def _arrays(
     parts: Mapping[str, SplitSet],
     needs: Needs,
     mirrored: str | None = None,
+    held_out: Mapping[str, HeldOut] | None = None,
 ) -> Arrays:
     """Read vectors and columns of the samples that take part, in order of sample id.
 
     Samples of the aspect ``mirrored`` give the vector of their mirror image for every view.
     """
-    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
+    others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
+    used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
     pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
     vectors = {view: _vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
         rows = pool.among("aspect", mirrored)
-        others = {view: _vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
-        vectors = {view: np.where(rows[:, None], others.get(view, own), own) for view, own in vectors.items()}
+        turned = {view: _vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
+        vectors = {view: np.where(rows[:, None], turned.get(view, own), own) for view, own in vectors.items()}
     columns = {name: pool.columns[name] for name in needs.columns}
-    return Arrays(pool.ids, vectors, columns, {name: _draws(part, pool.ids, needs) for name, part in parts.items()})
+    draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
+    return Arrays(pool.ids, vectors, columns, draws)
 
 
 def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
@@ -327,11 +333,12 @@ def _vector_rows(keys: NDArray[np.bytes_], wanted: NDArray[np.object_]) -> Int64
     return np.where(keys[rows] == names, rows, -1).astype(np.int64)
 
 
-def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs) -> tuple[Draw, ...]:
+def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOut) -> tuple[Draw, ...]:
     rows = np.searchsorted(ids, splits.sample)
     roles = {role: splits.role == role for role in needs.roles}
+    others = {name: np.searchsorted(ids, found).astype(np.int64) for name, found in held_out.items()}
     return tuple(
-        {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()}
+        {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()} | others
         for draw in np.unique(splits.draw)
     )
 
