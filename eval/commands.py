@@ -38,7 +38,11 @@ def _listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, cli
 @click.option("--split-set", metavar="NAME|FILE", help="Stored split set, or CSV with draw,role and id or uri.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of draws and bootstrap.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Option of the mode; may be repeated.")
+@click.option("--all-definitions", is_flag=True, help="Also every AP definition, tie policy and denominator (reid).")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the result file (JSON).")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures of the result (PNG)."
+)
 @where_option
 @store_option
 @space_option
@@ -50,25 +54,34 @@ def eval_command(
     split_set: str | None,
     seed: int,
     options: tuple[str, ...],
+    all_definitions: bool,  # noqa: FBT001 - Click passes flags by name
     out: Path | None,
+    pictures: Path | None,
     where: str | None,
     store: str,
     space: str | None,
-    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Evaluate a mode from stored vectors: no image is opened and no encoder is loaded.
 
-    Options of reid: ranks=1,5,10 ap_method=step|trapezoid camera_rule=auto|none|market1501 views=base,hflip draws=10
-    bootstrap=1000 cmc_length=50. Example: eval --mode reid --protocol clipfh-11k -o ap_method=trapezoid
+    Options of reid: ranks=1,5,10 ap_method=step|trapezoid|sklearn|at_r|at_k (with ap_k=10 and ap_denominator=n|
+    min_k_n|hits) ties=stable|pessimistic|optimistic|expected denominator=valid|all camera_rule=auto|none|market1501
+    group_rule=none|exclude views=base,hflip draws=10 bootstrap=1000 cmc_length=50 slice=COLUMN. Of the protocol
+    cross-aspect: query_aspect=... gallery_aspect=... mirror=true. Example: eval --mode reid --protocol clipfh-11k -o
+    ap_method=trapezoid
     """
     from eval.result import write_result
     from eval.runner import evaluate
-    from eval.tables import result_table
+    from eval.tables import definitions_table, result_table, slices_table
     from retrieval.config import parse_assignments
     from retrieval.store.open import open_store
 
+    chosen = parse_assignments(options, "-o")
+    if all_definitions:
+        chosen["all_definitions"] = True
+    opened = open_store(store)
     result = evaluate(
-        open_store(store),
+        opened,
         mode,
         space=space,
         protocol=protocol,
@@ -76,7 +89,7 @@ def eval_command(
         split_set=split_set,
         where=where,
         seed=seed,
-        options=parse_assignments(options, "-o"),
+        options=chosen,
         say=note,
     )
     for warning in result.warnings:
@@ -87,6 +100,15 @@ def eval_command(
         click.echo(result.to_json(), nl=False)
     else:
         console().print(result_table(result))
+        if result.slices is not None:
+            console().print(slices_table(result.slices, str(result.config["slice"])))
+        if result.definitions is not None:
+            console().print(definitions_table(result.definitions))
+    if pictures is not None:
+        from eval.report.pictures import write_pictures
+
+        written = write_pictures(opened, result, pictures)
+        note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
 
 
 @click.group("splits")

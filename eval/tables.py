@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from eval.result import EvalResult, Metric, Part
+    from eval.result import Definition, EvalResult, Metric, Part, Slice
+
+SHOWN = ("aspect", "where", "ap_method", "ties", "denominator", "camera_rule")
+"""Options that a caption names."""
 
 TITLES = {"mean_ap": "mAP", "mean_inp": "mINP"}
 
@@ -39,6 +42,56 @@ def result_table(result: EvalResult) -> Table:
     whole = ("mean",) if result.parts else ()
     table.add_row(*whole, *_cells(result), style="bold" if result.parts else "")
     return table
+
+
+def slices_table(slices: Mapping[str, Slice], column: str) -> Table:
+    """One row per value of the slicing column; small slices are marked."""
+    table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+    table.caption = "mean over the queries of a draw, then over draws"
+    table.add_column(column)
+    for name in next(iter(slices.values())).metrics:
+        table.add_column(metric_title(name), justify="right", no_wrap=True)
+    for count in ("queries", "identities", ""):
+        table.add_column(count, justify="right")
+    for value, part in slices.items():
+        counts = [f"{part.n[key]:,}" for key in ("query", "identities")]
+        table.add_row(value, *map(percent, part.metrics.values()), *counts, "small" if part.small else "")
+    return table
+
+
+def definitions_table(definitions: Sequence[Definition]) -> Table:
+    """One row per metric and definition of AP; one column per tie policy and denominator."""
+    values = {(_definition(each), each.ties, each.denominator): each.value for each in definitions}
+    columns = list(dict.fromkeys((each.ties, each.denominator) for each in definitions))
+    table = Table(title="The same ranking by every definition, percent", caption=tie_sensitivity(definitions))
+    table.box, table.pad_edge, table.header_style = None, False, "bold"
+    table.title_justify = table.caption_justify = "left"
+    table.add_column("")
+    for ties, denominator in columns:
+        table.add_column(f"{ties}\n{denominator}", justify="right", no_wrap=True)
+    for name in dict.fromkeys(map(_definition, definitions)):
+        table.add_row(name, *(f"{100 * values[name, ties, denominator]:.2f}" for ties, denominator in columns))
+    return table
+
+
+def tie_sensitivity(definitions: Sequence[Definition]) -> str:
+    """How much the order of equal scores can change, in one line."""
+    ends: dict[str, list[float]] = {}
+    for ties in ("pessimistic", "optimistic"):
+        for each in definitions:
+            if each.ties == ties and each.denominator == "valid" and each.ap_method in {None, "step"}:
+                ends.setdefault(_definition(each), []).append(100 * each.value)
+    spans = [f"{name} {low:.2f} to {high:.2f}" for name, (low, high) in ends.items()]
+    return f"Ties, pessimistic to optimistic (denominator valid): {', '.join(spans)}."
+
+
+def _definition(each: Definition) -> str:
+    """``mAP step``, ``mAP@10 / min_k_n``."""
+    if each.ap_method is None:
+        return metric_title(each.metric)
+    if each.ap_k is not None:
+        return f"mAP@{each.ap_k} / {each.ap_denominator}"
+    return {"at_r": "mAP@R", "sklearn": "mAP scikit-learn"}.get(each.ap_method, f"mAP {each.ap_method}")
 
 
 def metric_title(name: str) -> str:
@@ -84,5 +137,5 @@ def _title(result: EvalResult) -> str:
 def _caption(result: EvalResult) -> str:
     config = result.config
     draws = f", ±standard deviation over {len(result.draws)} draws" if len(result.draws) > 1 else ""
-    shown = [f"{key}={config[key]}" for key in ("aspect", "where", "ap_method", "camera_rule") if config.get(key)]
+    shown = [f"{key}={config[key]}" for key in SHOWN if config.get(key)]
     return f"percent, [95 % by bootstrap over identities]{draws} · {' · '.join(shown)}"
