@@ -20,10 +20,12 @@ SHOWN_FAILURES = 10
 
 @click.command("index")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--source", "kind", help="Kind of source: folder, manifest or hands11k. Guessed when it is plain.")
+@click.option("--source", "kind", help="folder, manifest, hands11k, pattern or prepared. Guessed when it is plain.")
 @click.option("--source-name", help="Name that makes the samples' ids; default: kind and folder name.")
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Manifest: its own name of a column.")
 @click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
+@click.option("--pattern", metavar="REGEX", help=r"Pattern of names: '(?P<identity>\d+)_c(?P<camera>\d+)'.")
+@click.option("--preset", help="Pattern of a known data set: market1501, msmt17 or hd.")
 @click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Other options of the source.")
 @click.option(
     "--encoder", metavar="FAMILY/MODEL", help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like."

@@ -35,7 +35,9 @@ class Indexed:
 
 def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: float, quiet: bool = False) -> Indexed:
     """Index ``path`` as the command line says it; see ``index --help`` for the options."""
-    source = open_source(path, options.get("kind"), options.get("source_name"), _source_options(options))
+    named = options.get("pattern") or options.get("preset")
+    kind = options.get("kind") or ("pattern" if named else None)
+    source = open_source(path, kind, options.get("source_name"), _source_options(options))
     how = IndexOptions(
         views=_views(options.get("views") or "base"),
         thumbnails=not options.get("no_thumbnails"),
@@ -46,10 +48,15 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
     )
     asked = _resolve(options)
     device = options.get("device") or "auto"
-    with create_store(store).writer(wait) as writer:
+    opened = create_store(store)
+    with opened.writer(wait) as writer:
         spec = _stay_in_space(asked, writer.snapshot, options.get("precision") or "auto")
         notes = _check_root(source, writer)
         report = index(source, writer, spec, lambda: _load(spec, device), how)
+    splits = None if report.interrupted else source.split_set()
+    if splits is not None:
+        opened.save_splits(splits)
+        notes.append(f"Draws of the data set are kept: eval --split-set '{splits.name}'.")
     return Indexed(report, (*notes, *source.notes))
 
 
@@ -63,8 +70,9 @@ def _source_options(options: Mapping[str, Any]) -> dict[str, Any]:
         columns[field.strip()] = name.strip()
     if columns:
         found["columns"] = columns
-    if options.get("image_root") is not None:
-        found["image_root"] = options["image_root"]
+    for name in ("image_root", "pattern", "preset"):
+        if options.get(name) is not None:
+            found[name] = options[name]
     return found
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
+from retrieval.types import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from retrieval.types import Problem, Sample
+    from retrieval.types import Sample, SplitSet
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -49,6 +50,10 @@ class BaseSource(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Sample]: ...
+
+    def split_set(self) -> SplitSet | None:
+        """The draws that the data set comes with, once it was iterated; None where it has none."""
+        return None
 
     def _start(self) -> None:
         self.problems.clear()
@@ -109,6 +114,49 @@ def listing(folder: str) -> tuple[list[str], list[str], list[str]]:
     for names in (folders, images, broken):
         names.sort()
     return folders, images, broken
+
+
+def images_below(
+    root: Path, folder: str, problems: list[Problem], above: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[str]:
+    """Uris of all images in a folder and below it, at each level images before folders, by name.
+
+    Links to folders are followed, but never in a circle.
+
+    Args:
+        root: where uris start.
+        folder: below the root; empty for the root itself.
+        problems: receives links that lead nowhere, folders that cannot be read, names that are no text.
+        above: inodes of the folders that lead here.
+    """
+    prefix = f"{folder}/" if folder else ""
+    try:
+        here = inode(root / folder)
+        if here in above:
+            return
+        folders, images, broken = listing(str(root / folder))
+    except OSError as error:
+        problems.append(Problem(shown(folder), f"the folder cannot be read: {error.strerror}"))
+        return
+    problems += [Problem(shown(prefix + name), "the link leads nowhere", missing=True) for name in broken]
+    for name in images:
+        if is_text(prefix + name):
+            yield prefix + name
+        else:
+            problems.append(Problem(shown(prefix + name), "the file name is not valid Unicode; rename it"))
+    for name in folders:
+        yield from images_below(root, prefix + name, problems, above | {here})
+
+
+def inode(folder: Path) -> tuple[int, int]:
+    """What tells a folder apart however it is reached."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def shown(name: str) -> str:
+    """A file name as text, whatever bytes it is made of."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def has_image(folder: Path, depth: int = 3) -> bool:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from indexers.sources.base import BaseSource, NoOptions, is_text, listing, require_folder, split_name
+from indexers.sources.base import (
+    BaseSource,
+    NoOptions,
+    images_below,
+    inode,
+    listing,
+    require_folder,
+    shown,
+    split_name,
+)
 from retrieval.errors import InputError
 from retrieval.types import Problem, Sample
 
@@ -52,32 +61,12 @@ class FolderSource(BaseSource):
     def _labelled(self, split: str, label: str) -> Iterator[Sample]:
         top = f"{split}/{label}" if split else label
         empty = True
-        for uri in self._below(top, frozenset({_inode(self.root), _inode(self.root / split)})):
+        above = frozenset({inode(self.root), inode(self.root / split)})
+        for uri in images_below(self.root, top, self.problems, above):
             empty = False
             yield Sample(self.name, uri, label=label, split=split_name(split))
         if empty:
-            self.notes.append(f"Folder '{_shown(top)}' holds no images.")
-
-    def _below(self, folder: str, above: frozenset[tuple[int, int]]) -> Iterator[str]:
-        """Uris of all images below a folder; links to folders are followed, but never in a circle."""
-        try:
-            here = _inode(self.root / folder)
-            if here in above:
-                return
-            folders, images, broken = listing(str(self.root / folder))
-        except OSError as error:
-            self.problems.append(Problem(_shown(folder), f"the folder cannot be read: {error.strerror}"))
-            return
-        for name in broken:
-            self.problems.append(Problem(_shown(f"{folder}/{name}"), "the link leads nowhere", missing=True))
-        for name in images:
-            uri = f"{folder}/{name}"
-            if is_text(uri):
-                yield uri
-            else:
-                self.problems.append(Problem(_shown(uri), "the file name is not valid Unicode; rename it"))
-        for name in folders:
-            yield from self._below(f"{folder}/{name}", above | {here})
+            self.notes.append(f"Folder '{shown(top)}' holds no images.")
 
     def _listing(self, folder: str) -> list[str]:
         """Sub-folders of the root or of a split, where no image should lie."""
@@ -86,14 +75,14 @@ class FolderSource(BaseSource):
         except OSError as error:
             raise InputError(f"{self.root / folder} cannot be read: {error.strerror}.") from None
         for name in images:
-            self.problems.append(Problem(_shown(f"{folder}/{name}".lstrip("/")), _NO_LABEL))
+            self.problems.append(Problem(shown(f"{folder}/{name}".lstrip("/")), _NO_LABEL))
         return folders
 
     def _note_mixture(self, labels: list[str], *, by_split: bool) -> None:
         splits = [name for name in labels if split_name(name)]
         if splits and not by_split:
             other = next(name for name in labels if not split_name(name))
-            why = f"because '{_shown(other)}' is no split"
+            why = f"because '{shown(other)}' is no split"
             self.notes.append(f"Folders {', '.join(splits)} are taken as labels, not as splits, {why}.")
 
     def _nothing(self) -> str:
@@ -104,12 +93,3 @@ class FolderSource(BaseSource):
                 "sort them into one folder per label, or list them in a manifest."
             )
         return f"{self.root} holds no images; expected LABEL/IMAGE or SPLIT/LABEL/IMAGE below it."
-
-
-def _inode(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def _shown(name: str) -> str:
-    return name.encode(errors="backslashreplace").decode()

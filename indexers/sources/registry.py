@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import has_image, is_hidden
+from indexers.sources.presets import plain_preset
 from indexers.tables import TABLE_SUFFIXES
 from retrieval.errors import InputError, MissingFileError, unknown
 
@@ -20,6 +21,8 @@ SOURCES = {
     "folder": "indexers.sources.folder:FolderSource",
     "hands11k": "indexers.sources.hands11k:Hands11kSource",
     "manifest": "indexers.sources.manifest:ManifestSource",
+    "pattern": "indexers.sources.pattern:PatternSource",
+    "prepared": "indexers.sources.prepared:PreparedSource",
 }
 
 
@@ -68,6 +71,10 @@ def guess(root: Path) -> str:
         entries = sorted(entry for entry in root.iterdir() if not is_hidden(entry.name))
     except OSError as error:
         raise InputError(f"{root} cannot be read: {error.strerror}.") from None
+    if plain_preset(root) is not None:
+        return "pattern"
+    if {"query0", "gallery0"} <= {entry.name for entry in entries}:
+        return "prepared"
     # A table or a data.yaml beside the images describes them; label folders alone would misread such a set.
     described = [entry.name for entry in entries if entry.suffix.lower() in (*TABLE_SUFFIXES, ".yaml", ".yml")]
     if not described and any(entry.is_dir() and has_image(entry) for entry in entries):

@@ -46,7 +46,26 @@ def make_hands(root: Path) -> Path:
     return root
 
 
-MAKERS: dict[str, Maker] = {"folder": make_folder, "manifest": make_manifest, "hands11k": make_hands}
+def make_pattern(root: Path) -> Path:
+    """As Market-1501 has it."""
+    for uri in ("bounding_box_train/0002_c1s1_1.jpg", "bounding_box_test/-1_c2s1_3.jpg", "query/0003_c1s1_7.jpg"):
+        image(root / uri)
+    return root
+
+
+def make_prepared(root: Path) -> Path:
+    for uri in ("query0/1/a.png", "gallery0/1/b.png", "query1/1/b.png", "gallery1/1/a.png", "train/2/c.png"):
+        image(root / uri)
+    return root
+
+
+MAKERS: dict[str, Maker] = {
+    "folder": make_folder,
+    "manifest": make_manifest,
+    "hands11k": make_hands,
+    "pattern": make_pattern,
+    "prepared": make_prepared,
+}
 
 
 @pytest.fixture(params=sorted(SOURCES))

@@ -1,0 +1,119 @@
+"""Images whose names say what they show, read by a regular expression with named groups."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from indexers.sources.base import BaseSource, images_below, require_folder
+from indexers.sources.presets import PRESETS, Fields, by_folder, plain_preset
+from retrieval.config import Config
+from retrieval.errors import InputError, unknown
+from retrieval.types import Problem, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EXAMPLE = r"(?P<identity>\d+)_c(?P<camera>\d+)"
+FIELDS = ("identity", "label", "camera", "aspect", "group", "split")
+
+
+class PatternOptions(Config):
+    """``pattern``: a regular expression; or ``preset``: market1501, msmt17, hd. Without either, a plain preset."""
+
+    pattern: str | None = None
+    preset: str | None = None
+
+
+def read_pattern(text: str, where: str) -> re.Pattern[str]:
+    """Compile a regular expression that names an identity or a label.
+
+    Raises:
+        InputError: it is no regular expression, or names neither.
+    """
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise InputError(f"{where}: pattern '{text}' is no regular expression: {error}.") from None
+    if not {"identity", "label"} & set(pattern.groupindex):
+        raise InputError(
+            f"{where}: pattern '{text}' has no group named identity or label; write for example '{EXAMPLE}'."
+        )
+    return pattern
+
+
+class PatternSource(BaseSource):
+    r"""All images below a folder; groups of the pattern become fields of the sample.
+
+    The pattern is searched in the file name, and in the path below the root where the name has no match. Groups
+    ``identity``, ``label``, ``camera``, ``aspect``, ``group`` and ``split`` are fields, any other is metadata (text).
+    Without a group ``split`` the first folder says it: train, val, test, query, gallery, or Market-1501's
+    ``bounding_box_train`` and ``bounding_box_test``. Names without a match are problems.
+    """
+
+    kind: ClassVar[str] = "pattern"
+    Options = PatternOptions
+
+    def __init__(self, path: Path, name: str | None, options: PatternOptions) -> None:
+        require_folder(path)
+        super().__init__(path, path, name)
+        preset = options.preset if options.pattern or options.preset else plain_preset(path)
+        if preset is not None and preset not in PRESETS:
+            raise unknown("preset", preset, PRESETS)
+        if options.pattern is None and preset is None:
+            raise InputError(f"Say how the names of {path} read, for example --pattern '{EXAMPLE}'.")
+        known = PRESETS.get(preset or "")
+        self._ignored = known.ignored if known else ()
+        self._settle = (known.settle if known else by_folder)(path)
+        self._pattern = read_pattern(options.pattern or (known.pattern if known else ""), "source 'pattern'")
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield a sample per image whose name matches.
+
+        Raises:
+            InputError: there are no images, or no name matches.
+        """
+        self._start()
+        found = seen = 0
+        for uri in images_below(self.root, "", self.problems):
+            if uri.partition("/")[0] in self._ignored:
+                continue
+            seen += 1
+            try:
+                sample = self._sample(uri)
+            except ValueError as error:
+                self.problems.append(Problem(uri, str(error)))
+                continue
+            found += 1
+            yield sample
+        if not seen:
+            raise InputError(f"{self.root} holds no images.")
+        if not found:
+            first = self.problems[-1]
+            raise InputError(
+                f"None of the {seen} images of {self.root} can be used with the pattern '{self._pattern.pattern}' (of "
+                f"{first.where}: {first.reason})."
+            )
+        self.notes += [f"Folder '{name}' is not used." for name in self._ignored if (self.root / name).is_dir()]
+
+    def _sample(self, uri: str) -> Sample:
+        match = self._pattern.search(uri.rpartition("/")[2]) or self._pattern.search(uri)
+        if match is None:
+            raise ValueError("the name does not match the pattern")
+        groups: Fields = {name: value or None for name, value in match.groupdict().items()}
+        if not groups.get("identity") and not groups.get("label"):
+            raise ValueError("the pattern finds neither identity nor label in the name")
+        fields = self._settle(uri, groups)
+        meta = {name: fields[name] for name in self._pattern.groupindex if name not in FIELDS}
+        return Sample(
+            self.name,
+            uri,
+            label=fields.get("label"),
+            identity=fields.get("identity"),
+            aspect=fields.get("aspect"),
+            camera=fields.get("camera"),
+            group=fields.get("group"),
+            split=fields.get("split"),
+            meta=meta,
+        )
