@@ -6,8 +6,10 @@ table only grew, only what is new is read and appended. Deleting the folder cost
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
+from retrieval.errors import StoreError
 from retrieval.types import VectorMatrix
 
 KEY_BYTES = 48
@@ -52,7 +55,7 @@ def hot_matrix(dataset: Any, view: str, dimension: int, folder: Path | None) -> 
     """
     marks = [_mark(fragment) for fragment in dataset.get_fragments()]
     if folder is not None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # no place, no permission, or files that changed under us
             return _through_cache(dataset, marks, view, dimension, folder)
     parts = list(read_fragments(dataset, 0, view, dimension))
     keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
@@ -84,6 +87,7 @@ def _extend(
     if found is None or found.dimension != dimension or marks[: len(known)] != known:
         found = _Manifest(uuid4().hex[:12], dimension, ())
     done = list(found.fragments)
+    _make_room(dataset, folder, found, dimension)
     with (
         _resume(folder / f"data-{found.generation}.f32", found.rows * dimension * 4) as data,
         _resume(folder / f"keys-{found.generation}.bin", found.rows * KEY_BYTES) as keys,
@@ -94,10 +98,28 @@ def _extend(
             done.append(_Fragment(mark, len(part.keys)))
     manifest = _Manifest(found.generation, dimension, tuple(done))
     _save_manifest(folder, manifest)
-    for old in folder.iterdir():  # other generations; whoever has one mapped keeps it until done
-        if old.suffix in {".f32", ".bin"} and found.generation not in old.name:
-            old.unlink()
+    _remove_strays(folder, found.generation)
     return manifest
+
+
+def _make_room(dataset: Any, folder: Path, found: _Manifest, dimension: int) -> None:
+    """Check that the cache leaves the disk some room: the store itself needs it more.
+
+    Raises:
+        OSError: it would not; the vectors are then read into memory.
+    """
+    current = _load_manifest(folder)
+    _remove_strays(folder, current.generation if current else found.generation)
+    needed = (dataset.count_rows() - found.rows) * (dimension * 4 + KEY_BYTES)
+    if shutil.disk_usage(folder).free < 2 * needed:
+        raise OSError(errno.ENOSPC, "too little room for a cache")
+
+
+def _remove_strays(folder: Path, generation: str) -> None:
+    """Delete files of other generations; whoever has one mapped keeps it until done."""
+    for old in folder.iterdir():
+        if old.suffix in {".f32", ".bin", ".young"} and generation not in old.name:
+            old.unlink()
 
 
 @contextmanager
@@ -114,7 +136,13 @@ def _resume(path: Path, size: int) -> Iterator[Any]:
 def read_fragments(dataset: Any, skip: int, view: str, dimension: int) -> Iterator[VectorMatrix]:
     """Read fragment by fragment; rows without this view are left out."""
     for fragment in dataset.get_fragments()[skip:]:
-        table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")
+        try:
+            table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")
+        except (pa.ArrowException, OSError, RuntimeError, ValueError) as error:
+            raise StoreError(
+                f"{dataset.uri}: a file of vectors is damaged ({str(error).splitlines()[0][:200]}); restore the store "
+                "from a copy, or index into a new one."
+            ) from None
         keys = np.array(table.column("key").to_pylist(), dtype=f"S{KEY_BYTES}")
         column = table.column(f"v_{view}").combine_chunks()
         values = column.flatten() if isinstance(column, pa.FixedSizeListArray) else pa.array([], pa.float32())
@@ -143,9 +171,11 @@ def _load_manifest(folder: Path) -> _Manifest | None:
         fragments = tuple(_Fragment(mark, rows) for mark, rows in raw["fragments"])
         manifest = _Manifest(raw["generation"], raw["dimension"], fragments)
         size = (folder / f"data-{manifest.generation}.f32").stat().st_size
+        keys = (folder / f"keys-{manifest.generation}.bin").stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return manifest if size >= manifest.rows * manifest.dimension * 4 else None
+    whole = size >= manifest.rows * manifest.dimension * 4 and keys >= manifest.rows * KEY_BYTES
+    return manifest if whole else None
 
 
 def _save_manifest(folder: Path, manifest: _Manifest) -> None:

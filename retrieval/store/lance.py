@@ -6,9 +6,11 @@ Opening is by version because a snapshot reads what a commit record names, never
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import lancedb
@@ -47,17 +49,30 @@ class LanceTables:
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(f"{self.uri}: cannot be read ({_first_line(error)}).") from None
 
+    def readable(self, name: str) -> bool:
+        """Whether a table is there and can be opened; a kill while it was made leaves a folder that cannot."""
+        try:
+            self._db.open_table(name)
+        except (OSError, RuntimeError, ValueError):
+            return False
+        return True
+
     def latest(self, name: str) -> int:
         """The newest version of a table."""
         return int(self._table(name).version)
 
     def create(self, name: str, schema: pa.Schema) -> int:
         """Make an empty table; return its version."""
-        return int(self._db.create_table(name, schema=schema, exist_ok=True).version)
+        with self._writing(name):
+            return int(self._db.create_table(name, schema=schema, exist_ok=True).version)
 
     def drop(self, name: str) -> None:
-        """Remove a table with all its versions."""
-        self._db.drop_table(name)
+        """Remove a table with all its versions, also one that was never finished."""
+        with self._writing(name):
+            if self.readable(name):
+                self._db.drop_table(name)
+            else:
+                shutil.rmtree(Path(self.uri) / f"{name}.lance", ignore_errors=True)
 
     def restore(self, name: str, version: int) -> None:
         """Make an older version the newest again."""
@@ -69,7 +84,8 @@ class LanceTables:
     def overwrite(self, name: str, rows: pa.Table) -> int:
         """Replace all rows in one atomic step, making the table if there is none."""
         if name not in self.names():
-            return int(self._db.create_table(name, data=rows).version)
+            with self._writing(name):
+                return int(self._db.create_table(name, data=rows).version)
         table = self._table(name)
         with self._writing(name):
             table.add(rows, mode="overwrite")
@@ -102,14 +118,17 @@ class LanceTables:
 
     def add_columns(self, name: str, fields: Iterable[pa.Field]) -> None:
         """Add columns of nulls."""
-        self._table(name).add_columns(list(fields))
+        table = self._table(name)
+        with self._writing(name):
+            table.add_columns(list(fields))
 
     def widen(self, name: str, column: str) -> None:
         """Make a column of whole numbers one of decimals, rewriting that column only."""
         table = self._table(name)
-        table.add_columns({f"{column}__wide": f"cast({column} as double)"})
-        table.drop_columns([column])
-        table.alter_columns({"path": f"{column}__wide", "rename": column})
+        with self._writing(name):
+            table.add_columns({f"{column}__wide": f"cast({column} as double)"})
+            table.drop_columns([column])
+            table.alter_columns({"path": f"{column}__wide", "rename": column})
 
     def schema(self, name: str, version: int | None = None) -> pa.Schema:
         """The columns of a table."""
@@ -136,6 +155,8 @@ class LanceTables:
             InputError: ``where`` is not SQL over this table's columns.
         """
         dataset = self.dataset(name, version)
+        if where is not None and ";" in re.sub(r"'[^']*'", "", where):
+            raise InputError(f"'{where}' is not one condition: it has a ';'.")
         try:
             return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
         except (OSError, RuntimeError, ValueError) as error:
@@ -166,6 +187,11 @@ class LanceTables:
         ``unverified`` also removes what a killed writer left half-written; only the holder of the lock may ask.
         """
         dataset = self.dataset(name)
+        with self._writing(name):
+            self._clean(dataset, set(keep), older_than, unverified=unverified)
+
+    @staticmethod
+    def _clean(dataset: Any, keep: set[int], older_than: timedelta, *, unverified: bool) -> None:
         for tag in [tag for tag in dataset.tags.list() if tag.startswith(KEEP_TAG)]:
             dataset.tags.delete(tag)
         present = {int(version["version"]) for version in dataset.versions()}

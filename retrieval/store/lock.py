@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 from retrieval.errors import ReadOnlyStoreError, StoreLockedError
@@ -39,17 +40,21 @@ def writer_lock(folder: Path, wait: float, say: Callable[[str], None]) -> Iterat
         raise ReadOnlyStoreError(f"{folder}: cannot be written ({error.strerror}); use a store you own.") from None
     with handle:
         _acquire(handle.fileno(), path, wait, say)
-        handle.seek(0)
-        handle.truncate()
-        handle.write(json.dumps(_self_description()))
-        handle.flush()
+        _describe(handle, json.dumps(_self_description()))
         try:
             yield
         finally:
-            handle.seek(0)
-            handle.truncate()
-            handle.flush()
+            _describe(handle, "")
             fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
+
+
+def _describe(handle: IO[str], text: str) -> None:
+    """Write who holds the lock; on a full disk it is held all the same, only not described."""
+    with suppress(OSError):
+        handle.seek(0)
+        handle.truncate()
+        handle.write(text)
+        handle.flush()
 
 
 def _acquire(descriptor: int, path: Path, wait: float, say: Callable[[str], None]) -> None:

@@ -10,14 +10,17 @@ from typing import Any
 
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import records
-from retrieval.store.commits import read_commit
+from retrieval.store.commits import Commit, read_commit
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import ReaderTag, writer_lock
+from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import StoreWriter
 from retrieval.types import Bank, SplitSet
 
 WAIT_SECONDS = 600.0
+
+OWN_FILES = {"lock", "readers", "cache"}
 
 
 def _say(message: str) -> None:
@@ -35,13 +38,25 @@ class LanceStore:
     @contextmanager
     def snapshot(self) -> Iterator[LanceSnapshot]:
         """Open the last complete version; clean-up leaves it alone while it is open."""
-        commit = read_commit(self._tables)
-        tag = None if self._folder is None else ReaderTag(self._folder, commit.tables)
+        commit, tag = self._tagged()
         try:
             yield LanceSnapshot(self._tables, commit, None if self._folder is None else self._folder / "cache")
         finally:
             if tag is not None:
                 tag.close()
+
+    def _tagged(self) -> tuple[Commit, ReaderTag | None]:
+        """Read the commit record and tag its versions; again, if a writer moved on in between."""
+        commit = read_commit(self._tables)
+        if self._folder is None:
+            return commit, None
+        while True:
+            tag = ReaderTag(self._folder, commit.tables)
+            now = read_commit(self._tables)
+            if now.number == commit.number:
+                return commit, tag
+            tag.close()
+            commit = now
 
     @contextmanager
     def writer(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> Iterator[StoreWriter]:
@@ -119,8 +134,8 @@ def open_store(uri: str | Path) -> LanceStore:
     if not is_remote(text) and not Path(text).is_dir():
         raise MissingFileError(f"{text}: no store here; make one with 'index PATH --store {text}', or name another.")
     tables = LanceTables(text)
-    if "commits" not in tables.names():
-        raise StoreError(f"{text}: not a Vitrine store (no commit record); name another with --store.")
+    if not tables.readable("commits"):
+        raise StoreError(f"{text}: not a Vitrine store (no commit record that can be read); name another with --store.")
     return LanceStore(text, tables)
 
 
@@ -137,11 +152,13 @@ def create_store(uri: str | Path) -> LanceStore:
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = [
-            p.name for p in folder.iterdir() if p.suffix != ".lance" and p.name not in {"lock", "readers", "cache"}
-        ]
+        here = sorted(folder.iterdir())
     except OSError as error:
         raise ReadOnlyStoreError(f"{text}: cannot be made ({error.strerror}); choose another place.") from None
-    if strangers:
+    tables = LanceTables(text)
+    strangers = [
+        path.name for path in here if not (path.name in OWN_FILES or is_ours(path.name.removesuffix(".lance")))
+    ]
+    if strangers and not tables.readable("commits"):
         raise StoreError(f"{text}: holds other things ({strangers[0]}); choose a new or empty folder for the store.")
-    return LanceStore(text, LanceTables(text))
+    return LanceStore(text, tables)

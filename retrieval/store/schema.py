@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 
 FORMAT = 1
@@ -116,6 +118,13 @@ COMMITTED = {
 
 APPENDED = {"banks": BANKS, "splits": SPLITS, "results": RESULTS}
 """Tables that are only ever appended to, by content address; they need neither the lock nor a commit."""
+
+
+def is_ours(name: str) -> bool:
+    """Whether a table of this name belongs to a store; other tables in its folder are never touched."""
+    return (
+        name == "commits" or name in COMMITTED or name in APPENDED or bool(re.fullmatch(r"vectors_[0-9a-f]{32}", name))
+    )
 
 
 def vectors_table(fingerprint: str) -> str:

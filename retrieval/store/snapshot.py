@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.errors import unknown
+from retrieval.errors import StoreError, unknown
 from retrieval.store.commits import Commit
 from retrieval.store.hot import hot_matrix, read_fragments
 from retrieval.store.lance import LanceTables
@@ -71,12 +71,12 @@ class LanceSnapshot:
             raise unknown(f"view in space {space.name}", view, space.views)
         name = vectors_table(space.fingerprint)
         folder = None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
-        return hot_matrix(self._tables.dataset(name, self.commit.tables[name]), view, space.dimension, folder)
+        return hot_matrix(self._tables.dataset(name, self._version(name)), view, space.dimension, folder)
 
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
         """Read the vectors of one view part by part from the table itself, past the cache."""
         name = vectors_table(space.fingerprint)
-        return read_fragments(self._tables.dataset(name, self.commit.tables[name]), 0, view, space.dimension)
+        return read_fragments(self._tables.dataset(name, self._version(name)), 0, view, space.dimension)
 
     def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
         """Read ``key`` and ``n_<view>``: the lengths of the vectors before normalisation."""
@@ -90,14 +90,19 @@ class LanceSnapshot:
         rows = self.read("thumbnails", where=where)
         return dict(zip(rows.column("key").to_pylist(), rows.column("webp").to_pylist(), strict=True))
 
+    def _version(self, table: str) -> int:
+        if table not in self.commit.tables:
+            raise StoreError(f"{self._tables.uri}: the commit record names no table {table}; restore it from a copy.")
+        return self.commit.tables[table]
+
     def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Read a committed table at this snapshot's version."""
-        return self._tables.read(table, self.commit.tables[table], columns, where)
+        return self._tables.read(table, self._version(table), columns, where)
 
     def count(self, table: str) -> int:
         """Rows of a committed table at this snapshot's version."""
-        return self._tables.count(table, self.commit.tables[table])
+        return self._tables.count(table, self._version(table))
 
     def column_names(self, table: str) -> list[str]:
         """Columns of a committed table."""
-        return list(self._tables.schema(table, self.commit.tables[table]).names)
+        return list(self._tables.schema(table, self._version(table)).names)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from retrieval.errors import InputError
+from retrieval.errors import InputError, StoreError
 from retrieval.store.commits import Commit, now, read_commit, write_commit
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
@@ -21,6 +21,7 @@ from retrieval.store.schema import (
     META_PREFIX,
     SPACES,
     escape,
+    is_ours,
     vectors_schema,
     vectors_table,
     view_fields,
@@ -49,13 +50,10 @@ class StoreWriter:
 
     def _begin(self) -> Commit:
         """Open the last complete version, rolling back what a killed writer left; make the tables of a new store."""
-        names = self._tables.names()
-        if "commits" not in names:
-            for name, schema in {**COMMITTED, **APPENDED}.items():
-                self._tables.create(name, schema)
-            return write_commit(self._tables, None, {name: self._tables.latest(name) for name in COMMITTED}, "create")
+        if not self._tables.readable("commits"):
+            return self._make_new()
         commit = read_commit(self._tables)
-        for name in names - {"commits", *APPENDED}:
+        for name in self._pinned():
             if name not in commit.tables:
                 self._tables.drop(name)
             elif self._tables.latest(name) != commit.tables[name]:
@@ -64,6 +62,31 @@ class StoreWriter:
         if versions != dict(commit.tables):
             commit = write_commit(self._tables, commit, versions, "roll back", same_rows=True)
         return commit
+
+    def _make_new(self) -> Commit:
+        """Make an empty store, also where a kill left one half made.
+
+        Raises:
+            StoreError: there are samples or vectors, so the commit record was lost.
+        """
+        have = {name for name in self._tables.names() if is_ours(name)}
+        filled = [name for name in have if name.startswith("vectors_")]
+        filled += [name for name in COMMITTED if self._tables.readable(name) and self._tables.count(name)]
+        if filled:
+            raise StoreError(
+                f"{self._tables.uri}: the commit record is lost, but {filled[0]} is there; restore the folder "
+                "commits.lance from a copy. Nothing was changed."
+            )
+        for name in have:
+            if not self._tables.readable(name):
+                self._tables.drop(name)
+        for name, schema in {**COMMITTED, **APPENDED}.items():
+            self._tables.create(name, schema)
+        return write_commit(self._tables, None, {name: self._tables.latest(name) for name in COMMITTED}, "create")
+
+    def _pinned(self) -> set[str]:
+        """Our tables that a commit pins, as they are in the folder."""
+        return {name for name in self._tables.names() if is_ours(name)} - {"commits", *APPENDED}
 
     def register_space(self, spec: EncoderSpec, dimension: int, views: Sequence[str]) -> SpaceInfo:
         """Find or make the space of ``spec``; add columns for views it lacks."""
@@ -125,10 +148,17 @@ class StoreWriter:
         self._tables.merge("samples", ["id"], rows)
 
     def _make_room_for_meta(self, rows: pa.Table) -> None:
-        """Add ``meta_*`` columns the table lacks; widen whole numbers to decimals; refuse other changes of type."""
+        self.prepare_meta(rows.schema)
+
+    def prepare_meta(self, schema: pa.Schema) -> None:
+        """Add ``meta_*`` columns the table lacks; widen whole numbers to decimals; refuse other changes of type.
+
+        Raises:
+            InputError: a column holds values of another kind than in the store.
+        """
         have = self._tables.schema("samples")
         fresh = []
-        for field in rows.schema:
+        for field in schema:
             if not field.name.startswith(META_PREFIX) or pa.types.is_null(field.type):
                 continue
             if field.name not in have.names:
@@ -139,6 +169,8 @@ class StoreWriter:
                 continue
             if pa.types.is_int64(kind) and pa.types.is_float64(field.type):
                 self._tables.widen("samples", field.name)
+                continue
+            if pa.types.is_string(kind):  # numbers in a column of text are text
                 continue
             raise InputError(
                 f"Column {field.name.removeprefix(META_PREFIX)} holds {field.type} here but {kind} in the store; give "
@@ -153,7 +185,7 @@ class StoreWriter:
             some = ", ".join(escape(sample) for sample in ids[start : start + CHUNK])
             self._tables.delete("samples", f"id IN ({some})")
         used = set(self._tables.read("samples", columns=["key"]).column("key").to_pylist())
-        for name in ["thumbnails", *(n for n in self._tables.names() if n.startswith("vectors_"))]:
+        for name in ["thumbnails", *(n for n in self._pinned() if n.startswith("vectors_"))]:
             keys = set(self._tables.read(name, columns=["key"]).column("key").to_pylist())
             orphans = sorted(keys - used)
             for start in range(0, len(orphans), CHUNK):
@@ -180,22 +212,21 @@ class StoreWriter:
 
     def commit(self, note: str) -> Commit:
         """Make everything since the last commit visible, atomically. Writes nothing when nothing changed."""
-        names = self._tables.names() - {"commits", *APPENDED}
-        versions = {name: self._tables.latest(name) for name in names}
+        versions = {name: self._tables.latest(name) for name in self._pinned()}
         if versions != dict(self._commit.tables):
             self._commit = write_commit(self._tables, self._commit, versions, note)
         return self._commit
 
     def tidy(self) -> None:
         """Join small fragments and delete old versions that no living reader holds. Call after a commit."""
-        names = self._tables.names()
-        compacted = [name for name in names - {"commits", *APPENDED} if self._tables.compact(name)]
+        names = self._pinned()
+        compacted = [name for name in sorted(names) if self._tables.compact(name)]
         if compacted:
             # Joined fragments hold the same rows: the record moves on, the store version does not.
             versions = {name: self._tables.latest(name) for name in self._commit.tables}
             self._commit = write_commit(self._tables, self._commit, versions, "compact", same_rows=True)
         held = live_tags(self._folder)
-        for name in names:
+        for name in [*names, "commits", *APPENDED]:
             unverified = name not in APPENDED
             self._tables.clean(name, held.get(name, set()), older_than=KEEP_OLD_VERSIONS, unverified=unverified)
 
