@@ -104,7 +104,7 @@ def strangers(cohort: Int64, tested: Int64) -> NDArray[np.bool_]:
     others: NDArray[np.bool_] = known & ~np.isin(cohort, tested)
     if not others.any():
         raise TestDataError(
-            "score_norm would take test data for its cohort: every identity of the train split is also among queries or "
-            "gallery; leave score_norm out, or make splits that share nobody."
+            "score_norm would take test data for its cohort: every identity of the train split is also tested; "
+            "leave score_norm out, or make splits that share nobody."
         )
     return others

@@ -50,5 +50,6 @@ def expand_queries(queries: Float32, gallery: Float32, settings: Expansion, own:
             best = best_columns(line, settings.n)
             best = best[line[best] > -np.inf]
             expanded[query] += np.maximum(line[best], 0) ** np.float32(settings.alpha) @ gallery[best]
-    expanded /= np.sqrt(np.einsum("ij,ij->i", expanded, expanded))[:, None]
+    norms = np.sqrt(np.einsum("ij,ij->i", expanded, expanded))
+    expanded /= np.maximum(norms, np.float32(1e-12))[:, None]
     return expanded
