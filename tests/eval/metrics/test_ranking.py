@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
+from eval.metrics.queries import query_matches, query_precisions
 from eval.metrics.ranking import (
-    ApMethod,
+    ApRule,
+    Ties,
     average_precision,
     cumulative_match,
     inverse_negative_penalty,
+    place_positives,
     positive_ranks,
+    threshold_precision,
 )
 
 TIES = np.float32(1) - np.array([0.5, 0.5, 0.5, 0.9], np.float32)
@@ -45,11 +49,11 @@ def test_step_ap_is_scikit_learns_where_nothing_is_tied(ranks: list[int]) -> Non
     assert average_precision(np.array(ranks)) == pytest.approx(average_precision_score(truth, -np.arange(60.0)))
 
 
-@given(ranks_of_one_query, st.sampled_from(["step", "trapezoid"]))
-def test_ap_is_a_fraction_and_one_only_for_a_perfect_ranking(ranks: list[int], method: ApMethod) -> None:
-    value = average_precision(np.array(ranks), method)
+@given(ranks_of_one_query, st.sampled_from([ApRule("step"), ApRule("trapezoid"), ApRule("at_k", 20, "n")]))
+def test_ap_is_a_fraction_and_one_only_for_a_perfect_ranking(ranks: list[int], rule: ApRule) -> None:
+    value = average_precision(np.array(ranks), rule)
     perfect = ranks == list(range(1, len(ranks) + 1))
-    assert value == pytest.approx(1) if perfect else 0 < value < 1
+    assert value == pytest.approx(1) if perfect else 0 <= value < 1
 
 
 @given(st.integers(1, 1000))
@@ -67,3 +71,52 @@ def test_inp_is_the_precision_at_the_hardest_positive() -> None:
 def test_cmc_counts_queries_up_to_each_rank(first: list[int], length: int) -> None:
     expected = [sum(rank <= k for rank in first) / len(first) for k in range(1, length + 1)]
     np.testing.assert_allclose(cumulative_match(np.array(first), length), expected)
+
+
+@pytest.mark.parametrize(
+    ("ties", "rank_1", "ap"),
+    [("stable", 0, 1 / 3), ("pessimistic", 0, 1 / 3), ("optimistic", 1, 1.0), ("expected", 1 / 3, 11 / 18)],
+)
+def test_golden_ties_under_every_policy(ties: Ties, rank_1: float, ap: float) -> None:
+    """Positive third of three tied: places 1, 2, 3 give 1, 1/2, 1/3."""
+    placed = [place_positives(TIES, np.array([2]))]
+    assert query_matches(placed, 1, ties)[0, 0] == pytest.approx(rank_1)
+    assert query_precisions(placed, ApRule("step"), ties)[0] == pytest.approx(ap, abs=1e-6)
+    assert query_precisions(placed, ApRule("sklearn"), ties)[0] == pytest.approx(1 / 3, abs=1e-6)
+
+
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=30), st.data())
+def test_sklearn_ap_is_scikit_learns_with_ties(values: list[int], data: st.DataObject) -> None:
+    scores = np.array(values, np.float32)
+    truth = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    truth[0] = True
+    found = threshold_precision(place_positives(scores, np.flatnonzero(truth)))
+    assert found == pytest.approx(average_precision_score(truth, scores))
+
+
+def test_cmc_of_omls_worked_example() -> None:
+    """OML: gt [[1,0],[0,1,1],[0,0],[]] with n_gt [2,2,1,0] -> @1 [1,0,0,1], @2 [1,1,0,1].
+
+    A query with no positive at all (the last) counts 1 there; here it has no place in the denominator ``valid``.
+    """
+    best_first = -np.arange(5, dtype=np.float32)
+    placed = [place_positives(best_first, np.array(rows)) for rows in ([0, 4], [1, 2], [4])]
+    assert query_matches(placed, 2, "stable").tolist() == [[1, 1], [0, 1], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (ApRule("at_r"), (1 + 2 / 3) / 3),
+        (ApRule("at_k", 2, "n"), 1 / 3),
+        (ApRule("at_k", 2, "min_k_n"), 1 / 2),
+        (ApRule("at_k", 2, "hits"), 1),
+        (ApRule("at_k", 10, "min_k_n"), (1 + 2 / 3 + 3 / 9) / 3),
+    ],
+)
+def test_ap_cut_off(rule: ApRule, expected: float) -> None:
+    assert average_precision(np.array([1, 3, 9]), rule) == pytest.approx(expected)
+
+
+def test_no_hit_within_the_cut_off_is_nothing() -> None:
+    assert average_precision(np.array([5]), ApRule("at_k", 2, "hits")) == 0
