@@ -44,7 +44,7 @@ def roc_figure(result: EvalResult, curve: Curve) -> Figure:
     low = _decade_below(fpr)
     seen = fpr > 0
     at_zero = tpr[~seen].max(initial=0.0)
-    axes.plot([low, *fpr[seen]], [100 * at_zero, *(100 * tpr[seen])], color=BLUE, linewidth=1.8, drawstyle="steps-post")
+    axes.plot([low, *fpr[seen]], [100 * at_zero, *(100 * tpr[seen])], color=BLUE, linewidth=1.8)
     ends = np.geomspace(low, 1, 200)
     axes.plot(ends, 100 * ends, color=GREY, linewidth=1, linestyle=":")
     axes.text(0.32, 27, "chance", size=SMALL, color=SOFT, ha="right")
@@ -76,18 +76,24 @@ def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure
     """Histograms of genuine and impostor scores, each as a density, with the thresholds of the result."""
     figure, axes = _one_panel(result, "Genuine and impostor scores")
     kinds = (("impostor", impostor, ORANGE, "//"), ("genuine", genuine, BLUE, ""))
+    seen: list[float] = []
     for name, histogram, colour, hatch in kinds:
         edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
         density = counts / max(counts.sum(), 1) / np.diff(edges)
-        label = f"{name} ({int(counts.sum()):,} pairs)"
+        over = " over all draws" if len(result.draws) > 1 else ""
+        label = f"{name} ({int(counts.sum()):,} pairs{over})"
         axes.stairs(density, edges, fill=True, color=colour, alpha=0.3, hatch=hatch)
         axes.stairs(density, edges, color=colour, linewidth=1.4, label=label)
+        seen += [*edges[:-1][counts > 0], *edges[1:][counts > 0]]
     for at, (name, value) in enumerate((result.thresholds or {}).items()):
-        words = f"threshold{f' {name}' if name else ''} {value:.3f}"
+        words = f"threshold{'' if name == 'whole' else f' {name}'} {value:.3f}"
         line = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))[at % 4]
         axes.axvline(value, color=INK, linewidth=1.2, linestyle=line, label=plain(words))
     dress(axes, "score (cosine similarity)", "density")
     axes.set_ylim(bottom=0)
+    if seen:
+        margin = 0.03 * (max(seen) - min(seen))
+        axes.set_xlim(min(seen) - margin, max(seen) + margin)
     axes.legend(loc="best", fontsize=SMALL, frameon=False, labelcolor=INK)
     return figure
 

@@ -66,11 +66,19 @@ def hardest_figure(result: EvalResult, replay: Replay, most: int = 15) -> Figure
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.06 * shown[0].mean_rank)
     axes.axvline(overall, color=ORANGE, linewidth=1.6, linestyle="--")
-    axes.text(overall, 1.0, f"all queries {overall:.1f}", transform=axes.get_xaxis_transform(), **_WORDS, ha="center")
-    for across, heading in ((1.05, "mean"), (1.18, "rank 1 right"), (1.47, "images")):
+    axes.text(
+        overall,
+        1.0,
+        f"all queries {overall:.1f}",
+        transform=axes.get_xaxis_transform(),
+        **_WORDS,
+        ha="center",
+        va="bottom",
+    )
+    for across, heading in ((1.05, "mean"), (1.18, "rank 1 right"), (1.44, "images")):
         axes.text(across, 1.0, heading, transform=axes.transAxes, **_WORDS, va="bottom")
     for place, one in zip(places.tolist(), shown, strict=True):
-        cells = ((1.05, f"{one.mean_rank:.1f}"), (1.18, f"{one.right} of {one.queries}"), (1.47, f"{one.images}"))
+        cells = ((1.05, f"{one.mean_rank:.1f}"), (1.18, f"{one.right} of {one.queries}"), (1.44, f"{one.images}"))
         for across, words in cells:
             axes.text(across, place, words, transform=axes.get_yaxis_transform(), **_WORDS, va="center")
     return figure

@@ -110,7 +110,7 @@ def ranked_figure(
     longest = max(len(one.tiles) for one in lists)
     width = 2 * _MARGIN + (longest + 1) * _TILE + _QUERY_GAP + (longest - 1) * _GAP
     row_height = _TILE + _CAPTION
-    top = 116
+    top = 128
     height = top + len(lists) * row_height + _MARGIN
     figure = new_figure(width / DPI, height / DPI)
     section = result.parts[part] if result.parts else result

@@ -81,11 +81,16 @@ def dress(axes: Axes, x: str, y: str, title: str = "") -> None:
 
 def provenance(result: EvalResult, n: Mapping[str, int | float] | None = None) -> str:
     """Where a picture's numbers come from: protocol, space, n, draws, seed."""
-    counts = [f"{value:,.10g} {_COUNTS[key]}" for key, value in (n or result.n).items() if key in _COUNTS]
+    counts = [
+        f"{value:,.10g} {_COUNTS[key]}".replace(" ", "\N{NO-BREAK SPACE}")
+        for key, value in (n or result.n).items()
+        if key in _COUNTS
+    ]
     draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     source = result.provenance
     parts = [result.protocol, f"space {source.space}", ", ".join(counts), draws, f"seed {source.seed}"]
-    parts += [str(result.config["where"])] if result.config.get("where") else []
+    asked = [result.config.get(name) for name in ("aspect", "where")]
+    parts[1:1] = [str(value) for value in asked if value not in {None, "all"}]
     return " · ".join(filter(None, parts))
 
 
