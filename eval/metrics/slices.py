@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,10 +25,10 @@ UNKNOWN = "unknown"
 def slice_names(values: NDArray[np.object_]) -> NDArray[np.object_]:
     """Name the slice of every row.
 
-    Texts and truth values name themselves, None is ``unknown``. Numbers of more than :data:`MOST_BANDS` different
-    values are cut into bands that are 1, 2, 2.5 or 5 times a power of ten wide and start at multiples of their width,
-    as narrow as gives at most :data:`MOST_BANDS`: whole numbers as ``20-29``, others as ``[0.2, 0.4)``. Fewer
-    numbers name themselves.
+    Texts and truth values name themselves; None and what is not finite is ``unknown``. Numbers of more than
+    :data:`MOST_BANDS` different values are cut into bands that are 1, 2, 2.5 or 5 times a power of ten wide and start
+    at multiples of their width, as narrow as gives at most :data:`MOST_BANDS`: whole numbers as ``20-29``, others as
+    ``[0.2, 0.4)``. Fewer numbers name themselves.
 
     Args:
         values: (n,) of a column; None where unknown.
@@ -35,30 +36,35 @@ def slice_names(values: NDArray[np.object_]) -> NDArray[np.object_]:
     Returns:
         (n,) names.
     """
-    known = {value for value in values if value is not None}
+    clean = [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
+    known = {value for value in clean if value is not None}
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
-    if not numeric or len(known) <= MOST_BANDS:
-        return np.array([UNKNOWN if value is None else str(value) for value in values], dtype=np.object_)
-    width = _band_width(min(known), max(known), whole=all(float(value).is_integer() for value in known))
-    return np.array([UNKNOWN if value is None else _band(value, width) for value in values], dtype=np.object_)
+    if numeric and len(known) > MOST_BANDS:
+        whole = all(float(value).is_integer() for value in known)
+        width = _band_width(min(known), max(known), whole=whole)
+        named = {value: _band(value, width, whole=whole) for value in known}
+    else:
+        named = {value: f"{value:g}" if isinstance(value, float) else str(value) for value in known}
+    return np.array([UNKNOWN if value is None else named[value] for value in clean], dtype=np.object_)
 
 
 def _band_width(low: float, high: float, *, whole: bool) -> float:
     """The narrowest round width with which at most MOST_BANDS bands hold everything from low to high."""
-    exponent = int(np.floor(np.log10((high - low) / MOST_BANDS)))
+    span = high / MOST_BANDS - low / MOST_BANDS
+    exponent = min(max(math.floor(math.log10(max(span, 1e-300))), -300), 305)
     widths = [step * 10.0**power for power in range(exponent, exponent + 3) for step in (1, 2, 2.5, 5)]
     return next(
         width
         for width in widths
-        if (not whole or width.is_integer()) and np.floor(high / width) - np.floor(low / width) < MOST_BANDS
+        if (not whole or width.is_integer()) and math.floor(high / width) - math.floor(low / width) < MOST_BANDS
     )
 
 
-def _band(value: float, width: float) -> str:
-    start = np.floor(value / width) * width
-    if width.is_integer() and float(value).is_integer():
-        return f"{start:.0f}-{start + width - 1:.0f}"
-    return f"[{start:g}, {start + width:g})"
+def _band(value: float, width: float, *, whole: bool) -> str:
+    start = math.floor(value / width) * width
+    if whole:
+        return f"{start:.0f}{'-' if start >= 0 else ' to '}{start + width - 1:.0f}"
+    return f"[{start:.10g}, {start + width:.10g})"
 
 
 def slice_draws(
