@@ -121,6 +121,7 @@ def _print_report(report: IndexReport) -> None:
 @click.option("--bank-name", help="Bank: its name; default: the file's.")
 @click.option("--space-name", help="Name of the new space; default: the file's.")
 @click.option("--space", help="Imported space to add to; for a bank, the space it belongs to.")
+@click.option("--prune", is_flag=True, help="Drop rows of an earlier import of this file that it no longer has.")
 @click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait for another writer."
 )
@@ -145,4 +146,7 @@ def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float
         print_json(report.to_dict())
     else:
         new = f"{report.vectors:,} new vectors, {report.samples:,} new samples, {report.changed:,} changed"
+        if report.vanished:
+            kept = "dropped" if report.pruned else "kept though the file no longer has them (--prune drops them)"
+            new += f", {report.vanished:,} {kept}"
         click.echo(f"Space {report.space}: {report.rows:,} rows, {new}; version {report.store_version}")

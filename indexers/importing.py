@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.imports import BankOptions, VectorOptions, read_bank, read_vectors
+from indexers.imports import BankOptions, read_bank
 from indexers.plan import Stored
 from indexers.rows import Row, changes, new_row, table
 from retrieval.errors import InputError
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: rows in the file, vectors that were new, samples that were new or changed."""
+    """What an import did: rows in the file, new vectors, new or changed samples, and those the file no longer has."""
 
     space: str
     rows: int
     vectors: int
     samples: int
     changed: int
+    vanished: int
+    pruned: int
     store_version: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,35 +39,56 @@ class ImportReport:
         return asdict(self)
 
 
-def import_vectors(
-    path: Path, writer: StoreWriter, options: VectorOptions, *, space_name: str | None = None, space: str | None = None
-) -> ImportReport:
-    """Import a file of vectors; the same file twice changes nothing.
+@dataclass(frozen=True, slots=True)
+class ImportTarget:
+    """Where vectors go: a space of their own called ``space_name`` (default: the file's), or an existing ``space``.
 
-    Without ``space`` the file makes a space of its own, called ``space_name`` (default: the file's name). With it,
-    the user says that these vectors come from the encoder of an imported space that exists.
+    With ``space`` the user says that the vectors come from the encoder of that imported space. ``prune`` drops rows
+    of an earlier import of this file that it no longer has.
+    """
+
+    space_name: str | None = None
+    space: str | None = None
+    prune: bool = False
+
+
+def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: ImportTarget) -> ImportReport:
+    """Import what was read from ``path``; the same file twice changes nothing.
 
     Raises:
-        InputError: the file cannot be used, or another file made a space of this name.
+        InputError: another file made a space of this name, or the dimensions differ.
     """
-    found = read_vectors(path, options)
-    target = _target(path, writer, found.vectors.shape[1], space_name, space)
-    source = f"import:{path.stem}"
+    target = _target(path, writer, found.vectors.shape[1], to)
+    model = target.spec.model
+    source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
     writer.put_source(source, "import", str(path.resolve().parent))
     keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in found.vectors]
     have = set(writer.vector_keys(target))
     fresh = [at for key, at in _first_places(keys).items() if key not in have]
     writer.append_vectors(target, [keys[at] for at in fresh], {"base": _unit_vectors(found.vectors[fresh])})
-    new, changed = _rows(found, keys, source, writer)
+    stored = Stored(writer.snapshot.samples(where=f"source = {escape(source)}"))
+    new, changed = _rows(found, keys, source, stored)
     writer.append_samples(table(new))
     writer.update_samples(table(changed))
+    vanished = stored.vanished()
+    if vanished and to.prune:
+        writer.delete_samples(vanished)
     commit = writer.commit("import-vectors")
-    return ImportReport(target.name, len(keys), len(fresh), len(new), len(changed), commit.store_version)
+    return ImportReport(
+        space=target.name,
+        rows=len(keys),
+        vectors=len(fresh),
+        samples=len(new),
+        changed=len(changed),
+        vanished=len(vanished),
+        pruned=len(vanished) if to.prune else 0,
+        store_version=commit.store_version,
+    )
 
 
-def _target(path: Path, writer: StoreWriter, dimension: int, space_name: str | None, space: str | None) -> SpaceInfo:
-    if space is not None:
-        target = writer.snapshot.space(space)
+def _target(path: Path, writer: StoreWriter, dimension: int, to: ImportTarget) -> SpaceInfo:
+    if to.space is not None:
+        target = writer.snapshot.space(to.space)
         if not target.imported:
             raise InputError(
                 f"Space {target.name} has an encoder of its own; only imported spaces take vectors of files."
@@ -75,7 +98,7 @@ def _target(path: Path, writer: StoreWriter, dimension: int, space_name: str | N
                 f"{path}: vectors have {dimension} dimensions, space {target.name} has {target.dimension}."
             )
         return target
-    name = space_name or path.stem
+    name = to.space_name or path.stem
     spec = EncoderSpec("imported", name, f"import:{path.name}", _file_digest(path), None, "fp32", 1)
     for known in writer.snapshot.spaces:
         if known.imported and known.spec.model == name and known.fingerprint != spec.fingerprint:
@@ -91,9 +114,8 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _rows(found: ImportedVectors, keys: list[str], source: str, writer: StoreWriter) -> tuple[list[Row], list[Row]]:
+def _rows(found: ImportedVectors, keys: list[str], source: str, stored: Stored) -> tuple[list[Row], list[Row]]:
     """Rows the store lacks, and rows it has that say something else."""
-    stored = Stored(writer.snapshot.samples(where=f"source = {escape(source)}"))
     samples = [_sample(found, at, source) for at in range(len(keys))]
     new: list[Row] = []
     changed: list[Row] = []

@@ -138,7 +138,7 @@ def _is_plain(arrays: Arrays, options: VectorOptions) -> bool:
     if options.named() or not set(ROLES) <= set(arrays.names):
         listed = ", ".join(arrays.names)
         raise InputError(
-            f"Say which array of {arrays.path} holds the vectors (vectors=NAME); it has: {listed}."
+            f"Say which array of {arrays.path} holds the vectors (--vectors NAME); it has: {listed}."
             + ("" if set(ROLES) <= set(arrays.names) else " Only the names query and gallery need no options.")
         )
     return True
@@ -198,7 +198,7 @@ def _list_column(path: Path, name: str) -> Float32:
     with reading_parquet(path) as file:
         names = file.schema_arrow.names
         if name not in names:
-            have = f"{suggest(name, names)} It has: {shown(names)}; say which with vectors=NAME."
+            have = f"{suggest(name, names)} It has: {shown(names)}; say which with --vectors NAME."
             raise InputError(f"{path} has no column '{name}' of vectors.{have}")
         column = file.read(columns=[name]).column(0)
     if not any(test(column.type) for test in (types.is_list, types.is_large_list, types.is_fixed_size_list)):

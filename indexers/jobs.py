@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexers.importing import ImportReport, import_bank, import_vectors
-from indexers.imports import BankOptions, VectorOptions
+from indexers.importing import ImportReport, ImportTarget, import_bank, import_vectors
+from indexers.imports import BankOptions, VectorOptions, read_vectors
 from indexers.pipeline import index
 from indexers.report import IndexOptions, IndexReport
 from indexers.sources.registry import open_source
 from retrieval.config import parse_assignments
 from retrieval.errors import InputError, unknown
-from retrieval.store.open import create_store, open_store
+from retrieval.store.open import create_store, is_store, open_store
+from retrieval.store.schema import escape
 
 if TYPE_CHECKING:
     from retrieval.store.writer import StoreWriter
@@ -47,6 +48,8 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
         workers=options.get("workers") or IndexOptions().workers,
     )
     asked = _resolve(options)
+    if asked is None and not is_store(store):
+        raise _no_encoder()
     device = options.get("device") or "auto"
     opened = create_store(store)
     with opened.writer(wait) as writer:
@@ -57,17 +60,17 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
     if splits is not None:
         opened.save_splits(splits)
         notes.append(f"Draws of the data set are kept: eval --split-set '{splits.name}'.")
-    return Indexed(report, (*notes, *source.notes))
+    return Indexed(report, (*notes, *source.notes, *report.notes))
 
 
 def _source_options(options: Mapping[str, Any]) -> dict[str, Any]:
     found = parse_assignments(options.get("extra") or (), "--source-option")
-    columns: dict[str, str] = {}
+    columns: dict[str, str | None] = {}
     for pair in options.get("columns") or ():
         field, equals, name = pair.partition("=")
         if not equals:
             raise InputError(f"--column '{pair}' is not FIELD=NAME, for example --column filepath=image.")
-        columns[field.strip()] = name.strip()
+        columns[field.strip()] = name.strip() or None
     if columns:
         found["columns"] = columns
     for name in ("image_root", "pattern", "preset"):
@@ -113,12 +116,15 @@ def _stay_in_space(asked: EncoderSpec | None, snapshot: Snapshot, precision: str
     if asked is None:
         if len(own) == 1:
             return own[0].spec
-        have = f" The store has {', '.join(space.name for space in own)}." if own else ""
-        raise InputError(f"Say which encoder, for example --encoder {SUGGESTED}.{have}")
+        raise _no_encoder(f" The store has {', '.join(space.name for space in own)}." if own else "")
     began = [space.spec for space in own if space.spec.lineage == asked.lineage]
     if precision != "auto":
         began = [known for known in began if known.precision == asked.precision]
     return replace(began[0], weights=asked.weights) if began else asked
+
+
+def _no_encoder(have: str = "") -> InputError:
+    return InputError(f"Say which encoder, for example --encoder {SUGGESTED}.{have}")
 
 
 def _load(spec: EncoderSpec, device: str) -> Encoder:
@@ -142,16 +148,29 @@ def _check_root(source: Source, writer: StoreWriter) -> list[str]:
                 f"The store has '{source.name}' from {row['root']}, which is still there; give this data set a name of "
                 "its own with --source-name."
             )
+        if not _has_some_of(source, writer):
+            raise InputError(
+                f"The store has '{source.name}' from {row['root']}, and none of its files is in {here}; if this is "
+                "another data set, give it a name of its own with --source-name."
+            )
         return [f"'{source.name}' moved from {row['root']} to {here}."]
     return []
+
+
+def _has_some_of(source: Source, writer: StoreWriter) -> bool:
+    """Whether any of the files that the store knows of this source is under its root now."""
+    rows = writer.snapshot.samples(["uri"], f"source = {escape(source.name)}")
+    return not rows.num_rows or any((source.root / uri).exists() for uri in rows.column("uri").to_pylist())
 
 
 def import_vector_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> ImportReport:
     """Import vectors as the command line says it; see ``import-vectors --help``."""
     names = {key: options.get(key) for key in VectorOptions.model_fields}
     how = VectorOptions.read({key: value for key, value in names.items() if value is not None}, "import-vectors")
+    found = read_vectors(path, how)
     with create_store(store).writer(wait) as writer:
-        return import_vectors(path, writer, how, space_name=options.get("space_name"), space=options.get("space"))
+        target = ImportTarget(options.get("space_name"), options.get("space"), prune=bool(options.get("prune")))
+        return import_vectors(path, found, writer, target)
 
 
 def import_bank_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> Bank:

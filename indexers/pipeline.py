@@ -17,13 +17,13 @@ import numpy as np
 from indexers.buffer import WriteBuffer
 from indexers.decode import Decoded, content_hash, decode, vector_key
 from indexers.interrupt import deferred_interrupt
-from indexers.plan import Step, Stored, count, steps
+from indexers.plan import Step, Stored, steps, survey
 from indexers.progress import Progress, progress
 from indexers.report import IndexOptions, IndexReport
-from indexers.rows import Row, new_row
+from indexers.rows import Row, new_row, table
 from retrieval.errors import InputError
 from retrieval.images import read_file
-from retrieval.store.schema import escape, vectors_table
+from retrieval.store.schema import META_PREFIX, escape, vectors_table
 from retrieval.store.writer import StoreWriter
 from retrieval.types import Bank, Encoder, EncoderSpec, Source, UInt8
 
@@ -44,7 +44,8 @@ def index(
         StoreError: the store could not be written; the last commit stands.
     """
     start = time.monotonic()
-    total = count(source)
+    total, kinds = survey(source)
+    writer.prepare_meta(table([{f"{META_PREFIX}{name}": value for name, value in kinds.items()}]).schema)
     writer.put_source(source.name, source.kind, str(source.root.resolve()))
     run = _Run(source, writer, spec, load, options)
     with (
@@ -239,13 +240,24 @@ class _Run:
             vanished = self._stored.vanished()
             report.vanished = len(vanished)
             if vanished and self._options.prune:
-                self._writer.delete_samples(vanished)
-                report.pruned = len(vanished)
+                self._prune(vanished)
             self._writer.replace_failures(self._source.name, report.failures)
             report.store_version = self._writer.commit("index, finished").store_version
             self._writer.tidy()
         report.samples = self._writer.snapshot.count("samples")
         report.space = self._space.name if self._space else None
+
+    def _prune(self, vanished: list[str]) -> None:
+        """Drop what the source no longer has, unless part of the source could not be read: it may be in there."""
+        unread = [problem for problem in self._source.problems if not problem.missing]
+        if unread:
+            where = unread[0].where
+            self.report.notes.append(
+                f"Nothing was dropped: {where} could not be used, and what seems gone may be there."
+            )
+            return
+        self._writer.delete_samples(vanished)
+        self.report.pruned = len(vanished)
 
 
 def _classifier(encoder: Encoder, spec: EncoderSpec) -> Bank:

@@ -102,6 +102,13 @@ def _stat(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def count(samples: Iterable[Sample]) -> int:
-    """How many samples a source has: one pass, for progress, which also checks the source before work begins."""
-    return sum(1 for _ in samples)
+def survey(samples: Iterable[Sample]) -> tuple[int, dict[str, Any]]:
+    """One pass before work begins: how many samples there are, and for each meta field a value of its widest kind."""
+    total = 0
+    kinds: dict[str, Any] = {}
+    for sample in samples:
+        total += 1
+        for name, value in sample.meta.items():
+            if value is not None and (name not in kinds or (type(kinds[name]) is int and type(value) is float)):
+                kinds[name] = value
+    return total, kinds

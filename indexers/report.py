@@ -43,6 +43,7 @@ class IndexReport:
     space: str | None = None
     store_version: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""

@@ -40,7 +40,14 @@ def changes(sample: Sample, row: Mapping[str, Any]) -> Row:
     """What the source now says differently from the stored row; a meta column it no longer has becomes null."""
     now = described(sample)
     gone = {name: None for name in row if name.startswith(META_PREFIX) and name not in now}
-    return {name: value for name, value in (gone | now).items() if row.get(name) != value}
+    return {name: value for name, value in (gone | now).items() if not _same(row.get(name), value)}
+
+
+def _same(stored: Any, value: Any) -> bool:
+    """Whether the store has this value; numbers and truth values in a column of text are stored as text."""
+    if isinstance(stored, str) and isinstance(value, (bool, int, float)):
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    return bool(stored == value)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -72,12 +72,16 @@ def search_command(
     from retrieval.search.sheets import write_sheet
     from retrieval.store.open import open_store
 
+    if sum(value is not None for value in (image, sample_id, identity, label, text)) != 1:
+        raise click.UsageError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
     query = Query(id=sample_id, identity=identity, label=label, image=image, text=text)
     options = SearchOptions(k, view, where, group_by, combine, include_self, device)
     with open_store(store).snapshot() as snapshot:
         result = search(snapshot, query, options, space)
         if sheet is not None:
             write_sheet(snapshot, result, sheet)
+    if result.without_vector:
+        note(f"{result.without_vector:,} samples have no vector in space {result.space.name} and were not searched.")
     if as_json:
         print_json(result.to_dict())
         return

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
 
+FEW_BARRED = 64
+
 GroupBy = Literal["identity", "label"]
 Combine = Literal["centroid", "max"]
 
@@ -45,6 +47,8 @@ class Query:
         ]
         if len(names) != 1:
             raise InputError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
+        if isinstance(value := getattr(self, names[0]), str) and not value.strip():
+            raise InputError(f"The {names[0]} to search for is empty.")
         return names[0]
 
     def describe(self) -> dict[str, Any]:
@@ -95,6 +99,7 @@ class SearchResult:
     store_version: int
     options: SearchOptions
     searched: int
+    without_vector: int
     exhaustive: bool
     hits: tuple[Hit, ...]
     own: tuple[Mapping[str, Any], ...] = ()
@@ -112,6 +117,7 @@ class SearchResult:
             "group_by": options.group_by,
             "combine": options.combine,
             "searched": self.searched,
+            "without_vector": self.without_vector,
             "exhaustive": self.exhaustive,
             "hits": [hit.to_dict() for hit in self.hits],
         }
@@ -119,11 +125,15 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """Samples that may be found (sorted by id, with the columns SHOWN), and where each one's vector is."""
+    """Samples that may be found (sorted by id, with the columns SHOWN), and where each one's vector is.
+
+    ``missing`` counts samples that were left out: their source is in this space, but they have no vector yet.
+    """
 
     rows: pa.Table
     at: Int64
     matrix: VectorMatrix
+    missing: int
 
 
 def search(
@@ -145,12 +155,15 @@ def search(
     pool = _pool(snapshot, matrix, options.where)
     barred = frozenset() if options.include_self else frozenset(row["id"] for row in own)
     hits = _rank(pool, vectors, options, barred)
+    if options.group_by and not hits:
+        raise InputError(f"Nothing to group by: no sample that was searched has a known {options.group_by}.")
     return SearchResult(
         query=query.describe(),
         space=chosen,
         store_version=snapshot.store_version,
         options=options,
         searched=pool.rows.num_rows,
+        without_vector=pool.missing,
         exhaustive=True,
         hits=tuple(hits),
         own=tuple(own),
@@ -209,9 +222,10 @@ def _query_vectors(
         raise InputError(
             f"{query.describe()['value']} has no vector in space {space.name}; choose another with --space."
         )
-    vectors = np.asarray(matrix.data[np.unique(at[at >= 0])], np.float32)
-    if options.combine == "max" or len(vectors) == 1:
-        return vectors
+    rows = at[at >= 0]
+    if options.combine == "max" or len(rows) == 1:
+        return np.asarray(matrix.data[np.unique(rows)], np.float32)
+    vectors = np.asarray(matrix.data[rows], np.float32)
     centre = vectors.astype(np.float64).mean(axis=0, keepdims=True)
     length = float(np.linalg.norm(centre))
     if length < 1e-9:
@@ -247,49 +261,70 @@ def _encoded(query: Query, kind: str, space: SpaceInfo, device: str) -> Float32:
 def _pool(snapshot: Snapshot, matrix: VectorMatrix, where: str | None) -> _Pool:
     rows = snapshot.samples(SHOWN, where)
     at = rows_of(rows.column("key"), matrix)
+    missing = 0
     if (at < 0).any():  # samples of other sources, or not yet embedded in this space
-        rows, at = rows.filter(at >= 0), at[at >= 0]
+        kept, left = rows.filter(at >= 0), rows.filter(at < 0)
+        sources = set(kept.column("source").unique().to_pylist())
+        missing = sum(source in sources for source in left.column("source").to_pylist())
+        rows, at = kept, at[at >= 0]
     if not len(at):
         reason = f"'{where}' matches nothing with a vector in this space" if where else "the space has no vectors"
         raise InputError(f"Nothing to search: {reason}.")
-    return _Pool(rows, at, matrix)
+    return _Pool(rows, at, matrix, missing)
 
 
 def _rank(pool: _Pool, vectors: Float32, options: SearchOptions, barred: frozenset[str]) -> list[Hit]:
-    """Search wider and wider until k hits are left after grouping and leaving out the query's own samples."""
+    """Search wider and wider until the k best hits are certain."""
     from retrieval.search.exact import ExactIndex
 
-    n = len(pool.at)
-    order = np.full(len(pool.matrix.keys), n, np.int64)
-    np.minimum.at(order, pool.at, np.arange(n))
-    index = ExactIndex(pool.matrix.data, order, np.unique(pool.at))
-    by_row = np.argsort(pool.at, kind="stable")
-    width = options.k + len(barred)
+    allowed = ~np.isin(pool.rows.column("id").to_numpy(zero_copy_only=False), list(barred))
+    samples = np.flatnonzero(allowed)
+    if not len(samples):
+        return []
+    order = np.full(len(pool.matrix.keys), len(pool.at), np.int64)
+    np.minimum.at(order, pool.at[samples], samples)
+    rows, used = np.unique(pool.at), np.unique(pool.at[samples])
+    few = len(rows) - len(used) <= FEW_BARRED  # a filter copies rows together; a few to pass over are cheaper
+    exclude = [np.setdiff1d(rows, used)] * len(vectors) if few else None
+    index = ExactIndex(pool.matrix.data, order, rows if few else used)
+    by_row = samples[np.argsort(pool.at[samples], kind="stable")]
+    width = options.k if len(vectors) == 1 else 2 * options.k
     while True:
-        best = _best_scores(index.search(vectors, min(width, len(index))), by_row, pool.at[by_row])
-        ranked = sorted(best, key=lambda sample: (-best[sample], sample))
-        hits = _hits(pool.rows.take(ranked).to_pylist(), [best[sample] for sample in ranked], options, barred)
-        if len(hits) >= options.k or width >= len(index):
+        found = index.search(vectors, min(width, len(used)), exclude)
+        ranked, scores = _samples_of(found, by_row, pool.at[by_row], len(order))
+        hits = _hits(pool.rows.take(ranked).to_pylist(), scores.tolist(), options)
+        if width >= len(used) or (len(hits) == options.k and hits[-1].score > _unseen(found)):
             return hits
         width *= 4
 
 
-def _best_scores(found: Neighbors, by_row: Int64, sorted_rows: Int64) -> dict[int, float]:
-    """From rows of the matrix to samples (several may share a row): the best score over all query vectors."""
-    best: dict[int, float] = {}
-    for row, score in zip(found.rows.ravel().tolist(), found.scores.ravel().tolist(), strict=True):
-        start, stop = np.searchsorted(sorted_rows, [row, row + 1])
-        for sample in by_row[start:stop].tolist():
-            best[sample] = max(score, best.get(sample, -np.inf))
-    return best
+def _unseen(found: Neighbors) -> float:
+    """The best score that a row outside some query's list may still have.
+
+    With one query the list itself is final (ties included), so nothing outside it matters.
+    """
+    return -np.inf if len(found.scores) == 1 else float(found.scores[:, -1].max())
 
 
-def _hits(rows: list[dict[str, Any]], scores: list[float], options: SearchOptions, barred: frozenset[str]) -> list[Hit]:
+def _samples_of(found: Neighbors, by_row: Int64, sorted_rows: Int64, n_rows: int) -> tuple[Int64, Float32]:
+    """From rows of the matrix to samples (several may share a row): best first, the best score over all queries."""
+    best = np.full(n_rows, -np.inf, np.float32)
+    there = found.rows >= 0
+    np.maximum.at(best, found.rows[there], found.scores[there])
+    rows = np.unique(found.rows[there])
+    starts, stops = np.searchsorted(sorted_rows, rows), np.searchsorted(sorted_rows, rows, side="right")
+    samples = np.concatenate([by_row[start:stop] for start, stop in zip(starts, stops, strict=True)])
+    scores = np.repeat(best[rows], stops - starts)
+    order = np.lexsort((samples, -scores))
+    return samples[order], scores[order]
+
+
+def _hits(rows: list[dict[str, Any]], scores: list[float], options: SearchOptions) -> list[Hit]:
     hits: list[Hit] = []
     seen: set[str] = set()
     for row, score in zip(rows, scores, strict=True):
-        if row["id"] in barred or len(hits) == options.k:
-            continue
+        if len(hits) == options.k:
+            break
         group = row[options.group_by] if options.group_by else None
         if options.group_by:
             if group is None or group in seen:

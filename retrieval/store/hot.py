@@ -118,7 +118,7 @@ def _make_room(dataset: Any, folder: Path, found: _Manifest, dimension: int) -> 
 def _remove_strays(folder: Path, generation: str) -> None:
     """Delete files of other generations; whoever has one mapped keeps it until done."""
     for old in folder.iterdir():
-        if old.suffix in {".f32", ".bin", ".young"} and generation not in old.name:
+        if old.suffix in {".f32", ".bin", ".young"} and not old.stem.endswith(f"-{generation}"):
             old.unlink()
 
 

@@ -123,6 +123,12 @@ def is_remote(uri: str) -> bool:
     return "://" in uri
 
 
+def is_store(uri: str | Path) -> bool:
+    """Whether there is a store with a commit record."""
+    text = str(uri)
+    return (is_remote(text) or Path(text).is_dir()) and LanceTables(text).readable("commits")
+
+
 def open_store(uri: str | Path) -> LanceStore:
     """Open an existing store.
 

@@ -34,13 +34,26 @@ class Finding:
 
 
 def verify(snapshot: LanceSnapshot) -> list[Finding]:
-    """Check a snapshot: tables open, samples unique, spaces registered, vectors finite and of length one."""
+    """Check a snapshot against the tables themselves; the cache of vectors is checked too.
+
+    Samples that one space lacks are counted, not wrong: an index may still have to run there. Samples without a
+    vector in any space are wrong.
+    """
     try:
         findings = [_samples(snapshot), _registered(snapshot)]
+        rows = snapshot.samples(["key", "source"])
+        keys = np.array(rows.column("key").to_pylist(), dtype=np.str_)
+        sources = np.array(rows.column("source").to_pylist(), dtype=np.str_)
+        has_any = np.zeros(len(keys), bool)
         for space in snapshot.spaces:
-            findings += _space(snapshot, space)
+            for view in space.views:
+                finding, has = _view(snapshot, space, view, keys, sources)
+                findings.append(finding)
+                has_any |= has
     except StoreError as error:
         return [Finding("tables", wrong=True, detail=str(error))]
+    lost = int((~has_any).sum())
+    findings.append(Finding("coverage", wrong=lost > 0, detail=f"{lost} samples without a vector in any space"))
     return findings
 
 
@@ -63,31 +76,36 @@ def _registered(snapshot: LanceSnapshot) -> Finding:
     return Finding("spaces", wrong=have != known or bool(changed), detail=detail)
 
 
-def _space(snapshot: LanceSnapshot, space: SpaceInfo) -> list[Finding]:
-    rows = snapshot.samples(["key", "source"])
-    keys = np.array(rows.column("key").to_pylist(), dtype=np.str_)
-    sources = np.array(rows.column("source").to_pylist(), dtype=np.str_)
-    return [_view(snapshot, space, view, keys, sources) for view in space.views]
-
-
-def _view(snapshot: LanceSnapshot, space: SpaceInfo, view: str, keys: Text, sources: Text) -> Finding:
-    """Check one view against the table itself, not its cache; ``keys`` and ``sources`` are of all samples."""
+def _view(
+    snapshot: LanceSnapshot, space: SpaceInfo, view: str, keys: Text, sources: Text
+) -> tuple[Finding, NDArray[np.bool_]]:
+    """Check one view; also which samples have a vector in it. ``keys`` and ``sources`` are of all samples."""
     parts = [np.empty(0, np.str_)]
-    not_finite = not_unit = 0
+    not_finite = not_unit = stale = 0
+    cached, start = snapshot.vectors(space, view), 0
     for part in snapshot.vector_parts(space, view):
         parts.append(part.keys.astype(np.str_))
         bad = _count_bad(part.data)
         not_finite, not_unit = not_finite + bad[0], not_unit + bad[1]
+        stop = start + len(part.keys)
+        same = np.array_equal(cached.keys[start:stop], part.keys)
+        stale += not (same and np.array_equal(cached.data[start:stop], part.data, equal_nan=True))
+        start = stop
+    lengths = snapshot.norms(space, view).column(f"n_{view}").drop_null().to_numpy()
+    no_length = int((~(np.isfinite(lengths) & (lengths > 0))).sum())
     stored = np.concatenate(parts)
     unique = np.unique(stored)
     has = np.isin(keys, unique)
     lacking = int((~has & np.isin(sources, np.unique(sources[has]))).sum())  # of sources that are in this space
     twice, unused = len(stored) - len(unique), int((~np.isin(unique, keys)).sum())
     detail = (
-        f"{len(stored):,} vectors, {not_finite} not finite, {not_unit} not of length one, {twice} twice, "
-        f"{lacking} samples without a vector, {unused} vectors no sample uses"
+        f"{len(stored):,} vectors, {not_finite} not finite, {not_unit} not of length one, {no_length} whose length "
+        f"before was not kept, {twice} twice; {unused} no sample uses, {lacking} samples still to be embedded"
     )
-    return Finding(f"{space.name} {view}", wrong=bool(twice or not_finite or not_unit or lacking), detail=detail)
+    if stale:
+        detail += "; the cache differs from the table: delete the folder 'cache' in the store"
+    wrong = bool(twice or not_finite or not_unit or no_length or stale)
+    return Finding(f"{space.name} {view}", wrong=wrong, detail=detail), has
 
 
 def _count_bad(data: Float32) -> tuple[int, int]:

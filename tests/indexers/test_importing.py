@@ -62,6 +62,34 @@ def test_another_file_of_the_same_name_is_refused_with_both_ways_out(tmp_path: P
         assert len(snapshot.vectors(snapshot.space("features")).keys) == 24
 
 
+def test_two_files_of_one_name_keep_their_samples_apart(tmp_path: Path) -> None:
+    one, two = save(tmp_path / "r" / "features.npz"), save(tmp_path / "c" / "features.npz", seed=1, d=4)
+    bring(one, tmp_path / "s", space_name="resnet")
+    report = bring(two, tmp_path / "s", space_name="clip")
+    assert (report.samples, report.changed) == (12, 0)
+    with open_store(tmp_path / "s").snapshot() as snapshot:
+        assert snapshot.samples().num_rows == 24
+        assert not any(finding.wrong for finding in verify(snapshot))
+
+
+def test_rows_that_a_changed_file_no_longer_has(tmp_path: Path) -> None:
+    file = save(tmp_path / "features.npz")
+    bring(file, tmp_path / "s")
+    save(file, n=10)
+    kept = bring(file, tmp_path / "s", space="features")
+    assert (kept.vanished, kept.pruned) == (2, 0)
+    dropped = bring(file, tmp_path / "s", space="features", prune=True)
+    assert (dropped.vanished, dropped.pruned) == (2, 2)
+    with open_store(tmp_path / "s").snapshot() as snapshot:
+        assert snapshot.samples().num_rows == 10
+
+
+def test_a_file_that_cannot_be_read_makes_no_store(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="imagee"):
+        bring(save(tmp_path / "features.npz"), tmp_path / "s", vectors="imagee")
+    assert not (tmp_path / "s").exists()
+
+
 def test_equal_vectors_are_stored_once_and_all_rows_kept(tmp_path: Path) -> None:
     np.savez(tmp_path / "twins.npz", image=np.ones((4, 3)), who=np.arange(4))
     report = bring(tmp_path / "twins.npz", tmp_path / "s")

@@ -108,6 +108,45 @@ def test_vanished_files_are_reported_and_dropped_only_when_asked(tmp_path: Path)
     assert len(state(tmp_path / "s")[1]) == 5
 
 
+def test_nothing_is_dropped_while_part_of_the_source_cannot_be_used(tmp_path: Path) -> None:
+    paths = write_images(tmp_path / "images", 4)
+    manifest = tmp_path / "images" / "m.csv"
+    lines = [f"{path.relative_to(manifest.parent).as_posix()},x" for path in paths]
+    manifest.write_text("\n".join(["filepath,label", *lines]) + "\n")
+    run(manifest, tmp_path / "s")
+    manifest.write_text("\n".join(["filepath,label", lines[0] + ",one cell too many", *lines[2:]]) + "\n")
+    report = run(manifest, tmp_path / "s", prune=True)
+    assert (report.vanished, report.pruned, report.samples) == (2, 0, 4)
+    assert "Nothing was dropped" in report.notes[0]
+    manifest.write_text("\n".join(["filepath,label", *lines[2:]]) + "\n")
+    assert run(manifest, tmp_path / "s", prune=True).pruned == 2
+
+
+def test_a_column_that_changes_its_kind(tmp_path: Path, loads: list[str]) -> None:
+    paths = write_images(tmp_path / "images", 2)
+    names = [path.relative_to(tmp_path / "images").as_posix() for path in paths]
+    manifest = tmp_path / "images" / "m.csv"
+
+    def write(*values: str) -> None:
+        cells = [f"{name},x,{value}" for name, value in zip(names, values, strict=True)]
+        manifest.write_text("\n".join(["filepath,label,note", *cells]) + "\n")
+
+    write("old", "12")
+    run(manifest, tmp_path / "s")
+    write("1", "2")
+    run(manifest, tmp_path / "s")
+    rows, _ = state(tmp_path / "s")
+    assert sorted(rows.column("meta_note").to_pylist()) == ["1", "2"]
+    write("1", "2")
+    assert run(manifest, tmp_path / "s").unchanged == 2
+    run(manifest, tmp_path / "other", source_name="numbers")
+    write("one", "two")
+    Image.new("RGB", (9, 9)).save(paths[0])
+    with pytest.raises(InputError, match="note holds string here but int64 in the store"):
+        run(manifest, tmp_path / "other", source_name="numbers")
+    assert len(loads) == 2  # said before anything was embedded
+
+
 def test_unreadable_files_are_skipped_listed_and_tried_again(tmp_path: Path) -> None:
     paths = write_images(tmp_path / "images", 6)
     whole = paths[0].read_bytes()
@@ -233,6 +272,7 @@ def test_a_data_set_may_move_but_two_may_not_share_a_name(tmp_path: Path, loads:
     assert (moved.report.unchanged, len(loads)) == (3, 1)
     assert "moved from" in moved.notes[0]
     write_images(tmp_path / "other" / "images", 3, seed=9)
+    (tmp_path / "other" / "images" / "class0").rename(tmp_path / "other" / "images" / "elsewhere")
     with pytest.raises(InputError, match="--source-name"):
         run(tmp_path / "other" / "images", tmp_path / "s")
     assert run(tmp_path / "other" / "images", tmp_path / "s", source_name="other").samples == 6

@@ -10,7 +10,7 @@ import pytest
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.search.service import Query, SearchOptions, SearchResult, rows_of, search
 from retrieval.types import Embeddings, VectorMatrix
-from tests.worlds import key, store_with
+from tests.worlds import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +68,71 @@ def test_label_centroid_and_best_of_each(store: LanceStore) -> None:
     assert sorted(ids(find(store, Query(label="b"), k=2, include_self=True))) == ["b1", "b2"]
 
 
+def slow_max(store: LanceStore, identity: str, k: int, group_by: str | None) -> list[tuple[str, float]]:
+    """Best score over all query images, one sample after the other, then the best of each group."""
+    with store.snapshot() as snapshot:
+        matrix = snapshot.vectors(snapshot.space())
+        rows = snapshot.samples(["id", "key", "identity"]).to_pylist()
+    at = {key.decode(): row for key, row in zip(matrix.keys, matrix.data.astype(np.float64), strict=True)}
+    queries = [at[row["key"]] for row in rows if row["identity"] == identity]
+    scored = [
+        (-max(np.float32(query @ at[row["key"]]) for query in queries), row["id"], row["identity"])
+        for row in rows
+        if row["identity"] != identity
+    ]
+    found: list[tuple[str, float]] = []
+    seen: set[str] = set()
+    for score, sample, group in sorted(scored):
+        if group_by is None or group not in seen:
+            seen.add(group)
+            found.append((sample, -float(score)))
+    return found[:k]
+
+
+@pytest.mark.parametrize("group_by", [None, "identity"])
+@pytest.mark.parametrize("seed", range(6))
+def test_best_of_each_equals_a_slow_reference(tmp_path: Path, seed: int, group_by: str | None) -> None:
+    rng = np.random.default_rng(seed)
+    raw = rng.standard_normal((62, 3))
+    raw[:25] = raw[0] + 0.05 * rng.standard_normal((25, 3))
+    raw /= np.linalg.norm(raw, axis=1, keepdims=True)
+    who = [f"p{at}" for at in [0, 1, 2, 0, *rng.integers(1, 12, 58)]]
+    store, _ = store_with(
+        tmp_path / "s",
+        [f"n{at:02d}" for at in range(62)],
+        Embeddings(raw.astype(np.float32), np.ones(62, np.float32)),
+        identity=who,
+    )
+    for k in (1, 2, 5, 9):
+        found = find(store, Query(identity="p0"), k=k, combine="max", group_by=group_by)
+        want = slow_max(store, "p0", k, group_by)
+        assert ids(found) == [sample for sample, _ in want]
+        np.testing.assert_allclose([hit.score for hit in found.hits], [score for _, score in want], rtol=1e-6)
+
+
+def test_a_centroid_counts_every_image(tmp_path: Path) -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    store, _ = store_with(
+        tmp_path / "s", ["a", "b", "c"], Embeddings(vectors, np.ones(3, np.float32)), identity=["0", "0", "1"]
+    )
+    with store.writer() as writer:
+        twin = writer.snapshot.samples(where="id = 'a'")
+        for at in range(8):  # nine images of one content, one of another
+            writer.append_samples(twin.set_column(0, "id", [[f"a{at}"]]))
+        writer.commit("twins")
+    found = find(store, Query(identity="0"), k=3, include_self=True)
+    assert found.hits[0].score == pytest.approx(9 / np.hypot(9, 1))
+
+
+def test_samples_without_a_vector_are_counted(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a", "b", "c"], unit(3))
+    with store.writer() as writer:
+        writer.append_samples(rows(["d"]))
+        writer.commit("not embedded yet")
+    found = find(store, Query(id="a"))
+    assert (found.searched, found.without_vector, len(found.hits)) == (3, 1, 2)
+
+
 def test_groups_are_ranked_by_their_best_image(store: LanceStore) -> None:
     result = find(store, Query(id="n1"), k=3, group_by="label")
     assert [(hit.group, hit.sample["id"]) for hit in result.hits] == [("a", "a1"), ("b", "b1"), ("c", "c1")]
@@ -108,6 +173,9 @@ def test_same_content_under_two_samples_is_found_twice(tmp_path: Path) -> None:
         (Query(id="a1"), {"view": "hflip"}, "No view in space"),
         (Query(id="a1"), {"where": "camera = '9'"}, "matches nothing"),
         (Query(id="a1"), {"k": 0}, "at least one"),
+        (Query(text=" "), {}, "text to search for is empty"),
+        (Query(id="a1"), {"where": "1 = 1; nonsense"}, "not one condition"),
+        (Query(id="a1"), {"where": "id = 'n1'", "group_by": "label"}, "Nothing to group by"),
     ],
 )
 def test_what_cannot_be_searched_is_said(

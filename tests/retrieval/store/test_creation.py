@@ -1,0 +1,117 @@
+"""Folders that are not ours are left alone; what a kill left half made is finished; a lost record is not made up."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lancedb
+import pyarrow as pa
+import pytest
+
+from retrieval.errors import StoreError
+from retrieval.store import commits
+from retrieval.store import open as opening
+from retrieval.store.hot import _remove_strays
+from retrieval.store.open import create_store, is_store, open_store
+from tests.worlds import key, rows, store_with, unit
+
+if TYPE_CHECKING:
+    from retrieval.store.commits import Commit
+    from retrieval.store.lance import LanceTables
+
+
+def test_a_database_of_somebody_else_is_refused_and_not_touched(tmp_path: Path) -> None:
+    other = lancedb.connect(tmp_path / "db")
+    other.create_table("products", pa.table({"x": [1, 2]}))
+    with pytest.raises(StoreError, match=r"holds other things \(products.lance\)"):
+        create_store(tmp_path / "db")
+    assert other.open_table("products").count_rows() == 2
+
+
+def test_a_table_put_beside_ours_later_is_never_rolled_back_or_dropped(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    table = lancedb.connect(tmp_path / "s").create_table("notes", pa.table({"x": [1]}))
+    (tmp_path / "s" / ".DS_Store").write_text("")
+    for name in ("b", "c"):
+        with create_store(tmp_path / "s").writer() as writer:
+            writer.append_samples(rows([name]))
+            writer.commit("more")
+            writer.tidy()
+        table.add(pa.table({"x": [2]}))
+    assert table.count_rows() == 3
+    with store.snapshot() as snapshot:
+        assert "notes" not in snapshot.commit.tables
+
+
+@pytest.mark.parametrize("left", [["samples"], ["samples", "spaces", "commits"], ["commits"]])
+def test_a_store_that_a_kill_left_half_made_is_finished(tmp_path: Path, left: list[str]) -> None:
+    for name in left:
+        (tmp_path / "s" / f"{name}.lance" / "data").mkdir(parents=True)  # made, but no version written yet
+    assert not is_store(tmp_path / "s")
+    with pytest.raises(StoreError, match="not a Vitrine store"):
+        open_store(tmp_path / "s")
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    with store.snapshot() as snapshot:
+        assert snapshot.samples().num_rows == 1
+
+
+def test_a_vectors_table_that_a_kill_left_half_made_is_removed(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    half = tmp_path / "s" / f"vectors_{'0' * 32}.lance" / "data"
+    half.mkdir(parents=True)
+    with store.writer() as writer:
+        writer.append_samples(rows(["b"]))
+        writer.commit("more")
+    assert not half.exists()
+
+
+def test_a_lost_commit_record_is_said_and_nothing_is_deleted(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a"], unit(1))
+    kept = tmp_path / "commits.lance"
+    shutil.move(tmp_path / "s" / "commits.lance", kept)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="commit record is lost"), create_store(tmp_path / "s").writer():
+            pass
+    shutil.move(kept, tmp_path / "s" / "commits.lance")
+    with store.snapshot() as snapshot:
+        assert snapshot.vectors(space).keys.tolist() == [key("a").encode()]
+
+
+def test_a_commit_between_reading_the_record_and_tagging_it_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    real, reads = commits.read_commit, 0
+
+    def read(tables: LanceTables) -> Commit:
+        nonlocal reads
+        commit = real(tables)
+        reads += 1
+        if reads == 1:
+            with store.writer() as writer:
+                writer.append_samples(rows(["b"]))
+                writer.commit("in between")
+        return commit
+
+    monkeypatch.setattr(opening, "read_commit", read)
+    with store.snapshot() as snapshot:
+        assert snapshot.samples().num_rows == 2
+        (tag,) = (tmp_path / "s" / "readers").glob("*.json")
+        assert f'"samples": {snapshot.commit.tables["samples"]}' in tag.read_text()
+
+
+def test_stray_files_of_an_interrupted_cache_go(tmp_path: Path) -> None:
+    for name in ("data-a.f32", "keys-a.bin", "data-b.f32", "manifest.json", "manifest-x.young", "lock"):
+        (tmp_path / name).write_text("")
+    _remove_strays(tmp_path, "b")
+    assert {path.name for path in tmp_path.iterdir()} == {"data-b.f32", "manifest.json", "lock"}
+
+
+def test_no_room_for_a_cache_reads_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))
+    with store.snapshot() as snapshot:
+        assert len(snapshot.vectors(space).keys) == 2
+    assert not list(Path(tmp_path / "s" / "cache").rglob("*.f32"))
