@@ -47,7 +47,7 @@ def roc_figure(result: EvalResult, curve: Curve) -> Figure:
     axes.plot([low, *fpr[seen]], [100 * at_zero, *(100 * tpr[seen])], color=BLUE, linewidth=1.8)
     ends = np.geomspace(low, 1, 200)
     axes.plot(ends, 100 * ends, color=GREY, linewidth=1, linestyle=":")
-    axes.text(0.32, 27, "chance", size=SMALL, color=SOFT, ha="right")
+    axes.text(0.22, 27, "chance", size=SMALL, color=SOFT, ha="right")
     axes.set_xscale("log")
     axes.set_xlim(low, 1)
     axes.set_ylim(0, 101)
@@ -75,20 +75,19 @@ def det_figure(result: EvalResult, curve: Curve) -> Figure:
 def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure:
     """Histograms of genuine and impostor scores, each as a density, with the thresholds of the result."""
     figure, axes = _one_panel(result, "Genuine and impostor scores")
-    kinds = (("impostor", impostor, ORANGE, "//"), ("genuine", genuine, BLUE, ""))
+    kinds = (("impostor", impostor, ORANGE, (0, (3, 1))), ("genuine", genuine, BLUE, "-"))
     seen: list[float] = []
-    for name, histogram, colour, hatch in kinds:
+    for name, histogram, colour, line in kinds:
         edges, counts = np.array(histogram["edges"]), np.array(histogram["counts"])
         density = counts / max(counts.sum(), 1) / np.diff(edges)
         over = " over all draws" if len(result.draws) > 1 else ""
         label = f"{name} ({int(counts.sum()):,} pairs{over})"
-        axes.stairs(density, edges, fill=True, color=colour, alpha=0.3, hatch=hatch)
-        axes.stairs(density, edges, color=colour, linewidth=1.4, label=label)
+        axes.stairs(density, edges, fill=True, color=colour, alpha=0.25)
+        axes.stairs(density, edges, color=colour, linewidth=1.5, linestyle=line, label=label)
         seen += [*edges[:-1][counts > 0], *edges[1:][counts > 0]]
     for at, (name, value) in enumerate((result.thresholds or {}).items()):
         words = f"threshold{'' if name == 'whole' else f' {name}'} {value:.3f}"
-        line = ("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))[at % 4]
-        axes.axvline(value, color=INK, linewidth=1.2, linestyle=line, label=plain(words))
+        axes.axvline(value, color=INK, linewidth=1.2, linestyle=("--", ":", "-.", "-")[at % 4], label=plain(words))
     dress(axes, "score (cosine similarity)", "density")
     axes.set_ylim(bottom=0)
     if seen:

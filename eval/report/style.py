@@ -86,9 +86,10 @@ def provenance(result: EvalResult, n: Mapping[str, int | float] | None = None) -
         for key, value in (n or result.n).items()
         if key in _COUNTS
     ]
-    draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     source = result.provenance
-    parts = [result.protocol, f"space {source.space}", ", ".join(counts), draws, f"seed {source.seed}"]
+    draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
+    draws, seed = (words.replace(" ", "\N{NO-BREAK SPACE}") for words in (draws, f"seed {source.seed}"))
+    parts = [result.protocol, f"space {source.space}", ", ".join(counts), draws, seed]
     asked = [result.config.get(name) for name in ("aspect", "where")]
     parts[1:1] = [str(value) for value in asked if value not in {None, "all"}]
     return " · ".join(filter(None, parts))
