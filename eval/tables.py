@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
     from eval.result import Definition, EvalResult, Metric, Part, Slice
 
-SHOWN = ("aspect", "where", "ap_method", "ties", "denominator", "camera_rule")
+SHOWN = ("aspect", "where", "ap_method", "ties", "denominator", "camera_rule", "pairs", "unknown")
 """Options that a caption names."""
+
+WIDEST = 8
+"""With more metrics than this, metrics are the rows of a table."""
 
 TITLES = {"mean_ap": "mAP", "mean_inp": "mINP"}
 
@@ -20,7 +23,7 @@ TITLES = {"mean_ap": "mAP", "mean_inp": "mINP"}
 def result_table(result: EvalResult) -> Table:
     """One row per part, and one for the whole; a cell is the percentage and its interval.
 
-    With several draws the standard deviation over them stands behind ±.
+    With several draws the standard deviation over them stands behind ±. Many metrics are rows instead, parts columns.
     """
     table = Table(
         title=_title(result),
@@ -31,6 +34,8 @@ def result_table(result: EvalResult) -> Table:
         pad_edge=False,
         header_style="bold",
     )
+    if len(result.metrics) > WIDEST:
+        return _metrics_as_rows(table, result)
     if result.parts:
         table.add_column("part")
     for name in result.metrics:
@@ -118,6 +123,21 @@ def split_sets_table(sets: Mapping[str, str]) -> Table:
     table.add_column("sha256", no_wrap=True)
     for name, sha in sets.items():
         table.add_row(name, sha)
+    return table
+
+
+def _metrics_as_rows(table: Table, result: EvalResult) -> Table:
+    whole = "mean" if result.parts else "percent"
+    sections: dict[str, EvalResult | Part] = {**(result.parts or {}), whole: result}
+    table.add_column("")
+    for name in sections:
+        table.add_column(name, justify="right")
+    for metric in result.metrics:
+        table.add_row(metric_title(metric), *(percent(section.metrics[metric]) for section in sections.values()))
+    for count in result.n:
+        table.add_row(
+            count, *(f"{section.n[count]:,.6g}" if count in section.n else "" for section in sections.values())
+        )
     return table
 
 

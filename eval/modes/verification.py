@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from eval.codes import CameraRule, resolve_camera_rule, text_codes, universe_of
 from eval.metrics.open_set import alarm_scores, identified_scores
@@ -63,7 +64,7 @@ class VerificationConfig(ModeConfig):
                 "threshold_from=val, val,train, or none."
             )
         if splits not in {("auto",), ("none",)} and not set(splits) <= set(HELD_OUT):
-            raise ValueError("it is auto, none, or some of val,train")
+            raise PydanticCustomError("threshold_from", "it is auto, none, or some of val,train")
         return splits
 
 
@@ -119,7 +120,7 @@ class Verification:
                 "threshold_from": list(thresholds.splits),
                 "threshold_samples": thresholds.sha256,
             },
-            warnings=(*thresholds.warnings, *_warnings(results, problem.units)),
+            warnings=(*thresholds.warnings, *_warnings(results, problem.units), *_too_rare(results, config)),
             curves=curves_of(scores),
             thresholds={part or "whole": value for part, value in thresholds.values.items()} or None,
         )
@@ -305,4 +306,19 @@ def _warnings(results: Mapping[str, Sequence[DrawResult]], units: int) -> tuple[
         found.append("All images are of one identity: there is no interval.")
     if any(draw.scores.searches is None for draw in draws) and any(draw.scores.searches for draw in draws):
         found.append("Some draws have no searches without a mate: open-set identification is left out.")
+    return tuple(found)
+
+
+def _too_rare(results: Mapping[str, Sequence[DrawResult]], config: VerificationConfig) -> tuple[str, ...]:
+    """Name the rates that are less than one of the impostor pairs, or unmated searches, of a draw."""
+    counts = [draw.counts for found in results.values() for draw in found]
+    found = []
+    for kind, what, rates in (("impostor", "impostor pairs", config.fpr), ("unmated", "unmated searches", config.fpir)):
+        fewest = min((count[kind] for count in counts if kind in count), default=None)
+        rare = [f"{rate:g}" for rate in rates if fewest is not None and rate * fewest < 1]
+        if rare:
+            found.append(
+                f"A draw has only {fewest} {what}: at a rate of {' and '.join(rare)} none of them may pass, so these "
+                "figures hang on a single one."
+            )
     return tuple(found)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from eval.metrics.pair_bootstrap import (
+    FIXED,
+    PairProblem,
+    Pairs,
+    centred_interval,
+    resampled_curve,
+    threshold_grid,
+    unit_weights,
+)
+from eval.metrics.verification import area_under_roc, equal_error_rate, error_curve, tally
+
+
+def problem(n: int, units: int, seed: int = 0) -> PairProblem:
+    rng = np.random.default_rng(seed)
+    first, second = rng.integers(0, units, (2, n))
+    other = np.where(first == second, FIXED, second)
+    own = rng.integers(0, units, n // 4)
+    fixed = np.full(len(own), FIXED)
+    return PairProblem(
+        Pairs(rng.normal(0.3, 0.2, len(own)).round(2), own, fixed, np.ones(len(own))),
+        Pairs(rng.normal(0, 0.2, n).round(2), first, other, np.ones(n)),
+    )
+
+
+def test_weights_are_repetitions() -> None:
+    made = problem(200, 12)
+    weights = unit_weights(12, 20, np.random.default_rng(1))
+    assert weights[:-1].sum(axis=0).tolist() == [12] * 20
+    curve = resampled_curve(made, threshold_grid(made), weights)
+    for at in range(20):
+        times = weights[:, at].astype(int)
+        copies = [
+            np.repeat(pairs.scores, times[pairs.first] * times[pairs.second]) for pairs in (made.genuine, made.impostor)
+        ]
+        slow = error_curve(tally(copies[0]), tally(copies[1]))
+        assert area_under_roc(curve)[at] == pytest.approx(area_under_roc(slow), abs=1e-9)
+        assert equal_error_rate(curve)[at] == pytest.approx(equal_error_rate(slow), abs=1e-9)
+
+
+def test_the_grid_is_fine_enough() -> None:
+    rng = np.random.default_rng(0)
+    n, fixed = 50_000, np.full(50_000, FIXED)
+    made = PairProblem(*(Pairs(rng.normal(mean, 0.2, n), fixed, fixed, np.ones(n)) for mean in (0.3, 0)))
+    grid = threshold_grid(made)
+    assert len(grid) < 2000
+    coarse = resampled_curve(made, grid, np.ones((1, 1), np.float32))
+    exact = error_curve(tally(made.genuine.scores), tally(made.impostor.scores))
+    assert area_under_roc(coarse)[0] == pytest.approx(float(area_under_roc(exact)), abs=1e-4)
+    assert equal_error_rate(coarse)[0] == pytest.approx(float(equal_error_rate(exact)), abs=1e-3)
+
+
+def test_an_interval_moves_to_the_exact_value_and_leaves_nan_out() -> None:
+    estimates = np.array([[0.1], [0.2], [0.3], [np.nan]])
+    found = centred_interval(np.array([0.5]), estimates, np.array([0.2]), level=0.5)
+    assert found == pytest.approx(np.array([[0.45, 0.55]]))
+    assert centred_interval(np.array([0.5]), estimates[3:], np.array([0.2])) is None
