@@ -49,6 +49,20 @@ def test_where_restricts(store: Path) -> None:
     assert result["config"]["where"] == "identity in ('p0', 'p1')"
 
 
+def test_all_definitions_stand_side_by_side(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "--all-definitions", "-o", "draws=2", "-o", "slice=camera")
+    assert done.exit_code == 0, done.output
+    for word in ("pessimistic", "mAP@10 / hits", "mAP scikit-learn", "Ties, pessimistic to optimistic", "small"):
+        assert word in done.stdout
+    plain = json.loads(run("eval", "--mode", "reid", "--store", store, "--json").stdout)
+    full = json.loads(run("eval", "--mode", "reid", "--store", store, "--json", "--all-definitions").stdout)
+    assert "definitions" not in plain
+    assert full["metrics"] == plain["metrics"]
+    step = {"metric": "mean_ap", "ap_method": "step", "ties": "stable", "denominator": "valid"}
+    (found,) = [each["value"] for each in full["definitions"] if {**each, **step} == each]
+    assert found == pytest.approx(plain["metrics"]["mean_ap"]["value"])
+
+
 def test_warnings_go_to_standard_error(store: Path) -> None:
     done = run("eval", "--mode", "reid", "--store", store, "--json", "--where", "identity = 'p0'")
     assert done.exit_code == 0, done.output

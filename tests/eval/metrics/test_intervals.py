@@ -49,14 +49,36 @@ def test_a_resample_in_which_a_draw_has_no_query_is_left_out() -> None:
     np.testing.assert_allclose(found, 0.4)
 
 
-def test_covers_the_truth_about_as_often_as_it_says() -> None:
-    """60 people of different difficulty, 4 queries each: queries of one person are not independent."""
+def test_covers_the_truth_as_often_as_it_says() -> None:
+    """Re-ID in small: 100 people of different difficulty, 2 to 9 queries each, 3 draws of the same people.
+
+    Queries of one person are not independent, nor are draws. 2,500 repetitions: the coverage found has a standard
+    error of 0.4 points, so 93 to 97 % is five of them around the nominal 95.
+    """
     rng = np.random.default_rng(0)
+    repetitions, people, draws = 2500, 100, 3
+    covered = 0
+    for _ in range(repetitions):
+        ease = rng.beta(1.0, 0.7, people)
+        queries = np.broadcast_to(rng.integers(2, 10, people), (draws, people)).astype(float)
+        hits = rng.binomial(queries.astype(int), np.clip(ease + rng.normal(0, 0.05, (draws, people)), 0, 1))
+        found = bootstrap_interval(hits[None, ..., None].astype(float), queries[None], 400, rng)
+        assert found is not None
+        covered += found[0, 0] <= TRUE_SHARE <= found[0, 1]
+    assert 0.93 <= covered / repetitions <= 0.97
+
+
+TRUE_SHARE = 0.5870
+"""Mean of clip(ease + noise, 0, 1) in the simulation: how often a query of a person never seen hits."""
+
+
+def test_an_interval_over_draws_would_not() -> None:
+    """Why people are resampled: the same simulation with the spread of ten draws as its interval."""
+    rng = np.random.default_rng(1)
     covered = 0
     for _ in range(300):
-        ease = rng.beta(1, 1, 60)
-        sums = rng.binomial(4, ease).astype(float).reshape(1, 1, 60, 1)
-        found = bootstrap_interval(sums, np.full((1, 1, 60), 4.0), 300, rng)
-        assert found is not None
-        covered += found[0, 0] <= 0.5 <= found[0, 1]
-    assert 0.91 <= covered / 300 <= 0.98
+        ease = rng.beta(1.0, 0.7, 100)
+        shares = rng.binomial(6, ease, (10, 100)).mean(axis=1) / 6
+        half = 2.262 * shares.std(ddof=1) / np.sqrt(10)  # Student's t with nine degrees of freedom
+        covered += abs(shares.mean() - 1 / 1.7) <= half
+    assert covered / 300 < 0.6

@@ -109,6 +109,48 @@ def test_identities_that_never_meet_are_shown() -> None:
         evaluate(golden()._replace(identity=identity))
 
 
+def test_lost_leading_zeros_are_named() -> None:
+    problem = golden()
+    known = [None, *problem.identity[1:40], "0012", *problem.identity[41:]]
+    found = evaluate(problem._replace(identity=["12", *known[1:]], camera=[None] * 240), bootstrap=0)
+    assert found.warnings == ()  # identity 12 itself is in the gallery
+    found = evaluate(problem._replace(identity=["77", *known[1:40], "0077", *known[41:]]), bootstrap=0)
+    assert "not in the gallery: identities '77'" in found.warnings[0]
+    assert "Query identity '77' and gallery identity '0077' differ in leading zeros only" in found.warnings[1]
+    everywhere = ["7"] * 40 + ["0007"] * 200
+    with pytest.raises(InputError, match="'7' and gallery identity '0007' differ in leading zeros"):
+        evaluate(problem._replace(identity=everywhere))
+
+
+def test_every_query_counts_where_the_denominator_says_all() -> None:
+    lonely = golden()._replace(identity=["nobody", None, *golden().identity[2:]])
+    valid, everyone = evaluate(lonely), evaluate(lonely, denominator="all")
+    assert everyone.n["query"] == 40
+    for name, value in values(everyone).items():
+        assert value == pytest.approx(values(valid)[name] * 38 / 40)
+    assert "they count 0" in everyone.warnings[0]
+    assert everyone.cmc is not None
+    assert everyone.cmc[0] == everyone.metrics["rank_1"].value
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_isometries_change_nothing(seed: int) -> None:
+    problem = golden()
+    turn, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((16, 16)))
+    turned = problem._replace(vectors=(problem.vectors @ turn).astype(np.float32))
+    assert values(evaluate(turned, bootstrap=0)) == pytest.approx(values(evaluate(problem, bootstrap=0)), abs=1e-9)
+
+
+def test_with_one_positive_each_trapezoid_is_the_mean_of_rank_1_and_step() -> None:
+    problem = golden()
+    first = [problem.identity.index(str(who), 40) for who in range(15)]
+    rows = [*range(40), *first]
+    one = Problem(problem.vectors[rows], [problem.identity[row] for row in rows], [None] * 55, 40)
+    step, trapezoid = (values(evaluate(one, ap_method=method)) for method in ("step", "trapezoid"))
+    assert trapezoid["mean_ap"] == pytest.approx((step["rank_1"] + step["mean_ap"]) / 2, abs=1e-12)
+
+
 def test_camera_rule_is_settled_by_what_is_known() -> None:
     assert evaluate(golden()).config["camera_rule"] == "market1501"
     lacking = golden()._replace(camera=[None, *golden().camera[1:]])
