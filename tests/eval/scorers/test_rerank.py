@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eval.scorers import rerank, similarity
 from eval.scorers.ranked import Side, rank_queries
-from eval.scorers.rerank import Reciprocal, best_columns, rerank_blocks
+from eval.scorers.rerank import Reciprocal, best_columns, neighbourhood, rerank_blocks
 from tests.eval.problems import golden, slow_metrics
 from tests.worlds import unit
 
@@ -135,6 +135,7 @@ def test_a_query_that_is_in_the_gallery_is_one_image() -> None:
 def test_equal_images_and_a_single_one_are_no_trouble() -> None:
     same = np.full((30, 4), 0.5, np.float32)
     assert np.isfinite(scores_of(same[:5], same[5:], Reciprocal())).all()
+    assert neighbourhood(same, 4).nearest[[0, 2, 20]].tolist() == [[0, 1, 2, 3], [2, 0, 1, 3], [20, 0, 1, 2]]
     assert scores_of(same[:1], same[1:2], Reciprocal()) == pytest.approx(1.0)
 
 
