@@ -18,9 +18,27 @@ PARTLY = 3
 SHOWN_FAILURES = 10
 
 
+def _known_source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """An unknown kind of source is wrong usage, with the nearest name."""
+    if value is not None:
+        from indexers.sources.registry import SOURCES
+
+        if value not in SOURCES:
+            from retrieval.errors import suggest
+
+            there = ", ".join(SOURCES)
+            raise click.BadParameter(f"no source '{value}'.{suggest(value, SOURCES)} There is: {there}.", ctx, param)
+    return value
+
+
 @click.command("index")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--source", "kind", help="folder, manifest, hands11k, pattern or prepared. Guessed when it is plain.")
+@click.option(
+    "--source",
+    "kind",
+    callback=_known_source,
+    help="folder, manifest, hands11k, pattern or prepared. Guessed when it is plain.",
+)
 @click.option("--source-name", help="Name that makes the samples' ids; default: kind and folder name.")
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Manifest: its own name of a column.")
 @click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
