@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def _texts(value: object) -> object:
     """Let ``-o junk_identities=-1`` give a list of texts, and nothing an empty one."""
-    listed = [] if value in {None, ""} else split_text(value)
+    listed = [] if value is None or value == "" else split_text(value)
     return [str(item) for item in listed] if isinstance(listed, list) else listed
 
 
@@ -112,11 +112,7 @@ class Reid:
             InputError: a vector is not of length one, cameras are needed and missing, or a draw has no query with a
                 valid positive.
         """
-        for view in config.views:
-            require_unit(arrays.vectors[view], arrays.ids, view)
-        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
-        problem = Problem(arrays, config)
-        results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
+        problem, config, results = self._rank(arrays, config)
         names = metric_names(config)
         whole = _section(names, results, config, rng)
         sections = None
@@ -136,6 +132,23 @@ class Reid:
             config=config.model_dump(mode="json") | {"draws": len(whole.draws)},
             warnings=_warnings(results, len(whole.draws), config),
         )
+
+    def tables(self, arrays: Arrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
+        """Names of the metrics, and per part the query values of every draw: what a paired comparison needs.
+
+        Queries stand in order of sample id; raises what :meth:`evaluate` does.
+        """
+        _, config, results = self._rank(arrays, config)
+        return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}
+
+    def _rank(self, arrays: Arrays, config: ReidConfig) -> tuple[Problem, ReidConfig, Results]:
+        """Settle the camera rule and rank every draw of every part."""
+        for view in config.views:
+            require_unit(arrays.vectors[view], arrays.ids, view)
+        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
+        problem = Problem(arrays, config)
+        results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
+        return problem, config, results
 
 
 MODE = Reid()
