@@ -11,6 +11,7 @@ import numpy as np
 from eval.metrics.summary import DrawTable
 from eval.mode import WHOLE_PART, Draw
 from eval.modes.reid import MODE, Problem, ReidConfig
+from eval.registry import load_protocol
 from eval.runner import read_again
 from eval.scorers.ranked import Side, rank_queries
 from eval.scorers.similarity import similarity_blocks
@@ -105,7 +106,7 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
     parts = _split_sets(store, result)
     with store.snapshot() as snapshot:
         space = snapshot.space(result.provenance.space_fingerprint)
-        samples, arrays = read_again(snapshot, space, parts, MODE.needs(config))
+        samples, arrays = read_again(snapshot, space, parts, MODE.needs(config), _mirrored(result))
     tables = MODE.tables(arrays, config)[1]
     matches = {part: [DrawTable(t.values[:, :length], t.units) for t in draws] for part, draws in tables.items()}
     curves = [[table.values.mean(axis=0) for table in draws] for draws in matches.values()]
@@ -117,6 +118,14 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
     problem = Problem(arrays, config)
     rankings = {part: tuple(_ranking(problem, draw) for draw in draws) for part, draws in arrays.parts.items()}
     return Replay(samples, rankings, matches)
+
+
+def _mirrored(result: EvalResult) -> str | None:
+    """The aspect whose mirror images the protocol compared, if any."""
+    rule = load_protocol(result.protocol.removeprefix("custom, from "))
+    known = rule.options.model_fields
+    own = {key: value for key, value in result.config.items() if key in known}
+    return rule.mirrored(rule.options.read(own, "The result's config"))
 
 
 def _ranking(problem: Problem, draw: Draw) -> Ranking:
