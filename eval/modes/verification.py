@@ -198,7 +198,7 @@ class _Problem:
             pairs = score_pairs(self._side(rows[self._codes[rows] >= 0]), None, rng)
         else:
             pairs = score_pairs(self._side(known), self._side(gallery), rng)
-        self._require_pairs(pairs, part)
+        self._require_pairs(pairs, part, meet=bool(np.isin(self._codes[known], self._codes[gallery]).any()))
         searches = self._open_set(known, gallery, number)
         counts = {
             "query": len(known),
@@ -270,12 +270,12 @@ class _Problem:
             _single(alarm_scores(best)[unmated], side.identity[unmated]),
         )
 
-    def _require_pairs(self, pairs: PairScores, part: str) -> None:
+    def _require_pairs(self, pairs: PairScores, part: str, *, meet: bool) -> None:
         where = f" of {part}" if part != WHOLE_PART else ""
         if not pairs.genuine.total:
             way = (
                 "camera_rule=market1501 leaves pairs of one camera out: pass -o camera_rule=none to keep them"
-                if self._camera is not None
+                if self._camera is not None and meet
                 else "check how identities are written (leading zeros, prefixes), or pass -o pairs=all"
             )
             raise InputError(f"No two images{where} to compare are of one identity; {way}.")
