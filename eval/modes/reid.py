@@ -20,8 +20,10 @@ from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
 from eval.metrics.slices import is_small, slice_draws, slice_names
 from eval.metrics.summary import DrawTable, mean_counts, summarise
 from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Names, Needs, Ranks, split_text
+from eval.rescoring import ScoringOptions, scoring_blocks
 from eval.result import Definition, Evaluation, Part, Slice
-from eval.scorers.ranked import Ranked, Side, rank_queries
+from eval.scorers.normalise import strangers
+from eval.scorers.ranked import Blocks, Ranked, Side, rank_queries
 from eval.scorers.similarity import combine_views, require_unit
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
@@ -41,8 +43,8 @@ def _texts(value: object) -> object:
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
-class ReidConfig(ModeConfig):
-    """Options of ``reid``.
+class ReidConfig(ScoringOptions, ModeConfig):
+    """Options of ``reid``, beside those for its scores (:class:`eval.rescoring.ScoringOptions`).
 
     ``ap_method``, ``ap_k``, ``ap_denominator``: the definition of average precision, and ``ties``: what equal scores
     mean (:mod:`eval.metrics.ranking`). ``denominator``: ``valid`` averages over queries with a valid positive (they
@@ -103,7 +105,8 @@ class Reid:
         asked = [*config.identity_columns, *(["group"] if config.group_rule == "exclude" else [])]
         sliced = [config.slice] if config.slice else []
         columns = tuple(dict.fromkeys(["identity", "camera", *asked, *sliced]))
-        return Needs(("query", "gallery"), config.views, columns)
+        held_out = () if config.score_norm == "none" else ("train",)
+        return Needs(("query", "gallery"), config.views, columns, held_out)
 
     def evaluate(self, arrays: Arrays, config: ReidConfig, rng: np.random.Generator) -> Evaluation:
         """Rank-k, CMC, mAP and mINP of every draw of every part, with intervals over identities.
@@ -184,6 +187,19 @@ class Problem:
         both = len(np.intersect1d(query, gallery)) > 0
         return (query, self._side(query, both=both)), (gallery, self._side(gallery, both=both))
 
+    def blocks(self, draw: Draw, asked: Side, known: Side) -> Blocks:
+        """What gives the scores of a draw's :meth:`sides`.
+
+        Raises:
+            InputError, TestDataError: scores are to be normalised and no cohort for it can be had.
+        """
+        cohort = None
+        if self._config.score_norm != "none":
+            train = draw.get("train", np.empty(0, np.int64))
+            tested = self._person[np.concatenate([draw["query"], draw["gallery"]])]
+            cohort = self._vectors[train[strangers(self._person[train], tested)]]
+        return scoring_blocks(self._config, asked, known, cohort)
+
     def rank(self, draw: Draw, part: str) -> DrawResult:
         """Rank one draw.
 
@@ -191,7 +207,7 @@ class Problem:
             InputError: no query has a valid positive.
         """
         (query, asked), (gallery, known) = self.sides(draw)
-        ranked = rank_queries(asked, known)
+        ranked = rank_queries(asked, known, self.blocks(draw, asked, known))
         valid = np.array([len(placed.ranks) > 0 for placed in ranked.placed], np.bool_)
         if not valid.any():
             raise InputError(self._why_none(ranked, query, gallery, part))
@@ -220,7 +236,7 @@ class Problem:
 
     def identities(self, draws: Iterable[Draw]) -> set[str]:
         """Identities of all samples that take part in these draws."""
-        return self._called(np.concatenate([rows for draw in draws for _, rows in sorted(draw.items())]))
+        return self._called(np.concatenate([draw[role] for draw in draws for role in ("gallery", "query")]))
 
     def _metrics(self, ranked: Ranked, query: Int64, kept: NDArray[np.bool_]) -> tuple[DrawTable, NDArray[np.float64]]:
         """Values (queries, metrics) in the order of :func:`metric_names`, and the CMC curve."""
