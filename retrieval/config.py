@@ -24,6 +24,11 @@ class Config(BaseModel):
         except ValidationError as error:
             raise InputError(f"{where}: {_sentence(cls, error)}") from None
 
+    @classmethod
+    def option_names(cls) -> frozenset[str]:
+        """Names of the options as people and result files write them (``lambda``, not ``lambda_``)."""
+        return frozenset(info.alias or name for name, info in cls.model_fields.items())
+
 
 def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
     """Read ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.

@@ -13,8 +13,7 @@ from eval.mode import WHOLE_PART, Draw
 from eval.modes.reid import MODE, Problem, ReidConfig
 from eval.registry import load_protocol
 from eval.runner import read_again
-from eval.scorers.ranked import Side, rank_queries
-from eval.scorers.similarity import similarity_blocks
+from eval.scorers.ranked import Blocks, Side, rank_queries
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
@@ -40,6 +39,7 @@ class Ranking(NamedTuple):
 
     ``query`` (q,) and ``gallery`` (g,) are rows of the samples, ``asked`` and ``known`` their arrays. ``first_ranks``
     (q,) is the 1-based rank of each query's best right image, equal scores in order of the gallery; 0 for none.
+    ``blocks`` is what gives the scores.
     """
 
     query: Int64
@@ -47,14 +47,15 @@ class Ranking(NamedTuple):
     asked: Side
     known: Side
     first_ranks: Int64
+    blocks: Blocks
 
     def best(self, queries: Sequence[int], k: int) -> list[Listed]:
         """The first k for some queries (places in ``query``), junk left out.
 
-        The scores are those of the metric to the bit: the same blocks of the same product.
+        The scores are those of the metric to the bit: the same blocks of the same arithmetic.
         """
         found: dict[int, Listed] = {}
-        for start, scores in similarity_blocks(self.asked.vectors, self.known.vectors):
+        for start, scores in self.blocks(self.asked.vectors, self.known.vectors):
             for at in queries:
                 if start <= at < start + len(scores):
                     found[at] = self._head(at, scores[at - start], k)
@@ -100,7 +101,9 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
     """
     if result.mode != "reid" or result.cmc is None:
         raise InputError(f"A result of mode {result.mode} has no rankings; pictures of them need --mode reid.")
-    options = {key: value for key, value in result.config.items() if key in ReidConfig.model_fields}
+    options = {key: value for key, value in result.config.items() if key in ReidConfig.option_names()}
+    if options.get("score_norm", "none") != "none":
+        raise InputError("Rankings with score_norm are not made again from a result, so there are no pictures of them.")
     length = len(result.cmc)
     config = ReidConfig.read({**options, "ranks": tuple(range(1, length + 1))}, "The result's config")
     parts = _split_sets(store, result)
@@ -130,9 +133,10 @@ def _mirrored(result: EvalResult) -> str | None:
 
 def _ranking(problem: Problem, draw: Draw) -> Ranking:
     (query, asked), (gallery, known) = problem.sides(draw)
-    ranks = rank_queries(asked, known).ranks
+    blocks = problem.blocks(draw, asked, known)
+    ranks = rank_queries(asked, known, blocks).ranks
     first = np.array([found[0] if len(found) else 0 for found in ranks], np.int64)
-    return Ranking(query, gallery, asked, known, first)
+    return Ranking(query, gallery, asked, known, first, blocks)
 
 
 def _split_sets(store: EmbeddingStore, result: EvalResult) -> dict[str, SplitSet]:
