@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, field_validator
@@ -23,6 +23,9 @@ from eval.scorers.similarity import combine_views, require_unit
 from retrieval.errors import InputError, TestDataError
 from retrieval.types import Float32, Int64, digest
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 TEST_ROLES = ("test", "query", "gallery")
 HELD_OUT = ("val", "train")
 
@@ -35,6 +38,8 @@ Fractions: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(_numbers), Field(min_length=1)
 ]
 
+Identities: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(split_text)]
+
 
 class VerificationConfig(ModeConfig):
     """Options of ``verification``.
@@ -44,6 +49,8 @@ class VerificationConfig(ModeConfig):
     ``threshold_from``: splits whose identities set the threshold, at the false match rate ``threshold_fmr``; ``auto``
     is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
     gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
+    ``identity_columns``: a pair is genuine where all of these agree, and what they tell apart is resampled apart.
+    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count.
     """
 
     pairs: Literal["query-gallery", "all"] = "query-gallery"
@@ -53,6 +60,9 @@ class VerificationConfig(ModeConfig):
     threshold_fmr: float = Field(default=0.01, gt=0, lt=1)
     unknown: float = Field(default=0.0, ge=0, lt=1)
     fpir: Fractions = (0.01, 0.1)
+    identity_columns: Names = ("identity",)
+    junk_identities: Identities = ()
+    distractor_identities: Identities = ()
 
     @field_validator("threshold_from")
     @classmethod
@@ -77,7 +87,8 @@ class Verification:
     def needs(self, config: VerificationConfig) -> Needs:
         """Queries and gallery with identity and camera; val and train for the threshold."""
         held_out = () if config.threshold_from == ("none",) else HELD_OUT
-        return Needs(("query", "gallery"), config.views, ("identity", "camera"), held_out)
+        columns = tuple(dict.fromkeys(["identity", "camera", *config.identity_columns]))
+        return Needs(("query", "gallery"), config.views, columns, held_out)
 
     def evaluate(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
         """AUC, EER, TPR@FPR, FNMR@FMR, the threshold's error rates, open-set FNIR@FPIR; intervals over identities.
@@ -153,11 +164,17 @@ class _Problem:
     def __init__(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> None:
         self._arrays, self._config = arrays, config
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
-        self._codes, self._texts = text_codes(arrays.columns["identity"])
+        person = arrays.columns["identity"].copy()
+        self._junk = _among(person, config.junk_identities)
+        person[self._junk | _among(person, config.distractor_identities)] = None
+        self._person = text_codes(person)[0]
+        agreeing = [arrays.columns[name] for name in config.identity_columns if name != "identity"]
+        self._codes, self._texts = text_codes(_joined(person, agreeing))
         self._camera = text_codes(arrays.columns["camera"])[0] if config.camera_rule == "market1501" else None
         test = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
-        found = np.unique(self._codes[np.unique(np.concatenate(test))])
-        self._tested = found[found >= 0]
+        rows = np.unique(np.concatenate(test))
+        found = np.unique(self._codes[rows])
+        self._tested, self._tested_people = found[found >= 0], np.unique(self._person[rows])
         self._seed = str(rng.integers(2**63))
 
     @property
@@ -191,7 +208,7 @@ class _Problem:
         self, draw: Draw, part: str, number: int, threshold: float | None, rng: np.random.Generator
     ) -> DrawResult:
         """Score the pairs and the open-set searches of one draw."""
-        query, gallery = draw["query"], draw["gallery"]
+        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
         known = query[self._codes[query] >= 0]
         if self._config.pairs == "all":
             rows = np.union1d(query, gallery)
@@ -227,8 +244,8 @@ class _Problem:
 
     def _held_out(self, draw: Draw, splits: Sequence[str]) -> Int64:
         rows = np.unique(np.concatenate([np.empty(0, np.int64), *(draw[s] for s in splits if s in draw)]))
-        codes = self._codes[rows]
-        untested: Int64 = rows[(codes >= 0) & ~np.isin(codes, self._tested)]
+        people = self._person[rows]
+        untested: Int64 = rows[(people >= 0) & ~np.isin(people, self._tested_people)]
         return untested
 
     def _threshold(self, rows: Int64, rng: np.random.Generator) -> float | None:
@@ -281,6 +298,19 @@ class _Problem:
             raise InputError(f"No two images{where} to compare are of one identity; {way}.")
         if not pairs.impostor.total:
             raise InputError(f"All images{where} are of one identity, so there is no impostor pair; widen --where.")
+
+
+def _among(identity: NDArray[np.object_], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Where an identity is one of some names, leading zeros aside: (n,)."""
+    wanted = {name.lstrip("0") for name in names}
+    return np.array([value is not None and str(value).lstrip("0") in wanted for value in identity], np.bool_)
+
+
+def _joined(person: NDArray[np.object_], others: Sequence[NDArray[np.object_]]) -> NDArray[np.object_]:
+    """Identities with the values of other columns behind them; None stays None."""
+    rows = zip(person, *others, strict=True)
+    texts = [None if row[0] is None else " · ".join(map(str, row)) for row in rows]
+    return np.array(texts, dtype=np.object_)
 
 
 def _single(scores: Float32, units: Int64) -> Pairs:
