@@ -69,6 +69,9 @@ def eval_command(
     group_rule=none|exclude views=base,hflip draws=10 bootstrap=1000 cmc_length=50 slice=COLUMN. Of the protocol
     cross-aspect: query_aspect=... gallery_aspect=... mirror=true. Example: eval --mode reid --protocol clipfh-11k -o
     ap_method=trapezoid
+
+    Options of verification: pairs=query-gallery|all fpr=0.001,0.01,0.1 threshold_from=auto|val|val,train|none
+    threshold_fmr=0.01 unknown=0.2 fpir=0.01,0.1, and camera_rule, views, draws, bootstrap, identity_columns.
     """
     from eval.result import write_result
     from eval.runner import evaluate
