@@ -11,14 +11,11 @@ Entries of equal score are a tie; a tie policy says which ranks its positives ge
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from retrieval.types import Float32, Int64
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ApMethod = Literal["step", "trapezoid", "sklearn", "at_r", "at_k"]
 ApDenominator = Literal["n", "min_k_n", "hits"]
@@ -88,11 +85,6 @@ def place_positives(scores: Float32, positives: Int64) -> Placed:
     return Placed(ranks[order].astype(np.int64), above[order].astype(np.int64), tied[order].astype(np.int64))
 
 
-def positive_ranks(scores: Float32, positives: Int64) -> Int64:
-    """Stable ranks (p,), ascending, of a query's positives; arguments as of :func:`place_positives`."""
-    return place_positives(scores, positives).ranks
-
-
 def average_precision(ranks: Int64, rule: ApRule | Literal["step", "trapezoid", "at_r"] = "step") -> float:
     """Average precision of one query whose positives have definite ranks.
 
@@ -152,17 +144,3 @@ def inverse_negative_penalty(ranks: Int64) -> float:
         ranks: (p,) ascending 1-based ranks, p >= 1.
     """
     return float(len(ranks) / ranks[-1])
-
-
-def cumulative_match(first_ranks: Int64, length: int) -> NDArray[np.float64]:
-    """CMC curve: the share of queries whose first positive stands at rank k or better, for k = 1 ... length.
-
-    Args:
-        first_ranks: (queries,) rank of each query's best positive, queries >= 1.
-        length: how many ranks.
-
-    Returns:
-        (length,) non-decreasing fractions.
-    """
-    counts = np.bincount(np.minimum(first_ranks, length + 1), minlength=length + 2)
-    return np.cumsum(counts[1 : length + 1]) / len(first_ranks)

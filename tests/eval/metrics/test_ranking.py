@@ -11,10 +11,8 @@ from eval.metrics.ranking import (
     ApRule,
     Ties,
     average_precision,
-    cumulative_match,
     inverse_negative_penalty,
     place_positives,
-    positive_ranks,
     threshold_precision,
 )
 
@@ -25,7 +23,7 @@ ranks_of_one_query = st.sets(st.integers(1, 60), min_size=1, max_size=20).map(so
 
 @pytest.mark.parametrize(("positive", "rank", "ap"), [(0, 1, 1.0), (2, 3, 1 / 3)])
 def test_ties_stand_in_order_of_the_gallery(positive: int, rank: int, ap: float) -> None:
-    ranks = positive_ranks(TIES, np.array([positive]))
+    ranks = place_positives(TIES, np.array([positive])).ranks
     assert ranks.tolist() == [rank]
     assert average_precision(ranks) == pytest.approx(ap, abs=1e-6)
 
@@ -39,7 +37,7 @@ def test_ranks_equal_a_stable_sort(values: list[int], data: st.DataObject) -> No
     positives = np.array(sorted(data.draw(st.sets(st.sampled_from(valid)) if valid else st.just(set()))), np.int64)
     order = [at for _, at in sorted((-scores[at], at) for at in valid)]
     expected = sorted(order.index(at) + 1 for at in positives)
-    assert positive_ranks(scores, positives).tolist() == expected
+    assert place_positives(scores, positives).ranks.tolist() == expected
 
 
 @given(ranks_of_one_query)
@@ -69,8 +67,10 @@ def test_inp_is_the_precision_at_the_hardest_positive() -> None:
 
 @given(st.lists(st.integers(1, 40), min_size=1), st.integers(1, 50))
 def test_cmc_counts_queries_up_to_each_rank(first: list[int], length: int) -> None:
+    last = -np.arange(41, dtype=np.float32)
+    found = query_matches([place_positives(last, np.array([rank - 1])) for rank in first], length, "stable")
     expected = [sum(rank <= k for rank in first) / len(first) for k in range(1, length + 1)]
-    np.testing.assert_allclose(cumulative_match(np.array(first), length), expected)
+    np.testing.assert_allclose(found.mean(axis=0), expected)
 
 
 @pytest.mark.parametrize(
