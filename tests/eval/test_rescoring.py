@@ -7,11 +7,14 @@ import pytest
 
 from eval.mode import Arrays
 from eval.modes.reid import MODE, ReidConfig
+from eval.report.replay import replay
 from eval.rescoring import own_rows
 from eval.result import Evaluation
+from eval.runner import evaluate as evaluate_store
 from eval.scorers.ranked import Side
 from retrieval.errors import InputError, TestDataError
 from tests.eval.problems import arrays, evaluate, golden
+from tests.eval.stores import memory_store, people
 from tests.worlds import unit
 
 
@@ -117,3 +120,34 @@ def test_own_rows_find_the_sample_that_asks() -> None:
     assert found is not None
     assert found.tolist() == [2, -1, 0]
     assert own_rows(side(None), side([1])) is None
+
+
+@pytest.mark.parametrize("protocol", ["monte-carlo", "leave-one-out"])
+@pytest.mark.parametrize(
+    "options", [{"rerank": "k-reciprocal", "k1": 5, "lambda": 0.2}, {"rerank": "alpha-qe", "n": 3}]
+)
+def test_pictures_show_the_re_ranking(protocol: str, options: dict[str, Any]) -> None:
+    store = memory_store(people(14, 4, group=None))
+    result = evaluate_store(store, "reid", protocol=protocol, options={**options, "bootstrap": 20})
+    plain = evaluate_store(store, "reid", protocol=protocol, options={"bootstrap": 20})
+    assert result.metrics != plain.metrics
+    rankings = replay(store, result).rankings[""]
+    firsts = [float((ranking.first_ranks == 1).mean()) for ranking in rankings]
+    assert firsts == pytest.approx([draw["rank_1"] for draw in result.draws])
+    for ranking in rankings[:2]:
+        heads = ranking.best(range(len(ranking.query)), 1)
+        found = ranking.known.identity[[head.places[0] for head in heads]]
+        assert (found == ranking.asked.identity).tolist() == (ranking.first_ranks == 1).tolist()
+
+
+def test_score_norm_through_the_runner_takes_the_train_split() -> None:
+    rows = people(16, 3)
+    for at, row in enumerate(rows):
+        row["split"] = "train" if at < 15 else "test"
+    store = memory_store(rows)
+    result = evaluate_store(store, "reid", protocol="monte-carlo", options={"score_norm": "s", "bootstrap": 0})
+    assert result.config["score_norm"] == "s"
+    assert result.label_universe.n == 11
+    assert result.metrics["mean_ap"].value > 0
+    with pytest.raises(InputError, match="score_norm are not made again"):
+        replay(store, result)
