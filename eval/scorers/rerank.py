@@ -24,7 +24,8 @@ numbers are of that code, so this follows it in all of them:
 Two details are ours: an image is its own first neighbour also where others equal it, and equal distances stand in order
 of the gallery, queries after it. Junk rules know nothing of all this: they apply to the ranking that comes out.
 
-V is sparse and kept as such; the minima are summed along an inverted index. Nothing of size n x n is ever in memory.
+V is sparse and kept as such, and the minima are summed along an inverted index: no n x n matrix is made, only blocks of
+rows. A row of V has at most (k1 + 1) (k1 / 2 + 1) k2 weights, in practice a tenth of that.
 """
 
 from __future__ import annotations
