@@ -24,7 +24,7 @@ from eval.registry import load_mode, load_protocol
 from eval.result import EvalResult, Evaluation, Provenance
 from eval.splits import read_splits_csv
 from retrieval.config import Config
-from retrieval.errors import IncompleteError, InputError, ReadOnlyStoreError, unknown
+from retrieval.errors import IncompleteError, InputError, StoreError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,10 @@ MIRRORED = {"base": "hflip", "hflip": "base"}
 
 BOOTSTRAP_STREAM = 1
 """Spawn key of the bootstrap's seed sequence; draws have theirs, so more of one never changes the other."""
+
+
+PAIR_RULES = ("camera_rule", "group_rule", "identity_columns", "junk_identities", "distractor_identities")
+"""What a protocol says of which pairs count: a mode that does not know such a rule may not run under it."""
 
 
 def _say(message: str) -> None:
@@ -247,6 +251,12 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
 
     Of what a protocol fixes, a mode takes what it has an option for: AP means nothing to verification.
     """
+    lacking = [key for key in PAIR_RULES if key in rule.settings and key not in kind.model_fields]
+    if lacking:
+        raise InputError(
+            f"Protocol {rule.name} fixes {lacking[0]}={rule.settings[lacking[0]]}, which this mode does not know; use "
+            "--mode reid, or another protocol."
+        )
     own = {key: value for key, value in options.items() if key in rule.options.model_fields}
     others = {key: value for key, value in options.items() if key not in own}
     settings = {key: value for key, value in rule.settings.items() if key in kind.model_fields}
@@ -389,7 +399,7 @@ def _keep(store: EmbeddingStore, parts: Mapping[str, SplitSet], result: EvalResu
         for part in parts.values():
             store.save_splits(part)
         store.save_result(result.to_dict())
-    except ReadOnlyStoreError as error:
+    except StoreError as error:  # read-only, or a full disk: the number is still worth having
         say(f"Not kept in the store: {error}")
 
 
