@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from eval.audit.findings import SEVERITIES, AuditReport
+from eval.audit.findings import SEVERITIES, AuditReport, Item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,9 +75,13 @@ def audit_sheet(pictures: Pictures, report: AuditReport, keys: Mapping[str, str]
         return False
     images = pictures.thumbnails([keys[sample] for _, _, item in pairs for sample in item.samples[:2]])
     tiles = [
-        Tile(images.get(keys[sample]), (words, report.places[sample]), FRAMES[severity])
-        for check, severity, item in pairs
-        for sample, words in zip(item.samples[:2], (check, item.detail), strict=True)
+        Tile(images.get(keys[sample]), (words, report.places[sample].rpartition("/")[2]), FRAMES[severity])
+        for number, (check, severity, item) in enumerate(pairs, 1)
+        for sample, words in zip(item.samples[:2], (f"{number}. {check}", _score(number, item)), strict=True)
     ]
     contact_sheet(None, tiles, out, f"audit: the worst {len(pairs)} pairs, each side by side")
     return True
+
+
+def _score(number: int, item: Item) -> str:
+    return f"{number}." if item.score is None else f"{number}. score {item.score:.2f}"

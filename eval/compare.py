@@ -1,0 +1,205 @@
+"""Compare two evaluations over the same draws, query by query, from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.metrics.paired import Difference, McNemar, mcnemar, paired_differences, to_dict
+from eval.metrics.summary import DrawTable
+from eval.registry import load_mode, load_protocol
+from eval.runner import Asked, Prepared, prepare
+from retrieval.errors import InputError
+
+if TYPE_CHECKING:
+    from eval.result import EvalResult
+    from retrieval.types import EmbeddingStore
+
+MAY_DIFFER = frozenset({"views", "slice", "all_definitions", "cmc_length", "bootstrap"})
+"""Options in which two evaluations may differ: those that change vectors, or only what else is reported."""
+
+RERANKING = ("rerank", "k1", "k2", "lambda", "qe_", "score_norm", "transductive")
+"""Beginnings of options that change scores, so may differ too."""
+
+CUSTOM = "custom, from "
+SAME_VALUE = 1e-6
+"""How far a metric may be from the one in its result file: the same vectors on other hardware round differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """B against A: ``a`` and ``b`` name the spaces (and views) that were compared.
+
+    ``values`` are the metrics of A and of B; ``differences`` are B minus A; ``mcnemar`` is on Rank-1, None where the
+    mode has none.
+    """
+
+    mode: str
+    protocol: str
+    a: str
+    b: str
+    store_version: int
+    split_set: str
+    split_sha256: str
+    seed: int
+    resamples: int
+    queries: float
+    identities: int
+    values: Mapping[str, tuple[float, float]]
+    differences: Mapping[str, Difference]
+    mcnemar: McNemar | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``; metrics are fractions."""
+        head = ("mode", "protocol", "a", "b", "store_version", "split_set", "split_sha256", "seed", "resamples")
+        apart = to_dict(self.differences)
+        metrics = {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()}
+        return {
+            **{name: getattr(self, name) for name in head},
+            "n": {"query": self.queries, "identities": self.identities},
+            "metrics": metrics,
+            "mcnemar": None if self.mcnemar is None else self.mcnemar._asdict(),
+        }
+
+
+def compare(store: EmbeddingStore, first: Asked, second: Asked) -> Comparison:
+    """Evaluate two requests on the same draws and compare them.
+
+    The interval and the p-value are over identities (:mod:`eval.metrics.paired`), seeded by the first request's seed.
+
+    Args:
+        store: where the vectors are.
+        first: evaluation A.
+        second: evaluation B.
+
+    Raises:
+        InputError: the draws are not the same, a measure is defined differently, or the mode has no query values.
+    """
+    return _compare(prepare(store, first), prepare(store, second))
+
+
+def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Comparison:
+    """Compare two result files. They hold no query values, so both are computed again from the store.
+
+    Raises:
+        InputError: they are not of the same mode, split set and label universe, or the store no longer gives what
+            a file says.
+    """
+    for what, one, other in (
+        ("modes", first.mode, second.mode),
+        ("split sets", _split(first), _split(second)),
+        ("label universes", _universe(first), _universe(second)),
+    ):
+        if one != other:
+            raise InputError(
+                f"The results are over different {what} ({one} and {other}), so they cannot be paired; evaluate both "
+                "with the same --split-set, --where and --seed."
+            )
+    ready = [_again(store, result, name) for name, result in (("A", first), ("B", second))]
+    comparison = _compare(*ready)
+    for at, result in enumerate((first, second)):
+        for name, metric in result.metrics.items():
+            now = comparison.values[name][at]
+            if abs(now - metric.value) > SAME_VALUE:
+                raise InputError(
+                    f"Result {'AB'[at]} says {name} {metric.value:.6f}, and the store now gives {now:.6f}: it has "
+                    "changed since; evaluate again."
+                )
+    return comparison
+
+
+def _split(result: EvalResult) -> str:
+    return result.provenance.split_sha256[:12]
+
+
+def _universe(result: EvalResult) -> str:
+    return f"{result.label_universe.n} names, {result.label_universe.sha256[:12]}"
+
+
+def _again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepared:
+    """Prepare the evaluation that a result file tells of, on its own draws."""
+    source = result.provenance
+    rule = load_protocol(result.protocol.removeprefix(CUSTOM))
+    fields = load_mode(result.mode).config_type.option_names() | rule.options.option_names()
+    options = {key: value for key, value in result.config.items() if key in fields}
+    followed = source.split_set if rule.name == "fixed" and source.split_set in store.split_sets() else None
+    asked = Asked(
+        result.mode,
+        space=source.space_fingerprint,
+        protocol=rule.name,
+        aspect=result.config.get("aspect"),
+        split_set=followed,
+        where=result.config.get("where"),
+        seed=source.seed,
+        options=options,
+    )
+    ready = prepare(store, asked)
+    if ready.splits.sha256 != source.split_sha256:
+        raise InputError(
+            f"The store no longer gives the draws of result {name} (split set {source.split_set}): its samples have "
+            "changed since; evaluate both again."
+        )
+    return ready
+
+
+def _compare(first: Prepared, second: Prepared) -> Comparison:
+    _require_comparable(first, second)
+    (names, ours), (_, theirs) = _tables(first), _tables(second)
+    values = {name: (_mean(ours, at), _mean(theirs, at)) for at, name in enumerate(names)}
+    resamples = first.config.bootstrap
+    splits = first.splits
+    return Comparison(
+        mode=first.asked.mode,
+        protocol=first.protocol,
+        a=_called(first, second),
+        b=_called(second, first),
+        store_version=first.store_version,
+        split_set=splits.name,
+        split_sha256=splits.sha256,
+        seed=first.asked.seed,
+        resamples=resamples,
+        queries=float(np.mean([sum(len(part[at].units) for part in ours) for at in range(len(ours[0]))])),
+        identities=len(np.unique(np.concatenate([table.units for part in ours for table in part]))),
+        values=values,
+        differences=paired_differences(names, ours, theirs, resamples, first.rng()),
+        mcnemar=mcnemar(ours, theirs, names.index("rank_1")) if "rank_1" in names else None,
+    )
+
+
+def _require_comparable(first: Prepared, second: Prepared) -> None:
+    if first.splits.sha256 != second.splits.sha256:
+        raise InputError(
+            f"Spaces {first.space.name} and {second.space.name} get different draws (split sets {first.splits.name} "
+            f"and {second.splits.name}), so they cannot be paired; index both alike, or pass --split-set."
+        )
+    if list(first.parts) != list(second.parts):
+        raise InputError("The two evaluations have different parts (aspects), so they cannot be paired.")
+    one, other = (ready.config.model_dump() for ready in (first, second))
+    for key in sorted({*one, *other}):
+        if one.get(key) != other.get(key) and key not in MAY_DIFFER and not key.startswith(RERANKING):
+            raise InputError(
+                f"The two evaluations measure differently ({key}={one.get(key)} and {other.get(key)}), so their "
+                "difference would mean nothing; evaluate both with the same option."
+            )
+
+
+def _tables(ready: Prepared) -> tuple[list[str], list[list[DrawTable]]]:
+    tables = getattr(ready.mode, "tables", None)
+    if tables is None:
+        raise InputError(f"Mode {ready.asked.mode} has no values per query, so it cannot be compared; use --mode reid.")
+    names, parts = tables(ready.arrays, ready.config)
+    return names, [parts[name] for name in ready.parts]
+
+
+def _mean(parts: list[list[DrawTable]], column: int) -> float:
+    return float(np.mean([np.mean([table.values[:, column].mean() for table in draws]) for draws in parts]))
+
+
+def _called(ready: Prepared, other: Prepared) -> str:
+    """The space, and the options in which it differs from the other evaluation."""
+    mine, theirs = ready.config.model_dump(), other.config.model_dump()
+    own = [f"{key}={value}" for key, value in mine.items() if value != theirs.get(key) and key in {"views", "rerank"}]
+    return " ".join([ready.space.name, *own])

@@ -1,0 +1,108 @@
+"""The command ``compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retrieval.options import console, json_option, print_json, store_option, where_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from eval.compare import Comparison
+
+
+@click.command("compare")
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[A.json B.json]")
+@click.option("--spaces", nargs=2, metavar="A B", help="Compare two spaces now, on the same draws.")
+@click.option("--mode", default="reid", show_default=True, help="What to evaluate, with --spaces.")
+@click.option("--protocol", help="With --spaces.")
+@click.option("--aspect", help="With --spaces: one aspect, or 'all'.")
+@click.option("--split-set", metavar="NAME|FILE", help="With --spaces: stored split set, or CSV.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="With --spaces.")
+@click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="With --spaces: option of the mode.")
+@where_option
+@store_option
+@json_option
+def compare_command(
+    results: tuple[Path, ...],
+    spaces: tuple[str, str] | None,
+    mode: str,
+    protocol: str | None,
+    aspect: str | None,
+    split_set: str | None,
+    seed: int,
+    options: tuple[str, ...],
+    where: str | None,
+    store: str,
+    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+) -> None:
+    """Say whether the difference of two evaluations is real: B minus A, paired over draws and identities.
+
+    Give two result files of one store, or two spaces. [..] is a 95 % paired bootstrap interval over identities; p is
+    of a randomisation test that exchanges A and B person by person; McNemar's exact test on Rank-1 is beside it.
+    Results over different split sets or label universes are refused. Example: compare a.json b.json --store S
+    """
+    from eval.compare import compare, compare_results
+    from eval.result import read_result
+    from eval.runner import Asked
+    from retrieval.config import parse_assignments
+    from retrieval.store.open import open_store
+
+    if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
+        raise click.UsageError("Give two result files, or --spaces A B.")
+    if spaces is None:
+        read = [read_result(path) for path in results]
+        found = compare_results(open_store(store), *read)
+    else:
+        chosen = parse_assignments(options, "-o")
+        first, second = (Asked(mode, space, protocol, aspect, split_set, where, seed, chosen) for space in spaces)
+        found = compare(open_store(store), first, second)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        console().print(comparison_table(found))
+
+
+def comparison_table(found: Comparison) -> Table:
+    """A row per metric: A, B, the difference with its interval, p-value, and in how many draws B is higher."""
+    from rich.table import Table
+
+    from eval.tables import metric_title, percent
+
+    table = Table(
+        title=f"A {found.a}\nB {found.b}\n{found.mode} · {found.protocol} · split set {found.split_set}",
+        caption=_caption(found),
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    table.add_column("")
+    for name in ("A", "B", "B - A", "p", "draws up/equal/down"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, (a, b) in found.values.items():
+        apart = found.differences[name]
+        draws = f"{apart.draws_up}/{apart.draws_equal}/{apart.draws_down}"
+        table.add_row(
+            metric_title(name), f"{100 * a:.1f}", f"{100 * b:.1f}", percent(apart.metric), f"{apart.p_value:.4f}", draws
+        )
+    return table
+
+
+def _caption(found: Comparison) -> str:
+    ways = f"[95 % by paired bootstrap over {found.identities} identities], p by exchanging A and B per identity"
+    lines = [f"percent, {ways} ({found.resamples} times each), seed {found.seed}"]
+    if found.mcnemar is not None:
+        test = found.mcnemar
+        mean = [sum(counts) / len(counts) for counts in (test.only_a, test.only_b)]
+        over = f", means over {len(test.p_values)} draws; p is twice their mean" if len(test.p_values) > 1 else ""
+        lines.append(
+            f"McNemar on Rank-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.queries:g} queries, "
+            f"p {test.p_value:.4f} (takes queries for independent{over})"
+        )
+    return "\n".join(lines)
