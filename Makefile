@@ -15,9 +15,12 @@ demo: .venv/ready  ## index sample images, search them, evaluate re-identificati
 	$(BIN)/python cli.py sample hands --out $(DEMO)/hands
 	$(BIN)/python cli.py index $(DEMO)/hands --store $(DEMO)/hands.vitrine --encoder torchvision/resnet18 --random-init 0
 	$(BIN)/python cli.py search --id Hands/Hand_0000001.jpg --store $(DEMO)/hands.vitrine --sheet $(DEMO)/similar.png
-	$(BIN)/python cli.py eval --mode reid --protocol clipfh-11k --store $(DEMO)/hands.vitrine --out $(DEMO)/reid.json
+	$(BIN)/python cli.py eval --mode reid --protocol clipfh-11k --store $(DEMO)/hands.vitrine --out $(DEMO)/reid.json --pictures $(DEMO)/pictures
+	$(BIN)/python cli.py eval --mode verification --protocol clipfh-11k --store $(DEMO)/hands.vitrine --out $(DEMO)/verification.json
+	$(BIN)/python cli.py audit --protocol clipfh-11k --store $(DEMO)/hands.vitrine
 	@echo
-	@echo "Done. Look at $(DEMO)/similar.png (a contact sheet) and $(DEMO)/reid.json (the result with its provenance)."
+	@echo "Done. Look at $(DEMO)/similar.png (a contact sheet), $(DEMO)/pictures/ (CMC, ranked lists) and $(DEMO)/reid.json (the"
+	@echo "result with its provenance)."
 	@echo "The encoder has random weights, so these numbers only show that everything runs."
 
 test: .venv/ready  ## the whole suite
