@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from eval.scorers.pairs import PairScores
 
 RESAMPLES_AT_ONCE = 1000
-CURVE_FPR = np.concatenate([[0.0], np.geomspace(1e-6, 1, 181)])
-SCORE_EDGES = np.linspace(-1, 1, 201)
+SMALLEST_RATE = 1e-6
+CURVE_POINTS, SCORE_BINS = 181, 100
+"""Points of a curve, and bins of a histogram of scores, that pictures are drawn from."""
 
 
 class DrawScores(NamedTuple):
@@ -96,17 +97,19 @@ def summarise_draws(
 def curves_of(parts: Mapping[str, Sequence[DrawScores]]) -> Curves:
     """Points for pictures, over draws and parts.
 
-    ROC and DET are means of TPR at fixed FPR (vertical averaging, Fawcett 2006), as is FNIR at fixed FPIR; the
-    histograms count the scores of all draws in bins of .01.
+    ROC and DET are means of TPR at fixed FPR (vertical averaging, Fawcett 2006), as is FNIR at fixed FPIR, from the
+    smallest rate that can be measured on; the histograms count the scores of all draws between the lowest and highest.
     """
     draws = [draw for found in parts.values() for draw in found]
     fpr, tpr = _mean_curve([error_curve(draw.pairs.genuine, draw.pairs.impostor) for draw in draws])
-    edges = tuple(map(float, SCORE_EDGES))
+    genuine, impostor = [draw.pairs.genuine for draw in draws], [draw.pairs.impostor for draw in draws]
+    ends = _score_edges([*genuine, *impostor])
+    edges = tuple(map(float, ends))
     curves: Curves = {
         "roc": {"fpr": fpr, "tpr": tpr},
         "det": {"fmr": fpr, "fnmr": tuple(1 - rate for rate in tpr)},
-        "genuine": {"edges": edges, "counts": _histogram([draw.pairs.genuine for draw in draws])},
-        "impostor": {"edges": edges, "counts": _histogram([draw.pairs.impostor for draw in draws])},
+        "genuine": {"edges": edges, "counts": _histogram(genuine, ends)},
+        "impostor": {"edges": edges, "counts": _histogram(impostor, ends)},
     }
     searches = [draw.searches for draw in draws if draw.searches is not None]
     if len(searches) == len(draws):
@@ -209,10 +212,19 @@ def _search_curve(searches: PairProblem) -> ErrorCurve:
 
 
 def _mean_curve(curves: Sequence[ErrorCurve]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    rates = [1 - curve.fnmr[np.searchsorted(-curve.fmr, -(CURVE_FPR + 1e-12), side="left")] for curve in curves]
-    return tuple(map(float, CURVE_FPR)), tuple(map(float, np.mean(rates, axis=0)))
+    smallest = min(float(curve.fmr[curve.fmr > 0].min(initial=1.0)) for curve in curves)
+    at = np.concatenate([[0.0], np.geomspace(min(max(smallest, SMALLEST_RATE), 0.5), 1, CURVE_POINTS)])
+    rates = [1 - curve.fnmr[np.searchsorted(-curve.fmr, -(at + 1e-12), side="left")] for curve in curves]
+    return tuple(map(float, at)), tuple(map(float, np.mean(rates, axis=0)))
 
 
-def _histogram(tallies: Sequence[Tally]) -> tuple[float, ...]:
-    counts = sum(np.histogram(np.clip(found.values, -1, 1), SCORE_EDGES, weights=found.counts)[0] for found in tallies)
+def _score_edges(tallies: Sequence[Tally]) -> NDArray[np.float64]:
+    """Ends of equal bins over all scores; scores that hardly differ still get bins of some width."""
+    low = min(float(found.values.min()) for found in tallies if len(found.values))
+    high = max(float(found.values.max()) for found in tallies if len(found.values))
+    return np.linspace(low, max(high, low + 1e-6), SCORE_BINS + 1)
+
+
+def _histogram(tallies: Sequence[Tally], edges: NDArray[np.float64]) -> tuple[float, ...]:
+    counts = sum(np.histogram(found.values, edges, weights=found.counts)[0] for found in tallies)
     return tuple(map(float, np.asarray(counts)))
