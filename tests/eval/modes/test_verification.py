@@ -162,6 +162,12 @@ def test_from_a_store_to_a_table() -> None:
     curves = found.curves or {}
     assert sum(curves["genuine"]["counts"]) == 10 * found.n["genuine"]
     assert np.all(np.diff(curves["roc"]["tpr"]) >= 0)
+    edges = np.array(curves["genuine"]["edges"])
+    assert list(edges) == list(curves["impostor"]["edges"])
+    counted = np.array(curves["genuine"]["counts"]) + np.array(curves["impostor"]["counts"])
+    assert counted[0] > 0  # the bins span the scores that there are, no more
+    assert counted[-1] > 0
+    assert curves["roc"]["fpr"][1] >= 1 / found.n["impostor"] - 1e-12
     table = result_table(found)
     assert [column.header for column in table.columns] == ["", "left", "right", "mean"]
     assert EvalResult.read(found.to_dict(), "test") == found
