@@ -21,7 +21,9 @@ COMMANDS = {
     "sample": ("data.commands:sample_group", "Draw sample images."),
 }
 
-EPILOG = "Exit status: 0 done, 1 could not, 2 wrong usage, 3 done but some files could not be read."
+EPILOG = (
+    "Exit status: 0 done, 1 could not, 2 wrong usage, 3 done but some files could not be read, 4 audit found errors."
+)
 
 
 class LazyGroup(click.Group):

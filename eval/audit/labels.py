@@ -11,9 +11,11 @@ from retrieval.types import Float32, Int64, Neighbors
 MARGIN = 0.2
 """How much nearer the other label must be, in units of the typical distance.
 
-Measured with twenty wrong identities planted at random: on drawn hands (random weights) 6 of them are found beside one
-false suspect, on real hands (Rank-1 .33 there) 5 beside 39. Without the margin three to ten times as many are
-suspected. So a suspect is a sample to look at, the worst first, and a better encoder makes better suspects."""
+A choice, not an estimate: it was made on the data it is described with. Twenty wrong identities were planted once
+(one seed): of these 6 are found on drawn hands (random weights) beside one other suspect, 5 on real hands (Rank-1
+.33 there) beside 39 others. Without the margin three to ten times as many are suspected. Twenty are too few to tell
+5 from 8. So a suspect is a sample to look at, the worst first, most errors are not found where the encoder is weak,
+and a better encoder makes better suspects."""
 
 NEIGHBOURS = 5
 

@@ -21,8 +21,8 @@ from eval.audit.labels import MARGIN
 from eval.audit.vectors import near_findings, suspect_findings
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
+from eval.reading import find_split_set
 from eval.registry import load_protocol
-from eval.runner import find_split_set
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:

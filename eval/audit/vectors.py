@@ -96,8 +96,6 @@ def _suspect_items(pool: Pool, rows: Int64, vectors: Float32, nearest: Nearest, 
     values = pool.columns[name][rows].astype(np.str_)
     names, labels = np.unique(values, return_inverse=True)
     scale = typical_distance(vectors)
-    if scale <= 0:
-        return []
     found = suspects(vectors, labels.astype(np.int64), nearest(vectors, min(NEIGHBOURS, len(rows) - 1)), scale)
     return [
         Item(

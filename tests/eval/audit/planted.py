@@ -1,0 +1,50 @@
+"""Pools and split sets that faults are planted in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.audit.run import COLUMNS
+from eval.pool import Pool
+from retrieval.types import Float32, SplitSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eval.audit.findings import Finding
+
+
+def pool(**samples: dict[str, Any]) -> Pool:
+    """Samples by id; a column that is not said is unknown, and every sample has a content of its own."""
+    ids = sorted(samples)
+    full = [dict.fromkeys(COLUMNS) | {"uri": f"{name}.jpg", "key": f"key-{name}"} | samples[name] for name in ids]
+    columns = {name: np.array([row[name] for row in full] + [None], np.object_)[:-1] for name in COLUMNS}
+    return Pool(np.array(ids), columns)
+
+
+def split_set(*draws: dict[str, str]) -> SplitSet:
+    """Per draw, roles to the ids that have it, as in ``{"query": "a b"}``."""
+    rows = [
+        (number, sample, role)
+        for number, draw in enumerate(draws)
+        for role, names in draw.items()
+        for sample in names.split()
+    ]
+    numbers, samples, roles = zip(*rows, strict=True)
+    return SplitSet("mine", np.array(numbers, np.int64), np.array(samples), np.array(roles))
+
+
+def said(findings: Sequence[Finding]) -> dict[str, tuple[str, list[tuple[str, ...]]]]:
+    """Check -> severity and the samples of every item, sorted; counts are checked on the way."""
+    assert all(found.count == len(found.items) for found in findings)
+    assert len({found.check for found in findings}) == len(findings)
+    return {found.check: (found.severity, sorted(item.samples for item in found.items)) for found in findings}
+
+
+def clusters(n: int, images: int, noise: float = 0.05, d: int = 16, seed: int = 0) -> Float32:
+    """Unit vectors (n * images, d), ``images`` around each of n centres."""
+    rng = np.random.default_rng(seed)
+    raw = np.repeat(rng.standard_normal((n, d)), images, axis=0) + noise * rng.standard_normal((n * images, d))
+    return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), np.float32)
