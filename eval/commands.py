@@ -143,7 +143,7 @@ def list_command(store: str, as_json: bool) -> None:  # noqa: FBT001
 def export_command(name: str, out: Path, store: str) -> None:
     """Write the split set NAME as CSV, which 'eval --split-set FILE' reads."""
     from eval.files import write_atomically
-    from eval.runner import resolve_split_set, sample_places
+    from eval.reading import resolve_split_set, sample_places
     from eval.splits import splits_to_csv
     from retrieval.store.open import open_store
 

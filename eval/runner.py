@@ -1,6 +1,6 @@
 """From a store to a result: read what a mode needs, draw, evaluate, say where the number comes from.
 
-The only file of ``eval`` that knows stores.
+With :mod:`eval.reading` the only file of ``eval`` that knows how to read a store.
 """
 
 from __future__ import annotations
@@ -16,26 +16,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.audit.leaks import leaks
-from eval.held_out import HeldOut, held_out_samples
-from eval.mode import Arrays, Draw, Mode, ModeConfig, Needs
+from eval.held_out import held_out_samples
+from eval.mode import Arrays, Mode, ModeConfig
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
+from eval.reading import COLUMNS, find_split_set, read_arrays, read_pool
 from eval.registry import load_mode, load_protocol
 from eval.result import EvalResult, Evaluation, Provenance
-from eval.splits import read_splits_csv
 from retrieval.config import Config
-from retrieval.errors import IncompleteError, InputError, StoreError, unknown
+from retrieval.errors import IncompleteError, InputError, StoreError
+from retrieval.search.service import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from retrieval.types import EmbeddingStore, Float32, Int64, Snapshot, SpaceInfo, SplitSet
-
-COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
-MIRRORED = {"base": "hflip", "hflip": "base"}
-"""Views to those of the mirror image."""
+    from retrieval.types import EmbeddingStore, Snapshot, SpaceInfo, SplitSet
 
 BOOTSTRAP_STREAM = 1
 """Spawn key of the bootstrap's seed sequence; draws have theirs, so more of one never changes the other."""
@@ -95,13 +88,16 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An evaluation as it is asked for; the fields are the arguments of :func:`evaluate`."""
+    """An evaluation as it is asked for; the fields are the arguments of :func:`evaluate`.
+
+    ``split_set`` may also be the set itself.
+    """
 
     mode: str
     space: str | None = None
     protocol: str | None = None
     aspect: str | None = None
-    split_set: str | Path | None = None
+    split_set: str | Path | SplitSet | None = None
     where: str | None = None
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -151,62 +147,10 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own))
         needs = mode.needs(config)
         held_out = {name: held_out_samples(pool, part, given, needs.held_out) for name, part in parts.items()}
-        arrays = _arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
+        arrays = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
         found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         aspect = asked.aspect or rule.aspect
         return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
-
-
-def resolve_split_set(store: EmbeddingStore, name: str) -> str:
-    """Find a stored split set by its name or the beginning of it.
-
-    Raises:
-        UnknownNameError: nothing matches.
-        InputError: several match.
-    """
-    names = store.split_sets()
-    found = [name] if name in names else [other for other in names if other.startswith(name)]
-    if not found:
-        raise unknown("split set", name, names)
-    if len(found) > 1:
-        raise InputError(f"'{name}' may mean {', '.join(found[:6])}; write more of the name.")
-    return found[0]
-
-
-def sample_places(snapshot: Snapshot) -> Pool:
-    """Ids, sources and uris of all samples."""
-    return _read_pool(snapshot, ("id", "source", "uri"), None)
-
-
-def read_again(
-    snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs, mirrored: str | None = None
-) -> tuple[Pool, Arrays]:
-    """What a mode saw of stored split sets: the samples that take part, with their columns, and the arrays.
-
-    ``mirrored`` is the aspect whose mirror images were compared (:attr:`eval.protocol.Protocol.mirrored`).
-
-    Raises:
-        InputError: a sample of the split sets is not in the store any more.
-        IncompleteError: a sample has no vector in the space.
-    """
-    pool = _read_pool(snapshot, COLUMNS, None)
-    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
-    pool = pool.take(np.isin(pool.ids, used))
-    if len(pool) < len(used):
-        raise InputError(
-            f"{len(used) - len(pool)} of the {len(used)} samples of this evaluation are not in the store any more; "
-            "evaluate again."
-        )
-    return _with_columns(snapshot, pool, needs.columns), _arrays(snapshot, space, pool, parts, needs, mirrored)
-
-
-def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
-    """Read a CSV file, or a stored split set by its name or the beginning of it."""
-    path = Path(wanted)
-    is_file = isinstance(wanted, Path) or path.is_file() or path.suffix.lower() == ".csv"
-    if is_file and str(wanted) not in store.split_sets():
-        return read_splits_csv(path, sample_places(snapshot))
-    return store.read_splits(resolve_split_set(store, str(wanted)))
 
 
 def _protocol_and_pool(
@@ -218,7 +162,7 @@ def _protocol_and_pool(
     rule = load_protocol(name or "fixed")
     have = set(snapshot.column_names("samples"))
     columns = [*COLUMNS, "camera", *(column for column in ("group", *rule.columns) if column in have)]
-    pool = _read_pool(snapshot, columns, where)
+    pool = read_pool(snapshot, columns, where)
     if not len(pool):
         raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
     if given is None:
@@ -231,19 +175,13 @@ def _protocol_and_pool(
 
 def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str | None) -> Pool:
     """Leave out sources that have no vector in the space at all."""
-    everything = pool if where is None else _read_pool(snapshot, ("id", "key", "source"), None)
-    found = _vector_rows(snapshot.vectors(space, space.views[0]).keys, everything.columns["key"]) >= 0
+    everything = pool if where is None else read_pool(snapshot, ("id", "key", "source"), None)
+    found = rows_of(everything.columns["key"].tolist(), snapshot.vectors(space, space.views[0])) >= 0
     sources = set(everything.columns["source"][found])
     kept = pool.take(pool.among("source", *sources))
     if not len(kept):
         raise IncompleteError(f"None of the samples has a vector in space {space.name}; run 'index' for them first.")
     return kept
-
-
-def _read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) -> Pool:
-    rows = snapshot.samples(list(dict.fromkeys(columns)), where)
-    values = {name: np.array(rows.column(name).to_pylist(), dtype=np.object_) for name in rows.column_names}
-    return Pool(values.pop("id").astype(np.str_), values)
 
 
 def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, str, Config]:
@@ -265,92 +203,6 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
     departs = any(getattr(config, key) != getattr(fixed, key) for key in settings)
     name = f"custom, from {rule.name}" if departs else rule.name
     return config, name, rule.options.read(own, f"-o, protocol {rule.name}")
-
-
-def _arrays(
-    snapshot: Snapshot,
-    space: SpaceInfo,
-    pool: Pool,
-    parts: Mapping[str, SplitSet],
-    needs: Needs,
-    mirrored: str | None = None,
-    held_out: Mapping[str, HeldOut] | None = None,
-) -> Arrays:
-    """Read vectors and columns of the samples that take part, in order of sample id.
-
-    Samples of the aspect ``mirrored`` give the vector of their mirror image for every view.
-    """
-    others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
-    used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
-    pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
-    vectors = {view: _vectors(snapshot, space, view, pool) for view in needs.views}
-    if mirrored is not None:
-        rows = pool.among("aspect", mirrored)
-        turned = {view: _vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
-        vectors = {view: np.where(rows[:, None], turned.get(view, own), own) for view, own in vectors.items()}
-    columns = {name: pool.columns[name] for name in needs.columns}
-    draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
-    return Arrays(pool.ids, vectors, columns, draws)
-
-
-def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
-    """Add columns of the samples; ``age`` may stand for ``meta_age``.
-
-    Raises:
-        UnknownNameError: there is no such column.
-    """
-    have = snapshot.column_names("samples")
-    found = {}
-    for name in names:
-        if name in pool.columns:
-            continue
-        column = name if name in have else f"meta_{name}"
-        if column not in have:
-            raise unknown("column of samples", name, have)
-        rows = _read_pool(snapshot, ("id", column), None)
-        found[name] = rows.columns[column][np.searchsorted(rows.ids, pool.ids)]
-    return Pool(pool.ids, {**pool.columns, **found})
-
-
-def _vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
-    if view not in space.views:
-        if view in MIRRORED:
-            raise IncompleteError(
-                f"Space {space.name} has no view '{view}'; run the same 'index' command again with --views base,hflip, "
-                "or evaluate without it (-o views=base)."
-            )
-        raise unknown(f"view in space {space.name}", view, space.views)
-    matrix = snapshot.vectors(space, view)
-    rows = _vector_rows(matrix.keys, pool.columns["key"])
-    missing = np.flatnonzero(rows < 0)
-    if len(missing):
-        first = pool.columns["uri"][missing[0]]
-        raise IncompleteError(
-            f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); run "
-            "the same 'index' command again, it embeds what is missing."
-        )
-    return matrix.data[rows]
-
-
-def _vector_rows(keys: NDArray[np.bytes_], wanted: NDArray[np.object_]) -> Int64:
-    """Row of each wanted key among ``keys`` (any order), -1 where there is none."""
-    names = wanted.astype(np.bytes_)
-    order = np.argsort(keys, kind="stable")
-    at = np.minimum(np.searchsorted(keys, names, sorter=order), max(len(keys) - 1, 0))
-    if not len(keys):
-        return np.full(len(names), -1, np.int64)
-    rows = order[at]
-    return np.where(keys[rows] == names, rows, -1).astype(np.int64)
-
-
-def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOut) -> tuple[Draw, ...]:
-    rows = np.searchsorted(ids, splits.sample)
-    roles = {role: splits.role == role for role in needs.roles}
-    others = {name: np.searchsorted(ids, found).astype(np.int64) for name, found in held_out.items()}
-    return tuple(
-        {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()} | others
-        for draw in np.unique(splits.draw)
-    )
 
 
 def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:

@@ -11,8 +11,8 @@ import numpy as np
 from eval.metrics.summary import DrawTable
 from eval.mode import WHOLE_PART, Draw
 from eval.modes.reid import MODE, Problem, ReidConfig
+from eval.reading import read_again
 from eval.registry import load_protocol
-from eval.runner import read_again
 from eval.scorers.ranked import Blocks, Side, rank_queries
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.reading import resolve_split_set, sample_places
 from eval.result import EvalResult, read_result, write_result
-from eval.runner import evaluate, resolve_split_set, sample_places
+from eval.runner import evaluate
 from eval.splits import splits_to_csv
 from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
 from retrieval.store.memory import MemoryStore
