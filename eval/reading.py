@@ -17,13 +17,14 @@ from eval.pool import Pool
 from eval.splits import read_splits_csv
 from retrieval.errors import IncompleteError, InputError, unknown
 from retrieval.search.service import rows_of
+from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from retrieval.types import EmbeddingStore, Float32, Snapshot, SpaceInfo, SplitSet
+    from retrieval.types import EmbeddingStore, Float32, Snapshot, SpaceInfo
 
 COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
 MIRRORED = {"base": "hflip", "hflip": "base"}
@@ -46,8 +47,10 @@ def resolve_split_set(store: EmbeddingStore, name: str) -> str:
     return found[0]
 
 
-def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path) -> SplitSet:
-    """Read a CSV file, or a stored split set by its name or the beginning of it."""
+def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path | SplitSet) -> SplitSet:
+    """Read a CSV file, or a stored split set by its name or the beginning of it; a split set is itself."""
+    if isinstance(wanted, SplitSet):
+        return wanted
     path = Path(wanted)
     is_file = isinstance(wanted, Path) or path.is_file() or path.suffix.lower() == ".csv"
     if is_file and str(wanted) not in store.split_sets():
