@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def _listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+def listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
     """A callback for names of a closed table: an unknown one is wrong usage, with the nearest name."""
 
     def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -28,10 +28,10 @@ def _listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, cli
 
 
 @click.command("eval")
-@click.option("--mode", required=True, callback=_listed("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
+@click.option("--mode", required=True, callback=listed("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
 @click.option(
     "--protocol",
-    callback=_listed("protocol", PROTOCOLS),
+    callback=listed("protocol", PROTOCOLS),
     help=f"{', '.join(PROTOCOLS)}. Default: fixed where samples have the splits query and gallery, else monte-carlo.",
 )
 @click.option("--aspect", help="One aspect, or 'all': a result for each and their mean.")

@@ -11,18 +11,20 @@ import numpy as np
 from eval.metrics.paired import Difference, McNemar, mcnemar, paired_differences, to_dict
 from eval.metrics.summary import DrawTable
 from eval.registry import load_mode, load_protocol
+from eval.rescoring import ScoringOptions
 from eval.runner import Asked, Prepared, prepare
-from retrieval.errors import InputError
+from eval.splits import join_splits
+from retrieval.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from eval.result import EvalResult
-    from retrieval.types import EmbeddingStore
+    from retrieval.types import EmbeddingStore, SplitSet
 
-MAY_DIFFER = frozenset({"views", "slice", "all_definitions", "cmc_length", "bootstrap"})
-"""Options in which two evaluations may differ: those that change vectors, or only what else is reported."""
+SCORING = ("views", *ScoringOptions.model_fields, "lambda", "transductive")
+"""Options that change vectors or scores: they are what may be compared."""
 
-RERANKING = ("rerank", "k1", "k2", "lambda", "qe_", "score_norm", "transductive")
-"""Beginnings of options that change scores, so may differ too."""
+MAY_DIFFER = frozenset({*SCORING, "slice", "all_definitions", "cmc_length", "bootstrap"})
+"""Options in which two evaluations may differ: those, and what only changes what else is reported."""
 
 CUSTOM = "custom, from "
 SAME_VALUE = 1e-6
@@ -31,8 +33,9 @@ SAME_VALUE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """B against A: ``a`` and ``b`` name the spaces (and views) that were compared.
+    """B against A: ``a`` and ``b`` name the spaces, and the views and scoring in which they differ.
 
+    ``parts`` are the names of the parts (aspects) that values are means over, or none for an undivided evaluation.
     ``values`` are the metrics of A and of B; ``differences`` are B minus A; ``mcnemar`` is on Rank-1, None where the
     mode has none.
     """
@@ -42,6 +45,7 @@ class Comparison:
     a: str
     b: str
     store_version: int
+    parts: tuple[str, ...]
     split_set: str
     split_sha256: str
     seed: int
@@ -54,7 +58,18 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``; metrics are fractions."""
-        head = ("mode", "protocol", "a", "b", "store_version", "split_set", "split_sha256", "seed", "resamples")
+        head = (
+            "mode",
+            "protocol",
+            "a",
+            "b",
+            "store_version",
+            "parts",
+            "split_set",
+            "split_sha256",
+            "seed",
+            "resamples",
+        )
         apart = to_dict(self.differences)
         metrics = {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()}
         return {
@@ -87,6 +102,7 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
     Raises:
         InputError: they are not of the same mode, split set and label universe, or the store no longer gives what
             a file says.
+        UnknownNameError: the store has no such space.
     """
     for what, one, other in (
         ("modes", first.mode, second.mode),
@@ -102,6 +118,8 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
     comparison = _compare(*ready)
     for at, result in enumerate((first, second)):
         for name, metric in result.metrics.items():
+            if name not in comparison.values:
+                raise InputError(f"Result {'AB'[at]} has a metric '{name}' that its config does not ask for.")
             now = comparison.values[name][at]
             if abs(now - metric.value) > SAME_VALUE:
                 raise InputError(
@@ -122,17 +140,21 @@ def _universe(result: EvalResult) -> str:
 def _again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepared:
     """Prepare the evaluation that a result file tells of, on its own draws."""
     source = result.provenance
+    _require_space(store, result, name)
+    words = {key: result.config.get(key) for key in ("aspect", "where")}
+    for key, value in words.items():
+        if not isinstance(value, str | None):
+            raise InputError(f"Result {name} has {key}={value!r} in its config, which is no text; evaluate again.")
     rule = load_protocol(result.protocol.removeprefix(CUSTOM))
     fields = load_mode(result.mode).config_type.option_names() | rule.options.option_names()
     options = {key: value for key, value in result.config.items() if key in fields}
-    followed = source.split_set if rule.name == "fixed" and source.split_set in store.split_sets() else None
     asked = Asked(
         result.mode,
         space=source.space_fingerprint,
         protocol=rule.name,
-        aspect=result.config.get("aspect"),
-        split_set=followed,
-        where=result.config.get("where"),
+        aspect=words["aspect"],
+        split_set=_stored_draws(store, result) if rule.name == "fixed" else None,
+        where=words["where"],
         seed=source.seed,
         options=options,
     )
@@ -143,6 +165,25 @@ def _again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepared:
             "changed since; evaluate both again."
         )
     return ready
+
+
+def _require_space(store: EmbeddingStore, result: EvalResult, name: str) -> None:
+    source = result.provenance
+    with store.snapshot() as snapshot:
+        if source.space_fingerprint not in {space.fingerprint for space in snapshot.spaces}:
+            raise UnknownNameError(
+                f"Result {name} is of space {source.space}, which is not in this store; give the store it was made "
+                "from with --store."
+            )
+
+
+def _stored_draws(store: EmbeddingStore, result: EvalResult) -> SplitSet | None:
+    """The split sets of all parts together, found by hash; None where the store does not have them."""
+    parts = [part.split_sha256 for part in (result.parts or {}).values()]
+    names = {sha: name for name, sha in store.split_sets().items()}
+    wanted = [names.get(sha or "") for sha in parts or [result.provenance.split_sha256]]
+    found = [store.read_splits(name) for name in wanted if name is not None]
+    return join_splits(found) if found and len(found) == len(wanted) else None
 
 
 def _compare(first: Prepared, second: Prepared) -> Comparison:
@@ -157,6 +198,7 @@ def _compare(first: Prepared, second: Prepared) -> Comparison:
         a=_called(first, second),
         b=_called(second, first),
         store_version=first.store_version,
+        parts=tuple(filter(None, first.parts)),
         split_set=splits.name,
         split_sha256=splits.sha256,
         seed=first.asked.seed,
@@ -179,7 +221,7 @@ def _require_comparable(first: Prepared, second: Prepared) -> None:
         raise InputError("The two evaluations have different parts (aspects), so they cannot be paired.")
     one, other = (ready.config.model_dump() for ready in (first, second))
     for key in sorted({*one, *other}):
-        if one.get(key) != other.get(key) and key not in MAY_DIFFER and not key.startswith(RERANKING):
+        if one.get(key) != other.get(key) and key not in MAY_DIFFER:
             raise InputError(
                 f"The two evaluations measure differently ({key}={one.get(key)} and {other.get(key)}), so their "
                 "difference would mean nothing; evaluate both with the same option."
@@ -190,8 +232,11 @@ def _tables(ready: Prepared) -> tuple[list[str], list[list[DrawTable]]]:
     tables = getattr(ready.mode, "tables", None)
     if tables is None:
         raise InputError(f"Mode {ready.asked.mode} has no values per query, so it cannot be compared; use --mode reid.")
-    names, parts = tables(ready.arrays, ready.config)
-    return names, [parts[name] for name in ready.parts]
+    names, found = tables(ready.arrays, ready.config)
+    parts = [found[name] for name in ready.parts]
+    # Units are numbered among all samples that were read, with score_norm also the cohort: number them by themselves.
+    every = np.unique(np.concatenate([table.units for draws in parts for table in draws]))
+    return names, [[DrawTable(each.values, np.searchsorted(every, each.units)) for each in draws] for draws in parts]
 
 
 def _mean(parts: list[list[DrawTable]], column: int) -> float:
@@ -201,5 +246,6 @@ def _mean(parts: list[list[DrawTable]], column: int) -> float:
 def _called(ready: Prepared, other: Prepared) -> str:
     """The space, and the options in which it differs from the other evaluation."""
     mine, theirs = ready.config.model_dump(), other.config.model_dump()
-    own = [f"{key}={value}" for key, value in mine.items() if value != theirs.get(key) and key in {"views", "rerank"}]
-    return " ".join([ready.space.name, *own])
+    own = [key for key in SCORING if key in mine and mine[key] != theirs.get(key) and key != "transductive"]
+    shown = {key: ",".join(mine[key]) if isinstance(mine[key], tuple) else mine[key] for key in own}
+    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in shown.items())])

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from eval.commands import listed
+from eval.registry import MODES, PROTOCOLS
 from retrieval.options import console, json_option, print_json, store_option, where_option
 
 if TYPE_CHECKING:
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
 @click.command("compare")
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[A.json B.json]")
 @click.option("--spaces", nargs=2, metavar="A B", help="Compare two spaces now, on the same draws.")
-@click.option("--mode", default="reid", show_default=True, help="What to evaluate, with --spaces.")
-@click.option("--protocol", help="With --spaces.")
+@click.option(
+    "--mode", default="reid", show_default=True, callback=listed("mode", MODES), help="What to evaluate, with --spaces."
+)
+@click.option("--protocol", callback=listed("protocol", PROTOCOLS), help="With --spaces.")
 @click.option("--aspect", help="With --spaces: one aspect, or 'all'.")
 @click.option("--split-set", metavar="NAME|FILE", help="With --spaces: stored split set, or CSV.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="With --spaces.")
@@ -55,6 +60,7 @@ def compare_command(
     if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
         raise click.UsageError("Give two result files, or --spaces A B.")
     if spaces is None:
+        _refuse_options_of_spaces()
         read = [read_result(path) for path in results]
         found = compare_results(open_store(store), *read)
     else:
@@ -67,6 +73,15 @@ def compare_command(
         console().print(comparison_table(found))
 
 
+def _refuse_options_of_spaces() -> None:
+    """Result files say themselves how they were made."""
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        given = param.name and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+        if given and param.name not in {"results", "store", "as_json"}:
+            raise click.UsageError(f"{param.opts[0]} goes with --spaces; a result file says itself how it was made.")
+
+
 def comparison_table(found: Comparison) -> Table:
     """A row per metric: A, B, the difference with its interval, p-value, and in how many draws B is higher."""
     from rich.table import Table
@@ -74,7 +89,7 @@ def comparison_table(found: Comparison) -> Table:
     from eval.tables import metric_title, percent
 
     table = Table(
-        title=f"A {found.a}\nB {found.b}\n{found.mode} · {found.protocol} · split set {found.split_set}",
+        title=f"A {found.a}\nB {found.b}\n{_measured(found)}",
         caption=_caption(found),
         title_justify="left",
         caption_justify="left",
@@ -92,6 +107,12 @@ def comparison_table(found: Comparison) -> Table:
             metric_title(name), f"{100 * a:.1f}", f"{100 * b:.1f}", percent(apart.metric), f"{apart.p_value:.4f}", draws
         )
     return table
+
+
+def _measured(found: Comparison) -> str:
+    """What both were measured on; the split sets of several parts have too many names for a line."""
+    parts = f"mean of {len(found.parts)} parts" if found.parts else found.split_set.partition("@")[0]
+    return f"{found.mode} · {found.protocol} · {parts} · split set {found.split_sha256[:12]}"
 
 
 def _caption(found: Comparison) -> str:

@@ -41,7 +41,7 @@ def slow_mean(parts: Parts, weight: dict[int, float], column: int) -> float:
             weights = [weight[unit] for unit in table.units.tolist()]
             values = table.values[:, column].tolist()
             means.append(sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights))
-    return sum(means) / len(means)
+    return float(sum(means) / len(means))
 
 
 def test_the_interval_is_of_a_bootstrap_with_the_same_weights_for_both() -> None:
@@ -123,7 +123,7 @@ def flipped_mean(apart: Parts, sign: dict[int, float], column: int) -> float:
         for table in draws:
             values = zip(table.units.tolist(), table.values[:, column].tolist(), strict=True)
             means.append(sum(sign[unit] * value for unit, value in values) / len(table.units))
-    return sum(means) / len(means)
+    return float(sum(means) / len(means))
 
 
 def test_no_exchange_is_no_evidence_and_p_is_never_zero() -> None:
