@@ -48,7 +48,7 @@ def audit_command(
     """Find leaks, duplicates and suspected labels, from the store alone: no image is opened.
 
     Without --protocol or --split-set the roles are the samples' own splits. Exit status: 0 no error was found, 4 at
-    least one was (with --strict, or a warning), 1 could not, 2 wrong usage. Errors make numbers wrong (shared
+    least one was (or, with --strict, a warning), 1 could not, 2 wrong usage. Errors make numbers wrong (shared
     identities, the same picture or group on both sides), warnings may (near-duplicates, suspected labels), notes
     should be known.
     """

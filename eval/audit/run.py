@@ -68,19 +68,21 @@ def audit(
         store: where samples and vectors are.
         space: whose vectors are looked at; not needed where there is one.
         protocol: a protocol whose draws are looked at.
-        aspect: of the protocol.
+        aspect: of the protocol's draws.
         split_set: a stored split set, the beginning of its name, or a CSV file.
         seed: of the protocol's draws.
         bits: how many bits the perceptual hashes of near-duplicates may differ in, 0 to 3.
 
     Raises:
-        InputError: there are no samples, or both a split set and a protocol are named.
+        InputError: there are no samples, both a split set and a protocol are named, or an aspect of no protocol.
         UnknownNameError: of a space, protocol or split set.
     """
     if split_set is not None and protocol not in {None, "fixed"}:
         raise InputError(
             f"A split set gives the draws, so --protocol {protocol} has none to make; leave one of them out."
         )
+    if aspect is not None and (protocol is None or split_set is not None):
+        raise InputError(f"--aspect {aspect} is of a protocol's draws; name one with --protocol.")
     with store.snapshot() as snapshot:
         chosen = snapshot.space(space)
         given = None if split_set is None else find_split_set(store, snapshot, split_set)
