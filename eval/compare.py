@@ -190,7 +190,9 @@ def _compare(first: Prepared, second: Prepared) -> Comparison:
     _require_comparable(first, second)
     (names, ours), (_, theirs) = _tables(first), _tables(second)
     values = {name: (_mean(ours, at), _mean(theirs, at)) for at, name in enumerate(names)}
-    resamples = first.config.bootstrap
+    resamples = max(first.config.bootstrap, second.config.bootstrap)
+    if resamples == 0:
+        raise InputError("Without resamples nothing says how sure a difference is; evaluate with -o bootstrap=1000.")
     splits = first.splits
     return Comparison(
         mode=first.asked.mode,

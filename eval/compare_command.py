@@ -104,7 +104,7 @@ def comparison_table(found: Comparison) -> Table:
         apart = found.differences[name]
         draws = f"{apart.draws_up}/{apart.draws_equal}/{apart.draws_down}"
         table.add_row(
-            metric_title(name), f"{100 * a:.1f}", f"{100 * b:.1f}", percent(apart.metric), f"{apart.p_value:.4f}", draws
+            metric_title(name), f"{100 * a:.1f}", f"{100 * b:.1f}", percent(apart.metric), _p(apart.p_value), draws
         )
     return table
 
@@ -120,10 +120,14 @@ def _caption(found: Comparison) -> str:
     lines = [f"percent, {ways} ({found.resamples} times each), seed {found.seed}"]
     if found.mcnemar is not None:
         test = found.mcnemar
-        mean = [sum(counts) / len(counts) for counts in (test.only_a, test.only_b)]
+        mean = [round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b)]
         over = f", means over {len(test.p_values)} draws; p is twice their mean" if len(test.p_values) > 1 else ""
         lines.append(
             f"McNemar on Rank-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.queries:g} queries, "
-            f"p {test.p_value:.4f} (takes queries for independent{over})"
+            f"p {_p(test.p_value)} (takes queries for independent{over})"
         )
     return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"

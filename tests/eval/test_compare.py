@@ -261,6 +261,19 @@ def test_the_table_names_parts_by_their_number() -> None:
     assert json.loads(json.dumps(found.to_dict()))["parts"] == list(HAND_ASPECTS)
 
 
+def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
+    store = two_spaces(people(70, 3))
+    asked = [Asked("reid", space, options={"bootstrap": 40}) for space in ("sharp", "dull")]
+    found = compare(store, *asked)
+    assert found.mcnemar is not None
+    assert 0 < found.mcnemar.p_value < 0.0001
+    assert "p < 0.0001" in str(comparison_table(found).caption)
+    none = [Asked("reid", space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
+    assert compare(store, none[0], asked[1]).differences == found.differences
+    with pytest.raises(InputError, match="-o bootstrap=1000"):
+        compare(store, *none)
+
+
 NAMES = [f"{at:02d}" for at in range(36)]
 
 
