@@ -126,3 +126,9 @@ def test_samples_without_a_vector() -> None:
     assert said([found]) == {"no-vector": ("warning", [("b",)])}
     assert "space model@1234; run the same 'index' command again" in found.message
     assert vector_findings(samples, np.ones(3, np.bool_), "model@1234") == []
+
+
+def test_a_sample_that_every_draw_gives_another_role_is_learnt_from_and_shares_nothing_with_itself() -> None:
+    samples = pool(a={"identity": "1"}, b={"identity": "2"})
+    sides = sides_of(samples, [split_set({"train": "a", "test": "b"}, {"train": "b", "test": "a"})])
+    assert identity_findings(samples, sides) == []

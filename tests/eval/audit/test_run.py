@@ -133,3 +133,12 @@ def test_a_finding_counts_all_and_lists_the_worst() -> None:
     assert found.count == ITEMS_KEPT + 5
     assert [item.score for item in found.items] == [float(ITEMS_KEPT + 4 - at) for at in range(ITEMS_KEPT)]
     assert finding("check", "note", [], "A sentence.") == []
+
+
+@pytest.mark.parametrize("column", ["split", "aspect"])
+def test_train_and_test_and_aspects_are_no_witnesses_for_each_other(column: str) -> None:
+    identity = [*IDENTITY]
+    identity[12] = "p6"
+    apart = ["train" if at in {10, 11, 13, 14} else "test" for at in range(N)]
+    store = store_of(clusters(PEOPLE, IMAGES, noise=0.5, d=64), identity=identity, **{column: apart})
+    assert "suspected-identity" not in checks(audit(store))
