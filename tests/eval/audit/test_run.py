@@ -140,5 +140,6 @@ def test_train_and_test_and_aspects_are_no_witnesses_for_each_other(column: str)
     identity = [*IDENTITY]
     identity[12] = "p6"
     apart = ["train" if at in {10, 11, 13, 14} else "test" for at in range(N)]
-    store = store_of(clusters(PEOPLE, IMAGES, noise=0.5, d=64), identity=identity, **{column: apart})
+    columns: dict[str, Any] = {"identity": identity, column: apart}
+    store = store_of(clusters(PEOPLE, IMAGES, noise=0.5, d=64), **columns)
     assert "suspected-identity" not in checks(audit(store))
