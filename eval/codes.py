@@ -30,15 +30,19 @@ def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
 
 
 def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
-    """Settle ``auto``: ``market1501`` where all cameras are known, else ``none``.
+    """Settle ``auto``: ``market1501`` where the cameras of all queries and gallery images are known, else ``none``.
+
+    Images that are only held out, for a threshold or a cohort, do not decide how the others are evaluated.
 
     Raises:
         InputError: ``market1501`` is asked for and a camera is unknown.
     """
-    unknown = np.flatnonzero([camera is None for camera in arrays.columns["camera"]])
+    tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
+    rows = np.unique(np.concatenate(tested))
+    unknown = rows[[camera is None for camera in arrays.columns["camera"][rows]]]
     if rule == "market1501" and len(unknown):
         raise InputError(
-            f"camera_rule=market1501 needs every camera, and {len(unknown)} of {len(arrays.ids)} samples have none "
+            f"camera_rule=market1501 needs every camera, and {len(unknown)} of {len(rows)} samples have none "
             f"(the first is {arrays.ids[unknown[0]]}); index again with cameras, or pass -o camera_rule=none."
         )
     if rule == "auto":

@@ -31,7 +31,9 @@ def split_text(value: object) -> object:
 
 
 Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(split_text), Field(min_length=1)]
-Ranks: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(split_text), Field(min_length=1)]
+Ranks: TypeAlias = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(split_text), Field(min_length=1)
+]
 
 
 class ModeConfig(Config):

@@ -129,6 +129,9 @@ def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
     for name in names:
         if name in pool.columns:
             continue
+        if name == "id":
+            found[name] = pool.ids.astype(np.object_)
+            continue
         column = name if name in have else f"meta_{name}"
         if column not in have:
             raise unknown("column of samples", name, have)

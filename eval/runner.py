@@ -142,6 +142,8 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
     with store.snapshot() as snapshot:
         space = snapshot.space(asked.space)
         given = None if asked.split_set is None else find_split_set(store, snapshot, asked.split_set)
+        if given is not None:
+            _require_samples(snapshot, given)
         rule, pool = _protocol_and_pool(snapshot, space, asked.protocol, asked.where, given)
         config, name, own = _configure(mode.config_type, rule, asked.options)
         parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own))
@@ -149,6 +151,7 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         held_out = {name: held_out_samples(pool, part, given, needs.held_out) for name, part in parts.items()}
         arrays = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
         found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
+        found += _learnt(pool, parts)
         aspect = asked.aspect or rule.aspect
         return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
 
@@ -171,6 +174,27 @@ def _protocol_and_pool(
         if name is None and not {"query", "gallery"} <= set(roles):
             rule = load_protocol("monte-carlo")
     return rule, pool
+
+
+def _require_samples(snapshot: Snapshot, given: SplitSet) -> None:
+    """Refuse a split set of which samples are gone: what is left would be another problem under the same name."""
+    wanted = np.unique(given.sample)
+    gone = int((~np.isin(wanted, read_pool(snapshot, ("id",), None).ids)).sum())
+    if gone:
+        raise InputError(
+            f"{gone} of the {len(wanted)} samples of split set {given.name} are not in the store any more; evaluate "
+            "with --protocol to draw again."
+        )
+
+
+def _learnt(pool: Pool, parts: Mapping[str, SplitSet]) -> tuple[str, ...]:
+    """Say so when samples that are evaluated are training data by the data set's own split."""
+    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
+    rows = np.isin(pool.ids, used)
+    learnt = int((rows & pool.among("split", "train", "val")).sum())
+    if not learnt:
+        return ()
+    return (f"{learnt} of {rows.sum()} evaluated samples are of split train or val: an encoder may have learnt them.",)
 
 
 def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str | None) -> Pool:

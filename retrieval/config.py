@@ -61,5 +61,6 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
         return f"there is no option '{key}'.{suggest(key, names)} Options: {', '.join(names)}."
     if first["type"] == "missing":
         return f"option '{key}' is needed."
-    message = first["msg"][:1].lower() + first["msg"][1:]
+    said = first["msg"].removeprefix("Value error, ")
+    message = said if said != first["msg"] else said[:1].lower() + said[1:]
     return f"{key}={first['input']!r} cannot be used: {message}."

@@ -56,15 +56,22 @@ def _band_width(low: float, high: float, *, whole: bool) -> float:
     return next(
         width
         for width in widths
-        if (not whole or width.is_integer()) and math.floor(high / width) - math.floor(low / width) < MOST_BANDS
+        if (not whole or width.is_integer()) and _multiple(high, width) - _multiple(low, width) < MOST_BANDS
     )
 
 
 def _band(value: float, width: float, *, whole: bool) -> str:
-    start = math.floor(value / width) * width
+    start = _multiple(value, width) * width
     if whole:
         return f"{start:.0f}{'-' if start >= 0 else ' to '}{start + width - 1:.0f}"
     return f"[{start:.10g}, {start + width:.10g})"
+
+
+def _multiple(value: float, width: float) -> int:
+    """How many whole widths a value holds; .3 holds three of .1, whatever floats say."""
+    ratio = value / width
+    nearest = round(ratio)
+    return nearest if math.isclose(ratio, nearest, rel_tol=1e-9, abs_tol=1e-9) else math.floor(ratio)
 
 
 def slice_draws(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from eval.codes import CameraRule, resolve_camera_rule, text_codes, universe_of
 from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
@@ -54,7 +54,7 @@ class ReidConfig(ScoringOptions, ModeConfig):
     where all of these columns agree. ``junk_identities`` are ignored altogether; ``distractor_identities`` stay in the
     gallery and match nothing; for both, leading zeros do not count. ``slice``: a column whose values get figures of
     their own. ``all_definitions``: the same ranking under every definition. ``cmc_length`` is how many ranks of the
-    CMC curve are kept.
+    CMC curve are kept. ``index``: mAP and mINP refuse every index that is not exhaustive.
     """
 
     ranks: Ranks = (1, 5, 10)
@@ -70,7 +70,18 @@ class ReidConfig(ScoringOptions, ModeConfig):
     distractor_identities: Texts = ()
     slice: str | None = None
     all_definitions: bool = False
-    cmc_length: int = Field(default=50, ge=1)
+    cmc_length: int = Field(default=50, ge=1, le=10_000)
+    index: Literal["exact"] = "exact"
+
+    @field_validator("index", mode="before")
+    @classmethod
+    def _exhaustive(cls, value: object) -> object:
+        if value != "exact":
+            raise ValueError(
+                "mAP and mINP need the rank of every positive, and an index that is not exhaustive returns only the "
+                "nearest; leave the option out, or say index=exact"
+            )
+        return value
 
     @property
     def ap_rule(self) -> ApRule:

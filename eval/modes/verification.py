@@ -49,7 +49,7 @@ class VerificationConfig(ModeConfig):
     ``threshold_from``: splits whose identities set the threshold, at the false match rate ``threshold_fmr``; ``auto``
     is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
     gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
-    ``identity_columns``: a pair is genuine where all of these agree, and what they tell apart is resampled apart.
+    ``identity_columns``: a pair is genuine where all of these agree; the bootstrap resamples people all the same.
     ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count.
     """
 
@@ -63,6 +63,13 @@ class VerificationConfig(ModeConfig):
     identity_columns: Names = ("identity",)
     junk_identities: Identities = ()
     distractor_identities: Identities = ()
+
+    @field_validator("fpr", "fpir")
+    @classmethod
+    def _told_apart(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if len({f"{rate:g}" for rate in rates}) < len(rates):
+            raise PydanticCustomError("rates", "two of the rates would have one name; give each once")
+        return rates
 
     @field_validator("threshold_from")
     @classmethod
@@ -167,24 +174,25 @@ class _Problem:
         person = arrays.columns["identity"].copy()
         self._junk = _among(person, config.junk_identities)
         person[self._junk | _among(person, config.distractor_identities)] = None
-        self._person = text_codes(person)[0]
+        self._person, self._people = text_codes(person)
         agreeing = [arrays.columns[name] for name in config.identity_columns if name != "identity"]
         self._codes, self._texts = text_codes(_joined(person, agreeing))
         self._camera = text_codes(arrays.columns["camera"])[0] if config.camera_rule == "market1501" else None
         test = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
         rows = np.unique(np.concatenate(test))
         found = np.unique(self._codes[rows])
-        self._tested, self._tested_people = found[found >= 0], np.unique(self._person[rows])
+        people = np.unique(self._person[rows])
+        self._tested, self._tested_people = found[found >= 0], people[people >= 0]
         self._seed = str(rng.integers(2**63))
 
     @property
     def units(self) -> int:
         """How many identities the test has."""
-        return len(self._tested)
+        return len(self._tested_people)
 
     def names(self) -> list[str]:
         """Identities of the test."""
-        return [self._texts[code] for code in self._tested]
+        return [self._people[code] for code in self._tested_people]
 
     def thresholds(self, rng: np.random.Generator) -> Thresholds:
         """Choose a threshold per part on identities that no draw of any part tests."""
@@ -212,15 +220,18 @@ class _Problem:
         known = query[self._codes[query] >= 0]
         if self._config.pairs == "all":
             rows = np.union1d(query, gallery)
-            pairs = score_pairs(self._side(rows[self._codes[rows] >= 0]), None, rng)
+            rows = rows[self._codes[rows] >= 0]
+            pairs = score_pairs(self._side(rows), None, rng, (self._units(rows), self._units(rows)))
         else:
-            pairs = score_pairs(self._side(known), self._side(gallery), rng)
+            units = self._units(known), self._units(gallery)
+            pairs = score_pairs(self._side(known), self._side(gallery), rng, units)
         self._require_pairs(pairs, part, meet=bool(np.isin(self._codes[known], self._codes[gallery]).any()))
         searches = self._open_set(known, gallery, number)
+        everyone = self._person[np.concatenate([known, gallery])]
         counts = {
             "query": len(known),
             "gallery": len(gallery),
-            "identities": len(np.unique(self._codes[np.concatenate([known, gallery])])),
+            "identities": len(np.unique(everyone[everyone >= 0])),
             "genuine": pairs.genuine.total,
             "impostor": pairs.impostor.total,
         }
@@ -231,8 +242,8 @@ class _Problem:
     def _settled(self, values: dict[str, float], splits: tuple[str, ...], rows: Mapping[str, Int64]) -> Thresholds:
         used = np.unique(np.concatenate(list(rows.values())))
         trained = [draw["train"] for draws in self._arrays.parts.values() for draw in draws if "train" in draw]
-        identities = np.unique(self._codes[used])
-        shared = np.isin(identities, self._codes[np.concatenate(trained)]) if trained else np.zeros(1, np.bool_)
+        identities = np.unique(self._person[used])
+        shared = np.isin(identities, self._person[np.concatenate(trained)]) if trained else np.zeros(1, np.bool_)
         warnings: tuple[str, ...] = ()
         if shared.any():
             why = "an encoder trained on them tells them apart too well, and their threshold does not carry over"
@@ -258,11 +269,16 @@ class _Problem:
         return threshold_at_fmr(error_curve(pairs.genuine, pairs.impostor), self._config.threshold_fmr)
 
     def _side(self, rows: Int64) -> Side:
-        """Vectors with units of the bootstrap as identities."""
+        """Vectors, and which of them show the same."""
         codes = self._codes[rows]
-        units = np.where(codes < 0, FIXED, np.searchsorted(self._tested, codes)).astype(np.int64)
+        same = np.where(codes < 0, FIXED, np.searchsorted(self._tested, codes)).astype(np.int64)
         camera = None if self._camera is None else self._camera[rows]
-        return Side(self._vectors[rows], units, camera, sample=rows)
+        return Side(self._vectors[rows], same, camera, sample=rows)
+
+    def _units(self, rows: Int64) -> Int64:
+        """What the bootstrap resamples: the person, whatever else tells identities apart."""
+        people = self._person[rows]
+        return np.where(people < 0, FIXED, np.searchsorted(self._tested_people, people)).astype(np.int64)
 
     def _open_set(self, query: Int64, gallery: Int64, number: int) -> PairProblem | None:
         """Searches with some identities taken out of the gallery; None where all, or none, have a mate left.
@@ -283,8 +299,8 @@ class _Problem:
         if not mated.any() or not unmated.any():
             return None
         return PairProblem(
-            _single(identified_scores(best)[mated], side.identity[mated]),
-            _single(alarm_scores(best)[unmated], side.identity[unmated]),
+            _single(identified_scores(best)[mated], self._units(query[mated])),
+            _single(alarm_scores(best)[unmated], self._units(query[unmated])),
         )
 
     def _require_pairs(self, pairs: PairScores, part: str, *, meet: bool) -> None:

@@ -54,7 +54,9 @@ class _Same(NamedTuple):
     valid: NDArray[np.bool_]
 
 
-def score_pairs(queries: Side, gallery: Side | None, rng: np.random.Generator) -> PairScores:
+def score_pairs(
+    queries: Side, gallery: Side | None, rng: np.random.Generator, units: tuple[Int64, Int64] | None = None
+) -> PairScores:
     """Score every query with every gallery entry, or every two samples of one side once (``gallery`` None).
 
     Pairs of one identity are genuine, unless both sides have cameras and theirs are the same (junk, left out), or
@@ -65,6 +67,8 @@ def score_pairs(queries: Side, gallery: Side | None, rng: np.random.Generator) -
         queries: (n, d); no identity is unknown.
         gallery: (m, d), or None.
         rng: draws the sample of impostor pairs that the bootstrap uses, where there are too many for it.
+        units: (n,) and (m,) what the bootstrap resamples, where that is not the identity: persons, whose hands are
+            identities of their own. A pair within one unit weighs as that unit does, once.
     """
     other = queries if gallery is None else gallery
     same = _same_identity(queries, other)
@@ -80,10 +84,11 @@ def score_pairs(queries: Side, gallery: Side | None, rng: np.random.Generator) -
                 line[: start + row] = NO_PAIR
         impostors.add(start, scores)
     kept = same.valid if gallery is not None else same.valid & (same.row < same.column)
-    units = queries.identity[same.row[kept]]
+    rows, columns = (queries.identity, other.identity) if units is None else units
+    first_units = rows[same.row[kept]]
     exact = genuine[kept].astype(np.float64)
-    matched = Pairs(exact, units, np.full(len(units), FIXED), np.ones(len(units)))
-    found = impostors.kept(queries.identity, other.identity)
+    matched = Pairs(exact, first_units, np.full(len(first_units), FIXED), np.ones(len(first_units)))
+    found = impostors.kept(rows, columns)
     return PairScores(tally(exact), impostors.tally(), PairProblem(matched, found))
 
 
@@ -112,7 +117,8 @@ def _same_identity(queries: Side, gallery: Side) -> _Same:
     column = order[first[row] + within]
     valid = np.ones(len(row), np.bool_)
     if queries.camera is not None and gallery.camera is not None:
-        valid &= queries.camera[row] != gallery.camera[column]
+        known = queries.camera[row] >= 0  # an unknown camera is never "the same camera"
+        valid &= ~known | (queries.camera[row] != gallery.camera[column])
     if queries.sample is not None and gallery.sample is not None:
         valid &= queries.sample[row] != gallery.sample[column]
     return _Same(row, column, valid)
@@ -165,7 +171,8 @@ class _Impostors:
             places = np.concatenate([places, self._sample[rest]])
             counts = np.concatenate([counts, np.full(int(rest.sum()), stands)])
         row, column = np.divmod(places, self._columns)
-        return Pairs(scores.astype(np.float64), rows[row], columns[column], counts)
+        first, second = rows[row], columns[column]
+        return Pairs(scores.astype(np.float64), first, np.where(first == second, FIXED, second), counts)
 
     def _take(self, offset: int, flat: Float32) -> None:
         above = np.flatnonzero(flat > self._floor)

@@ -52,3 +52,10 @@ def test_queries_of_a_slice_from_all_parts_draw_by_draw() -> None:
 @pytest.mark.parametrize(("queries", "identities", "small"), [(29, 50, True), (30, 9, True), (30, 10, False)])
 def test_small_slices(queries: int, identities: int, *, small: bool) -> None:
     assert is_small(queries, identities) is small
+
+
+def test_numbers_at_the_edge_of_a_band_are_in_the_band_they_begin() -> None:
+    values = np.array([at / 10 for at in range(10)], dtype=np.object_)
+    names = slice_names(values)
+    starts = [float(name[1:].split(",")[0]) for name in names]
+    assert starts == [0.0, 0.0, 0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.8, 0.8]

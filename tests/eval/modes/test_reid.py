@@ -218,3 +218,9 @@ def test_views_are_combined() -> None:
 def test_options_that_cannot_be(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="test: "):
         ReidConfig.read(options, "test")
+
+
+def test_an_index_that_is_not_exhaustive_is_refused_with_the_reason() -> None:
+    assert ReidConfig.read({"index": "exact"}, "-o").index == "exact"
+    with pytest.raises(InputError, match="index='hnsw' cannot be used: mAP and mINP need the rank of every positive"):
+        ReidConfig.read({"index": "hnsw"}, "-o")
