@@ -29,6 +29,12 @@ def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
     return np.array([-1 if value is None else numbers[str(value)] for value in values], np.int64), names
 
 
+def is_named(identities: NDArray[np.object_], names: Iterable[str]) -> NDArray[np.bool_]:
+    """Where an identity is one of these names, leading zeros aside: (n,)."""
+    bare = {name.lstrip("0") for name in names}
+    return np.array([value is not None and str(value).lstrip("0") in bare for value in identities], np.bool_)
+
+
 def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
     """Settle ``auto``: ``market1501`` where the cameras of all queries and gallery images are known, else ``none``.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 import numpy as np
 from pydantic import BeforeValidator, Field, field_validator
 
-from eval.codes import CameraRule, resolve_camera_rule, text_codes, universe_of
+from eval.codes import CameraRule, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
 from eval.metrics.queries import (
     all_definitions,
@@ -180,7 +180,7 @@ class Problem:
         columns = arrays.columns
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
         distractor, self._junk = (
-            _named(columns["identity"], names) for names in (config.distractor_identities, config.junk_identities)
+            is_named(columns["identity"], names) for names in (config.distractor_identities, config.junk_identities)
         )
         person = columns["identity"].copy()
         person[distractor | self._junk] = None
@@ -283,12 +283,6 @@ class Problem:
                 "use more samples (--where, --aspect), or check the identities."
             )
         return why_nothing_matches(self._called(query), self._called(gallery), where)
-
-
-def _named(values: NDArray[np.object_], names: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Where an identity is one of these names, leading zeros aside: (n,)."""
-    bare = {name.lstrip("0") for name in names}
-    return np.array([value is not None and str(value).lstrip("0") in bare for value in values], np.bool_)
 
 
 def _joined(*columns: NDArray[np.object_]) -> NDArray[np.object_]:

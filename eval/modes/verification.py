@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from eval.codes import CameraRule, resolve_camera_rule, text_codes, universe_of
+from eval.codes import CameraRule, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.metrics.open_set import alarm_scores, identified_scores
 from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
@@ -172,8 +172,8 @@ class _Problem:
         self._arrays, self._config = arrays, config
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
         person = arrays.columns["identity"].copy()
-        self._junk = _among(person, config.junk_identities)
-        person[self._junk | _among(person, config.distractor_identities)] = None
+        self._junk = is_named(person, config.junk_identities)
+        person[self._junk | is_named(person, config.distractor_identities)] = None
         self._person, self._people = text_codes(person)
         agreeing = [arrays.columns[name] for name in config.identity_columns if name != "identity"]
         self._codes, self._texts = text_codes(_joined(person, agreeing))
@@ -314,12 +314,6 @@ class _Problem:
             raise InputError(f"No two images{where} to compare are of one identity; {way}.")
         if not pairs.impostor.total:
             raise InputError(f"All images{where} are of one identity, so there is no impostor pair; widen --where.")
-
-
-def _among(identity: NDArray[np.object_], names: Sequence[str]) -> NDArray[np.bool_]:
-    """Where an identity is one of some names, leading zeros aside: (n,)."""
-    wanted = {name.lstrip("0") for name in names}
-    return np.array([value is not None and str(value).lstrip("0") in wanted for value in identity], np.bool_)
 
 
 def _joined(person: NDArray[np.object_], others: Sequence[NDArray[np.object_]]) -> NDArray[np.object_]:
