@@ -1,4 +1,4 @@
-"""Closed tables of modes and protocols: a name, and where the object lives. Adding one is one file and one line."""
+"""Closed tables of modes, scorers and protocols: a name, and where the object lives. Adding one is one file and one line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any, cast
 from retrieval.errors import unknown
 
 if TYPE_CHECKING:
+    from eval.arms import Scorer
     from eval.mode import Mode
     from eval.protocol import Protocol
 
 MODES = {
     "reid": "eval.modes.reid:MODE",
     "verification": "eval.modes.verification:MODE",
+}
+
+SCORERS = {
+    "prompts": "eval.scorers.prompts:SCORER",
+    "prototype": "eval.scorers.prototypes:SCORER",
+    "knn": "eval.scorers.votes:SCORER",
+    "classifier": "eval.scorers.classifier:SCORER",
+    "tip": "eval.scorers.tip:SCORER",
+    "linear": "eval.scorers.linear:SCORER",
 }
 
 PROTOCOLS = {
@@ -37,6 +47,15 @@ def load_mode(name: str) -> Mode[Any]:
         UnknownNameError: there is no such mode.
     """
     return cast("Mode[Any]", _load("mode", MODES, name))
+
+
+def load_scorer(name: str) -> Scorer:
+    """Import a scorer by name.
+
+    Raises:
+        UnknownNameError: there is no such scorer.
+    """
+    return cast("Scorer", _load("scorer", SCORERS, name))
 
 
 def load_protocol(name: str) -> Protocol:

@@ -13,7 +13,10 @@ from retrieval.errors import InputError, MissingFileError
 
 SCHEMA_VERSION = 1
 
-OPTIONAL = {"cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256"}
+OPTIONAL = {
+    "cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256", "sd_seeds", "names", "origin",
+    "sweep", "chosen", "per_class", "confusion", "arms", "retrieval",
+}  # fmt: skip
 """Sections of a result file that are left out where they do not apply."""
 
 Curves: TypeAlias = dict[str, dict[str, tuple[float, ...]]]
@@ -33,10 +36,15 @@ class Metric(Config):
 
 
 class Universe(Config):
-    """The classes or identities an evaluation was over: how many, and the SHA-256 of their sorted JSON list."""
+    """The classes or identities an evaluation was over: how many, and the SHA-256 of their sorted JSON list.
+
+    Classification also says the ``names``, in the order of their numbers, and their ``origin``: all, split or a file.
+    """
 
     n: int
     sha256: str
+    names: tuple[str, ...] | None = None
+    origin: str | None = None
 
 
 class Part(Config):
@@ -69,6 +77,82 @@ class Definition(Config):
     value: float = 0.0
 
 
+Setting: TypeAlias = dict[str, str | int | float | None]
+
+
+class SweepPoint(Config):
+    """One candidate setting and its figures, means over draws, on the samples of ``role`` (``val`` or ``test``).
+
+    ``arm`` names the arm that the setting belongs to; None is the whole (a fusion). ``chosen`` is the share of draws
+    in which it was chosen.
+    """
+
+    settings: Setting
+    role: str
+    metrics: dict[str, float]
+    chosen: float = 0.0
+    arm: str | None = None
+
+
+class Chosen(Config):
+    """What was chosen: the setting of every draw, by which ``criterion`` and ``on`` which role (None: no choice)."""
+
+    settings: tuple[Setting, ...]
+    criterion: str | None = None
+    on: str | None = None
+
+
+class ClassFigures(Config):
+    """Figures of one class: counts summed over draws, fractions of these counts (0 where there is nothing to count)."""
+
+    precision: float
+    recall: float
+    f1: float
+    jaccard: float
+    support: int
+    predicted: int
+
+
+class Confused(Config):
+    """How often samples of ``label`` were taken for ``predicted``, summed over draws."""
+
+    label: str
+    predicted: str
+    count: int
+
+
+class CalibrationResult(Config):
+    """A temperature fitted on val, the mean over draws, and what it does there."""
+
+    temperature: float
+    nll_before: float
+    nll_after: float
+    ece_before: float
+    ece_after: float
+
+
+class Gain(Config):
+    """What the whole gains over an arm: a paired difference with its interval, and a p-value (top-1: McNemar's)."""
+
+    value: float
+    ci95: tuple[float, float] | None = None
+    p_value: float | None = None
+
+
+class ArmResult(Config):
+    """An arm of a classification by itself, and what the whole gains over it."""
+
+    space: str = ""
+    space_fingerprint: str = ""
+    scorer: str = ""
+    bank: str | None = None
+    bank_sha256: str | None = None
+    metrics: dict[str, Metric]
+    chosen: Chosen | None = None
+    calibration: CalibrationResult | None = None
+    gains: dict[str, Gain] | None = None
+
+
 class Evaluation(Config):
     """What a mode makes of arrays, before it is known where they came from.
 
@@ -76,7 +160,9 @@ class Evaluation(Config):
     what they are over; ``config`` holds the mode's options as resolved; ``warnings`` are sentences for people;
     ``curves`` are for pictures: name of a curve -> axis -> points, such as ``{"roc": {"fpr": ..., "tpr": ...}}``;
     ``thresholds`` are scores that were chosen on held-out identities, by part. ``slices`` are figures by value of a
-    column; ``definitions`` are the same ranking under every definition.
+    column; ``definitions`` are the same ranking under every definition. Classification has its own sections: every
+    candidate setting (``sweep``) and the ``chosen`` ones, the ``arms``, figures ``per_class``, the ``confusion`` of
+    classes (most frequent first, right answers left out), and prompts as queries for images (``retrieval``).
     """
 
     metrics: dict[str, Metric]
@@ -91,6 +177,12 @@ class Evaluation(Config):
     warnings: tuple[str, ...] = ()
     curves: Curves | None = None
     thresholds: dict[str, float] | None = None
+    sweep: tuple[SweepPoint, ...] | None = None
+    chosen: Chosen | None = None
+    arms: dict[str, ArmResult] | None = None
+    per_class: dict[str, ClassFigures] | None = None
+    confusion: tuple[Confused, ...] | None = None
+    retrieval: dict[str, float] | None = None
 
 
 class Provenance(Config):
@@ -121,6 +213,12 @@ class EvalResult(Config):
     definitions: tuple[Definition, ...] | None = None
     curves: Curves | None = None
     thresholds: dict[str, float] | None = None
+    sweep: tuple[SweepPoint, ...] | None = None
+    chosen: Chosen | None = None
+    arms: dict[str, ArmResult] | None = None
+    per_class: dict[str, ClassFigures] | None = None
+    confusion: tuple[Confused, ...] | None = None
+    retrieval: dict[str, float] | None = None
     warnings: tuple[str, ...] = ()
     config: dict[str, Any]
     provenance: Provenance
