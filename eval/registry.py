@@ -1,4 +1,4 @@
-"""Closed tables of modes, scorers and protocols: a name, and where the object lives. Adding one is one file and one line."""
+"""Closed tables of modes, scorers and protocols: a name, and where the object lives. One more is one line more."""
 
 from __future__ import annotations
 
