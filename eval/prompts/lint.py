@@ -1,0 +1,110 @@
+"""What may be wrong with a prompt set by itself: counts, and texts that somebody should look at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from eval.prompts.check import name_form
+from eval.prompts.cleaning import clean_text, doubled_names
+from eval.prompts.sets import PromptSet
+from eval.prompts.tokens import too_long
+
+_WORD = re.compile(r"\w+(?:[-'’]\w+)*")
+_BRACES = re.compile(r"[{}]|\[[A-Za-z_ ]+\]|<[A-Za-z_ ]+>")
+"""Braces of a template, or a placeholder such as [NAME] or <name>."""
+
+
+class Suspect(NamedTuple):
+    """A text of a class, and what of it is suspicious: the other class, the tokens, the clean text."""
+
+    label: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """Findings, in file order.
+
+    ``rows`` texts of all classes, ``texts`` those that differ, ``repeated`` those a class had twice; ``fewest`` and
+    ``most`` texts of a class that has any; ``empty`` classes without; ``shared`` texts to the classes that share them;
+    ``placeholders`` are left in; ``other_class`` texts that name another class; ``unclean`` what ``clean`` would
+    change; ``cut`` is longer than CLIP's context.
+    """
+
+    name: str
+    classes: int
+    rows: int
+    texts: int
+    repeated: int
+    fewest: int
+    most: int
+    empty: tuple[str, ...]
+    shared: Mapping[str, tuple[str, ...]]
+    placeholders: tuple[Suspect, ...]
+    other_class: tuple[Suspect, ...]
+    unclean: tuple[Suspect, ...]
+    cut: tuple[Suspect, ...]
+
+
+def lint(prompts: PromptSet) -> Lint:
+    """Look at every text of a set."""
+    pairs = [(label, text) for label, texts in prompts.prompts.items() for text in texts]
+    sizes = [len(prompts.prompts[label]) for label in prompts.classes]
+    kept = doubled_names(prompts.prompts)
+    tokens = too_long(prompts.unique_texts)
+    names = _Names(prompts.prompts)
+    cleaned = {text: clean_text(text, kept) for text in prompts.unique_texts}
+    return Lint(
+        name=prompts.name,
+        classes=len(prompts.prompts),
+        rows=len(pairs),
+        texts=len(prompts.unique_texts),
+        repeated=prompts.repeated,
+        fewest=min(sizes, default=0),
+        most=max(sizes, default=0),
+        empty=tuple(label for label, texts in prompts.prompts.items() if not texts),
+        shared=prompts.shared(),
+        placeholders=tuple(
+            Suspect(label, text, found[0]) for label, text in pairs if (found := _BRACES.search(text)) is not None
+        ),
+        other_class=tuple(
+            Suspect(label, text, other) for label, text in pairs if (other := names.other(label, text)) is not None
+        ),
+        unclean=tuple(Suspect(label, text, cleaned[text]) for label, text in pairs if cleaned[text] != text),
+        cut=tuple(Suspect(label, text, f"{tokens[text]} tokens") for label, text in pairs if text in tokens),
+    )
+
+
+class _Names:
+    """Finds class names among the words of a text, the longest at each place."""
+
+    def __init__(self, classes: Mapping[str, object]) -> None:
+        self._class = {_words(label): label for label in classes if _words(label)}
+        self._sizes: dict[str, set[int]] = {}
+        for words in self._class:
+            self._sizes.setdefault(words[0], set()).add(len(words))
+
+    def other(self, label: str, text: str) -> str | None:
+        """The first class that the text names and that is neither its own nor a part of the own name."""
+        own = " ".join(_words(label))
+        for found in self._named(_words(text)):
+            if found != label and " ".join(_words(found)) not in own:
+                return found
+        return None
+
+    def _named(self, words: tuple[str, ...]) -> Iterator[str]:
+        at = 0
+        while at < len(words):
+            sizes = sorted(self._sizes.get(words[at], ()), reverse=True)
+            size = next((size for size in sizes if words[at : at + size] in self._class), 0)
+            if size:
+                yield self._class[words[at : at + size]]
+            at += max(size, 1)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(name_form(text)))

@@ -1,0 +1,31 @@
+"""How many tokens CLIP's tokenizer makes of a text: what is beyond its context is cut off unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+CONTEXT = 77
+"""Tokens that CLIP reads (Radford et al. 2021), two of which mark start and end."""
+
+
+def too_long(texts: Sequence[str], context: int = CONTEXT) -> dict[str, int]:
+    """Texts of more than ``context`` tokens, start and end included, to their tokens, in the order given.
+
+    Every token stands for at least one byte, so texts of fewer bytes fit and the tokenizer is loaded for none of them
+    alone.
+    """
+    candidates = [text for text in texts if len(text.encode()) + 2 > context]
+    if not candidates:
+        return {}
+    counts = _clip_tokens(candidates)
+    return {text: n for text, n in zip(candidates, counts, strict=True) if n > context}
+
+
+def _clip_tokens(texts: Sequence[str]) -> list[int]:
+    from retrieval.encoders.torchvision_ops import repair_torchvision
+
+    repair_torchvision()
+    import open_clip
+
+    tokenizer = open_clip.get_tokenizer("ViT-B-32")
+    return [len(tokenizer.encode(text)) + 2 for text in texts]
