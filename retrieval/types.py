@@ -318,6 +318,20 @@ class Bank:
         return state.hexdigest()
 
 
+class StoredResult(NamedTuple):
+    """A result as a store keeps it: its hash, when it was made (ISO 8601), what its file says."""
+
+    sha256: str
+    created: str
+    result: Mapping[str, Any]
+
+
+def result_sha256(result: Mapping[str, Any]) -> str:
+    """Hash what a result file says, less ``created``: the same evaluation twice has the same hash."""
+    body = json.dumps({key: value for key, value in result.items() if key != "created"}, sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
 class Snapshot(Protocol):
     """A consistent, read-only view of one version of a store."""
 
@@ -371,4 +385,8 @@ class EmbeddingStore(Protocol):
 
     def save_result(self, result: Mapping[str, Any]) -> None:
         """Append a result file, addressed by its content less ``created``. No lock is needed."""
+        ...
+
+    def results(self) -> tuple[StoredResult, ...]:
+        """All stored results, newest first; of the same moment, in order of sha256."""
         ...

@@ -10,7 +10,17 @@ import numpy as np
 
 from retrieval.errors import InputError, ReadOnlyStoreError, unknown
 from retrieval.store.spaces import find_space
-from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
+from retrieval.types import (
+    Bank,
+    EncoderSpec,
+    Float32,
+    SpaceInfo,
+    SplitSet,
+    StoredResult,
+    VectorMatrix,
+    digest,
+    result_sha256,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,10 +77,10 @@ class MemoryStore:
     """One snapshot, and banks, split sets and results that can be appended; ``writable=False`` refuses these."""
 
     def __init__(self, samples: pa.Table, vectors: Mapping[str, Views], *, writable: bool = True) -> None:
-        self.results: list[dict[str, Any]] = []
         self._snapshot = MemorySnapshot(samples, vectors)
         self._splits: dict[str, SplitSet] = {}
         self._banks: dict[tuple[str, str], Bank] = {}
+        self._results: dict[str, StoredResult] = {}
         self._writable = writable
 
     @contextmanager
@@ -105,8 +115,13 @@ class MemoryStore:
     def save_result(self, result: Mapping[str, Any]) -> None:
         """Append a result unless the same one, ``created`` aside, is there."""
         self._appending()
-        if not any({**other, "created": None} == {**result, "created": None} for other in self.results):
-            self.results.append(dict(result))
+        sha = result_sha256(result)
+        self._results.setdefault(sha, StoredResult(sha, result.get("created") or "", dict(result)))
+
+    def results(self) -> tuple[StoredResult, ...]:
+        """All results, newest first."""
+        found = [self._results[sha] for sha in sorted(self._results)]
+        return tuple(sorted(found, key=lambda each: each.created, reverse=True))
 
     def _appending(self) -> None:
         if not self._writable:

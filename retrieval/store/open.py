@@ -16,7 +16,7 @@ from retrieval.store.lock import ReaderTag, writer_lock
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import StoreWriter
-from retrieval.types import Bank, SplitSet
+from retrieval.types import Bank, SplitSet, StoredResult
 
 WAIT_SECONDS = 600.0
 
@@ -96,6 +96,10 @@ class LanceStore:
         """Append a result."""
         self._appending()
         records.save_result(self._tables, result)
+
+    def results(self) -> tuple[StoredResult, ...]:
+        """Read results, newest first."""
+        return records.results(self._tables)
 
     def _local(self) -> Path:
         if self._folder is None:

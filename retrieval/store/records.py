@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow as pa
 from retrieval.errors import unknown
 from retrieval.store.lance import LanceTables
 from retrieval.store.schema import BANKS, RESULTS, SPLITS, escape
-from retrieval.types import Bank, SplitSet
+from retrieval.types import Bank, SplitSet, StoredResult, result_sha256
 
 
 def split_sets(tables: LanceTables) -> dict[str, str]:
@@ -84,12 +83,18 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
 
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
     """Append a result file unless the same one, ``created`` aside, is stored."""
-    body = json.dumps({k: v for k, v in result.items() if k != "created"}, sort_keys=True)
-    sha = hashlib.sha256(body.encode()).hexdigest()
+    sha = result_sha256(result)
     if tables.read("results", columns=["sha256"], where=f"sha256 = '{sha}'").num_rows:
         return
     row = {"sha256": sha, "mode": result["mode"], "created": result.get("created"), "result": json.dumps(result)}
     tables.append("results", pa.Table.from_pylist([row], schema=RESULTS))
+
+
+def results(tables: LanceTables) -> tuple[StoredResult, ...]:
+    """Read all results, newest first; one that two evaluations saved at the same moment counts once."""
+    rows = {row["sha256"]: row for row in tables.read("results").to_pylist()}
+    found = [StoredResult(sha, row["created"] or "", json.loads(row["result"])) for sha, row in sorted(rows.items())]
+    return tuple(sorted(found, key=lambda each: each.created, reverse=True))
 
 
 def _bank(row: Mapping[str, Any]) -> Bank:

@@ -70,3 +70,18 @@ def test_banks_there_and_back(store: EmbeddingStore) -> None:
     assert found.sha256 == bank.sha256
     assert store.banks("0" * 32) == ()
     assert len(store.banks()) == 1
+
+
+def test_results_there_and_back_newest_first(store: EmbeddingStore) -> None:
+    assert store.results() == ()
+    for mode, created in (
+        ("knn", "2026-01-02"),
+        ("reid", "2026-01-03"),
+        ("fusion", "2026-01-01"),
+        ("knn", "2026-02-01"),
+    ):
+        store.save_result({"mode": mode, "metrics": {}, "created": created})
+    found = store.results()
+    assert [each.result["mode"] for each in found] == ["reid", "knn", "fusion"]
+    assert [each.created for each in found] == ["2026-01-03", "2026-01-02", "2026-01-01"]
+    assert len({each.sha256 for each in found}) == 3

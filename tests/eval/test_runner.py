@@ -86,7 +86,7 @@ def test_results_and_splits_are_kept_and_followed_again(tmp_path: Path) -> None:
     drawn = evaluate(store, "reid")
     name = drawn.provenance.split_set
     assert dict(store.split_sets()) == {name: drawn.provenance.split_sha256}
-    assert store.results == [drawn.to_dict()]
+    assert [each.result for each in store.results()] == [drawn.to_dict()]
     file = tmp_path / "mine.csv"
     with store.snapshot() as snapshot:
         file.write_text(splits_to_csv(store.read_splits(name), sample_places(snapshot)))
