@@ -12,7 +12,7 @@ from eval.prompts.cleaning import clean_text, doubled_names
 from eval.prompts.sets import PromptSet
 from eval.prompts.tokens import too_long
 
-_WORD = re.compile(r"\w+(?:[-'’]\w+)*")
+_WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*")
 _BRACES = re.compile(r"[{}]|\[[A-Za-z_ ]+\]|<[A-Za-z_ ]+>")
 """Braces of a template, or a placeholder such as [NAME] or <name>."""
 
