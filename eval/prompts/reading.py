@@ -1,4 +1,4 @@
-"""Prompt files: JSON, ``{"species": ["a text", "another"]}``; a class with one text may have it without brackets."""
+"""Reading text and JSON that people wrote, strictly, with one sentence where it cannot be used."""
 
 from __future__ import annotations
 
@@ -6,28 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval.prompts.sets import PromptSet
 from retrieval.errors import InputError, MissingFileError
-
-HOW = '{"class": ["a text", ...], ...}'
-
-
-def read_prompts(path: Path) -> PromptSet:
-    """Read a prompt set; its name is the file's, less the suffix.
-
-    Raises:
-        MissingFileError: there is no such file.
-        InputError: it is no prompt set, naming the class that is wrong.
-    """
-    content = read_json(path, "a prompt set")
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{path} is not a prompt set, which is {HOW}; make one of a list of names with 'prompts make'."
-        )
-    pairs = [(label, _texts(path, label, value)) for label, value in content.items()]
-    if not any(texts for _, texts in pairs):
-        raise InputError(f"{path} has no prompt; a prompt set is {HOW}.")
-    return PromptSet.of(path.stem, pairs)
 
 
 def read_text(path: Path) -> str:
@@ -81,22 +60,3 @@ def read_json(path: Path, what: str) -> Any:
     except RecursionError:
         raise InputError(f"{path} is nested too deeply for {what}.") from None
     return content
-
-
-def _texts(path: Path, label: str, value: object) -> list[str]:
-    if not label.strip():
-        raise InputError(f"{path} has a class without a name ('{label}').")
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list):
-        raise InputError(f"{path}: class '{label}' has {_shown(value)} instead of a list of texts; write {HOW}.")
-    for at, text in enumerate(texts, 1):
-        if not isinstance(text, str):
-            raise InputError(f"{path}: prompt {at} of class '{label}' is {_shown(text)}, not a text.")
-        if not text.strip():
-            raise InputError(f"{path}: prompt {at} of class '{label}' is empty; remove it.")
-    return texts
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:37]}..."

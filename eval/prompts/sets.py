@@ -1,4 +1,7 @@
-"""Prompt sets: texts by class, what they have in common, and what one has that another lacks."""
+"""Prompt sets: texts by class, what they have in common, and what one has that another lacks.
+
+A prompt file is JSON, ``{"species": ["a text", "another"]}``; a class with one text may have it without brackets.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from eval.prompts.reading import read_json
+from retrieval.errors import InputError
 from retrieval.types import Int64
+
+HOW = '{"class": ["a text", ...], ...}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,24 @@ class Edges(NamedTuple):
     label: tuple[str, ...]
 
 
+def read_prompts(path: Path) -> PromptSet:
+    """Read a prompt set; its name is the file's, less the suffix.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: it is no prompt set, naming the class that is wrong.
+    """
+    content = read_json(path, "a prompt set")
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path} is not a prompt set, which is {HOW}; make one of a list of names with 'prompts make'."
+        )
+    pairs = [(label, _texts(path, label, value)) for label, value in content.items()]
+    if not any(texts for _, texts in pairs):
+        raise InputError(f"{path} has no prompt; a prompt set is {HOW}.")
+    return PromptSet.of(path.stem, pairs)
+
+
 def edges(prompts: PromptSet) -> Edges:
     """One edge for every text of every class, in file order."""
     place = {text: at for at, text in enumerate(prompts.unique_texts)}
@@ -98,3 +124,22 @@ def net_new(baseline: PromptSet, other: PromptSet) -> PromptSet:
         for label, texts in other.prompts.items()
     }
     return PromptSet(other.name, {label: texts for label, texts in new.items() if texts})
+
+
+def _texts(path: Path, label: str, value: object) -> list[str]:
+    if not label.strip():
+        raise InputError(f"{path} has a class without a name ('{label}').")
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        raise InputError(f"{path}: class '{label}' has {_shown(value)} instead of a list of texts; write {HOW}.")
+    for at, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise InputError(f"{path}: prompt {at} of class '{label}' is {_shown(text)}, not a text.")
+        if not text.strip():
+            raise InputError(f"{path}: prompt {at} of class '{label}' is empty; remove it.")
+    return texts
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:37]}..."
