@@ -1,0 +1,114 @@
+"""Names and numbers as reports write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eval.result import EvalResult, Metric
+
+NAMES = {
+    "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "macro_jaccard": "macro-Jaccard (mIoU)",
+    "nll": "NLL", "brier": "Brier", "ece": "ECE", "mean_ap": "mAP", "mean_inp": "mINP", "eer": "EER", "auc": "AUC",
+}  # fmt: skip
+
+PLAIN = frozenset({"nll", "brier"})
+"""Metrics that are no fractions, so not percentages."""
+
+LOWER_IS_BETTER = frozenset({"nll", "brier", "ece", "eer"})
+
+SETTINGS = {"alpha": "\N{GREEK SMALL LETTER ALPHA}", "temperature": "T"}
+"""Settings that are known by a letter."""
+
+
+def metric_name(name: str) -> str:
+    """``top_1`` as ``top-1``, ``rank_1`` as ``Rank-1``."""
+    if name.startswith("top_"):
+        return name.replace("_", "-")
+    if name.startswith("rank_"):
+        return f"Rank-{name.removeprefix('rank_')}"
+    return NAMES.get(name, name)
+
+
+def number(name: str, value: float) -> str:
+    """A fraction as a percentage to one place, another metric to three places."""
+    return f"{value:.3f}" if name in PLAIN else f"{100 * value:.1f}"
+
+
+def figure_of(name: str, metric: Metric) -> str:
+    """``59.4 [58.6, 60.2] ±0.3``: value, 95 % interval, standard deviation over draws; what there is of them."""
+    return with_interval(name, metric.value, metric.ci95) + (
+        "" if metric.sd_draws is None else f" ±{number(name, metric.sd_draws)}"
+    )
+
+
+def with_interval(name: str, value: float, ci95: Sequence[float] | None, *, sign: bool = False) -> str:
+    """A value and its 95 % interval; ``sign`` writes the plus of differences."""
+    plus = "+" if sign and value > 0 else ""
+    ends = "" if ci95 is None else f" [{number(name, ci95[0])}, {number(name, ci95[1])}]"
+    return f"{plus}{number(name, value)}{ends}"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value to four places; none is written as zero."""
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
+def setting_words(setting: Mapping[str, str | int | float | None]) -> str:
+    """``bank delta, pool softmax, T 0.05``; what does not apply is left out."""
+    words = [f"{SETTINGS.get(key, key)} {value_words(value)}" for key, value in setting.items() if value is not None]
+    return ", ".join(words) or "as it is"
+
+
+def value_words(value: str | float | None) -> str:
+    """A setting's value, without the noise of binary fractions."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def headline(result: EvalResult) -> str:
+    """The first metric with its interval, as ``top-1 59.4 [58.6, 60.2]``."""
+    return next((f"{metric_name(name)} {figure_of(name, metric)}" for name, metric in result.metrics.items()), "")
+
+
+def spaces_of(result: EvalResult) -> tuple[str, ...]:
+    """The spaces that a result's arms have, or its one space."""
+    arms = [arm.space for arm in (result.arms or {}).values() if arm.space]
+    return tuple(dict.fromkeys(arms)) or (result.provenance.space,)
+
+
+def tested(result: EvalResult) -> str:
+    """How many samples the figures are over: ``15,614 test`` or ``971 queries``."""
+    for key, word in (("test", "test images"), ("query", "queries"), ("genuine", "genuine pairs")):
+        if key in result.n:
+            return f"{result.n[key]:,.10g} {word}"
+    return "n unknown"
+
+
+def universe_of(result: EvalResult) -> str:
+    """``169 classes, universe 1a2b3c4d``."""
+    kind = "classes" if is_classification(result) else "identities"
+    return f"{result.label_universe.n:,} {kind}, universe {result.label_universe.sha256[:8]}"
+
+
+def origin(result: EvalResult) -> str:
+    """Where a figure's numbers come from, for the line below its title."""
+    source = result.provenance
+    draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
+    parts = [
+        result.mode, result.protocol, f"space {' + '.join(spaces_of(result))}", f"split {source.split_sha256[:8]}",
+        f"{tested(result)}, {universe_of(result)}", draws, f"seed {source.seed}",
+    ]  # fmt: skip
+    return " · ".join(parts)
+
+
+def is_classification(result: EvalResult) -> bool:
+    """Whether the metrics are those of classification."""
+    return result.per_class is not None or any(name.startswith("top_") for name in result.metrics)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 class``, ``2 classes``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
