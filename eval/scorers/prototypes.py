@@ -1,0 +1,88 @@
+"""Prototypes: a class is the mean direction of its train vectors (nearest class mean: Mensink et al., PAMI 2013)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+
+from eval.arms import Arm, Setting, Task
+from eval.scorers.candidates import Positive
+from eval.scorers.similarity import CHUNK_ROWS, similarity_blocks
+from retrieval.config import Config
+from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
+
+SHORTEST = 1e-6
+"""A mean of unit vectors shorter than this is what float32 leaves of vectors that cancel: it has no direction."""
+
+
+class PrototypeOptions(Config):
+    """``class_temperature``: logits are the cosine with a class's prototype divided by it."""
+
+    class_temperature: Positive = 0.01
+
+
+def class_means(vectors: Float32, labels: Int64, classes: int) -> Float32:
+    """Mean of each class's vectors, of length one; sums are float64, block by block.
+
+    Args:
+        vectors: (n, d) of length one.
+        labels: (n,) codes in [0, classes).
+        classes: C.
+
+    Returns:
+        (C, d); NaN for a class without vectors, or whose vectors cancel.
+    """
+    order = np.argsort(labels, kind="stable")
+    sums = np.zeros((classes, vectors.shape[1]))
+    for start in range(0, len(order), CHUNK_ROWS):
+        rows = order[start : start + CHUNK_ROWS]
+        found, first = np.unique(labels[rows], return_index=True)
+        sums[found] += np.add.reduceat(vectors[rows].astype(np.float64), first, axis=0)
+    lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+    lengths[lengths <= SHORTEST * np.bincount(labels, minlength=classes)] = np.nan
+    means: Float32 = (sums / lengths[:, None]).astype(np.float32)
+    return means
+
+
+def mean_logits(queries: Float32, means: Float32, scale: float) -> Float32:
+    """Cosines with the class means times ``scale``: (q, C), -inf for a class whose mean (a row of (C, d)) is NaN."""
+    absent = np.isnan(means[:, 0])
+    logits = np.empty((len(queries), len(means)), np.float32)
+    for start, scores in similarity_blocks(queries, np.where(absent[:, None], np.float32(0), means)):
+        np.multiply(scores, np.float32(scale), out=logits[start : start + len(scores)])
+    logits[:, absent] = -np.inf
+    return logits
+
+
+class PrototypeScorer:
+    """The scorer ``prototype``. Classes absent from train cannot be answered."""
+
+    name = "prototype"
+    config_type = PrototypeOptions
+    learns = True
+    needs_bank = False
+
+    def settings(self, arm: Arm) -> tuple[Setting, ...]:  # noqa: ARG002 - the seam's signature
+        """The one setting: nothing can be chosen."""
+        return ({},)
+
+    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+        """Score with prototypes of the train vectors: see :meth:`eval.arms.Scorer.logits`.
+
+        Raises:
+            InputError: no class has a prototype.
+        """
+        options = cast("PrototypeOptions", arm.options)
+        means = class_means(task.train, task.labels, task.classes)
+        if np.isnan(means).all():
+            raise InputError(
+                "No class has a prototype, as there are no train samples or their vectors cancel; give a train split."
+            )
+        for _ in settings:
+            yield mean_logits(task.queries, means, 1 / options.class_temperature)
+
+
+SCORER = PrototypeScorer()
