@@ -1,0 +1,99 @@
+"""A trained last layer as classifier: its logits, made again from stored unit vectors and their lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+from pydantic import Field
+
+from eval.arms import Arm, ClassBank, Setting, Task
+from eval.scorers.banks import Segments, class_segments
+from eval.scorers.similarity import similarity_blocks
+from retrieval.config import Config
+from retrieval.errors import InputError
+from retrieval.types import Float32
+
+
+class ClassifierOptions(Config):
+    """Options of ``classifier``. ``class_temperature`` divides the layer's logits; 1.0 is the layer as trained."""
+
+    class_temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
+
+
+class ClassifierScorer:
+    """The scorer ``classifier``.
+
+    A row r of the layer has the logit (norm * (W_r @ v) + b_r) / T. A class with several rows has the sum of their
+    probabilities, so its logit is the logarithm of the sum of exp of theirs. Rows without a class of the universe take
+    no part; probabilities over all rows, restricted to the others and renormalised, would be the same.
+    """
+
+    name = "classifier"
+    config_type = ClassifierOptions
+    learns = False
+    needs_bank = True
+
+    def settings(self, arm: Arm) -> tuple[Setting, ...]:
+        """One per bank.
+
+        Raises:
+            InputError: the arm has no bank.
+        """
+        if not arm.banks:
+            raise InputError(f"Arm '{arm.name}' has no classifier to score with; name the bank that holds one.")
+        return tuple({"bank": bank.name} for bank in arm.banks)
+
+    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+        """See :class:`eval.arms.Scorer`.
+
+        Raises:
+            InputError: the lengths of the vectors are not known, or the bank is of no use.
+        """
+        if task.norms is None:
+            raise InputError(
+                f"Arm '{arm.name}' has vectors without their lengths (they were imported), and a classifier's logits "
+                "need those; index the images with the encoder that it belongs to, or score a bank of unit vectors "
+                "with 'prompts'."
+            )
+        temperature = cast("ClassifierOptions", arm.options).class_temperature
+        for setting in settings:
+            bank = arm.bank(str(setting["bank"]))
+            yield class_logits(task.queries, task.norms, bank, task.classes, temperature)
+
+
+def class_logits(queries: Float32, norms: Float32, bank: ClassBank, classes: int, temperature: float = 1.0) -> Float32:
+    """Logits (q, C) of a classifier; -inf for a class without a row.
+
+    Args:
+        queries: (q, d) unit vectors.
+        norms: (q,) their lengths before.
+        bank: rows and biases; none are zeros.
+        classes: C, the size of the label universe.
+        temperature: what the logits of the rows are divided by.
+
+    Raises:
+        InputError: the bank has numbers that are not finite, or no class of the universe.
+    """
+    bias = np.zeros(len(bank.vectors), np.float32) if bank.bias is None else bank.bias
+    if not (np.isfinite(bank.vectors).all() and np.isfinite(bias).all()):
+        raise InputError(f"Bank '{bank.name}' holds numbers that are not finite; make it again from sound weights.")
+    segments = class_segments(bank)
+    found = np.full((len(queries), classes), -np.inf, np.float32)
+    for start, products in similarity_blocks(queries, bank.vectors):
+        stop = start + len(products)
+        logits = (products * norms[start:stop, None] + bias) / np.float32(temperature)
+        found[start:stop, segments.classes] = _log_sums(logits[:, bank.edge_vector], segments)
+    return found
+
+
+def _log_sums(logits: Float32, segments: Segments) -> Float32:
+    """Logarithm of the sum of exp over the edges of each class: (rows, e), which is written over, to (rows, C')."""
+    largest: Float32 = np.maximum.reduceat(logits, segments.starts, axis=1)
+    logits -= np.repeat(largest, np.diff(segments.starts, append=logits.shape[1]), axis=1)
+    largest += np.log(np.add.reduceat(np.exp(logits, out=logits), segments.starts, axis=1))
+    return largest
+
+
+SCORER = ClassifierScorer()

@@ -1,0 +1,124 @@
+"""Pooling of prompts: from the similarities of an image x to the prompts p of a class to one score of the class.
+
+With s_p = cos(x, p):
+
+- ``mean-embedding``: the cosine of x and the mean of the class's prompts (unit vectors), itself made a unit vector:
+  CLIP's prompt ensembling (Radford et al. 2021, section 3.1.4).
+- ``softmax``: sum_p w_p s_p with w = softmax_p(s_p / T) over the class's own prompts. A low temperature T lets the
+  nearest prompt speak (T -> 0 is ``max``), a high one all of them (T -> infinity is ``mean-score``).
+- ``max``: the largest s_p.
+- ``mean-score``: the mean of s_p.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from eval.arms import ClassBank
+from eval.scorers.banks import Segments, class_segments
+from eval.scorers.similarity import similarity_blocks
+from retrieval.errors import InputError
+from retrieval.types import Float32
+
+Pool: TypeAlias = Literal["mean-embedding", "softmax", "max", "mean-score"]
+
+SWEPT_TEMPERATURES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5)
+"""Candidates for T that cover what is useful for cosines of CLIP."""
+
+CHUNK_BYTES = 4 << 20
+"""Size of the similarities that are pooled at one time: they fit a cache, which makes it twice as fast."""
+
+
+def pool_scores(
+    queries: Float32, bank: ClassBank, classes: int, pool: Pool, temperatures: Sequence[float] = ()
+) -> Float32:
+    """Score every class for every query.
+
+    Args:
+        queries: (q, d) unit vectors.
+        bank: prompts, unit vectors.
+        classes: C, the size of the label universe.
+        pool: how the prompts of a class are pooled.
+        temperatures: T of ``softmax``, each above 0; the other pools have none.
+
+    Returns:
+        (temperatures, q, C) for ``softmax``, (1, q, C) for the others: scores in [-1, 1], and -inf where a class has
+        no prompt, or where ``mean-embedding`` finds no direction because its prompts cancel.
+
+    Raises:
+        InputError: the bank is not of unit vectors, or answers no class.
+    """
+    _require_unit(bank)
+    segments = class_segments(bank)
+    if pool in {"mean-embedding", "mean-score"}:
+        segments, means = _means(bank, segments, unit=pool == "mean-embedding")
+        blocks = ((start, scores[None]) for start, scores in similarity_blocks(queries, means))
+    elif pool == "max":
+        blocks = ((start, _maxima(scores, segments)[None]) for start, scores in _edge_blocks(queries, bank))
+    else:
+        blocks = ((start, _weighted(scores, segments, temperatures)) for start, scores in _edge_blocks(queries, bank))
+    found = np.full((len(temperatures) if pool == "softmax" else 1, len(queries), classes), -np.inf, np.float32)
+    for start, scores in blocks:
+        found[:, start : start + scores.shape[1], segments.classes] = scores
+    return found
+
+
+def _require_unit(bank: ClassBank) -> None:
+    squares = np.einsum("ij,ij->i", bank.vectors, bank.vectors)
+    if bank.bias is not None or not (np.abs(squares - 1) < 2e-3).all():
+        raise InputError(
+            f"Bank '{bank.name}' holds a classifier or vectors that are not of length one, and prompts are compared "
+            "by cosine; score it with 'classifier', or name a bank of texts."
+        )
+
+
+def _means(bank: ClassBank, segments: Segments, *, unit: bool) -> tuple[Segments, Float32]:
+    """Mean of the prompts of each class, (C', d), made unit vectors if asked; those that cancel are then left out."""
+    prompts = bank.vectors[bank.edge_vector].astype(np.float64)
+    sizes = np.diff(segments.starts, append=len(prompts))
+    means = np.add.reduceat(prompts, segments.starts) / sizes[:, None]
+    if unit:
+        lengths = np.linalg.norm(means, axis=1)
+        kept = lengths > 1e-6
+        if not kept.any():
+            raise InputError(
+                f"The prompts of every class of bank '{bank.name}' cancel; take another pool, such as max."
+            )
+        segments = Segments(segments.classes[kept], segments.starts[kept])
+        means = means[kept] / lengths[kept, None]
+    return segments, means.astype(np.float32)
+
+
+def _edge_blocks(queries: Float32, bank: ClassBank) -> Iterator[tuple[int, Float32]]:
+    """Yield (first query of the block, its similarities (rows, e) to the prompt of every edge)."""
+    step = max(1, CHUNK_BYTES // (4 * len(bank.edge_vector)))
+    for first, scores in similarity_blocks(queries, bank.vectors):
+        for start in range(0, len(scores), step):
+            yield first + start, np.take(scores[start : start + step], bank.edge_vector, axis=1)
+
+
+def _maxima(scores: Float32, segments: Segments) -> Float32:
+    """Largest similarity of each class: (rows, e) to (rows, C')."""
+    largest: Float32 = np.maximum.reduceat(scores, segments.starts, axis=1)
+    return largest
+
+
+def _weighted(scores: Float32, segments: Segments, temperatures: Sequence[float]) -> Float32:
+    """Softmax-weighted sums of (rows, e), which is written over: (temperatures, rows, C').
+
+    With z_p = s_p - m, m the largest s_p of the class, they are m + sum_p e^(z_p / T) z_p / sum_p e^(z_p / T): nothing
+    overflows, and the largest weight is 1 at every T.
+    """
+    largest = _maxima(scores, segments)
+    scores -= np.repeat(largest, np.diff(segments.starts, append=scores.shape[1]), axis=1)
+    pooled = np.empty((len(temperatures), *largest.shape), np.float32)
+    weights = np.empty_like(scores)
+    for at, temperature in enumerate(temperatures):
+        np.exp(np.divide(scores, np.float32(temperature), out=weights), out=weights)
+        total = np.add.reduceat(weights, segments.starts, axis=1)
+        weights *= scores
+        pooled[at] = largest + np.add.reduceat(weights, segments.starts, axis=1) / total
+    return pooled

@@ -1,0 +1,120 @@
+"""Prompts as classifier: an image's cosines to the texts of each class, pooled (zero-shot classification)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, product
+from typing import Annotated, Literal, TypeAlias, cast
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from eval.arms import Arm, Setting, Task
+from eval.mode import split_text
+from eval.scorers.pooling import SWEPT_TEMPERATURES, Pool, pool_scores
+from retrieval.config import Config
+from retrieval.errors import InputError
+from retrieval.types import Float32
+
+LARGEST_SCALE = 100.0
+"""What CLIP's logit scale was clipped at in training, and where it ended (Radford et al. 2021, section 2.5)."""
+
+BOUNDS = (1e-6, 1e6)
+"""Temperatures beyond these would not survive float32."""
+
+
+def _temperatures(value: object) -> object:
+    """Let ``temperature=0.05``, ``temperature=0.05,0.1`` and ``temperature=sweep`` give a list."""
+    if value == "sweep":
+        return SWEPT_TEMPERATURES
+    return [value] if isinstance(value, float) else split_text(value)
+
+
+def _class_temperature(value: object) -> object:
+    if value == "encoder":
+        return value
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever people write
+    except (TypeError, ValueError):
+        number = np.nan
+    if not BOUNDS[0] <= number <= BOUNDS[1]:
+        raise ValueError(f"give a number from {BOUNDS[0]:g} to {BOUNDS[1]:g}, or the word encoder")
+    return number
+
+
+Pools: TypeAlias = Annotated[tuple[Pool, ...], BeforeValidator(split_text), Field(min_length=1)]
+Temperatures: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=BOUNDS[0], le=BOUNDS[1])], ...],
+    BeforeValidator(_temperatures),
+    Field(min_length=1),
+]
+
+
+class PromptOptions(Config):
+    """Options of ``prompts``.
+
+    ``pool``: one or several of the ways in :mod:`eval.scorers.pooling`; ``temperature``: T of pool ``softmax``, one or
+    several, or ``sweep`` for the usual eight. Every bank x pool x temperature is a setting of its own.
+    ``class_temperature`` divides the pooled scores before the softmax over classes: ``encoder`` is 1 / the logit scale
+    that the encoder was trained with, 1.0 leaves them as they are (nearly uniform probabilities).
+    """
+
+    pool: Pools = ("mean-embedding",)
+    temperature: Temperatures = (0.05,)
+    class_temperature: Annotated[float | Literal["encoder"], BeforeValidator(_class_temperature)] = "encoder"
+
+
+def assumed_scale(arm: Arm) -> bool:
+    """Whether the sharpness of this arm is CLIP's usual one, because its encoder has no logit scale of its own."""
+    return _options(arm).class_temperature == "encoder" and arm.logit_scale is None
+
+
+class PromptScorer:
+    """The scorer ``prompts``: logits are pooled cosines / class temperature."""
+
+    name = "prompts"
+    config_type = PromptOptions
+    learns = False
+    needs_bank = True
+
+    def settings(self, arm: Arm) -> tuple[Setting, ...]:
+        """Keys ``bank``, ``pool`` and ``temperature``, which is None for all pools but ``softmax``.
+
+        Raises:
+            InputError: the arm has no bank.
+        """
+        if not arm.banks:
+            raise InputError(f"Arm '{arm.name}' has no prompts to score with; name a bank of texts.")
+        options = _options(arm)
+        return tuple(
+            {"bank": bank.name, "pool": pool, "temperature": temperature}
+            for bank, pool in product(arm.banks, dict.fromkeys(options.pool))
+            for temperature in (dict.fromkeys(options.temperature) if pool == "softmax" else (None,))
+        )
+
+    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+        """See :class:`eval.arms.Scorer`. Settings that differ only in temperature and stand together share their work.
+
+        Raises:
+            InputError: a bank is not of unit vectors, or has no class of the universe.
+        """
+        scale = np.float32(_scale(arm))
+        for (bank, pool), group in groupby(settings, lambda setting: (str(setting["bank"]), setting["pool"])):
+            temperatures = [float(each) for setting in group if (each := setting["temperature"]) is not None]
+            for scores in pool_scores(task.queries, arm.bank(bank), task.classes, cast("Pool", pool), temperatures):
+                yield scores * scale
+
+
+def _options(arm: Arm) -> PromptOptions:
+    return cast("PromptOptions", arm.options)
+
+
+def _scale(arm: Arm) -> float:
+    """What pooled scores are multiplied by: 1 / class temperature."""
+    chosen = _options(arm).class_temperature
+    if chosen == "encoder":
+        return LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
+    return 1 / chosen
+
+
+SCORER = PromptScorer()
