@@ -28,8 +28,8 @@ Pool: TypeAlias = Literal["mean-embedding", "softmax", "max", "mean-score"]
 SWEPT_TEMPERATURES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5)
 """Candidates for T that cover what is useful for cosines of CLIP."""
 
-CHUNK_BYTES = 4 << 20
-"""Size of the similarities that are pooled at one time: they fit a cache, which makes it twice as fast."""
+CHUNK_BYTES = 1 << 20
+"""Size of the similarities that are pooled at one time: they fit a cache, which nearly halves the time."""
 
 
 def pool_scores(

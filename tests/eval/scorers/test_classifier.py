@@ -129,3 +129,15 @@ def test_what_cannot_be_scored_is_refused() -> None:
     for wrong in (0, -1, float("nan"), "encoder"):
         with pytest.raises(InputError, match="class_temperature"):
             ClassifierOptions.read({"class_temperature": wrong}, "-o")
+
+
+def test_equals_the_probabilities_of_scikit_learn() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(3)
+    features, labels = rng.standard_normal((90, 5)).astype(np.float32), np.repeat(np.arange(3), 30)
+    fitted = LogisticRegression().fit(features + labels[:, None], labels)
+    weight, bias = (np.asarray(each, np.float32) for each in (fitted.coef_, fitted.intercept_))
+    norms = np.linalg.norm(features, axis=1)
+    logits = class_logits(features / norms[:, None], norms, bank_of(weight, [(c, c) for c in range(3)], bias=bias), 3)
+    np.testing.assert_allclose(softmax(logits), fitted.predict_proba(features), atol=1e-5)
