@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Protocol, Type
 from pydantic import BeforeValidator, Field
 
 from eval.arms import ClassArrays
-from eval.mode import ModeConfig, split_text
+from eval.mode import ModeConfig, Names, split_text
 from eval.result import CalibrationResult, Chosen, SweepPoint
 from retrieval.types import Float32, Int64
 
@@ -37,7 +37,8 @@ class ClassConfig(ModeConfig):
     whole ``universe``, or those in ``truth``. ``bins``: of the calibration error. ``interval``: what the bootstrap
     resamples: images within their ``class``, or ``group``s (bursts, specimens); ``auto`` takes groups where all are
     known. ``tta``: several ``views`` are summed as ``vectors`` before they are scored, or their ``probabilities`` are
-    averaged after.
+    averaged after. ``bank``: stored banks that are the candidates of arms that name none; ``combine``: take the
+    prompts of all ``--prompts`` as one set.
     """
 
     labels_from: str = "all"
@@ -54,6 +55,8 @@ class ClassConfig(ModeConfig):
     bins: int = Field(default=15, ge=1, le=1000)
     interval: Literal["auto", "class", "group"] = "auto"
     tta: Literal["vectors", "probabilities"] = "vectors"
+    bank: Names | None = None
+    combine: bool = False
 
 
 class Answer(NamedTuple):
@@ -103,9 +106,8 @@ class ClassMode(Protocol[C_contra]):
     @property
     def config_type(self) -> type[ClassConfig]: ...
 
-    @property
-    def scorer(self) -> str | None:
-        """The scorer of its one arm; None where arms name theirs."""
+    def arm_scorers(self, config: C_contra) -> tuple[str, ...]:
+        """The scorers of its arms, which all have the one space asked for; none where the user names arms."""
         ...
 
     def solve(self, arrays: ClassArrays, config: C_contra, seed: np.random.SeedSequence) -> Solution:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from eval.registry import MODES, PROTOCOLS
 from retrieval.errors import suggest
 from retrieval.options import console, json_option, note, print_json, space_option, store_option, where_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from rich.table import Table
+
+    from eval.asked import Asked
+    from eval.result import EvalResult
+    from eval.runner import Evaluated
+    from retrieval.store.open import LanceStore
 
 
 def listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
@@ -27,42 +36,68 @@ def listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, clic
     return check
 
 
-@click.command("eval")
-@click.option("--mode", required=True, callback=listed("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
+class ManyValues(click.Command):
+    """A command whose options ``--prompts`` and ``--arm`` take all words that follow them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Write ``--prompts A B`` as ``--prompts A --prompts B``."""
+        written: list[str] = []
+        taking: str | None = None
+        for word in args:
+            if word in {"--prompts", "--arm"}:
+                taking = word
+            elif word.startswith("-"):
+                taking = None
+                written.append(word)
+            else:
+                written += [word] if taking is None else [taking, word]
+        return super().parse_args(ctx, written)
+
+
+@click.command("eval", cls=ManyValues)
+@click.option("--mode", callback=listed("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
+@click.option(
+    "--from",
+    "again",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Evaluate a result file again; it must agree.",
+)
 @click.option(
     "--protocol",
     callback=listed("protocol", PROTOCOLS),
-    help=f"{', '.join(PROTOCOLS)}. Default: fixed where samples have the splits query and gallery, else monte-carlo.",
+    help=f"{', '.join(PROTOCOLS)}. Default: of classification split; else fixed where samples have the splits query "
+    "and gallery, else monte-carlo.",
 )
 @click.option("--aspect", help="One aspect, or 'all': a result for each and their mean.")
 @click.option("--split-set", metavar="NAME|FILE", help="Stored split set, or CSV with draw,role and id or uri.")
+@click.option("--arm", "arms", multiple=True, metavar="[NAME=]SPACE:SCORER[:BANK] ...", help="Arms of a fusion.")
+@click.option("--prompts", multiple=True, metavar="FILE ...", help="Prompt sets (JSON); a.json+b.json is one set.")
+@click.option("--labels-from", metavar="all|split|FILE", help="The label universe of a classification.")
+@click.option("--calibrate", is_flag=True, help="Fit a temperature on val (classification).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of draws and bootstrap.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Option of the mode; may be repeated.")
 @click.option("--all-definitions", is_flag=True, help="Also every AP definition, tie policy and denominator (reid).")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the result file (JSON).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the result file (JSON); with --space all a folder of them."
+)
 @click.option(
     "--pictures", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures of the result (PNG)."
 )
+@click.option("--device", default="auto", show_default=True, help="Where new prompts are embedded.")
 @where_option
 @store_option
 @space_option
 @json_option
 def eval_command(
-    mode: str,
-    protocol: str | None,
-    aspect: str | None,
-    split_set: str | None,
-    seed: int,
-    options: tuple[str, ...],
-    all_definitions: bool,  # noqa: FBT001 - Click passes flags by name
+    mode: str | None,
+    again: Path | None,
     out: Path | None,
     pictures: Path | None,
-    where: str | None,
     store: str,
-    space: str | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+    **asked_for: Any,
 ) -> None:
-    """Evaluate a mode from stored vectors: no image is opened and no encoder is loaded.
+    """Evaluate a mode from stored vectors: no image is opened and no image encoder is loaded.
 
     Options of reid: ranks=1,5,10 ap_method=step|trapezoid|sklearn|at_r|at_k (with ap_k=10 and ap_denominator=n|
     min_k_n|hits) ties=stable|pessimistic|optimistic|expected denominator=valid|all camera_rule=auto|none|market1501
@@ -72,46 +107,136 @@ def eval_command(
 
     Options of verification: pairs=query-gallery|all fpr=0.001,0.01,0.1 threshold_from=auto|val|val,train|none
     threshold_fmr=0.01 unknown=0.2 fpir=0.01,0.1, and camera_rule, views, draws, bootstrap, identity_columns.
+
+    Options of classification (zeroshot, prototype, knn, fewshot, fusion): val_from=train:0.1 val_n train_limit test_n
+    sample_seed=42 choose=val|none criterion=top_1|top_5|balanced_accuracy|macro_f1|nll tops=1,5 macro_over=present|
+    universe|truth interval=auto|class|group views=base,hflip tta=vectors|probabilities bootstrap=1000. Of zeroshot:
+    bank=NAME pool=mean-embedding,softmax,max,mean-score temperature=0.05,0.1 class_temperature=encoder|1.0. Of knn:
+    k=5,20 votes=uniform,similarity,exp tau=0.07 index=exact|hnsw|ivf. Of fewshot: shots=1,2,5 sampling=first|random
+    seeds=5 method=prototype,tip,linear. Of fusion: method=alpha|per_class|stacker|features|rerank alphas=0,0.5,1
+    shots=1,5. An option of one arm's scorer: -o NAME.key=value. Example: eval --mode zeroshot --prompts prompts.json
     """
-    from eval.result import write_result
-    from eval.runner import evaluate
-    from eval.tables import definitions_table, result_table, slices_table
-    from retrieval.config import parse_assignments
+    from eval.again import asked_again, require_same
+    from eval.grid import ALL
+    from eval.result import read_result
+    from eval.runner import evaluate_asked
     from retrieval.store.open import open_store
 
-    chosen = parse_assignments(options, "-o")
-    if all_definitions:
-        chosen["all_definitions"] = True
     opened = open_store(store)
-    result = evaluate(
-        opened,
-        mode,
-        space=space,
-        protocol=protocol,
-        aspect=aspect,
-        split_set=split_set,
-        where=where,
-        seed=seed,
-        options=chosen,
-        say=note,
-    )
-    for warning in result.warnings:
-        note(f"Warning: {warning}")
-    if out is not None:
-        write_result(result, out)
-    if as_json:
-        click.echo(result.to_json(), nl=False)
+    if (again is None) == (mode is None):
+        raise click.UsageError("Give --mode, or --from with a result file.")
+    if again is not None:
+        refuse_others(
+            {"again", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"
+        )
+        before = read_result(again)
+        evaluated = evaluate_asked(opened, asked_again(opened, before, again.name), note)
+        require_same(before, evaluated.result, again.name)
+        note(f"The store gives the numbers of {again}.")
     else:
-        console().print(result_table(result))
-        if result.slices is not None:
-            console().print(slices_table(result.slices, str(result.config["slice"])))
-        if result.definitions is not None:
-            console().print(definitions_table(result.definitions))
+        asked = _asked(str(mode), asked_for)
+        if asked.space == ALL:
+            _grid(opened, asked, out, as_json=as_json)
+            return
+        evaluated = evaluate_asked(opened, asked, note)
+    _show(opened, evaluated, out, as_json=as_json)
     if pictures is not None:
         from eval.report.pictures import write_pictures
 
-        written = write_pictures(opened, result, pictures)
+        written = write_pictures(opened, evaluated.result, pictures)
         note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
+
+
+def refuse_others(allowed: set[str], why: str) -> None:
+    """Refuse options that were given beside those that make sense.
+
+    Raises:
+        click.UsageError: naming the first.
+    """
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        given = param.name and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+        if given and param.name not in allowed:
+            raise click.UsageError(f"{param.opts[0]} does not go with {why}.")
+
+
+def _asked(mode: str, given: Mapping[str, Any]) -> Asked:
+    """The evaluation that the command line asks for."""
+    from eval.asked import Asked
+    from retrieval.config import parse_assignments
+
+    options = parse_assignments(given["options"], "-o")
+    for flag in ("all_definitions", "calibrate"):
+        if given[flag]:
+            options[flag] = True
+    if given["labels_from"] is not None:
+        options["labels_from"] = given["labels_from"]
+    names = ("space", "protocol", "aspect", "split_set", "where", "seed", "arms", "prompts", "device")
+    return Asked(mode, options=options, **{name: given[name] for name in names})
+
+
+def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json: bool) -> None:
+    """Print a result, its warnings to stderr, and write its file."""
+    result = evaluated.result
+    for warning in result.warnings:
+        note(f"Warning: {warning}")
+    if out is not None:
+        _write(opened, evaluated, out)
+    if as_json:
+        click.echo(result.to_json(), nl=False)
+        return
+    for table in _tables(result):
+        console().print(table)
+
+
+def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
+    from eval.class_assets import keep_assets
+    from eval.class_runner import PreparedClasses
+    from eval.result import write_result
+
+    write_result(evaluated.result, out)
+    if evaluated.solution is not None and isinstance(evaluated.ready, PreparedClasses):
+        keep_assets(opened, out, evaluated.ready, evaluated.solution)
+
+
+def _tables(result: EvalResult) -> Iterator[Table]:
+    from eval.class_view import class_tables
+    from eval.tables import definitions_table, result_table, slices_table
+
+    if result.per_class is not None:
+        yield from class_tables(result)
+        return
+    yield result_table(result)
+    if result.slices is not None:
+        yield slices_table(result.slices, str(result.config["slice"]))
+    if result.definitions is not None:
+        yield definitions_table(result.definitions)
+
+
+def _grid(opened: LanceStore, asked: Asked, out: Path | None, *, as_json: bool) -> None:
+    """Evaluate every space with every prompt set; one file each in the folder ``out``."""
+    from eval.class_view import grid_table
+    from eval.grid import evaluate_grid
+
+    if out is not None and (out.is_file() or out.suffix == ".json"):
+        raise click.UsageError("--space all writes several results; name a folder with --out.")
+    results = []
+    for evaluated in evaluate_grid(opened, asked, note):
+        results.append(evaluated.result)
+        for warning in evaluated.result.warnings:
+            note(f"Warning ({evaluated.result.provenance.space}): {warning}")
+        if out is not None:
+            _write(opened, evaluated, out / f"{_file_name(evaluated.result)}.json")
+    if as_json:
+        print_json([result.to_dict() for result in results])
+    else:
+        console().print(grid_table(results))
+
+
+def _file_name(result: EvalResult) -> str:
+    bank = next((arm.bank for arm in (result.arms or {}).values() if arm.bank), None)
+    words = [result.mode, result.provenance.space, *([bank] if bank else [])]
+    return re.sub(r"[^\w.@-]+", "-", "_".join(words))
 
 
 @click.group("splits")

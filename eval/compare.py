@@ -8,27 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eval.again import SAME_VALUE, asked_again
+from eval.asked import Asked
 from eval.metrics.paired import Difference, McNemar, mcnemar, paired_differences, to_dict
 from eval.metrics.summary import DrawTable
-from eval.registry import load_mode, load_protocol
 from eval.rescoring import ScoringOptions
-from eval.runner import Asked, Prepared, prepare
-from eval.splits import join_splits
-from retrieval.errors import InputError, UnknownNameError
+from eval.runner import Prepared, prepare
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from eval.result import EvalResult
-    from retrieval.types import EmbeddingStore, SplitSet
+    from retrieval.types import EmbeddingStore
 
 SCORING = ("views", *ScoringOptions.model_fields, "lambda", "transductive")
 """Options that change vectors or scores: they are what may be compared."""
 
 MAY_DIFFER = frozenset({*SCORING, "slice", "all_definitions", "cmc_length", "bootstrap"})
 """Options in which two evaluations may differ: those, and what only changes what else is reported."""
-
-CUSTOM = "custom, from "
-SAME_VALUE = 1e-6
-"""How far a metric may be from the one in its result file: the same vectors on other hardware round differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,51 +135,14 @@ def _universe(result: EvalResult) -> str:
 
 def _again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepared:
     """Prepare the evaluation that a result file tells of, on its own draws."""
+    ready = prepare(store, asked_again(store, result, name))
     source = result.provenance
-    _require_space(store, result, name)
-    words = {key: result.config.get(key) for key in ("aspect", "where")}
-    for key, value in words.items():
-        if not isinstance(value, str | None):
-            raise InputError(f"Result {name} has {key}={value!r} in its config, which is no text; evaluate again.")
-    rule = load_protocol(result.protocol.removeprefix(CUSTOM))
-    fields = load_mode(result.mode).config_type.option_names() | rule.options.option_names()
-    options = {key: value for key, value in result.config.items() if key in fields}
-    asked = Asked(
-        result.mode,
-        space=source.space_fingerprint,
-        protocol=rule.name,
-        aspect=words["aspect"],
-        split_set=_stored_draws(store, result) if rule.name == "fixed" else None,
-        where=words["where"],
-        seed=source.seed,
-        options=options,
-    )
-    ready = prepare(store, asked)
     if ready.splits.sha256 != source.split_sha256:
         raise InputError(
             f"The store no longer gives the draws of result {name} (split set {source.split_set}): its samples have "
             "changed since; evaluate both again."
         )
     return ready
-
-
-def _require_space(store: EmbeddingStore, result: EvalResult, name: str) -> None:
-    source = result.provenance
-    with store.snapshot() as snapshot:
-        if source.space_fingerprint not in {space.fingerprint for space in snapshot.spaces}:
-            raise UnknownNameError(
-                f"Result {name} is of space {source.space}, which is not in this store; give the store it was made "
-                "from with --store."
-            )
-
-
-def _stored_draws(store: EmbeddingStore, result: EvalResult) -> SplitSet | None:
-    """The split sets of all parts together, found by hash; None where the store does not have them."""
-    parts = [part.split_sha256 for part in (result.parts or {}).values()]
-    names = {sha: name for name, sha in store.split_sets().items()}
-    wanted = [names.get(sha or "") for sha in parts or [result.provenance.split_sha256]]
-    found = [store.read_splits(name) for name in wanted if name is not None]
-    return join_splits(found) if found and len(found) == len(wanted) else None
 
 
 def _compare(first: Prepared, second: Prepared) -> Comparison:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
-from eval.commands import listed
+from eval.commands import listed, refuse_others
 from eval.registry import MODES, PROTOCOLS
 from retrieval.options import console, json_option, print_json, store_option, where_option
 
@@ -51,16 +50,16 @@ def compare_command(
     of a randomisation test that exchanges A and B person by person; McNemar's exact test on Rank-1 is beside it.
     Results over different split sets or label universes are refused. Example: compare a.json b.json --store S
     """
+    from eval.asked import Asked
     from eval.compare import compare, compare_results
     from eval.result import read_result
-    from eval.runner import Asked
     from retrieval.config import parse_assignments
     from retrieval.store.open import open_store
 
     if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
         raise click.UsageError("Give two result files, or --spaces A B.")
     if spaces is None:
-        _refuse_options_of_spaces()
+        refuse_others({"results", "store", "as_json"}, "result files, which say themselves how they were made")
         read = [read_result(path) for path in results]
         found = compare_results(open_store(store), *read)
     else:
@@ -71,15 +70,6 @@ def compare_command(
         print_json(found.to_dict())
     else:
         console().print(comparison_table(found))
-
-
-def _refuse_options_of_spaces() -> None:
-    """Result files say themselves how they were made."""
-    ctx = click.get_current_context()
-    for param in ctx.command.params:
-        given = param.name and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
-        if given and param.name not in {"results", "store", "as_json"}:
-            raise click.UsageError(f"{param.opts[0]} goes with --spaces; a result file says itself how it was made.")
 
 
 def comparison_table(found: Comparison) -> Table:

@@ -108,10 +108,10 @@ def read_arrays(
     others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
     used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
     pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
-    vectors = {view: _vectors(snapshot, space, view, pool) for view in needs.views}
+    vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
         rows = pool.among("aspect", mirrored)
-        turned = {view: _vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
+        turned = {view: read_vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
         vectors = {view: np.where(rows[:, None], turned.get(view, own), own) for view, own in vectors.items()}
     columns = {name: pool.columns[name] for name in needs.columns}
     draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
@@ -140,7 +140,13 @@ def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
     return Pool(pool.ids, {**pool.columns, **found})
 
 
-def _vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+    """Read the vectors (n, d) of a pool's samples, which have the column ``key``.
+
+    Raises:
+        IncompleteError: the space lacks the view, or samples have no vector in it.
+        UnknownNameError: there is no such view at all.
+    """
     if view not in space.views:
         if view in MIRRORED:
             raise IncompleteError(
@@ -158,6 +164,16 @@ def _vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Flo
             "the same 'index' command again, it embeds what is missing."
         )
     return matrix.data[rows]
+
+
+def read_norms(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+    """Read the lengths (n,) that the vectors of a pool's samples had; the samples have vectors in the space."""
+    rows = snapshot.norms(space, view)
+    keys = np.array(rows.column("key").to_pylist(), np.str_)
+    order = np.argsort(keys)
+    wanted = pool.columns["key"].astype(np.str_)
+    lengths: Float32 = rows.column(f"n_{view}").to_numpy().astype(np.float32)
+    return lengths[order[np.searchsorted(keys[order], wanted)]]
 
 
 def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOut) -> tuple[Draw, ...]:

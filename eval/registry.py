@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 MODES = {
     "reid": "eval.modes.reid:MODE",
     "verification": "eval.modes.verification:MODE",
+    "zeroshot": "eval.modes.zeroshot:MODE",
+    "prototype": "eval.modes.prototype:MODE",
+    "knn": "eval.modes.knn:MODE",
+    "fewshot": "eval.modes.fewshot:MODE",
+    "fusion": "eval.modes.fusion:MODE",
 }
 
 SCORERS = {
@@ -36,6 +41,9 @@ PROTOCOLS = {
     "monte-carlo": "eval.protocols.general:MONTE_CARLO",
     "leave-one-out": "eval.protocols.general:LEAVE_ONE_OUT",
     "cross-aspect": "eval.protocols.general:CROSS_ASPECT",
+    "split": "eval.protocols.labels:SPLIT",
+    "holdout": "eval.protocols.labels:HOLDOUT",
+    "k-fold": "eval.protocols.labels:K_FOLD",
     "fixed": "eval.protocols.general:FIXED",
 }
 

@@ -15,7 +15,8 @@ SCHEMA_VERSION = 1
 
 OPTIONAL = {
     "cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256", "sd_seeds", "names", "origin",
-    "sweep", "chosen", "per_class", "confusion", "arms", "retrieval",
+    "sweep", "chosen", "per_class", "confusion", "arms", "retrieval", "metrics", "calibration", "gains", "ci95_of",
+    "sd_seeds_of",
 }  # fmt: skip
 """Sections of a result file that are left out where they do not apply."""
 
@@ -27,12 +28,14 @@ class Metric(Config):
 
     ``value`` is the mean over draws (and parts). ``ci95`` is the 95 % bootstrap interval, None where there are too
     few units for one. ``sd_draws`` is the standard deviation over draws (ddof 1), None for a single draw: it says
-    how much the draw matters, not how sure the number is.
+    how much the draw matters, not how sure the number is. ``sd_seeds`` is the same over the seeds that chose the shots
+    of a draw, averaged over draws.
     """
 
     value: float
     ci95: tuple[float, float] | None = None
     sd_draws: float | None = None
+    sd_seeds: float | None = None
 
 
 class Universe(Config):
@@ -84,7 +87,8 @@ class SweepPoint(Config):
     """One candidate setting and its figures, means over draws, on the samples of ``role`` (``val`` or ``test``).
 
     ``arm`` names the arm that the setting belongs to; None is the whole (a fusion). ``chosen`` is the share of draws
-    in which it was chosen.
+    in which it was chosen. ``ci95_of`` and ``sd_seeds_of`` are intervals and deviations over seeds of the metrics,
+    where settings stand side by side on test (few-shot).
     """
 
     settings: Setting
@@ -92,6 +96,8 @@ class SweepPoint(Config):
     metrics: dict[str, float]
     chosen: float = 0.0
     arm: str | None = None
+    ci95_of: dict[str, tuple[float, float]] | None = None
+    sd_seeds_of: dict[str, float] | None = None
 
 
 class Chosen(Config):
@@ -147,7 +153,7 @@ class ArmResult(Config):
     scorer: str = ""
     bank: str | None = None
     bank_sha256: str | None = None
-    metrics: dict[str, Metric]
+    metrics: dict[str, Metric] | None = None
     chosen: Chosen | None = None
     calibration: CalibrationResult | None = None
     gains: dict[str, Gain] | None = None

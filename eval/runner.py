@@ -6,16 +6,19 @@ With :mod:`eval.reading` the only file of ``eval`` that knows how to read a stor
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eval.asked import Asked
 from eval.audit.leaks import leaks
+from eval.class_mode import Solution
+from eval.class_runner import PreparedClasses, is_class_mode, prepare_classes, space_names
 from eval.held_out import held_out_samples
 from eval.mode import Arrays, Mode, ModeConfig
 from eval.pool import Pool
@@ -53,20 +56,27 @@ def evaluate(
     where: str | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
+    arms: Sequence[str] = (),
+    prompts: Sequence[Path | str] = (),
+    device: str = "auto",
     say: Callable[[str], None] = _say,
 ) -> EvalResult:
-    """Evaluate stored vectors. No image is opened and no encoder is loaded.
+    """Evaluate stored vectors. No image is opened and no image encoder is loaded; new prompts are embedded once.
 
     Args:
         store: where samples and vectors are.
-        mode: name of a mode (``reid``).
+        mode: name of a mode (``reid``, ``zeroshot``, ...).
         space: name, or beginning of the name, of the space; not needed where there is one.
-        protocol: name of a protocol; by default ``fixed`` where there are queries and a gallery, else ``monte-carlo``.
+        protocol: name of a protocol; by default ``fixed`` where there are queries and a gallery, else ``monte-carlo``;
+            of classification ``split``.
         aspect: one aspect, or ``all`` for a result per aspect and their mean.
         split_set: name of a stored split set, the beginning of it, or a CSV file (:mod:`eval.splits`).
         where: SQL condition over the samples.
         seed: of draws and bootstrap, >= 0.
-        options: of the mode, over what the protocol sets.
+        options: of the mode, over what the protocol sets; ``ARM.key`` is an option of that arm's scorer.
+        arms: ``[NAME=]SPACE:SCORER[:BANK]`` each, for ``fusion``.
+        prompts: prompt files (JSON), candidates for arms of the scorer ``prompts``.
+        device: where new prompts are embedded.
         say: takes sentences for people that do not belong to the result.
 
     Returns:
@@ -77,30 +87,36 @@ def evaluate(
         InputError: an option, a condition or a row of a split set cannot be used, or no number can be made.
         IncompleteError: samples have no vector in the space yet.
     """
-    asked = Asked(mode, space, protocol, aspect, split_set, where, seed, options or {})
-    ready = prepare(store, asked)
-    evaluation = ready.mode.evaluate(ready.arrays, ready.config, ready.rng())
-    warnings = (*evaluation.warnings, *ready.leaks)
-    result = _result(ready, evaluation.model_copy(update={"warnings": warnings}))
-    _keep(store, ready.parts, result, say)
-    return result
+    asked = Asked(
+        mode, space, protocol, aspect, split_set, where, seed, options or {}, tuple(arms), tuple(prompts), device=device
+    )
+    return evaluate_asked(store, asked, say).result
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An evaluation as it is asked for; the fields are the arguments of :func:`evaluate`.
+class Evaluated(NamedTuple):
+    """A result; of classification also what was prepared for it and the answers."""
 
-    ``split_set`` may also be the set itself.
-    """
+    result: EvalResult
+    ready: Prepared | PreparedClasses
+    solution: Solution | None
 
-    mode: str
-    space: str | None = None
-    protocol: str | None = None
-    aspect: str | None = None
-    split_set: str | Path | SplitSet | None = None
-    where: str | None = None
-    seed: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)
+
+def evaluate_asked(store: EmbeddingStore, asked: Asked, say: Callable[[str], None] = _say) -> Evaluated:
+    """Evaluate and keep the result; see :func:`evaluate`."""
+    if not is_class_mode(load_mode(asked.mode)):
+        if asked.arms or asked.prompts:
+            raise InputError(f"Mode {asked.mode} has neither arms nor prompts; leave --arm and --prompts out.")
+        ready = prepare(store, asked)
+        evaluation = ready.mode.evaluate(ready.arrays, ready.config, ready.rng())
+        warnings = (*evaluation.warnings, *ready.leaks)
+        result = _result(ready, evaluation.model_copy(update={"warnings": warnings}))
+        _keep(store, ready.parts.values(), result, say)
+        return Evaluated(result, ready, None)
+    classes = prepare_classes(store, asked)
+    solution = classes.solve()
+    result = _class_result(classes, classes.evaluation(solution))
+    _keep(store, [classes.splits], result, say)
+    return Evaluated(result, classes, solution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +285,32 @@ def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:
     )
 
 
-def _keep(store: EmbeddingStore, parts: Mapping[str, SplitSet], result: EvalResult, say: Callable[[str], None]) -> None:
+def _class_result(ready: PreparedClasses, evaluation: Evaluation) -> EvalResult:
+    names, fingerprints = space_names(ready.arms)
+    provenance = Provenance(
+        space=names,
+        space_fingerprint=fingerprints,
+        store_version=ready.store_version,
+        split_set=ready.splits.name,
+        split_sha256=ready.splits.sha256,
+        seed=ready.asked.seed,
+        vitrine=_version(),
+    )
+    own = {**ready.own.model_dump(mode="json"), "aspect": ready.asked.aspect, "where": ready.asked.where}
+    return EvalResult(
+        **{name: getattr(evaluation, name) for name in Evaluation.model_fields if name != "config"},
+        mode=ready.asked.mode,
+        protocol=ready.protocol,
+        config={**evaluation.config, **own},
+        provenance=provenance,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _keep(store: EmbeddingStore, parts: Iterable[SplitSet], result: EvalResult, say: Callable[[str], None]) -> None:
     """Keep split sets and result in the store; a store that cannot be written only costs a sentence."""
     try:
-        for part in parts.values():
+        for part in parts:
             store.save_splits(part)
         store.save_result(result.to_dict())
     except StoreError as error:  # read-only, or a full disk: the number is still worth having

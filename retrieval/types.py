@@ -359,6 +359,10 @@ class Snapshot(Protocol):
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix: ...
 
+    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
+        """Columns ``key`` and ``n_<view>``: the lengths of the vectors before they were normalised."""
+        ...
+
 
 class EmbeddingStore(Protocol):
     """The embedding store. Snapshots are many; one writer at a time; banks, splits and results are append-only."""

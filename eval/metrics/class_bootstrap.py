@@ -72,33 +72,37 @@ def resampled_weights(strata: Int64, resamples: int, rng: np.random.Generator) -
         yield np.bincount(cells.ravel(), minlength=len(strata) * size).reshape(-1, size) * worth
 
 
-def bootstrap_ends(
-    values: Float64, estimates: Float64, curved: NDArray[np.bool_], level: float = 0.95
-) -> Float64 | None:
-    """Interval of each figure from its resampled estimates.
+def bootstrap_ends(values: Float64, estimates: Float64, curved: NDArray[np.bool_], freedom: int) -> Float64 | None:
+    """95 % interval of each figure from its resampled estimates.
 
-    Means over samples and over classes of fixed size (top-k, recall, losses) get the percentile interval (Efron 1979).
-    F1, Jaccard and calibration error are ``curved``: few samples bias them, a resample has the bias twice, and
-    percentiles are then off to that side. They get the basic interval, [2 v - upper, 2 v - lower] (Davison and Hinkley
-    1997, eq. 5.6), which takes the bias off; where the bias exceeds the spread it would end short of the figure v
-    itself, and is drawn out to it. Within [0, 1] for the absolute figures is the caller's matter.
+    Means over samples, and over classes of a fixed number of samples (top-k, recall, losses), get the percentile
+    interval (Efron 1979). F1, Jaccard and calibration error are ``curved``: few samples bias them, a resample has the
+    bias twice, and percentiles lie off to that side. They get the basic interval, [2 v - upper, 2 v - lower] (Davison
+    and Hinkley 1997, eq. 5.6), which takes the bias off; where the bias exceeds the spread it would end short of the
+    figure v itself, and is drawn out to it. The quantiles are those of Student's t instead of the normal distribution
+    (expanded percentiles; Hesterberg 2015, section 5.3), as the spread itself is estimated.
 
-    Limits: a figure that is the same in all resamples (all right) has no width, though it is not sure. The calibration
-    error of a nearly calibrated model stays below what its interval says.
+    Limits: a figure that is the same in all resamples (all right) has no width, though it is not sure. In simulations
+    (2 to 30 units a class, 150 to 600 samples) 93 to 96 % of the intervals held the truth of a much larger test set;
+    of macro-F1 with five units a class or fewer 92 to 93 %; of recall where half of the classes are collapsed 98 %; of
+    the calibration error 83 to 91 %, as it is never below 0, hence not normal where a model is nearly calibrated.
 
     Args:
         values: (metrics,) the figures.
         estimates: (metrics, resamples); resamples with a nan are left out.
         curved: (metrics,) which are.
-        level: nominal coverage.
+        freedom: degrees of freedom, units less strata.
 
     Returns:
         (metrics, 2), or None where no resample is left.
     """
+    from scipy.special import ndtr, stdtrit
+
     usable = estimates[:, np.isfinite(estimates).all(axis=0)]
     if not usable.shape[1]:
         return None
-    ends: Float64 = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2], axis=1).T
+    tail = float(ndtr(stdtrit(freedom, 0.025)))
+    ends: Float64 = np.quantile(usable, [tail, 1 - tail], axis=1).T
     reflected = 2 * values[:, None] - ends[:, ::-1]
     reflected = np.stack([np.minimum(reflected[:, 0], values), np.maximum(reflected[:, 1], values)], axis=1)
     return np.where(curved[:, None], reflected, ends)

@@ -309,7 +309,8 @@ def _interval(
         found = [_resampled(draws, weights, classes, rule) for draws in systems]
         estimates.append(found[0] - found[1] if len(found) > 1 else found[0])
     curved = np.isin(CLASS_METRICS(rule.tops), list(CURVED))
-    return bootstrap_ends(values, np.concatenate(estimates, axis=1), curved)
+    freedom = len(strata) - int(strata.max()) - 1
+    return bootstrap_ends(values, np.concatenate(estimates, axis=1), curved, freedom)
 
 
 def _exchange_p(

@@ -232,8 +232,8 @@ def _fittable(logits: NDArray[np.floating], labels: Int64) -> tuple[Float64, Int
     seen = len(np.unique(own))
     if seen < 2:
         raise InputError(
-            f"No temperature can be fitted on samples of {seen} classes: give val samples of at least two classes that "
-            "can be answered, or leave calibration out."
+            f"A temperature needs val samples of at least two classes that can be answered, and they are of {seen}; "
+            "give more val samples, or leave calibration out."
         )
     shifted = logits[kept].astype(np.float64)
     shifted -= _largest(shifted)

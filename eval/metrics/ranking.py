@@ -67,22 +67,53 @@ class Placed(NamedTuple):
 def place_positives(scores: Float32, positives: Int64) -> Placed:
     """Find where a query's positives stand in its gallery.
 
-    The scores are sorted without their positions, which is several times faster than an argsort.
-
     Args:
         scores: (gallery,) higher is better; ``-inf`` marks entries that take no place.
         positives: (p,) distinct ascending rows of ``scores``, none of them ``-inf``.
     """
-    own = scores[positives]
-    ascending = np.sort(scores)
-    above = len(scores) - np.searchsorted(ascending, own, side="right")
-    tied = len(scores) - np.searchsorted(ascending, own, side="left") - above
+    return place_rows(scores[None], positives, np.array([0, len(positives)]))[0]
+
+
+def place_rows(scores: Float32, positives: Int64, bounds: Int64) -> list[Placed]:
+    """Find where the positives of several queries stand, each in its own row of scores.
+
+    Only what scores as high as a query's lowest positive is sorted, and without its positions: the better the vectors,
+    the less there is to sort.
+
+    Args:
+        scores: (queries, gallery) as :func:`place_positives` has them.
+        positives: (p,) columns of ``scores``, those of each query distinct and ascending, one query after the other.
+        bounds: (queries + 1,) where the positives of each query begin and end.
+    """
+    counts = np.diff(bounds)
+    query = np.repeat(np.arange(len(counts)), counts)
+    own = scores[query, positives]
+    above, tied = np.empty((2, len(own)), np.int64)
+    for row in np.flatnonzero(counts):
+        mine = slice(bounds[row], bounds[row + 1])
+        # Far faster than a mask: numpy takes by position without a branch.
+        reached = scores[row, np.flatnonzero(scores[row] >= own[mine].min())]
+        reached.sort()
+        above[mine] = len(reached) - np.searchsorted(reached, own[mine], side="right")
+        tied[mine] = len(reached) - np.searchsorted(reached, own[mine], side="left")
+    tied -= above
     ranks = above + 1
+    for row in np.unique(query[tied > 1]):
+        mine = slice(bounds[row], bounds[row + 1])
+        ranks[mine] += _before_in_tie(scores[row], positives[mine], tied[mine])
+    order = np.lexsort((ranks, query))
+    columns = ranks[order], above[order], tied[order]
+    return [Placed(*(column[first:last] for column in columns)) for first, last in pairwise(bounds.tolist())]
+
+
+def _before_in_tie(scores: Float32, positives: Int64, tied: Int64) -> Int64:
+    """How many entries of a positive's score stand earlier in the gallery: (p,)."""
+    own = scores[positives]
+    before = np.zeros(len(own), np.int64)
     for value in np.unique(own[tied > 1]):
         same = own == value
-        ranks[same] += np.searchsorted(np.flatnonzero(scores == value), positives[same])
-    order = np.argsort(ranks, kind="stable")
-    return Placed(ranks[order].astype(np.int64), above[order].astype(np.int64), tied[order].astype(np.int64))
+        before[same] = np.searchsorted(np.flatnonzero(scores == value), positives[same])
+    return before
 
 
 def average_precision(ranks: Int64, rule: ApRule | Literal["step", "trapezoid", "at_r"] = "step") -> float:
@@ -104,15 +135,28 @@ def average_precision(ranks: Int64, rule: ApRule | Literal["step", "trapezoid", 
         rule: the definition.
     """
     rule = ApRule(rule) if isinstance(rule, str) else rule
-    found = np.arange(1, len(ranks) + 1)
+    return float(average_precisions(ranks, np.array([len(ranks)]), rule)[0])
+
+
+def average_precisions(ranks: Int64, counts: Int64, rule: ApRule) -> NDArray[np.float64]:
+    """:func:`average_precision` of several queries at once: (queries,).
+
+    Args:
+        ranks: (p,) ranks of every query's positives, ascending, one query after the other.
+        counts: (queries,) how many positives each has, at least one.
+        rule: the definition.
+    """
+    first = np.cumsum(counts) - counts
+    found = np.arange(1, len(ranks) + 1) - np.repeat(first, counts)
     precision = found / ranks
     if rule.method == "trapezoid":
         before = np.where(ranks == 1, 1.0, (found - 1) / np.maximum(ranks - 1, 1))
-        return float(((precision + before) / 2).mean())
-    cutoff = cutoff_rank(rule, len(ranks))
-    within = precision if cutoff is None else precision[ranks <= cutoff]
-    total = ap_divisor(rule, len(ranks), len(within))
-    return float(within.sum() / total) if total else 0.0
+        return np.add.reduceat((precision + before) / 2, first) / counts
+    if rule.method not in {"at_k", "at_r"}:
+        return np.add.reduceat(precision, first) / counts
+    within = ranks <= (rule.k if rule.method == "at_k" else np.repeat(counts, counts))
+    divisor = ap_divisor(rule, counts, np.add.reduceat(within, first, dtype=np.int64))
+    return np.add.reduceat(np.where(within, precision, 0.0), first) / np.maximum(divisor, 1)
 
 
 def threshold_precision(placed: Placed) -> float:

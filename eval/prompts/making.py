@@ -50,7 +50,7 @@ def from_templates(
 
     Raises:
         InputError: there is no class or no template, a template has no field or braces that are none, or a field that
-            is no attribute of any class.
+            is no attribute of any class, or nothing can be filled.
     """
     if not classes or not templates:
         raise InputError("Prompts need names of classes and at least one template.")
@@ -58,7 +58,7 @@ def from_templates(
     known = sorted({attribute for own in table.values() for attribute in own} - {NAME, ""})
     fields = {template: _fields(template, known) for template in templates}
     missing: dict[str, list[str]] = {template: [] for template in templates}
-    pairs = []
+    pairs: list[tuple[str, list[str]]] = [(label, []) for label in classes]
     for label in classes:
         values = {**table.get(label, {}), NAME: (spoken(label),)}
         for template, asked in fields.items():
@@ -66,6 +66,8 @@ def from_templates(
                 pairs.append((label, list(_filled(template, {field: values[field] for field in asked}))))
             else:
                 missing[template].append(label)
+    if all(len(lacking) == len(classes) for lacking in missing.values()):
+        raise InputError(f"No class has the attributes that the templates ask for; {len(table)} others have some.")
     skipped = [Skipped(template, tuple(labels)) for template, labels in missing.items() if labels]
     return Made(
         PromptSet.of(name, pairs),

@@ -72,6 +72,13 @@ class MemorySnapshot:
         keys, data = views[view]
         return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32))
 
+    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
+        """Lengths of one: the vectors are given as unit vectors."""
+        import pyarrow as pa
+
+        keys = list(self._vectors[space.name][view][0])
+        return pa.table({"key": pa.array(keys, pa.string()), f"n_{view}": pa.array([1.0] * len(keys), pa.float32())})
+
 
 class MemoryStore:
     """One snapshot, and banks, split sets and results that can be appended; ``writable=False`` refuses these."""

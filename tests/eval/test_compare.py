@@ -13,7 +13,8 @@ from eval.compare import compare, compare_results
 from eval.compare_command import comparison_table
 from eval.protocols.hands import HAND_ASPECTS
 from eval.result import EvalResult, read_result, write_result
-from eval.runner import Asked, evaluate
+from eval.asked import Asked
+from eval.runner import evaluate
 from eval.splits import splits_to_csv
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore

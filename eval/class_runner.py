@@ -1,0 +1,327 @@
+"""Classification from a store: settle universe, splits and arms, read them, and say where the numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from eval.arms import ClassArrays
+from eval.class_mode import ClassConfig, ClassMode, Solution
+from eval.class_reading import (
+    ArmAsked,
+    ArmRead,
+    arm_of,
+    arm_options,
+    named_apart,
+    parse_arm,
+    read_arm,
+    read_prompt_files,
+)  # fmt: skip
+from eval.class_splits import sample_roles, within_universe
+from eval.class_summary import evaluation_of
+from eval.codes import text_codes
+from eval.pool import Pool
+from eval.protocol import Protocol, Request, whole_split
+from eval.reading import find_split_set, read_pool
+from eval.registry import PROTOCOLS, load_mode, load_protocol, load_scorer
+from eval.result import ArmResult, EvalResult, Evaluation
+from eval.universe import LabelUniverse, label_universe
+from retrieval.errors import IncompleteError, InputError
+from retrieval.search.service import rows_of
+from retrieval.types import SplitSet
+
+if TYPE_CHECKING:
+    from eval.asked import Asked
+    from retrieval.config import Config
+    from retrieval.types import EmbeddingStore, Snapshot
+
+BOOTSTRAP_STREAM, MODE_STREAM = 1, 2
+"""Spawn keys of the seed sequences, so that more of one never changes the other."""
+
+COLUMNS = ("id", "key", "source", "uri", "label", "group", "aspect", "split")
+CLASS_PROTOCOLS = ("split", "holdout", "k-fold")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedClasses:
+    """A classification that only has to be computed: what was read, drawn and settled for it."""
+
+    asked: Asked
+    mode: ClassMode[Any]
+    config: ClassConfig
+    own: Config
+    protocol: str
+    splits: SplitSet
+    universe: LabelUniverse
+    arms: tuple[ArmRead, ...]
+    arrays: ClassArrays
+    places: Pool
+    store_version: int
+    warnings: tuple[str, ...]
+
+    def rng(self) -> np.random.Generator:
+        """The generator of the bootstrap, at its start."""
+        sequence = np.random.SeedSequence(self.asked.seed, spawn_key=(BOOTSTRAP_STREAM,))
+        return np.random.Generator(np.random.PCG64(sequence))
+
+    def solve(self) -> Solution:
+        """The mode's answers."""
+        return self.mode.solve(
+            self.arrays, self.config, np.random.SeedSequence(self.asked.seed, spawn_key=(MODE_STREAM,))
+        )
+
+    def evaluation(self, solution: Solution) -> Evaluation:
+        """The answers counted, with the arms' spaces and banks, and the options as resolved."""
+        found = evaluation_of(self.arrays, self.universe, solution, self.config, self.rng())
+        arms = {read.asked.name: _arm_result(read, (found.arms or {}).get(read.asked.name)) for read in self.arms}
+        options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
+        config = {**found.config, "arms": [arm_text(read) for read in self.arms], "scorer_options": options}
+        return found.model_copy(update={"arms": arms, "config": config, "warnings": (*found.warnings, *self.warnings)})
+
+
+def is_class_mode(mode: object) -> bool:
+    """Whether a mode is one of classification."""
+    return hasattr(mode, "solve")
+
+
+def prepare_classes(store: EmbeddingStore, asked: Asked) -> PreparedClasses:
+    """Read and draw what a classification needs; raises what :func:`eval.runner.evaluate` does before it computes."""
+    if asked.seed < 0:
+        raise InputError(f"--seed {asked.seed} cannot be used: seeds are 0 or larger.")
+    mode = cast("ClassMode[Any]", load_mode(asked.mode))
+    rule = _protocol(asked)
+    with store.snapshot() as snapshot:
+        config, own, options = _options(mode, rule, asked)
+        arms = _arms(mode, config, asked)
+        scorer_options = arm_options(arms, *options, {*mode.config_type.option_names(), *rule.options.option_names()})
+        prompts = (*asked.prompt_sets, *read_prompt_files(asked.prompts, combine=config.combine))
+        if prompts and not any(load_scorer(arm.scorer).needs_bank or arm.scorer == "tip" for arm in arms):
+            raise InputError("--prompts belong to the scorers prompts and tip, and none of the arms has one of these.")
+        read = tuple(read_arm(store, snapshot, arm, prompts, asked.device) for arm in arms)
+        given = None if asked.split_set is None else find_split_set(store, snapshot, asked.split_set)
+        pool, unlabelled = _pool(snapshot, read, asked.where, given)
+        splits = _splits(rule, pool, asked, config, own, given)
+        universe = (
+            LabelUniverse(*asked.universe)
+            if asked.universe is not None
+            else label_universe(config.labels_from, pool, splits)
+        )
+        splits, outside = within_universe(splits, pool, universe.names)
+        splits = _named(splits, rule, asked, given)
+        used = pool.take(np.isin(pool.ids, splits.sample))
+        views = config.views
+        made = [arm_of(each, snapshot, used, universe.names, views, scorer_options[each.asked.name]) for each in read]
+        arrays = _arrays(used, splits, universe, [arm for arm, _ in made])
+        notes = [note for _, notes in made for note in notes]
+        warnings = (*notes, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays))
+        return PreparedClasses(
+            asked, mode, config, own, rule.name, splits, universe, read, arrays, used, snapshot.store_version,
+            tuple(warnings),
+        )  # fmt: skip
+
+
+def _protocol(asked: Asked) -> Protocol:
+    name = asked.protocol or "split"
+    if asked.split_set is not None and name != "split":
+        raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
+    if name in PROTOCOLS and name not in CLASS_PROTOCOLS:
+        raise InputError(f"Protocol {name} is of re-identification; {asked.mode} takes {', '.join(CLASS_PROTOCOLS)}.")
+    if asked.aspect == "all":
+        raise InputError(f"Mode {asked.mode} has no parts, so --aspect all means nothing; name one aspect.")
+    return load_protocol(name)
+
+
+def _options(
+    mode: ClassMode[Any], rule: Protocol, asked: Asked
+) -> tuple[ClassConfig, Config, tuple[dict[str, dict[str, Any]], dict[str, Any]]]:
+    """Options of the mode, of the protocol, and of scorers (by arm, and without an arm's name)."""
+    dotted: dict[str, dict[str, Any]] = {}
+    mine, own, bare = {}, {}, {}
+    fields, protocols = mode.config_type.option_names(), rule.options.option_names()
+    for key, value in asked.options.items():
+        arm, dot, option = key.rpartition(".")
+        if dot:
+            dotted.setdefault(arm, {})[option] = value
+        elif key in fields:
+            mine[key] = value
+        elif key in protocols:
+            own[key] = value
+        else:
+            bare[key] = value
+    config = mode.config_type.read(mine, "-o")
+    return config, rule.options.read(own, f"-o, protocol {rule.name}"), (dotted, bare)
+
+
+def _arms(mode: ClassMode[Any], config: ClassConfig, asked: Asked) -> tuple[ArmAsked, ...]:
+    """The arms that were named, or those of the mode with the one space."""
+    scorers = mode.arm_scorers(config)
+    if scorers and asked.arms:
+        raise InputError(f"Mode {asked.mode} takes --space, not --arm: its scorer is {' and '.join(scorers)}.")
+    if not scorers and len(asked.arms) < 2:
+        raise InputError(
+            f"Mode {asked.mode} needs two arms: --arm SPACE:SCORER[:BANK] --arm SPACE:SCORER[:BANK]; 'info' lists "
+            "spaces."
+        )
+    if asked.arms:
+        return named_apart([parse_arm(text) for text in asked.arms])
+    banks = config.bank or ()
+    return tuple(
+        ArmAsked(name, asked.space, name, banks if load_scorer(name).needs_bank or name == "tip" else ())
+        for name in scorers
+    )
+
+
+def _pool(snapshot: Snapshot, arms: Sequence[ArmRead], where: str | None, given: SplitSet | None) -> tuple[Pool, int]:
+    """Labelled samples of sources that have vectors in every arm's space, and how many have no label.
+
+    Raises:
+        InputError: there are none.
+        IncompleteError: no sample has vectors in all spaces.
+    """
+    have = set(snapshot.column_names("samples"))
+    pool = read_pool(snapshot, [column for column in COLUMNS if column in have], where)
+    if not len(pool):
+        raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
+    if given is not None:
+        pool = pool.take(np.isin(pool.ids, given.sample))
+        gone = len(np.unique(given.sample)) - len(pool)
+        if gone and where is None:
+            raise InputError(
+                f"{gone} of the samples of split set {given.name} are not in the store any more; evaluate with "
+                "--protocol to draw again."
+            )
+    pool = _of_these_spaces(snapshot, pool, arms)
+    labelled = pool.known("label")
+    if not labelled.any():
+        raise InputError(
+            "None of these samples has a label; index with a source that gives labels (folder, or manifest with "
+            "--column label=...)."
+        )
+    return pool.take(labelled), int((~labelled).sum())
+
+
+def _of_these_spaces(snapshot: Snapshot, pool: Pool, arms: Sequence[ArmRead]) -> Pool:
+    """Leave out sources that have no vector at all in one of the spaces."""
+    keys = pool.columns["key"].tolist()
+    sources = pool.columns["source"]
+    there = set(sources)
+    for arm in arms:
+        found = rows_of(keys, snapshot.vectors(arm.space, arm.space.views[0])) >= 0
+        there &= set(sources[found])
+    kept = pool.take(pool.among("source", *there))
+    if not len(kept):
+        spaces = " and ".join(dict.fromkeys(arm.space.name for arm in arms))
+        raise IncompleteError(
+            f"No source has vectors in {spaces}; run 'index' in each for the same images (vectors of a file join "
+            "indexed images with import-vectors --attach)."
+        )
+    return kept
+
+
+def _splits(
+    rule: Protocol, pool: Pool, asked: Asked, config: ClassConfig, own: Config, given: SplitSet | None
+) -> SplitSet:
+    request = Request(asked.aspect, config.draws, asked.seed, given, own)
+    return sample_roles(whole_split(rule.parts(pool, request)), pool, config)
+
+
+def _named(splits: SplitSet, rule: Protocol, asked: Asked, given: SplitSet | None) -> SplitSet:
+    stem = rule.name + (f"/seed{asked.seed}" if rule.draws_lots else "")
+    if given is not None:
+        stem = given.name.partition("@")[0]
+    return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
+
+
+def _arrays(pool: Pool, splits: SplitSet, universe: LabelUniverse, arms: list[Any]) -> ClassArrays:
+    from retrieval.search.exact import make_index
+
+    codes = {name: code for code, name in enumerate(universe.names)}
+    labels = np.array([codes.get(str(label), -1) for label in pool.columns["label"]], np.int64)
+    groups = pool.columns.get("group")
+    units = None if groups is None or not any(value is not None for value in groups) else text_codes(groups)[0]
+    rows = np.searchsorted(pool.ids, splits.sample)
+    draws = tuple(
+        {
+            role: np.sort(rows[(splits.draw == draw) & (splits.role == role)]).astype(np.int64)
+            for role in ("train", "val", "test")
+        }
+        for draw in np.unique(splits.draw)
+    )
+    return ClassArrays(pool.ids, universe.names, labels, units, tuple(arms), draws, make_index)
+
+
+def _counted(unlabelled: int, outside: int) -> list[str]:
+    words = []
+    if unlabelled:
+        words.append(f"{unlabelled} samples have no label and take no part.")
+    if outside:
+        words.append(f"{outside} test samples have a label outside the universe and are left out of all figures.")
+    return words
+
+
+def _leaks(pool: Pool, splits: SplitSet) -> list[str]:
+    """Say when test samples share a picture or a group with what is learnt from or chosen on in the same draw."""
+    words = []
+    for column, what in (("key", "the same picture as"), ("group", "a group with")):
+        values = pool.columns.get(column)
+        if values is None:
+            continue
+        codes, _ = text_codes(values)
+        worst = 0
+        for draw in np.unique(splits.draw):
+            mine = splits.draw == draw
+            at = np.searchsorted(pool.ids, splits.sample[mine])
+            test = splits.role[mine] == "test"
+            known = codes[at] >= 0
+            shared = np.isin(codes[at[test & known]], codes[at[~test & known]])
+            worst = max(worst, int(shared.sum()))
+        if worst:
+            words.append(f"{worst} test samples have {what} train or val samples (audit shows duplicates).")
+    return words
+
+
+def _assumed(arrays: ClassArrays) -> list[str]:
+    from eval.scorers.prompts import assumed_scale
+
+    return [
+        f"Arm {arm.name}: its bank says no logit scale, so CLIP's 100 is assumed (-o class_temperature=... sets it)."
+        for arm in arrays.arms
+        if arm.scorer == "prompts" and assumed_scale(arm)
+    ]
+
+
+def _arm_result(read: ArmRead, found: ArmResult | None) -> ArmResult:
+    plain = found or ArmResult()
+    return plain.model_copy(
+        update={
+            "space": read.space.name,
+            "space_fingerprint": read.space.fingerprint,
+            "scorer": read.asked.scorer,
+            "bank": ", ".join(bank.name for bank in read.banks) or None,
+            "bank_sha256": ", ".join(bank.sha256 for bank in read.banks) or None,
+        }
+    )
+
+
+def arm_text(read: ArmRead) -> str:
+    """An arm as ``--arm`` takes it, its space and banks named by hash."""
+    banks = ",".join(bank.sha256 for bank in read.banks)
+    return f"{read.asked.name}={read.space.fingerprint}:{read.asked.scorer}" + (f":{banks}" if banks else "")
+
+
+def space_names(arms: Sequence[ArmRead]) -> tuple[str, str]:
+    """Names and fingerprints of the spaces of all arms, each once."""
+    spaces = {arm.space.fingerprint: arm.space.name for arm in arms}
+    return " + ".join(spaces.values()), " + ".join(spaces)
+
+
+def same_result(result: EvalResult, again: EvalResult, close: float) -> list[str]:
+    """Metrics in which two results differ by more than ``close``."""
+    return [
+        name
+        for name, metric in result.metrics.items()
+        if name not in again.metrics or abs(again.metrics[name].value - metric.value) > close
+    ]

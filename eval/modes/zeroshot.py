@@ -1,0 +1,45 @@
+"""Zero-shot: a class is what its prompts say; a sample is of the class whose prompts are nearest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.class_mode import ClassConfig, Solution
+from eval.scorers.similarity import combine_views
+from eval.scorers.text_queries import text_to_image
+from eval.single_arm import SingleArm
+
+if TYPE_CHECKING:
+    from eval.arms import ClassArrays
+
+
+class ZeroshotConfig(ClassConfig):
+    """Options of ``zeroshot`` beside those of :mod:`eval.scorers.prompts`.
+
+    ``text_to_image``: also take every prompt as a query for images, with its recall at 1, 5 and 10.
+    """
+
+    text_to_image: bool = False
+
+
+class Zeroshot(SingleArm):
+    """The mode ``zeroshot``."""
+
+    def solve(self, arrays: ClassArrays, config: ClassConfig, seed: np.random.SeedSequence) -> Solution:
+        """Answer every draw; see :meth:`eval.single_arm.SingleArm.solve`."""
+        solution = super().solve(arrays, config, seed)
+        if not (isinstance(config, ZeroshotConfig) and config.text_to_image):
+            return solution
+        (arm,) = arrays.arms
+        found = []
+        for draw, setting in zip(arrays.draws, solution.chosen.settings if solution.chosen else (), strict=True):
+            images = combine_views([arm.vectors[view][draw["test"]] for view in config.views])
+            found.append(text_to_image(images, arrays.labels[draw["test"]], arm.bank(str(setting["bank"])), (1, 5, 10)))
+        means = {f"text_to_image_{name}": float(np.mean([each[name] for each in found])) for name in found[0]}
+        return replace(solution, retrieval=means)
+
+
+MODE = Zeroshot("zeroshot", "prompts", ZeroshotConfig)

@@ -1,0 +1,61 @@
+"""Shots of a draw: which train images of every class are learnt from, once or for several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from eval.arms import ClassArrays
+from eval.class_mode import ClassConfig
+from eval.scorers.shots import take_shots
+from retrieval.types import Int64
+
+
+class ShotOptions(ClassConfig):
+    """Which images are the shots.
+
+    ``sampling``: the ``first`` of every class in order of sample id, or a ``random`` draw, repeated for so many
+    ``seeds``. A class with fewer images gives all it has.
+    """
+
+    sampling: Literal["first", "random"] = "random"
+    seeds: int = Field(default=5, ge=1, le=1000)
+
+    @property
+    def repeats(self) -> int:
+        """How many sets of shots there are; the first images of a class are always the same."""
+        return self.seeds if self.sampling == "random" else 1
+
+
+class Taken(NamedTuple):
+    """The shots of a draw: ``rows`` of the arrays, and how many classes have too few images, and none."""
+
+    rows: Int64
+    short: int
+    empty: int
+
+
+def draw_shots(
+    arrays: ClassArrays, train: Int64, shots: int, config: ShotOptions, seed: np.random.SeedSequence, repeat: int
+) -> Taken:
+    """Choose shots among the train rows of a draw; repeat t of a seed is the same whatever the number of repeats."""
+    rng = np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, repeat)))
+    )
+    found = take_shots(arrays.labels[train], shots, len(arrays.classes), config.sampling, rng)
+    return Taken(train[found.at], len(found.short), len(found.empty))
+
+
+def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
+    """Say how many classes have too few images."""
+    words = []
+    for shots, found in taken.items():
+        if found.short:
+            words.append(f"{found.short} of {classes} classes have fewer than {shots} train images; all are used.")
+    empty = next(iter(taken.values())).empty
+    if empty:
+        words.append(f"{empty} of {classes} classes have no train image and are never answered.")
+    return tuple(words)
