@@ -1,0 +1,63 @@
+"""Mushroom-like species that do not exist, and photographs of them, drawn by our own code.
+
+What a species looks like is said by its attributes alone. Specimens of it differ in proportions and shade, as
+photographs of one specimen do in viewpoint, light, background and what stands in front. Every image is a
+function of (seed, species, specimen, image) and of nothing else.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.drawing import Camera
+from data.species_scene import Shot, Specimen, photograph
+from data.species_world import ATTRIBUTES, Species, world
+
+if TYPE_CHECKING:
+    from data.drawing import Pixels
+
+__all__ = ["ATTRIBUTES", "Species", "render", "shot_and_camera", "world"]
+
+# Streams of random numbers, so that more draws in one do not change another.
+_SPECIMEN, _SHOT, _PIXELS = 10, 11, 12
+
+
+def render(
+    species: Species, specimen: int, image: int, seed: int = 0, size: int = 160, *, clean: bool = False
+) -> Pixels:
+    """Photograph a specimen of a species.
+
+    Args:
+        species: one of a ``world``.
+        specimen: which specimen of it, from 0.
+        image: which photograph of that specimen, from 0.
+        seed: of everything random, 0 or more.
+        size: height and width in pixels, at least 48.
+        clean: the same view, light and camera for all; only specimen and ground vary.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        ValueError: the size is too small, or a number negative.
+    """
+    if size < 48 or min(specimen, image, seed) < 0:
+        raise ValueError("A photograph needs 48 pixels or more, and numbers of 0 or more.")
+    shot, camera = (Shot.clean(species), Camera()) if clean else shot_and_camera(species, specimen, image, seed, size)
+    rng = np.random.default_rng([seed, _PIXELS, species.index, specimen, image])
+    return photograph(_specimen(species, specimen, seed), shot, camera, size, rng)
+
+
+def shot_and_camera(species: Species, specimen: int, image: int, seed: int = 0, size: int = 160) -> tuple[Shot, Camera]:
+    """What ``render`` does to a specimen for one photograph: where it stands, view and light, and the camera."""
+    rng = np.random.default_rng([seed, _SHOT, species.index, specimen, image])
+    shot = Shot.random(species, rng)
+    return shot, Camera.random(rng, shot.light, size)
+
+
+@lru_cache(maxsize=4)
+def _specimen(species: Species, specimen: int, seed: int) -> Specimen:
+    return Specimen.grow(species, np.random.default_rng([seed, _SPECIMEN, species.index, specimen]))

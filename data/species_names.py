@@ -1,0 +1,40 @@
+"""Names that sound like those of fungi and are none: built from syllables that mean nothing."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+_GENUS = (
+    ("Bra", "Cru", "Dov", "Fen", "Gal", "Hesp", "Kol", "Lum", "Mor", "Nev", "Orv", "Pel", "Quor", "Sev", "Tav", "Vel"),
+    ("and", "av", "eld", "im", "ov", "orn", "uld", "yth"),
+    ("ella", "ina", "opsis", "omphis", "ora", "usta", "yce", "aria"),
+)
+_EPITHET = (
+    ("bar", "cel", "dor", "fal", "gim", "hal", "jov", "kes", "lav", "mir", "nol", "ped", "quil", "ros", "tam", "zel"),
+    ("and", "av", "eb", "im", "ol", "un", "ov", "iv", "arg", "est"),
+    ("ensis", "ana", "ii", "ica", "oides", "ata", "issa", "ora"),
+)
+
+
+def genus(index: int, seed: int) -> str:
+    """Name a genus; other names for other indices, at most 1,024."""
+    return _spelt(_GENUS, index, seed)
+
+
+def epithet(index: int, seed: int) -> str:
+    """Name a species within a genus; other names for other indices, at most 1,280."""
+    return _spelt(_EPITHET, index, seed)
+
+
+def _spelt(syllables: tuple[tuple[str, ...], ...], index: int, seed: int) -> str:
+    shape = tuple(len(choices) for choices in syllables)
+    number = _order(int(np.prod(shape)), seed)[index]
+    places = np.unravel_index(number, shape)
+    return "".join(choices[int(place)] for choices, place in zip(syllables, places, strict=True))
+
+
+@lru_cache(maxsize=8)
+def _order(names: int, seed: int) -> tuple[int, ...]:
+    return tuple(np.random.default_rng([seed, 3]).permutation(names).tolist())
