@@ -1,0 +1,132 @@
+"""Tip-Adapter without training (Zhang et al., ECCV 2022, arXiv:2207.09519): a cache of shots added to zero-shot scores.
+
+With s_i the cosine of a query and train sample i, and beta the sharpness, the affinity is exp(-beta (1 - s_i)); the
+cache's logit of a class is the sum of the affinities of its train samples (section 3.1 there), and
+
+    logit_c = alpha * cache_c + scale * cos(query, text_c)
+
+with text_c the mean of the class's prompts, of length one, and scale the encoder's logit scale, as in the code of the
+paper. As there, the cache grows with the shots: it is meant for a few of each class, as many of one as of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Annotated, TypeAlias, cast
+
+import numpy as np
+from pydantic import Field
+
+from eval.arms import Arm, Setting, Task
+from eval.scorers.candidates import Candidates, Positive
+from eval.scorers.pooling import pool_scores
+from eval.scorers.prompts import LARGEST_SCALE
+from retrieval.config import Config
+from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
+
+BLOCK_ROWS = 1024
+"""Queries, and train samples, of one block of affinities: 4 MiB, which a processor's cache may hold."""
+
+Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class TipOptions(Config):
+    """``alpha`` weighs the cache, ``beta`` is its sharpness, each one or several candidates; the paper has 1 and 5.5.
+
+    ``cache_scale``: in a space without texts the cache answers alone, its logits times this. Then alpha is nothing to
+    choose. 10 gave about the best likelihood with 1 to 16 shots of each class.
+    """
+
+    alpha: Candidates[Weight] = (1.0,)
+    beta: Candidates[Positive] = (5.5,)
+    cache_scale: Positive = 10.0
+
+
+def affinity(cosines: Float32, beta: float) -> Float32:
+    """exp(-beta (1 - s)) of cosines s of any shape: 1 for equal vectors."""
+    found: Float32 = cosines - np.float32(1)
+    found *= np.float32(beta)
+    np.exp(found, out=found)
+    return found
+
+
+def cache_logits(queries: Float32, train: Float32, labels: Int64, classes: int, betas: Sequence[float]) -> Float32:
+    """Sum of the affinities of the train samples of each class, block by block.
+
+    Args:
+        queries: (q, d) of length one.
+        train: (t, d) of length one.
+        labels: (t,) codes in [0, classes).
+        classes: C.
+        betas: sharpnesses.
+
+    Returns:
+        (betas, q, C), 0 for classes without train samples.
+    """
+    cache = np.zeros((len(betas), len(queries), classes), np.float32)
+    order = np.argsort(labels, kind="stable")
+    for first in range(0, len(order), BLOCK_ROWS):
+        rows = order[first : first + BLOCK_ROWS]
+        shots = train[rows]
+        found, starts = np.unique(labels[rows], return_index=True)
+        for start in range(0, len(queries), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            cosines = queries[block] @ shots.T
+            for sums, beta in zip(cache, betas, strict=True):
+                sums[block, found] += np.add.reduceat(affinity(cosines, beta), starts, axis=1)
+    return cache
+
+
+class TipScorer:
+    """The scorer ``tip``.
+
+    With a bank, classes without a prompt cannot be answered; without one, classes absent from train cannot.
+    """
+
+    name = "tip"
+    config_type = TipOptions
+    learns = True
+    needs_bank = False
+
+    def settings(self, arm: Arm) -> tuple[Setting, ...]:
+        """Keys ``bank``, ``alpha`` and ``beta``; the first two are None where there is no bank."""
+        options = cast("TipOptions", arm.options)
+        if not arm.banks:
+            return tuple({"bank": None, "alpha": None, "beta": beta} for beta in options.beta)
+        return tuple(
+            {"bank": bank.name, "alpha": alpha, "beta": beta}
+            for bank, alpha, beta in product(arm.banks, options.alpha, options.beta)
+        )
+
+    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+        """Score with the cache: see :meth:`eval.arms.Scorer.logits`. Affinities are computed once for all settings.
+
+        Raises:
+            InputError: there are no train samples; the bank is not of unit vectors, or has no class of the universe.
+        """
+        if not len(task.train):
+            raise InputError("There are no train samples to fill a cache with; give a train split.")
+        options = cast("TipOptions", arm.options)
+        betas = list(dict.fromkeys(cast("float", setting["beta"]) for setting in settings))
+        caches = dict(zip(betas, cache_logits(task.queries, task.train, task.labels, task.classes, betas), strict=True))
+        absent = np.bincount(task.labels, minlength=task.classes) == 0
+        zero_shot = {name: _zero_shot(arm, task, str(name)) for name in {each["bank"] for each in settings} - {None}}
+        for setting in settings:
+            cache = caches[cast("float", setting["beta"])]
+            if setting["bank"] is None:
+                yield np.where(absent, np.float32(-np.inf), cache * np.float32(options.cache_scale))
+            else:
+                yield zero_shot[setting["bank"]] + cache * np.float32(cast("float", setting["alpha"]))
+
+
+def _zero_shot(arm: Arm, task: Task, bank: str) -> Float32:
+    """Logits of the prompts: (q, C), -inf for a class without one."""
+    scale = LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
+    logits: Float32 = pool_scores(task.queries, arm.bank(bank), task.classes, "mean-embedding")[0]
+    logits *= np.float32(scale)
+    return logits
+
+
+SCORER = TipScorer()
