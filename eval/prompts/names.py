@@ -1,0 +1,52 @@
+"""Lists of class names, as people keep them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from eval.prompts.reading import read_json, read_text
+from retrieval.errors import InputError
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Read class names: ``index<TAB>name`` in order of index, one name a line, or JSON.
+
+    JSON is a list of names, ``{"name": index}``, ``{"index": "name"}``, or a prompt set, whose classes are taken.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: there is no name in it, or one is there twice.
+    """
+    names = _from_json(path) if path.suffix.lower() == ".json" else _from_lines(path)
+    if not names:
+        raise InputError(f"{path} has no class name.")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{path} has the class '{name}' {times} times; keep it once.")
+    return tuple(names)
+
+
+def _from_lines(path: Path) -> list[str]:
+    rows = [line.split("\t") for line in read_text(path).splitlines() if line.strip()]
+    if all(len(row) > 1 and row[0].strip().isdecimal() for row in rows):
+        numbered = sorted((int(row[0]), row[1].strip()) for row in rows)
+        if not all(name for _, name in numbered):
+            raise InputError(f"{path} has an index without a name.")
+        return [name for _, name in numbered]
+    return [row[0].strip() or row[-1].strip() for row in rows]
+
+
+def _from_json(path: Path) -> list[str]:
+    content = read_json(path, "a list of class names")
+    if isinstance(content, dict):
+        if all(key.isdecimal() for key in content):
+            content = [content[key] for key in sorted(content, key=int)]
+        elif all(isinstance(value, int) for value in content.values()):
+            content = sorted(content, key=content.__getitem__)
+        else:
+            content = list(content)
+    if not isinstance(content, list) or not all(isinstance(name, str) and name.strip() for name in content):
+        raise InputError(f"{path} is not a list of class names in JSON: {json.dumps(content)[:60]}.")
+    return content

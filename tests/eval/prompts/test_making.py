@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.prompts.attributes import Attributes, join_attributes, read_attributes
+from eval.prompts.making import Skipped, from_templates, read_templates
+from retrieval.errors import InputError, MissingFileError
+
+TABLE: Attributes = {
+    "Amanita muscaria": {"colour": ("red", "orange"), "habitat": ("birch wood",)},
+    "boletus_edulis": {"colour": ("brown",)},
+    "Nobody": {"colour": ("blue",)},
+}
+CLASSES = ("Amanita_muscaria", "Boletus edulis", "Imleria badia")
+
+
+def test_templates_by_attributes() -> None:
+    made = from_templates(CLASSES, ["a {colour} {name}", "{} in {habitat}, {colour}", "photo of {name}"], TABLE, "set")
+    assert made.prompts.name == "set"
+    assert made.prompts.prompts == {
+        "Amanita_muscaria": (
+            "a red Amanita muscaria",
+            "a orange Amanita muscaria",
+            "Amanita muscaria in birch wood, red",
+            "Amanita muscaria in birch wood, orange",
+            "photo of Amanita muscaria",
+        ),
+        "Boletus edulis": ("a brown Boletus edulis", "photo of Boletus edulis"),
+        "Imleria badia": ("photo of Imleria badia",),
+    }
+    assert made.skipped == (
+        Skipped("{} in {habitat}, {colour}", ("Boletus edulis", "Imleria badia")),
+        Skipped("a {colour} {name}", ("Imleria badia",)),
+    )
+    assert made.unused == ("Nobody",)
+
+
+def test_a_class_may_be_left_without_a_prompt_and_a_template_without_a_name() -> None:
+    made = from_templates(CLASSES, ["a {colour} thing"], TABLE)
+    assert made.prompts.classes == ("Amanita_muscaria", "Boletus edulis")
+    assert made.prompts.prompts["Imleria badia"] == ()
+
+
+def test_values_are_not_templates() -> None:
+    made = from_templates(["a{b}c"], ["{name} {x}"], {"a{b}c": {"x": ("{name}",)}})
+    assert made.prompts.prompts == {"a{b}c": ("a{b}c {name}",)}
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("a photo", "has no field"),
+        ("a {name", "brace that belongs to none"),
+        ("a {{name}}", "brace that belongs to none"),
+        ("a {color} {name}", "Did you mean 'colour'? There is: name, colour, habitat"),
+    ],
+)
+def test_templates_that_cannot_be_filled(template: str, says: str) -> None:
+    with pytest.raises(InputError) as error:
+        from_templates(CLASSES, [template], TABLE)
+    assert says in str(error.value)
+
+
+def test_nothing_to_fill() -> None:
+    with pytest.raises(InputError, match="No class has the attributes"):
+        from_templates(["Imleria badia"], ["a {colour} {name}"], TABLE)
+
+
+def test_without_attributes_names_or_templates() -> None:
+    with pytest.raises(InputError, match="Give --attributes"):
+        from_templates(CLASSES, ["{colour} {name}"])
+    for classes, templates in (((), ["{}"]), (CLASSES, [])):
+        with pytest.raises(InputError, match="at least one template"):
+            from_templates(classes, templates)
+
+
+def test_templates_from_files(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a {name}\n\n  the {}\na {name}\n")
+    (tmp_path / "t.json").write_text('["a {name}", "the {}"]')
+    assert read_templates(tmp_path / "t.txt") == read_templates(tmp_path / "t.json") == ("a {name}", "the {}")
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "wrong.json").write_text('{"a": "b"}')
+    for name, says in (("empty.txt", "no template"), ("wrong.json", "not a list of templates")):
+        with pytest.raises(InputError, match=says):
+            read_templates(tmp_path / name)
+    with pytest.raises(MissingFileError):
+        read_templates(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "a.json",
+            '{"A b": {"colour": ["red", "tan"], "cap": "flat"}, "C": {"colour": null, "cap": ["flat", "flat"]}}',
+        ),
+        ("a.csv", "cap,species,colour\nflat,A b,red;tan\nflat ; flat,C,\n"),
+        ("a.tsv", "\ufefflabel\tcap\tcolour\r\nA b\tflat\tred\r\nA b\t\ttan\r\nC\tflat\t \r\n"),
+        ("b.csv", 'thing,cap,colour\nA b,flat,"red; tan"\nC,flat\n'),
+    ],
+)
+def test_tables_of_attributes(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert read_attributes(tmp_path / name) == {
+        "A b": {"colour": ("red", "tan"), "cap": ("flat",)},
+        "C": {"cap": ("flat",)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.json", '["red"]', "no table of attributes"),
+        ("a.json", '{"a": "red"}', "class 'a' needs its attributes by name"),
+        ("a.json", '{"a": {"colour": [3]}}', "attribute 'colour' of class 'a'"),
+        ("a.json", '{"a": {"colour": ""}}', "attribute 'colour' of class 'a'"),
+        ("a.json", '{"a": {}}', "no attribute of any class"),
+        ("a.csv", "", "header"),
+        ("a.csv", "species\na\n", "header"),
+        ("a.csv", "species,cap,cap\na,b,c\n", "header"),
+        ("a.csv", "species,cap\na,flat,red\n", "line 2: more cells"),
+        ("a.csv", "species,cap\n,flat\n", "line 2: there is no name"),
+        ("a.csv", "species,cap\na,\n", "no attribute of any class"),
+    ],
+)
+def test_tables_that_are_none(tmp_path: Path, name: str, text: str, says: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as error:
+        read_attributes(tmp_path / name)
+    assert says in str(error.value)
+
+
+def test_later_tables_count() -> None:
+    first, second = {"a": {"x": ("1",), "y": ("2",)}}, {"a": {"x": ("3",)}, "b": {"x": ("4",)}}
+    assert join_attributes(first, second) == {"a": {"x": ("3",), "y": ("2",)}, "b": {"x": ("4",)}}
