@@ -14,6 +14,7 @@ COMMANDS = {
     "search": ("retrieval.commands:search_command", "Find similar images, identities or labels."),
     "eval": ("eval.commands:eval_command", "Evaluate a mode from stored vectors."),
     "splits": ("eval.commands:splits_group", "List and export stored split sets."),
+    "prompts": ("eval.prompts.commands:prompts_group", "Make, merge, compare and check prompt sets."),
     "compare": ("eval.compare_command:compare_command", "Is the difference of two evaluations real."),
     "audit": ("eval.audit.commands:audit_command", "Find leaks, duplicates and suspected labels."),
     "info": ("retrieval.commands:info_command", "What a store holds: spaces, counts, sizes, versions."),
