@@ -25,3 +25,30 @@ def hands_command(out: Path, identities: int, images: int, seed: int) -> None:
         raise click.UsageError(f"{out} is not empty; choose a new folder.")
     draw_hands(out, identities=identities, images_per_aspect=images, seed=seed)
     click.echo(f"{identities * images * 4:,} images of {identities} identities in {out}")
+
+
+@sample_group.command("species")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to make.")
+@click.option("--n", "images", type=click.IntRange(min=1), default=12, show_default=True, help="Images per species.")
+@click.option("--species", type=click.IntRange(2, 400), default=60, show_default=True, help="Species.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--size", type=click.IntRange(48, 1024), default=160, show_default=True, help="Pixels per side.")
+@click.option("--long-tailed", is_flag=True, help="Few training images of most species, many of some.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes [default: one per core].")
+def species_command(
+    out: Path, *, images: int, species: int, seed: int, size: int, long_tailed: bool, workers: int | None
+) -> None:
+    """Photographs of mushroom-like species that do not exist, with manifests, attributes and prompts.
+
+    One pair of species in five is held out of manifest.csv, for encoders to be tested on: heldout.csv.
+    """
+    from data.species_folder import Arguments, draw_species
+
+    arguments = Arguments(species, images, seed, size, long_tailed)
+    try:
+        pictures = draw_species(out, arguments, workers)
+    except FileExistsError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{len(pictures):,} images of {species} species in {out}")
+    click.echo(f"Next: index {out / 'manifest.csv'} --source manifest --encoder FAMILY/MODEL")
+    click.echo(f"      eval --mode zeroshot --prompts {out / 'prompts_attr_clean.json'}")
