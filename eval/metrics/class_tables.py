@@ -65,14 +65,10 @@ class MetricRule(NamedTuple):
 
 
 class ClassSummary(NamedTuple):
-    """``metrics`` with uncertainty, and the figures of each draw, means over its seeds.
-
-    ``sd_seeds`` are standard deviations over seeds (ddof 1), means over draws; None for a single seed.
-    """
+    """``metrics`` with uncertainty, and the figures of each draw, means over its seeds."""
 
     metrics: dict[str, Metric]
     draws: tuple[dict[str, float], ...]
-    sd_seeds: dict[str, float] | None
 
 
 _Draws: TypeAlias = Sequence[Sequence[ClassTable]]
@@ -167,7 +163,7 @@ def summarise_classes(
     group a weight, the same in all draws and seeds, and its estimate is the mean over seeds and draws, like the figure.
     It is None where there is one unit or no usable resample. A class whose samples are all of one unit cannot vary
     within; it weighs in macro means as often as its unit is drawn. ``sd_draws`` is the standard deviation (ddof 1)
-    over draws.
+    over draws; ``sd_seeds`` that over the seeds of a draw, averaged over draws.
 
     Args:
         draws: per draw its seeds, at least one of each.
@@ -185,12 +181,12 @@ def summarise_classes(
     seeds = [[whole(each, classes, rule) for each in draw] for draw in counted[0]]
     per_draw = np.array([np.mean(draw, axis=0) for draw in seeds])
     ends = _interval(per_draw.mean(axis=0), counted, strata, classes, rule, resamples, rng)
-    deviations = [np.std(draw, axis=0, ddof=1) for draw in seeds if len(draw) > 1]
-    return ClassSummary(
-        _metrics(names, per_draw, None if ends is None else _bounded(names, ends)),
-        tuple(dict(zip(names, row, strict=True)) for row in per_draw.tolist()),
-        dict(zip(names, np.mean(deviations, axis=0).tolist(), strict=True)) if deviations else None,
-    )
+    spreads = [np.std(draw, axis=0, ddof=1) for draw in seeds if len(draw) > 1]
+    metrics = _metrics(names, per_draw, None if ends is None else _bounded(names, ends))
+    if spreads:
+        spread = dict(zip(names, np.mean(spreads, axis=0).tolist(), strict=True))
+        metrics = {name: each.model_copy(update={"sd_seeds": spread[name]}) for name, each in metrics.items()}
+    return ClassSummary(metrics, tuple(dict(zip(names, row, strict=True)) for row in per_draw.tolist()))
 
 
 def paired_classes(
