@@ -13,6 +13,7 @@ from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 from tests.eval.scorers.some_banks import directions
 from tests.eval.scorers.some_shots import answers, learning_task, some_task
+from tests.shared import SHARED, needs_shared
 
 PLAIN = PrototypeOptions()
 
@@ -56,11 +57,14 @@ def test_the_order_of_train_samples_does_not_matter(seed: int) -> None:
     np.testing.assert_allclose(class_means(task.train, task.labels, task.classes), shuffled, atol=1e-6)
 
 
-def test_vectors_that_cancel_have_no_mean() -> None:
-    v = directions(np.random.default_rng(0), 3)
-    means = class_means(np.concatenate([v, -v, v[:1]]), np.array([0, 0, 0, 0, 0, 0, 1]), 2)
+@pytest.mark.parametrize("around", [2, 3, 7])
+def test_vectors_that_cancel_have_no_mean(around: int) -> None:
+    """What rounding leaves of a circle is not magnified to a direction."""
+    angles = 0.3 + 2 * np.pi * np.arange(around) / around
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    means = class_means(np.concatenate([circle, circle[:1]]), np.array([0] * around + [1]), 2)
     assert np.isnan(means[0]).all()
-    np.testing.assert_allclose(means[1], v[0], atol=1e-7)
+    np.testing.assert_allclose(means[1], circle[0], atol=1e-7)
 
 
 def test_logits_are_cosines_over_temperature_and_absent_classes_cannot_be_answered() -> None:
@@ -101,3 +105,13 @@ def test_nothing_to_learn_from_is_said(labels: list[int]) -> None:
     task = learning_task(v, np.concatenate([v, -v])[: len(labels)], labels, 2)
     with pytest.raises(InputError, match="No class has a prototype"):
         answers("prototype", task, PLAIN)
+
+
+@needs_shared
+def test_real_captions_as_train_samples_of_their_image() -> None:
+    """The mean of an image's five captions finds it among a hundred, as prompts pooled by their mean do."""
+    data = np.load(SHARED / "vectors" / "clip_vitb32_flickr8k_100x5.npz", allow_pickle=False)
+    images, texts = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (data["image"], data["text"]))
+    task = learning_task(images.astype(np.float32), texts.astype(np.float32), data["text_image_index"], 100)
+    ((_, logits),) = answers("prototype", task, PLAIN)
+    assert np.mean(logits.argmax(axis=1) == np.arange(100)) == pytest.approx(0.93, abs=0.011)
