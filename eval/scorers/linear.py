@@ -27,7 +27,6 @@ from retrieval.types import Float32, Int64
 TOLERANCE = 1e-5
 """Of the largest entry of the gradient of the mean loss, for vectors of root mean square 1."""
 
-
 SMALLEST_SPREAD = 1e-6
 """Vectors that differ less are all the same but for rounding, which must not be magnified."""
 
@@ -35,9 +34,9 @@ SMALLEST_SPREAD = 1e-6
 class LinearOptions(Config):
     """``c``: the inverse of the strength of regularisation, one or several candidates.
 
-    100 suits vectors of length one: a sum of losses over unit vectors wants it some hundred times larger than
-    standardised features do. ``class_weight``: ``balanced`` weighs a sample by the inverse frequency of its class.
-    ``max_iter``: a fit that has not converged by then is used as it is (some tens of steps are usual).
+    100 suits vectors of length one, whose entries are small, from a few samples of each class to a hundred; smaller
+    ones give nearly uniform probabilities. ``class_weight``: ``balanced`` weighs a sample by the inverse frequency of its class.
+    ``max_iter``: a fit that has not converged by then is used as it is (one or two hundred steps are usual).
     """
 
     c: Candidates[Positive] = (100.0,)

@@ -75,17 +75,15 @@ def _block_logits(
     found: Neighbors, labels: Int64, classes: int, votes: Votes, options: VoteOptions
 ) -> NDArray[np.float64]:
     q, k = found.rows.shape
-    # Nobody votes for a class that is dropped after the count.
-    voted = np.where(found.rows < 0, classes, labels[found.rows])
+    voted = np.where(found.rows < 0, classes, labels[found.rows])  # nobody's is one class more, dropped in the end
     cells = voted + np.arange(q)[:, None] * (classes + 1)
     weights = _weights(found.scores.astype(np.float64), votes, options.tau)
     total = np.bincount(cells.reshape(-1), weights.reshape(-1), q * (classes + 1)).reshape(q, -1)[:, :classes]
     nearest = np.full(q * (classes + 1), k)
     nearest[cells[:, ::-1].reshape(-1)] = np.tile(np.arange(k)[::-1], q)  # the last written stays: the nearest
-    evidence = total.sum(axis=1, keepdims=True) + options.smoothing
-    return _nearest_first(
-        np.log((total + options.smoothing / classes) / evidence), nearest.reshape(q, -1)[:, :classes], k
-    )
+    smoothed = total + options.smoothing / classes
+    logits = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
+    return _nearest_first(logits, nearest.reshape(q, -1)[:, :classes], k)
 
 
 def _weights(scores: NDArray[np.float64], votes: Votes, tau: float) -> NDArray[np.float64]:
