@@ -37,10 +37,16 @@ def number(name: str, value: float) -> str:
 
 
 def figure_of(name: str, metric: Metric) -> str:
-    """``59.4 [58.6, 60.2] ±0.3``: value, 95 % interval, standard deviation over draws; what there is of them."""
-    return with_interval(name, metric.value, metric.ci95) + (
-        "" if metric.sd_draws is None else f" ±{number(name, metric.sd_draws)}"
-    )
+    """``59.4 [58.6, 60.2] ±0.3``: value, 95 % interval, standard deviation over draws; what there is of them.
+
+    A deviation over the seeds of shots says so: ``(seeds ±0.5)``.
+    """
+    words = [with_interval(name, metric.value, metric.ci95)]
+    if metric.sd_draws is not None:
+        words.append(f"±{number(name, metric.sd_draws)}")
+    if metric.sd_seeds is not None:
+        words.append(f"(seeds ±{number(name, metric.sd_seeds)})")
+    return " ".join(words)
 
 
 def with_interval(name: str, value: float, ci95: Sequence[float] | None, *, sign: bool = False) -> str:
@@ -79,12 +85,14 @@ def spaces_of(result: EvalResult) -> tuple[str, ...]:
     return tuple(dict.fromkeys(arms)) or (result.provenance.space,)
 
 
-def tested(result: EvalResult) -> str:
-    """How many samples the figures are over: ``15,614 test`` or ``971 queries``."""
-    for key, word in (("test", "test images"), ("query", "queries"), ("genuine", "genuine pairs")):
-        if key in result.n:
-            return f"{result.n[key]:,.10g} {word}"
-    return "n unknown"
+def sample_count(result: EvalResult, role: str | None = None) -> str:
+    """How many samples the figures are over: ``15,614 test images`` or ``971 queries``.
+
+    ``role`` asks for the samples of val or train instead.
+    """
+    words = {"test": "test images", "query": "queries", "genuine": "genuine pairs"}
+    keys = words if role is None else {role: f"{role} images"}
+    return next((f"{result.n[key]:,.10g} {word}" for key, word in keys.items() if key in result.n), "n unknown")
 
 
 def universe_of(result: EvalResult) -> str:
@@ -93,15 +101,15 @@ def universe_of(result: EvalResult) -> str:
     return f"{result.label_universe.n:,} {kind}, universe {result.label_universe.sha256[:8]}"
 
 
-def origin(result: EvalResult) -> str:
-    """Where a figure's numbers come from, for the line below its title."""
+def origin(result: EvalResult, role: str | None = None) -> str:
+    """Where a figure's numbers come from, for the line below its title; ``role`` where they are not of test."""
     source = result.provenance
     draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     parts = [
         result.mode, result.protocol, f"space {' + '.join(spaces_of(result))}", f"split {source.split_sha256[:8]}",
-        f"{tested(result)}, {universe_of(result)}", draws, f"seed {source.seed}",
+        sample_count(result, role), universe_of(result), draws, f"seed {source.seed}",
     ]  # fmt: skip
-    return " · ".join(parts)
+    return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 
 
 def is_classification(result: EvalResult) -> bool:

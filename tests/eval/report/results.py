@@ -74,7 +74,8 @@ def answers(n: int = 15_614, seed: int = 0, classes: int = 169) -> tuple[NDArray
 
 def share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:
     """0 where there is nothing to count."""
-    return part / np.maximum(whole, 1)
+    found: NDArray[Any] = part / np.maximum(whole, 1)
+    return found
 
 
 def tables(names: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""Which results may stand side by side: those over the same samples and the same label universe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from eval.report.words import counted, is_classification, sample_count, universe_of
+from eval.result import EvalResult, read_result
+from retrieval.errors import InputError
+
+if TYPE_CHECKING:
+    from eval.result import Metric
+
+MEASURED_BY = (
+    "macro_over", "bins", "interval", "ap_method", "ap_k", "ap_denominator", "ties", "denominator", "camera_rule",
+    "group_rule", "pairs",
+)  # fmt: skip
+"""Options that define a metric; results that differ in one are comparable only with care."""
+
+
+class Named(NamedTuple):
+    """A result, its file, and a short name for it that no other result of the report has."""
+
+    label: str
+    path: Path
+    result: EvalResult
+
+
+class Row(NamedTuple):
+    """Figures in a table or a bar chart: of a whole result, or of one of its arms or parts."""
+
+    label: str
+    metrics: Mapping[str, Metric]
+    result: EvalResult
+    whole: bool = True
+
+
+class Group(NamedTuple):
+    """Results that share label universe, split set, number of tested samples and kind of metrics."""
+
+    results: tuple[Named, ...]
+
+    @property
+    def title(self) -> str:
+        """What they are over."""
+        first = self.results[0].result
+        return f"{universe_of(first)}, split {first.provenance.split_sha256[:8]}, {sample_count(first)}"
+
+    def rows(self) -> list[Row]:
+        """Every result, followed by its arms."""
+        rows = []
+        for label, _, result in self.results:
+            rows.append(Row(label, result.metrics, result))
+            for name, arm in (result.arms or {}).items():
+                if arm.metrics:
+                    rows.append(Row(f"{label}: {name} alone", arm.metrics, result, whole=False))
+        return rows
+
+    def metrics(self) -> list[str]:
+        """All metrics, in the order they are first met."""
+        return list(dict.fromkeys(name for row in self.rows() for name in row.metrics))
+
+    def warnings(self) -> list[str]:
+        """Say which definitions differ between the results."""
+        found = []
+        for key in MEASURED_BY:
+            values = {each.result.config.get(key) for each in self.results if not _listed(each.result, key)}
+            if len(values) > 1:
+                words = ", ".join(f"{each.label}: {each.result.config.get(key)}" for each in self.results)
+                found.append(f"The results of one table are measured differently: {key} is {words}.")
+        return found
+
+
+def read_results(paths: Sequence[Path]) -> list[Named]:
+    """Read result files; each is taken once.
+
+    Raises:
+        InputError: none is given, or one is not a result file.
+        MissingFileError: one is not there.
+    """
+    unique = list(dict.fromkeys(paths))
+    if not unique:
+        raise InputError("No result file is given; make one with 'eval ... --out FILE'.")
+    names = Counter(path.stem for path in unique)
+    labels = [path.stem if names[path.stem] == 1 else f"{path.parent.name}/{path.stem}" for path in unique]
+    again = Counter(labels)
+    labels = [label if again[label] == 1 else str(path) for label, path in zip(labels, unique, strict=True)]
+    return [Named(label, path, read_result(path)) for label, path in zip(labels, unique, strict=True)]
+
+
+def group_results(results: Sequence[Named]) -> list[Group]:
+    """Put what may be compared together; groups and results keep the order they were given in."""
+    groups: dict[tuple[object, ...], list[Named]] = {}
+    for each in results:
+        groups.setdefault(_shared(each.result), []).append(each)
+    return [Group(tuple(found)) for found in groups.values()]
+
+
+def separation_warning(groups: Sequence[Group]) -> str | None:
+    """Say that groups must not be compared, and why; None where there is one."""
+    if len(groups) < 2:
+        return None
+    firsts = [group.results[0].result for group in groups]
+    differences = (
+        ("label universes", len({first.label_universe.sha256 for first in firsts})),
+        ("split sets", len({first.provenance.split_sha256 for first in firsts})),
+        ("numbers of tested samples", len({sample_count(first) for first in firsts})),
+        ("kinds of metrics", len({_kind(first) for first in firsts})),
+    )
+    said = [f"{count} {what}" for what, count in differences if count > 1]
+    return (
+        f"These results are over {' and '.join(said)}. Figures of different tables must not be compared: top-5 of 90 "
+        f"classes is another question than top-5 of 169. There are {counted(len(groups), 'separate table')} below."
+    )
+
+
+def _shared(result: EvalResult) -> tuple[object, ...]:
+    return (_kind(result), result.label_universe.sha256, result.provenance.split_sha256, sample_count(result))
+
+
+def _kind(result: EvalResult) -> str:
+    if is_classification(result):
+        return "classification"
+    return "verification" if "eer" in result.metrics or "auc" in result.metrics else "re-identification"
+
+
+def _listed(result: EvalResult, key: str) -> bool:
+    """Whether an option's value is no single value."""
+    return isinstance(result.config.get(key), list | dict)

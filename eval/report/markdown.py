@@ -1,0 +1,47 @@
+"""A report as Markdown (GitHub's kind); pictures are links to files beside it."""
+
+from __future__ import annotations
+
+import re
+
+from eval.report.document import Block, Document, Paragraph, Picture, Table
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
+_AT_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
+
+
+def to_markdown(document: Document) -> str:
+    """The whole report, ending in a line feed."""
+    lines = [f"# {escape(document.title)}", ""]
+    for block in document.intro:
+        lines += _lines(block)
+    for section in document.sections:
+        lines += [f"{'#' * section.level} {escape(section.title)}", ""]
+        for block in section.blocks:
+            lines += _lines(block)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def escape(text: str) -> str:
+    """Write a text so that Markdown shows it as it is, on one line."""
+    line = " ".join(text.split())
+    return _AT_START.sub(lambda found: f"{found[1]}{found[2][:-1]}\\{found[2][-1]}", _SPECIAL.sub(r"\\\1", line))
+
+
+def _lines(block: Block) -> list[str]:
+    match block:
+        case Paragraph(text=text, warning=warning):
+            return [f"> **Warning:** {escape(text)}" if warning else escape(text), ""]
+        case Picture(name=name, alt=alt):
+            return [f"![{escape(alt)}]({name})", ""]
+        case Table():
+            return _table(block)
+
+
+def _table(table: Table) -> list[str]:
+    lines = [f"**{escape(table.title)}**", ""] if table.title else []
+    marks = [":--" if at < table.words else "--:" for at in range(len(table.columns))]
+    for cells in (table.columns, tuple(marks), *table.rows):
+        shown = cells if cells == tuple(marks) else tuple(map(escape, cells))
+        lines.append(f"| {' | '.join(shown)} |")
+    return [*lines, "", *([escape(table.note), ""] if table.note else [])]
