@@ -35,8 +35,9 @@ class LinearOptions(Config):
     """``c``: the inverse of the strength of regularisation, one or several candidates.
 
     100 suits vectors of length one, whose entries are small, from a few samples of each class to a hundred; smaller
-    ones give nearly uniform probabilities. ``class_weight``: ``balanced`` weighs a sample by the inverse frequency of its class.
-    ``max_iter``: a fit that has not converged by then is used as it is (one or two hundred steps are usual).
+    ones give nearly uniform probabilities. ``class_weight``: ``balanced`` weighs a sample by the inverse
+    frequency of its class. ``max_iter``: a fit that has not converged by then is used as it is; one or two
+    hundred steps are usual.
     """
 
     c: Candidates[Positive] = (100.0,)
