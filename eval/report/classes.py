@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.report.panels import Bar, draw_bars, draw_grid, shortened
-from eval.report.style import INK, ORANGE, TEXT, head, new_figure
+from eval.report.style import INK, ORANGE, TEXT, head, new_figure, plain
 from eval.report.words import counted, origin
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def confusion_figure(result: EvalResult) -> Figure:
     width, height = figure.get_size_inches()
     figure.subplots_adjust(left=side / width, bottom=below / height, right=1 - 0.2 / width)
     axes = figure.add_subplot()
-    shown = [shortened(name, 30) for name in names]
+    shown = [plain(shortened(name, 30)) for name in names]
     draw_grid(axes, shares, shown, shown, [[f"{int(n)}" if n else "" for n in row] for row in counts])
     axes.set_xticks(range(len(names)), shown, rotation=90)
     axes.set_ylabel("truth", size=TEXT, color=INK)

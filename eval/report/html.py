@@ -64,8 +64,9 @@ def to_html(document: Document, pictures: Mapping[str, bytes]) -> str:
         '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(document.title)}</title>\n<style>\n{STYLE}\n</style>"
     )
-    inside = "\n".join(body)
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>\n{inside}\n</main>\n</body>\n</html>\n'
+    start = f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>'
+    page = [start, *body, "</main>\n</body>\n</html>\n"]
+    return "\n".join(page)
 
 
 def _contents(sections: tuple[Section, ...]) -> str:

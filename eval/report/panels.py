@@ -48,10 +48,10 @@ class Bar(NamedTuple):
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Keep both ends of a long name, on one line, and ``$`` from being read as mathematics."""
+    """Keep both ends of a long name, on one line."""
     line = " ".join(text.split())
     half = (longest - 1) // 2
-    return plain(line if len(line) <= longest else f"{line[:half]}…{line[-half:]}")
+    return line if len(line) <= longest else f"{line[:half]}…{line[-half:]}"
 
 
 def draw_lines(axes: Axes, lines: Sequence[Line], *, log: bool = False, star: str = "highest") -> None:
@@ -63,14 +63,17 @@ def draw_lines(axes: Axes, lines: Sequence[Line], *, log: bool = False, star: st
         axes.set_xscale("log")
     for at, line in enumerate(lines):
         colour, style = COLOURS[at % len(COLOURS)], STYLES[at // len(COLOURS) % len(STYLES)]
+        label = plain(shortened(line.label, 44))
         if line.level:
-            axes.axhline(line.y[0], color=colour, linewidth=1.2, linestyle=(0, (4, 3)), label=shortened(line.label, 44))
+            axes.axhline(
+                line.y[0], color=colour, linewidth=1.2, linestyle=(0, (4, 3)), label=plain(shortened(line.label, 44))
+            )
             continue
         if line.band is not None:
             axes.fill_between(line.x, *line.band, color=colour, alpha=0.16, linewidth=0)
         axes.plot(
             line.x, line.y, color=colour, linestyle=style, linewidth=1.6, markersize=3.2,
-            label=shortened(line.label, 44), marker="o" if len(line.x) <= MOST_MARKED else "",
+            label=label, marker="o" if len(line.x) <= MOST_MARKED else "",
         )  # fmt: skip
         if line.chosen is not None:
             place = ([line.x[line.chosen]], [line.y[line.chosen]])
@@ -109,7 +112,7 @@ def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True
     axes.hlines(places, *np.array(ends).T, color=INK, linewidth=1.4)
     dress(axes, name, "")
     axes.grid(visible=False, axis="y")
-    axes.set_yticks(places, [shortened(bar.label) for bar in bars] if labels else [""] * len(bars))
+    axes.set_yticks(places, [plain(shortened(bar.label)) for bar in bars] if labels else [""] * len(bars))
     axes.set_ylim(len(bars) - 0.4, -0.6)
     for place, bar in enumerate(bars):
         axes.text(

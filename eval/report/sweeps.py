@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.report.panels import Line, draw_grid, draw_lines, frame_cell, legend_below, legend_height
 from eval.report.style import INK, TEXT, dress, head, new_figure
-from eval.report.words import LOWER_IS_BETTER, PLAIN, SETTINGS, metric_name, number, origin, value_words
+from eval.report.words import LOWER_IS_BETTER, PLAIN, SETTINGS, counted, metric_name, number, origin, value_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,25 +68,40 @@ def sweep_lines(points: Sequence[SweepPoint], axis: str, metric: str) -> list[Li
     return [_line(label, found, axis, metric, chosen) for label, found in series.items() if label in kept]
 
 
-def sweep_figure(
-    result: EvalResult,
-    points: Sequence[SweepPoint],
-    axis: str,
-    title: str,
-) -> Figure:
+def sweep_figure(result: EvalResult, points: Sequence[SweepPoint], axis: str, title: str) -> Figure:
     """Two by two panels, a metric each, over a setting; ring and star mark the chosen and the best."""
-    metrics = metrics_of(points)
-    rows, columns = (-(-len(metrics) // 2), min(2, len(metrics)))
-    made = {metric: sweep_lines(points, axis, metric) for metric in metrics}
-    count = len(made[metrics[0]])
-    below = legend_height(count)
-    figure = new_figure(4.5 * columns, 1.35 + 2.45 * rows + below)
-    head(figure, title, origin(result, points[0].role), sweep_note(result, points, len(points)), titled=True)
-    height = figure.get_size_inches()[1]
-    figure.subplots_adjust(hspace=0.36, wspace=0.16, bottom=(0.52 + below) / height)
-    for at, metric in enumerate(metrics):
+    made = {metric: sweep_lines(points, axis, metric) for metric in metrics_of(points)}
+    return _panels(title, (origin(result, points[0].role), sweep_note(result, points)), made, axis)
+
+
+def overlay_figure(sweeps: Mapping[str, Sequence[SweepPoint]], axis: str, title: str, note: str) -> Figure:
+    """The best line of every result, one over the other, in panels as those of :func:`sweep_figure`."""
+    common = [set(metrics_of(points)) for points in sweeps.values()]
+    metrics = [name for name in metrics_of(next(iter(sweeps.values()))) if all(name in found for found in common)]
+    role = next(iter(sweeps.values()))[0].role
+    words = f"On {role}; of every result the line with the best figure; star: best of the panel."
+    made = {metric: overlay_lines(sweeps, axis, metric) for metric in metrics}
+    return _panels(title, (note, words), made, axis)
+
+
+def overlay_lines(sweeps: Mapping[str, Sequence[SweepPoint]], axis: str, metric: str) -> list[Line]:
+    """The best line of several results' sweeps, one each, by label."""
+    return [
+        max(found, key=lambda line: max(line.y))._replace(label=label, chosen=None)
+        for label, points in sweeps.items()
+        if (found := [line for line in sweep_lines(points, axis, metric) if not line.level])
+    ]
+
+
+def _panels(title: str, notes: Sequence[str], made: Mapping[str, Sequence[Line]], axis: str) -> Figure:
+    rows, columns = -(-len(made) // 2), min(2, len(made))
+    below = legend_height(len(next(iter(made.values()))))
+    figure = new_figure(max(4.5 * columns, 6.4), 1.35 + 2.45 * rows + below)
+    head(figure, title, *notes, titled=True)
+    figure.subplots_adjust(hspace=0.36, wspace=0.16, bottom=(0.52 + below) / figure.get_size_inches()[1])
+    for at, (metric, lines) in enumerate(made.items()):
         axes = figure.add_subplot(rows, columns, at + 1)
-        draw_sweep(axes, made[metric], axis, metric, labelled=at + columns >= len(metrics))
+        draw_sweep(axes, lines, axis, metric, labelled=at + columns >= len(made))
     legend_below(figure, figure.axes[0])
     return figure
 
@@ -99,9 +114,9 @@ def draw_sweep(axes: Axes, lines: Sequence[Line], axis: str, metric: str, *, lab
     draw_lines(axes, lines, log=log, star="lowest" if metric in LOWER_IS_BETTER else "highest")
 
 
-def sweep_note(result: EvalResult, points: Sequence[SweepPoint], count: int) -> str:
+def sweep_note(result: EvalResult, points: Sequence[SweepPoint]) -> str:
     """Which role a sweep is on, and what the marks mean."""
-    words = [f"{count} settings on {points[0].role}", "star: best of the panel"]
+    words = [f"{counted(len(points), 'setting')} on {points[0].role}", "star: best of the panel"]
     chosen = max(points, key=lambda point: point.chosen)
     if chosen.chosen:
         share = "" if chosen.chosen == 1 else f", in {100 * chosen.chosen:.0f} % of the draws"
@@ -162,15 +177,6 @@ def settings_grid_figure(
     axes.set_xlabel(axis_name(columns), size=TEXT, color=INK)
     axes.set_ylabel(axis_name(rows).partition(",")[0], size=TEXT, color=INK)
     return figure
-
-
-def overlay_lines(sweeps: Mapping[str, Sequence[SweepPoint]], axis: str, metric: str) -> list[Line]:
-    """The best line of several results' sweeps, one each, by label."""
-    return [
-        max(found, key=lambda line: max(line.y))._replace(label=label)
-        for label, points in sweeps.items()
-        if (found := [line for line in sweep_lines(points, axis, metric) if not line.level])
-    ]
 
 
 def _line(label: str, points: Sequence[SweepPoint], axis: str, metric: str, chosen: SweepPoint) -> Line:

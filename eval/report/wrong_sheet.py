@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,8 @@ from retrieval.errors import InputError
 from retrieval.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
     from eval.report.assets import Wrong
 
 MOST = 12
@@ -44,12 +47,19 @@ def wrong_sheet(result: Path, wrong: Sequence[Wrong], out: Path) -> None:
         for picture in rows:
             page.paste(picture, (0, top))
             top += picture.height
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            page.save(out, format="PNG", optimize=True)
-        except OSError as error:
-            why = error.strerror or error
-            raise InputError(f"The picture {out} cannot be written ({why}); choose another folder.") from None
+    _write(page, out)
+
+
+def _write(page: PillowImage.Image, out: Path) -> None:
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        page.save(part, format="PNG", optimize=True)
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        why = error.strerror or error
+        raise InputError(f"The picture {out} cannot be written ({why}); choose another folder.") from None
 
 
 def _title(each: Wrong) -> str:
@@ -61,14 +71,9 @@ def _query(result: Path, each: Wrong) -> Tile:
 
 
 def _neighbours(result: Path, each: Wrong) -> list[Tile]:
-    return [
-        Tile(
-            read_thumbnail(result, near.thumbnail),
-            (
-                f"{near.score:.3f} {'right label' if near.label == each.label else 'other label'}",
-                near.label or "no label",
-            ),
-            RIGHT if near.label == each.label else OTHER,
-        )
-        for near in each.neighbours
-    ]
+    tiles = []
+    for near in each.neighbours:
+        right = near.label == each.label
+        words = (f"{near.score:.3f} {'right label' if right else 'other label'}", near.label or "no label")
+        tiles.append(Tile(read_thumbnail(result, near.thumbnail), words, RIGHT if right else OTHER))
+    return tiles

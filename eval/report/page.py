@@ -1,0 +1,115 @@
+"""A report from result files: Markdown, one HTML page, and PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.files import write_atomically
+from eval.report.chapters import drawn, result_sections, unique_slugs
+from eval.report.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
+from eval.report.document import Block, Document, Paragraph, Section
+from eval.report.groups import Group, Named, group_results, read_results, separation_warning
+from eval.report.html import to_html
+from eval.report.markdown import to_markdown
+from eval.report.overview import overview_figure
+from eval.report.sweeps import axis_name, overlay_figure, sweep_axis, sweep_groups
+from eval.report.tables import comparison_table
+from eval.report.words import counted
+from eval.result import SweepPoint
+from retrieval.errors import InputError
+
+TITLE = "Evaluation report"
+
+
+class Written(NamedTuple):
+    """Files of a report, and the warnings it gives."""
+
+    markdown: Path
+    html: Path
+    pictures: tuple[Path, ...]
+    warnings: tuple[str, ...]
+
+
+def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> Written:
+    """Write ``report.md``, ``report.html`` and pictures: the same results give the same bytes.
+
+    Args:
+        results: result files; what lies beside them as assets is shown too.
+        out: a folder, made if it is not there; files of these names are replaced.
+        title: of the report.
+
+    Raises:
+        InputError: no result, a file that is none, one without metrics, or a folder that cannot be written.
+        MissingFileError: a result file is not there.
+    """
+    document = build_document(read_results(results), title)
+    drawn_files = {}
+    for picture in document.pictures():
+        path = out / picture.name
+        picture.draw(path)
+        drawn_files[picture.name] = path
+    markdown, html = out / "report.md", out / "report.html"
+    write_atomically(markdown, to_markdown(document))
+    write_atomically(html, to_html(document, {name: path.read_bytes() for name, path in drawn_files.items()}))
+    return Written(markdown, html, tuple(drawn_files.values()), tuple(document.warnings()))
+
+
+def build_document(results: Sequence[Named], title: str) -> Document:
+    """Overview, comparison by group, then a chapter per result.
+
+    Raises:
+        InputError: a result has no metrics.
+    """
+    for each in results:
+        if not each.result.metrics:
+            raise InputError(f"{each.path} has no metrics, so there is nothing to report; evaluate again.")
+    groups = group_results(results)
+    sections = [Section("Comparison" if len(results) > 1 else "Result", tuple(_compared(groups)))]
+    for each, slug in zip(results, unique_slugs([each.label for each in results]), strict=True):
+        sections += result_sections(each, slug)
+    return Document(title, tuple(_intro(groups, title)), tuple(sections))
+
+
+def _intro(groups: Sequence[Group], title: str) -> Iterator[Block]:
+    count = sum(len(group.results) for group in groups)
+    yield Paragraph(f"{counted(count, 'result')}, figures in percent with 95 % intervals where there are any.")
+    warning = separation_warning(groups)
+    if warning is not None:
+        yield Paragraph(warning, warning=True)
+    alt = "Overview: the headline metric of every result, and the main pictures of this report, small."
+    yield drawn("overview", alt, partial(overview_figure, groups, title))
+
+
+def _compared(groups: Sequence[Group]) -> Iterator[Block]:
+    warning = separation_warning(groups)
+    if warning is not None:
+        yield Paragraph(warning, warning=True)
+    for at, group in enumerate(groups):
+        suffix = f"-{at + 1}" if len(groups) > 1 else ""
+        for words in group.warnings():
+            yield Paragraph(words, warning=True)
+        yield comparison_table(group)
+        alt = f"Bars of the table's figures with 95 % intervals: {group.title}."
+        yield drawn(f"comparison{suffix}", alt, partial(comparison_figure, group))
+        if cmc_lines(group):
+            alt = f"Cumulative match characteristics: {group.title}."
+            yield drawn(f"cmc{suffix}", alt, partial(cmc_comparison_figure, group))
+        yield from _overlays(group, suffix)
+
+
+def _overlays(group: Group, suffix: str) -> Iterator[Block]:
+    """Sweeps over the same setting and role, of several results, in one picture."""
+    sweeps: dict[tuple[str, str], dict[str, Sequence[SweepPoint]]] = {}
+    for label, _, result in group.results:
+        for (arm, role), points in sweep_groups(result).items():
+            axis = sweep_axis(points)
+            if axis is not None:
+                name = label if arm is None else f"{label}: {arm}"
+                sweeps.setdefault((axis, role), {})[name] = points
+    for (axis, role), found in sweeps.items():
+        if len({name.partition(": ")[0] for name in found}) > 1:
+            make = partial(overlay_figure, found, axis, f"{axis_name(axis)} on {role}".capitalize(), group.title)
+            yield drawn(f"overlay-{axis}-{role}{suffix}", f"{', '.join(found)}: figures over {axis_name(axis)}.", make)

@@ -1,0 +1,148 @@
+"""The tables of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from eval.report.classes import worst_classes
+from eval.report.document import Table
+from eval.report.sweeps import best_point, metrics_of
+from eval.report.words import (
+    LOWER_IS_BETTER,
+    PLAIN,
+    figure_of,
+    metric_name,
+    number,
+    p_value,
+    setting_words,
+    spaces_of,
+    with_interval,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from eval.report.assets import Prediction
+    from eval.report.groups import Group
+    from eval.result import EvalResult, Metric, Part, Slice, SweepPoint
+
+MOST_SETTINGS, MOST_PAIRS, MOST_MISTAKES = 12, 20, 15
+
+
+def comparison_table(group: Group) -> Table:
+    """One row per result and arm, one column per metric."""
+    metrics = group.metrics()
+    rows = []
+    for row in group.rows():
+        source = (
+            (row.result.mode, row.result.protocol, " + ".join(spaces_of(row.result))) if row.whole else ("", "", "")
+        )
+        rows.append((row.label, *source, *_cells(row.metrics, metrics)))
+    return Table(group.title, ("result", "mode", "protocol", "space", *_heads(metrics)), tuple(rows), 4, _note(metrics))
+
+
+def sections_table(title: str, column: str, sections: Mapping[str, Part] | Mapping[str, Slice]) -> Table:
+    """One row per part (aspect) or slice, one column per metric."""
+    metrics = list(dict.fromkeys(name for each in sections.values() for name in each.metrics))
+    rows = tuple((name, *_cells(each.metrics, metrics)) for name, each in sections.items())
+    return Table(title, (column, *_heads(metrics)), rows, 1, _note(metrics))
+
+
+def sweep_table(points: Sequence[SweepPoint], title: str) -> Table:
+    """The best settings by the first metric, best first, and those that were chosen."""
+    names = [name for name in points[0].metrics if all(name in point.metrics for point in points)]
+    by = metrics_of(points)[0]
+    left = list(points)
+    best: list[SweepPoint] = []
+    while left and len(best) < MOST_SETTINGS:
+        best.append(best_point(left, by))
+        left.remove(best[-1])
+    shown = [*best, *(point for point in left if point.chosen)]
+    rows = tuple(
+        (setting_words(point.settings), f"{100 * point.chosen:.0f} %" if point.chosen else "", *_point(point, names))
+        for point in shown
+    )
+    some = f"The best {len(best)} of {len(points)} settings by {metric_name(by)}. " if left else ""
+    return Table(title, ("setting", "chosen in draws", *_heads(names)), rows, 1, some + _note(names))
+
+
+def gains_table(result: EvalResult) -> Table:
+    """What the whole gains over every arm: a row per arm and metric."""
+    rows = [
+        (name, metric_name(metric), with_interval(metric, gain.value, gain.ci95, sign=True), p_value(gain.p_value))
+        for name, arm in (result.arms or {}).items()
+        for metric, gain in (arm.gains or {}).items()
+    ]
+    note = "The whole less the arm, in percentage points, [95 % paired]; p for top-1 is McNemar's."
+    return Table("Gain over each arm", ("arm", "metric", "gain", "p"), tuple(rows), 2, note)
+
+
+def arms_table(result: EvalResult) -> Table:
+    """What the arms are, what was chosen for them in the first draw, and their calibration."""
+    rows = []
+    for name, arm in (result.arms or {}).items():
+        setting = setting_words(arm.chosen.settings[0]) if arm.chosen and arm.chosen.settings else ""
+        fit = arm.calibration
+        fitted = ("", "", "") if fit is None else (
+            f"{fit.temperature:.4g}", f"{fit.nll_before:.3f} to {fit.nll_after:.3f}",
+            f"{100 * fit.ece_before:.1f} to {100 * fit.ece_after:.1f}",
+        )  # fmt: skip
+        rows.append((name, arm.space, arm.scorer, arm.bank or "", setting, *fitted))
+    columns = ("arm", "space", "scorer", "bank", "setting", "temperature", "NLL on val", "ECE on val (%)")
+    return Table("Arms", columns, tuple(rows), 5)
+
+
+def retrieval_table(retrieval: Mapping[str, float]) -> Table:
+    """Prompts as queries for images; counts are written as counts."""
+    rows = tuple((name, f"{value:,.10g}" if value > 1 else f"{100 * value:.1f} %") for name, value in retrieval.items())
+    return Table("Prompts as queries for images", ("measure", "value"), rows)
+
+
+def worst_table(result: EvalResult) -> Table:
+    """The figures behind the picture of the worst classes."""
+    rows = []
+    for name, each in worst_classes(result):
+        fractions = (f"{100 * value:.1f}" for value in (each.recall, each.precision, each.f1))
+        rows.append((name, f"{each.support:,}", f"{each.predicted:,}", *fractions))
+    columns = ("class", "images", "answers", "recall", "precision", "F1")
+    return Table("Worst classes", columns, tuple(rows), 1, "Percent; counts are summed over draws.")
+
+
+def confused_table(result: EvalResult) -> Table:
+    """The most confused pairs, most frequent first."""
+    per_class = result.per_class or {}
+    rows = []
+    for pair in (result.confusion or ())[:MOST_PAIRS]:
+        support = per_class[pair.label].support if pair.label in per_class else 0
+        share = f"{100 * pair.count / support:.1f} %" if support else ""
+        rows.append((pair.label, pair.predicted, f"{pair.count:,}", share))
+    return Table("Most confused pairs", ("truth", "answer", "times", "of the class"), tuple(rows), 2)
+
+
+def mistakes_table(mistakes: Sequence[Prediction]) -> Table:
+    """Wrong predictions of the highest probability."""
+    rows = tuple((m.uri, m.label, m.predicted, f"{100 * m.probability:.1f}", f"{m.rank}") for m in mistakes)
+    columns = ("image", "truth", "answer", "probability (%)", "rank of the truth")
+    return Table("Most confident mistakes", columns, rows, 3)
+
+
+def _heads(metrics: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{metric_name(name)} ↓" if name in LOWER_IS_BETTER else metric_name(name) for name in metrics)
+
+
+def _cells(found: Mapping[str, Metric], metrics: Sequence[str]) -> tuple[str, ...]:
+    return tuple(figure_of(name, found[name]) if name in found else "" for name in metrics)
+
+
+def _point(point: SweepPoint, names: Sequence[str]) -> tuple[str, ...]:
+    cells = []
+    for name in names:
+        spread = (point.sd_seeds_of or {}).get(name)
+        words = with_interval(name, point.metrics[name], (point.ci95_of or {}).get(name))
+        cells.append(words if spread is None else f"{words} (seeds ±{number(name, spread)})")
+    return tuple(cells)
+
+
+def _note(metrics: Sequence[str]) -> str:
+    plain = [metric_name(name) for name in metrics if name in PLAIN]
+    said = f"Percent [95 % interval]{', but ' + ' and '.join(plain) + ' as they are' if plain else ''}"
+    return said + ("; ↓: lower is better." if any(name in LOWER_IS_BETTER for name in metrics) else ".")
