@@ -12,6 +12,8 @@ from eval.splits import join_splits
 from retrieval.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eval.result import EvalResult
     from retrieval.types import EmbeddingStore, SplitSet
 
@@ -115,18 +117,17 @@ def stored_draws(store: EmbeddingStore, result: EvalResult) -> SplitSet | None:
     return join_splits(found) if found and len(found) == len(wanted) else None
 
 
-def require_same(result: EvalResult, now: EvalResult, name: str) -> None:
-    """Check that a result made again has the same metrics.
+def require_values(result: EvalResult, now: Mapping[str, float], name: str) -> None:
+    """Check that metrics that were made again are those of a result.
 
     Raises:
         InputError: one differs, or is not there any more.
     """
     for metric, before in result.metrics.items():
-        if metric not in now.metrics:
+        if metric not in now:
             raise InputError(f"Result {name} has a metric '{metric}' that its config does not ask for.")
-        value = now.metrics[metric].value
-        if abs(value - before.value) > SAME_VALUE:
+        if abs(now[metric] - before.value) > SAME_VALUE:
             raise InputError(
-                f"Result {name} says {metric} {before.value:.6f}, and the store now gives {value:.6f}: it has changed "
-                "since; evaluate again."
+                f"Result {name} says {metric} {before.value:.6f}, and the store now gives {now[metric]:.6f}: it has "
+                "changed since; evaluate again."
             )

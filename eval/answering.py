@@ -180,18 +180,17 @@ def solve_arm(
     """
     settings = load_scorer(arm.scorer).settings(arm)
     several = len(settings) > 1
-    at, val, test = 0, None, None
+    at = 0
+    val: Float32 | None = None
+    test: Float32 | None = None
     if several and config.choose == "none":
-        found = []
-        for place, logits in enumerate(arm_logits(arm, arrays, draw["test"], train, settings, config)):
-            found.append(quick_metrics(logits, arrays.labels[draw["test"]], choosing_rule(config)))
-            test = logits if place == 0 else test
-        sweep.add(settings, found, None)
+        at, val, test = _side_by_side(arm, arrays, draw, train, config, sweep, settings)
     elif several:
-        at, val = _chosen(arm, arrays, draw, train, config, sweep, settings)
+        at, val, test = _chosen(arm, arrays, draw, train, config, sweep, settings)
     if val is None and (with_val or config.calibrate):
-        rows = require_val(draw, "A temperature" if config.calibrate else "A weight")
-        val = next(arm_logits(arm, arrays, rows, train, settings[at : at + 1], config))
+        require_val(draw, "A temperature" if config.calibrate else "A weight")
+        val, again = _both(arm, arrays, draw, train, config, settings[at])
+        test = again if test is None else test
     if test is None:
         test = next(arm_logits(arm, arrays, draw["test"], train, settings[at : at + 1], config))
     fitted = None
@@ -202,22 +201,50 @@ def solve_arm(
     return ArmDraw(settings[at], nothing if val is None else val, test, fitted)
 
 
+def _side_by_side(
+    arm: Arm, arrays: ClassArrays, draw: Draw, train: Int64, config: ClassConfig, sweep: Sweep,
+    settings: Sequence[Setting],
+) -> tuple[int, None, Float32]:  # fmt: skip
+    """The first setting's logits on test, and the figures of all there."""
+    labels, rule = arrays.labels[draw["test"]], choosing_rule(config)
+    figures, first = [], None
+    for logits in arm_logits(arm, arrays, draw["test"], train, settings, config):
+        figures.append(quick_metrics(logits, labels, rule))
+        first = logits if first is None else first
+    sweep.add(settings, figures, None)
+    assert first is not None  # noqa: S101 - settings are never empty
+    return 0, None, first
+
+
 def _chosen(
     arm: Arm, arrays: ClassArrays, draw: Draw, train: Int64, config: ClassConfig, sweep: Sweep,
     settings: Sequence[Setting],
-) -> tuple[int, Float32]:  # fmt: skip
-    """The place of the best setting on val, and its logits there; only the best so far are kept."""
+) -> tuple[int, Float32, Float32 | None]:  # fmt: skip
+    """The place of the best setting on val, its logits there, and on test where both are scored at once.
+
+    Scorers that learn are fitted once for val and test; the others score test with the one setting that is taken.
+    """
     rows = require_val(draw, f"One of {len(settings)} settings of {arm.name}")
     labels, rule = arrays.labels[rows], choosing_rule(config)
+    together = np.concatenate([rows, draw["test"]]) if load_scorer(arm.scorer).learns else rows
     figures: list[dict[str, float]] = []
     best, kept = -1, None
-    for place, logits in enumerate(arm_logits(arm, arrays, rows, train, settings, config)):
-        figures.append(quick_metrics(logits, labels, rule))
+    for place, logits in enumerate(arm_logits(arm, arrays, together, train, settings, config)):
+        figures.append(quick_metrics(logits[: len(rows)], labels, rule))
         if best_of(figures, config.criterion) == place:
             best, kept = place, logits
     sweep.add(settings, figures, best)
     assert kept is not None  # noqa: S101 - settings are never empty
-    return best, kept
+    return best, kept[: len(rows)], kept[len(rows) :] if len(together) > len(rows) else None
+
+
+def _both(
+    arm: Arm, arrays: ClassArrays, draw: Draw, train: Int64, config: ClassConfig, setting: Setting
+) -> tuple[Float32, Float32]:
+    """Logits of val and of test under one setting, scored at once."""
+    rows = np.concatenate([draw["val"], draw["test"]])
+    found = next(arm_logits(arm, arrays, rows, train, [setting], config))
+    return found[: len(draw["val"])], found[len(draw["val"]) :]
 
 
 def answer_of(rows: Int64, logits: Float32) -> Answer:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -29,7 +31,7 @@ from eval.reading import find_split_set, read_pool
 from eval.registry import PROTOCOLS, load_mode, load_protocol, load_scorer
 from eval.result import ArmResult, EvalResult, Evaluation
 from eval.universe import LabelUniverse, label_universe
-from retrieval.errors import IncompleteError, InputError
+from retrieval.errors import IncompleteError, InputError, MissingFileError
 from retrieval.search.service import rows_of
 from retrieval.types import SplitSet
 
@@ -151,8 +153,23 @@ def _options(
             own[key] = value
         else:
             bare[key] = value
+    if isinstance(mine.get("class_alphas"), str):
+        mine["class_alphas"] = _weights_file(Path(mine["class_alphas"]))
     config = mode.config_type.read(mine, "-o")
     return config, rule.options.read(own, f"-o, protocol {rule.name}"), (dotted, bare)
+
+
+def _weights_file(path: Path) -> dict[str, Any]:
+    """Weights by class, ``{"species": 0.6, ...}``."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingFileError(f"There is no file of weights {path}.") from None
+    except (OSError, ValueError):
+        raise InputError(f'{path} is not JSON; a file of weights is {{"class": 0.6, ...}}.') from None
+    if not isinstance(found, dict):
+        raise InputError(f'{path} holds no weights by class; it is to be {{"class": 0.6, ...}}.')
+    return found
 
 
 def _arms(mode: ClassMode[Any], config: ClassConfig, asked: Asked) -> tuple[ArmAsked, ...]:

@@ -4,39 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
-from eval.tables import metric_title, percent
+from eval.result import Metric
+from eval.tables import metric_title, p_text, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from eval.result import EvalResult, Gain, Metric, SweepPoint
+    from eval.compare_classes import ClassComparison
+    from eval.result import EvalResult, Gain, SweepPoint
 
 SWEPT = ("top_1", "top_5", "balanced_accuracy", "macro_f1", "nll")
 NOT_PERCENT = frozenset({"nll", "brier"})
 MOST_ROWS = 40
 
 
-def class_tables(result: EvalResult) -> Iterator[Table]:
+def class_tables(result: EvalResult) -> Iterator[Group]:
     """The tables of one result: the figures, every candidate setting, prompts as queries."""
     yield _figures(result)
+    if any(arm.gains for arm in (result.arms or {}).values()):
+        yield _gains(result)
     for arm in dict.fromkeys(point.arm for point in result.sweep or ()):
         for role in ("val", "test"):
             points = [point for point in result.sweep or () if point.arm == arm and point.role == role]
             if len(points) > 1:
                 yield _sweep(points, arm, role)
     if result.retrieval is not None:
-        table = _plain("Prompts as queries for images")
+        table = _plain()
         for name in result.retrieval:
             table.add_column(name.removeprefix("text_to_image_"), justify="right")
         table.add_row(*(f"{100 * v:.1f}" if "_r_" in f"_{n}" else f"{v:,.6g}" for n, v in result.retrieval.items()))
-        yield table
+        yield _around("Prompts as queries for images, percent", table)
 
 
-def grid_table(results: Sequence[EvalResult]) -> Table:
+def grid_table(results: Sequence[EvalResult]) -> Group:
     """One row per result: models and prompt sets beside each other."""
-    table = _plain(f"{results[0].mode} · {results[0].protocol} · percent, [95 % interval]")
+    table = _plain()
     table.add_column("space", overflow="fold")
     table.add_column("bank", overflow="fold")
     names = [name for name in results[0].metrics if name not in NOT_PERCENT]
@@ -45,7 +51,29 @@ def grid_table(results: Sequence[EvalResult]) -> Table:
     for result in results:
         bank = next((arm.bank for arm in (result.arms or {}).values() if arm.bank), "")
         table.add_row(result.provenance.space, bank, *(figure(name, result.metrics[name]) for name in names))
-    return table
+    return _around(f"{results[0].mode} · {results[0].protocol} · percent, [95 % interval]", table)
+
+
+def class_comparison(found: ClassComparison) -> Group:
+    """A row per metric: A, B, the difference with its interval, and its p-value."""
+    table = _plain()
+    table.add_column("")
+    for name in ("A", "B", "B - A", "p"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, (a, b) in found.values.items():
+        apart = found.differences[name]
+        pair = [figure(name, Metric(value=value)) for value in (a, b)]
+        table.add_row(metric_title(name), *pair, figure(name, apart.metric), p_text(apart.p_value))
+    test, units = found.mcnemar, "groups" if found.by == "group" else "images within classes"
+    mean = [round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b)]
+    caption = (
+        f"percent (nll and brier as they are), [95 % by paired bootstrap over {units}], p by exchanging A and B "
+        f"({found.resamples} times each), seed {found.seed}\n"
+        f"McNemar on top-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.samples:g} test images, p "
+        f"{p_text(test.p_value)}"
+    )
+    split = f"{found.split_set.partition('@')[0]} · {found.classes} labels"
+    return _around(f"A {found.a}\nB {found.b}\n{split}", table, caption)
 
 
 def figure(name: str, metric: Metric) -> str:
@@ -57,23 +85,39 @@ def figure(name: str, metric: Metric) -> str:
     return f"{metric.value:.3f}{ends}"
 
 
-def _figures(result: EvalResult) -> Table:
+def _figures(result: EvalResult) -> Group:
     """Metrics as rows; of several arms each is a column, and what the whole gains over it."""
-    table = _plain(_title(result), _caption(result))
+    table = _plain()
     arms = {name: arm for name, arm in (result.arms or {}).items() if arm.metrics is not None}
     table.add_column("")
     for name in arms:
         table.add_column(name, justify="right")
-    table.add_column("fusion" if arms else result.mode, justify="right")
-    for name in arms:
-        table.add_column(f"gain over {name}", justify="right")
+    table.add_column(result.mode, justify="right")
     for metric, value in result.metrics.items():
         own = [figure(metric, (arm.metrics or {})[metric]) for arm in arms.values()]
-        gains = [_gain(metric, (arm.gains or {}).get(metric)) for arm in arms.values()]
-        table.add_row(metric_title(metric), *own, figure(metric, value), *gains)
+        table.add_row(metric_title(metric), *own, figure(metric, value))
     for count, number in result.n.items():
-        table.add_row(count, *("" for _ in arms), f"{number:,.6g}", *("" for _ in arms))
-    return table
+        table.add_row(count, *("" for _ in arms), f"{number:,.6g}")
+    return _around(_title(result), table, _caption(result))
+
+
+def _gains(result: EvalResult) -> Group:
+    """What the whole gains over each arm."""
+    arms = {name: arm.gains for name, arm in (result.arms or {}).items() if arm.gains}
+    table = _plain()
+    table.add_column("")
+    for name in arms:
+        table.add_column(f"over {name}", justify="right", no_wrap=True)
+    for metric in result.metrics:
+        table.add_row(metric_title(metric), *(_gain(metric, gains.get(metric)) for gains in arms.values()))
+    tested = [
+        f"top-1 over {name}: p {p_text(gains['top_1'].p_value)}"
+        for name, gains in arms.items()
+        if "top_1" in gains and gains["top_1"].p_value is not None
+    ]
+    return _around(
+        f"What {result.mode} gains", table, f"paired, [95 %]; McNemar on {', '.join(tested)}" if tested else ""
+    )
 
 
 def _gain(name: str, gain: Gain | None) -> str:
@@ -86,23 +130,23 @@ def _gain(name: str, gain: Gain | None) -> str:
     return f"{scale * gain.value:+.{digits}f}{ends}"
 
 
-def _sweep(points: Sequence[SweepPoint], arm: str | None, role: str) -> Table:
+def _sweep(points: Sequence[SweepPoint], arm: str | None, role: str) -> Group:
     keys = list(dict.fromkeys(key for point in points for key in point.settings))
     metrics = [name for name in SWEPT if name in points[0].metrics]
     what = f"arm {arm}" if arm else "the whole"
     note = "* chosen" if any(point.chosen for point in points) else "side by side, none chosen"
     shown = _shown(points)
     left = f"; {len(points) - len(shown)} more in the result file" if len(shown) < len(points) else ""
-    table = _plain(f"Settings of {what} on {role}", f"percent (nll in nats), {note}{left}")
+    table = _plain()
     for key in keys:
         table.add_column(key, justify="right")
     for name in metrics:
-        table.add_column(metric_title(name), justify="right")
+        table.add_column(metric_title(name), justify="right", no_wrap=True)
     for point in shown:
         cells = [_value(point.settings.get(key)) for key in keys]
         marked = "*" if point.chosen > 0 else ""
         table.add_row(*cells, *(_cell(point, name) for name in metrics[:-1]), _cell(point, metrics[-1]) + marked)
-    return table
+    return _around(f"Settings of {what} on {role}", table, f"percent (nll in nats), {note}{left}")
 
 
 def _shown(points: Sequence[SweepPoint]) -> Sequence[SweepPoint]:
@@ -118,7 +162,7 @@ def _cell(point: SweepPoint, name: str) -> str:
         return f"{point.metrics[name]:.3f}"
     words = f"{100 * point.metrics[name]:.1f}"
     ends = (point.ci95_of or {}).get(name)
-    if ends is not None:
+    if ends is not None and name == SWEPT[0]:
         words += f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"
     return words
 
@@ -127,11 +171,14 @@ def _value(value: str | float | None) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _plain(title: str, caption: str | None = None) -> Table:
-    return Table(
-        title=title, caption=caption, title_justify="left", caption_justify="left", box=None, pad_edge=False,
-        header_style="bold",
-    )  # fmt: skip
+def _plain() -> Table:
+    return Table(box=None, pad_edge=False, header_style="bold")
+
+
+def _around(title: str, table: Table, caption: str = "") -> Group:
+    """A table between its title and its caption, which may be wider than the table."""
+    below = [Text(caption, style="dim italic")] if caption else []
+    return Group(Text(title, style="italic"), table, *below, Text())
 
 
 def _title(result: EvalResult) -> str:

@@ -16,7 +16,7 @@ from retrieval.options import console, json_option, note, print_json, space_opti
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from eval.asked import Asked
     from eval.result import EvalResult
@@ -116,7 +116,7 @@ def eval_command(
     seeds=5 method=prototype,tip,linear. Of fusion: method=alpha|per_class|stacker|features|rerank alphas=0,0.5,1
     shots=1,5. An option of one arm's scorer: -o NAME.key=value. Example: eval --mode zeroshot --prompts prompts.json
     """
-    from eval.again import asked_again, require_same
+    from eval.again import asked_again, require_values
     from eval.grid import ALL
     from eval.result import read_result
     from eval.runner import evaluate_asked
@@ -131,7 +131,8 @@ def eval_command(
         )
         before = read_result(again)
         evaluated = evaluate_asked(opened, asked_again(opened, before, again.name), note)
-        require_same(before, evaluated.result, again.name)
+        now = {name: metric.value for name, metric in evaluated.result.metrics.items()}
+        require_values(before, now, again.name)
         note(f"The store gives the numbers of {again}.")
     else:
         asked = _asked(str(mode), asked_for)
@@ -199,7 +200,7 @@ def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
         keep_assets(opened, out, evaluated.ready, evaluated.solution)
 
 
-def _tables(result: EvalResult) -> Iterator[Table]:
+def _tables(result: EvalResult) -> Iterator[RenderableType]:
     from eval.class_view import class_tables
     from eval.tables import definitions_table, result_table, slices_table
 

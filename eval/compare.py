@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.again import SAME_VALUE, asked_again
+from eval.again import asked_again, require_values
 from eval.asked import Asked
 from eval.metrics.paired import Difference, McNemar, mcnemar, paired_differences, to_dict
 from eval.metrics.summary import DrawTable
@@ -112,16 +112,8 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
             )
     ready = [_again(store, result, name) for name, result in (("A", first), ("B", second))]
     comparison = _compare(*ready)
-    for at, result in enumerate((first, second)):
-        for name, metric in result.metrics.items():
-            if name not in comparison.values:
-                raise InputError(f"Result {'AB'[at]} has a metric '{name}' that its config does not ask for.")
-            now = comparison.values[name][at]
-            if abs(now - metric.value) > SAME_VALUE:
-                raise InputError(
-                    f"Result {'AB'[at]} says {name} {metric.value:.6f}, and the store now gives {now:.6f}: it has "
-                    "changed since; evaluate again."
-                )
+    for at, (result, name) in enumerate(((first, "A"), (second, "B"))):
+        require_values(result, {metric: values[at] for metric, values in comparison.values.items()}, name)
     return comparison
 
 

@@ -55,7 +55,7 @@ def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
     for shots, found in taken.items():
         if found.short:
             words.append(f"{found.short} of {classes} classes have fewer than {shots} train images; all are used.")
-    empty = next(iter(taken.values())).empty
+    empty = max((found.empty for found in taken.values()), default=0)
     if empty:
         words.append(f"{empty} of {classes} classes have no train image and are never answered.")
     return tuple(words)

@@ -116,6 +116,11 @@ def percent(metric: Metric) -> str:
     return " ".join(words)
 
 
+def p_text(value: float) -> str:
+    """A p-value to four places."""
+    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+
+
 def split_sets_table(sets: Mapping[str, str]) -> Table:
     """Names and hashes of split sets."""
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -182,7 +182,9 @@ def summarise_classes(
     per_draw = np.array([np.mean(draw, axis=0) for draw in seeds])
     ends = _interval(per_draw.mean(axis=0), counted, strata, classes, rule, resamples, rng)
     spreads = [np.std(draw, axis=0, ddof=1) for draw in seeds if len(draw) > 1]
-    metrics = _metrics(names, per_draw, None if ends is None else _bounded(names, ends))
+    if ends is not None:
+        ends = _widened(names, per_draw.mean(axis=0), _bounded(names, ends), len(strata))
+    metrics = _metrics(names, per_draw, ends)
     if spreads:
         spread = dict(zip(names, np.mean(spreads, axis=0).tolist(), strict=True))
         metrics = {name: each.model_copy(update={"sd_seeds": spread[name]}) for name, each in metrics.items()}
@@ -264,6 +266,18 @@ def _bounded(names: Sequence[str], ends: Float64) -> Float64:
     """Keep the ends of curved figures, which are reflected, within [0, 1]."""
     curved = np.isin(names, list(CURVED))
     return np.where(curved[:, None], np.clip(ends, 0, 1), ends)
+
+
+def _widened(names: Sequence[str], values: Float64, ends: Float64, units: int) -> Float64:
+    """Give shares that are all right or all wrong the interval of Clopper and Pearson (1934) over the units.
+
+    No resample can move them, and without an error among n units the share may still be as low as .025 ** (1 / n).
+    """
+    shares = ~np.isin(names, ["nll", "brier", "ece"])
+    apart = 1 - 0.025 ** (1 / units)
+    low = np.where(shares & (values >= 1), np.minimum(ends[:, 0], 1 - apart), ends[:, 0])
+    high = np.where(shares & (values <= 0), np.maximum(ends[:, 1], apart), ends[:, 1])
+    return np.stack([low, high], axis=1)
 
 
 def _all_counted(
