@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from eval.prompts.reading import read_json, read_text
 from retrieval.errors import InputError
+from retrieval.text_files import read_json, read_text
 
 Attributes: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Class to attribute to its values, at least one."""

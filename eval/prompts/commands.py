@@ -53,8 +53,8 @@ def make_command(
     """
     from eval.prompts.attributes import join_attributes, read_attributes
     from eval.prompts.making import from_templates, read_templates
-    from eval.prompts.names import read_names
     from eval.prompts.sets import net_new, read_prompts
+    from retrieval.labels import read_class_names
 
     if names is None and colours_from is None:
         raise click.UsageError("Name the classes: --names FILE, or --colours-from STORE.")
@@ -62,7 +62,7 @@ def make_command(
         raise click.UsageError("Give a --template such as 'a photo of a {name}', or --templates FILE.")
     found, labels = _colours(colours_from, colours) if colours_from is not None else ({}, ())
     table = join_attributes(read_attributes(attributes) if attributes else {}, found)
-    classes = read_names(names) if names else labels
+    classes = read_class_names(names) if names else labels
     texts = (*given, *(read_templates(templates) if templates else ()))
     made = from_templates(classes, texts, table, name=out.stem if out else "prompts")
     _say_skipped(made, len(classes))
@@ -188,9 +188,9 @@ def _colours(store: str, most: int) -> tuple[Attributes, tuple[str, ...]]:
 
 def _universe(labels: Path | None, store: str | None) -> tuple[str, ...]:
     if labels is not None:
-        from eval.prompts.names import read_names
+        from retrieval.labels import read_class_names
 
-        return read_names(labels)
+        return read_class_names(labels)
     from eval.prompts.store import store_classes
     from retrieval.store.open import open_store
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from eval.prompts.attributes import Attributes
 from eval.prompts.check import match_names, spoken
-from eval.prompts.reading import read_json, read_text
 from eval.prompts.sets import PromptSet
 from retrieval.errors import InputError, suggest
+from retrieval.text_files import read_json, read_text
 
 NAME = "name"
 _FIELD = re.compile(r"\{([^{}]*)\}")

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.prompts.reading import read_json
 from retrieval.errors import InputError
+from retrieval.text_files import read_json
 from retrieval.types import Int64
 
 HOW = '{"class": ["a text", ...], ...}'

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import faiss
 import numpy as np
 
-from retrieval.types import Float32, Int64, Neighbors
+from retrieval.errors import InputError
+from retrieval.types import Float32, Int64, Neighbors, SearchIndex
 
 SPARE = 8
 """How many neighbours beyond k are fetched at first, to see the ties of the k-th."""
@@ -113,3 +114,10 @@ def _dot(queries: Float32, data: Float32, rows: Int64) -> Float32:
         gathered = data[rows[some]].astype(np.float64)
         scores[some] = np.einsum("qd,qwd->qw", queries[some].astype(np.float64), gathered)
     return scores
+
+
+def make_index(kind: str, vectors: Float32) -> SearchIndex:
+    """A search index of a kind over vectors (n, d)."""
+    if kind != "exact":
+        raise InputError(f"There is no index of kind '{kind}'.")
+    return ExactIndex(vectors)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.prompts.names import read_names
 from retrieval.errors import InputError
+from retrieval.labels import read_class_names
 from tests.shared import SHARED, needs_shared
 
 
@@ -16,13 +16,13 @@ from tests.shared import SHARED, needs_shared
         ("names.txt", "\ufeffA a\r\n\r\nB\r\n"),
         ("names.json", '["A a", "B"]'),
         ("names.json", '{"B": 1, "A a": 0}'),
-        ("names.json", '{"10": "B", "9": "A a"}'),
+        ("names.json", '{"1": "B", "0": "A a"}'),
         ("prompts.json", '{"A a": ["a text"], "B": "a text"}'),
     ],
 )
 def test_names_in_every_form(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    assert read_names(tmp_path / name) == ("A a", "B")
+    assert read_class_names(tmp_path / name) == ("A a", "B")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,10 @@ def test_names_in_every_form(tmp_path: Path, name: str, text: str) -> None:
     [
         ("a.txt", "\n", "no class name"),
         ("a.json", "[]", "no class name"),
+        ("a.json", '{"1": "a", "2": "b"}', "no index 0"),
+        ("a.tsv", "0\ta\n2\tb\n", "no index 1"),
+        ("a.tsv", "0\ta\n0\tb\n", "index 0 twice"),
+        ("a.json", '{"a": 0, "b": 0}', "index 0 twice"),
         ("a.txt", "a\nb\na\n", "'a' 2 times"),
         ("a.tsv", "0\ta\n1\t \n", "index without a name"),
         ("a.json", '["a", 3]', "not a list of class names"),
@@ -40,12 +44,12 @@ def test_names_in_every_form(tmp_path: Path, name: str, text: str) -> None:
 def test_what_is_no_list_of_names(tmp_path: Path, name: str, text: str, says: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError) as error:
-        read_names(tmp_path / name)
+        read_class_names(tmp_path / name)
     assert says in str(error.value)
 
 
 @needs_shared
 def test_the_mushroom_labels() -> None:
-    names = read_names(SHARED / "mushroom" / "labels.tsv")
+    names = read_class_names(SHARED / "mushroom" / "labels.tsv")
     assert (len(names), names[0], names[-1]) == (169, "Agaricus augustus", "Xanthoria parietina")
-    assert set(read_names(SHARED / "mushroom" / "delta_prompts.json")) == set(names)
+    assert set(read_class_names(SHARED / "mushroom" / "delta_prompts.json")) == set(names)
