@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.ranking import ApRule, Placed, ap_divisor, cutoff_rank, threshold_precision
+from eval.metrics.ranking import ApRule, Placed, ap_divisor, last_rank, threshold_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,14 +44,15 @@ def expected_average_precision(placed: Placed, rule: ApRule) -> float:
     """
     if rule.method == "sklearn":
         return threshold_precision(placed)
-    positives, cutoff = len(placed.ranks), cutoff_rank(rule, len(placed.ranks))
+    positives = np.array(len(placed.ranks))
+    cutoff = int(last_rank(rule, positives))
     total = 0.0
     for tie in ties_of(placed):
-        places = tie.size if cutoff is None else min(max(cutoff - tie.above, 0), tie.size)
+        places = min(max(cutoff - tie.above, 0), tie.size)
         if places < tie.size and rule.method == "at_k" and rule.denominator == "hits":
             return _over_hits(total, tie, places)
         total += _precisions(tie, places, tie.hits / tie.size, tie.hits - 1, tie.size - 1, rule)
-    return total / ap_divisor(rule, positives, positives)
+    return total / int(ap_divisor(rule, positives, positives))
 
 
 def _over_hits(total: float, tie: Tie, places: int) -> float:

@@ -5,7 +5,7 @@ A query without a positive counts 0 in everything; whether it is counted is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +18,12 @@ from eval.metrics.ranking import (
     ApRule,
     Placed,
     Ties,
-    average_precision,
-    inverse_negative_penalty,
+    average_precisions,
+    inverse_negative_penalties,
     threshold_precision,
 )
 from eval.result import Definition
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,25 +40,30 @@ def query_matches(placed: Sequence[Placed], length: int, ties: Ties) -> NDArray[
     Returns:
         (queries, length) values in [0, 1], non-decreasing along a row.
     """
-    definite: Ties = "stable" if ties == "expected" else ties
     never = np.iinfo(np.int64).max
-    first = np.array([each.under(definite)[0] if len(each.ranks) else never for each in placed], np.int64)
+    first = np.array([each.under(_definite(ties))[0] if len(each.ranks) else never for each in placed], np.int64)
     matches = (first[:, None] <= np.arange(1, length + 1)).astype(np.float64)
-    if ties == "expected":
-        for row, each in enumerate(placed):
-            if each.has_ties:
-                matches[row] = expected_match(each, length)
+    for row in _undecided(placed, ties):
+        matches[row] = expected_match(placed[row], length)
     return matches
 
 
 def query_precisions(placed: Sequence[Placed], rule: ApRule, ties: Ties) -> NDArray[np.float64]:
     """Average precision of every query: (queries,)."""
-    return np.array([_precision(each, rule, ties) if len(each.ranks) else 0.0 for each in placed])
+    if rule.method == "sklearn":
+        return np.array([threshold_precision(each) if len(each.ranks) else 0.0 for each in placed])
+    values = _where_found(placed, ties, lambda ranks, counts: average_precisions(ranks, counts, rule))
+    for row in _undecided(placed, ties):
+        values[row] = expected_average_precision(placed[row], rule)
+    return values
 
 
 def query_penalties(placed: Sequence[Placed], ties: Ties) -> NDArray[np.float64]:
     """Inverse negative penalty of every query: (queries,)."""
-    return np.array([_penalty(each, ties) if len(each.ranks) else 0.0 for each in placed])
+    values = _where_found(placed, ties, inverse_negative_penalties)
+    for row in _undecided(placed, ties):
+        values[row] = expected_inverse_negative_penalty(placed[row])
+    return values
 
 
 def all_definitions(placed: Sequence[Placed], k: int) -> list[Definition]:
@@ -102,15 +108,23 @@ def mean_definitions(tables: Sequence[Sequence[Definition]]) -> tuple[Definition
     )
 
 
-def _precision(placed: Placed, rule: ApRule, ties: Ties) -> float:
-    if rule.method == "sklearn":
-        return threshold_precision(placed)
-    if ties != "expected":
-        return average_precision(placed.under(ties), rule)
-    return expected_average_precision(placed, rule) if placed.has_ties else average_precision(placed.ranks, rule)
+def _definite(ties: Ties) -> Ties:
+    """The policy for queries whose ranks no order of ties can change."""
+    return "stable" if ties == "expected" else ties
 
 
-def _penalty(placed: Placed, ties: Ties) -> float:
-    if ties != "expected":
-        return inverse_negative_penalty(placed.under(ties))
-    return expected_inverse_negative_penalty(placed) if placed.has_ties else inverse_negative_penalty(placed.ranks)
+def _undecided(placed: Sequence[Placed], ties: Ties) -> list[int]:
+    """Queries whose figures are expectations over the orders of their ties."""
+    return [row for row, each in enumerate(placed) if each.has_ties] if ties == "expected" else []
+
+
+def _where_found(
+    placed: Sequence[Placed], ties: Ties, metric: Callable[[Int64, Int64], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Values (queries,) of a metric of (ranks of all positives, positives per query); 0 without a positive."""
+    counts = np.array([len(each.ranks) for each in placed], np.int64)
+    values = np.zeros(len(placed))
+    if counts.any():
+        ranks = np.concatenate([each.under(_definite(ties)) for each in placed])
+        values[counts > 0] = metric(ranks, counts[counts > 0])
+    return values

@@ -11,11 +11,15 @@ Entries of equal score are a tie; a tie policy says which ranks its positives ge
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ApMethod = Literal["step", "trapezoid", "sklearn", "at_r", "at_k"]
 ApDenominator = Literal["n", "min_k_n", "hits"]
@@ -151,12 +155,11 @@ def average_precisions(ranks: Int64, counts: Int64, rule: ApRule) -> NDArray[np.
     precision = found / ranks
     if rule.method == "trapezoid":
         before = np.where(ranks == 1, 1.0, (found - 1) / np.maximum(ranks - 1, 1))
-        return np.add.reduceat((precision + before) / 2, first) / counts
-    if rule.method not in {"at_k", "at_r"}:
-        return np.add.reduceat(precision, first) / counts
-    within = ranks <= (rule.k if rule.method == "at_k" else np.repeat(counts, counts))
+        precision = (precision + before) / 2
+    within = ranks <= np.repeat(last_rank(rule, counts), counts)
     divisor = ap_divisor(rule, counts, np.add.reduceat(within, first, dtype=np.int64))
-    return np.add.reduceat(np.where(within, precision, 0.0), first) / np.maximum(divisor, 1)
+    values: NDArray[np.float64] = np.add.reduceat(precision * within, first) / np.maximum(divisor, 1)
+    return values
 
 
 def threshold_precision(placed: Placed) -> float:
@@ -169,16 +172,18 @@ def threshold_precision(placed: Placed) -> float:
     return float((so_far / (placed.above + placed.tied)).mean())
 
 
-def cutoff_rank(rule: ApRule, positives: int) -> int | None:
-    """The last rank that a definition looks at, None for all."""
-    return {"at_k": rule.k, "at_r": positives}.get(rule.method)
+def last_rank(rule: ApRule, positives: Int64) -> Int64:
+    """The last rank that a definition looks at, for queries with so many positives (queries,)."""
+    if rule.method == "at_r":
+        return positives
+    return np.full_like(positives, rule.k if rule.method == "at_k" else np.iinfo(np.int64).max)
 
 
-def ap_divisor(rule: ApRule, positives: int, hits: int) -> int:
-    """What the sum of precisions is divided by: ``hits`` of the ``positives`` stand within the cut-off."""
+def ap_divisor(rule: ApRule, positives: Int64, hits: Int64) -> Int64:
+    """What the sum of precisions is divided by: ``hits`` of the ``positives`` stand within the cut-off; (queries,)."""
     if rule.method != "at_k" or rule.denominator == "n":
         return positives
-    return hits if rule.denominator == "hits" else min(rule.k, positives)
+    return hits if rule.denominator == "hits" else np.minimum(rule.k, positives)
 
 
 def inverse_negative_penalty(ranks: Int64) -> float:
@@ -187,4 +192,10 @@ def inverse_negative_penalty(ranks: Int64) -> float:
     Args:
         ranks: (p,) ascending 1-based ranks, p >= 1.
     """
-    return float(len(ranks) / ranks[-1])
+    return float(inverse_negative_penalties(ranks, np.array([len(ranks)]))[0])
+
+
+def inverse_negative_penalties(ranks: Int64, counts: Int64) -> NDArray[np.float64]:
+    """:func:`inverse_negative_penalty` of several queries at once: (queries,); arguments as above."""
+    values: NDArray[np.float64] = counts / ranks[np.cumsum(counts) - 1]
+    return values

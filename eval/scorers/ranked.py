@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from eval.metrics.ranking import Placed, place_positives
+from eval.metrics.ranking import Placed, place_rows
 from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Blocks: TypeAlias = Callable[[Float32, Float32], Iterator[tuple[int, Float32]]]
 """Vectors of queries (n, d) and gallery (m, d) to (first query, scores (rows, m)), block after block; each block may be
 written into and lives until the next one."""
 
-_NO_ROWS = np.empty(0, np.int64)
+CELLS_AT_ONCE = 1 << 20
+"""Scores that one thread ranks at a time: few enough that knowing all their positives costs little."""
+
+_NONE = np.empty(0, np.int64)
 
 
 class Side(NamedTuple):
@@ -50,9 +56,9 @@ def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_block
     """Rank the gallery for every query; higher scores first.
 
     Junk takes no place in a ranking. It is, where both sides say so: gallery entries of the query's identity *and*
-    camera (Market-1501's rule), those of the query's group, and the query itself. Memory is one block of scores;
-    sorting releases the interpreter lock, so rows of a block are shared among threads. The result does not depend on
-    how many there are.
+    camera (Market-1501's rule), those of the query's group, and the query itself. Memory is one block of scores, and
+    what is found about a few rows of it; those are shared among threads, since sorting releases the interpreter lock.
+    The result does not depend on how many threads there are.
 
     Args:
         queries: what is asked.
@@ -60,63 +66,90 @@ def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_block
         blocks: where the scores come from.
     """
     finder = _Finder(queries, gallery)
-    placed = [Placed(_NO_ROWS, _NO_ROWS, _NO_ROWS)] * len(queries.vectors)
-    positives = np.zeros(len(queries.vectors), np.int64)
+    rows = max(1, CELLS_AT_ONCE // max(1, len(gallery.vectors)))
 
-    def rank_rows(start: int, scores: Float32, rows: Sequence[int]) -> None:
-        for row in rows:
-            valid, junk, positives[start + row] = finder(start + row)
-            if len(valid):
-                scores[row, junk] = -np.inf
-                placed[start + row] = place_positives(scores[row], valid)
+    def rank_rows(start: int, scores: Float32) -> tuple[list[Placed], Int64]:
+        found = finder(start, start + len(scores))
+        for query, entries in found.junk:
+            scores[query, entries] = -np.inf
+        return place_rows(scores, found.valid, found.bounds), found.positives
 
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    done = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for start, scores in blocks(queries.vectors, gallery.vectors):
-            shares = [range(first, len(scores), workers) for first in range(min(workers, len(scores)))]
-            for done in [pool.submit(rank_rows, start, scores, share) for share in shares]:
-                done.result()
-    return Ranked(placed, positives)
+            starts = range(0, len(scores), rows)
+            # The list waits for all: the block is written over after this.
+            done += list(pool.map(rank_rows, [start + at for at in starts], [scores[at : at + rows] for at in starts]))
+    placed = [each for part, _ in done for each in part]
+    return Ranked(placed, np.concatenate([_NONE, *(positives for _, positives in done)]))
+
+
+class _Found(NamedTuple):
+    """What is known of some queries.
+
+    ``valid`` positives (p,), one query after the other: those of query i from ``bounds[i]`` to ``bounds[i + 1]``;
+    ``junk``, several pairs of (queries, gallery rows); how many ``positives`` (queries,) each has beside itself.
+    """
+
+    valid: Int64
+    bounds: Int64
+    junk: list[tuple[Int64, Int64]]
+    positives: Int64
 
 
 class _Finder:
-    """Gallery rows of a query: its valid positives and its junk, both ascending, and how many positives it has."""
+    """Finds the gallery rows that are positives or junk of the queries from one number to another."""
 
     def __init__(self, queries: Side, gallery: Side) -> None:
         self._same_identity = _Matches(queries.identity, gallery.identity)
-        self._same_camera = _pair(queries.camera, gallery.camera)
+        self._camera = _pair(queries.camera, gallery.camera)
         group, sample = _pair(queries.group, gallery.group), _pair(queries.sample, gallery.sample)
         self._same_group = group and _Matches(*group)
         self._itself = sample and _Matches(*sample)
 
-    def __call__(self, query: int) -> tuple[Int64, Int64, int]:
-        same = self._same_identity(query)
-        itself = self._itself(query) if self._itself else _NO_ROWS
-        junk = itself
-        if self._same_camera:
-            camera, cameras = self._same_camera
-            junk = np.union1d(junk, same[cameras[same] == camera[query]])
+    def __call__(self, first: int, last: int) -> _Found:
+        query, rows = self._same_identity(first, last)
+        others, valid = np.ones((2, len(rows)), np.bool_)
+        junk = []
+        if self._itself:
+            others &= ~self._itself.holds(query + first, rows)
+            junk.append(self._itself(first, last))
         if self._same_group:
-            junk = np.union1d(junk, self._same_group(query))
-        if not len(junk):
-            return same, junk, len(same)
-        valid = same[~np.isin(same, junk)]
-        return valid, junk, len(same) - int(np.isin(itself, same).sum())
+            valid &= ~self._same_group.holds(query + first, rows)
+            junk.append(self._same_group(first, last))
+        if self._camera:
+            asked, known = self._camera
+            same = known[rows] == asked[first:last][query]
+            valid &= ~same
+            junk.append((query[same], rows[same]))
+        valid &= others
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(query[valid], minlength=last - first))])
+        return _Found(rows[valid], bounds, junk, np.bincount(query[others], minlength=last - first))
 
 
 class _Matches:
-    """Rows of the gallery with a query's code, ascending; code -1 matches nothing."""
+    """Rows of the gallery with a query's code; code -1 matches nothing."""
 
     def __init__(self, wanted: Int64, codes: Int64) -> None:
+        self._wanted, self._codes = wanted, codes
         self._order = np.argsort(codes, kind="stable")
         ordered = codes[self._order]
         self._first = np.searchsorted(ordered, wanted, side="left")
-        self._last = np.searchsorted(ordered, wanted, side="right")
-        self._last[wanted < 0] = self._first[wanted < 0]
+        self._count = np.searchsorted(ordered, wanted, side="right") - self._first
+        self._count[wanted < 0] = 0
 
-    def __call__(self, query: int) -> Int64:
-        rows: Int64 = self._order[self._first[query] : self._last[query]]
-        return rows
+    def __call__(self, first: int, last: int) -> tuple[Int64, Int64]:
+        """Pairs of (query, counted from ``first``; gallery row), both ascending."""
+        counts = self._count[first:last]
+        query = np.repeat(np.arange(last - first), counts)
+        within = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return query, self._order[self._first[first:last][query] + within]
+
+    def holds(self, query: Int64, rows: Int64) -> NDArray[np.bool_]:
+        """Whether pairs of query and gallery row match."""
+        wanted = self._wanted[query]
+        matches: NDArray[np.bool_] = (wanted >= 0) & (wanted == self._codes[rows])
+        return matches
 
 
 def _pair(queries: Int64 | None, gallery: Int64 | None) -> tuple[Int64, Int64] | None:

@@ -17,6 +17,7 @@ BLOCK_BYTES = 64 << 20
 """Size of one block of scores. Fixed, so that the same arrays always give the same blocks, hence the same bits."""
 
 CHUNK_ROWS = 8192
+FIRST_ENTRIES = 16
 
 
 def similarity_blocks(queries: Float32, gallery: Float32) -> Iterator[tuple[int, Float32]]:
@@ -44,8 +45,8 @@ def similarity_blocks(queries: Float32, gallery: Float32) -> Iterator[tuple[int,
 def equal_rows(matrix: Float32) -> tuple[Int64, Int64]:
     """Find rows that repeat an earlier one.
 
-    Rows are told apart by a 64-bit linear hash of their bits with fixed random weights; what the hash holds for
-    equal is then compared.
+    Rows are told apart by a 64-bit linear hash of their bits with fixed random weights: of their first entries, and
+    of all where those repeat. What the hash holds for equal is then compared.
 
     Args:
         matrix: (n, d).
@@ -53,16 +54,25 @@ def equal_rows(matrix: Float32) -> tuple[Int64, Int64]:
     Returns:
         ``(copies, firsts)``: rows ``copies[i]`` equal rows ``firsts[i] < copies[i]``, ascending copies.
     """
-    weights = np.random.Generator(np.random.PCG64(0)).integers(1, 1 << 63, matrix.shape[1], dtype=np.uint64) * 2 + 1
-    hashes = np.empty(len(matrix), np.uint64)
-    for start in range(0, len(matrix), CHUNK_ROWS):
-        chunk = np.ascontiguousarray(matrix[start : start + CHUNK_ROWS]) + np.float32(0)  # -0.0 is 0.0
-        hashes[start : start + CHUNK_ROWS] = chunk.view(np.uint32).astype(np.uint64) @ weights
-    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    copies = np.flatnonzero(first[inverse] != np.arange(len(matrix)))
-    firsts = first[inverse[copies]]
+    _, group, sizes = np.unique(_hashes(matrix[:, :FIRST_ENTRIES]), return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(sizes[group] > 1)
+    _, first, inverse = np.unique(_hashes(matrix, rows), return_index=True, return_inverse=True)
+    repeats = np.flatnonzero(first[inverse] != np.arange(len(rows)))
+    copies, firsts = rows[repeats], rows[first[inverse[repeats]]]
     same = np.array([np.array_equal(matrix[a], matrix[b]) for a, b in zip(copies, firsts, strict=True)], np.bool_)
     return copies[same], firsts[same]
+
+
+def _hashes(matrix: Float32, rows: Int64 | None = None) -> NDArray[np.uint64]:
+    """Hash of each row, or of those asked for."""
+    weights = np.random.Generator(np.random.PCG64(0)).integers(1, 1 << 63, matrix.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.empty(len(matrix) if rows is None else len(rows), np.uint64)
+    for start in range(0, len(hashes), CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        chunk = np.ascontiguousarray(matrix[part] if rows is None else matrix[rows[part]])
+        chunk = chunk + np.float32(0)  # -0.0 is 0.0
+        hashes[part] = chunk.view(np.uint32).astype(np.uint64) @ weights
+    return hashes
 
 
 def combine_views(views: list[Float32]) -> Float32:
