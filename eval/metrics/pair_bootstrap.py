@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.metrics.intervals import accelerated_ends, resampled_counts
 from eval.metrics.verification import ErrorCurve, Float64
 from retrieval.types import Int64
 
@@ -17,6 +18,9 @@ FIXED = -1
 
 GRID = 512
 CELLS_AT_ONCE = 8_000_000
+
+LEFT_OUT_GROUPS = 200
+"""Of more units than this, the jackknife leaves groups out: its skewness needs no more rows."""
 
 
 class Pairs(NamedTuple):
@@ -31,6 +35,19 @@ class Pairs(NamedTuple):
     counts: NDArray[np.float64]
 
 
+class Resampled(NamedTuple):
+    """Figures under weights of the ``units``.
+
+    ``estimates`` (resamples, ..., metrics) of :func:`unit_weights`, ``whole`` (..., metrics) where all weigh one, and
+    ``left_out`` (groups, ..., metrics) of :func:`left_out_weights`.
+    """
+
+    estimates: Float64
+    whole: Float64
+    left_out: Float64
+    units: int
+
+
 class PairProblem(NamedTuple):
     """What one curve is made of."""
 
@@ -41,7 +58,15 @@ class PairProblem(NamedTuple):
 def unit_weights(units: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """How often each unit is in each resample: (units + 1, resamples); the last row, for :data:`FIXED`, is one."""
     weights = np.ones((units + 1, resamples), np.float32)
-    weights[:-1] = rng.multinomial(units, np.full(units, 1 / units), size=resamples).T
+    weights[:-1] = resampled_counts(units, resamples, rng).T
+    return weights
+
+
+def left_out_weights(units: int) -> NDArray[np.float32]:
+    """Weights (units + 1, groups) as of :func:`unit_weights` that leave one unit out each, or one group of many."""
+    groups = min(units, LEFT_OUT_GROUPS)
+    weights = np.ones((units + 1, groups), np.float32)
+    weights[np.arange(units), np.arange(units) % groups] = 0
     return weights
 
 
@@ -84,25 +109,29 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: NDArray[
     return ErrorCurve(thresholds, fmr, 1 - tpr)
 
 
-def centred_interval(value: Float64, estimates: Float64, centre: Float64, level: float = 0.95) -> Float64 | None:
-    """Percentile interval, moved so that the estimate from unresampled pairs falls on the exact value.
+def centred_interval(value: Float64, found: Resampled, level: float = 0.95) -> Float64 | None:
+    """Interval of :func:`eval.metrics.intervals.accelerated_ends`, moved so that ``found.whole`` falls on the value.
 
-    Where all pairs were kept and the grid holds every score, ``centre`` is ``value`` and nothing is moved.
+    Where all pairs were kept and the grid holds every score, they are the same and nothing is moved. Resamples, and
+    left-out groups, with a nan are left out.
+
+    Simulated (12-d features, 4 to 6 images a person, nominal .95; 1,000 test sets of 15 and of 30 people, 400 of 70):
+    at an AUC of .79 the interval holds the truth in .95 to .965 of the test sets (AUC, EER), at .967 in .93 to .95
+    (plain percentiles: .89 to .92); TPR at an FPR of .01 in .95 to .98, of .1 in .94 to .97.
 
     Args:
         value: (metrics,) exact figures.
-        estimates: (resamples, metrics); resamples with a nan are left out.
-        centre: (metrics,) what unit weights give.
+        found: estimates (resamples, metrics) and what belongs to them.
         level: nominal coverage.
 
     Returns:
         (metrics, 2) within [0, 1], or None where no resample is left.
     """
-    usable = estimates[np.isfinite(estimates).all(axis=1)]
-    if not len(usable):
+    estimates, left_out = (rows[np.isfinite(rows).all(axis=1)] for rows in (found.estimates, found.left_out))
+    if not len(estimates):
         return None
-    ends = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2], axis=0) - centre + value
-    return np.clip(ends.T, 0, 1)
+    ends = accelerated_ends(found.whole, estimates, left_out, found.units, level)
+    return np.clip(ends + (value - found.whole)[:, None], 0, 1)
 
 
 def _share_above(pairs: Pairs, thresholds: Float64, weights: NDArray[np.float32]) -> Float64:

@@ -10,7 +10,9 @@ import numpy as np
 from eval.metrics.open_set import NEVER
 from eval.metrics.pair_bootstrap import (
     PairProblem,
+    Resampled,
     centred_interval,
+    left_out_weights,
     resampled_curve,
     threshold_grid,
     unit_weights,
@@ -86,12 +88,9 @@ def summarise_draws(
     has_searches = all(draw.searches is not None for draws in parts.values() for draw in draws)
     figures = _Figures(targets, has_threshold=has_threshold, has_searches=has_searches)
     values = np.array([[figures.exact(draw) for draw in draws] for draws in parts.values()])
-    estimates, centres = _resampled(figures, parts, units, resamples, rng)
-    sections = {
-        name: _summary(figures.names, values[p : p + 1], estimates[:, p : p + 1], centres[p : p + 1])
-        for p, name in enumerate(parts)
-    }
-    return Summaries(_summary(figures.names, values, estimates, centres), sections)
+    found = _resampled(figures, parts, units, resamples, rng)
+    sections = {name: _summary(figures.names, values, found, slice(p, p + 1)) for p, name in enumerate(parts)}
+    return Summaries(_summary(figures.names, values, found, slice(None)), sections)
 
 
 def curves_of(parts: Mapping[str, Sequence[DrawScores]]) -> Curves:
@@ -175,26 +174,26 @@ def _resampled(
     units: int,
     resamples: int,
     rng: np.random.Generator,
-) -> tuple[Float64, Float64]:
-    """Means over draws of resampled figures (resamples, parts, metrics), and with unit weights (parts, metrics)."""
-    shape = len(parts), len(figures.names)
+) -> Resampled | None:
+    """Means over draws of resampled figures, by part; None where nothing is to be resampled."""
     if units < 2 or resamples < 1:
-        return np.empty((0, *shape)), np.zeros(shape)
+        return None
 
     def means(weights: NDArray[np.float32]) -> Float64:
         per_part = [np.mean([figures.resampled(draw, weights) for draw in draws], axis=0) for draws in parts.values()]
         return np.array(per_part).transpose(2, 0, 1)
 
-    centre = means(np.ones((units + 1, 1), np.float32))[0]
     sizes = [min(RESAMPLES_AT_ONCE, resamples - start) for start in range(0, resamples, RESAMPLES_AT_ONCE)]
-    return np.concatenate([means(unit_weights(units, size, rng)) for size in sizes]), centre
+    estimates = np.concatenate([means(unit_weights(units, size, rng)) for size in sizes])
+    whole = means(np.ones((units + 1, 1), np.float32))[0]
+    return Resampled(estimates, whole, means(left_out_weights(units)), units)
 
 
-def _summary(names: Sequence[str], values: Float64, estimates: Float64, centres: Float64) -> Summary:
-    """Summarise values (parts, draws, metrics) with estimates (resamples, parts, metrics)."""
-    per_draw = values.mean(axis=0)
+def _summary(names: Sequence[str], values: Float64, found: Resampled | None, parts: slice) -> Summary:
+    """Summarise some parts of values (parts, draws, metrics)."""
+    per_draw = values[parts].mean(axis=0)
     value = per_draw.mean(axis=0)
-    interval = centred_interval(value, estimates.mean(axis=1), centres.mean(axis=0))
+    interval = None if found is None else centred_interval(value, _mean_over(found, parts))
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(
@@ -205,6 +204,12 @@ def _summary(names: Sequence[str], values: Float64, estimates: Float64, centres:
         for at, name in enumerate(names)
     }
     return Summary(metrics, tuple(dict(zip(names, map(float, row), strict=True)) for row in per_draw))
+
+
+def _mean_over(found: Resampled, parts: slice) -> Resampled:
+    """Means over some parts."""
+    estimates, left_out = (rows[:, parts].mean(axis=1) for rows in (found.estimates, found.left_out))
+    return Resampled(estimates, found.whole[parts].mean(axis=0), left_out, found.units)
 
 
 def _search_curve(searches: PairProblem) -> ErrorCurve:

@@ -3,11 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from eval.metrics.intervals import accelerated_ends
 from eval.metrics.pair_bootstrap import (
     FIXED,
+    LEFT_OUT_GROUPS,
     PairProblem,
     Pairs,
+    Resampled,
     centred_interval,
+    left_out_weights,
     resampled_curve,
     threshold_grid,
     unit_weights,
@@ -54,8 +58,23 @@ def test_the_grid_is_fine_enough() -> None:
     assert equal_error_rate(coarse)[0] == pytest.approx(float(equal_error_rate(exact)), abs=1e-3)
 
 
+def test_groups_left_out_are_resamples_without_them() -> None:
+    assert left_out_weights(3).tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, 1]]
+    many = left_out_weights(450)
+    assert many.shape == (451, LEFT_OUT_GROUPS)
+    assert (1 - many).sum(axis=0).tolist() == [3] * 50 + [2] * 150
+    assert ((1 - many[:-1]).sum(axis=1) == 1).all()
+
+
 def test_an_interval_moves_to_the_exact_value_and_leaves_nan_out() -> None:
-    estimates = np.array([[0.1], [0.2], [0.3], [np.nan]])
-    found = centred_interval(np.array([0.5]), estimates, np.array([0.2]), level=0.5)
-    assert found == pytest.approx(np.array([[0.45, 0.55]]))
-    assert centred_interval(np.array([0.5]), estimates[3:], np.array([0.2])) is None
+    estimates = np.append(np.random.default_rng(0).normal(0.2, 0.02, (500, 1)), [[np.nan]], axis=0)
+    left_out = np.array([[0.18], [0.22], [np.nan]])
+    whole = np.array([0.2])
+    found = centred_interval(np.array([0.5]), Resampled(estimates, whole, left_out, 40))
+    assert found is not None
+    expected = accelerated_ends(whole, estimates[:-1], left_out[:-1], 40) + 0.3
+    assert found == pytest.approx(expected)
+    assert centred_interval(np.array([0.5]), Resampled(estimates[-1:], whole, left_out, 40)) is None
+    high = centred_interval(np.array([0.99]), Resampled(estimates, whole, left_out, 40))
+    assert high is not None
+    assert high[0, 1] == 1
