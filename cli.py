@@ -16,6 +16,8 @@ COMMANDS = {
     "splits": ("eval.commands:splits_group", "List and export stored split sets."),
     "prompts": ("eval.prompts.commands:prompts_group", "Make, merge, compare and check prompt sets."),
     "compare": ("eval.compare_command:compare_command", "Is the difference of two evaluations real."),
+    "report": ("eval.report_command:report_command", "Write results as Markdown, one HTML page and pictures."),
+    "results": ("eval.results_command:results_command", "List what was evaluated on a store."),
     "audit": ("eval.audit.commands:audit_command", "Find leaks, duplicates and suspected labels."),
     "info": ("retrieval.commands:info_command", "What a store holds: spaces, counts, sizes, versions."),
     "verify": ("retrieval.commands:verify_command", "Check every vector and every row of a store."),

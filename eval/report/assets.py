@@ -91,7 +91,7 @@ def write_assets(
         InputError: it cannot be written there, or a thumbnail has another kind of name.
     """
     folder = assets_folder(result)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # where it is not absent but cannot be removed, the next line says so
         (folder / WRONG).unlink()
     write_atomically(folder / PREDICTIONS, _csv(predictions))
     kept = {_write_thumbnail(folder, name, data) for name, data in thumbnails.items()}

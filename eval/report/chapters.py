@@ -77,7 +77,7 @@ def _sweeps(each: Named, slug: str) -> Iterator[tuple[str, list[Block]]]:
     for (arm, role), points in sweep_groups(each.result).items():
         axis = sweep_axis(points)
         of = f"of {arm} " if arm else ""
-        title = f"{axis or 'settings'} {of}on {role}".replace("_", " ").capitalize()
+        title = f"Sweep over {axis or 'settings'} {of}on {role}".replace("_", " ")
         name = "-".join(filter(None, (slug, "sweep", slug_of(arm) if arm else "", axis or "settings", role)))
         blocks: list[Block] = list(_sweep_pictures(each, points, axis, name, title)) if axis else []
         yield title, [*blocks, tables.sweep_table(points, f"Settings {of}on {role}")]

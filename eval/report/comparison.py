@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.report.panels import Bar, Line, draw_bars, draw_lines, legend_below, legend_height, shortened
 from eval.report.style import BLUE, GREY, INK, SMALL, SOFT, dress, head, new_figure
-from eval.report.words import LOWER_IS_BETTER, PLAIN, counted, metric_name, number, origin
+from eval.report.words import LOWER_IS_BETTER, PLAIN, counted, metric_axis, metric_name, number, origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,20 +27,20 @@ MOST_PANELS, MOST_ROWS = 5, 40
 def drawn_metrics(names: Sequence[str]) -> list[str]:
     """At most :data:`MOST_PANELS` metrics for panels."""
     fractions = [name for name in names if name not in PLAIN]
-    return ([name for name in DRAWN if name in fractions] or fractions)[:MOST_PANELS]
+    return ([name for name in DRAWN if name in fractions] or fractions or list(names))[:MOST_PANELS]
 
 
 def bars_of(rows: Sequence[Row], metric: str) -> list[Bar]:
-    """Bars in percent: wholes blue, arms grey; a row without the metric has no bar."""
-    bars = []
+    """Bars in the metric's unit: wholes blue, arms grey; a row without the metric has no bar."""
+    bars, scale = [], 1 if metric in PLAIN else 100
     for row in rows:
         found = row.metrics.get(metric)
         if found is None:
             bars.append(Bar(row.label, 0.0))
             continue
-        ends = None if found.ci95 is None else (100 * found.ci95[0], 100 * found.ci95[1])
+        ends = None if found.ci95 is None else (scale * found.ci95[0], scale * found.ci95[1])
         colour = BLUE if row.whole else GREY
-        bars.append(Bar(row.label, 100 * found.value, ends, number(metric, found.value), colour))
+        bars.append(Bar(row.label, scale * found.value, ends, number(metric, found.value), colour))
     return bars
 
 
@@ -60,7 +60,7 @@ def comparison_figure(group: Group) -> Figure:
     figure.subplots_adjust(left=left / width, wspace=0.36, right=1 - 0.5 / width)
     for at, metric in enumerate(metrics):
         axes = figure.add_subplot(1, len(metrics), at + 1)
-        draw_bars(axes, bars_of(rows, metric), f"{metric_name(metric)} (%)", labels=at == 0)
+        draw_bars(axes, bars_of(rows, metric), metric_axis(metric), labels=at == 0)
         axes.set_xlim(left=0)
     return figure
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from eval.report.words import counted, is_classification, sample_count, universe_of
+from eval.report.words import is_classification, sample_count, universe_of
 from eval.result import EvalResult, read_result
 from retrieval.errors import InputError
 
@@ -110,10 +110,11 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
         ("numbers of tested samples", len({sample_count(first) for first in firsts})),
         ("kinds of metrics", len({_kind(first) for first in firsts})),
     )
-    said = [f"{count} {what}" for what, count in differences if count > 1]
+    said = ", ".join(f"{count} {what}" for what, count in differences if count > 1)
+    why = "top-5 of 90 classes is another question than top-5 of 169" if differences[0][1] > 1 else "the samples differ"
     return (
-        f"These results are over {' and '.join(said)}. Figures of different tables must not be compared: top-5 of 90 "
-        f"classes is another question than top-5 of 169. There are {counted(len(groups), 'separate table')} below."
+        f"These results are over {said}, so there are {len(groups)} separate tables. Figures of different tables must "
+        f"not be compared: {why}."
     )
 
 

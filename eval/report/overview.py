@@ -13,7 +13,7 @@ from eval.report.panels import draw_bars, shortened
 from eval.report.reliability import confidence_curves, coverage_lines, draw_coverage, draw_reliability, expected_error
 from eval.report.style import TEXT, dress, head, new_figure
 from eval.report.sweeps import draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
-from eval.report.words import PLAIN, counted, metric_name
+from eval.report.words import PLAIN, counted, metric_axis, metric_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def _bars(group: Group) -> Panel:
     rows, metric = group.rows()[:MOST_BARS], drawn_metrics(group.metrics())[0]
 
     def draw(axes: Axes) -> None:
-        draw_bars(axes, bars_of(rows, metric), "%")
+        draw_bars(axes, bars_of(rows, metric), metric_axis(metric))
         axes.set_xlim(left=0)
 
     more = f" (the first of {counted(len(group.rows()), 'row')})" if len(group.rows()) > len(rows) else ""
@@ -74,7 +74,7 @@ def _sweep(each: Named) -> Panel | None:
             metric = metrics_of(points)[0]
             lines = sweep_lines(points, axis, metric)
             title = f"{metric_name(metric)} on {role}: {shortened(each.label, 28)}"
-            return title, partial(draw_sweep, lines=lines, axis=axis, metric=metric)
+            return title, partial(draw_sweep, lines=lines, axis=axis, metric=metric, gap=0.13)
     return None
 
 

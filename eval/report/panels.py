@@ -54,10 +54,12 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else f"{line[:half]}…{line[-half:]}"
 
 
-def draw_lines(axes: Axes, lines: Sequence[Line], *, log: bool = False, star: str = "highest") -> None:
+def draw_lines(
+    axes: Axes, lines: Sequence[Line], *, log: bool = False, star: str = "highest", gap: float = 0.085
+) -> None:
     """Draw lines in percent or as they are; a ring marks what was chosen, a star the ``highest`` or ``lowest`` point.
 
-    ``star=""`` draws none.
+    ``star=""`` draws none; ``gap`` is that of :func:`set_ticks`.
     """
     if log:
         axes.set_xscale("log")
@@ -87,18 +89,18 @@ def draw_lines(axes: Axes, lines: Sequence[Line], *, log: bool = False, star: st
             ha="right" if over else "left", size=SMALL, color=INK,
         )  # fmt: skip
     axes.margins(y=0.16)
-    set_ticks(axes, sorted({x for line in lines if not line.level for x in line.x}), log=log)
+    set_ticks(axes, sorted({x for line in lines if not line.level for x in line.x}), log=log, gap=gap)
 
 
-def set_ticks(axes: Axes, values: Sequence[float], *, log: bool) -> None:
-    """Put ticks at the values that were tried, less those whose labels would touch their neighbour's."""
+def set_ticks(axes: Axes, values: Sequence[float], *, log: bool, gap: float) -> None:
+    """Put ticks at the values that were tried, less those nearer to the last one than ``gap`` of the axis."""
     if not values or len(values) > MOST_MARKED:
         return
     places = np.log(values) if log else np.array(values)
     span = max(float(places[-1] - places[0]), 1e-12)
     kept = [0]
     for at in range(1, len(values)):
-        if (places[at] - places[kept[-1]]) / span >= 0.085:
+        if (places[at] - places[kept[-1]]) / span >= gap:
             kept.append(at)
     axes.set_xticks([values[at] for at in kept], [f"{values[at]:g}" for at in kept])
     axes.set_xticks([], minor=True)

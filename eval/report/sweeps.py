@@ -9,7 +9,17 @@ import numpy as np
 
 from eval.report.panels import Line, draw_grid, draw_lines, frame_cell, legend_below, legend_height
 from eval.report.style import INK, TEXT, dress, head, new_figure
-from eval.report.words import LOWER_IS_BETTER, PLAIN, SETTINGS, counted, metric_name, number, origin, value_words
+from eval.report.words import (
+    LOWER_IS_BETTER,
+    PLAIN,
+    SETTINGS,
+    counted,
+    metric_axis,
+    metric_name,
+    number,
+    origin,
+    value_words,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,12 +116,13 @@ def _panels(title: str, notes: Sequence[str], made: Mapping[str, Sequence[Line]]
     return figure
 
 
-def draw_sweep(axes: Axes, lines: Sequence[Line], axis: str, metric: str, *, labelled: bool = True) -> None:
+def draw_sweep(
+    axes: Axes, lines: Sequence[Line], axis: str, metric: str, *, labelled: bool = True, gap: float = 0.085
+) -> None:
     """Draw the lines of one metric."""
-    unit = "" if metric in PLAIN else " (%)"
-    dress(axes, axis_name(axis) if labelled else "", "", metric_name(metric) + unit)
+    dress(axes, axis_name(axis) if labelled else "", "", metric_axis(metric))
     log = AXES[axis] and all(x > 0 for line in lines for x in line.x)
-    draw_lines(axes, lines, log=log, star="lowest" if metric in LOWER_IS_BETTER else "highest")
+    draw_lines(axes, lines, log=log, star="lowest" if metric in LOWER_IS_BETTER else "highest", gap=gap)
 
 
 def sweep_note(result: EvalResult, points: Sequence[SweepPoint]) -> str:

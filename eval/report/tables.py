@@ -144,5 +144,7 @@ def _point(point: SweepPoint, names: Sequence[str]) -> tuple[str, ...]:
 
 def _note(metrics: Sequence[str]) -> str:
     plain = [metric_name(name) for name in metrics if name in PLAIN]
-    said = f"Percent [95 % interval]{', but ' + ' and '.join(plain) + ' as they are' if plain else ''}"
-    return said + ("; ↓: lower is better." if any(name in LOWER_IS_BETTER for name in metrics) else ".")
+    words = ["Percent [95 % interval]"]
+    if plain:
+        words.append(f"{' and '.join(plain)} {'is no percentage' if len(plain) == 1 else 'are no percentages'}")
+    return "; ".join(words) + ("; ↓: lower is better." if any(name in LOWER_IS_BETTER for name in metrics) else ".")

@@ -31,6 +31,11 @@ def metric_name(name: str) -> str:
     return NAMES.get(name, name)
 
 
+def metric_axis(name: str) -> str:
+    """A metric with its unit: ``top-1 (%)``, ``NLL``."""
+    return metric_name(name) + ("" if name in PLAIN else " (%)")
+
+
 def number(name: str, value: float) -> str:
     """A fraction as a percentage to one place, another metric to three places."""
     return f"{value:.3f}" if name in PLAIN else f"{100 * value:.1f}"
