@@ -1,12 +1,13 @@
 """Metrics query by query from where their positives stand, under any tie policy, and all definitions side by side.
 
-A query without a positive counts 0 in everything; whether it is counted is the denominator's matter.
+A query without a positive counts 0 in everything, unless asked otherwise; whether it is counted is the denominator's
+matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,19 +30,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def query_matches(placed: Sequence[Placed], length: int, ties: Ties) -> NDArray[np.float64]:
+def query_matches(
+    placed: Sequence[Placed], length: int, ties: Ties, without_positive: Literal["miss", "hit"] = "miss"
+) -> NDArray[np.float64]:
     """Whether (how likely, for ``expected``) a query's first positive stands at rank k or better.
 
     Args:
         placed: (queries,).
         length: how many ranks.
         ties: the policy.
+        without_positive: what a query without a positive is at every rank. ``hit`` is OML's convention for CMC: what
+            cannot be found counts as found, which flatters.
 
     Returns:
         (queries, length) values in [0, 1], non-decreasing along a row.
     """
-    never = np.iinfo(np.int64).max
-    first = np.array([each.under(_definite(ties))[0] if len(each.ranks) else never for each in placed], np.int64)
+    empty = 1 if without_positive == "hit" else np.iinfo(np.int64).max
+    first = np.array([each.under(_definite(ties))[0] if len(each.ranks) else empty for each in placed], np.int64)
     matches = (first[:, None] <= np.arange(1, length + 1)).astype(np.float64)
     for row in _undecided(placed, ties):
         matches[row] = expected_match(placed[row], length)

@@ -8,15 +8,22 @@ from sklearn.metrics import average_precision_score
 
 from eval.metrics.queries import query_matches, query_precisions
 from eval.metrics.ranking import (
+    AP_DENOMINATORS,
+    AP_METHODS,
     ApRule,
     Ties,
     average_precision,
+    average_precisions,
+    inverse_negative_penalties,
     inverse_negative_penalty,
     place_positives,
+    place_rows,
     threshold_precision,
 )
 
 TIES = np.float32(1) - np.array([0.5, 0.5, 0.5, 0.9], np.float32)
+
+RULES = [*map(ApRule, AP_METHODS), *(ApRule("at_k", 4, each) for each in AP_DENOMINATORS)]
 
 ranks_of_one_query = st.sets(st.integers(1, 60), min_size=1, max_size=20).map(sorted)
 
@@ -38,6 +45,35 @@ def test_ranks_equal_a_stable_sort(values: list[int], data: st.DataObject) -> No
     order = [at for _, at in sorted((-scores[at], at) for at in valid)]
     expected = sorted(order.index(at) + 1 for at in positives)
     assert place_positives(scores, positives).ranks.tolist() == expected
+
+
+@given(st.lists(st.lists(st.integers(-2, 2), min_size=6, max_size=6), min_size=1, max_size=5), st.data())
+def test_rows_are_placed_as_each_alone(rows: list[list[int]], data: st.DataObject) -> None:
+    scores = np.array(rows, np.float32)
+    positives = [np.array(sorted(data.draw(st.sets(st.integers(0, 5)))), np.int64) for _ in rows]
+    bounds = np.cumsum([0, *map(len, positives)])
+    found = place_rows(scores, np.concatenate(positives), bounds)
+    for at, placed in enumerate(found):
+        for column, alone in zip(placed, place_positives(scores[at], positives[at]), strict=True):
+            assert column.tolist() == alone.tolist()
+
+
+@given(st.lists(ranks_of_one_query, min_size=1, max_size=4), st.sampled_from(RULES))
+def test_queries_at_once_are_a_walk_down_each_ranking(queries: list[list[int]], rule: ApRule) -> None:
+    counts = np.array([len(ranks) for ranks in queries])
+    together = np.concatenate([np.array(ranks) for ranks in queries])
+    found, penalties = average_precisions(together, counts, rule), inverse_negative_penalties(together, counts)
+    for at, ranks in enumerate(queries):
+        total, hits = 0.0, 0
+        for place in range(1, ({"at_k": rule.k, "at_r": len(ranks)}.get(rule.method, 60)) + 1):
+            before = hits / (place - 1) if place > 1 else 1.0
+            hits += place in ranks
+            if place in ranks:
+                total += (hits / place + before) / 2 if rule.method == "trapezoid" else hits / place
+        divisors = {"n": len(ranks), "min_k_n": min(rule.k, len(ranks)), "hits": hits}
+        divisor = divisors[rule.denominator] if rule.method == "at_k" else len(ranks)
+        assert found[at] == pytest.approx(total / divisor if divisor else 0.0)
+        assert penalties[at] == pytest.approx(len(ranks) / max(ranks))
 
 
 @given(ranks_of_one_query)
@@ -97,11 +133,16 @@ def test_sklearn_ap_is_scikit_learns_with_ties(values: list[int], data: st.DataO
 def test_cmc_of_omls_worked_example() -> None:
     """OML: gt [[1,0],[0,1,1],[0,0],[]] with n_gt [2,2,1,0] -> @1 [1,0,0,1], @2 [1,1,0,1].
 
-    A query with no positive at all (the last) counts 1 there; here it has no place in the denominator ``valid``.
+    A query with no positive at all (the last) counts 1 there; here it is a miss, and the denominator ``valid`` leaves
+    it out.
     """
     best_first = -np.arange(5, dtype=np.float32)
-    placed = [place_positives(best_first, np.array(rows)) for rows in ([0, 4], [1, 2], [4])]
-    assert query_matches(placed, 2, "stable").tolist() == [[1, 1], [0, 1], [0, 0]]
+    positives: list[list[int]] = [[0, 4], [1, 2], [4], []]
+    placed = [place_positives(best_first, np.array(rows, np.int64)) for rows in positives]
+    omls = query_matches(placed, 2, "stable", without_positive="hit")
+    assert omls.T.tolist() == [[1, 0, 0, 1], [1, 1, 0, 1]]
+    assert query_matches(placed, 2, "expected", without_positive="hit").tolist() == omls.tolist()
+    assert query_matches(placed, 2, "stable").T.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,15 @@ def test_equal_rows_are_found_by_value(matrix: Float32) -> None:
     assert list(zip(copies.tolist(), firsts.tolist(), strict=True)) == expected
 
 
+def test_rows_that_begin_alike_are_told_apart() -> None:
+    """Features that are mostly 0 agree in their first entries; only the rest of a row tells."""
+    matrix = np.zeros((40, 64), np.float32)
+    matrix[np.arange(40), 20 + np.arange(40) % 30] = 1
+    copies, firsts = equal_rows(matrix)
+    assert copies.tolist() == list(range(30, 40))
+    assert firsts.tolist() == list(range(10))
+
+
 def test_views_are_summed_and_normalised() -> None:
     a, b, c = unit(5, 8), unit(5, 8, 1), unit(5, 8, 2)
     total = a.astype(float) + b + c
