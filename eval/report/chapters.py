@@ -46,7 +46,7 @@ def result_sections(each: Named, slug: str) -> list[Section]:
     sections = [Section(each.label, tuple(_facts(result)))]
     made: list[tuple[str, list[Block]]] = [
         *_sweeps(each, slug),
-        ("Arms and gains", list(_arms(each, slug))),
+        ("Arms", list(_arms(each, slug))),
         ("Parts", _parts(result)),
         ("Curves", list(_curves(each, slug))),
         ("Confidence", list(_confidence(each, slug))),
@@ -59,9 +59,13 @@ def result_sections(each: Named, slug: str) -> list[Section]:
 
 def _facts(result: EvalResult) -> Iterator[Block]:
     yield Paragraph(f"{origin(result)}.".replace("\N{NO-BREAK SPACE}", " "))
-    if result.chosen is not None and result.chosen.settings:
+    if result.chosen is not None and any(result.chosen.settings):
         settings = list(dict.fromkeys(map(setting_words, result.chosen.settings)))
-        how = f", chosen by {result.chosen.criterion} on {result.chosen.on}" if result.chosen.criterion else ""
+        how = (
+            ""
+            if result.chosen.criterion is None
+            else f", chosen by {metric_name(result.chosen.criterion)} on {result.chosen.on}"
+        )
         also = f" (in other draws: {'; '.join(settings[1:4])})" if len(settings) > 1 else ""
         yield Paragraph(f"Setting: {settings[0]}{how}{also}.")
     source = result.provenance

@@ -32,7 +32,8 @@ def worst_classes_figure(result: EvalResult) -> Figure:
     tried = sum(1 for figures in (result.per_class or {}).values() if figures.support)
     figure = new_figure(8.2, 1.75 + 0.26 * max(len(worst), 3))
     everyone = counted(tried, "tested class", "tested classes")
-    note = f"The {len(worst)} of {everyone} with the lowest recall. Diamond: precision."
+    which = f"The {len(worst)} of {everyone} with the lowest recall" if len(worst) < tried else f"All {everyone}"
+    note = f"{which}. Diamond: precision."
     absent = len(result.per_class or {}) - tried
     if absent:
         note += f" {counted(absent, 'class has', 'classes have')} no test image."

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.report.panels import Bar, Line, draw_bars, draw_lines, legend_below, legend_height, shortened
 from eval.report.style import BLUE, GREY, INK, SMALL, SOFT, dress, head, new_figure
-from eval.report.words import LOWER_IS_BETTER, PLAIN, counted, metric_axis, metric_name, number, origin
+from eval.report.words import LOWER_IS_BETTER, PLAIN, counted, metric_axis, metric_name, number, origin, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,10 +93,9 @@ def draw_gains(axes: Axes, names: Sequence[str], gains: dict[str, Gain], title: 
         if gain.ci95 is not None:
             axes.hlines(row, 100 * gain.ci95[0], 100 * gain.ci95[1], color=BLUE, linewidth=2.2)
         axes.plot([100 * gain.value], [row], marker="o", markersize=5.5, color=BLUE)
-        plus = "+" if gain.value > 0 else ""
         axes.text(
-            1.015, row, f"{plus}{100 * gain.value:.1f}", transform=axes.get_yaxis_transform(), size=SMALL, color=SOFT,
-            va="center",
+            1.015, row, with_interval(name, gain.value, None, sign=True), transform=axes.get_yaxis_transform(),
+            size=SMALL, color=SOFT, va="center",
         )  # fmt: skip
     axes.axvline(0, color=INK, linewidth=1, linestyle="--")
     axes.set_yticks(range(len(names)), [metric_name(name) if labels else "" for name in names])

@@ -12,7 +12,7 @@ from eval.report.groups import Group
 from eval.report.panels import draw_bars, shortened
 from eval.report.reliability import confidence_curves, coverage_lines, draw_coverage, draw_reliability, expected_error
 from eval.report.style import TEXT, dress, head, new_figure
-from eval.report.sweeps import draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
+from eval.report.sweeps import chosen_setting, draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
 from eval.report.words import PLAIN, counted, metric_axis, metric_name
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def _sweep(each: Named) -> Panel | None:
         axis = sweep_axis(points)
         if axis is not None:
             metric = metrics_of(points)[0]
-            lines = sweep_lines(points, axis, metric)
+            chosen = chosen_setting(each.result, points)
+            lines = sweep_lines(points, axis, metric, None if chosen is None else chosen[0])
             title = f"{metric_name(metric)} on {role}: {shortened(each.label, 28)}"
             return title, partial(draw_sweep, lines=lines, axis=axis, metric=metric, gap=0.13)
     return None

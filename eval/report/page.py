@@ -111,5 +111,5 @@ def _overlays(group: Group, suffix: str) -> Iterator[Block]:
                 sweeps.setdefault((axis, role), {})[name] = points
     for (axis, role), found in sweeps.items():
         if len({name.partition(": ")[0] for name in found}) > 1:
-            make = partial(overlay_figure, found, axis, f"{axis_name(axis)} on {role}".capitalize(), group.title)
+            make = partial(overlay_figure, found, axis, f"Sweeps over {axis} on {role}", group.title)
             yield drawn(f"overlay-{axis}-{role}{suffix}", f"{', '.join(found)}: figures over {axis_name(axis)}.", make)

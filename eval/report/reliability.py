@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.report.panels import Line, draw_lines, legend_below, legend_height, nothing_here, shortened
 from eval.report.style import BLUE, GREY, ORANGE, SMALL, SOFT, dress, head, new_figure
-from eval.report.words import counted, origin
+from eval.report.words import counted, has_seeds, origin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,15 +45,17 @@ def reliability_figure(result: EvalResult) -> Figure:
     curves = dict(list(confidence_curves(result, "reliability").items())[:MOST_PANELS])
     figure = new_figure(0.9 + 3.3 * max(len(curves), 2) * (0.75 if len(curves) == 1 else 1), 5.1)
     bins = len(next(iter(curves.values()))["count"])
-    note = f"{counted(bins, 'bin')}; dotted: confidence is accuracy; orange: the gap; all draws together."
+    note = f"{counted(bins, 'bin')}; dotted: confidence is accuracy; orange: the gap; {_over(result)}."
     head(figure, "Reliability", origin(result), note, titled=True)
     figure.subplots_adjust(hspace=0.1, wspace=0.14)
+    highest = max(max(share_of(curve), default=0.0) for curve in curves.values())
     grid = figure.add_gridspec(2, len(curves), height_ratios=(3, 1))
     for at, (name, curve) in enumerate(curves.items()):
         upper, lower = (figure.add_subplot(grid[row, at]) for row in (0, 1))
         draw_reliability(upper, curve, f"{shortened(name)}: ECE {100 * expected_error(curve):.1f} %")
         draw_histogram(lower, curve)
         upper.tick_params(labelbottom=False, labelleft=at == 0)
+        lower.set_ylim(0, 1.08 * max(highest, 1.0))
         lower.tick_params(labelleft=at == 0)
         lower.set_xlabel("confidence (%)")
         if at:
@@ -80,13 +82,19 @@ def draw_reliability(axes: Axes, curve: Curve, title: str) -> None:
     axes.set_ylim(0, 102)
 
 
+def share_of(curve: Curve) -> list[float]:
+    """Percent of the answers in each bin."""
+    total = max(sum(curve["count"]), 1)
+    return [100 * count / total for count in curve["count"]]
+
+
 def draw_histogram(axes: Axes, curve: Curve) -> None:
     """The share of answers in each bin of confidence."""
     dress(axes, "", "answers (%)")
     edges = _bins(curve).edges
-    count = np.array(curve["count"])
-    share = 100 * count / max(count.sum(), 1)
-    axes.bar(edges[:-1], share, edges[1] - edges[0], align="edge", color=GREY, edgecolor="white", linewidth=0.8)
+    axes.bar(
+        edges[:-1], share_of(curve), edges[1] - edges[0], align="edge", color=GREY, edgecolor="white", linewidth=0.8
+    )
     axes.set_xlim(0, 100)
 
 
@@ -107,7 +115,7 @@ def coverage_figure(result: EvalResult) -> Figure:
         figure,
         "Accuracy over coverage",
         origin(result),
-        "Only the most confident answers are given; the rest is left open.",
+        "Only the most confident answers are given; the rest is left open; " + _over(result) + ".",
     )
     figure.subplots_adjust(bottom=(0.52 + below) / figure.get_size_inches()[1])
     axes = figure.add_subplot()
@@ -129,6 +137,10 @@ def draw_coverage(axes: Axes, lines: list[Line]) -> None:
         )  # fmt: skip
         axes.plot([x[at]], [y[at]], marker="o", markersize=4, color=BLUE)
     axes.set_xlim(0, 101)
+
+
+def _over(result: EvalResult) -> str:
+    return "all draws together" + (", first seed" if has_seeds(result) else "")
 
 
 class _Bins(NamedTuple):

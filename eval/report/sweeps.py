@@ -63,7 +63,22 @@ def metrics_of(points: Sequence[SweepPoint]) -> list[str]:
     return usual or common[:4]
 
 
-def sweep_lines(points: Sequence[SweepPoint], axis: str, metric: str) -> list[Line]:
+def chosen_setting(result: EvalResult, points: Sequence[SweepPoint]) -> tuple[SweepPoint, float] | None:
+    """The point that most draws took, and in which share of them; None where none was chosen."""
+    arm, role = points[0].arm, points[0].role
+    chosen = (
+        result.chosen if arm is None or not result.arms else result.arms[arm].chosen if arm in result.arms else None
+    )
+    if chosen is not None and chosen.on == role:
+        taken = [point for setting in chosen.settings for point in points if point.settings == setting]
+        if taken:
+            point = max(taken, key=taken.count)
+            return point, taken.count(point) / len(chosen.settings)
+    point = max(points, key=lambda point: point.chosen)
+    return (point, point.chosen) if point.chosen else None
+
+
+def sweep_lines(points: Sequence[SweepPoint], axis: str, metric: str, chosen: SweepPoint | None = None) -> list[Line]:
     """One line per combination of the other settings that vary, in the order they were first seen.
 
     Of more than :data:`MOST_LINES` the best by their highest figure are kept.
@@ -74,13 +89,14 @@ def sweep_lines(points: Sequence[SweepPoint], axis: str, metric: str) -> list[Li
         series.setdefault(_label(point, varied), []).append(point)
     ranked = sorted(series, key=lambda label: -best_point(series[label], metrics_of(points)[0]).metrics[metric])
     kept = set(ranked[:MOST_LINES])
-    chosen = max(points, key=lambda point: point.chosen)
     return [_line(label, found, axis, metric, chosen) for label, found in series.items() if label in kept]
 
 
 def sweep_figure(result: EvalResult, points: Sequence[SweepPoint], axis: str, title: str) -> Figure:
     """Two by two panels, a metric each, over a setting; ring and star mark the chosen and the best."""
-    made = {metric: sweep_lines(points, axis, metric) for metric in metrics_of(points)}
+    chosen = chosen_setting(result, points)
+    ring = None if chosen is None else chosen[0]
+    made = {metric: sweep_lines(points, axis, metric, ring) for metric in metrics_of(points)}
     return _panels(title, (origin(result, points[0].role), sweep_note(result, points)), made, axis)
 
 
@@ -97,7 +113,7 @@ def overlay_figure(sweeps: Mapping[str, Sequence[SweepPoint]], axis: str, title:
 def overlay_lines(sweeps: Mapping[str, Sequence[SweepPoint]], axis: str, metric: str) -> list[Line]:
     """The best line of several results' sweeps, one each, by label."""
     return [
-        max(found, key=lambda line: max(line.y))._replace(label=label, chosen=None)
+        max(found, key=lambda line: max(line.y))._replace(label=label)
         for label, points in sweeps.items()
         if (found := [line for line in sweep_lines(points, axis, metric) if not line.level])
     ]
@@ -128,14 +144,15 @@ def draw_sweep(
 def sweep_note(result: EvalResult, points: Sequence[SweepPoint]) -> str:
     """Which role a sweep is on, and what the marks mean."""
     words = [f"{counted(len(points), 'setting')} on {points[0].role}", "star: best of the panel"]
-    chosen = max(points, key=lambda point: point.chosen)
-    if chosen.chosen:
-        share = "" if chosen.chosen == 1 else f", in {100 * chosen.chosen:.0f} % of the draws"
-        by = "" if result.chosen is None or result.chosen.criterion is None else f" by {result.chosen.criterion}"
+    chosen = chosen_setting(result, points)
+    if chosen is not None:
+        share = "" if chosen[1] == 1 else f", in {100 * chosen[1]:.0f} % of the draws"
+        criterion = None if result.chosen is None else result.chosen.criterion
+        by = "" if criterion is None else f" by {metric_name(criterion)}"
         words.append(f"ring: chosen{by}{share}")
     if any(point.sd_seeds_of for point in points):
         words.append("band: ± one standard deviation over seeds")
-    return "; ".join(words).replace("_", "-") + "."
+    return "; ".join(words) + "."
 
 
 def axis_name(axis: str) -> str:
@@ -190,7 +207,7 @@ def settings_grid_figure(
     return figure
 
 
-def _line(label: str, points: Sequence[SweepPoint], axis: str, metric: str, chosen: SweepPoint) -> Line:
+def _line(label: str, points: Sequence[SweepPoint], axis: str, metric: str, chosen: SweepPoint | None) -> Line:
     scale = 1.0 if metric in PLAIN else 100.0
     if all(_value(point, axis) is None for point in points):
         return Line(label, (), (scale * best_point(points, metric).metrics[metric],), level=True)
@@ -202,7 +219,7 @@ def _line(label: str, points: Sequence[SweepPoint], axis: str, metric: str, chos
     if any(spread):
         ends = [(value - sd, value + sd) for value, sd in zip(values, spread, strict=True)]
         band = (tuple(low for low, _ in ends), tuple(high for _, high in ends))
-    place = next((at for at, point in enumerate(ordered) if point is chosen and chosen.chosen), None)
+    place = next((at for at, point in enumerate(ordered) if point is chosen), None)
     return Line(label, tuple(x for x, _ in there), tuple(values), band=band, chosen=place)
 
 

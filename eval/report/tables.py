@@ -62,7 +62,13 @@ def sweep_table(points: Sequence[SweepPoint], title: str) -> Table:
         for point in shown
     )
     some = f"The best {len(best)} of {len(points)} settings by {metric_name(by)}. " if left else ""
-    return Table(title, ("setting", "chosen in draws", *_heads(names)), rows, 1, some + _note(names))
+    return Table(
+        title,
+        ("setting", "chosen in", *_heads(names)),
+        rows,
+        1,
+        some + _note(names, intervals=any(point.ci95_of for point in points)),
+    )
 
 
 def gains_table(result: EvalResult) -> Table:
@@ -142,9 +148,9 @@ def _point(point: SweepPoint, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _note(metrics: Sequence[str]) -> str:
+def _note(metrics: Sequence[str], *, intervals: bool = True) -> str:
     plain = [metric_name(name) for name in metrics if name in PLAIN]
-    words = ["Percent [95 % interval]"]
+    words = ["Percent [95 % interval]" if intervals else "Percent"]
     if plain:
         words.append(f"{' and '.join(plain)} {'is no percentage' if len(plain) == 1 else 'are no percentages'}")
     return "; ".join(words) + ("; ↓: lower is better." if any(name in LOWER_IS_BETTER for name in metrics) else ".")

@@ -38,7 +38,8 @@ def metric_axis(name: str) -> str:
 
 def number(name: str, value: float) -> str:
     """A fraction as a percentage to one place, another metric to three places."""
-    return f"{value:.3f}" if name in PLAIN else f"{100 * value:.1f}"
+    shown = round(value, 3) if name in PLAIN else round(100 * value, 1)
+    return f"{shown + 0.0:.{3 if name in PLAIN else 1}f}"  # adding zero takes the sign from a zero
 
 
 def figure_of(name: str, metric: Metric) -> str:
@@ -115,6 +116,11 @@ def origin(result: EvalResult, role: str | None = None) -> str:
         sample_count(result, role), universe_of(result), draws, f"seed {source.seed}",
     ]  # fmt: skip
     return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
+
+
+def has_seeds(result: EvalResult) -> bool:
+    """Whether the metrics are means over seeds of shots; figures of classes and curves are of the first seed then."""
+    return any(metric.sd_seeds is not None for metric in result.metrics.values())
 
 
 def is_classification(result: EvalResult) -> bool:

@@ -17,6 +17,7 @@ from eval.report.panels import shortened
 from eval.report.reliability import confidence_curves, coverage_lines, expected_error, reliability_figure
 from eval.report.sweeps import (
     best_point,
+    chosen_setting,
     metric_grid_figure,
     overlay_lines,
     settings_grid_figure,
@@ -27,7 +28,7 @@ from eval.report.sweeps import (
 )  # fmt: skip
 from eval.report.tables import gains_table, sweep_table
 from eval.report.words import figure_of, number, origin
-from eval.result import ClassFigures, Confused, Metric, SweepPoint, write_result
+from eval.result import Chosen, ClassFigures, Confused, Metric, SweepPoint, write_result
 from tests.eval.report.results import (
     ALPHAS,
     SPECIES,
@@ -56,7 +57,9 @@ def named(**results: object) -> list[Named]:
 def test_lines_are_the_points_of_the_sweep() -> None:
     made = points(zeroshot())
     assert sweep_axis(made) == "temperature"
-    lines = {line.label: line for line in sweep_lines(made, "temperature", "macro_f1")}
+    taken = chosen_setting(zeroshot(), made)
+    assert taken == (made[0], 1.0)
+    lines = {line.label: line for line in sweep_lines(made, "temperature", "macro_f1", taken[0])}
     assert len(lines) == 6
     softmax = lines["delta_prompts, softmax"]
     assert softmax.x == TEMPERATURES
@@ -66,6 +69,16 @@ def test_lines_are_the_points_of_the_sweep() -> None:
     assert level.level
     assert level.chosen is None
     assert [line.chosen for line in lines.values()].count(None) == 5
+
+
+def test_what_most_draws_took_is_ringed() -> None:
+    three = tuple({"alpha": alpha} for alpha in (0.2, 0.3, 0.3))
+    made = fusion(chosen=Chosen(settings=three, criterion="top_1", on="val"))
+    taken = chosen_setting(made, points(made))
+    assert taken is not None
+    assert taken[0].settings == {"alpha": 0.3}
+    assert taken[1] == pytest.approx(2 / 3)
+    assert chosen_setting(fewshot(), points(fewshot())) is None
 
 
 def test_only_the_best_lines_of_many_are_drawn() -> None:
@@ -222,6 +235,7 @@ def test_numbers_are_written_as_in_tables() -> None:
     assert figure_of("top_1", Metric(value=0.594, ci95=(0.586, 0.602), sd_draws=0.003)) == "59.4 [58.6, 60.2] ±0.3"
     assert figure_of("top_1", Metric(value=0.594, sd_seeds=0.01)) == "59.4 (seeds ±1.0)"
     assert number("nll", 1.23456) == "1.235"
+    assert number("top_1", -0.0001) == "0.0"
     assert "\N{NO-BREAK SPACE}" in origin(reid())
 
 
