@@ -75,16 +75,32 @@ def fit_linear(train: Float32, labels: Int64, c: float, options: LinearOptions) 
     centred = train - mean
     spread = max(float(np.sqrt(np.mean(np.square(centred), dtype=np.float64))), SMALLEST_SPREAD)
     centred /= np.float32(spread)
+    basis, coordinates = _row_space(centred)
     weight = None if options.class_weight == "none" else options.class_weight
     model = LogisticRegression(C=c * spread**2, tol=TOLERANCE, max_iter=options.max_iter, class_weight=weight)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(centred, labels)
+        warnings.simplefilter("ignore", UserWarning)  # few shots of many classes are still classes
+        model.fit(coordinates, labels)
     weights = model.coef_.astype(np.float64) / spread
+    if basis is not None:
+        weights = weights @ basis.T
     bias = model.intercept_ - weights @ mean
     if len(classes) == 2:
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.append(0.0, bias)
     return LinearModel(weights.astype(np.float32), bias.astype(np.float32), classes)
+
+
+def _row_space(vectors: Float32) -> tuple[Float32 | None, Float32]:
+    """Fewer vectors than dimensions: an orthonormal basis (d, t) of what they span, and their coordinates (t, t).
+
+    The regularised optimum lies in that span, so a fit on the coordinates is the same fit, and a few shots of 1,536
+    numbers cost what their number of samples says.
+    """
+    if len(vectors) >= vectors.shape[1]:
+        return None, vectors
+    basis, upper = np.linalg.qr(vectors.T)
+    return basis, np.ascontiguousarray(upper.T)
 
 
 class LinearScorer:
