@@ -36,7 +36,7 @@ def render(
         image: which photograph of that specimen, from 0.
         seed: of everything random, 0 or more.
         size: height and width in pixels, at least 48.
-        clean: the same view, light and camera for all; only specimen and ground vary.
+        clean: the same arrangement, view, light and camera for all; only specimen and ground vary.
 
     Returns:
         (size, size, 3) uint8.
@@ -46,9 +46,12 @@ def render(
     """
     if size < 48 or min(specimen, image, seed) < 0:
         raise ValueError("A photograph needs 48 pixels or more, and numbers of 0 or more.")
-    shot, camera = (Shot.clean(species), Camera()) if clean else shot_and_camera(species, specimen, image, seed, size)
+    grown = _specimen(species, specimen, seed)
     rng = np.random.default_rng([seed, _PIXELS, species.index, specimen, image])
-    return photograph(_specimen(species, specimen, seed), shot, camera, size, rng)
+    if clean:
+        return photograph(grown.tidied(species), Shot.clean(species), Camera(), size, rng)
+    shot, camera = shot_and_camera(species, specimen, image, seed, size)
+    return photograph(grown, shot, camera, size, rng)
 
 
 def shot_and_camera(species: Species, specimen: int, image: int, seed: int = 0, size: int = 160) -> tuple[Shot, Camera]:

@@ -69,7 +69,7 @@ class Form:
     def grow(cls, species: Species, rng: np.random.Generator) -> Form:
         """Draw a specimen: the species' shape, with proportions of its own."""
         radius = rng.uniform(0.36, 0.44)
-        depth = rng.uniform(0.88, 1.12)
+        depth = rng.uniform(0.9, 1.1)
         top, under = (np.float32(radius * depth) * table for table in _cap(species["cap_shape"], rng))
         length, widths = _STEMS[species["stem"]]
         length *= rng.uniform(0.9, 1.1)
@@ -179,7 +179,8 @@ class _Surface:
         )
         self._middle = (form.top + form.under) / 2 + np.float32(form.length)
         self._half = (form.top - form.under) / 2
-        self._cos = 1 / np.sqrt(1 + np.maximum(self._top_slope**2, self._under_slope**2))
+        # Where a dome turns vertical the slope says little of the distance, hence the floor.
+        self._cos = np.maximum(1 / np.sqrt(1 + np.maximum(self._top_slope**2, self._under_slope**2)), np.float32(0.3))
         self._stem_slope = np.gradient(form.stem, form.length / scale).astype(np.float32)
         self._radius, self._joint = np.float32(form.radius), np.float32(form.length + 0.6 * form.under[0] + 0.02)
 
@@ -248,19 +249,19 @@ def _cap(shape: str, rng: np.random.Generator) -> tuple[Floats, Floats]:
     lip = np.float32(0.05)
     hollow: Floats = np.float32(0.10) * (1 - rho)
     if shape == "convex":
-        return lip + np.float32(0.62) * lift * (1 - rho**2.4), hollow
+        return lip + np.float32(0.74) * lift * (1 - rho**2.2), hollow
     if shape == "conical":
         return lip + np.float32(1.35) * lift * (1.03 - np.sqrt(rho * rho + np.float32(0.0009))), hollow
     if shape == "flat":
-        return lip + np.float32(0.14) * lift * (1 - rho**5), np.float32(0.3) * hollow
+        return lip + np.float32(0.09) * lift * (1 - rho**5), np.float32(0.3) * hollow
     if shape == "funnel-shaped":
         bowl = np.float32(0.62) * lift * rho**1.6
         return bowl - np.float32(0.12) * rho**14 + np.float32(0.06), bowl - np.float32(0.20) * rho**14 - np.float32(0.1)
     if shape == "knobbed":
-        knob = np.float32(0.40) * lift * np.exp(-((rho / np.float32(0.24)) ** 2))
-        return lip + np.float32(0.26) * (1 - rho**2) + knob, hollow
+        knob = np.float32(0.52) * lift * np.exp(-((rho / np.float32(0.24)) ** 2))
+        return lip + np.float32(0.22) * (1 - rho**2) + knob, hollow
     dome = np.sqrt(np.maximum(1 - rho * rho, 0))
-    return np.float32(1.05) * lift * dome, np.float32(-0.42) * dome
+    return np.float32(1.20) * lift * dome, np.float32(-0.30) * dome
 
 
 def _stem(kind: str, widths: NDArray[np.float64]) -> Floats:

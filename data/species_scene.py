@@ -46,6 +46,11 @@ class Specimen:
         """Draw a specimen of a species."""
         return cls(Form.grow(species, rng), Skin.grow(species, rng), _standing(species["growth"], rng))
 
+    def tidied(self, species: Species) -> Specimen:
+        """The same specimen, its fruit bodies as large as can be, and placed like those of all others that grow so."""
+        standing = _standing(species["growth"], np.random.default_rng(0))
+        return replace(self, standing=tuple(one._replace(size=1.0) for one in standing))
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -83,7 +88,7 @@ class Shot:
     @classmethod
     def clean(cls, species: Species) -> Shot:
         """The same view and light for every species, with one fruit body picked and laid beside."""
-        return cls(species["habitat"], float(np.radians(24)), 0.3, 0.0, 0.92, (0.0, 0.0), (-0.6, 0.9), 0.7, 1, 0.0)
+        return cls(species["habitat"], float(np.radians(30)), 0.3, 0.0, 1.0, (0.0, 0.0), (-0.6, 0.9), 0.7, 1, 0.0)
 
     @property
     def light_name(self) -> str:
@@ -118,14 +123,14 @@ def _standing(growth: str, rng: np.random.Generator) -> tuple[Standing, ...]:
     if growth == "solitary":
         return (Standing(0, 0, 1, abs(rng.normal(0, 0.1)), rng.uniform(0, 6.28), rng.uniform(0, 6.28), 0),)
     clustered = growth == "clustered"
-    count = int(rng.integers(4, 6)) if clustered else int(rng.integers(3, 5))
+    count = int(rng.integers(3, 5))
     angles = (np.arange(count) + rng.uniform(-0.25, 0.25, count)) * 2 * np.pi / count + rng.uniform(0, 6.28)
-    spread = rng.uniform(0.20, 0.34, count) if clustered else rng.uniform(0.62, 0.92, count)
+    spread = rng.uniform(0.20, 0.34, count) if clustered else rng.uniform(0.58, 0.8, count)
     return tuple(
         Standing(
             x=float(distance * np.cos(angle)),
             z=float(distance * np.sin(angle)),
-            size=float(rng.uniform(0.6, 1.0)),
+            size=float(rng.uniform(0.65, 1.0)),
             lean=float(rng.uniform(0.22, 0.45) if clustered else abs(rng.normal(0, 0.1))),
             towards=float(angle if clustered else rng.uniform(0, 6.28)),
             turn=float(rng.uniform(0, 6.28)),

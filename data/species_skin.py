@@ -30,7 +30,7 @@ CAP_COLOURS = {
     "white": (232, 228, 214),
     "grey": (128, 128, 130),
 }
-_PALE = frozenset(("white", "yellow", "pink"))  # caps on which spots and scales are dark
+_PALE = frozenset(("white", "yellow", "pink"))  # caps on which marks are dark, or red
 _GILLS = {"white gills": (232, 224, 204), "dark gills": (72, 50, 44), "yellow pores": (214, 178, 62)}
 _STEM = (222, 208, 178)
 
@@ -77,45 +77,46 @@ def _smooth(base: Floats, _rng: np.random.Generator, *, pale: bool) -> Floats:  
 
 def _spotted(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
     """Round warts, on a sunflower's spiral shaken up."""
-    mark = np.asarray((126, 84, 52) if pale else (240, 234, 218), np.float32)
-    count = int(rng.integers(20, 30))
+    mark = np.asarray((168, 58, 40) if pale else (240, 234, 218), np.float32)
+    count = int(rng.integers(12, 17))
     at = np.arange(count) + rng.uniform(0.2, 0.8)
     distance, angle = np.sqrt(at / count) * 0.96, at * 2.399963 + rng.normal(0, 0.18, count) + rng.uniform(0, 6.28)
     sheet, draw = _sheet()
-    for r, phi, size in zip(distance, angle, rng.uniform(0.055, 0.105, count), strict=True):
+    for r, phi, size in zip(distance, angle, rng.uniform(0.10, 0.15, count), strict=True):
         x, y, radius = r * np.cos(phi), r * np.sin(phi), size * (1.1 - 0.35 * r)
         draw.ellipse(_box(x, y, radius, radius * rng.uniform(0.75, 1.25)), fill=255)
     return _over(base, mark, sheet, 0.95)
 
 
 def _scaly(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
-    """Dark, pointed flakes in rows, one row in the gaps of the other."""
-    mark = np.asarray((104, 66, 38), np.float32) if pale else base * np.float32(0.38)
+    """Dark flakes like roof tiles, wider than long, one row in the gaps of the other."""
+    mark = np.asarray((92, 62, 40), np.float32) if pale else base * np.float32(0.36)
     sheet, draw = _sheet()
-    rows = int(rng.integers(6, 8))
+    rows = int(rng.integers(5, 7))
     for row in range(rows):
-        r = (row + 0.7) / rows
-        flakes = max(4, round(2.6 * np.pi * rows * r / 1.5))
-        for phi in (np.arange(flakes) + 0.5 * (row % 2) + rng.normal(0, 0.16, flakes)) * 2 * np.pi / flakes:
-            reach, half = 0.62 / rows * rng.uniform(0.8, 1.3), 0.30 / rows / max(r, 0.2) * 0.8
-            corners = ((r - reach, phi - half), (r - reach, phi + half), (r + reach * 0.7, phi))
+        r = (row + 0.75) / rows
+        tiles = max(3, round(2 * np.pi * r * rows / 1.5))
+        half = 0.66 * np.pi / tiles
+        for phi in (np.arange(tiles) + 0.5 * (row % 2) + rng.normal(0, 0.12, tiles)) * 2 * np.pi / tiles:
+            edge = 0.42 / rows * rng.uniform(0.8, 1.25)
+            corners = ((r, phi - half), (r + 0.4 * edge, phi), (r, phi + half), (r - edge, phi))
             draw.polygon([_point(radius * np.cos(a), radius * np.sin(a)) for radius, a in corners], fill=255)
-    return _over(base, mark, sheet, 0.85)
+    return _over(base, mark, sheet, 0.9)
 
 
 def _striped(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
     """Dark lines from near the middle to the margin."""
     r, phi = _disc()
-    lines = int(rng.integers(22, 30))
+    lines = int(rng.integers(14, 19))
     wave = np.sin(phi * lines + rng.uniform(0, 6.28) + np.float32(0.5) * noise(rng, (SIDE, SIDE), (4, 4), 1))
     strength = smoothstep(0.0, 0.55, wave) * smoothstep(0.22, 0.5, r)
-    return base * (1 - np.float32(0.5 if pale else 0.55) * strength[..., None])
+    return base * (1 - np.float32(0.55 if pale else 0.62) * strength[..., None])
 
 
 def _zoned(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
     """Bands around the middle, light and dark."""
     r, _ = _disc()
-    bands = rng.uniform(3.6, 4.6)
+    bands = rng.uniform(2.9, 3.6)
     wave = np.sin(
         2 * np.pi * bands * r + rng.uniform(-0.5, 0.5) + np.float32(0.35) * noise(rng, (SIDE, SIDE), (4, 4), 2)
     )
