@@ -123,9 +123,15 @@ def _print_report(report: IndexReport) -> None:
 @click.command("import-vectors")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--as", "kind", type=click.Choice(["vectors", "bank"]), default="vectors", show_default=True)
-@click.option("--vectors", help="Array (.npz) or column (Parquet) that holds the vectors.")
+@click.option(
+    "--vectors",
+    help="Array (.npz), column of lists (Parquet), or columns of numbers: 'margin*,shape*,area' (CSV, too).",
+)
+@click.option(
+    "--attach", metavar="SOURCE", help="The vectors belong to images indexed already: source, as 'info' shows it."
+)
 @click.option("--metadata", type=click.Path(path_type=Path), help="Table beside an .npy file, one row per vector.")
-@click.option("--filepath", help="Array or column that names the rows.")
+@click.option("--filepath", help="Array or column that names the rows; with --attach: paths, or names, of the images.")
 @click.option("--label", help="Array or column of labels.")
 @click.option("--identity", help="Array or column of identities.")
 @click.option("--camera", help="Array or column of cameras.")
@@ -146,18 +152,27 @@ def _print_report(report: IndexReport) -> None:
 @store_option
 @json_option
 def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float, **options: Any) -> None:  # noqa: FBT001
-    """Bring vectors that were made elsewhere into a store: .npz, .npy with a table, or Parquet.
+    """Bring vectors that were made elsewhere into a store: .npz, .npy with a table, CSV, TSV or Parquet.
 
     An .npz with arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) needs no options.
+
+    With --attach the vectors are stored for images that are indexed already, so that both spaces can be fused. Rows
+    find their images by path, else by file name, else by the name without folder and suffix. Images with the same
+    content have one vector: that of the first row.
     """
     from indexers.jobs import import_bank_file, import_vector_file
 
     if kind == "bank":
+        if options["attach"]:
+            raise click.UsageError("--attach is for vectors of images, not for a bank.")
         bank = import_bank_file(path, store, options, wait=wait)
         found = {"bank": bank.name, "vectors": len(bank.vectors), "classes": len(set(bank.edge_class.tolist()))}
         print_json(found) if as_json else click.echo(
             f"Bank {bank.name}: {len(bank.vectors):,} vectors for {found['classes']:,} classes"
         )
+        return
+    if options["attach"]:
+        _attach(path, store, options, as_json=as_json, wait=wait)
         return
     report = import_vector_file(path, store, options, wait=wait)
     if as_json:
@@ -168,3 +183,18 @@ def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float
             kept = "dropped" if report.pruned else "kept though the file no longer has them (--prune drops them)"
             new += f", {report.vanished:,} {kept}"
         click.echo(f"Space {report.space}: {report.rows:,} rows, {new}; version {report.store_version}")
+
+
+def _attach(path: Path, store: str, options: dict[str, Any], *, as_json: bool, wait: float) -> None:
+    """Import vectors for indexed images and say how rows and images met."""
+    from indexers.jobs import attach_vector_file
+
+    report = attach_vector_file(path, store, options, wait=wait)
+    for line in report.notes:
+        note(line)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    met = f"{report.matched:,} of {report.rows:,} rows matched by {report.matched_by}, {report.vectors:,} new vectors"
+    lacking = f", {report.lacking:,} images without a vector" if report.lacking else ""
+    click.echo(f"Space {report.space} over {report.source}: {met}{lacking}; version {report.store_version}")

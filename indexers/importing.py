@@ -14,11 +14,14 @@ from indexers.plan import Stored
 from indexers.rows import Row, changes, new_row, table
 from retrieval.errors import InputError
 from retrieval.store.schema import escape
-from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo
+from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo, digest
 
 if TYPE_CHECKING:
     from indexers.imports import ImportedVectors
+    from retrieval.store.snapshot import LanceSnapshot
     from retrieval.store.writer import StoreWriter
+
+_BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,18 @@ def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: 
     """Import what was read from ``path``; the same file twice changes nothing.
 
     Raises:
-        InputError: another file made a space of this name, or the dimensions differ.
+        InputError: another file made a space of this name, the dimensions differ, or the space's vectors belong to
+            indexed images.
     """
-    target = _target(path, writer, found.vectors.shape[1], to)
+    target = target_space(path, found, writer, to)
+    _refuse_attached(target, writer)
     model = target.spec.model
     source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
     writer.put_source(source, "import", str(path.resolve().parent))
     keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in found.vectors]
     have = set(writer.vector_keys(target))
     fresh = [at for key, at in _first_places(keys).items() if key not in have]
-    writer.append_vectors(target, [keys[at] for at in fresh], {"base": _unit_vectors(found.vectors[fresh])})
+    writer.append_vectors(target, [keys[at] for at in fresh], {"base": unit_vectors(found.vectors[fresh])})
     stored = Stored(writer.snapshot.samples(where=f"source = {escape(source)}"))
     new, changed = _rows(found, keys, source, stored)
     writer.append_samples(table(new))
@@ -86,32 +91,61 @@ def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: 
     )
 
 
-def _target(path: Path, writer: StoreWriter, dimension: int, to: ImportTarget) -> SpaceInfo:
+def target_space(path: Path, found: ImportedVectors, writer: StoreWriter, to: ImportTarget) -> SpaceInfo:
+    """Find or register the space that the vectors of ``path`` go to.
+
+    Raises:
+        InputError: another file made a space of this name, or the space that was named cannot take the vectors.
+    """
+    dimension = found.vectors.shape[1]
     if to.space is not None:
-        target = writer.snapshot.space(to.space)
-        if not target.imported:
-            raise InputError(
-                f"Space {target.name} has an encoder of its own; only imported spaces take vectors of files."
-            )
-        if target.dimension != dimension:
-            raise InputError(
-                f"{path}: vectors have {dimension} dimensions, space {target.name} has {target.dimension}."
-            )
-        return target
+        return _existing(path, writer.snapshot.space(to.space), dimension)
     name = to.space_name or path.stem
-    spec = EncoderSpec("imported", name, f"import:{path.name}", _file_digest(path), None, "fp32", 1)
+    spec = EncoderSpec("imported", name, f"import:{path.name}", _content_digest(path, found.chosen), None, "fp32", 1)
     for known in writer.snapshot.spaces:
         if known.imported and known.spec.model == name and known.fingerprint != spec.fingerprint:
             raise InputError(
-                f"{path}: another file made a space called '{name}'. If these vectors come from the same encoder, say "
-                f"--space {known.name}; otherwise give this space a name with --space-name."
+                f"{path}: another file, or other vectors of this one, made a space called '{name}'. If these vectors "
+                f"come from the same encoder, say --space {known.name}; otherwise give this space a name with "
+                "--space-name."
             )
     return writer.register_space(spec, dimension, ("base",))
 
 
-def _file_digest(path: Path) -> str:
+def _existing(path: Path, target: SpaceInfo, dimension: int) -> SpaceInfo:
+    if not target.imported:
+        raise InputError(f"Space {target.name} has an encoder of its own; only imported spaces take vectors of files.")
+    if target.dimension != dimension:
+        raise InputError(f"{path}: vectors have {dimension} dimensions, space {target.name} has {target.dimension}.")
+    return target
+
+
+def own_sources(snapshot: LanceSnapshot, model: str) -> list[str]:
+    """Sources with samples that imports into the space called ``model`` made."""
+    names = sorted(row["name"] for row in snapshot.read("sources").to_pylist())
+    own = [name for name in names if name == f"import:{model}" or name.startswith(f"import:{model}/")]
+    return [name for name in own if snapshot.samples(["id"], f"source = {escape(name)}").num_rows]
+
+
+def _refuse_attached(target: SpaceInfo, writer: StoreWriter) -> None:
+    """Refuse a space whose vectors belong to indexed images: an evaluation would meet each image twice."""
+    have = set(writer.vector_keys(target))
+    if not have:
+        return
+    indexed = writer.snapshot.samples(["source", "key"], "source NOT LIKE 'import:%'").to_pylist()
+    source = next((row["source"] for row in indexed if row["key"] in have), None)
+    if source is not None:
+        raise InputError(
+            f"The vectors of space {target.name} are attached to images of '{source}'; say --attach '{source}', or "
+            "give samples of their own another space with --space-name."
+        )
+
+
+def _content_digest(path: Path, chosen: tuple[str, ...]) -> str:
+    """Hash the file and, where it holds other vectors too, which ones these are."""
     with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+        content = hashlib.file_digest(handle, "sha256").hexdigest()
+    return digest(content, *chosen, size=32) if chosen else content
 
 
 def _rows(found: ImportedVectors, keys: list[str], source: str, stored: Stored) -> tuple[list[Row], list[Row]]:
@@ -149,7 +183,7 @@ def import_bank(path: Path, writer: StoreWriter, options: BankOptions, *, name: 
         name=name or path.stem,
         space=target.fingerprint,
         origin=f"import:{path.name}",
-        vectors=_unit_vectors(found.vectors).vectors,
+        vectors=unit_vectors(found.vectors).vectors,
         edge_vector=found.edge_vector,
         edge_class=found.edge_class,
         texts=found.texts,
@@ -166,7 +200,13 @@ def _first_places(keys: list[str]) -> dict[str, int]:
     return places
 
 
-def _unit_vectors(vectors: Float32) -> Embeddings:
-    wide = vectors.astype(np.float64)
-    lengths = np.linalg.norm(wide, axis=1)
-    return Embeddings((wide / lengths[:, None]).astype(np.float32), lengths.astype(np.float32))
+def unit_vectors(vectors: Float32) -> Embeddings:
+    """Make vectors (n, d), none zero, of length one; sums in float64, in blocks."""
+    out = np.empty_like(vectors, dtype=np.float32)
+    norms = np.empty(len(vectors), np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        wide = vectors[start : start + _BLOCK].astype(np.float64)
+        lengths = np.linalg.norm(wide, axis=1)
+        out[start : start + _BLOCK] = wide / lengths[:, None]
+        norms[start : start + _BLOCK] = lengths
+    return Embeddings(out, norms)

@@ -1,4 +1,4 @@
-"""Vectors that others have made: ``.npz``, ``.npy`` with a table beside it, and Parquet."""
+"""Vectors that others have made: ``.npz``, ``.npy`` with a table beside it, CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from indexers.arrays import Arrays, check_length, checked_vectors, field_value, load
-from indexers.tables import PARQUET, find_columns, meta_columns, open_table, reading_parquet, shown
+from indexers.columns import choose_columns, parquet_vectors, text_vectors
+from indexers.tables import DELIMITERS, PARQUET, find_columns, meta_columns, open_table, reading_parquet, shown
 from retrieval.config import Config
-from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.errors import InputError, MissingFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
 
 FIELDS = ("label", "identity", "camera", "group", "aspect", "split", "captured_at")
 ROLES = ("query", "gallery")
+LIST_COLUMN = "vector"
+"""The column of vectors in Parquet, unless another is named."""
+
+SUFFIXES = (*DELIMITERS, ".npz", ".npy", *PARQUET)
 
 
 class VectorOptions(Config):
     """Which array or column of a file is what; None takes the conventional name, or nothing.
 
-    ``vectors`` names the array of vectors (``.npz``) or the list column (Parquet, default ``vector``);
-    ``metadata`` is the table beside an ``.npy`` file; ``filepath`` names the rows.
+    ``vectors`` names the array of vectors (``.npz``), the list column (Parquet, default ``vector``), or columns of
+    numbers (Parquet, CSV, TSV) by names and patterns with commas between: ``margin*,shape*``. ``metadata`` is the
+    table beside an ``.npy`` file; ``filepath`` names the rows.
     """
 
     vectors: str | None = None
@@ -52,11 +58,15 @@ class ImportedVectors(NamedTuple):
     """``vectors`` (n, d) float32, finite, none zero, not normalised; n values per column; n unique uris.
 
     ``columns`` are fields of a sample (text, ``captured_at`` a datetime) and typed ``meta_*``; None is unknown.
+    ``named`` says whether the file names its rows, or they are numbered. ``chosen`` are the array or the columns that
+    were taken for vectors where there was a choice: part of what the vectors are.
     """
 
     vectors: Float32
     columns: dict[str, list[Any]]
     rows: list[str]
+    named: bool = False
+    chosen: tuple[str, ...] = ()
 
 
 class BankOptions(Config):
@@ -81,8 +91,8 @@ class ImportedBank(NamedTuple):
     texts: tuple[str, ...] | None
 
 
-def read_vectors(path: Path, options: VectorOptions) -> ImportedVectors:
-    """Read a file of vectors with what is known about each.
+def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) -> ImportedVectors:
+    """Read a file of vectors with what is known about each; less than all that where not ``described``: only names.
 
     ``.npz`` without options: arrays ``query`` and ``gallery`` (n, d) and any of ``query_label``,
     ``gallery_label``, ``..._identity``, ``..._camera``; they get the splits query and gallery.
@@ -93,14 +103,16 @@ def read_vectors(path: Path, options: VectorOptions) -> ImportedVectors:
         InputError: the file is damaged, lengths disagree, or a vector is zero or not finite.
     """
     suffix = path.suffix.lower()
-    if suffix not in {".npz", ".npy", *PARQUET}:
-        raise InputError(f"{path} is no file of vectors that can be read: give .npz, .npy or .parquet.")
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path} is no file of vectors that can be read: give .csv, .tsv, .npz, .npy or .parquet.")
     if options.metadata is not None and suffix != ".npy":
         raise InputError(f"A metadata table goes with an .npy file; {path} holds its own.")
     if suffix == ".npz":
         arrays = Arrays(path)
         return _split_arrays(arrays) if _is_plain(arrays, options) else _named_arrays(arrays, options)
-    return _array_and_table(path, options) if suffix == ".npy" else _parquet(path, options)
+    if suffix == ".npy":
+        return _array_and_table(path, options, described=described)
+    return _table_of_vectors(path, options, described=described)
 
 
 def read_bank(path: Path, options: BankOptions) -> ImportedBank:
@@ -165,13 +177,15 @@ def _split_arrays(arrays: Arrays) -> ImportedVectors:
 
 
 def _named_arrays(arrays: Arrays, options: VectorOptions) -> ImportedVectors:
-    vectors = arrays.vectors(options.vectors or "")
+    chosen = options.vectors or ""
+    vectors = arrays.vectors(chosen)
     columns = {field: arrays.column(name, field, len(vectors)) for field, name in options.named().items()}
     names = columns.pop("filepath", None)
-    return ImportedVectors(vectors, columns, _uris(names, len(vectors), options.vectors or "row", arrays.path))
+    rows = _uris(names, len(vectors), chosen, arrays.path)
+    return ImportedVectors(vectors, columns, rows, names is not None, (chosen,))
 
 
-def _array_and_table(path: Path, options: VectorOptions) -> ImportedVectors:
+def _array_and_table(path: Path, options: VectorOptions, *, described: bool) -> ImportedVectors:
     if options.vectors is not None:
         raise InputError(f"{path} is a single array; leave vectors out, or give an .npz file.")
     if options.metadata is None:
@@ -180,44 +194,40 @@ def _array_and_table(path: Path, options: VectorOptions) -> ImportedVectors:
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} is an .npz file; rename it.")
     vectors = checked_vectors(array, str(path))
-    return _with_table(vectors, open_table(options.metadata), options)
+    return _with_table(vectors, open_table(options.metadata), options, described=described)
 
 
-def _parquet(path: Path, options: VectorOptions) -> ImportedVectors:
-    column = options.vectors or "vector"
+def _table_of_vectors(path: Path, options: VectorOptions, *, described: bool) -> ImportedVectors:
     if not path.is_file():
         raise MissingFileError(f"There is no file {path}.")
-    return _with_table(_list_column(path, column), open_table(path, without=[column]), options)
+    parquet = path.suffix.lower() in PARQUET
+    names = _parquet_names(path) if parquet else open_table(path).columns
+    if options.vectors is None and not parquet:
+        raise InputError(
+            f"Say which columns of {path} hold the vectors (--vectors 'PATTERN*,NAME,...'); it has: {shown(names)}."
+        )
+    asked = options.vectors or LIST_COLUMN
+    used = {options.named().get(field, field) for field in ("filepath", *FIELDS)}
+    chosen = choose_columns(path, names, asked, used)
+    vectors = parquet_vectors(path, chosen) if parquet else text_vectors(path, chosen)
+    file_names = options.filepath or "filepath"
+    unread = chosen if described or file_names not in names else tuple(name for name in names if name != file_names)
+    found = _with_table(vectors, open_table(path, unread), options, chosen, described=described)
+    return found._replace(chosen=() if chosen == (LIST_COLUMN,) else chosen)
 
 
-def _list_column(path: Path, name: str) -> Float32:
-    """Read a column of lists as (n, d)."""
-    from pyarrow import types
-
-    what = f"Column '{name}' of {path}"
+def _parquet_names(path: Path) -> tuple[str, ...]:
     with reading_parquet(path) as file:
-        names = file.schema_arrow.names
-        if name not in names:
-            have = f"{suggest(name, names)} It has: {shown(names)}; say which with --vectors NAME."
-            raise InputError(f"{path} has no column '{name}' of vectors.{have}")
-        column = file.read(columns=[name]).column(0)
-    if not any(test(column.type) for test in (types.is_list, types.is_large_list, types.is_fixed_size_list)):
-        raise InputError(f"{what} holds {column.type}, not lists of numbers.")
-    if column.null_count or not len(column):
-        raise InputError(f"{what} has empty cells or no rows; drop those rows.")
-    lengths = np.concatenate([chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in column.chunks])
-    if (lengths != lengths[0]).any():
-        at = int(np.argmax(lengths != lengths[0]))
-        raise InputError(f"{what}: row {at} (counted from 0) has {lengths[at]} numbers, row 0 has {lengths[0]}.")
-    # Chunk by chunk: the offsets of one joined list would overflow beyond 2^31 numbers.
-    values = np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks])
-    return checked_vectors(values.reshape(len(column), int(lengths[0])), what)
+        return tuple(file.schema_arrow.names)
 
 
-def _with_table(vectors: Float32, table: Table, options: VectorOptions) -> ImportedVectors:
-    """Join vectors and the rows of a table, in order; other columns become typed ``meta_*``."""
-    at = find_columns(table, ("filepath", *FIELDS), options.named())
-    meta = meta_columns(table, at.values())
+def _with_table(
+    vectors: Float32, table: Table, options: VectorOptions, without: Sequence[str] = (), *, described: bool
+) -> ImportedVectors:
+    """Join vectors and the rows of a table, in order; columns not among ``without`` become typed ``meta_*``."""
+    at = find_columns(table, ("filepath", *FIELDS) if described else ("filepath",), options.named())
+    used = {table.columns.index(name) for name in without if name in table.columns}
+    meta = meta_columns(table, {*at.values(), *used}) if described else ()
     columns: dict[str, list[Any]] = {name: [] for name in (*at, *(f"meta_{one.name}" for one in meta))}
     problems: list[Problem] = []
     count = 0
@@ -231,7 +241,8 @@ def _with_table(vectors: Float32, table: Table, options: VectorOptions) -> Impor
     if problems:
         raise InputError(f"{problems[0].where} {problems[0].reason}; every vector needs its row.")
     check_length(count, len(vectors), str(table.path))
-    return ImportedVectors(vectors, columns, _uris(columns.pop("filepath", None), count, "row", table.path))
+    names = columns.pop("filepath", None)
+    return ImportedVectors(vectors, columns, _uris(names, count, "row", table.path), named=names is not None)
 
 
 def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Path) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexers.attaching import AttachReport, attach_vectors
 from indexers.importing import ImportReport, ImportTarget, import_bank, import_vectors
 from indexers.imports import BankOptions, VectorOptions, read_vectors
 from indexers.pipeline import index
@@ -164,13 +165,34 @@ def _has_some_of(source: Source, writer: StoreWriter) -> bool:
 
 
 def import_vector_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> ImportReport:
-    """Import vectors as the command line says it; see ``import-vectors --help``."""
-    names = {key: options.get(key) for key in VectorOptions.model_fields}
-    how = VectorOptions.read({key: value for key, value in names.items() if value is not None}, "import-vectors")
-    found = read_vectors(path, how)
+    """Import vectors as samples of their own, as the command line says it; see ``import-vectors --help``."""
+    found = read_vectors(path, _vector_options(options))
     with create_store(store).writer(wait) as writer:
-        target = ImportTarget(options.get("space_name"), options.get("space"), prune=bool(options.get("prune")))
-        return import_vectors(path, found, writer, target)
+        return import_vectors(path, found, writer, _target(options))
+
+
+def attach_vector_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> AttachReport:
+    """Import vectors for the samples of the source ``options["attach"]``; see ``import-vectors --help``."""
+    how = _vector_options(options)
+    if stated := [f"--{name.replace('_', '-')}" for name in how.named() if name != "filepath"]:
+        raise InputError(
+            f"{', '.join(stated)}: with --attach the images keep what the store knows of them; leave it out."
+        )
+    if options.get("prune"):
+        raise InputError("--prune drops samples that an import made; --attach makes none: leave it out.")
+    opened = open_store(store)
+    found = read_vectors(path, how, described=False)
+    with opened.writer(wait) as writer:
+        return attach_vectors(path, found, writer, _target(options), options["attach"])
+
+
+def _vector_options(options: Mapping[str, Any]) -> VectorOptions:
+    names = {key: options.get(key) for key in VectorOptions.model_fields}
+    return VectorOptions.read({key: value for key, value in names.items() if value is not None}, "import-vectors")
+
+
+def _target(options: Mapping[str, Any]) -> ImportTarget:
+    return ImportTarget(options.get("space_name"), options.get("space"), prune=bool(options.get("prune")))
 
 
 def import_bank_file(path: Path, store: str, options: Mapping[str, Any], *, wait: float) -> Bank:
