@@ -1,14 +1,16 @@
-"""Ways to make one answer of several arms: candidates that a mode of fusion chooses among."""
+"""Ways to make one answer of several arms: candidates that the mode ``fusion`` chooses among."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field
 
+from eval.answering import best_of, choosing_rule
 from eval.arms import Arm, Setting
 from eval.class_mode import ClassConfig
 from eval.metrics.class_tables import quick_metrics
@@ -16,6 +18,7 @@ from eval.mode import split_text
 from eval.registry import load_scorer
 from eval.scorers.mixing import mix, mix_per_class, per_class_alphas, rerank_best, weight_grid
 from eval.scorers.stacker import fit_stacker
+from eval.universe import match_names
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,8 +36,11 @@ def _numbers(value: object) -> object:
 Alphas: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, le=1)], ...], BeforeValidator(_numbers), Field(min_length=1)
 ]
+Weights: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], BeforeValidator(_numbers), Field(min_length=2)
+]
 Positives: TypeAlias = Annotated[
-    tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_numbers), Field(min_length=1)
+    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], BeforeValidator(_numbers), Field(min_length=1)
 ]
 Depths: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_numbers), Field(min_length=1)]
 
@@ -43,112 +49,168 @@ class FusionOptions(ClassConfig):
     """How arms are fused.
 
     ``method``: ``alpha`` mixes probabilities with one weight, ``(1 - alpha) first + alpha last`` (with more than two
-    arms every way to share 1 in steps of the alphas); ``per_class`` has a weight per class, shrunk towards the best
-    one for all by ``shrinkage`` images, or read from a file (``class_alphas``); ``stacker`` is logistic regression
-    fitted on val (``stacker_c``: candidates of the inverse regularisation, chosen by cross-validation in ``folds``;
+    arms every way to share 1 in steps of the smallest of ``alphas``, or the one way given by ``weights``, a number per
+    arm); ``per_class`` has a weight per class, fitted on val and shrunk towards the best one for all as if by
+    ``shrinkage`` images of that one, or read from a file (``class_alphas``); ``stacker`` is logistic regression fitted
+    on val (``stacker_c``: candidates of the inverse regularisation, chosen by cross-validation in ``folds``;
     ``class_weight``); ``features`` joins the vectors of all arms, each weighted by the square root of its share, and
-    lets ``feature_scorer`` learn from them; ``rerank`` lets the last arm order the ``depths`` best of the first.
+    lets ``feature_scorer`` learn from them; ``rerank`` lets the first arm order the ``depths`` best of the last.
     """
 
     method: Literal["alpha", "per_class", "stacker", "features", "rerank"] = "alpha"
     alphas: Alphas = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    weights: Weights | None = None
     class_alphas: Mapping[str, Annotated[float, Field(ge=0, le=1)]] | None = None
     shrinkage: float = Field(default=10.0, ge=0)
     stacker_c: Positives = (0.01, 0.1, 1.0)
     folds: int = Field(default=5, ge=2, le=100)
     class_weight: Literal["none", "balanced"] = "none"
     feature_scorer: Literal["prototype", "knn", "linear"] = "prototype"
-    depths: Depths = (3, 5, 10)
+    depths: Depths = (1, 3, 5, 10)
 
 
 class Mixer(NamedTuple):
-    """One candidate: its setting, and the probabilities (n, C) it makes of those of every arm."""
+    """One candidate: its setting, and the probabilities (n, C) it makes of those of every arm.
+
+    ``fitted``: what was found on val for it, for people to see; it does not tell candidates apart.
+    """
 
     setting: Setting
     mix: Callable[[Sequence[Float32]], Float32]
+    fitted: Setting = MappingProxyType({})
     warnings: tuple[str, ...] = ()
 
-    def __call__(self, probs: Sequence[Float32]) -> Float32:
-        """Mix."""
-        return self.mix(probs)
+
+class ClassWeights(NamedTuple):
+    """Weights per class as given: ``codes`` of the classes that have one, ``alphas`` of these, and what to say."""
+
+    codes: Int64
+    alphas: tuple[float, ...]
+    warnings: tuple[str, ...]
+
+
+def weight_settings(config: FusionOptions, names: Sequence[str]) -> list[tuple[Setting, tuple[float, ...]]]:
+    """Candidate weights of arms, together 1, each with its setting.
+
+    Raises:
+        InputError: there are too many, or ``weights`` are not one per arm.
+    """
+    if config.weights is None:
+        grid = weight_grid(len(names), config.alphas)
+    else:
+        total = sum(config.weights)
+        if len(config.weights) != len(names) or not total > 0:
+            given = ",".join(f"{weight:g}" for weight in config.weights)
+            raise InputError(
+                f"-o weights={given} cannot be used: {len(names)} arms ({', '.join(names)}) need as many weights, at "
+                "least one above 0."
+            )
+        grid = [tuple(weight / total for weight in config.weights)]
+    if len(names) == 2:
+        return [({"alpha": weights[1]}, weights) for weights in grid]
+    return [({f"alpha {name}": w for name, w in zip(names, weights, strict=True)}, weights) for weights in grid]
+
+
+def is_fitted(config: FusionOptions, classes: Sequence[str]) -> bool:
+    """Whether the method has to be fitted on val, even where there is nothing to choose."""
+    if config.method == "per_class":
+        return config.class_alphas is None or len(_given_weights(config.class_alphas, classes).codes) < len(classes)
+    return config.method == "stacker"
 
 
 def mixers(
     config: FusionOptions, names: Sequence[str], val: Sequence[Float32], labels: Int64, classes: Sequence[str]
 ) -> list[Mixer]:
-    """The candidates of a method; those that are fitted are fitted on val.
+    """The candidates of a method that mixes probabilities; those that are fitted are fitted on val.
 
     Args:
         config: the method and its options.
         names: of the arms.
-        val: per arm the class probabilities of val samples; empty where there is no choice and nothing to fit.
+        val: per arm the class probabilities of val samples; may be empty unless :func:`is_fitted`.
         labels: of the val samples.
         classes: names of the universe.
 
     Raises:
-        InputError: the method takes two arms and there are more, or there is too little to fit a stacker.
+        InputError: the method takes two arms and there are more, there is too little to fit a stacker, or weights
+            cannot be used.
     """
     if config.method in {"per_class", "rerank"} and len(names) != 2:
-        raise InputError(f"-o method={config.method} takes two arms, and there are {len(names)}.")
+        raise InputError(
+            f"-o method={config.method} takes two arms, and there are {len(names)}; leave some out, or take method "
+            "alpha or stacker."
+        )
     if config.method == "per_class":
         return [_per_class(config, val, labels, classes)]
     if config.method == "stacker":
         made = fit_stacker(val, labels, config.stacker_c, config.folds, config.class_weight, config.sample_seed)
-        return [Mixer({"stacker_c": made.c}, made.mix, made.warnings)]
+        return [Mixer({}, made.mix, {"stacker_c": made.c}, made.warnings)]
     if config.method == "rerank":
-        return [Mixer({"depth": depth}, partial(_reranked, depth=depth)) for depth in config.depths]
-    grid = weight_grid(len(names), config.alphas)
-    if len(names) == 2:
-        return [Mixer({"alpha": weights[1]}, partial(mix, weights=weights)) for weights in grid]
-    return [
-        Mixer({f"alpha {name}": w for name, w in zip(names, ws, strict=True)}, partial(mix, weights=ws)) for ws in grid
-    ]
+        return [Mixer({"depth": k}, partial(_reranked, depth=k)) for k in dict.fromkeys(config.depths)]
+    return [Mixer(setting, partial(mix, weights=weights)) for setting, weights in weight_settings(config, names)]
+
+
+def mixture_figures(probs: Float32, labels: Int64, config: ClassConfig) -> dict[str, float]:
+    """Figures to choose by, of class probabilities (n, C)."""
+    with np.errstate(divide="ignore"):
+        return quick_metrics(np.log(probs), labels, choosing_rule(config))
 
 
 def _reranked(probs: Sequence[Float32], depth: int) -> Float32:
-    return rerank_best(probs[0], probs[1], depth)
+    return rerank_best(probs[1], probs[0], depth)
 
 
 def _per_class(config: FusionOptions, val: Sequence[Float32], labels: Int64, classes: Sequence[str]) -> Mixer:
-    """A weight per class: from the file, or fitted on val around the one weight that is best there."""
-    overall = _best_alpha(config, val, labels)
-    words: tuple[str, ...] = ()
-    if config.class_alphas is None:
-        weights = per_class_alphas(val[0], val[1], labels, config.alphas, overall, config.shrinkage)
-    else:
-        from eval.universe import match_names
+    """A weight per class: fitted on val around the one weight that is best there, or given for some or all."""
+    fitted: dict[str, str | int | float | None] = {}
+    given = None if config.class_alphas is None else _given_weights(config.class_alphas, classes)
+    words = () if given is None else given.warnings
+    weights = np.empty(len(classes))
+    if given is None or len(given.codes) < len(classes):
+        overall = _best_alpha(config, val, labels)
+        fitted["alpha"] = overall
+        if given is None:
+            weights = per_class_alphas(val[0], val[1], labels, config.alphas, overall, config.shrinkage)
+        else:
+            weights[:] = overall
+            lacking = len(classes) - len(given.codes)
+            said = f"The file of weights has none for {lacking} of {len(classes)} classes; they take {overall:g}."
+            words = (*words, said)
+    if given is not None:
+        weights[given.codes] = given.alphas
+    fitted["class_alpha_mean"] = float(weights.mean())
+    return Mixer({}, lambda probs: mix_per_class(probs[0], probs[1], weights), fitted, words)
 
-        codes = match_names(config.class_alphas, classes)
-        weights = np.full(len(classes), overall)
-        for name, code in codes.items():
-            weights[code] = config.class_alphas[name]
-        lacking = len(classes) - len(codes)
-        if lacking:
-            words = (f"The file of weights has none for {lacking} of {len(classes)} classes; they take {overall:g}.",)
-    setting = {"alpha": overall, "class_alpha_mean": float(weights.mean())}
-    return Mixer(setting, lambda probs: mix_per_class(probs[0], probs[1], weights), words)
+
+def _given_weights(class_alphas: Mapping[str, float], classes: Sequence[str]) -> ClassWeights:
+    """Match a file's names to the universe.
+
+    Raises:
+        InputError: none of them is there.
+    """
+    codes = match_names(class_alphas, classes)
+    if not codes:
+        raise InputError(
+            f"None of the {len(class_alphas)} names of the file of weights is one of the {len(classes)} classes (the "
+            f"first is '{classes[0]}'); check the names, or leave class_alphas out to fit weights on val."
+        )
+    words: tuple[str, ...] = ()
+    strange = [name for name in class_alphas if name not in codes]
+    if strange:
+        words = (f"{len(strange)} names of the file of weights are no class here ('{strange[0]}', ...).",)
+    return ClassWeights(np.array(list(codes.values()), np.int64), tuple(class_alphas[name] for name in codes), words)
 
 
 def _best_alpha(config: FusionOptions, val: Sequence[Float32], labels: Int64) -> float:
-    from eval.answering import best_of, choosing_rule
-
-    with np.errstate(divide="ignore"):
-        figures = [
-            quick_metrics(np.log(mix(val, (1 - alpha, alpha))), labels, choosing_rule(config))
-            for alpha in config.alphas
-        ]
+    figures = [mixture_figures(mix(val, (1 - alpha, alpha)), labels, config) for alpha in config.alphas]
     return config.alphas[best_of(figures, config.criterion)]
 
 
-def features_arm(arms: Sequence[Arm], alpha: float, config: FusionOptions) -> Arm:
-    """Vectors of two arms joined: unit vectors times the root of their weight, so that cosines are weighted means.
+def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOptions) -> Arm:
+    """Vectors of all arms joined: unit vectors times the root of their weight, so that cosines are weighted means.
 
-    Raises:
-        InputError: there are more arms than two.
+    The scorer has the options of the arm that has the same one, or its defaults.
     """
-    if len(arms) != 2:
-        raise InputError(f"-o method=features takes two arms, and there are {len(arms)}.")
-    roots = np.sqrt(np.array([1 - alpha, alpha], np.float32))
+    roots = [np.float32(np.sqrt(weight)) for weight in weights]
     vectors = {
         view: np.concatenate([root * arm.vectors[view] for root, arm in zip(roots, arms, strict=True)], axis=1)
         for view in config.views

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from eval.arms import ClassArrays
+from eval.answering import metric_rule
+from eval.arms import ClassArrays, Setting
 from eval.class_mode import ClassConfig
+from eval.class_summary import resampled
+from eval.metrics.class_tables import ClassTable, summarise_classes
+from eval.result import SweepPoint
 from eval.scorers.shots import take_shots
 from retrieval.types import Int64
 
@@ -59,3 +63,28 @@ def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
     if empty:
         words.append(f"{empty} of {classes} classes have no train image and are never answered.")
     return tuple(words)
+
+
+def tested_point(
+    setting: Setting, draws: Sequence[Sequence[ClassTable]], arrays: ClassArrays, config: ClassConfig,
+    seed: np.random.SeedSequence,
+) -> SweepPoint:  # fmt: skip
+    """Figures of one setting on test, with intervals and deviations over seeds: it stands beside others, unchosen.
+
+    Args:
+        setting: what they are of.
+        draws: what was counted, per draw, per seed of the shots.
+        arrays: what was answered.
+        config: of the mode.
+        seed: where the bootstrap starts.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    classes, rule, by = len(arrays.classes), metric_rule(config), resampled(arrays, config)
+    found = summarise_classes(draws, classes, rule, config.bootstrap, rng, by).metrics
+    return SweepPoint(
+        settings=dict(setting),
+        role="test",
+        metrics={name: each.value for name, each in found.items()},
+        ci95_of={name: each.ci95 for name, each in found.items() if each.ci95 is not None} or None,
+        sd_seeds_of={name: each.sd_seeds for name, each in found.items() if each.sd_seeds is not None} or None,
+    )

@@ -2,57 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.answering import ArmDraw, Sweep, arm_solution, best_of, choosing_rule, require_val, solve_arm, train_rows
-from eval.class_mode import Answer, ArmSolution, Solution, Tops
-from eval.fusing import FusionOptions, Mixer, features_arm, mixers, uniform_arms
-from eval.metrics.class_tables import quick_metrics
+from eval.answering import ArmDraw, Sweep, arm_solution, best_of, require_val, solve_arm, train_rows
+from eval.class_mode import Answer, Solution, Tops
+from eval.class_summary import resampled, table_of
+from eval.fusing import (
+    FusionOptions,
+    features_arm,
+    is_fitted,
+    mixers,
+    mixture_figures,
+    uniform_arms,
+    weight_settings,
+)
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
 from eval.result import Chosen
-from eval.shot_draws import ShotOptions, Taken, draw_shots, shortages
+from eval.shot_draws import ShotOptions, Taken, draw_shots, shortages, tested_point
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from eval.arms import ClassArrays, Setting
+    from eval.arms import Arm, ClassArrays, Setting
+    from eval.class_mode import ArmSolution
+    from eval.metrics.class_tables import ClassTable
     from eval.mode import Draw
+    from eval.result import SweepPoint
     from retrieval.types import Float32, Int64
 
 
 class FusionConfig(FusionOptions, ShotOptions):
     """Options of ``fusion``, beside those of :class:`eval.fusing.FusionOptions`.
 
-    ``shots``: arms that learn get so many train images per class; with several numbers they are chosen on val together
-    with the weights, and test figures of every number stand in the sweep.
+    ``shots``: arms that learn get so many train images per class. Of several numbers one is chosen on val together
+    with the weights, and test figures of each, with the weights chosen for it, stand in the sweep. Under
+    ``choose=none`` the first weights and the most shots answer.
     """
 
     shots: Tops | None = None
 
 
 class Fused(NamedTuple):
-    """One draw, number of shots and seed: the arms, the mixture's setting and figures on val, its answer on test."""
+    """The answer of one draw, number of shots and seed.
+
+    ``arms`` by themselves; ``candidates`` and their ``figures`` (none where there is nothing to choose); the place
+    ``at`` of the one taken; ``setting``, with what was fitted for it.
+    """
 
     arms: tuple[ArmDraw, ...]
+    candidates: Sequence[Setting]
+    figures: Sequence[dict[str, float]]
+    at: int
     setting: Setting
-    figures: Mapping[str, float]
     answer: Answer
+
+
+class _Pick(NamedTuple):
+    """The candidate that was taken, and what it makes of test samples."""
+
+    candidates: Sequence[Setting]
+    figures: Sequence[dict[str, float]]
+    at: int
+    fitted: Setting
+    test: Float32
 
 
 @dataclass(slots=True)
 class _Study:
-    """What is gathered over draws."""
+    """What is asked, and what is gathered over draws."""
 
-    sweeps: dict[str, Sweep]
-    whole: Sweep
-    tested: Sweep
-    fused: list[list[Fused]] = field(default_factory=list)
+    arrays: ClassArrays
+    config: FusionConfig
+    seed: np.random.SeedSequence
+    several: bool
+    fitted: bool
+    sweep: Sweep
+    arm_sweeps: dict[tuple[str, int | None], Sweep] = field(default_factory=dict)
+    tested: dict[int, list[list[ClassTable]]] = field(default_factory=dict)
+    settings: dict[int, list[Setting]] = field(default_factory=dict)
     short: dict[int, Taken] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether val decides between candidates."""
+        return self.several and self.config.choose == "val"
+
+    @property
+    def criterion(self) -> str | None:
+        """What val decides by; a stacker that has no rival is fitted by its likelihood."""
+        if self.fitted and not self.chooses and self.config.method == "stacker":
+            return "nll"
+        return self.config.criterion if self.chooses or self.fitted else None
+
+    @property
+    def numbers(self) -> tuple[int | None, ...]:
+        """Numbers of shots; None is all of train."""
+        return tuple(sorted(set(self.config.shots))) if self.config.shots else (None,)
 
 
 class Fusion:
@@ -69,168 +119,189 @@ class Fusion:
         """Answer every draw.
 
         Raises:
-            InputError: an arm cannot be scored, or the method does not take so many arms.
-            TestDataError: there is no val to choose weights on.
+            InputError: an arm cannot be scored, or the method does not take these arms.
+            TestDataError: there is no val to choose or fit weights on.
         """
-        if config.shots and not any(load_scorer(arm.scorer).learns for arm in arrays.arms):
+        learns = config.method == "features" or any(load_scorer(arm.scorer).learns for arm in arrays.arms)
+        if config.shots and not learns:
             raise InputError("-o shots= is for arms that learn from train (prototype, knn, tip, linear); none does.")
-        role = "test" if config.choose == "none" else "val"
-        sweeps = {arm.name: Sweep("val" if config.choose == "val" else "test", arm.name) for arm in arrays.arms}
-        study = _Study(sweeps, Sweep(role), Sweep("test"))
-        for draw in arrays.draws:
-            study.fused.append(self._draw(arrays, draw, config, seed, study))
-        points = (*study.whole.points(), *(p for sweep in sweeps.values() for p in sweep.points()))
-        settings = tuple(dict(seeds[0].setting) for seeds in study.fused)
+        study = _study(arrays, config, seed)
+        fused = [_draw(study, draw) for draw in arrays.draws]
         chosen = Chosen(
-            settings=settings,
-            criterion=config.criterion if config.choose == "val" else None,
-            on="val" if config.choose == "val" else None,
+            settings=tuple(_typical([each.setting for each in seeds]) for seeds in fused),
+            criterion=study.criterion,
+            on=None if study.criterion is None else "val",
         )
         return Solution(
-            tuple(tuple(each.answer for each in seeds) for seeds in study.fused),
-            (*points, *(study.tested.points() if config.shots else ())),
+            tuple(tuple(each.answer for each in seeds) for seeds in fused),
+            _points(study),
             chosen,
-            _alone(arrays, study, config),
+            _alone(arrays, fused, config),
             (*study.warnings, *shortages(study.short, len(arrays.classes))),
         )
-
-    def _draw(
-        self, arrays: ClassArrays, draw: Draw, config: FusionConfig, seed: np.random.SeedSequence, study: _Study
-    ) -> list[Fused]:
-        """One draw: of the numbers of shots the one that is best on val, all its seeds."""
-        fixed: dict[str, ArmDraw] = {}
-        found: list[list[Fused]] = []
-        numbers: tuple[int | None, ...] = tuple(sorted(set(config.shots))) if config.shots else (None,)
-        for shots in numbers:
-            repeats = config.repeats if shots else 1
-            found.append([self._fuse(arrays, draw, config, seed, study, fixed, shots, at) for at in range(repeats)])
-        if len(found) == 1:
-            return found[0]
-        means = [
-            {name: float(np.mean([each.figures[name] for each in seeds])) for name in seeds[0].figures}
-            for seeds in found
-        ]
-        for shots, seeds in zip(numbers, found, strict=True):
-            figures = [_test_figures(each.answer, arrays, config) for each in seeds]
-            mean = {name: float(np.mean([each[name] for each in figures])) for name in figures[0]}
-            study.tested.add([{"shots": shots}], [mean], None)
-        return found[best_of(means, config.criterion)]
-
-    def _fuse(
-        self, arrays: ClassArrays, draw: Draw, config: FusionConfig, seed: np.random.SeedSequence, study: _Study,
-        fixed: dict[str, ArmDraw], shots: int | None, repeat: int,
-    ) -> Fused:  # fmt: skip
-        """Answer with every arm, then mix; arms that do not learn are answered once per draw (``fixed``)."""
-        rows = self._train(arrays, draw, config, seed, study, shots, repeat)
-        if config.method == "features":
-            return self._features(arrays, draw, config, study, rows, shots)
-        wants_val = config.choose == "val" or config.method in {"stacker", "per_class"}
-        arms = []
-        for arm in arrays.arms:
-            learns = load_scorer(arm.scorer).learns
-            if learns or arm.name not in fixed:
-                train = rows[arm.name]
-                made = solve_arm(arm, arrays, draw, train, config, study.sweeps[arm.name], with_val=wants_val)
-                if not learns:
-                    fixed[arm.name] = made
-                arms.append(made)
-            else:
-                arms.append(fixed[arm.name])
-        return self._mixed(arrays, draw, config, study, tuple(arms), shots)
-
-    def _train(
-        self, arrays: ClassArrays, draw: Draw, config: FusionConfig, seed: np.random.SeedSequence, study: _Study,
-        shots: int | None, repeat: int,
-    ) -> dict[str, Int64]:  # fmt: skip
-        """What every arm learns from."""
-        rows = {}
-        for arm in arrays.arms:
-            train = train_rows(arm, arrays, draw)
-            if shots and len(train):
-                taken = draw_shots(arrays, train, shots, config, seed, repeat)
-                study.short.setdefault(shots, taken)
-                train = taken.rows
-            rows[arm.name] = train
-        return rows
-
-    def _mixed(
-        self, arrays: ClassArrays, draw: Draw, config: FusionConfig, study: _Study, arms: tuple[ArmDraw, ...],
-        shots: int | None,
-    ) -> Fused:  # fmt: skip
-        """Mix what the arms say, by the candidate that is best on val."""
-        names = [arm.name for arm in arrays.arms]
-        test = [softmax(arm.test) for arm in arms]
-        labels = arrays.labels
-        for words in uniform_arms(names, test):
-            study.warnings.setdefault(words)
-        if config.choose == "none" and config.method not in {"stacker", "per_class"}:
-            candidates = mixers(config, names, [], labels[:0], arrays.classes)
-            at, figures = self._sweep(candidates, test, labels[draw["test"]], config, study, shots, choose=False)
-        else:
-            rows = require_val(draw, "The weights of the arms")
-            val = [softmax(arm.val) for arm in arms]
-            candidates = mixers(config, names, val, labels[rows], arrays.classes)
-            at, figures = self._sweep(candidates, val, labels[rows], config, study, shots, choose=True)
-        mixer = candidates[at]
-        for words in mixer.warnings:
-            study.warnings.setdefault(words)
-        setting = {**mixer.setting, **({} if shots is None else {"shots": shots})}
-        return Fused(arms, setting, figures, Answer(draw["test"], mixer(test)))
-
-    def _sweep(
-        self, candidates: Sequence[Mixer], probs: Sequence[Float32], labels: Int64, config: FusionConfig,
-        study: _Study, shots: int | None, *, choose: bool,
-    ) -> tuple[int, Mapping[str, float]]:  # fmt: skip
-        """Figures of all candidates; the place and the figures of the best one, or of the first without a choice."""
-        figures = [_figures(mixer(probs), labels, config) for mixer in candidates]
-        at = best_of(figures, config.criterion) if choose else 0
-        own: Setting = {} if shots is None else {"shots": shots}
-        settings: list[Setting] = [{**mixer.setting, **own} for mixer in candidates]
-        study.whole.add(settings, figures, at if choose else None)
-        return at, figures[at]
-
-    def _features(
-        self, arrays: ClassArrays, draw: Draw, config: FusionConfig, study: _Study, rows: Mapping[str, Int64],
-        shots: int | None,
-    ) -> Fused:  # fmt: skip
-        """Learn from the vectors of all arms joined, by the weight that is best on val."""
-        train = max(rows.values(), key=len)
-        if not len(train):
-            train = draw["train"][arrays.labels[draw["train"]] >= 0]
-        best: tuple[ArmDraw, Mapping[str, float]] | None = None
-        figures, settings = [], []
-        for alpha in config.alphas:
-            arm = features_arm(arrays.arms, alpha, config)
-            inner = Sweep("val", None)
-            made = solve_arm(arm, arrays, draw, train, config, inner, with_val=True)
-            figures.append(quick_metrics(made.val, arrays.labels[draw["val"]], choosing_rule(config)))
-            settings.append({"alpha": alpha, **({} if shots is None else {"shots": shots})})
-            if best is None or best_of(figures, config.criterion) == len(figures) - 1:
-                best = made, figures[-1]
-        at = best_of(figures, config.criterion)
-        study.whole.add(settings, figures, at)
-        assert best is not None  # noqa: S101 - there is an alpha
-        return Fused((), settings[at], best[1], Answer(draw["test"], softmax(best[0].test)))
 
 
 MODE = Fusion()
 
 
-def _figures(probs: Float32, labels: Int64, config: FusionConfig) -> dict[str, float]:
-    with np.errstate(divide="ignore"):
-        return quick_metrics(np.log(probs), labels, choosing_rule(config))
+def _study(arrays: ClassArrays, config: FusionConfig, seed: np.random.SeedSequence) -> _Study:
+    names = [arm.name for arm in arrays.arms]
+    fitted = is_fitted(config, arrays.classes)
+    if config.method == "features":
+        candidates = len(weight_settings(config, names))
+    else:
+        candidates = 1 if fitted else len(mixers(config, names, (), arrays.labels[:0], arrays.classes))
+    several = candidates > 1 or len(set(config.shots or ())) > 1
+    return _Study(arrays, config, seed, several, fitted, Sweep("val" if config.choose == "val" else "test"))
 
 
-def _test_figures(answer: Answer, arrays: ClassArrays, config: FusionConfig) -> dict[str, float]:
-    return _figures(answer.probs, arrays.labels[answer.rows], config)
+def _draw(study: _Study, draw: Draw) -> list[Fused]:
+    """One draw: of the numbers of shots the one that is best on val, all its seeds."""
+    if study.chooses or study.fitted:
+        require_val(draw, "The weights of the arms")
+    fixed: dict[str, ArmDraw] = {}
+    best: list[Fused] = []
+    taken = 0
+    swept: list[list[Fused]] = []
+    means: list[dict[str, float]] = []
+    for place, shots in enumerate(study.numbers):
+        repeats = study.config.repeats if shots else 1
+        seeds = [_fuse(study, draw, fixed, shots, repeat) for repeat in range(repeats)]
+        if shots and len(study.numbers) > 1:
+            _count(study, shots, seeds)
+        swept.append([each._replace(arms=(), answer=_NOTHING) for each in seeds])
+        if study.chooses:
+            chosen = [each.figures[each.at] for each in seeds]
+            means.append({name: float(np.mean([each[name] for each in chosen])) for name in chosen[0]})
+        if not study.chooses or best_of(means, study.config.criterion) == place:
+            best, taken = seeds, place
+    if study.several:
+        _sweep(study, swept, taken)
+    return best
 
 
-def _alone(arrays: ClassArrays, study: _Study, config: FusionConfig) -> dict[str, ArmSolution]:
-    """Every arm by itself, in the draws and with the shots that were chosen; none where features were joined."""
-    if not all(seeds[0].arms for seeds in study.fused):
-        return {}
+_NOTHING = Answer(np.empty(0, np.int64), np.empty((0, 0), np.float32))
+
+
+def _count(study: _Study, shots: int, seeds: Sequence[Fused]) -> None:
+    """Keep what test figures of a number of shots are made of."""
+    by = resampled(study.arrays, study.config)
+    study.tested.setdefault(shots, []).append([table_of(each.answer, study.arrays, by) for each in seeds])
+    study.settings.setdefault(shots, []).extend(each.setting for each in seeds)
+
+
+def _sweep(study: _Study, swept: Sequence[Sequence[Fused]], taken: int) -> None:
+    """Take the figures of all candidates of a draw, seed by seed over all numbers of shots."""
+    for seeds in zip(*swept, strict=True):
+        settings = [setting for each in seeds for setting in each.candidates]
+        figures = [found for each in seeds for found in each.figures]
+        before = sum(len(each.candidates) for each in seeds[:taken])
+        study.sweep.add(settings, figures, before + seeds[taken].at if study.chooses else None)
+
+
+def _fuse(study: _Study, draw: Draw, fixed: dict[str, ArmDraw], shots: int | None, repeat: int) -> Fused:
+    """Answer with every arm, then mix; arms that do not learn are answered once per draw (``fixed``)."""
+    arms = []
+    for arm in study.arrays.arms:
+        if arm.name in fixed:
+            arms.append(fixed[arm.name])
+            continue
+        arms.append(_answer(study, arm, draw, shots, repeat))
+        if not load_scorer(arm.scorer).learns:
+            fixed[arm.name] = arms[-1]
+    pick = _joined(study, draw, shots, repeat) if study.config.method == "features" else _mixed(study, draw, arms)
+    own: Setting = {} if shots is None else {"shots": shots}
+    candidates = [{**setting, **own} for setting in pick.candidates]
+    kept = tuple(arm._replace(val=arm.val[:0].copy()) for arm in arms)
+    setting = {**candidates[pick.at], **pick.fitted}
+    return Fused(kept, candidates, pick.figures, pick.at, setting, Answer(draw["test"], pick.test))
+
+
+def _answer(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int) -> ArmDraw:
+    """Answer with one arm; its val is scored too where the mixture is chosen or fitted there."""
+    own = shots if load_scorer(arm.scorer).learns else None
+    role = "val" if study.config.choose == "val" else "test"
+    sweep = study.arm_sweeps.setdefault((arm.name, own), Sweep(role, arm.name))
+    with_val = study.fitted or (study.chooses and study.config.method != "features")
+    train = _train(study, arm, draw, shots, repeat)
+    return solve_arm(arm, study.arrays, draw, train, study.config, sweep, with_val=with_val)
+
+
+def _train(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int) -> Int64:
+    """What an arm learns from."""
+    train = train_rows(arm, study.arrays, draw)
+    if not shots or not len(train):
+        return train
+    taken = draw_shots(study.arrays, train, shots, study.config, study.seed, repeat)
+    study.short.setdefault(shots, taken)
+    return taken.rows
+
+
+def _mixed(study: _Study, draw: Draw, arms: Sequence[ArmDraw]) -> _Pick:
+    """Mix what the arms say, by the candidate that is best on val."""
+    config, labels = study.config, study.arrays.labels
+    names = [arm.name for arm in study.arrays.arms]
+    test = [softmax(arm.test) for arm in arms]
+    scored = study.chooses or study.fitted
+    val = [softmax(arm.val) for arm in arms] if scored else []
+    candidates = mixers(config, names, val, labels[draw["val"]], study.arrays.classes)
+    figures: list[dict[str, float]] = []
+    if study.several:
+        probs, rows = (val, draw["val"]) if study.chooses else (test, draw["test"])
+        figures = [mixture_figures(each.mix(probs), labels[rows], config) for each in candidates]
+    at = best_of(figures, config.criterion) if study.chooses else 0
+    for words in (*uniform_arms(names, test), *candidates[at].warnings):
+        study.warnings.setdefault(words)
+    return _Pick([each.setting for each in candidates], figures, at, candidates[at].fitted, candidates[at].mix(test))
+
+
+def _joined(study: _Study, draw: Draw, shots: int | None, repeat: int) -> _Pick:
+    """Learn from the vectors of all arms joined, by the weights that are best on val."""
+    config, arrays = study.config, study.arrays
+    settings, figures = [], []
+    best, at = None, 0
+    for setting, weights in weight_settings(config, [arm.name for arm in arrays.arms]):
+        arm = features_arm(arrays.arms, weights, config)
+        train = _train(study, arm, draw, shots, repeat)
+        made = solve_arm(arm, arrays, draw, train, config, Sweep("val"), with_val=study.chooses)
+        settings.append(setting)
+        if study.several:
+            logits, rows = (made.val, draw["val"]) if study.chooses else (made.test, draw["test"])
+            figures.append(mixture_figures(softmax(logits), arrays.labels[rows], config))
+        if best is None or (study.chooses and best_of(figures, config.criterion) == len(figures) - 1):
+            best, at = made, len(settings) - 1
+    assert best is not None  # noqa: S101 - there is a weight
+    return _Pick(settings, figures, at, best.setting, softmax(best.test))
+
+
+def _points(study: _Study) -> tuple[SweepPoint, ...]:
+    """Figures of all mixtures, then of every arm's own candidates, then of every number of shots on test."""
+    points = list(study.sweep.points())
+    for (_, shots), sweep in study.arm_sweeps.items():
+        own = {} if shots is None else {"shots": shots}
+        points += [p.model_copy(update={"settings": {**p.settings, **own}}) for p in sweep.points()]
+    for shots, draws in study.tested.items():
+        setting = _typical(study.settings[shots])
+        points.append(tested_point(setting, draws, study.arrays, study.config, study.seed))
+    return tuple(points)
+
+
+def _typical(settings: Sequence[Setting]) -> dict[str, str | int | float | None]:
+    """One setting for several seeds: numbers that differ are averaged, of anything else the first is taken."""
+    found = dict(settings[0])
+    for key, first in found.items():
+        values = [each[key] for each in settings]
+        numbers = [value for value in values if isinstance(value, int | float)]
+        if len(numbers) == len(values) and any(value != first for value in values):
+            found[key] = float(np.mean(numbers))
+    return found
+
+
+def _alone(arrays: ClassArrays, fused: Sequence[Sequence[Fused]], config: FusionConfig) -> dict[str, ArmSolution]:
+    """Every arm by itself, in the draws and with the shots that were chosen; seeds change only arms that learn."""
     tested = [draw["test"] for draw in arrays.draws]
-    return {
-        arm.name: arm_solution([[each.arms[at] for each in seeds] for seeds in study.fused], tested, config)
-        for at, arm in enumerate(arrays.arms)
-    }
+    found = {}
+    for at, arm in enumerate(arrays.arms):
+        seeds = slice(None) if load_scorer(arm.scorer).learns else slice(1)
+        found[arm.name] = arm_solution([[each.arms[at] for each in draw[seeds]] for draw in fused], tested, config)
+    return found

@@ -1,50 +1,87 @@
-"""A logistic-regression stacker: class probabilities of all arms in, class probabilities out."""
+"""A logistic-regression stacker (Wolpert 1992): class probabilities of all arms in, class probabilities out.
+
+For sample i and class c the arms' logarithms x_iac = log p_a(c | i), less their mean over the classes, make the logit
+
+    z_ic = sum_a (w_a + d_ac) x_iac + b_c,
+
+softmax over c gives probabilities. That is a conditional logit (McFadden 1974): column c of the answer looks at column
+c of every arm, so columns cannot come to stand at other classes. w are weights that all classes share; d and b let a
+class depart from them. What is minimised is
+
+    sum_i v_i nll_i + (sum_a (w_a - 1/A)^2 + sum_ac d_ac^2 + sum_c b_c^2) / (2 C)
+
+with the inverse regularisation C and row weights v. A class without a row keeps d = b = 0 and takes no part in the
+fit. The free regression of every class on all columns of all arms (2 C^2 numbers) was left out: with tens of rows per
+class it is worse on new samples than this one and takes a hundred times as long.
+
+With theta_ac = w_a + d_ac, w leaves the formula: its best value is w_a - 1/A = sum_c (theta_ac - 1/A) / (K + 1) of K
+classes. The rest, theta and b, are found by Newton's method.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from eval.metrics.probabilities import nll, softmax
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEAST_PER_CLASS = 2
-"""With fewer rows per class than this, on average, a stacker learns the rows and not the arms."""
+    Float64 = NDArray[np.float64]
 
 FEW_PER_CLASS = 5
-FLOOR = 1e-6
-"""Probabilities below this count as this: a class that an arm rules out must not rule the regression."""
+"""With fewer rows of a class than this its own numbers d and b are mostly regularisation."""
+
+FLOOR = 1e-9
+"""Probabilities below this count as this: an arm that is sure and wrong must not silence the others."""
+
+MOST_NUMBERS = 8_000
+"""So many can be fitted: Newton's method keeps the square of this."""
+
+ROWS_AT_ONCE = 2048
+STEPS, TOLERANCE = 50, 1e-6
+"""Newton's method ends where a step promises less than this per row."""
 
 
 class Stacker(NamedTuple):
-    """A fitted stacker: ``codes`` are the classes of its columns, ``c`` the inverse regularisation that was taken."""
+    """A fitted stacker.
 
-    model: Any
-    codes: Int64
-    classes: int
+    ``theta`` (A + 1, C): the weights of every arm and the bias of every class; ``c``: the inverse regularisation that
+    was taken; ``held_out``: mean negative log-likelihood in cross-validation, None where ``c`` was given.
+    """
+
+    theta: Float64
     c: float
+    held_out: float | None
     warnings: tuple[str, ...]
 
     def mix(self, probs: Sequence[Float32]) -> Float32:
-        """Class probabilities (n, C) from those of every arm; classes it never saw get what the arms' mean gives.
+        """Class probabilities (n, C) from those of every arm."""
+        mixed = np.empty(probs[0].shape, np.float32)
+        for start in range(0, len(mixed), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            mixed[rows] = softmax(_logits(_features([each[rows] for each in probs]), self.theta))
+        return mixed
 
-        The columns of the regression are put in the places of their classes. The share of a sample that goes to
-        classes it was not fitted on is the one that the mean of the arms gives them.
-        """
-        mean: NDArray[np.float64] = np.asarray(np.mean(probs, axis=0, dtype=np.float64))
-        seen = self.model.predict_proba(_features(probs))
-        made = mean.copy()
-        unseen = np.ones(self.classes, np.bool_)
-        unseen[self.codes] = False
-        made[:, self.codes] = seen * (1 - mean[:, unseen].sum(axis=1, keepdims=True))
-        made /= made.sum(axis=1, keepdims=True)
-        return made.astype(np.float32)
+
+class _Rows(NamedTuple):
+    """What is fitted: ``features`` (A + 1, n, K) of the K classes that have rows, ``labels`` and ``weights`` (n,)."""
+
+    features: Float32
+    labels: Int64
+    weights: Float32
+
+    def blocks(self) -> Iterator[_Rows]:
+        """A few rows at a time."""
+        for start in range(0, len(self.labels), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            yield _Rows(self.features[:, rows], self.labels[rows], self.weights[rows])
 
 
 def fit_stacker(
@@ -55,80 +92,191 @@ def fit_stacker(
     class_weight: Literal["none", "balanced"],
     seed: int,
 ) -> Stacker:
-    """Fit multinomial logistic regression on the logarithms of all arms' probabilities (Wolpert 1992).
+    """Fit the regression that the head of this file says.
 
-    The inverse regularisation is the one of ``cs`` with the lowest mean negative log-likelihood in stratified
-    cross-validation; there are as many folds as the rows allow.
+    C is the one of ``cs`` with the lowest mean negative log-likelihood in stratified cross-validation; there are as
+    many folds as the rows allow.
 
     Args:
         probs: per arm (n, C) of val samples.
         labels: (n,) classes.
-        cs: candidates.
+        cs: candidates for the inverse regularisation.
         folds: at most so many.
-        class_weight: whether rare classes count as much as frequent ones.
+        class_weight: ``balanced`` weighs rows by the inverse frequency of their class.
         seed: of the folds.
 
     Raises:
-        InputError: there are too few rows for the universe, or one class only.
+        InputError: the rows are of one class, or there are more classes than can be fitted.
     """
     classes = probs[0].shape[1]
-    codes, counts = np.unique(labels, return_counts=True)
-    ways = "use more val samples, -o val_from=train:..., or -o method=alpha"
-    if len(codes) < 2 or len(labels) < LEAST_PER_CLASS * classes:
+    counts = np.bincount(labels, minlength=classes)
+    seen = int((counts > 0).sum())
+    if seen < 2:
         raise InputError(
-            f"A stacker on {len(labels)} val samples of {len(codes)} classes cannot answer for {classes} classes: it "
-            f"needs at least {LEAST_PER_CLASS} per class; {ways}."
+            f"A stacker learns from val samples of several classes, and the {len(labels)} are of {seen}; use more val "
+            "samples, -o val_from=train:..., or -o method=alpha."
         )
-    words = []
-    if len(codes) < classes:
-        unseen = classes - len(codes)
-        words.append(f"The stacker never saw {unseen} of {classes} classes; for them the arms' mean holds.")
-    few = int((counts < FEW_PER_CLASS).sum())
-    if few:
-        words.append(f"{few} of {len(codes)} classes have fewer than {FEW_PER_CLASS} val samples; {ways}.")
+    if (len(probs) + 1) * seen > MOST_NUMBERS:
+        raise InputError(
+            f"A stacker of {len(probs)} arms cannot be fitted for {seen:,} classes; pass -o method=alpha or per_class."
+        )
     features = _features(probs)
-    weight = None if class_weight == "none" else "balanced"
-    c = cs[0] if len(cs) == 1 else _cross_validated(features, labels, cs, folds, weight, seed)
-    return Stacker(_fitted(features, labels, c, weight), codes, classes, c, tuple(words))
+    c, held_out = cs[0], None
+    if len(set(cs)) > 1:
+        c, held_out = _cross_validated(features, labels, cs, folds, class_weight, seed)
+    return Stacker(_fitted(features, labels, c, class_weight), c, held_out, _few(counts))
 
 
-def _features(probs: Sequence[Float32]) -> NDArray[np.float64]:
-    """Logarithms (n, arms * C), every row of an arm centred."""
-    logs = [np.log(np.maximum(each, FLOOR, dtype=np.float64)) for each in probs]
-    return np.concatenate([each - each.mean(axis=1, keepdims=True) for each in logs], axis=1)
+def _few(counts: Int64) -> tuple[str, ...]:
+    """Say which classes a stacker knows little of."""
+    classes, ways = len(counts), "use more val samples or -o val_from=train:..."
+    unseen = int((counts == 0).sum())
+    few = int(((counts > 0) & (counts < FEW_PER_CLASS)).sum())
+    words = []
+    if unseen:
+        words.append(
+            f"The stacker never saw {unseen} of {classes} classes (it was fitted on {counts.sum()} val samples); they "
+            f"have the weights that all classes share. To fit them, {ways}."
+        )
+    if few:
+        words.append(
+            f"The stacker saw fewer than {FEW_PER_CLASS} val samples of {few} of {classes} classes and has little of "
+            f"its own to say of them; {ways}."
+        )
+    return tuple(words)
 
 
-def _fitted(features: NDArray[np.float64], labels: Int64, c: float, weight: str | None) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+def _features(probs: Sequence[Float32]) -> Float32:
+    """Centred logarithms of every arm, then ones for the bias: (A + 1, n, C).
 
-    model = LogisticRegression(C=c, class_weight=weight, max_iter=300, tol=1e-3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # regularised: the last steps change no answer
-        model.fit(features, labels)
-    return model
+    A class that an arm gives nothing in all rows is one it cannot answer: there it has no opinion (0).
+    """
+    features = np.ones((len(probs) + 1, *probs[0].shape), np.float32)
+    for at, each in enumerate(probs):
+        able = each.any(axis=0)
+        logs = np.log(np.maximum(each[:, able], np.float32(FLOOR)))
+        logs -= logs.mean(axis=1, keepdims=True)
+        features[at] = 0
+        features[at][:, able] = logs
+    return features
+
+
+def _logits(features: Float32, theta: Float64) -> Float32:
+    """Logits z (n, C)."""
+    logits: Float32 = np.einsum("anc,ac->nc", features, theta.astype(np.float32))
+    return logits
+
+
+def _fitted(
+    features: Float32, labels: Int64, c: float, class_weight: Literal["none", "balanced"], start: Float64 | None = None
+) -> Float64:
+    """``theta`` (A + 1, C) of all classes, those without rows included; ``start`` is one to begin with."""
+    arms, classes = len(features) - 1, features.shape[2]
+    codes, at, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    weights = np.ones(len(labels)) if class_weight == "none" else (len(labels) / len(codes) / counts)[at]
+    rows = _Rows(features[:, :, codes], at.astype(np.int64), weights.astype(np.float32))
+    prior = np.zeros((arms + 1, 1))
+    prior[:arms] = 1 / arms
+    begin = np.broadcast_to(prior, (arms + 1, classes)) if start is None else start
+    found = _newton(rows, begin[:, codes].copy(), prior, c)
+    shared = (found - prior)[:arms].sum(axis=1) / (len(codes) + 1)
+    theta = np.zeros((arms + 1, classes))
+    theta[:arms] = (prior[:arms, 0] + shared)[:, None]
+    theta[:, codes] = found
+    return theta
+
+
+def _newton(rows: _Rows, theta: Float64, prior: Float64, c: float) -> Float64:
+    """Minimise the penalised loss; it is convex, and a step that would not lower it is halved."""
+    penalty = _penalty(theta, c)
+    loss = _loss(rows, theta, theta - prior, penalty)
+    for _ in range(STEPS):
+        gradient, curvature = _derivatives(rows, theta)
+        apart = (theta - prior).ravel()
+        gradient += penalty @ apart
+        curvature += penalty
+        step = np.linalg.solve(curvature, gradient)
+        promised = float(gradient @ step) / 2
+        for halvings in range(STEPS):
+            tried = theta - (0.5**halvings) * step.reshape(theta.shape)
+            found = _loss(rows, tried, tried - prior, penalty)
+            if found <= loss:
+                theta, loss = tried, found
+                break
+        else:
+            return theta
+        if promised < TOLERANCE * len(rows.labels):
+            return theta
+    return theta
+
+
+def _penalty(theta: Float64, c: float) -> Float64:
+    """Second derivative of the penalty for theta, the last row of which is the bias."""
+    numbers, classes = theta.shape
+    penalty = np.eye(numbers * classes)
+    for arm in range(numbers - 1):
+        own = slice(arm * classes, (arm + 1) * classes)
+        penalty[own, own] -= 1 / (classes + 1)
+    return penalty / c
+
+
+def _loss(rows: _Rows, theta: Float64, apart: Float64, penalty: Float64) -> float:
+    total = 0.5 * float(apart.ravel() @ penalty @ apart.ravel())
+    for block in rows.blocks():
+        logits = _logits(block.features, theta)
+        logits -= logits.max(axis=1, keepdims=True)
+        own = logits[np.arange(len(logits)), block.labels]
+        losses = np.log(np.exp(logits).sum(axis=1)) - own
+        total += float(block.weights @ losses.astype(np.float64))
+    return total
+
+
+def _derivatives(rows: _Rows, theta: Float64) -> tuple[Float64, Float64]:
+    """Gradient (m,) and second derivative (m, m) of the loss by theta, m of them.
+
+    With q = sqrt(v) p x: the second derivative is diag(sum q x sqrt(v)) within a class, less q^T q.
+    """
+    numbers, classes = theta.shape
+    gradient = np.zeros((numbers, classes))
+    curvature = np.zeros((numbers * classes, numbers * classes))
+    own = np.zeros((numbers, numbers, classes))
+    for block in rows.blocks():
+        probs = softmax(_logits(block.features, theta))
+        heavy = probs * block.weights[:, None]
+        for one in range(numbers):
+            felt = heavy * block.features[one]
+            for other in range(one, numbers):
+                own[one, other] += np.einsum("nc,nc->c", felt, block.features[other])
+        flat = (np.sqrt(block.weights)[:, None] * probs * block.features).transpose(1, 0, 2).reshape(len(probs), -1)
+        curvature -= flat.T @ flat
+        heavy[np.arange(len(probs)), block.labels] -= block.weights
+        gradient += np.einsum("anc,nc->ac", block.features, heavy)
+    places = np.arange(classes)
+    for one in range(numbers):
+        for other in range(numbers):
+            found = own[min(one, other), max(one, other)]
+            curvature[one * classes + places, other * classes + places] += found
+    return gradient.ravel(), curvature
 
 
 def _cross_validated(
-    features: NDArray[np.float64], labels: Int64, cs: Sequence[float], folds: int, weight: str | None, seed: int
-) -> float:
-    """The candidate with the lowest mean loss; rows whose class a fold lacks in its training part do not count."""
+    features: Float32, labels: Int64, cs: Sequence[float], folds: int, class_weight: Literal["none", "balanced"],
+    seed: int,
+) -> tuple[float, float]:  # fmt: skip
+    """The candidate with the lowest mean loss on rows held out, and that loss."""
     from sklearn.model_selection import StratifiedKFold
 
     number = max(2, min(folds, int(np.bincount(labels).max())))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # classes smaller than the folds: counted below
-        parts = list(StratifiedKFold(number, shuffle=True, random_state=seed).split(features, labels))
-    losses = []
-    for c in cs:
-        total, rows = 0.0, 0
-        for train, test in parts:
-            model = _fitted(features[train], labels[train], c, weight)
-            at = np.searchsorted(model.classes_, labels[test])
-            at[at == len(model.classes_)] = 0
-            known = model.classes_[at] == labels[test]
-            probs = model.predict_proba(features[test][known])[np.arange(int(known.sum())), at[known]]
-            total -= float(np.log(np.maximum(probs, np.finfo(np.float64).tiny)).sum())
-            rows += int(known.sum())
-        losses.append(total / max(rows, 1))
-    return cs[int(np.argmin(losses))]
+        warnings.simplefilter("ignore", UserWarning)  # classes smaller than the folds are in some of them
+        parts = list(StratifiedKFold(number, shuffle=True, random_state=seed).split(labels, labels))
+    candidates = sorted(set(cs))
+    totals = np.zeros(len(candidates))
+    for train, held in parts:
+        theta: Float64 | None = None
+        part, rest = features[:, train], features[:, held]
+        for at, c in enumerate(candidates):
+            theta = _fitted(part, labels[train], c, class_weight, theta)
+            totals[at] += float(nll(softmax(_logits(rest, theta)), labels[held]).sum())
+    best = int(totals.argmin())
+    return candidates[best], float(totals[best]) / len(labels)
