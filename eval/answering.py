@@ -27,12 +27,16 @@ TIE_BREAK: Mapping[Criterion, str] = {
 
 
 class ArmDraw(NamedTuple):
-    """An arm in one draw: its setting, and the logits, calibrated where asked, of val and test: (n, C) float32."""
+    """An arm in one draw: its setting, and the logits, calibrated where asked, of val and test: (n, C) float32.
+
+    ``chosen``: whether the setting was chosen on val, among several.
+    """
 
     setting: Setting
     val: Float32
     test: Float32
     calibration: Calibration | None
+    chosen: bool = False
 
 
 class Sweep:
@@ -144,16 +148,18 @@ def train_rows(arm: Arm, arrays: ClassArrays, draw: Draw) -> Int64:
     return train
 
 
-def require_val(draw: Draw, what: str) -> Int64:
+def require_val(
+    draw: Draw, what: str, otherwise: str = "a single value, or -o choose=none to see all side by side"
+) -> Int64:
     """The val rows of a draw.
 
     Raises:
-        TestDataError: there are none, and ``what`` would have to be chosen.
+        TestDataError: there are none, and ``what`` would have to be chosen; ``otherwise`` is how to do without.
     """
     if not len(draw["val"]):
         raise TestDataError(
-            f"{what} would have to be chosen, and there are no val samples to choose on; pass -o val_from=train:0.1, a "
-            "single value, or -o choose=none to see all side by side."
+            f"{what} would have to be chosen, and there are no val samples to choose on; pass -o val_from=train:0.1, "
+            f"{otherwise}."
         )
     return draw["val"]
 
@@ -188,7 +194,9 @@ def solve_arm(
     elif several:
         at, val, test = _chosen(arm, arrays, draw, train, config, sweep, settings)
     if val is None and (with_val or config.calibrate):
-        require_val(draw, "A temperature" if config.calibrate else "A weight")
+        if config.calibrate:
+            require_val(draw, "A temperature", "or leave --calibrate out")
+        require_val(draw, "A weight")
         val, again = _both(arm, arrays, draw, train, config, settings[at])
         test = again if test is None else test
     if test is None:
@@ -198,7 +206,7 @@ def solve_arm(
         fitted = fit_temperature(val, arrays.labels[draw["val"]])
         val, test = ((logits / fitted.temperature).astype(np.float32) for logits in (val, test))
     nothing = np.empty((0, len(arrays.classes)), np.float32)
-    return ArmDraw(settings[at], nothing if val is None else val, test, fitted)
+    return ArmDraw(settings[at], nothing if val is None else val, test, fitted, several and config.choose == "val")
 
 
 def _side_by_side(
@@ -254,10 +262,11 @@ def answer_of(rows: Int64, logits: Float32) -> Answer:
 
 def arm_solution(draws: Sequence[Sequence[ArmDraw]], tested: Sequence[Int64], config: ClassConfig) -> ArmSolution:
     """What an arm answers by itself, from its draws (and seeds) and the test rows of each draw."""
+    on_val = any(each.chosen for seeds in draws for each in seeds)
     chosen = Chosen(
         settings=tuple(dict(seeds[0].setting) for seeds in draws),
-        criterion=config.criterion if config.choose == "val" else None,
-        on="val" if config.choose == "val" else None,
+        criterion=config.criterion if on_val else None,
+        on="val" if on_val else None,
     )
     answers = tuple(
         tuple(answer_of(rows, each.test) for each in seeds) for seeds, rows in zip(draws, tested, strict=True)

@@ -105,7 +105,7 @@ def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
     found = exact or [bank for bank in banks if bank.name.startswith(name) or bank.sha256.startswith(name)]
     if not found:
         raise unknown(f"bank of space {space.name}", name, {bank.name for bank in banks})
-    if len(found) > 1:
+    if len({bank.sha256 for bank in found}) > 1:
         shas = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in found[:6])
         raise InputError(f"'{name}' may mean {shas}; name one by its hash.")
     return found[0]
@@ -122,7 +122,9 @@ def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
         )
     if len(named) > 1:
         listed = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in named)
-        raise InputError(f"Space {space.name} has several classifier banks: {listed}; name one: :classifier:HASH.")
+        raise InputError(
+            f"Space {space.name} has several classifier banks: {listed}; name one: --arm SPACE:classifier:HASH."
+        )
     return named[0]
 
 

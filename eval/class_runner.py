@@ -12,6 +12,7 @@ import numpy as np
 
 from eval.arms import ClassArrays
 from eval.class_mode import ClassConfig, ClassMode, Solution
+from eval.class_pool import labelled_pool, of_split_set
 from eval.class_reading import (
     ArmAsked,
     ArmRead,
@@ -27,24 +28,24 @@ from eval.class_summary import evaluation_of
 from eval.codes import text_codes
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
-from eval.reading import find_split_set, read_pool
-from eval.registry import PROTOCOLS, load_mode, load_protocol, load_scorer
-from eval.result import ArmResult, EvalResult, Evaluation
+from eval.reading import find_split_set
+from eval.registry import PROTOCOLS, load_mode, load_protocol
+from eval.result import ArmResult, Evaluation
 from eval.universe import LabelUniverse, label_universe
-from retrieval.errors import IncompleteError, InputError, MissingFileError
-from retrieval.search.service import rows_of
+from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
     from eval.asked import Asked
     from retrieval.config import Config
-    from retrieval.types import EmbeddingStore, Snapshot
+    from retrieval.types import EmbeddingStore
 
 BOOTSTRAP_STREAM, MODE_STREAM = 1, 2
 """Spawn keys of the seed sequences, so that more of one never changes the other."""
 
-COLUMNS = ("id", "key", "source", "uri", "label", "group", "aspect", "split")
 CLASS_PROTOCOLS = ("split", "holdout", "k-fold")
+TEXT_SCORERS = ("prompts", "tip")
+"""Scorers that are given prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +101,18 @@ def prepare_classes(store: EmbeddingStore, asked: Asked) -> PreparedClasses:
         arms = _arms(mode, config, asked)
         scorer_options = arm_options(arms, *options, {*mode.config_type.option_names(), *rule.options.option_names()})
         prompts = (*asked.prompt_sets, *read_prompt_files(asked.prompts, combine=config.combine))
-        if prompts and not any(load_scorer(arm.scorer).needs_bank or arm.scorer == "tip" for arm in arms):
-            raise InputError("--prompts belong to the scorers prompts and tip, and none of the arms has one of these.")
+        _require_use(arms, prompts, config)
         read = tuple(read_arm(store, snapshot, arm, prompts, asked.device) for arm in arms)
         given = None if asked.split_set is None else find_split_set(store, snapshot, asked.split_set)
-        pool, unlabelled = _pool(snapshot, read, asked.where, given)
+        everything = labelled_pool(snapshot, [arm.space for arm in read], asked.where)
+        pool = everything if given is None else of_split_set(snapshot, everything, given, asked.where)
+        labelled = pool.known("label")
+        unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
         splits = _splits(rule, pool, asked, config, own, given)
         universe = (
             LabelUniverse(*asked.universe)
             if asked.universe is not None
-            else label_universe(config.labels_from, pool, splits)
+            else label_universe(config.labels_from, everything, splits)
         )
         splits, outside = within_universe(splits, pool, universe.names)
         splits = _named(splits, rule, asked, given)
@@ -182,60 +185,29 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, asked: Asked) -> tuple[ArmA
             f"Mode {asked.mode} needs two arms: --arm SPACE:SCORER[:BANK] --arm SPACE:SCORER[:BANK]; 'info' lists "
             "spaces."
         )
-    if asked.arms:
-        return named_apart([parse_arm(text) for text in asked.arms])
+    named = [parse_arm(text) for text in asked.arms] or [ArmAsked(name, asked.space, name) for name in scorers]
     banks = config.bank or ()
-    return tuple(
-        ArmAsked(name, asked.space, name, banks if load_scorer(name).needs_bank or name == "tip" else ())
-        for name in scorers
-    )
+    return named_apart([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
 
 
-def _pool(snapshot: Snapshot, arms: Sequence[ArmRead], where: str | None, given: SplitSet | None) -> tuple[Pool, int]:
-    """Labelled samples of sources that have vectors in every arm's space, and how many have no label.
+def _wants_texts(arm: ArmAsked) -> bool:
+    """Whether an arm is scored with prompts and names none."""
+    return arm.scorer in TEXT_SCORERS and not arm.banks
+
+
+def _require_use(arms: Sequence[ArmAsked], prompts: Sequence[object], config: ClassConfig) -> None:
+    """Check that prompts and banks that were given go to an arm.
 
     Raises:
-        InputError: there are none.
-        IncompleteError: no sample has vectors in all spaces.
+        InputError: none takes them, or both are given.
     """
-    have = set(snapshot.column_names("samples"))
-    pool = read_pool(snapshot, [column for column in COLUMNS if column in have], where)
-    if not len(pool):
-        raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
-    if given is not None:
-        pool = pool.take(np.isin(pool.ids, given.sample))
-        gone = len(np.unique(given.sample)) - len(pool)
-        if gone and where is None:
-            raise InputError(
-                f"{gone} of the samples of split set {given.name} are not in the store any more; evaluate with "
-                "--protocol to draw again."
-            )
-    pool = _of_these_spaces(snapshot, pool, arms)
-    labelled = pool.known("label")
-    if not labelled.any():
-        raise InputError(
-            "None of these samples has a label; index with a source that gives labels (folder, or manifest with "
-            "--column label=...)."
-        )
-    return pool.take(labelled), int((~labelled).sum())
-
-
-def _of_these_spaces(snapshot: Snapshot, pool: Pool, arms: Sequence[ArmRead]) -> Pool:
-    """Leave out sources that have no vector at all in one of the spaces."""
-    keys = pool.columns["key"].tolist()
-    sources = pool.columns["source"]
-    there = set(sources)
-    for arm in arms:
-        found = rows_of(keys, snapshot.vectors(arm.space, arm.space.views[0])) >= 0
-        there &= set(sources[found])
-    kept = pool.take(pool.among("source", *there))
-    if not len(kept):
-        spaces = " and ".join(dict.fromkeys(arm.space.name for arm in arms))
-        raise IncompleteError(
-            f"No source has vectors in {spaces}; run 'index' in each for the same images (vectors of a file join "
-            "indexed images with import-vectors --attach)."
-        )
-    return kept
+    takers = " and ".join(TEXT_SCORERS)
+    if prompts and config.bank:
+        raise InputError("Give --prompts or -o bank=, not both; a file whose texts are stored is not embedded again.")
+    if prompts and not any(_wants_texts(arm) for arm in arms):
+        raise InputError(f"--prompts belong to the scorers {takers}, and no arm has one of these without a bank.")
+    if config.bank and not any(arm.banks == config.bank and arm.scorer in TEXT_SCORERS for arm in arms):
+        raise InputError(f"-o bank= belongs to the scorers {takers}, and no arm has one of these without a bank.")
 
 
 def _splits(
@@ -307,6 +279,10 @@ def _assumed(arrays: ClassArrays) -> list[str]:
         f"Arm {arm.name}: its bank says no logit scale, so CLIP's 100 is assumed (-o class_temperature=... sets it)."
         for arm in arrays.arms
         if arm.scorer == "prompts" and assumed_scale(arm)
+    ] + [
+        f"Arm {arm.name} has no prompts, so its cache of shots answers alone; --prompts adds zero-shot scores."
+        for arm in arrays.arms
+        if arm.scorer == "tip" and not arm.banks
     ]
 
 
@@ -333,12 +309,3 @@ def space_names(arms: Sequence[ArmRead]) -> tuple[str, str]:
     """Names and fingerprints of the spaces of all arms, each once."""
     spaces = {arm.space.fingerprint: arm.space.name for arm in arms}
     return " + ".join(spaces.values()), " + ".join(spaces)
-
-
-def same_result(result: EvalResult, again: EvalResult, close: float) -> list[str]:
-    """Metrics in which two results differ by more than ``close``."""
-    return [
-        name
-        for name, metric in result.metrics.items()
-        if name not in again.metrics or abs(again.metrics[name].value - metric.value) > close
-    ]

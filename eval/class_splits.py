@@ -86,15 +86,24 @@ def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> S
     """Leave out val and test samples of labels outside the universe, and count the test samples among them.
 
     Raises:
-        InputError: no test sample is left.
+        InputError: a draw has no test samples, or none is left.
     """
-    known = np.isin(splits.sample, pool.ids[pool.among("label", *classes)])
-    kept = known | (splits.role == "train")
+    there = frozenset(classes)
+    inside = np.fromiter((label in there for label in pool.columns["label"]), np.bool_, len(pool))
+    kept = np.isin(splits.sample, pool.ids[inside]) | (splits.role == "train")
     outside = len(np.unique(splits.sample[~kept & (splits.role == "test")]))
     made = SplitSet(splits.name, splits.draw[kept], splits.sample[kept], splits.role[kept])
-    if "test" not in made.role:
+    empty = np.setdiff1d(splits.draw, made.draw[made.role == "test"])
+    if len(empty) and outside:
         raise InputError(
-            f"None of the labels of the {outside} test samples is in the label universe of {len(classes)} names (the "
-            f"first is '{classes[0] if classes else ''}'); check --labels-from."
+            f"None of the labels of the test samples{_of_draw(empty, splits)} is in the label universe of "
+            f"{len(classes)} names (the first is '{classes[0]}'); check --labels-from."
         )
+    if len(empty):
+        raise InputError(f"There are no test samples{_of_draw(empty, splits)}; give every draw some.")
     return Sampled(made, outside)
+
+
+def _of_draw(draws: Int64, splits: SplitSet) -> str:
+    """Which draw is meant, where there are several."""
+    return f" of draw {draws[0]}" if len(np.unique(splits.draw)) > 1 else ""

@@ -91,13 +91,14 @@ def evaluation_of(
         confusion=confused,
         retrieval=dict(solution.retrieval) if solution.retrieval is not None else None,
         config=config.model_dump(mode="json", by_alias=True) | {"interval": by, "draws": len(tables)},
-        warnings=(*solution.warnings, *_small(figures, tables)),
+        warnings=(*solution.warnings, *_small(arrays)),
     )
 
 
 def _counts(arrays: ClassArrays, tables: Tables) -> dict[str, int | float]:
     """Means over draws of how many samples there are of every role, and of the classes tested."""
-    counts = {role: [len(draw[role]) for draw in arrays.draws] for role in ("train", "val", "test")}
+    known = arrays.labels >= 0
+    counts = {role: [int(known[draw[role]].sum()) for draw in arrays.draws] for role in ("train", "val", "test")}
     counts["classes_tested"] = [len(np.unique(seeds[0].labels)) for seeds in tables]
     means = {name: float(np.mean(found)) for name, found in counts.items()}
     return {name: int(mean) if mean.is_integer() else mean for name, mean in means.items()}
@@ -195,11 +196,12 @@ def _gains(
     }
 
 
-def _small(figures: Mapping[str, ClassFigures], tables: Tables) -> tuple[str, ...]:
+def _small(arrays: ClassArrays) -> tuple[str, ...]:
     """Say which classes are too small for figures of their own, and which are not tested at all."""
-    draws = len(tables)
-    single = [name for name, each in figures.items() if 0 < each.support <= draws]
-    absent = [name for name, each in figures.items() if not each.support]
+    tested = np.unique(np.concatenate([draw["test"] for draw in arrays.draws]))
+    images = np.bincount(arrays.labels[tested], minlength=len(arrays.classes)).tolist()
+    single = [name for name, count in zip(arrays.classes, images, strict=True) if count == 1]
+    absent = [name for name, count in zip(arrays.classes, images, strict=True) if count == 0]
     words = []
     if single:
         words.append(f"{_named(single)} one test image: recall there is all or nothing.")

@@ -36,18 +36,27 @@ def listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, clic
     return check
 
 
+MANY = ("--prompts", "--arm")
+
+
 class ManyValues(click.Command):
     """A command whose options ``--prompts`` and ``--arm`` take all words that follow them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Write ``--prompts A B`` as ``--prompts A --prompts B``."""
+        """Write ``--prompts A B`` as ``--prompts A --prompts B``.
+
+        Raises:
+            click.BadOptionUsage: such an option has no word after it.
+        """
         written: list[str] = []
         taking: str | None = None
-        for word in args:
-            if word in {"--prompts", "--arm"}:
+        for word, after in zip(args, [*args[1:], "-"], strict=True):
+            if word in MANY:
+                if after.startswith("-"):
+                    raise click.BadOptionUsage(word, f"Option '{word}' requires an argument.", ctx)
                 taking = word
             elif word.startswith("-"):
-                taking = None
+                taking = word.partition("=")[0] if word.startswith(tuple(f"{name}=" for name in MANY)) else None
                 written.append(word)
             else:
                 written += [word] if taking is None else [taking, word]
@@ -137,6 +146,8 @@ def eval_command(
     else:
         asked = _asked(str(mode), asked_for)
         if asked.space == ALL:
+            if pictures is not None:
+                raise click.UsageError("--pictures does not go with --space all; use it with one space.")
             _grid(opened, asked, out, as_json=as_json)
             return
         evaluated = evaluate_asked(opened, asked, note)
@@ -221,23 +232,30 @@ def _grid(opened: LanceStore, asked: Asked, out: Path | None, *, as_json: bool) 
 
     if out is not None and (out.is_file() or out.suffix == ".json"):
         raise click.UsageError("--space all writes several results; name a folder with --out.")
-    results = []
+    results: list[EvalResult] = []
+    files: set[str] = set()
     for evaluated in evaluate_grid(opened, asked, note):
         results.append(evaluated.result)
         for warning in evaluated.result.warnings:
             note(f"Warning ({evaluated.result.provenance.space}): {warning}")
         if out is not None:
-            _write(opened, evaluated, out / f"{_file_name(evaluated.result)}.json")
+            name = _file_name(evaluated.result, files)
+            files.add(name)
+            _write(opened, evaluated, out / f"{name}.json")
+    if len({(result.provenance.split_sha256, result.label_universe.sha256) for result in results}) > 1:
+        note("Warning: the rows are over different samples or labels, so they do not compare.")
     if as_json:
         print_json([result.to_dict() for result in results])
     else:
         console().print(grid_table(results))
 
 
-def _file_name(result: EvalResult) -> str:
-    bank = next((arm.bank for arm in (result.arms or {}).values() if arm.bank), None)
-    words = [result.mode, result.provenance.space, *([bank] if bank else [])]
-    return re.sub(r"[^\w.@-]+", "-", "_".join(words))
+def _file_name(result: EvalResult, taken: set[str]) -> str:
+    """Mode, space and prompts; prompt files of one name are told apart by the hash of their bank."""
+    arm = next((arm for arm in (result.arms or {}).values() if arm.bank), None)
+    words = [result.mode, result.provenance.space, *([str(arm.bank)] if arm else [])]
+    name = re.sub(r"[^\w.@-]+", "-", "_".join(words))
+    return name if name not in taken or arm is None else f"{name}-{str(arm.bank_sha256)[:8]}"
 
 
 @click.group("splits")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.commands import listed, refuse_others
+from eval.commands import ManyValues, listed, refuse_others
 from eval.registry import MODES, PROTOCOLS
 from retrieval.options import console, json_option, print_json, store_option, where_option
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.store.open import LanceStore
 
 
-@click.command("compare")
+@click.command("compare", cls=ManyValues)
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[A.json B.json]")
 @click.option("--spaces", nargs=2, metavar="A B", help="Compare two spaces now, on the same draws.")
 @click.option(
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--split-set", metavar="NAME|FILE", help="With --spaces: stored split set, or CSV.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="With --spaces.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="With --spaces: option of the mode.")
-@click.option("--prompts", multiple=True, metavar="FILE", help="With --spaces: prompt sets (JSON).")
+@click.option("--prompts", multiple=True, metavar="FILE ...", help="With --spaces: prompt sets (JSON).")
 @where_option
 @store_option
 @json_option

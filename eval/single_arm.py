@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from eval.answering import Sweep, arm_solution, solve_arm, train_rows
 from eval.arms import ClassArrays
 from eval.class_mode import ClassConfig, Solution
+from eval.registry import load_scorer
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
+    from retrieval.types import Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,20 @@ class SingleArm:
         """
         (arm,) = arrays.arms
         sweep = Sweep("test" if config.choose == "none" else "val", arm.name)
-        draws = [[solve_arm(arm, arrays, draw, train_rows(arm, arrays, draw), config, sweep)] for draw in arrays.draws]
+        trains = [train_rows(arm, arrays, draw) for draw in arrays.draws]
+        draws = [
+            [solve_arm(arm, arrays, draw, train, config, sweep)]
+            for draw, train in zip(arrays.draws, trains, strict=True)
+        ]
         alone = arm_solution(draws, [draw["test"] for draw in arrays.draws], config)
-        return Solution(alone.answers, sweep.points(), alone.chosen, {arm.name: alone})
+        words = _untaught(arrays, trains) if load_scorer(self.scorer).learns else ()
+        return Solution(alone.answers, sweep.points(), alone.chosen, {arm.name: alone}, words)
+
+
+def _untaught(arrays: ClassArrays, trains: Sequence[Int64]) -> tuple[str, ...]:
+    """Say how many classes have no train image in some draw."""
+    classes = len(arrays.classes)
+    most = max(classes - len(np.unique(arrays.labels[train])) for train in trains)
+    if not most:
+        return ()
+    return (f"{most} of {classes} classes have no train image, so that nothing is learnt of them.",)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from retrieval.labels import read_class_names
 
 from eval.codes import universe_of
 from eval.result import Universe
 from retrieval.errors import InputError
+from retrieval.labels import read_class_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
 
     Args:
         labels_from: ``all`` labels of the pool, those of the test samples (``split``), or a file of names.
-        pool: labelled samples that may take part.
+        pool: samples that may take part; those without a label say nothing.
         splits: what takes part.
 
     Raises:
@@ -52,7 +52,10 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
         names, origin = read_class_names(Path(labels_from)), f"file:{Path(labels_from).name}"
     if len(names) < 2:
         there = f"one class ('{names[0]}')" if names else "no class"
-        raise InputError(f"The label universe ({origin}) has {there}; there is nothing to choose between.")
+        raise InputError(
+            f"The label universe ({origin}) has {there}; there is nothing to choose between, so use more samples or "
+            "give --labels-from FILE."
+        )
     return LabelUniverse(names, origin)
 
 

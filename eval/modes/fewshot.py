@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.answering import Sweep, answer_of, metric_rule, solve_arm, train_rows
-from eval.class_mode import Answer, Solution, Tops
+from eval.answering import ArmDraw, Sweep, answer_of, arm_solution, metric_rule, solve_arm, train_rows
+from eval.class_mode import Solution, Tops
 from eval.class_summary import resampled, table_of
 from eval.metrics.class_tables import ClassTable, summarise_classes
 from eval.mode import Names
+from eval.registry import SCORERS, load_scorer
 from eval.result import Chosen, SweepPoint
 from eval.shot_draws import ShotOptions, Taken, draw_shots, shortages
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from eval.arms import Arm, ClassArrays
-    from eval.mode import Draw
+    from eval.arms import ClassArrays
 
 
 class FewshotConfig(ShotOptions):
@@ -39,7 +40,16 @@ class Fewshot:
     config_type = FewshotConfig
 
     def arm_scorers(self, config: FewshotConfig) -> tuple[str, ...]:
-        """The methods."""
+        """The methods.
+
+        Raises:
+            UnknownNameError: there is no such scorer.
+            InputError: it does not learn from train images.
+        """
+        for name in config.method:
+            if not load_scorer(name).learns:
+                learning = ", ".join(scorer for scorer in SCORERS if load_scorer(scorer).learns)
+                raise InputError(f"-o method={name} cannot be used: it learns nothing from shots; take {learning}.")
         return tuple(dict.fromkeys(config.method))
 
     def solve(self, arrays: ClassArrays, config: FewshotConfig, seed: np.random.SeedSequence) -> Solution:
@@ -48,33 +58,29 @@ class Fewshot:
         Raises:
             InputError: there are no train samples, or a method cannot learn from them.
         """
-        sweeps = {arm.name: Sweep("val", arm.name) for arm in arrays.arms}
-        tables: dict[tuple[str, int], list[list[ClassTable]]] = {}
-        answers: list[tuple[Answer, ...]] = []
-        main = (arrays.arms[0].name, max(config.shots))
+        numbers, by = sorted(set(config.shots)), resampled(arrays, config)
+        role = "test" if config.choose == "none" else "val"
+        sweeps = {(arm.name, shots): Sweep(role, arm.name) for arm in arrays.arms for shots in numbers}
+        tables: dict[tuple[str, int], list[list[ClassTable]]] = {key: [] for key in sweeps}
+        first = arrays.arms[0]
+        main: list[list[ArmDraw]] = []
         short: dict[int, Taken] = {}
         for draw in arrays.draws:
-            train = train_rows(arrays.arms[0], arrays, draw)
-            for shots in sorted(set(config.shots)):
+            train = train_rows(first, arrays, draw)
+            for shots in numbers:
                 taken = [draw_shots(arrays, train, shots, config, seed, at) for at in range(config.repeats)]
-                short[shots] = taken[0]
+                short[shots] = max(taken[0], short.get(shots, taken[0]), key=lambda each: (each.empty, each.short))
                 for arm in arrays.arms:
-                    found = list(self._answers(arm, arrays, draw, taken, config, sweeps[arm.name]))
-                    tables.setdefault((arm.name, shots), []).append(
-                        [table_of(each, arrays, resampled(arrays, config)) for each in found]
-                    )
-                    if (arm.name, shots) == main:
-                        answers.append(tuple(found))
-        points = (*_points(tables, arrays, config, seed), *(p for sweep in sweeps.values() for p in sweep.points()))
-        setting = {"method": main[0], "shots": main[1]}
-        chosen = Chosen(settings=(setting,) * len(arrays.draws))
-        return Solution(tuple(answers), points, chosen, warnings=shortages(short, len(arrays.classes)))
-
-    def _answers(
-        self, arm: Arm, arrays: ClassArrays, draw: Draw, taken: list[Taken], config: FewshotConfig, sweep: Sweep
-    ) -> Iterator[Answer]:
-        for shots in taken:
-            yield answer_of(draw["test"], solve_arm(arm, arrays, draw, shots.rows, config, sweep).test)
+                    sweep = sweeps[arm.name, shots]
+                    found = [solve_arm(arm, arrays, draw, each.rows, config, sweep) for each in taken]
+                    answers = [answer_of(draw["test"], each.test) for each in found]
+                    tables[arm.name, shots].append([table_of(each, arrays, by) for each in answers])
+                    if arm is first and shots == numbers[-1]:
+                        main.append(found)
+        alone = arm_solution(main, [draw["test"] for draw in arrays.draws], config)
+        chosen = Chosen(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
+        points = (*_points(tables, arrays, config, seed), *_settings(sweeps))
+        return Solution(alone.answers, points, chosen, {first.name: alone}, shortages(short, len(arrays.classes)))
 
 
 MODE = Fewshot()
@@ -99,3 +105,10 @@ def _points(
             ci95_of={name: each.ci95 for name, each in found.items() if each.ci95 is not None} or None,
             sd_seeds_of=deviations or None,
         )
+
+
+def _settings(sweeps: Mapping[tuple[str, int], Sweep]) -> Iterator[SweepPoint]:
+    """Figures of the candidate settings of every method, for each number of shots."""
+    for (_, shots), sweep in sweeps.items():
+        for point in sweep.points():
+            yield point.model_copy(update={"settings": {"shots": shots, **point.settings}})

@@ -54,7 +54,7 @@ def share_out(labels: NDArray[np.str_], units: Int64, shares: tuple[float, ...],
 
     Of a class with n units, part p gets round(n * share_p) of them, at least one where the share is positive and the
     class has more units than parts before it have taken; what remains is the last part, 0, which is served first with
-    one unit. Where a unit spans classes, units are divided without regard to classes.
+    one unit. Units that span classes are shared out by themselves, as if they were a class.
 
     Args:
         labels: (n,) class names.
@@ -65,11 +65,9 @@ def share_out(labels: NDArray[np.str_], units: Int64, shares: tuple[float, ...],
     Returns:
         (n,) the part of each sample.
     """
-    codes, first = np.unique(units, return_index=True)
-    places = np.searchsorted(codes, units)
-    owner = labels[first]
-    torn = bool((labels != owner[places]).any())
-    strata = np.zeros(len(codes), np.int64) if torn else np.unique(owner, return_inverse=True)[1]
+    codes, first, places = np.unique(units, return_index=True, return_inverse=True)
+    strata = np.unique(labels, return_inverse=True)[1][first] + 1
+    strata[places[labels != labels[first][places]]] = 0
     order = rng.permutation(len(codes))
     part = np.zeros(len(codes), np.int64)
     for stratum in range(int(strata.max()) + 1):
@@ -118,6 +116,10 @@ def _holdout(pool: Pool, request: Request, where: str) -> SplitSet:
     names = np.array(["train", "test", "val"])
     shares = (options.test_share, options.val_share)
     parts = [share_out(labels, units, shares, generator(request.seed, draw)) for draw in range(request.draws or 1)]
+    if not (parts[0] == 1).any():
+        raise InputError(
+            f"Protocol {where} finds no class with two samples (or groups) to take one from for test; use more samples."
+        )
     return _drawn(where, pool, [names[part] for part in parts])
 
 
