@@ -25,10 +25,10 @@ def bootstrap_interval(
     mean over p, d of (sum_u w_u S[p, d, u, m]) / (sum_u w_u N[p, d, u]).
     The ends are quantiles of the estimates: those of :func:`accelerated_ends`.
 
-    Simulated (24-d features, Rank-1 and mAP, 1,000 to 2,000 test sets each, nominal .95): where half of the queries
-    hit, the interval holds the truth in .95 to .96 of the test sets of 15 and 30 identities and in .94 to .95 of 70
-    and 150 (plain percentiles: .91 to .94). Where nearly all hit, one hard person weighs much: of Rank-1 .92, 15
-    identities, .89 to .90 (.83 to .85); of Rank-1 .89, 30 identities, .935 (.90).
+    Simulated (24-d features, Rank-1 and mAP, 2,000 test sets each, nominal .95): where about half of the queries hit,
+    the interval holds the truth in .94 to .96 of the test sets of 15, 30, 70 and 150 identities (plain percentiles:
+    .91 to .95). Where nearly all hit, a rare hard person weighs much: .90 to .91 at Rank-1 .92 and 15 identities (.83 to
+    .85), .93 to .94 at Rank-1 .89 and 30 identities (.90).
 
     Limits: units are resampled as queries while the gallery stays as it is, so what other distractors would do is not
     in the interval; where all queries hit, it has no width. A resample in which some draw has no query at all is

@@ -81,8 +81,8 @@ def place_positives(scores: Float32, positives: Int64) -> Placed:
 def place_rows(scores: Float32, positives: Int64, bounds: Int64) -> list[Placed]:
     """Find where the positives of several queries stand, each in its own row of scores.
 
-    Only what scores as high as a query's lowest positive is sorted, and without its positions: the better the vectors,
-    the less there is to sort.
+    A row is sorted without its positions, and with all that scores below its lowest positive made equal: a sort is
+    done with equal entries at once, so the better the vectors, the less there is to sort.
 
     Args:
         scores: (queries, gallery) as :func:`place_positives` has them.
@@ -93,13 +93,14 @@ def place_rows(scores: Float32, positives: Int64, bounds: Int64) -> list[Placed]
     query = np.repeat(np.arange(len(counts)), counts)
     own = scores[query, positives]
     above, tied = np.empty((2, len(own)), np.int64)
+    ascending = np.empty(scores.shape[1], scores.dtype)
     for row in np.flatnonzero(counts):
         mine = slice(bounds[row], bounds[row + 1])
-        # Far faster than a mask: numpy takes by position without a branch.
-        reached = scores[row, np.flatnonzero(scores[row] >= own[mine].min())]
-        reached.sort()
-        above[mine] = len(reached) - np.searchsorted(reached, own[mine], side="right")
-        tied[mine] = len(reached) - np.searchsorted(reached, own[mine], side="left")
+        below = np.nextafter(own[mine].min(), -np.inf)
+        np.maximum(scores[row], below, out=ascending)
+        ascending.sort()
+        above[mine] = len(ascending) - ascending.searchsorted(own[mine], side="right")
+        tied[mine] = len(ascending) - ascending.searchsorted(own[mine], side="left")
     tied -= above
     ranks = above + 1
     for row in np.unique(query[tied > 1]):
