@@ -27,8 +27,8 @@ def bootstrap_interval(
 
     Simulated (24-d features, Rank-1 and mAP, 2,000 test sets each, nominal .95): where about half of the queries hit,
     the interval holds the truth in .94 to .96 of the test sets of 15, 30, 70 and 150 identities (plain percentiles:
-    .91 to .95). Where nearly all hit, a rare hard person weighs much: .90 to .91 at Rank-1 .92 and 15 identities (.83 to
-    .85), .93 to .94 at Rank-1 .89 and 30 identities (.90).
+    .91 to .95). Where nearly all hit, a rare hard person weighs much: .90 to .91 at Rank-1 .92 and 15 identities (plain
+    ones .83 to .85), .93 to .94 at Rank-1 .89 and 30 identities (.90).
 
     Limits: units are resampled as queries while the gallery stays as it is, so what other distractors would do is not
     in the interval; where all queries hit, it has no width. A resample in which some draw has no query at all is
