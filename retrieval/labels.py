@@ -1,103 +1,68 @@
-"""Files that name classes: one reader for the outputs of a classifier and for label universes."""
+"""Lists of class names, as people keep them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from retrieval.errors import InputError, MissingFileError
-
-FORMS = "one name a line, lines of INDEX<TAB>NAME, or JSON: a list of names, {name: index} or {index: name}"
+from retrieval.errors import InputError
+from retrieval.text_files import read_json, read_text
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read the names of classes in the order of their indexes.
+    """Read class names: ``index<TAB>name`` in order of index, one name a line, or JSON.
 
-    The file has one name a line (the first is class 0), or lines of index, tab, name in any order, or is JSON: a list
-    of names, ``{name: index}`` or ``{index: name}``. Indexes start at 0 and leave nothing out.
+    JSON is a list of names, ``{"name": index}``, ``{"index": "name"}``, or a prompt set, whose classes are taken.
+    Indexes count up from 0 without gaps.
 
     Raises:
         MissingFileError: there is no such file.
-        InputError: it has no names, another form, a name or an index twice, or a gap in its indexes.
+        InputError: there is no name in it, one is there twice, or an index is missing.
     """
-    text = _text(path)
-    names = _from_json(path, text) if text.lstrip().startswith(("[", "{")) else _from_lines(path, text)
+    names = _from_json(path) if path.suffix.lower() == ".json" else _from_lines(path)
     if not names:
-        raise InputError(f"{path} names no class; give {FORMS}.")
-    seen: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if not name:
-            raise InputError(f"{path}: class {index} has an empty name; every class needs one.")
-        if name in seen:
-            raise InputError(f"{path}: '{name}' names class {seen[name]} and class {index}; names must differ.")
-        seen[name] = index
-    return names
+        raise InputError(f"{path} has no class name.")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{path} has the class '{name}' {times} times; keep it once.")
+    return tuple(names)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file of class names; give {FORMS}.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not text in UTF-8; save the class names as UTF-8.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give a file of class names.") from None
-
-
-def _from_lines(path: Path, text: str) -> tuple[str, ...]:
-    lines = text.rstrip().splitlines()
-    if not any("\t" in line for line in lines):
-        names = tuple(line.strip() for line in lines)
-        if "" in names:
-            raise InputError(
-                f"{path}: line {names.index('') + 1} is blank, so that the classes after it may be off by one."
-            )
-        return names
-    pairs = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            index, _, rest = line.partition("\t")
-            pairs.append((_index(index.strip(), f"{path}, line {number}"), rest.partition("\t")[0].strip()))
-    return _in_order(path, pairs)
-
-
-def _from_json(path: Path, text: str) -> tuple[str, ...]:
-    try:
-        found = json.loads(text, object_pairs_hook=tuple)  # an object as pairs: a name given twice stays visible
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not readable JSON ({error}); give {FORMS}.") from None
-    if isinstance(found, list) and all(isinstance(name, str) for name in found):
-        return tuple(name.strip() for name in found)
-    if isinstance(found, tuple) and all(_is_index(value) for _, value in found):
-        return _in_order(path, [(value, key.strip()) for key, value in found])
-    if isinstance(found, tuple) and all(isinstance(value, str) for _, value in found):
-        return _in_order(path, [(_index(key.strip(), str(path)), value.strip()) for key, value in found])
-    raise InputError(f"{path} is JSON of another form; give {FORMS}.")
-
-
-def _is_index(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _index(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise InputError(f"{where}: '{text}' is not the index of a class; give {FORMS}.")
-    return int(text)
-
-
-def _in_order(path: Path, pairs: Sequence[tuple[int, str]]) -> tuple[str, ...]:
-    """Names by index, after checking that the indexes are 0, 1, ... without a gap."""
-    by_index: dict[int, str] = {}
-    for index, name in pairs:
-        if index in by_index:
-            raise InputError(f"{path}: index {index} is given to '{by_index[index]}' and to '{name}'; give each once.")
-        by_index[index] = name
-    gap = next((index for index in range(len(pairs)) if index not in by_index), None)
-    if gap is not None:
+def _from_lines(path: Path) -> list[str]:
+    rows = [line.split("\t") for line in read_text(path).splitlines() if line.strip()]
+    numbered = [len(row) > 1 and row[0].strip().isdecimal() for row in rows]
+    if rows and all(numbered):
+        pairs = sorted((int(row[0]), row[1].strip()) for row in rows)
+        if not all(name for _, name in pairs):
+            raise InputError(f"{path} has an index without a name.")
+        _require_counted(path, [index for index, _ in pairs])
+        return [name for _, name in pairs]
+    if any(numbered):  # a header, say: taken as names, its indexes would be classes
         raise InputError(
-            f"{path}: indexes must run from 0 to {len(pairs) - 1} for its {len(pairs)} names, but {gap} is missing."
+            f"{path} has lines of index, tab, name, but '{rows[numbered.index(False)][0]}' is no index; take that out."
         )
-    return tuple(by_index[index] for index in range(len(pairs)))
+    return [row[0].strip() or row[-1].strip() for row in rows]
+
+
+def _from_json(path: Path) -> list[str]:
+    content = read_json(path, "a list of class names")
+    if isinstance(content, dict):
+        if all(key.isdecimal() for key in content):
+            _require_counted(path, sorted(map(int, content)))
+            content = [content[key] for key in sorted(content, key=int)]
+        elif all(isinstance(value, int) and not isinstance(value, bool) for value in content.values()):
+            _require_counted(path, sorted(content.values()))
+            content = sorted(content, key=content.__getitem__)
+        else:
+            content = list(content)
+    if not isinstance(content, list) or not all(isinstance(name, str) and name.strip() for name in content):
+        raise InputError(f"{path} is not a list of class names in JSON: {json.dumps(content)[:60]}.")
+    return content
+
+
+def _require_counted(path: Path, indexes: list[int]) -> None:
+    for place, index in enumerate(indexes):
+        if index != place:
+            problem = f"index {index} twice" if index < place else f"no index {place}"
+            raise InputError(f"{path} has {problem}; indexes of classes are 0, 1, 2, ...")
