@@ -1,17 +1,22 @@
-"""Exact nearest neighbours by inner product over the hot matrix. The one file that knows FAISS."""
+"""Nearest neighbours by inner product over the hot matrix: exhaustive search, and the choice of an index."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import faiss
 import numpy as np
 
-from retrieval.errors import InputError
+from retrieval.errors import unknown
+from retrieval.search.approximate import ApproximateIndex
+from retrieval.search.candidates import SPARE, ranked, widest
+from retrieval.search.kernels import cells, graph, nearest
 from retrieval.types import Float32, Int64, Neighbors, SearchIndex
 
-SPARE = 8
-"""How many neighbours beyond k are fetched at first, to see the ties of the k-th."""
+APPROXIMATE = {"hnsw": graph, "ivf": cells}
+KINDS = ("exact", *APPROXIMATE)
+
+FEW = 10_000
+"""Vectors below which an approximate index would save nothing."""
 
 GATHER_ROWS = 65_536
 """Filtered rows are copied together in blocks of this many: memory stays bounded, the scan stays contiguous."""
@@ -53,12 +58,12 @@ class ExactIndex:
         queries = np.ascontiguousarray(queries, np.float32)
         found = Neighbors(np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -np.inf, np.float32))
         pending = np.arange(len(queries))
-        most = max((len(rows) for rows in exclude), default=0) if exclude is not None else 0
-        width = k + most + SPARE
+        width = k + widest(exclude) + SPARE
         while len(pending) and k > 0 and len(self):
             width = min(width, len(self))
             barred = None if exclude is None else [exclude[at] for at in pending.tolist()]
-            rows, scores = self._candidates(queries[pending], width, barred)
+            rows = self._fetch(queries[pending], width)
+            rows, scores = ranked(queries[pending], self._data, rows, barred, self._order)
             done = self._settled(scores, k, width)
             found.rows[pending[done], : min(k, width)] = rows[done, :k]
             found.scores[pending[done], : min(k, width)] = scores[done, :k]
@@ -74,28 +79,14 @@ class ExactIndex:
         worst_fetched = finite.min(axis=1)
         return np.asarray(scores[:, k - 1] > worst_fetched + ROUNDING)
 
-    def _candidates(self, queries: Float32, width: int, barred: Sequence[Int64] | None) -> tuple[Int64, Float32]:
-        """Fetch ``width`` rows per query, score them canonically, drop the barred, sort."""
-        rows = self._fetch(queries, width)
-        scores = _dot(queries, self._data, rows)
-        if barred is not None:
-            out = np.stack([np.isin(rows[at], barred[at]) for at in range(len(rows))])
-            scores[out] = -np.inf
-            rows[out] = -1
-        tie = np.where(rows >= 0, self._order[rows], np.iinfo(np.int64).max)
-        best = np.lexsort((tie, -scores), axis=1)
-        return np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
-
     def _fetch(self, queries: Float32, width: int) -> Int64:
         if self._rows is None:
-            return np.asarray(faiss.knn(queries, self._data, width, metric=faiss.METRIC_INNER_PRODUCT)[1])
+            return nearest(queries, self._data, width)[1]
         scores = np.full((len(queries), 0), 0, np.float32)
         rows = np.full((len(queries), 0), -1, np.int64)
         for start in range(0, len(self._rows), GATHER_ROWS):
             block = self._rows[start : start + GATHER_ROWS]
-            more, near = faiss.knn(
-                queries, self._data[block], min(width, len(block)), metric=faiss.METRIC_INNER_PRODUCT
-            )
+            more, near = nearest(queries, self._data[block], min(width, len(block)))
             scores = np.concatenate([scores, more], axis=1)
             rows = np.concatenate([rows, block[near]], axis=1)
             if scores.shape[1] > width:
@@ -105,19 +96,19 @@ class ExactIndex:
         return rows
 
 
-def _dot(queries: Float32, data: Float32, rows: Int64) -> Float32:
-    """Score (q, w) candidates with float64 sums: a function of the two vectors only, whatever their places."""
-    scores = np.empty(rows.shape, np.float32)
-    step = max(1, 16_000_000 // (rows.shape[1] * data.shape[1] * 8))
-    for start in range(0, len(rows), step):
-        some = slice(start, start + step)
-        gathered = data[rows[some]].astype(np.float64)
-        scores[some] = np.einsum("qd,qwd->qw", queries[some].astype(np.float64), gathered)
-    return scores
-
-
 def make_index(kind: str, vectors: Float32) -> SearchIndex:
-    """A search index of a kind over vectors (n, d)."""
-    if kind != "exact":
-        raise InputError(f"There is no index of kind '{kind}'.")
-    return ExactIndex(vectors)
+    """Make a search index over vectors (n, d) float32 of length 1; ties are broken by row order.
+
+    ``exact`` scans all of them. ``hnsw`` (a graph: slow to build, quick to search) and ``ivf`` (k-means cells) may
+    miss neighbours, and are the same for the same vectors; both scan where there are few. The index says by
+    ``exhaustive`` which it does.
+
+    Raises:
+        UnknownNameError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise unknown("kind of search index", kind, KINDS)
+    scan = ExactIndex(vectors)
+    if kind == "exact" or len(vectors) < FEW:
+        return scan
+    return ApproximateIndex(vectors, APPROXIMATE[kind](vectors), scan)
