@@ -20,7 +20,6 @@ classes. The rest, theta and b, are found by Newton's method.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -94,14 +93,13 @@ def fit_stacker(
 ) -> Stacker:
     """Fit the regression that the head of this file says.
 
-    C is the one of ``cs`` with the lowest mean negative log-likelihood in stratified cross-validation; there are as
-    many folds as the rows allow.
+    C is the one of ``cs`` with the lowest mean negative log-likelihood in stratified cross-validation.
 
     Args:
         probs: per arm (n, C) of val samples.
         labels: (n,) classes.
         cs: candidates for the inverse regularisation.
-        folds: at most so many.
+        folds: of the cross-validation; fewer rows than these are left out one by one.
         class_weight: ``balanced`` weighs rows by the inverse frequency of their class.
         seed: of the folds.
 
@@ -264,19 +262,23 @@ def _cross_validated(
     seed: int,
 ) -> tuple[float, float]:  # fmt: skip
     """The candidate with the lowest mean loss on rows held out, and that loss."""
-    from sklearn.model_selection import StratifiedKFold
-
-    number = max(2, min(folds, int(np.bincount(labels).max())))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # classes smaller than the folds are in some of them
-        parts = list(StratifiedKFold(number, shuffle=True, random_state=seed).split(labels, labels))
     candidates = sorted(set(cs))
     totals = np.zeros(len(candidates))
-    for train, held in parts:
-        theta: Float64 | None = None
+    dealt = _folds(labels, folds, seed)
+    for fold in range(int(dealt.max()) + 1):
+        train, held = np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)
         part, rest = features[:, train], features[:, held]
+        theta: Float64 | None = None
         for at, c in enumerate(candidates):
             theta = _fitted(part, labels[train], c, class_weight, theta)
             totals[at] += float(nll(softmax(_logits(rest, theta)), labels[held]).sum())
     best = int(totals.argmin())
     return candidates[best], float(totals[best]) / len(labels)
+
+
+def _folds(labels: Int64, folds: int, seed: int) -> Int64:
+    """The fold (n,) of every row: those of a class, shuffled, are dealt out in turn, and the next class goes on."""
+    shuffled = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
+    dealt = np.empty(len(labels), np.int64)
+    dealt[shuffled] = np.arange(len(labels)) % folds
+    return dealt
