@@ -1,0 +1,211 @@
+"""What every mode of classification promises: answers that know nothing of test labels, nor of other test samples."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval.arms import Arm, ClassArrays
+from eval.asked import Asked
+from eval.class_mode import ClassConfig, Solution
+from eval.class_runner import is_class_mode, prepare_classes
+from eval.registry import MODES, load_mode
+from retrieval.errors import InputError, TestDataError
+from tests.eval.classes import CLIP, RES, class_store, labelled
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "zeroshot": ("zeroshot", {"pool": "softmax,max,mean-embedding", "temperature": "0.05,0.5", "calibrate": True}),
+    "prototype": ("prototype", {"calibrate": True}),
+    "knn": ("knn", {"k": "1,5,20", "votes": "uniform,exp", "views": "base,hflip"}),
+    "fewshot": ("fewshot", {"shots": "1,3", "method": "tip,linear", "tip.beta": "1,5.5", "seeds": 2}),
+    "fusion": ("fusion", {"alphas": "0,0.5,1", "calibrate": True}),
+    "fusion by class": ("fusion", {"method": "per_class"}),
+    "fusion by a stacker": ("fusion", {"method": "stacker"}),
+    "fusion of features": ("fusion", {"method": "features", "alphas": "0.2,0.8"}),
+    "fusion by ranks": ("fusion", {"method": "rerank", "depths": "2,3"}),
+    "fusion with shots": ("fusion", {"shots": "1,3", "seeds": 2, "alphas": "0,0.5,1"}),
+}
+ARMS = {
+    "fusion of features": (f"{CLIP}:prototype", f"{RES}:prototype"),
+    "fusion with shots": (f"{CLIP}:prototype", f"{RES}:classifier"),
+}
+
+
+def case(name: str, **options: Any) -> tuple[ClassArrays, ClassConfig]:
+    """What a mode sees, and its options."""
+    mode, own = CASES[name]
+    arms = ARMS.get(name, (f"{CLIP}:prompts", f"{RES}:classifier")) if mode == "fusion" else ()
+    space = None if arms else CLIP
+    asked = Asked(mode, space, options={"bootstrap": 20, **own, **options}, arms=arms)
+    ready = prepare_classes(class_store(labelled(roles={"train": 6, "val": 12, "test": 5})), asked)
+    return ready.arrays, ready.config
+
+
+def solve(name: str, arrays: ClassArrays, config: ClassConfig, seed: int = 0) -> Solution:
+    mode: Any = load_mode(CASES[name][0])
+    found: Solution = mode.solve(arrays, config, np.random.SeedSequence(seed, spawn_key=(2,)))
+    return found
+
+
+def probabilities(solution: Solution) -> Iterator[Any]:
+    """Those of the whole and of every arm by itself."""
+    for answers in (solution.answers, *(arm.answers for arm in solution.arms.values())):
+        for seeds in answers:
+            for answer in seeds:
+                yield answer.probs
+
+
+def same(first: Solution, second: Solution) -> bool:
+    ours, theirs = ([probs.tobytes() for probs in probabilities(each)] for each in (first, second))
+    return ours == theirs and first.chosen == second.chosen
+
+
+every_case = pytest.mark.parametrize("name", CASES)
+
+
+def test_every_mode_has_a_case() -> None:
+    assert {mode for mode, _ in CASES.values()} == {name for name in MODES if is_class_mode(load_mode(name))}
+
+
+@every_case
+def test_probabilities_are_of_all_test_samples_and_sum_to_one(name: str) -> None:
+    arrays, config = case(name)
+    solution = solve(name, arrays, config)
+    assert len(solution.answers) == len(arrays.draws)
+    for probs in probabilities(solution):
+        assert probs.dtype == np.float32
+        assert probs.shape == (len(arrays.draws[0]["test"]), len(arrays.classes))
+        assert (probs >= 0).all()
+        np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+    for draw, seeds in zip(arrays.draws, solution.answers, strict=True):
+        assert all(np.array_equal(answer.rows, draw["test"]) for answer in seeds)
+
+
+@every_case
+def test_the_same_seed_gives_the_same_bytes_and_nothing_is_written_to(name: str) -> None:
+    arrays, config = case(name)
+    arrays.labels.flags.writeable = False
+    for vectors in (each for arm in arrays.arms for each in arm.vectors.values()):
+        vectors.flags.writeable = False
+    first, second = solve(name, arrays, config), solve(name, arrays, config)
+    assert same(first, second)
+    assert first.sweep == second.sweep
+
+
+@every_case
+def test_permuting_test_labels_changes_no_answer_and_no_choice(name: str) -> None:
+    arrays, config = case(name)
+    labels, test = arrays.labels.copy(), arrays.draws[0]["test"]
+    labels[test] = np.random.default_rng(0).permutation(labels[test])
+    assert (labels != arrays.labels).any()
+    before, after = solve(name, arrays, config), solve(name, replace(arrays, labels=labels), config)
+    assert same(before, after)
+    on_val = [[point for point in each.sweep if point.role == "val"] for each in (before, after)]
+    assert on_val[0] == on_val[1]
+
+
+@every_case
+def test_renaming_classes_changes_nothing(name: str) -> None:
+    arrays, config = case(name)
+    renamed = replace(arrays, classes=tuple(f"x{each}" for each in arrays.classes))
+    assert same(solve(name, arrays, config), solve(name, renamed, config))
+
+
+@every_case
+def test_an_answer_does_not_depend_on_other_test_samples(name: str) -> None:
+    arrays, config = case(name)
+    few = arrays.draws[0]["test"][3:11]
+    less = replace(arrays, draws=({**arrays.draws[0], "test": few},))
+    for whole, part in zip(
+        probabilities(solve(name, arrays, config)), probabilities(solve(name, less, config)), strict=True
+    ):
+        np.testing.assert_allclose(part, whole[3:11], atol=2e-6)
+
+
+@every_case
+def test_nothing_is_learnt_from_test_vectors(name: str) -> None:
+    """Moving the other test samples to where a class lies moves no answer."""
+    arrays, config = case(name)
+    test = arrays.draws[0]["test"]
+    moved = replace(arrays, arms=tuple(_moved(arm, test[8:]) for arm in arrays.arms))
+    for whole, part in zip(
+        probabilities(solve(name, arrays, config)), probabilities(solve(name, moved, config)), strict=True
+    ):
+        np.testing.assert_allclose(part[:8], whole[:8], atol=2e-6)
+        assert not np.allclose(part[8:], whole[8:], atol=1e-3)
+
+
+def _moved(arm: Arm, rows: Any) -> Arm:
+    vectors = {view: each.copy() for view, each in arm.vectors.items()}
+    for each in vectors.values():
+        each[rows] = each[0]
+    return replace(arm, vectors=vectors)
+
+
+@every_case
+def test_without_val_a_choice_is_refused_with_the_way_out(name: str) -> None:
+    if name == "fusion with shots":
+        name = "fusion"
+    arrays, config = case(name)
+    empty = replace(arrays, draws=({**arrays.draws[0], "val": np.empty(0, np.int64)},))
+    with pytest.raises(TestDataError, match=r"val_from=train:0\.1"):
+        solve(name, empty, config)
+
+
+@pytest.mark.parametrize("name", ["zeroshot", "knn", "fewshot", "fusion", "fusion by ranks"])
+def test_choosing_none_needs_no_val_and_takes_the_first(name: str) -> None:
+    arrays, config = case(name, choose="none", calibrate=False)
+    empty = replace(arrays, draws=({**arrays.draws[0], "val": np.empty(0, np.int64)},))
+    solution = solve(name, empty, config)
+    assert solution.chosen is not None
+    assert solution.chosen.on is None
+    assert solution.sweep
+    assert {point.role for point in solution.sweep} == {"test"}
+    assert not any(point.chosen for point in solution.sweep)
+
+
+@every_case
+def test_classes_absent_from_train_and_val_do_not_break_it(name: str) -> None:
+    """One class has no train samples, and val has two classes only."""
+    arrays, config = case(name)
+    draw = arrays.draws[0]
+    less = {
+        **draw,
+        "train": draw["train"][arrays.labels[draw["train"]] != 1],
+        "val": draw["val"][arrays.labels[draw["val"]] >= 2],
+    }
+    arrays = replace(arrays, draws=(less,))
+    for probs in probabilities(solve(name, arrays, config)):
+        np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["prototype", "knn", "fewshot", "fusion of features"])
+def test_without_train_samples_learning_is_refused(name: str) -> None:
+    arrays, config = case(name)
+    empty = replace(arrays, draws=({**arrays.draws[0], "train": np.empty(0, np.int64)},))
+    with pytest.raises(InputError, match="train"):
+        solve(name, empty, config)
+
+
+@pytest.mark.parametrize("name", ["fewshot", "fusion with shots"])
+def test_another_seed_takes_other_shots(name: str) -> None:
+    arrays, config = case(name)
+    assert not same(solve(name, arrays, config, 0), solve(name, arrays, config, 1))
+
+
+@pytest.mark.parametrize("name", [name for name in MODES if is_class_mode(load_mode(name))])
+def test_a_mode_of_classification_is_arithmetic_over_arrays(name: str) -> None:
+    module = MODES[name].partition(":")[0]
+    heavy = "torch", "lancedb", "faiss", "click", "matplotlib", "pyarrow", "rich"
+    code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
