@@ -258,8 +258,8 @@ def _cap(shape: str, rng: np.random.Generator) -> tuple[Floats, Floats]:
         bowl = np.float32(0.62) * lift * rho**1.6
         return bowl - np.float32(0.12) * rho**14 + np.float32(0.06), bowl - np.float32(0.20) * rho**14 - np.float32(0.1)
     if shape == "knobbed":
-        knob = np.float32(0.52) * lift * np.exp(-((rho / np.float32(0.24)) ** 2))
-        return lip + np.float32(0.22) * (1 - rho**2) + knob, hollow
+        knob = np.float32(0.60) * lift * np.exp(-((rho / np.float32(0.21)) ** 2))
+        return lip + np.float32(0.13) * (1 - rho**2) + knob, hollow
     dome = np.sqrt(np.maximum(1 - rho * rho, 0))
     return np.float32(1.20) * lift * dome, np.float32(-0.30) * dome
 

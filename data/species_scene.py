@@ -48,7 +48,7 @@ class Specimen:
 
     def tidied(self, species: Species) -> Specimen:
         """The same specimen, its fruit bodies as large as can be, and placed like those of all others that grow so."""
-        standing = _standing(species["growth"], np.random.default_rng(0))
+        standing = _standing(species["growth"], np.random.default_rng(1))
         return replace(self, standing=tuple(one._replace(size=1.0) for one in standing))
 
 
@@ -88,7 +88,7 @@ class Shot:
     @classmethod
     def clean(cls, species: Species) -> Shot:
         """The same view and light for every species, with one fruit body picked and laid beside."""
-        return cls(species["habitat"], float(np.radians(30)), 0.3, 0.0, 1.0, (0.0, 0.0), (-0.6, 0.9), 0.7, 1, 0.0)
+        return cls(species["habitat"], float(np.radians(27)), 1.35, 0.0, 1.0, (0.0, 0.0), (-0.6, 0.9), 0.7, 1, 0.0)
 
     @property
     def light_name(self) -> str:
