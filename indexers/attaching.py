@@ -54,13 +54,11 @@ class AttachReport:
         """What is worth saying beside the counts."""
         notes = []
         if self.unmatched:
-            named = quoted(self.unmatched)
-            notes.append(f"{len(self.unmatched):,} rows name no image of {self.source}: {named}; --json lists all.")
+            rows = f"{len(self.unmatched):,} ({quoted(self.unmatched)})"
+            notes.append(f"Rows without an image in {self.source}: {rows}; --json lists all.")
         if self.conflicts:
-            notes.append(
-                f"{len(self.conflicts):,} rows have the picture of an earlier row but another vector; the first was "
-                f"kept: {quoted(self.conflicts)}."
-            )
+            rows = f"{len(self.conflicts):,} ({quoted(self.conflicts)})"
+            notes.append(f"Rows with the picture of an earlier row but another vector: {rows}; the first was kept.")
         return tuple(notes)
 
 

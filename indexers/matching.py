@@ -70,11 +70,12 @@ def match_rows(rows: Sequence[str], uris: Sequence[str], root: str) -> Matches:
     """
     names = [_as_uri(name, root) for name in rows]
     known = [_as_uri(uri, root) for uri in uris]
-    attempts = [
-        _attempt(level, [part(name) for name in names], [part(uri) for uri in known]) for level, part in LEVELS.items()
-    ]
-    best = next((one for one in attempts if one.perfect), None)
-    best = best or next((one for one in attempts if (one.places >= 0).any()), None)
+    attempts: list[_Attempt] = []
+    for level, part in LEVELS.items():
+        attempts.append(_attempt(level, [part(name) for name in names], [part(uri) for uri in known]))
+        if attempts[-1].perfect:
+            return Matches(attempts[-1].places, level)
+    best = next((one for one in attempts if (one.places >= 0).any()), None)
     if best is None:
         raise InputError(
             f"No row names an image of the source, not even without folder and suffix: rows are called "
