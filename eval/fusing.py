@@ -24,8 +24,8 @@ from retrieval.errors import InputError
 if TYPE_CHECKING:
     from retrieval.types import Float32, Int64
 
-NEARLY_UNIFORM = 3.0
-"""An arm whose highest probability is on average less than this many times 1/C says next to nothing."""
+LEAST_TOLD = 0.02
+"""Nats. Logits whose standard deviation over classes is s tell about s^2 / 2; cosines as they are, 0.001."""
 
 
 def _numbers(value: object) -> object:
@@ -143,7 +143,7 @@ def mixers(
         return [_per_class(config, val, labels, classes)]
     if config.method == "stacker":
         made = fit_stacker(val, labels, config.stacker_c, config.folds, config.class_weight, config.sample_seed)
-        return [Mixer({}, made.mix, {"stacker_c": made.c}, made.warnings)]
+        return [Mixer({}, made.mix, {"stacker_c": made.c, "held_out_nll": made.held_out}, made.warnings)]
     if config.method == "rerank":
         return [Mixer({"depth": k}, partial(_reranked, depth=k)) for k in dict.fromkeys(config.depths)]
     return [Mixer(setting, partial(mix, weights=weights)) for setting, weights in weight_settings(config, names)]
@@ -221,15 +221,18 @@ def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOp
 
 
 def uniform_arms(names: Sequence[str], probs: Sequence[Float32]) -> list[str]:
-    """Say which arms have nearly uniform probabilities: mixed in, they change nothing but ties."""
+    """Say which arms have nearly uniform probabilities: mixed in, they change nothing but ties.
+
+    Nearly uniform is an arm that is on average less than :data:`LEAST_TOLD` nats from it: log C less the entropy.
+    """
     words = []
     for name, each in zip(names, probs, strict=True):
         classes = each.shape[1]
-        highest = float(each.max(axis=1).mean()) if len(each) else 1.0
-        if highest * classes < NEARLY_UNIFORM and classes > NEARLY_UNIFORM:
+        entropy = -np.einsum("nc,nc->n", each, np.log(np.maximum(each, np.finfo(np.float32).tiny)))
+        if len(each) and np.log(classes) - float(entropy.mean()) < LEAST_TOLD:
             words.append(
-                f"Arm {name} has nearly uniform probabilities (highest {highest:.3f} on average, 1/{classes} is "
-                f"{1 / classes:.3f}), so almost every weight of the other arm gives that arm's ranking; leave "
-                f"class_temperature to the encoder, or pass -o calibrate=true."
+                f"Arm {name} has nearly uniform probabilities (highest {each.max(axis=1).mean():.3f} on average, "
+                f"1/{classes} is {1 / classes:.3f}), so almost every weight of the other arm gives that arm's ranking; "
+                "leave class_temperature to the encoder, or pass -o calibrate=true."
             )
     return words
