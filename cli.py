@@ -14,6 +14,7 @@ COMMANDS = {
     "search": ("retrieval.commands:search_command", "Find similar images, identities or labels."),
     "eval": ("eval.commands:eval_command", "Evaluate a mode from stored vectors."),
     "splits": ("eval.commands:splits_group", "List and export stored split sets."),
+    "train": ("training.commands:train_command", "Train an encoder by a recipe."),
     "prompts": ("eval.prompts.commands:prompts_group", "Make, merge, compare and check prompt sets."),
     "compare": ("eval.compare_command:compare_command", "Is the difference of two evaluations real."),
     "report": ("eval.report_command:report_command", "Write results as Markdown, one HTML page and pictures."),

@@ -1,0 +1,135 @@
+"""Image-caption pairs: the manifests ``captions.csv`` of folders, and their images decoded once into a memory map.
+
+Only rows of the split ``train`` are trained on; ``val`` decides when to stop; ``test`` rows are never read further.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from indexers.progress import progress
+from retrieval.encoders.preprocess import pixels
+from retrieval.errors import InputError, MissingFileError
+from retrieval.images import upright
+from retrieval.text_files import read_json, read_text
+from training.checkpoint import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from retrieval.types import Preprocess, UInt8
+
+MANIFEST = "captions.csv"
+COLUMNS = ("filepath", "caption", "split")
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One image and what is said of it; ``folder`` is the position of its source in the recipe."""
+
+    path: Path
+    caption: str
+    folder: int
+    flip: bool
+
+
+def read_pairs(folder: Path, split: str, *, position: int, flip: bool) -> list[Pair]:
+    """Read the pairs of one split, in the order of the manifest.
+
+    Raises:
+        MissingFileError: the folder has no manifest.
+        InputError: a column, caption or split is missing, with the line.
+    """
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise MissingFileError(f"{manifest} does not exist; name a folder that 'vitrine sample' has drawn.")
+    reader = csv.DictReader(io.StringIO(read_text(manifest), newline=""))
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{manifest} has no column {missing[0]}; it needs {', '.join(COLUMNS)}.")
+    pairs = []
+    for row in reader:
+        where = f"{manifest}, line {reader.line_num}"
+        if row["split"] not in SPLITS:
+            raise InputError(f"{where}: split '{row['split']}' is not one of {', '.join(SPLITS)}.")
+        if not row["filepath"] or not (row["caption"] or "").strip():
+            raise InputError(f"{where}: filepath or caption is empty.")
+        if row["split"] == split:
+            pairs.append(Pair(folder / row["filepath"], row["caption"].strip(), position, flip))
+    return pairs
+
+
+def decoded(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool = False) -> UInt8:
+    """The pixels of all images, from a memory map that is made once.
+
+    Args:
+        pairs: n images.
+        size: what is cut from each; mean and std are not applied.
+        cache: the file, ``.npy``; a ``.json`` beside it says what it was made from.
+        what: a word for the progress line.
+        quiet: show no progress.
+
+    Returns:
+        (n, height, width, 3) uint8, read-only.
+
+    Raises:
+        InputError: a file is not an image.
+        MissingFileError: an image does not exist.
+    """
+    made_from = cache.with_suffix(".json")
+    key = _key(pairs, size)
+    if not (cache.is_file() and made_from.is_file() and read_json(made_from, "a key") == key):
+        made_from.unlink(missing_ok=True)
+        _decode_all(pairs, size, cache, what, quiet=quiet)
+        write_text(made_from, json.dumps(key))
+    return cast("UInt8", np.load(cache, mmap_mode="r"))
+
+
+def _decode_all(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool) -> None:
+    shape = (len(pairs), *size.crop, 3)
+    whole = np.lib.format.open_memmap(cache, mode="w+", dtype=np.uint8, shape=shape)
+    with progress(f"decoding {what}", len(pairs), quiet=quiet) as shown, ThreadPoolExecutor(2) as pool:
+        for row, image in enumerate(pool.map(partial(_decode, size=size), pairs)):
+            whole[row] = image
+            shown.advance()
+    whole.flush()
+
+
+def _decode(pair: Pair, size: Preprocess) -> UInt8:
+    try:
+        image, _ = upright(pair.path.read_bytes())
+    except FileNotFoundError:
+        raise MissingFileError(f"{pair.path} does not exist, but its caption does; draw the folder again.") from None
+    except InputError as error:
+        raise InputError(f"{pair.path}: {error}") from None
+    return pixels(image, size)
+
+
+def _key(pairs: Iterable[Pair], size: Preprocess) -> str:
+    """A digest of names, sizes and times of the files and of how they are cut."""
+    digest = hashlib.blake2b(repr(size).encode(), digest_size=16)
+    for pair in pairs:
+        try:
+            about = pair.path.stat()
+        except FileNotFoundError:
+            raise MissingFileError(
+                f"{pair.path} does not exist, but its caption does; draw the folder again."
+            ) from None
+        digest.update(f"{pair.path}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def larger(preprocess: Preprocess, side: int) -> Preprocess:
+    """The same cut at another size, from which crops are taken."""
+    return replace(preprocess, resize=side, crop=(side, side))

@@ -1,0 +1,108 @@
+"""What a run keeps in its folder: the recipe, the state to go on from, the best weights, the history.
+
+``recipe.json``         the resolved recipe; another one may not go on here
+``state.pt``            model, optimiser, epochs done: everything to go on from, replaced whole after each epoch
+``best.safetensors``    weights (float32) of the best held-out score so far
+``history.jsonl``       one line of figures per epoch
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from retrieval.errors import InputError, WeightsError
+from retrieval.text_files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import torch
+
+RECIPE, STATE, BEST, HISTORY = "recipe.json", "state.pt", "best.safetensors", "history.jsonl"
+
+
+def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
+    """Make the folder of a run, or check that the one there is of the same recipe.
+
+    Raises:
+        InputError: it holds a run of another recipe, or something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / RECIPE
+    if kept.is_file():
+        before = read_json(kept, "a recipe")
+        different = sorted(_differences(before, json.loads(json.dumps(recipe))))
+        if different:
+            raise InputError(
+                f"{out} holds a run of another recipe (other {', '.join(different)}); choose a new --out, or delete it."
+            )
+    elif any(out.iterdir()):
+        raise InputError(f"--out {out} is not empty and holds no run; choose a new folder.")
+    else:
+        write_text(kept, json.dumps(recipe, indent=1) + "\n")
+
+
+def _differences(before: Any, now: Any, where: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = before.keys() | now.keys()
+        return [
+            found
+            for key in keys
+            for found in _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
+        ]
+    return [] if before == now else [where]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def save_state(out: Path, state: Mapping[str, Any]) -> None:
+    """Replace the state of the run."""
+    import torch
+
+    part = out / f".{STATE}.part"
+    torch.save(dict(state), part)
+    part.replace(out / STATE)
+
+
+def load_state(out: Path) -> dict[str, Any] | None:
+    """The state to go on from; None where the run has not finished an epoch.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    import pickle
+
+    import torch
+
+    path = out / STATE
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        raise WeightsError(f"{path} is damaged; delete it to begin again.") from None
+    return state
+
+
+def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write tensors as safetensors, whole or not at all."""
+    from safetensors.torch import save_file
+
+    part = path.with_name(f".{path.name}.part")
+    part.touch()  # with the usual permissions; safetensors would make a file that only its owner may read
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+    part.replace(path)
+
+
+def save_history(out: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Write the figures of every epoch, one JSON object a line."""
+    write_text(out / HISTORY, "".join(json.dumps(line) + "\n" for line in history))

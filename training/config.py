@@ -1,0 +1,92 @@
+"""Recipes: a YAML file, and ``key=value`` pairs that override it, with dots for keys inside keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import yaml
+from pydantic import Field
+
+from retrieval.config import Config, parse_assignments
+from retrieval.errors import InputError
+from retrieval.text_files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+Recipe = TypeVar("Recipe", bound=Config)
+
+
+class LoopConfig(Config):
+    """How long, how fast and how carefully any job trains.
+
+    Attributes:
+        epochs: passes over the training images.
+        warm_up: share of all steps in which the learning rate rises from 0.
+        learning_rate: at its highest; it falls to ``final`` times that along a cosine.
+        weight_decay: AdamW's, for matrices and convolutions only.
+        beta_2: AdamW's; 0.98 is CLIP's for small batches.
+        clip_norm: longest gradient; longer ones are shortened to it.
+        pieces: parts in which a batch is computed, where it does not fit in memory at once.
+        amp: half precision: ``auto`` means bf16 on CPUs that have it and on CUDA.
+        patience: stop after so many epochs without a better held-out score; 0 never stops.
+        seed: of initial weights, order and augmentation.
+    """
+
+    epochs: int = Field(30, ge=1)
+    warm_up: float = Field(0.1, ge=0, lt=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    final: float = Field(0.01, ge=0, le=1)
+    weight_decay: float = Field(0.1, ge=0)
+    beta_2: float = Field(0.98, gt=0, lt=1)
+    clip_norm: float = Field(1.0, gt=0)
+    pieces: int = Field(1, ge=1)
+    amp: Literal["auto", "bf16", "off"] = "auto"
+    patience: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**31)
+
+
+def read_recipe(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Read a recipe and apply overrides such as ``loop.epochs=5`` or ``sources.drains=null``.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: it is no YAML mapping, or an override cannot be applied.
+    """
+    text = read_text(path)
+    try:
+        recipe = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML ({' '.join(str(error).split())}).") from None
+    if not isinstance(recipe, dict):
+        raise InputError(f"{path} is no recipe: it has no 'key: value' lines.")
+    for key, value in parse_assignments(overrides, "override").items():
+        _set(recipe, key, value)
+    return recipe
+
+
+def _set(recipe: dict[str, Any], key: str, value: Any) -> None:
+    *outer, last = key.split(".")
+    inside = recipe
+    for name in outer:
+        inside = inside.setdefault(name, {})
+        if not isinstance(inside, dict):
+            raise InputError(f"override {key} cannot be applied: '{name}' is a value, not a group of keys.")
+    inside[last] = value
+
+
+def checked(cls: type[Recipe], values: Mapping[str, Any], where: str) -> Recipe:
+    """Validate a recipe group by group, so that a wrong key is told from the keys of its own group.
+
+    Raises:
+        InputError: a key or value that cannot be used.
+    """
+    groups = dict(values)
+    for name, info in cls.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, Config) and name in groups:
+            if not isinstance(groups[name], dict):
+                raise InputError(f"{where}: {name} is a group of keys, not {groups[name]!r}.")
+            groups[name] = checked(kind, groups[name], f"{where}, {name}")
+    return cls.read(groups, where)

@@ -1,0 +1,82 @@
+"""The contrastive loss of images and captions, and its gradients when a batch is computed in pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    Encode = Callable[[slice], tuple[torch.Tensor, torch.Tensor]]
+
+
+def contrastive_loss(
+    images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor, captions: torch.Tensor
+) -> torch.Tensor:
+    """Symmetric cross-entropy of similarities (Radford et al. 2021, figure 3), where equal captions are positives.
+
+    Args:
+        images: (n, d), of length 1.
+        texts: (n, d), of length 1.
+        scale: factor on similarities, a scalar.
+        captions: (n,) numbers of captions; the target of a row is spread evenly over all columns of its caption.
+    """
+    from torch.nn.functional import cross_entropy
+
+    logits = scale * images @ texts.T
+    same = (captions[:, None] == captions[None, :]).to(logits.dtype)
+    targets = same / same.sum(1, keepdim=True)
+    return (cross_entropy(logits, targets) + cross_entropy(logits.T, targets)) / 2
+
+
+def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captions: torch.Tensor, pieces: int) -> float:
+    """Add the gradients of a whole batch's loss, with only one piece's activations in memory at a time.
+
+    The loss needs all pairs at once, so vectors are first computed without gradients, then piece by piece with
+    them (Gao et al. 2021, gradient cache). Equal to the whole batch for models whose images do not see each other:
+    batch normalisation then normalises over pieces.
+
+    Args:
+        encode: vectors (m, d) of the images and the texts of a slice of the batch, each of length 1.
+        scale: the factor on similarities.
+        captions: (n,) numbers of captions.
+        pieces: 1 computes the batch at once.
+
+    Returns:
+        The loss.
+    """
+    import torch
+
+    n = len(captions)
+    if pieces == 1:
+        loss = contrastive_loss(*encode(slice(0, n)), scale(), captions)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+    step = -(-n // pieces)
+    parts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    with torch.no_grad():
+        known = [encode(part) for part in parts]
+    images, texts = (torch.cat(side).requires_grad_() for side in zip(*known, strict=True))
+    loss = contrastive_loss(images, texts, scale(), captions)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert images.grad is not None  # noqa: S101 - backward has just filled it
+    assert texts.grad is not None  # noqa: S101
+    for part in parts:
+        torch.autograd.backward(encode(part), (images.grad[part], texts.grad[part]))
+    return float(loss.detach())
+
+
+def mean_reciprocal_rank(images: torch.Tensor, texts: torch.Tensor, truth: torch.Tensor) -> float:
+    """Mean of 1 / rank of the true caption of each image; ties count as half above.
+
+    Args:
+        images: (n, d), of length 1.
+        texts: (m, d), unique captions.
+        truth: (n,) column of each image's caption.
+    """
+    scores = images @ texts.T
+    own = scores.gather(1, truth[:, None])
+    rank = 1 + (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
+    return float((1 / rank).mean())

@@ -1,0 +1,106 @@
+"""An encoder in a folder that open_clip loads as ``local-dir:FOLDER``: configuration, vocabulary, weights, card."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from retrieval.errors import InputError
+from training.checkpoint import save_weights, write_text
+from training.vocabulary import BASE, write_vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from training.captions import Pair
+    from training.jobs.clip_recipe import ClipRecipe
+    from training.loop import Fitted
+
+ENCODER = "encoder"
+CONFIG, VOCABULARY, WEIGHTS = "open_clip_config.json", "vocabulary.txt.gz", "open_clip_model.safetensors"
+
+
+def prepare(folder: Path, recipe: ClipRecipe, merges: Sequence[tuple[str, str]]) -> None:
+    """Write configuration and vocabulary, all that open_clip needs to build the model."""
+    folder.mkdir(exist_ok=True)
+    write_vocabulary(folder / VOCABULARY, merges)
+    own = recipe.model
+    text = {"vocab_size": BASE + len(merges), "tokenizer_kwargs": {"bpe_path": VOCABULARY}}
+    pixels = recipe.pixels
+    config = {
+        "model_cfg": {
+            "embed_dim": own.embed_dim,
+            "vision_cfg": {**own.vision_cfg, "image_size": pixels.size},
+            "text_cfg": {**own.text_cfg, **text},
+        },
+        "preprocess_cfg": {
+            "mean": list(pixels.mean),
+            "std": list(pixels.std),
+            "interpolation": pixels.interpolation,
+            "resize_mode": pixels.resize_mode,
+        },
+    }
+    write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def build(folder: Path, seed: int) -> tuple[Any, Any]:
+    """The model with random weights of a seed (float32), and its tokenizer.
+
+    Raises:
+        InputError: open_clip cannot build such a model.
+    """
+    from retrieval.encoders.torch_encoder import seeded
+    from retrieval.encoders.torchvision_ops import repair_torchvision
+
+    repair_torchvision()
+    import open_clip
+
+    name = f"local-dir:{folder}"
+    try:
+        with seeded(seed):
+            model = open_clip.create_model(name, load_weights=False, pretrained_text=False)
+        return model, open_clip.get_tokenizer(name, bpe_path=str(folder / VOCABULARY))
+    except (RuntimeError, TypeError, ValueError, AssertionError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"recipe: the model cannot be built ({reason}); correct its group 'model'.") from error
+
+
+def export(folder: Path, best: Path, recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]]) -> None:
+    """Add the best weights in half precision, and a card that says what they were trained on.
+
+    Gains, biases and running statistics stay in float32: they are few, and batch normalisation divides by some.
+    """
+    from safetensors.torch import load_file
+
+    tensors = {
+        name: tensor.half() if tensor.is_floating_point() and tensor.ndim >= 2 else tensor
+        for name, tensor in load_file(best).items()
+    }
+    save_weights(folder / WEIGHTS, tensors)
+    write_text(folder / "recipe.json", json.dumps(recipe.model_dump(mode="json"), indent=1) + "\n")
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    write_text(folder / "README.md", _card(recipe, fitted, pairs, numbers))
+
+
+def _card(recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]], numbers: int) -> str:
+    names = [name for name, source in recipe.sources.items() if source is not None]
+    counts = {split: Counter(pair.folder for pair in listed) for split, listed in pairs.items()}
+    rows = [f"| {name} | {counts['train'][at]:,} | {counts['val'][at]:,} |" for at, name in enumerate(names)]
+    table = "\n".join(rows)
+    minutes = sum(line["seconds"] for line in fitted.history) / 60
+    what = f"A two-tower CLIP of {numbers / 1e6:.2f} million numbers for images of {recipe.pixels.size} pixels a side"
+    best = f"those of epoch {fitted.best_epoch}, whose mean reciprocal rank of the true caption on held-out images"
+    return f"""# {recipe.name}
+
+{what}, vectors of {recipe.model.embed_dim} dimensions.
+Trained from scratch by `vitrine train clip` with `recipe.json`.
+
+| source | images trained on | held-out images for stopping |
+|---|---:|---:|
+{table}
+
+Trained for {len(fitted.history)} epochs in {minutes:.0f} minutes. The weights are {best}
+(split val) was {fitted.best_score:.3f}. Rows of the split test were not read.
+"""

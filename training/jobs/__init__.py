@@ -1,0 +1,1 @@
+"""One file per job; the table is in :mod:`training.registry`."""

@@ -1,0 +1,104 @@
+"""The images and captions of the job ``clip``: what is read, in which batches, and how a batch becomes tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrieval.errors import InputError
+from training.captions import Pair, decoded, larger, read_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    import torch
+
+    from retrieval.types import UInt8
+    from training.jobs.clip_recipe import ClipRecipe
+
+    Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """n images with their captions.
+
+    Attributes:
+        pixels: (n, side, side, 3) uint8.
+        tokens: (unique captions, context) int64.
+        caption: (n,) row of ``tokens``.
+        folder: (n,) position of the source.
+        flip: (n,) bool, whether the image may be mirrored.
+    """
+
+    pixels: UInt8
+    tokens: torch.Tensor
+    caption: torch.Tensor
+    folder: Numbers
+    flip: torch.Tensor
+
+
+def pairs_of(recipe: ClipRecipe) -> tuple[list[Pair], list[Pair]]:
+    """The pairs to train on, and those that decide when to stop; test pairs are not read.
+
+    Raises:
+        MissingFileError: a folder has no manifest.
+        InputError: a manifest cannot be used, or a split is empty.
+    """
+    sources = [source for source in recipe.sources.values() if source is not None]
+    train: list[Pair] = []
+    val: list[Pair] = []
+    for position, source in enumerate(sources):
+        train += read_pairs(source.path, "train", position=position, flip=source.flip)
+        held_out = read_pairs(source.path, "val", position=position, flip=False)
+        chosen = np.linspace(0, len(held_out) - 1, min(recipe.val_images, len(held_out))).round().astype(int)
+        val += [held_out[row] for row in chosen]
+    for name, pairs in (("train", train), ("val", val)):
+        if len(pairs) < 2:
+            where = ", ".join(str(source.path) for source in sources)
+            raise InputError(f"there are {len(pairs)} captions of the split {name} in {where}; at least 2 are needed.")
+    return train, val
+
+
+def captioned(
+    pairs: Sequence[Pair], recipe: ClipRecipe, tokenizer: Any, cache: Path, *, train: bool, quiet: bool
+) -> Captioned:
+    """Decode and tokenise; training images are kept larger than the encoder sees them."""
+    import torch
+
+    texts = list(dict.fromkeys(pair.caption for pair in pairs))
+    row = {text: number for number, text in enumerate(texts)}
+    size = recipe.pixels.preprocess()
+    if train:
+        size = larger(size, recipe.pixels.stored)
+    return Captioned(
+        decoded(pairs, size, cache, "training images" if train else "held-out images", quiet=quiet),
+        tokenizer(texts),
+        torch.tensor([row[pair.caption] for pair in pairs]),
+        np.array([pair.folder for pair in pairs], np.int64),
+        torch.tensor([pair.flip for pair in pairs]),
+    )
+
+
+def batches_of(folder: Numbers, size: int, how: str, rng: np.random.Generator) -> list[Numbers]:
+    """Rows of each batch of an epoch, in order.
+
+    Args:
+        folder: (n,) source of each row.
+        size: rows of a batch; what is left over waits for another epoch, but a source that has fewer is one batch.
+        how: ``mixed``, or ``folder`` for batches of one source each.
+        rng: of this epoch.
+    """
+    groups = (
+        [np.arange(len(folder))] if how == "mixed" else [np.flatnonzero(folder == one) for one in np.unique(folder)]
+    )
+    batches: list[Numbers] = []
+    for group in groups:
+        order = rng.permutation(group)
+        count = max(1, len(order) // size)
+        batches += [order[number * size : (number + 1) * size] for number in range(count)]
+    return [batches[number] for number in rng.permutation(len(batches))]

@@ -1,0 +1,44 @@
+"""The closed table of training jobs: a name, and where the object lives. One more is one line more."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from retrieval.errors import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from training.loop import Fitted
+
+JOBS = {
+    "clip": "training.jobs.clip:JOB",
+}
+
+
+class TrainingJob(Protocol):
+    """Trains from a recipe and leaves checkpoint, history and exported encoder in a folder; never touches the store."""
+
+    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> Fitted:
+        """Train, or go on where an earlier run of the same recipe in ``out`` stopped.
+
+        Raises:
+            InputError: the recipe or its data cannot be used, or ``out`` holds another run.
+            MissingFileError: a file or folder that the recipe names does not exist.
+        """
+        ...
+
+
+def load_job(name: str) -> TrainingJob:
+    """Import a job by name.
+
+    Raises:
+        UnknownNameError: there is no such job.
+    """
+    if name not in JOBS:
+        raise unknown("training job", name, JOBS)
+    module, _, attribute = JOBS[name].partition(":")
+    job: TrainingJob = getattr(importlib.import_module(module), attribute)
+    return job

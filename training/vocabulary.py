@@ -1,0 +1,85 @@
+"""Byte-pair encoding of our own (Sennrich et al. 2016), in the file format that open_clip's ``SimpleTokenizer`` reads.
+
+The file is gzipped text: a first line that is skipped, then one merge of two symbols per line, best first. The 256
+bytes, each also as the end of a word (``</w>``), are there without a line, so every text can be written; with the
+marks of start and end a vocabulary has ``512 + merges + 2`` tokens.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+BASE = 512 + 2
+"""Tokens of a vocabulary without merges."""
+
+Word = tuple[str, ...]
+Pair = tuple[str, str]
+
+
+def learn_merges(texts: Iterable[str], tokens: int, least: int = 2) -> list[Pair]:
+    """Merge the commonest pair of neighbours, again and again; of equally common pairs the first by alphabet.
+
+    Args:
+        texts: what the vocabulary should write briefly; every word counts as often as it stands there.
+        tokens: largest size of the whole vocabulary, at least ``BASE``.
+        least: pairs that are rarer are not merged.
+
+    Returns:
+        At most ``tokens - BASE`` merges, in order.
+    """
+    words = Counter(_words(texts))
+    merges: list[Pair] = []
+    while len(merges) < tokens - BASE:
+        pairs: Counter[Pair] = Counter()
+        for word, count in words.items():
+            for pair in pairwise(word):
+                pairs[pair] += count
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        if pairs[best] < least:
+            break
+        merges.append(best)
+        words = Counter({_merged(word, best): count for word, count in words.items()})
+    return merges
+
+
+def write_vocabulary(path: Path, merges: Iterable[Pair]) -> None:
+    """Write merges for open_clip; the same merges give the same bytes."""
+    # No newline at the end: SimpleTokenizer would count an empty merge as one more token.
+    text = "\n".join(["# vitrine byte-pair merges", *(" ".join(pair) for pair in merges)])
+    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+
+
+def _words(texts: Iterable[str]) -> Iterable[Word]:
+    """The words of all texts as ``SimpleTokenizer`` sees them: letters of bytes, the last marked as the end."""
+    from retrieval.encoders.torchvision_ops import repair_torchvision
+
+    repair_torchvision()
+    from open_clip.tokenizer import SimpleTokenizer
+
+    plain = SimpleTokenizer()
+    for text in texts:
+        for found in plain.pat.findall(plain.clean_fn(text)):
+            letters = [plain.byte_encoder[byte] for byte in found.encode()]
+            yield (*letters[:-1], letters[-1] + "</w>")
+
+
+def _merged(word: Word, pair: Pair) -> Word:
+    joined: list[str] = []
+    position = 0
+    while position < len(word):
+        if word[position : position + 2] == pair:
+            joined.append(word[position] + word[position + 1])
+            position += 2
+        else:
+            joined.append(word[position])
+            position += 1
+    return tuple(joined)
