@@ -64,7 +64,7 @@ def named_apart(arms: Sequence[ArmAsked]) -> tuple[ArmAsked, ...]:
     """Give arms that would share a name their space in front of it.
 
     Raises:
-        InputError: two arms are the same, or were given the same name.
+        InputError: two arms are the same, or have one name in one space.
     """
     shared = {arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1}
     apart = [arm._replace(name=f"{arm.space} {arm.name}") if arm.name in shared else arm for arm in arms]
