@@ -26,6 +26,7 @@ _TABLE = 256
 _RHO: Floats = np.linspace(0, 1, _TABLE, dtype=np.float32)
 _BLOCK, _ROUGH_STEPS, _FINE_STEPS, _SIFT_EVERY = 4, 15, 14, 3
 _NEAR = 0.003
+_BESIDE = 30  # entries of a table
 _SPEED = np.float32(0.92)  # below 1: bends make the distances a little too long
 
 # Length of the stem, and its half width at base, middle and top.
@@ -179,8 +180,11 @@ class _Surface:
         )
         self._middle = (form.top + form.under) / 2 + np.float32(form.length)
         self._half = (form.top - form.under) / 2
-        # Where a dome turns vertical the slope says little of the distance, hence the floor.
-        self._cos = np.maximum(1 / np.sqrt(1 + np.maximum(self._top_slope**2, self._under_slope**2)), np.float32(0.3))
+        # Where a dome turns vertical the slope says little of the distance, hence the floor; beside a knob the
+        # nearest surface is its wall, hence the steepest slope around.
+        cos = np.maximum(1 / np.sqrt(1 + np.maximum(self._top_slope**2, self._under_slope**2)), np.float32(0.3))
+        padded = np.pad(cos, _BESIDE, mode="edge")
+        self._cos = np.lib.stride_tricks.sliding_window_view(padded, 2 * _BESIDE + 1).min(axis=1)
         self._stem_slope = np.gradient(form.stem, form.length / scale).astype(np.float32)
         self._radius, self._joint = np.float32(form.radius), np.float32(form.length + 0.6 * form.under[0] + 0.02)
 
