@@ -54,7 +54,15 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     "--preprocess",
     multiple=True,
     metavar="FILE|KEY=VALUE",
-    help="Override resize, crop, mean, std, interpolation, mode.",
+    help="Override the model's own: resize=440,crop=384,mean=.48/.46/.41,std=.27/.26/.28,interpolation=bilinear,"
+    "mode=squash (or shortest, longest), fill=0; or a YAML or JSON file of these.",
+)
+@click.option(
+    "--class-names",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Names of the classifier's outputs in their order: one a line, INDEX<TAB>NAME, or JSON. For a space that is "
+    "indexed already this only names its classifier.",
 )
 @click.option(
     "--precision",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexers.attaching import AttachReport, attach_vectors
+from indexers.class_names import ClassNames, name_classifier
 from indexers.importing import ImportReport, ImportTarget, import_bank, import_vectors
 from indexers.imports import BankOptions, VectorOptions, read_vectors
 from indexers.pipeline import index
@@ -20,7 +21,7 @@ from retrieval.store.schema import escape
 
 if TYPE_CHECKING:
     from retrieval.store.writer import StoreWriter
-    from retrieval.types import Bank, Encoder, EncoderSpec, Snapshot, Source
+    from retrieval.types import Bank, EmbeddingStore, Encoder, EncoderSpec, Snapshot, Source
 
 VIEWS = ("base", "hflip")
 
@@ -48,6 +49,7 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
         commit_seconds=options.get("commit_seconds", IndexOptions().commit_seconds),
         workers=options.get("workers") or IndexOptions().workers,
     )
+    names = ClassNames.read(Path(options["class_names"])) if options.get("class_names") else None
     asked = _resolve(options)
     if asked is None and not is_store(store):
         raise _no_encoder()
@@ -56,7 +58,9 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
     with opened.writer(wait) as writer:
         spec = _stay_in_space(asked, writer.snapshot, options.get("precision") or "auto")
         notes = _check_root(source, writer)
-        report = index(source, writer, spec, lambda: _load(spec, device), how)
+        named = _name_classes(opened, writer, spec, names)
+        report = index(source, writer, spec, lambda: _load_checked(spec, device, names), how)
+        notes += named or _name_classes(opened, writer, spec, names)
     splits = None if report.interrupted else source.split_set()
     if splits is not None:
         opened.save_splits(splits)
@@ -132,6 +136,20 @@ def _load(spec: EncoderSpec, device: str) -> Encoder:
     from retrieval.encoders.registry import load
 
     return load(spec, device)
+
+
+def _name_classes(store: EmbeddingStore, writer: StoreWriter, spec: EncoderSpec, names: ClassNames | None) -> list[str]:
+    """Name the classes of the space's classifier, if names were given and the store has the space."""
+    space = next((space for space in writer.snapshot.spaces if space.fingerprint == spec.fingerprint), None)
+    return [] if names is None or space is None else name_classifier(store, space, names)
+
+
+def _load_checked(spec: EncoderSpec, device: str, names: ClassNames | None) -> Encoder:
+    """Load the encoder; a file of class names that does not fit its classifier stops here, not after the last image."""
+    encoder = _load(spec, device)
+    if names is not None:
+        names.check(encoder.head, f"{spec.family}/{spec.model}")
+    return encoder
 
 
 def _check_root(source: Source, writer: StoreWriter) -> list[str]:

@@ -31,6 +31,7 @@ RESAMPLING = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 KEYS = ("resize", "crop", "mean", "std", "interpolation", "mode", "fill")
+_NO_BRACKETS = str.maketrans("", "", "[]()")
 LARGEST = 2**26
 """Pixels beyond which a resized image is not computed whole (a sliver of 1 x 5000 would become 224 x 1,120,000)."""
 
@@ -136,8 +137,8 @@ def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
     """Apply ``--preprocess`` items to a model's own preprocessing.
 
     Each item is a YAML or JSON file, or ``key=value`` pairs separated by commas. Keys: ``resize`` (pixels),
-    ``crop`` (``300``, or height by width, ``256x128``), ``mean`` and ``std`` (one number, or three joined by
-    ``/``: ``0.48/0.46/0.41``; a list in a file), ``interpolation``, ``mode`` (shortest, longest, squash), ``fill``
+    ``crop`` (``300``, or height by width, ``256x128``), ``mean`` and ``std`` (one number, or three:
+    ``0.48/0.46/0.41`` or ``[0.48, 0.46, 0.41]``), ``interpolation``, ``mode`` (shortest, longest, squash), ``fill``
     (0-255, the colour of padding). Later items win.
 
     Raises:
@@ -156,7 +157,7 @@ def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
 
 def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
     if "=" in item and not Path(item).is_file():
-        return "--preprocess", parse_assignments([p for p in item.split(",") if p.strip()], "--preprocess")
+        return "--preprocess", parse_assignments(_pairs(item), "--preprocess")
     path = Path(item)
     if not path.is_file():
         raise MissingFileError(f"--preprocess {item}: no such file; give a YAML or JSON file, or key=value pairs.")
@@ -167,6 +168,17 @@ def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
     if not isinstance(values, dict):
         raise InputError(f"{path} holds no 'key: value' lines; keys are {', '.join(KEYS)}.")
     return str(path), values
+
+
+def _pairs(item: str) -> list[str]:
+    """The ``key=value`` pairs of an item; numbers of a value may be separated by commas as well."""
+    pairs: list[str] = []
+    for part in filter(None, map(str.strip, item.translate(_NO_BRACKETS).split(","))):
+        if "=" in part or not pairs:
+            pairs.append(part)
+        else:
+            pairs[-1] += f"/{part}"
+    return pairs
 
 
 def _value(key: str, value: Any, where: str) -> Any:
@@ -207,5 +219,5 @@ def _three_numbers(key: str, value: Any, where: str) -> tuple[float, float, floa
         numbers *= 3
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)) or (key == "std" and min(numbers) <= 0):
         kind = "positive numbers" if key == "std" else "numbers"
-        raise InputError(f"{where}: {key}={value} cannot be used; give one number or three {kind} joined by '/'.")
+        raise InputError(f"{where}: {key}={value} cannot be used; give one number, or three {kind} as .48/.46/.41.")
     return (numbers[0], numbers[1], numbers[2])

@@ -138,6 +138,19 @@ def test_override_on_the_command_line() -> None:
     assert override(BASE, ()) == BASE
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        "resize=440,crop=384,mean=.4308/.4084/.3393,std=.1063/.1023/.1123",
+        "resize=440,crop=384,mean=.4308,.4084,.3393,std=.1063,.1023,.1123",
+        "resize=440, crop=384, mean=[0.4308, 0.4084, 0.3393], std=(0.1063, 0.1023, 0.1123)",
+    ],
+)
+def test_mean_and_std_as_people_write_them(item: str) -> None:
+    made = override(BASE, (item,))
+    assert made == Preprocess(440, (384, 384), (0.4308, 0.4084, 0.3393), (0.1063, 0.1023, 0.1123))
+
+
 def test_override_from_a_file(tmp_path: Path) -> None:
     values = {"resize": 320, "crop": [300, 200], "mean": [0.1, 0.2, 0.3], "std": 0.25}
     (tmp_path / "p.json").write_text(json.dumps(values))
@@ -150,7 +163,8 @@ def test_override_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "item",
     ["crop=0", "crop=1x2x3", "crop=abc", "resize=-3", "resize=1.5", "mean=1/2", "std=0", "std=a/b/c", "mean=nan",
-     "fill=256", "resize=", "resize=3,resize=4", "resize", "=4", "mean=[1,2"],
+     "fill=256", "crop=256,128", "resize=3,4", "mean=.1,.2,.3,.4",
+     "resize=", "resize=3,resize=4", "resize", "=4", "mean=[1,2"],
 )  # fmt: skip
 def test_bad_values_are_sentences(item: str) -> None:
     with pytest.raises((InputError, MissingFileError), match=r"\.$"):
