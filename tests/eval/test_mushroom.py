@@ -20,7 +20,7 @@ COMPACT = {"bootstrap": 300}
 
 @cache
 def world() -> Study:
-    return study(1500, prompts=6, shots=4)
+    return study(1500, prompts=6, shots=15)
 
 
 @cache
@@ -115,13 +115,13 @@ def test_top_5_among_fewer_labels_is_another_number() -> None:
 
 def test_few_shots_with_the_classifier() -> None:
     """Prototypes of a few train images as the first arm: test figures of every number of shots, each with its alpha."""
-    result = fusion(("clip:prototype", "resnet:classifier"), shots="1,4", seeds=2, calibrate=True)
+    result = fusion(("clip:prototype", "resnet:classifier"), shots="1,15", seeds=2, calibrate=True)
     tested = [point for point in result.sweep or () if point.role == "test"]
-    assert [point.settings["shots"] for point in tested] == [1, 4]
+    assert [point.settings["shots"] for point in tested] == [1, 15]
     assert all(0 < float(point.settings["alpha"] or 0) < 1 for point in tested)
     assert tested[1].metrics["top_1"] > tested[0].metrics["top_1"]
     assert result.chosen is not None
-    assert result.chosen.settings[0]["shots"] == 4
+    assert result.chosen.settings[0]["shots"] == 15
     assert top_1(result) == pytest.approx(tested[1].metrics["top_1"])
 
 
