@@ -71,7 +71,8 @@ def _classes_again(store: EmbeddingStore, result: EvalResult, name: str, words: 
     assert issubclass(kind, ClassConfig)  # noqa: S101 - a mode of classification
     options = {key: value for key, value in result.config.items() if key in kind.option_names() - SAMPLING}
     scorers, arms = result.config.get("scorer_options", {}), result.config.get("arms", [])
-    if not isinstance(scorers, dict) or not isinstance(arms, list) or not all(isinstance(arm, str) for arm in arms):
+    told = isinstance(scorers, dict) and all(isinstance(own, dict) for own in scorers.values())
+    if not told or not isinstance(arms, list) or not all(isinstance(arm, str) for arm in arms):
         raise InputError(f"Result {name} does not say its arms; evaluate again.")
     for arm, own in scorers.items():
         options |= {f"{str(arm).replace('-', '_')}.{key}": value for key, value in own.items()}
