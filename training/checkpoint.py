@@ -33,15 +33,14 @@ def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
         raise InputError(f"--out {out} is a file; name a folder.")
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE
-    if kept.is_file():
-        before = read_json(kept, "a recipe")
-        different = sorted(_differences(before, json.loads(json.dumps(recipe))))
+    if not kept.is_file() and any(out.iterdir()):
+        raise InputError(f"--out {out} is not empty and holds no run; choose a new folder.")
+    if (out / STATE).is_file():
+        different = sorted(_differences(read_json(kept, "a recipe"), json.loads(json.dumps(recipe))))
         if different:
             raise InputError(
                 f"{out} holds a run of another recipe (other {', '.join(different)}); choose a new --out, or delete it."
             )
-    elif any(out.iterdir()):
-        raise InputError(f"--out {out} is not empty and holds no run; choose a new folder.")
     else:
         write_text(kept, json.dumps(recipe, indent=1) + "\n")
 
@@ -88,7 +87,7 @@ def load_state(out: Path) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
         raise WeightsError(f"{path} is damaged; delete it to begin again.") from None
     return state
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from retrieval.encoders.hub import HUB, hub_file
+from retrieval.encoders.shipped import CONFIG as SHIPPED_CONFIG
+from retrieval.encoders.shipped import TAG, VOCABULARY, WEIGHTS, shipped, shipped_file
 from retrieval.encoders.torch_encoder import TorchEncoder, seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
@@ -57,9 +59,11 @@ class OpenClipFamily:
     contrastive = True
 
     def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.registry.Family`; ``hf-hub:`` models imply the weights of their repository."""
+        """See :class:`retrieval.encoders.registry.Family`; ``hf-hub:`` and shipped models imply weights."""
         if model.startswith(HUB):
             return model, model
+        if shipped(model):
+            return model, TAG
         model = model.replace("/", "-")
         names = _open_clip().list_models()
         if model not in names:
@@ -68,12 +72,16 @@ class OpenClipFamily:
 
     def tags(self, model: str) -> Sequence[str]:
         """Tags that open_clip lists for the model; those trained with QuickGELU are found under both its names."""
+        if shipped(model):
+            return [TAG]
         return cast("list[str]", _open_clip().list_pretrained_tags_by_model(model))
 
     def find(self, model: str, source: str) -> Path:
         """See :class:`retrieval.encoders.registry.Family`."""
         if source.startswith(HUB):
             return hub_file(source.removeprefix(HUB), FILES)
+        if shipped(model):
+            return shipped_file(model, WEIGHTS)
         known = _tag_config(model, source)
         organisation, repository, *name = known["hf_hub"].split("/")
         names = _alternatives(name[0]) if name and name[0] else FILES
@@ -82,8 +90,8 @@ class OpenClipFamily:
     def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
         """Fix the activation (QuickGELU) that the weights were trained with, and read size, mean and std."""
         open_clip = _open_clip()
-        if model.startswith(HUB):
-            config = _hub_config(model)
+        if _own_folder(model):
+            config = _file_config(model)
             return model, source, _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
         own = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
         quick = source.startswith("tag:") and own.get("quick_gelu", False)
@@ -157,7 +165,12 @@ class OpenClipEncoder(TorchEncoder):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _guarded(self.spec.model, "tokenizer", lambda: _open_clip().get_tokenizer(self.spec.model))
+        model = self.spec.model
+        if shipped(model):
+            # open_clip would look for a vocabulary that a configuration names in the current folder.
+            vocabulary = shipped_file(model, VOCABULARY)
+            return _open_clip().get_tokenizer(f"local-dir:{vocabulary.parent}", bpe_path=str(vocabulary))
+        return _guarded(model, "tokenizer", lambda: _open_clip().get_tokenizer(model))
 
 
 def _guarded(model: str, what: str, make: Any) -> Any:
@@ -185,13 +198,12 @@ def _create(spec: EncoderSpec) -> Any:
     from importlib.util import find_spec
 
     open_clip = _open_clip()
-    hub = spec.model.startswith(HUB)
-    config = _hub_config(spec.model)["model_cfg"] if hub else open_clip.get_model_config(spec.model)
+    config = _config(spec.model)
     if config is None:
         raise unknown("open_clip model", spec.model, open_clip.list_models())
     if config["text_cfg"].get("hf_model_name") and find_spec("transformers") is None:
         raise _needs_transformers(spec.model, "text tower")
-    name = f"local-dir:{hub_file(spec.model.removeprefix(HUB), [CONFIG]).parent}" if hub else spec.model
+    name = f"local-dir:{_config_path(spec.model).parent}" if _own_folder(spec.model) else spec.model
     size = _overridden_size(spec, config)
     options = {"load_weights": False, "pretrained_text": False, "precision": spec.precision, "force_image_size": size}
     try:
@@ -237,18 +249,27 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
     return tensors
 
 
-def _config(model: str) -> Mapping[str, Any]:
-    config = _hub_config(model)["model_cfg"] if model.startswith(HUB) else _open_clip().get_model_config(model)
-    return cast("Mapping[str, Any]", config)
+def _config(model: str) -> Any:
+    """The architecture as open_clip describes it; None if open_clip does not know the model."""
+    return _file_config(model)["model_cfg"] if _own_folder(model) else _open_clip().get_model_config(model)
 
 
-def _hub_config(model: str) -> dict[str, Any]:
-    """The configuration file of a hub repository.
+def _own_folder(model: str) -> bool:
+    """Whether the model comes with a configuration file of its own."""
+    return model.startswith(HUB) or shipped(model)
+
+
+def _config_path(model: str) -> Path:
+    return shipped_file(model, SHIPPED_CONFIG) if shipped(model) else hub_file(model.removeprefix(HUB), [CONFIG])
+
+
+def _file_config(model: str) -> dict[str, Any]:
+    """The configuration file of a hub repository, or of a model that ships.
 
     Raises:
         WeightsError: it describes no open_clip model.
     """
-    path = hub_file(model.removeprefix(HUB), [CONFIG])
+    path = _config_path(model)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

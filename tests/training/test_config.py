@@ -1,0 +1,54 @@
+"""Recipes and their overrides; the recipe that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import training
+from retrieval.errors import InputError, MissingFileError, UnknownNameError
+from training.config import checked, read_recipe
+from training.jobs.clip_recipe import ClipRecipe
+from training.registry import JOBS, load_job
+
+SHIPPED = Path(training.__file__).parent / "recipes" / "vitrine-tiny.yaml"
+
+
+def test_overrides_reach_into_groups() -> None:
+    found = read_recipe(SHIPPED, ["loop.epochs=2", "sources.drains=null", "sources.own.path=a/b", "batch=16"])
+    recipe = checked(ClipRecipe, found, "recipe")
+    assert (recipe.loop.epochs, recipe.batch, recipe.sources["drains"]) == (2, 16, None)
+    own = recipe.sources["own"]
+    assert own is not None
+    assert own.path == Path("a/b")
+
+
+def test_hands_of_the_shipped_recipe_are_not_mirrored() -> None:
+    hands = checked(ClipRecipe, read_recipe(SHIPPED), "recipe").sources["hands"]
+    assert hands is not None
+    assert hands.flip is False
+
+
+def test_an_override_of_a_value_as_a_group_is_refused() -> None:
+    with pytest.raises(InputError, match="'batch' is a value"):
+        read_recipe(SHIPPED, ["batch.size=3"])
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [1\n", "", "just words"])
+def test_a_file_that_is_no_recipe_says_so(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"r\.yaml"):
+        read_recipe(tmp_path / "r.yaml")
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"gone\.yaml"):
+        read_recipe(tmp_path / "gone.yaml")
+
+
+def test_every_job_of_the_table_loads_and_others_are_suggested() -> None:
+    for name in JOBS:
+        assert callable(load_job(name).run)
+    with pytest.raises(UnknownNameError, match="Did you mean 'clip'"):
+        load_job("clop")
