@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from eval.runner import evaluate
+from tests.eval import mushroom
 from tests.eval.mushroom import ARMS, SPECIES, Study, memory_store, study
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from eval.result import EvalResult
     from retrieval.store.memory import MemoryStore
 
@@ -55,6 +58,18 @@ def test_the_simulation_is_like_the_reports() -> None:
     assert np.bincount(world().labels[world().role == "test"]).min() >= 2
     assert 0.2 < top_1(result, "prompts") < 0.35
     assert 0.45 < top_1(result, "classifier") < 0.6
+
+
+def test_without_the_real_files_an_equivalent_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mushroom, "FILES", tmp_path)
+    made = study(1500, prompts=6)
+    assert len(made.classes) == SPECIES
+    assert np.bincount(made.labels).min() >= 4
+    assert len(made.texts) < len(made.edges) <= 6 * SPECIES  # some texts speak for several species
+    result = evaluate(memory_store(made), "fusion", arms=ARMS, options={**COMPACT, "calibrate": True})
+    gain = ((result.arms or {})["classifier"].gains or {})["top_1"]
+    assert gain.ci95 is not None
+    assert gain.ci95[0] > 0
 
 
 def test_cosines_without_a_scale_make_a_plateau_and_the_minimiser_still_finds_one() -> None:
