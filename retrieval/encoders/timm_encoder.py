@@ -84,15 +84,15 @@ class TimmFamily:
         config = _config(spec.model, spec.weights)
         names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
         classifier = Classifier(names)
-        classes = classifier.classes_in(weights.tensors) if weights is not None else None
-        seed = 0 if weights is not None else int(spec.weights.removeprefix("random:"))
-        with seeded(seed):
-            model = _create(spec, config, classes)
-        if not all(_has(model, name) for name in names):
+        if weights is None:
+            with seeded(int(spec.weights.removeprefix("random:"))):
+                model, trained = _create(spec, config), False
+        else:
+            with seeded():
+                model, trained = _filled(spec, config, weights, classifier)
+        if not _has_all(model, classifier):
             classifier = Classifier(())
-        if weights is not None:
-            _fill(model, spec, weights, classifier if classes is None else Classifier(()))
-        head = classifier.cut_off(model, trained=weights is not None and classes is not None)
+        head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
         return TorchEncoder(spec, device, model, head)
 
@@ -136,15 +136,13 @@ def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     )
 
 
-def _has(model: torch.nn.Module, name: str) -> bool:
-    try:
-        model.get_submodule(name)
-    except AttributeError:
-        return False
-    return True
+def _has_all(model: torch.nn.Module, classifier: Classifier) -> bool:
+    """Whether the model as it was built has the classifier layers that timm names for its architecture."""
+    names = {name for name, _ in model.named_modules()}
+    return names.issuperset(classifier.names)
 
 
-def _create(spec: EncoderSpec, config: Any, classes: int | None) -> Any:
+def _create(spec: EncoderSpec, config: Any, classes: int | None = None) -> Any:
     tag = f".{spec.weights.removeprefix('tag:')}" if spec.weights.startswith("tag:") else ""
     options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     crop = spec.preprocess.crop if spec.preprocess else None
@@ -157,15 +155,22 @@ def _create(spec: EncoderSpec, config: Any, classes: int | None) -> Any:
         raise InputError(f"timm/{spec.model} cannot be built ({reason}); leave crop out of --preprocess.") from error
 
 
-def _fill(model: Any, spec: EncoderSpec, weights: Weights, absent: Classifier) -> None:
-    """Load the weights; those in the naming of their first authors go through timm's own converter.
+def _filled(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
+    """The model with its weights, its classifier as large as the file's; and whether the file has a classifier.
 
-    ``absent`` are classifier layers that the file lacks: features alone are enough for an encoder.
+    Weights in the naming of their first authors go through timm's own converter. A classifier that the file lacks is
+    not missed: features alone are enough for an encoder.
     """
     name = f"timm/{spec.model}"
+    model = _create(spec, config)
+    if not _has_all(model, classifier):
+        classifier = Classifier(())
+    tensors = classifier.unwrapped(strip_prefixes(weights.tensors, model.state_dict()))
+    classes = classifier.classes_in(tensors)
+    if classes not in {None, classifier.classes_in(model.state_dict())}:
+        model = _create(spec, config, classes)
     state = model.state_dict()
-    expected = {key: value for key, value in state.items() if not absent.owns(key)}
-    tensors = strip_prefixes(weights.tensors, expected)
+    expected = {key: value for key, value in state.items() if classes is not None or not classifier.owns(key)}
     try:
         check_fit(tensors, expected, weights, name)
     except WeightsError:
@@ -173,10 +178,11 @@ def _fill(model: Any, spec: EncoderSpec, weights: Weights, absent: Classifier) -
         converted = _converted(convert, tensors, model)
         if converted is None:
             raise
-        tensors = {key: value for key, value in converted.items() if not absent.owns(key)}
+        tensors = {key: value for key, value in converted.items() if classes is not None or not classifier.owns(key)}
         check_fit(tensors, expected, weights, name)
     state.update(tensors)
     model.load_state_dict(state)
+    return model, classes is not None
 
 
 def _converted(convert: Any, tensors: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor] | None:

@@ -13,7 +13,7 @@ from retrieval.errors import InputError, WeightsError
 from retrieval.types import ClassifierHead, Embeddings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import torch
 
@@ -162,13 +162,20 @@ class Classifier:
 
     names: tuple[str, ...]
 
-    def classes_in(self, tensors: dict[str, torch.Tensor]) -> int | None:
-        """Class count of a state dict, read from the first dimension of its classifier weight; None if it has none."""
-        if not self.names:
-            return None
-        wanted = f"{self.names[0]}.weight"
-        found = [key for key in tensors if key == wanted or key.endswith(f".{wanted}")]
-        return int(tensors[min(found, key=len)].shape[0]) if found else None
+    def unwrapped(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Rename the one linear layer of a sequential head (``fc.1.weight`` behind a dropout) to the layer itself."""
+        found = dict(tensors)
+        for name in self.names:
+            own = [key for key in tensors if key.startswith(f"{name}.")]
+            layers = {key.removeprefix(f"{name}.").rpartition(".")[0] for key in own}
+            if len(layers) == 1 and (inner := layers.pop()).isdecimal():
+                found |= {key.replace(f"{name}.{inner}.", f"{name}.", 1): found.pop(key) for key in own}
+        return found
+
+    def classes_in(self, tensors: Mapping[str, torch.Tensor]) -> int | None:
+        """Class count of an encoder's state dict: rows of its first classifier weight; None if it has none."""
+        weight = tensors.get(f"{self.names[0]}.weight") if self.names else None
+        return None if weight is None else len(weight)
 
     def owns(self, key: str) -> bool:
         """Whether a state dict's key belongs to a classifier layer."""

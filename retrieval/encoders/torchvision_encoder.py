@@ -18,7 +18,7 @@ from retrieval.errors import InputError, unknown
 from retrieval.types import Preprocess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -85,13 +85,13 @@ class TorchvisionFamily:
         import torch
 
         classifier = _classifier(spec.model)
-        classes = classifier.classes_in(weights.tensors) if weights is not None else None
-        options = OPTIONS.get(spec.model, {}) | ({} if classes is None else {"num_classes": classes})
-        with seeded(0 if weights is not None else int(spec.weights.removeprefix("random:"))):
-            model = _models().get_model(spec.model, weights=None, **options)
-        if weights is not None:
-            _fill(model, spec, weights, classifier if classes is None else Classifier(()))
-        head = classifier.cut_off(model, trained=weights is not None and classes is not None)
+        if weights is None:
+            with seeded(int(spec.weights.removeprefix("random:"))):
+                model, trained = _create(spec.model), False
+        else:
+            with seeded():
+                model, trained = _filled(spec, weights, classifier)
+        head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
         return TorchEncoder(spec, device, model, head)
 
@@ -119,18 +119,34 @@ def _classifier(model: str) -> Classifier:
     return Classifier((names[-1],))
 
 
-def _fill(model: Any, spec: EncoderSpec, weights: Weights, absent: Classifier) -> None:
-    """Load the weights. ``absent`` is the classifier layer, if the file lacks it."""
+def _create(model: str, classes: int | None = None) -> Any:
+    options = OPTIONS.get(model, {}) | ({} if classes is None else {"num_classes": classes})
+    return _models().get_model(model, weights=None, **options)
+
+
+def _filled(spec: EncoderSpec, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
+    """The model with its weights, its classifier as large as the file's; and whether the file has a classifier."""
+    model = _create(spec.model)
+    tensors = classifier.unwrapped(_own_tensors(spec, weights, model.state_dict()))
+    classes = classifier.classes_in(tensors)
+    if classes not in {None, classifier.classes_in(model.state_dict())}:
+        model = _create(spec.model, classes)
     state = model.state_dict()
-    expected = {key: value for key, value in state.items() if not absent.owns(key)}
-    renamed = {_OLD_DENSENET.sub(r"\1\2.", key): value for key, value in weights.tensors.items()}
-    tensors: dict[str, torch.Tensor] = strip_prefixes(renamed, expected)
-    if spec.model in OPTIONS:
-        tensors = {key: value for key, value in tensors.items() if not key.startswith(_AUXILIARY)}
+    expected = {key: value for key, value in state.items() if classes is not None or not classifier.owns(key)}
     check_fit(tensors, expected, weights, f"torchvision/{spec.model}")
     # Filled from the model's own state dict, which carries the layer versions that MNASNet asks for.
     state.update(tensors)
     model.load_state_dict(state)
+    return model, classes is not None
+
+
+def _own_tensors(spec: EncoderSpec, weights: Weights, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of the file under the model's own keys."""
+    renamed = {_OLD_DENSENET.sub(r"\1\2.", key): value for key, value in weights.tensors.items()}
+    tensors = strip_prefixes(renamed, expected)
+    if spec.model in OPTIONS:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith(_AUXILIARY)}
+    return tensors
 
 
 FAMILY = TorchvisionFamily()

@@ -8,10 +8,11 @@ may carry the prefixes that wrappers leave (``module.``, ``net._orig_mod.``, ...
 from __future__ import annotations
 
 import logging
+import re
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".jit")
 CONTAINERS = ("state_dict", "model_state_dict", "model", "model_state", "module", "net", "network", "weights")
 WRAPPERS = frozenset(("module", "model", "net", "network", "encoder", "backbone", "clip", "clip_model", "base_model"))
+_BESIDE = re.compile(r"(criterion|loss\w*|ema\w*|\w+_ema|metrics?|acc|accuracy|(train|val|valid|test)_\w+)(\.|$)")
+"""Roots of keys that a training module keeps beside its network."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -156,22 +159,35 @@ def _tensors(value: Any) -> dict[str, torch.Tensor]:
 
 
 def strip_prefixes(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Remove the prefixes that wrappers (DataParallel, Lightning, ``torch.compile``) put before an encoder's keys.
+    """Cut a training module's state dict to an encoder's own keys.
 
-    ``_orig_mod.`` goes wherever it stands. Of the other prefixes the one that meets most of the ``expected`` keys
-    is taken (the shortest of equals); what lies outside it belongs to other parts of the training module.
+    ``_orig_mod.`` (``torch.compile``) goes wherever it stands. Of the other prefixes (``net.``, ``module.model.``,
+    ``resnet.``) the one that meets most of the ``expected`` keys is taken; what lies outside it belongs to other parts
+    of the training module, as do losses, metrics and averaged copies that lie beside keys without a prefix.
     """
     plain = {".".join(part for part in key.split(".") if part != "_orig_mod"): value for key, value in tensors.items()}
+    prefix = _network_prefix(plain, expected)
+    inside = {key.removeprefix(prefix): value for key, value in plain.items() if key.startswith(prefix)}
+    return {key: value for key, value in inside.items() if key in expected or not _BESIDE.match(key)}
+
+
+def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
+    """The prefix of most expected keys. Of equals a wrapper's goes first, then the shortest.
+
+    Two equal networks under other names (``student.``, ``teacher.``) are no wrapper's: which is meant is not guessed.
+    """
     met: Counter[str] = Counter()
-    for key in plain:
+    for key in keys:
         parts = key.split(".")
         for cut in range(len(parts)):
             if ".".join(parts[cut:]) in expected:
                 met["".join(f"{part}." for part in parts[:cut])] += 1
-            if parts[cut] not in WRAPPERS:
-                break
-    prefix = min(met, key=lambda p: (-met[p], len(p), p), default="")
-    return {key.removeprefix(prefix): value for key, value in plain.items() if key.startswith(prefix)}
+    most = max(met.values(), default=0)
+    best = [prefix for prefix, count in met.items() if count == most]
+    wrappers = [prefix for prefix in best if WRAPPERS.issuperset(prefix.split(".")[:-1])]
+    if wrappers:
+        return min(wrappers, key=lambda prefix: (len(prefix), prefix))
+    return best[0] if len(best) == 1 else ""
 
 
 def check_fit(
