@@ -286,3 +286,21 @@ def mean_calibration(fitted: Sequence[Calibration | None]) -> CalibrationResult 
         ece_before=float(np.mean([each.ece_before for each in there])),
         ece_after=float(np.mean([each.ece_after for each in there])),
     )
+
+
+def calibration_warnings(name: str, fitted: Sequence[Calibration | None]) -> tuple[str, ...]:
+    """Say so where a temperature of arm ``name`` is only the end of the range, or val samples had no say in it."""
+    there = [each for each in fitted if each is not None]
+    words = []
+    at_end = next((each for each in there if each.at_bound), None)
+    if at_end is not None:
+        words.append(
+            f"The temperature of arm {name} is the end of the range searched, {at_end.temperature:.3g}: its answers to "
+            "val are all right, or nearly as good as guessed; use more val samples, or leave --calibrate out."
+        )
+    left_out = max((each.left_out for each in there), default=0)
+    if left_out:
+        words.append(
+            f"{left_out} val samples are of classes that arm {name} cannot answer; its temperature is without."
+        )
+    return tuple(words)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.answering import Sweep, arm_solution, solve_arm, train_rows
+from eval.answering import Sweep, arm_solution, calibration_warnings, solve_arm, train_rows
 from eval.arms import ClassArrays
 from eval.class_mode import ClassConfig, Solution
 from eval.registry import load_scorer
@@ -51,6 +51,7 @@ class SingleArm:
         ]
         alone = arm_solution(draws, [draw["test"] for draw in arrays.draws], config)
         words = _untaught(arrays, trains) if load_scorer(self.scorer).learns else ()
+        words += calibration_warnings(arm.name, [each.calibration for seeds in draws for each in seeds])
         return Solution(alone.answers, sweep.points(), alone.chosen, {arm.name: alone}, words)
 
 

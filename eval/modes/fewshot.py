@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.answering import ArmDraw, Sweep, answer_of, arm_solution, metric_rule, solve_arm, train_rows
+from eval.answering import (
+    ArmDraw,
+    Sweep,
+    answer_of,
+    arm_solution,
+    calibration_warnings,
+    metric_rule,
+    solve_arm,
+    train_rows,
+)
 from eval.class_mode import Solution, Tops
 from eval.class_summary import resampled, table_of
 from eval.metrics.class_tables import ClassTable, summarise_classes
@@ -80,7 +89,9 @@ class Fewshot:
         alone = arm_solution(main, [draw["test"] for draw in arrays.draws], config)
         chosen = Chosen(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
         points = (*_points(tables, arrays, config, seed), *_settings(sweeps))
-        return Solution(alone.answers, points, chosen, {first.name: alone}, shortages(short, len(arrays.classes)))
+        calibrated = [each.calibration for found in main for each in found]
+        words = (*shortages(short, len(arrays.classes)), *calibration_warnings(first.name, calibrated))
+        return Solution(alone.answers, points, chosen, {first.name: alone}, words)
 
 
 MODE = Fewshot()
