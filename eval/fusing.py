@@ -69,6 +69,27 @@ class FusionOptions(ClassConfig):
     depths: Depths = (1, 3, 5, 10)
 
 
+USED_BY: Mapping[str, tuple[str, ...]] = {
+    "alphas": ("alpha", "per_class", "features"), "weights": ("alpha", "features"), "class_alphas": ("per_class",),
+    "shrinkage": ("per_class",), "stacker_c": ("stacker",), "folds": ("stacker",), "class_weight": ("stacker",),
+    "feature_scorer": ("features",), "depths": ("rerank",),
+}  # fmt: skip
+"""Options of some methods alone."""
+
+
+def require_used(config: FusionOptions) -> None:
+    """Refuse options that the method would ignore.
+
+    Raises:
+        InputError: there is one.
+    """
+    for name, methods in USED_BY.items():
+        default = type(config).model_fields[name].default
+        if config.method not in methods and getattr(config, name) != default:
+            fitting = " or ".join(methods)
+            raise InputError(f"-o {name}= is for -o method={fitting}, and the method is {config.method}.")
+
+
 class Mixer(NamedTuple):
     """One candidate: its setting, and the probabilities (n, C) it makes of those of every arm.
 

@@ -17,6 +17,7 @@ from eval.fusing import (
     is_fitted,
     mixers,
     mixture_figures,
+    require_used,
     uniform_arms,
     weight_settings,
 )
@@ -122,6 +123,7 @@ class Fusion:
             InputError: an arm cannot be scored, or the method does not take these arms.
             TestDataError: there is no val to choose or fit weights on.
         """
+        require_used(config)
         learns = config.method == "features" or any(load_scorer(arm.scorer).learns for arm in arrays.arms)
         if config.shots and not learns:
             raise InputError("-o shots= is for arms that learn from train (prototype, knn, tip, linear); none does.")

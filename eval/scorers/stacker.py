@@ -127,7 +127,7 @@ def fit_stacker(
     if seen < 2:
         raise InputError(
             f"A stacker learns from val samples of several classes, and the {len(labels)} are of {seen}; use more val "
-            "samples, -o val_from=train:..., or -o method=alpha."
+            "samples, -o val_from=train:0.1, or -o method=alpha."
         )
     if (len(probs) + 1) * seen > MOST_NUMBERS:
         raise InputError(
@@ -145,7 +145,7 @@ def fit_stacker(
 
 def _few(counts: Int64) -> tuple[str, ...]:
     """Say which classes a stacker knows little of."""
-    classes, ways = len(counts), "use more val samples or -o val_from=train:..."
+    classes, ways = len(counts), "use more val samples or -o val_from=train:0.1"
     unseen = int((counts == 0).sum())
     few = int(((counts > 0) & (counts < FEW_PER_CLASS)).sum())
     words = []

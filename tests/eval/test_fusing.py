@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.fusing import FusionOptions, is_fitted, mixers, uniform_arms, weight_settings
+from eval.class_mode import ClassConfig
+from eval.fusing import USED_BY, FusionOptions, is_fitted, mixers, require_used, uniform_arms, weight_settings
 from eval.metrics.probabilities import softmax
 from eval.scorers.mixing import mix, mix_per_class
 from retrieval.errors import InputError
@@ -49,6 +50,15 @@ def test_weights_by_hand_are_one_way_to_share() -> None:
         weight_settings(options(weights="1,2,3"), NAMES)
     with pytest.raises(InputError, match="at least one above 0"):
         weight_settings(options(weights="0,0"), NAMES)
+
+
+def test_options_of_another_method_are_refused_unless_they_say_the_default() -> None:
+    with pytest.raises(InputError, match=r"-o class_alphas= is for -o method=per_class, and the method is alpha"):
+        require_used(options(class_alphas={"Boletus edulis": 0.5}))
+    with pytest.raises(InputError, match=r"-o weights= is for -o method=alpha or features, and the method is stacker"):
+        require_used(options(method="stacker", weights="1,2"))
+    require_used(options(**options(method="rerank").model_dump()))  # as a result file has them
+    assert set(USED_BY) | {"method"} == set(FusionOptions.model_fields) - set(ClassConfig.model_fields)
 
 
 def test_what_has_to_be_fitted() -> None:
