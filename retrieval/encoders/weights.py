@@ -172,9 +172,9 @@ def strip_prefixes(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, A
 
 
 def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
-    """The prefix of most expected keys. Of equals a wrapper's goes first, then the shortest.
+    """The prefix of most expected keys. Of equals a wrapper's goes first, the shortest, then one of another name.
 
-    Two equal networks under other names (``student.``, ``teacher.``) are no wrapper's: which is meant is not guessed.
+    Between several other names (``student.``, ``teacher.``) nothing is guessed: the file will not fit.
     """
     met: Counter[str] = Counter()
     for key in keys:
@@ -187,7 +187,8 @@ def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
     wrappers = [prefix for prefix in best if WRAPPERS.issuperset(prefix.split(".")[:-1])]
     if wrappers:
         return min(wrappers, key=lambda prefix: (len(prefix), prefix))
-    return best[0] if len(best) == 1 else ""
+    named = [prefix for prefix in best if not _BESIDE.match(prefix)] or best
+    return named[0] if len(named) == 1 else ""
 
 
 def check_fit(

@@ -41,6 +41,24 @@ def test_a_head_of_another_size_gives_the_models_logits(name: str, tmp_path: Pat
     check_head(make(f"{name}:{tmp_path / 'w.safetensors'}"), model, 5)
 
 
+def test_the_class_count_is_that_of_the_network_itself(tmp_path: Path) -> None:
+    model = torchvision_model("resnet18", num_classes=5)
+    state = {f"model.resnet.{key}": value for key, value in model.state_dict().items()}
+    torch.save({**state, "t.fc.weight": torch.ones(9, 512), "ema.fc.weight": torch.ones(9, 512)}, tmp_path / "w.pth")
+    check_head(make(f"resnet18:{tmp_path / 'w.pth'}"), model, 5)
+
+
+def test_a_linear_layer_behind_a_dropout_is_a_head_and_a_deeper_one_is_not(tmp_path: Path) -> None:
+    model = torchvision_model("resnet18", num_classes=5)
+    model.fc = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(512, 5)).eval()
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    check_head(make(f"resnet18:{tmp_path / 'w.pth'}"), model, 5)
+    model.fc = torch.nn.Sequential(torch.nn.Linear(512, 8), torch.nn.ReLU(), torch.nn.Linear(8, 5))
+    torch.save(model.state_dict(), tmp_path / "deep.pth")
+    with pytest.raises(WeightsError, match=r"4 unexpected \(fc\.0\.weight"):
+        make(f"resnet18:{tmp_path / 'deep.pth'}")
+
+
 def test_densenet_in_its_old_naming(tmp_path: Path) -> None:
     model = torchvision_model("densenet121", num_classes=3)
     old = {

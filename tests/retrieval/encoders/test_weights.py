@@ -217,6 +217,28 @@ def test_a_prefix_that_the_model_itself_has_stays() -> None:
     assert strip_prefixes({f"model.{k}": v for k, v in own.items()}, own).keys() == own.keys()
 
 
+def under(prefix: str, state: dict[str, torch.Tensor] = STATE) -> dict[str, torch.Tensor]:
+    return {prefix + key: value for key, value in state.items()}
+
+
+def test_any_one_prefix_is_found_beside_other_parts() -> None:
+    copies = {key: -value for key, value in STATE.items()}
+    beside = {**under("ema.module.", copies), "criterion.weight": torch.ones(1), "val_acc.tp": torch.ones(1)}
+    for prefix in ("", "net.", "resnet.", "model.resnet18."):
+        found = strip_prefixes({**beside, **under(prefix)}, STATE)
+        assert found.keys() == STATE.keys()
+        assert all(torch.equal(found[key], value) for key, value in STATE.items())
+    assert strip_prefixes(under("ema.", copies), STATE).keys() == STATE.keys()
+
+
+def test_between_two_networks_nothing_is_guessed() -> None:
+    assert not strip_prefixes({**under("student."), **under("teacher.")}, STATE).keys() & STATE.keys()
+
+
+def test_what_a_network_has_more_is_not_passed_over() -> None:
+    assert "dist_token" in strip_prefixes({**STATE, "dist_token": torch.ones(1)}, STATE)
+
+
 def test_a_misfit_says_which_keys_and_shapes() -> None:
     found = {"layer.weight": torch.zeros(4, 3), "extra": torch.zeros(1)}
     with pytest.raises(WeightsError) as caught:
