@@ -169,7 +169,7 @@ def _draw(study: _Study, draw: Draw) -> list[Fused]:
     for place, shots in enumerate(study.numbers):
         repeats = study.config.repeats if shots else 1
         seeds = [_fuse(study, draw, fixed, shots, repeat) for repeat in range(repeats)]
-        if shots and len(study.numbers) > 1:
+        if shots and len(study.numbers) > 1 and study.chooses:
             _count(study, shots, seeds)
         swept.append([each._replace(arms=(), answer=_NOTHING) for each in seeds])
         if study.chooses:

@@ -234,6 +234,8 @@ def test_without_choice_the_most_shots_answer_whatever_test_says() -> None:
         found = solve(without(each, "val"), shots="4,1", sampling="first", choose="none", alphas="0,1")
         assert found.chosen is not None
         assert found.chosen.settings[0] == {"alpha": 0, "shots": 4}
+        points = [(point.role, point.settings["shots"], point.settings["alpha"]) for point in found.sweep]
+        assert points == [("test", shots, alpha) for shots in (1, 4) for alpha in (0, 1)]
 
 
 def test_shots_need_an_arm_that_learns() -> None:
