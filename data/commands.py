@@ -15,16 +15,56 @@ def sample_group() -> None:
 @sample_group.command("hands")
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to make.")
 @click.option("--n", "identities", type=click.IntRange(min=2), default=40, show_default=True, help="Identities.")
-@click.option("--images", type=click.IntRange(min=1), default=3, show_default=True, help="Images per aspect of each.")
-@click.option("--seed", type=int, default=0, show_default=True)
-def hands_command(out: Path, identities: int, images: int, seed: int) -> None:
-    """Simple hand-like images in the layout of 11k Hands: four aspects of each identity."""
+@click.option("--images", type=click.IntRange(min=1), default=3, show_default=True, help="Sittings per aspect of each.")
+@click.option("--burst", type=click.IntRange(min=1), default=1, show_default=True, help="Images per sitting.")
+@click.option(
+    "--train-share", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Identities to train with."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--size", type=click.IntRange(32, 1024), default=160, show_default=True, help="Pixels per side.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes [default: one per core].")
+def hands_command(
+    out: Path,
+    *,
+    identities: int,
+    images: int,
+    burst: int,
+    train_share: float,
+    seed: int,
+    size: int,
+    workers: int | None,
+) -> None:
+    """Hands of people who do not exist in the layout of 11k Hands: four aspects of each identity.
+
+    Beside it: people.csv (attributes), captions.csv, and sittings.csv, a manifest with each burst as a group.
+    """
     from data.hands import draw_hands
 
-    if out.exists() and any(out.iterdir()):
-        raise click.UsageError(f"{out} is not empty; choose a new folder.")
-    draw_hands(out, identities=identities, images_per_aspect=images, seed=seed)
-    click.echo(f"{identities * images * 4:,} images of {identities} identities in {out}")
+    try:
+        draw_hands(out, identities, images, seed, size, burst=burst, train_share=train_share, workers=workers)
+    except (FileExistsError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{identities * images * burst * 4:,} images of {identities} identities in {out}")
+
+
+@sample_group.command("drains")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to make.")
+@click.option("--n", "images", type=click.IntRange(min=1), default=72, show_default=True, help="Images, six a site.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--size", type=click.IntRange(64, 1024), default=256, show_default=True, help="Pixels per side.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes [default: one per core].")
+def drains_command(out: Path, *, images: int, seed: int, size: int, workers: int | None) -> None:
+    """Slopes with drains that do not exist, with YOLO labels: boxes and polygons of nine classes.
+
+    Beside them: sites.csv, which names the site of each image as its group, and captions.csv.
+    """
+    from data.drains import Arguments, draw_drains
+
+    try:
+        pictures = draw_drains(out, Arguments(images, seed, size), workers)
+    except FileExistsError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{len(pictures):,} images of {len({one.site for one in pictures})} sites in {out}")
 
 
 @sample_group.command("species")

@@ -1,210 +1,189 @@
-"""Simple hands in the layout of 11k Hands, drawn by our own code, so that a demo and the tests need no download.
+"""Hands of people who do not exist, drawn by our own code in the layout of 11k Hands (Afifi 2019).
 
-Who a hand belongs to shows in finger lengths, palm shape, skin tone and palm creases; how it was taken
-(rotation, shift, size, light, background, noise) varies from image to image and says nothing of the identity.
+Who a hand belongs to shows in finger lengths, palm shape, skin tone, creases and veins; how it was taken (pose, size,
+light, ground, sleeve, camera) varies from sitting to sitting and says nothing of the identity.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from PIL import Image, ImageDraw
+from data.drawing import jpeg
+from data.folder import share_out, stands, whole, write_table
+from data.hands_people import ATTRIBUTES, Person, person
+from data.hands_photo import ASPECTS, caption, render, sitting_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
+__all__ = ["ASPECTS", "ATTRIBUTES", "Arguments", "Person", "caption", "draw_hands", "person", "plan", "render"]
 
-    Points = NDArray[np.float64]
-    Colour = tuple[int, int, int]
-
-ASPECTS = ("dorsal right", "dorsal left", "palmar right", "palmar left")
 HEADER = "id,age,gender,skinColor,accessories,nailPolish,aspectOfHand,imageName,irregularities"
 FIRST_TRAIN_ID = 1
 FIRST_TEST_ID = 1101
 """Above the last training id of every aspect (1051) in the protocols on 11k Hands."""
 
-TONES = (
-    ("very fair", (238, 205, 186)),
-    ("fair", (225, 184, 158)),
-    ("medium", (196, 148, 116)),
-    ("dark", (124, 84, 62)),
-)
-_OVERSAMPLING = 2
-# Roots and directions (degrees from straight up) of thumb to little finger, in hand units, palm centre at 0.
-_ROOTS = np.array([(-0.30, 0.05), (-0.24, -0.30), (-0.08, -0.36), (0.09, -0.34), (0.24, -0.26)])
-_DIRECTIONS = np.array([-52.0, -14.0, -3.0, 7.0, 20.0])
-_LENGTHS = np.array([0.36, 0.44, 0.50, 0.46, 0.35])
+MOST_TRAIN_IDS = 1037
+"""The lowest of the last training ids of the four aspects."""
+
+_VAL_EVERY = 6  # of the people to train with, one in so many is for validation
 
 
 @dataclass(frozen=True)
-class _Person:
+class Arguments:
+    """What a folder is drawn from; equal arguments give equal bytes.
+
+    ``burst`` is the number of nearly equal photographs of each sitting, ``train_share`` the share of people with
+    ids below the training cut-offs of 11k Hands.
+    """
+
+    identities: int = 40
+    images_per_aspect: int = 3
+    seed: int = 0
+    size: int = 160
+    burst: int = 1
+    train_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.identities < 2 or min(self.images_per_aspect, self.burst) < 1 or self.size < 32:
+            raise ValueError("Hands need at least 2 identities, 1 image per aspect and a size of 32 pixels.")
+        if self.seed < 0 or not 0 <= self.train_share <= 1:
+            raise ValueError("The seed must be 0 or more, and the share of people to train with between 0 and 1.")
+        if self.identities * self.train_share > MOST_TRAIN_IDS:
+            raise ValueError(f"11k Hands has room for {MOST_TRAIN_IDS:,} identities to train with; ask for fewer.")
+
+
+class Picture(NamedTuple):
+    """One photograph of the plan: ``path`` is relative to the folder, ``split`` that of the person."""
+
+    person: int
     identity: str
-    age: int
-    gender: str
-    tone_name: str
-    tone: Points
-    lengths: Points
-    directions: Points
-    finger_width: float
-    palm: Points
-    creases: Points
+    split: str
+    aspect: str
+    sitting: int
+    image: int
+    path: str
+
+    @property
+    def group(self) -> str:
+        """Photographs of one sitting."""
+        return f"{self.identity} {self.aspect} {self.sitting:03d}"
 
 
-def draw_hands(out: Path, identities: int = 40, images_per_aspect: int = 3, seed: int = 0, size: int = 160) -> Path:
-    """Draw ``identities * 4 * images_per_aspect`` images; the same arguments give the same bytes.
+def plan(arguments: Arguments) -> list[Picture]:
+    """List the photographs of a folder, in the order of its table.
 
-    About a quarter of the ids lie below the training cut-offs of 11k Hands, the others above.
+    A person is for training, validation or testing with all images, and stays so however many people are asked for.
+    """
+    names = [_name(index, arguments.train_share) for index in range(arguments.identities)]
+    shots = [(sitting, image) for sitting in range(arguments.images_per_aspect) for image in range(arguments.burst)]
+    pictures: list[Picture] = []
+    for index, (identity, split) in enumerate(names):
+        for aspect in ASPECTS:
+            for sitting, image in shots:
+                path = f"Hands/Hand_{len(pictures) + 1:07d}.jpg"
+                pictures.append(Picture(index, identity, split, aspect, sitting, image, path))
+    return pictures
+
+
+def draw_hands(
+    out: Path,
+    identities: int = 40,
+    images_per_aspect: int = 3,
+    seed: int = 0,
+    size: int = 160,
+    *,
+    burst: int = 1,
+    train_share: float = 0.25,
+    workers: int | None = 1,
+) -> Path:
+    """Draw ``identities * 4 * images_per_aspect * burst`` images; the same arguments give the same bytes.
 
     Args:
-        out: folder to write ``Hands/Hand_0000001.jpg`` ... and ``HandInfo.csv`` into; made if needed.
+        out: a folder that does not exist, is empty, or was drawn with the same arguments (then it stays as it is).
+            It receives ``Hands/Hand_0000001.jpg`` ... and ``HandInfo.csv``; ``sittings.csv``, a manifest with bursts
+            as ``group``; ``captions.csv``; and ``people.csv``, the attributes of each identity.
         identities: number of people, at least 2.
-        images_per_aspect: images of each of the four aspects of a person, at least 1.
-        seed: of everything random.
+        images_per_aspect: sittings of each of the four aspects of a person, at least 1.
+        seed: of everything random, 0 or more.
         size: height and width in pixels, at least 32.
+        burst: photographs of each sitting, at least 1.
+        train_share: share of people with ids below the training cut-offs of 11k Hands.
+        workers: processes; None for one per core.
 
     Returns:
         ``out``.
 
     Raises:
-        ValueError: a number is too small.
+        ValueError: a number is out of range.
+        FileExistsError: ``out`` holds something else.
     """
-    if identities < 2 or images_per_aspect < 1 or size < 32:
-        raise ValueError("Hands need at least 2 identities, 1 image per aspect and a size of 32 pixels.")
-    folder = out / "Hands"
-    folder.mkdir(parents=True, exist_ok=True)
-    table = io.StringIO()
-    rows = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    number = 0
-    for index in range(identities):
-        person = _person(index, identities // 4, seed)
-        for side, aspect in enumerate(ASPECTS):
-            for shot in range(images_per_aspect):
-                number += 1
-                name = f"Hand_{number:07d}.jpg"
-                rng = np.random.default_rng([seed, index, side, shot])
-                _picture(person, aspect, size, rng).save(folder / name, quality=90)
-                fixed = (person.identity, person.age, person.gender, person.tone_name)
-                rows.writerow([*fixed, 0, 0, aspect, name, 0])
-    # The table is written last: a folder with a table is complete.
-    (out / "HandInfo.csv").write_text(f"{HEADER}\r\n{table.getvalue()}", encoding="utf-8", newline="")
+    arguments = Arguments(identities, images_per_aspect, seed, size, burst, train_share)
+    mark = {"sample": "hands", **asdict(arguments)}
+    if stands(out, mark):
+        return out
+    pictures = plan(arguments)
+    with whole(out, mark) as folder:
+        (folder / "Hands").mkdir()
+        each = len(pictures) // identities
+        jobs = [(folder, arguments, pictures[at : at + each]) for at in range(0, len(pictures), each)]
+        share_out(_draw, jobs, len(pictures), workers)
+        _write_tables(folder, arguments, pictures)
     return out
 
 
-def _person(index: int, trained: int, seed: int) -> _Person:
-    """Draw what belongs to a person, from the seed and the index alone."""
-    rng = np.random.default_rng([seed, index])
-    identity = FIRST_TRAIN_ID + index if index < trained else FIRST_TEST_ID + index - trained
-    tone_name, tone = TONES[int(rng.choice(len(TONES), p=(0.15, 0.3, 0.35, 0.2)))]
-    return _Person(
-        identity=f"{identity:07d}",
-        age=int(rng.integers(18, 76)),
-        gender=str(rng.choice(["female", "male"])),
-        tone_name=tone_name,
-        tone=np.asarray(tone) + rng.normal(0, 9, 3),
-        lengths=_LENGTHS * rng.normal(1, 0.13, 5),
-        directions=_DIRECTIONS + rng.normal(0, 3.5, 5),
-        finger_width=float(rng.uniform(0.10, 0.16)),
-        palm=np.array([rng.uniform(0.28, 0.38), rng.uniform(0.33, 0.42), rng.uniform(2.2, 4.5)]),
-        creases=rng.uniform((-0.22, -0.22, -0.25), (-0.10, 0.20, 0.25), (4, 3)),
+def _name(index: int, train_share: float) -> tuple[str, str]:
+    """Identity and split of a person: those to train with are spread evenly among the others."""
+    before, trained = _trained(index, train_share), _trained(index + 1, train_share)
+    if trained == before:
+        return f"{FIRST_TEST_ID + index - before:07d}", "test"
+    return f"{FIRST_TRAIN_ID + before:07d}", "val" if before % _VAL_EVERY == _VAL_EVERY - 1 else "train"
+
+
+def _trained(people: int, train_share: float) -> int:
+    """How many of the first people are to train with: the share, rounded up."""
+    return math.ceil(round(people * train_share, 9))
+
+
+def _draw(job: tuple[Path, Arguments, Sequence[Picture]]) -> None:
+    folder, arguments, pictures = job
+    for picture in pictures:
+        which = (person(picture.person, arguments.seed), picture.aspect, picture.sitting, picture.image)
+        quality = sitting_of(*which, size=arguments.size).camera.quality
+        (folder / picture.path).write_bytes(jpeg(render(*which, size=arguments.size), quality))
+
+
+def _write_tables(folder: Path, arguments: Arguments, pictures: Sequence[Picture]) -> None:
+    people = [person(index, arguments.seed) for index in range(arguments.identities)]
+    table = io.StringIO()
+    rows = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    for picture in pictures:
+        whose = people[picture.person]
+        polish = int(whose["polish"] != "no")
+        image = picture.path.removeprefix("Hands/")
+        rows.writerow([picture.identity, whose.age, whose.gender, whose["skin"], 0, polish, picture.aspect, image, 0])
+    (folder / "HandInfo.csv").write_text(f"{HEADER}\r\n{table.getvalue()}", encoding="utf-8", newline="")
+    write_table(
+        folder / "sittings.csv",
+        ("filepath", "identity", "aspect", "group", "split"),
+        ((each.path, each.identity, each.aspect, each.group, each.split) for each in pictures),
     )
-
-
-def _picture(person: _Person, aspect: str, size: int, rng: np.random.Generator) -> Image.Image:
-    """Draw one photograph: the hand under a random pose, then light, noise and background."""
-    side = size * _OVERSAMPLING
-    tone = person.tone * rng.normal(1, 0.02)
-    canvas = Image.new("RGB", (side, side), _colour(rng.normal(226, 4) + rng.normal(0, 1.5, 3)))
-    pose = _Pose(side, mirrored=aspect.endswith("left"), rng=rng)
-    draw = ImageDraw.Draw(canvas)
-    _silhouette(draw, person, pose, tone)
-    (_palm_creases if aspect.startswith("palmar") else _nails_and_knuckles)(draw, person, pose, tone)
-    pixels = np.asarray(canvas.resize((size, size), Image.Resampling.BOX), dtype=np.float64)
-    return Image.fromarray(_photograph(pixels, rng))
-
-
-class _Pose:
-    """Places hand units (palm centre at 0, y down) on the canvas: mirror, turn, scale, shift."""
-
-    def __init__(self, side: int, *, mirrored: bool, rng: np.random.Generator) -> None:
-        angle = np.radians(rng.normal(0, 6))
-        self.scale = side * rng.uniform(0.53, 0.59)
-        self._turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        self._mirror = np.array([-1.0 if mirrored else 1.0, 1.0])
-        self._centre = side * (np.array([0.5, 0.65]) + rng.normal(0, 0.02, 2))
-        self.spread = rng.normal(0, 3, 5)
-
-    def __call__(self, points: Points) -> list[tuple[float, float]]:
-        placed = (points * self._mirror) @ self._turn.T * self.scale + self._centre
-        return [(float(x), float(y)) for x, y in placed]
-
-
-def _tips(person: _Person, pose: _Pose) -> Points:
-    angles = np.radians(person.directions + pose.spread)
-    tips: Points = _ROOTS + person.lengths[:, None] * np.stack([np.sin(angles), -np.cos(angles)], axis=1)
-    return tips
-
-
-def _silhouette(draw: ImageDraw.ImageDraw, person: _Person, pose: _Pose, tone: Points) -> None:
-    """Draw wrist, palm (a superellipse) and five fingers, with a darker rim."""
-    width, height, power = person.palm
-    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    curve = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    palm = np.sign(curve) * np.abs(curve) ** (2 / power) * (width, height)
-    wrist = np.array([(-0.62 * width, 0.2), (0.62 * width, 0.2), (0.58 * width, 1.2), (-0.58 * width, 1.2)])
-    for colour, rim in ((_colour(tone * 0.72), 0.012), (_colour(tone), 0.0)):
-        for root, tip, thickness in zip(_ROOTS, _tips(person, pose), (1.15, 1, 1, 1, 0.85), strict=True):
-            _stroke(draw, pose, np.stack([root * 0.6, tip]), person.finger_width * thickness + 2 * rim, colour)
-        draw.polygon(pose(wrist * (1 + rim / width, 1)), fill=colour)
-        draw.polygon(pose(palm * (1 + rim / width)), fill=colour)
-
-
-def _palm_creases(draw: ImageDraw.ImageDraw, person: _Person, pose: _Pose, tone: Points) -> None:
-    """Draw four curved lines across the palm, and one across each finger."""
-    along = np.linspace(0, 1, 12)
-    for start, height, bend in person.creases:
-        line = np.stack([start + along * 0.36, height + bend * along * (1 - along) * 1.6 - 0.06 * along], axis=1)
-        _stroke(draw, pose, line, 0.013, _colour(tone * 0.7))
-    for root, tip in zip(_ROOTS[1:], _tips(person, pose)[1:], strict=True):
-        across = np.array([(-0.35, 0.0), (0.35, 0.0)]) * person.finger_width
-        _stroke(draw, pose, root + 0.55 * (tip - root) + across, 0.01, _colour(tone * 0.78))
-
-
-def _nails_and_knuckles(draw: ImageDraw.ImageDraw, person: _Person, pose: _Pose, tone: Points) -> None:
-    """Draw a pale nail at each tip and a shade at each knuckle, where the creases of the person begin."""
-    for root, tip in zip(_ROOTS, _tips(person, pose), strict=True):
-        nail = np.stack([tip - 0.04 * (tip - root), tip + 0.04 * (tip - root)])
-        _stroke(draw, pose, nail, person.finger_width * 0.5, _colour(tone * 0.6 + (104, 88, 86)))
-    for crease, root in zip(person.creases, _ROOTS[1:], strict=True):
-        centre = root * 0.8 + (0, 0.1 * crease[1])
-        _stroke(
-            draw, pose, centre + np.array([(-0.035, 0), (0.035, 0)]), 0.02 + 0.1 * abs(crease[2]), _colour(tone * 0.86)
-        )
-
-
-def _stroke(draw: ImageDraw.ImageDraw, pose: _Pose, points: Points, width: float, colour: Colour) -> None:
-    """Draw a line with round ends and joints; ``width`` in hand units."""
-    placed, radius = pose(points), width * pose.scale / 2
-    draw.line(placed, fill=colour, width=max(1, round(2 * radius)))
-    for x, y in placed:
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-
-
-def _photograph(pixels: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Apply a light from one side, its colour, and sensor noise to (height, width, 3)."""
-    height, width, _ = pixels.shape
-    direction = rng.normal(0, 0.04, 2)
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    light = rng.normal(1, 0.025) + direction[0] * x + direction[1] * y
-    lit = pixels * light[..., None] * rng.normal(1, 0.01, 3) + rng.normal(0, 5, pixels.shape)
-    image: NDArray[np.uint8] = np.clip(lit, 0, 255).round().astype(np.uint8)
-    return image
-
-
-def _colour(rgb: Points) -> Colour:
-    red, green, blue = np.clip(rgb, 0, 255).round().astype(int).tolist()
-    return red, green, blue
+    write_table(
+        folder / "captions.csv",
+        ("filepath", "caption", "split"),
+        (
+            (each.path, caption(people[each.person], each.aspect, each.sitting, each.image), each.split)
+            for each in pictures
+        ),
+    )
+    named = {each.person: (each.identity, each.split) for each in pictures}
+    write_table(
+        folder / "people.csv",
+        ("identity", "split", *ATTRIBUTES),
+        ((*named[one.index], *(one[name] for name in ATTRIBUTES)) for one in people),
+    )

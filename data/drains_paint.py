@@ -1,0 +1,200 @@
+"""Painting a slope and what stands on it: channels of concrete, bands of stones, bushes, and what ails them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from data.drawing import OVERSAMPLING, as_image, colour, noise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from data.drains_site import Points, Site, Thing
+    from data.drawing import Floats
+
+_DIRT = np.array((96.0, 76.0, 56.0))
+_SHADE = (44, 40, 36)
+
+
+class Painter:
+    """Draws things of a site on a picture of ``side`` pixels; all places and sizes are in picture sides."""
+
+    def __init__(self, where: Site, picture: Image.Image, rng: np.random.Generator) -> None:
+        self.site, self.side, self.rng = where, picture.width, rng
+        self._draw = ImageDraw.Draw(picture)
+
+    def paint(self, thing: Thing) -> None:
+        """Draw one thing."""
+        painters: dict[str, Callable[[Thing], None]] = {
+            "toe drain": self._channel,
+            "slope drain": self._channel,
+            "rock toe": self._rocks,
+            "vegetation": self._bush,
+        }
+        painters[thing.kind](thing)
+
+    def tufts(self, count: int) -> None:
+        """Scatter grass that is no vegetation to report."""
+        for x, y, size in self.rng.uniform((0, 0.2, 0.4), (1, 0.95, 1), (count, 3)):
+            shade = self.site.leaf * self.rng.uniform(0.7, 1.35)
+            for lean in self.rng.normal(0, 0.006, 3):
+                self._line([(x, y), (x + lean, y - 0.014 * size)], 0.003, shade)
+
+    def _channel(self, thing: Thing) -> None:
+        """Two walls and a bed between, in segments; then silt, or cracks and broken walls."""
+        along = thing.spine[1] - thing.spine[0]
+        length = float(np.linalg.norm(along))
+        place = _Strip(thing.spine, thing.width)
+        self._area(place.quad(0, 1, -0.62, 0.72), self.site.soil * 0.55)
+        joints = max(3, round(length / (0.75 * thing.width)))
+        edges = np.linspace(0, 1, joints + 1)
+        broken = self._broken(joints) if thing.condition == "damaged" else frozenset()
+        for at, (start, end) in enumerate(pairwise(edges)):
+            self._segment(place, start, end, broken=at in broken)
+        if thing.condition == "blocked":
+            self._silt(place, length / thing.width)
+        elif thing.condition == "damaged":
+            self._cracks(place, edges, broken)
+
+    def _segment(self, place: _Strip, start: float, end: float, *, broken: bool) -> None:
+        tone, gap = self.site.concrete * self.rng.normal(1, 0.035), 0.12 * (end - start)
+        if broken:
+            self._area(place.quad(start, end, -0.5, 0.5), self.site.soil * 0.72)
+            for _ in range(3):  # what is left of it lies about
+                middle, across = self.rng.uniform(start, end), self.rng.uniform(-0.8, 0.8)
+                piece = place.quad(middle - 0.3 * gap, middle + 2.2 * gap, across, across + self.rng.uniform(0.2, 0.5))
+                self._area(piece + self.rng.normal(0, 0.003, piece.shape), tone * self.rng.uniform(0.75, 1))
+            return
+        bed = 0.8 if self.site.ladder else 0.5
+        self._area(place.quad(start, end, -0.5, 0.5), tone)
+        self._area(place.quad(start, end, -0.27, 0.3), tone * bed * 0.75)
+        self._area(place.quad(start, end - gap, -0.2, 0.3), tone * bed)
+        self._line(place.points([(start, -0.5), (start, 0.5)]), 0.002, tone * 0.62)
+
+    def _broken(self, joints: int) -> frozenset[int]:
+        """Two stretches of segments that are gone, about a third of all."""
+        gone: set[int] = set()
+        for _ in range(2):
+            first = int(self.rng.integers(joints))
+            gone |= set(range(first, min(first + max(1, round(0.17 * joints)), joints)))
+        return frozenset(gone)
+
+    def _cracks(self, place: _Strip, edges: Points, broken: frozenset[int]) -> None:
+        for at, (start, end) in enumerate(pairwise(edges)):
+            if at in broken or self.rng.random() < 0.45:
+                continue
+            across = np.linspace(-0.5, 0.5, 5) + self.rng.normal(0, 0.05, 5)
+            lengths = start + (end - start) * (self.rng.random() + np.cumsum(self.rng.normal(0, 0.25, 5)))
+            self._line(place.points(list(zip(lengths, across, strict=True))), 0.0042, np.array(_SHADE))
+
+    def _silt(self, place: _Strip, slender: float) -> None:
+        """Fill stretches of the bed with dirt, and let weeds grow on it."""
+        for middle, reach in zip(self.rng.uniform(0.1, 0.9, 3), self.rng.uniform(0.12, 0.22, 3), strict=True):
+            for _ in range(round(34 * reach * slender**0.5)):
+                along, across = self.rng.normal(middle, reach / 2), self.rng.normal(0, 0.2)
+                (x, y), size = place.points([(float(np.clip(along, 0.01, 0.99)), across)])[0], place.width
+                shade = _DIRT if self.rng.random() < 0.6 else self.site.leaf
+                self._blob(x, y, size * self.rng.uniform(0.12, 0.3), shade * self.rng.uniform(0.7, 1.25))
+
+    def _rocks(self, thing: Thing) -> None:
+        """Stones packed in rows; where damaged, bare patches with weeds, and stones that rolled down."""
+        self._area(thing.outline, self.site.soil * 0.6)
+        (low, _), (high, _) = thing.spine
+        top, bottom = thing.outline[:, 1].min(), thing.outline[:, 1].max()
+        size = 0.0125
+        rows = max(3, round((bottom - top) / (1.25 * size)))
+        holes = self._holes(low, high, top, bottom) if thing.condition == "damaged" else np.zeros((0, 3))
+        for y in np.linspace(top + size / 2, bottom - size / 2, rows):
+            for x in np.arange(low + size / 2, high - size / 2, 1.5 * size):
+                at_x, at_y = x + self.rng.normal(0, 0.22 * size), y + self.rng.normal(0, 0.2 * size)
+                if not (np.hypot(at_x - holes[:, 0], 1.4 * (at_y - holes[:, 1])) < holes[:, 2]).any():
+                    self._stone(at_x, at_y, size * self.rng.uniform(0.6, 0.95))
+        for x, y, radius in holes:
+            self._weeds(x, y, radius)
+            for _ in range(3):
+                self._stone(x + self.rng.normal(0, radius), bottom + self.rng.uniform(-0.01, 0.03), 0.6 * size)
+
+    def _holes(self, low: float, high: float, top: float, bottom: float) -> Points:
+        """Places and radii of bare patches, one about every seventh of the picture, (n, 3)."""
+        count = max(2, round(7 * (high - low)))
+        return self.rng.uniform((low, top, 0.022), (high, bottom, 0.045), (count, 3))
+
+    def _weeds(self, x: float, y: float, radius: float) -> None:
+        self._blob(x, y, radius * 0.8, self.site.soil * self.rng.uniform(0.8, 0.95))
+        for _ in range(10):
+            at_x, at_y = self.rng.normal((x, y), 0.4 * radius)
+            shade = self.site.leaf * self.rng.uniform(0.8, 1.3)
+            self._line([(at_x, at_y), (at_x + self.rng.normal(0, 0.006), at_y - 0.014)], 0.0035, shade)
+
+    def _stone(self, x: float, y: float, size: float) -> None:
+        """A stone with its shadow below and light from above."""
+        tone = self.site.stone * self.rng.normal(1, 0.13)
+        width, height = size * self.rng.uniform(0.55, 0.85), size * self.rng.uniform(0.4, 0.6)
+        self._ellipse(x, y + 0.25 * size, width, height, np.array(_SHADE))
+        self._ellipse(x, y, width, height, tone * 0.82)
+        self._ellipse(x - 0.1 * size, y - 0.14 * size, width * 0.65, height * 0.6, tone * 1.08)
+
+    def _bush(self, thing: Thing) -> None:
+        """Leaves from dark below to light above."""
+        middle = thing.outline.mean(axis=0)
+        radius = float(thing.spine[1, 0] - thing.spine[0, 0]) / 2
+        self._area(thing.outline + radius * np.array((0.1, 0.16)), self.site.soil * 0.4)
+        for layer, shade in enumerate((0.55, 0.75, 0.95, 1.2)):
+            for _ in range(26):
+                reach, angle = np.sqrt(self.rng.random()) * (0.86 - 0.12 * layer), self.rng.uniform(0, 2 * np.pi)
+                x = middle[0] + radius * reach * np.cos(angle)
+                y = middle[1] + radius * (0.85 * reach * np.sin(angle) - 0.07 * layer)
+                tone = self.site.leaf * shade * self.rng.normal(1, 0.1)
+                self._blob(x, y, radius * self.rng.uniform(0.1, 0.2) * (1.1 - 0.12 * layer), tone)
+
+    def _area(self, corners: Points, shade: Points) -> None:
+        self._draw.polygon([(x, y) for x, y in (corners * self.side).tolist()], fill=colour(shade))
+
+    def _line(self, points: list[tuple[float, float]] | Points, width: float, shade: Points) -> None:
+        placed = [(x * self.side, y * self.side) for x, y in points]
+        self._draw.line(placed, fill=colour(shade), width=max(1, round(width * self.side)))
+
+    def _blob(self, x: float, y: float, radius: float, shade: Points) -> None:
+        self._ellipse(x, y, radius, radius * self.rng.uniform(0.6, 0.95), shade)
+
+    def _ellipse(self, x: float, y: float, width: float, height: float, shade: Points) -> None:
+        box = (np.array((x - width, y - height, x + width, y + height)) * self.side).tolist()
+        self._draw.ellipse((box[0], box[1], box[2], box[3]), fill=colour(shade))
+
+
+class _Strip:
+    """Places along (0 to 1) and across (-0.5 to 0.5) a channel."""
+
+    def __init__(self, spine: Points, width: float) -> None:
+        self._start, self._along, self.width = spine[0], spine[1] - spine[0], width
+        length = float(np.linalg.norm(self._along))
+        self._side = np.array([-self._along[1], self._along[0]]) / length * width
+
+    def points(self, places: list[tuple[float, float]]) -> Points:
+        along, across = np.array(places).T[..., None]
+        placed: Points = self._start + along * self._along + across * self._side
+        return placed
+
+    def quad(self, start: float, end: float, low: float, high: float) -> Points:
+        return self.points([(start, low), (end, low), (end, high), (start, high)])
+
+
+def slope(where: Site, size: int, foot: float, rng: np.random.Generator) -> Image.Image:
+    """Paint the empty slope between a road above and a road below, a picture of ``size * OVERSAMPLING`` pixels."""
+    shape = (size, size)
+    y = np.linspace(0, 1, size, dtype=np.float32)[:, None]
+    rough = noise(rng, shape, (9, 9), 2) + np.float32(0.8) * noise(rng, shape, (70, 70), 2)
+    upper = rng.uniform(0.1, 0.17) + 0.012 * noise(rng, (1, size), (2, 4), 2)
+    lower = max(foot, 0.6) + rng.uniform(0.24, 0.3) + 0.012 * noise(rng, (1, size), (2, 4), 2)
+    road = np.clip(np.maximum(upper - y, y - lower) * 60 + np.float32(0.4) * rough, 0, 1)[..., None]
+    soil = where.soil.astype(np.float32) * (1 + np.float32(0.11) * rough[..., None])
+    patches = np.clip(noise(rng, shape, (5, 7), 3) - 0.5, 0, 1)[..., None]
+    soil += patches * (where.leaf.astype(np.float32) * np.float32(1.1) - soil) * np.float32(0.7)
+    ruts = noise(rng, shape, (30, 2), 2)[..., None]
+    way = where.road.astype(np.float32) * (1 + np.float32(0.045) * ruts)
+    scene: Floats = soil * (1 - road) + way * road
+    return as_image(scene).resize((size * OVERSAMPLING,) * 2, Image.Resampling.BILINEAR)
