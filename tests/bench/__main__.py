@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from tests.bench import bench_fusion, bench_help, bench_index, bench_reid, bench_reindex, bench_rerank, bench_search
+from tests.bench import (
+    bench_classification,
+    bench_fusion,
+    bench_help,
+    bench_index,
+    bench_reid,
+    bench_reindex,
+    bench_rerank,
+    bench_search,
+)
 
-for bench in (bench_help, bench_index, bench_search, bench_reid, bench_rerank, bench_reindex, bench_fusion):
+for bench in (
+    bench_help,
+    bench_index,
+    bench_search,
+    bench_reid,
+    bench_rerank,
+    bench_reindex,
+    bench_classification,
+    bench_fusion,
+):
     print(f"\n== {bench.__name__}: {(bench.__doc__ or '').splitlines()[0]}", flush=True)
     bench.main()
