@@ -13,9 +13,10 @@ from indexers.importing import ImportReport, ImportTarget, import_bank, import_v
 from indexers.imports import BankOptions, VectorOptions, read_vectors
 from indexers.pipeline import index
 from indexers.report import IndexOptions, IndexReport
+from indexers.sample import DEFAULT, is_drawn
 from indexers.sources.registry import open_source
 from retrieval.config import parse_assignments
-from retrieval.errors import InputError, unknown
+from retrieval.errors import InputError, MissingFileError, unknown
 from retrieval.store.open import create_store, is_store, open_store
 from retrieval.store.schema import escape
 
@@ -52,10 +53,14 @@ def index_path(path: Path, store: str, options: Mapping[str, Any], *, wait: floa
     names = ClassNames.read(Path(options["class_names"])) if options.get("class_names") else None
     asked = _resolve(options)
     if asked is None and not is_store(store):
-        raise _no_encoder()
+        asked = _default(path, options)
+        if asked is None:
+            raise _no_encoder()
     device = options.get("device") or "auto"
     opened = create_store(store)
     with opened.writer(wait) as writer:
+        if asked is None and not any(not space.imported for space in writer.snapshot.spaces):
+            asked = _default(path, options)  # indexing was stopped before the first image
         spec = _stay_in_space(asked, writer.snapshot, options.get("precision") or "auto")
         notes = _check_root(source, writer)
         named = _name_classes(opened, writer, spec, names)
@@ -109,6 +114,20 @@ def _resolve(options: Mapping[str, Any]) -> EncoderSpec | None:
             device=options.get("device") or "auto",
         )
     )
+
+
+def _default(path: Path, options: Mapping[str, Any]) -> EncoderSpec | None:
+    """The encoder that ships, for images that ``vitrine sample`` has drawn; None for others.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if not is_drawn(path):
+        return None
+    try:
+        return _resolve({**options, "encoder": DEFAULT})
+    except MissingFileError as error:
+        raise InputError(f"{error} Or say another encoder, for example --encoder {SUGGESTED}.") from None
 
 
 def _stay_in_space(asked: EncoderSpec | None, snapshot: Snapshot, precision: str) -> EncoderSpec:

@@ -51,13 +51,10 @@ def build(folder: Path, seed: int) -> tuple[Any, Any]:
     Raises:
         InputError: open_clip cannot build such a model.
     """
+    from retrieval.encoders.open_clip_encoder import quiet_open_clip
     from retrieval.encoders.torch_encoder import seeded
-    from retrieval.encoders.torchvision_ops import repair_torchvision
 
-    repair_torchvision()
-    import open_clip
-
-    name = f"local-dir:{folder}"
+    open_clip, name = quiet_open_clip(), f"local-dir:{folder}"
     try:
         with seeded(seed):
             model = open_clip.create_model(name, load_weights=False, pretrained_text=False)

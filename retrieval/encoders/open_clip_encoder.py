@@ -40,11 +40,11 @@ QUICK = "-quickgelu"
 _NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask")
 
 
-def _open_clip() -> Any:
+def quiet_open_clip() -> Any:
+    """open_clip, without its warning for every model that is built before its weights are read."""
     repair_torchvision()
     import open_clip
 
-    # It logs a warning for every model that it was asked to build without weights, as we always do.
     logging.getLogger().addFilter(_without_open_clip_chatter)
     return open_clip
 
@@ -65,7 +65,7 @@ class OpenClipFamily:
         if shipped(model):
             return model, TAG
         model = model.replace("/", "-")
-        names = _open_clip().list_models()
+        names = quiet_open_clip().list_models()
         if model not in names:
             raise unknown("open_clip model", model, names)
         return model, None
@@ -74,7 +74,7 @@ class OpenClipFamily:
         """Tags that open_clip lists for the model; those trained with QuickGELU are found under both its names."""
         if shipped(model):
             return [TAG]
-        return cast("list[str]", _open_clip().list_pretrained_tags_by_model(model))
+        return cast("list[str]", quiet_open_clip().list_pretrained_tags_by_model(model))
 
     def find(self, model: str, source: str) -> Path:
         """See :class:`retrieval.encoders.registry.Family`."""
@@ -89,7 +89,7 @@ class OpenClipFamily:
 
     def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
         """Fix the activation (QuickGELU) that the weights were trained with, and read size, mean and std."""
-        open_clip = _open_clip()
+        open_clip = quiet_open_clip()
         if _own_folder(model):
             config = _file_config(model)
             return model, source, _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
@@ -169,8 +169,8 @@ class OpenClipEncoder(TorchEncoder):
         if shipped(model):
             # open_clip would look for a vocabulary that a configuration names in the current folder.
             vocabulary = shipped_file(model, VOCABULARY)
-            return _open_clip().get_tokenizer(f"local-dir:{vocabulary.parent}", bpe_path=str(vocabulary))
-        return _guarded(model, "tokenizer", lambda: _open_clip().get_tokenizer(model))
+            return quiet_open_clip().get_tokenizer(f"local-dir:{vocabulary.parent}", bpe_path=str(vocabulary))
+        return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(model))
 
 
 def _guarded(model: str, what: str, make: Any) -> Any:
@@ -197,7 +197,7 @@ def _create(spec: EncoderSpec) -> Any:
     """Build the architecture with random weights, at the spec's precision and, if overridden, image size."""
     from importlib.util import find_spec
 
-    open_clip = _open_clip()
+    open_clip = quiet_open_clip()
     config = _config(spec.model)
     if config is None:
         raise unknown("open_clip model", spec.model, open_clip.list_models())
@@ -251,7 +251,7 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
 
 def _config(model: str) -> Any:
     """The architecture as open_clip describes it; None if open_clip does not know the model."""
-    return _file_config(model)["model_cfg"] if _own_folder(model) else _open_clip().get_model_config(model)
+    return _file_config(model)["model_cfg"] if _own_folder(model) else quiet_open_clip().get_model_config(model)
 
 
 def _own_folder(model: str) -> bool:
@@ -280,14 +280,14 @@ def _file_config(model: str) -> dict[str, Any]:
 
 
 def _tag_config(model: str, source: str) -> dict[str, Any]:
-    open_clip = _open_clip()
+    open_clip = quiet_open_clip()
     known: dict[str, Any] = open_clip.get_pretrained_cfg(model, source.removeprefix("tag:"))
     return known
 
 
 def _usual(model: str) -> dict[str, Any]:
     """The preprocessing most published weights of a model share; open_clip's default if it has none."""
-    open_clip = _open_clip()
+    open_clip = quiet_open_clip()
     keys = ("mean", "std", "interpolation", "resize_mode")
     every = [open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)]
     counted = Counter(tuple(config.get(key) for key in keys) for config in every)

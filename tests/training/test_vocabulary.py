@@ -49,17 +49,8 @@ def test_common_words_become_one_token_and_text_comes_back(tmp_path: Path) -> No
     assert tokenizer.vocab_size == BASE + len(merges)
     assert len(tokenizer.encode("a red mushroom")) == 3
     strange = "zebra #7, naïve & (quartz)!"
-    assert tokenizer.decode(tokenizer.encode(strange)).split() == [
-        "zebra",
-        "#",
-        "7",
-        ",",
-        "naïve",
-        "&",
-        "(",
-        "quartz",
-        ")!",
-    ]
+    written = ["zebra", "#", "7", ",", "naïve", "&", "(", "quartz", ")!"]
+    assert tokenizer.decode(tokenizer.encode(strange)).split() == written
 
 
 @functools.cache
