@@ -68,9 +68,13 @@ def _taken_from_train(
         raise InputError(
             f"-o val_from={config.val_from} cannot be read; write train:0.1 (a share) or train:1000 (a number)."
         )
+    if not len(train):
+        raise InputError(
+            f"-o val_from={config.val_from} finds no train samples to take val from; draw both with --protocol holdout."
+        )
     part = pool.take(np.isin(pool.ids, train))
     wanted = float(found[1])
-    share = wanted if "." in found[1] else wanted / max(len(part), 1)
+    share = wanted if "." in found[1] else wanted / len(part)
     if not 0 < share < 1:
         raise InputError(f"-o val_from={config.val_from} leaves nothing of the {len(part)} train samples; take fewer.")
     labels = part.columns["label"].astype(np.str_)

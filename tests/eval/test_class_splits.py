@@ -59,7 +59,7 @@ def test_a_val_from_classes_of_one_image_each() -> None:
 
 def test_without_train_there_is_no_val_from_it() -> None:
     pool = pool_of(labelled(3, {"test": 3}))
-    with pytest.raises(InputError, match="0 train samples"):
+    with pytest.raises(InputError, match="--protocol holdout"):
         sample_roles(drawn(pool), pool, ClassConfig(val_from="train:5"))
 
 
