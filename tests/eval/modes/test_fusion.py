@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, top_k_accuracy_score
 
 from eval.metrics.probabilities import softmax
@@ -188,6 +190,35 @@ def test_val_of_one_class_is_enough_to_choose(method: str) -> None:
     labels = arrays.labels.copy()
     labels[arrays.draws[0]["val"]] = 2
     assert solve(replace(arrays, labels=labels), method=method).answers[0][0].probs.shape == (40, 5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10_000), st.integers(2, 7), st.integers(1, 8), st.integers(1, 5),
+    st.sampled_from(["alpha", "per_class", "stacker", "rerank"]), st.booleans(),
+)  # fmt: skip
+def test_whatever_there_is_gives_probabilities_or_one_sentence(
+    seed: int,
+    classes: int,
+    val: int,
+    test: int,
+    method: str,
+    tied: bool,  # noqa: FBT001 - hypothesis gives it
+) -> None:
+    """One sample, absent classes, ties, fewer classes than a depth."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, val + test)
+    raw = [signals(labels, classes, 1, rng) for _ in range(2)]
+    arms = [given_arm(name, np.round(each) + 0.5 if tied else each) for name, each in zip("ab", raw, strict=True)]
+    arrays = arrays_of(arms, labels, classes, (0, val, test))
+    if method == "stacker" and len(np.unique(labels[:val])) == 1:
+        with pytest.raises(InputError, match="learns from val samples of several classes"):
+            solve(arrays, method=method)
+        return
+    probs = solve(arrays, method=method).answers[0][0].probs
+    assert probs.dtype == np.float32
+    assert (probs >= 0).all()
+    np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
 
 
 def test_what_was_fitted_is_shown() -> None:
