@@ -31,12 +31,15 @@ class Learner(Protocol):
     model: torch.nn.Module
     score: str
 
-    def steps(self) -> int:
-        """Batches of an epoch."""
+    def images(self, batch: Any) -> int:
+        """Images of a batch, for progress and rate."""
         ...
 
     def batches(self, epoch: int) -> Iterator[Any]:
-        """The batches of an epoch, the same whenever it is asked."""
+        """The batches of an epoch, the same whenever it is asked, and as many in every epoch.
+
+        They say which images; what is large is made in ``backward``.
+        """
         ...
 
     def backward(self, batch: Any) -> float:
@@ -112,26 +115,32 @@ def _epoch(
 
     torch.manual_seed(config.seed * 100_003 + epoch)
     learner.model.train()
-    start, total, steps = time.monotonic(), 0.0, learner.steps()
-    with progress(f"epoch {epoch + 1} of {config.epochs}", steps, quiet=quiet) as shown:
-        for number, batch in enumerate(learner.batches(epoch)):
+    start, total, batches = time.monotonic(), 0.0, list(learner.batches(epoch))
+    steps = len(batches)
+    images = sum(learner.images(batch) for batch in batches)
+    with progress(f"epoch {epoch + 1} of {config.epochs}, images", images, quiet=quiet) as shown:
+        for number, batch in enumerate(batches):
             if asked():
                 return None
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(epoch * steps + number, config.epochs * steps, config)
             total += _step(learner, optimiser, batch, config.clip_norm)
-            shown.advance()
+            shown.advance(learner.images(batch))
     seconds = time.monotonic() - start
     learner.model.eval()
     with torch.inference_mode():
         held_out = learner.validate()
-    figures = {"epoch": epoch + 1, "loss": total / steps, **held_out, "seconds": round(seconds, 2)}
+    figures = {"epoch": epoch + 1, "loss": total / steps, **held_out, "images": images, "seconds": round(seconds, 2)}
     if not quiet:
-        with contextlib.suppress(BrokenPipeError):
-            print(  # noqa: T201
-                "  ".join(f"{name} {value:.4g}" for name, value in figures.items()), flush=True
-            )
+        _say(figures)
     return figures
+
+
+def _say(figures: dict[str, float]) -> None:
+    rate = figures["images"] / max(figures["seconds"], 0.01)
+    text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+    with contextlib.suppress(BrokenPipeError):
+        print(f"{text}  ({rate:.0f} images/s)", flush=True)  # noqa: T201
 
 
 def _step(learner: Learner, optimiser: torch.optim.Optimizer, batch: Any, clip_norm: float) -> float:

@@ -74,18 +74,16 @@ class ClipLearner:
             torch.tensor(values).view(3, 1, 1) for values in (config.pixels.mean, config.pixels.std)
         )
 
-    def steps(self) -> int:
-        """Batches of an epoch; their number does not depend on the draw."""
-        return len(self._drawn(0))
+    def images(self, batch: tuple[int, Numbers]) -> int:
+        """See :class:`training.loop.Learner`."""
+        return len(batch[1])
 
     def batches(self, epoch: int) -> Iterator[tuple[int, Numbers]]:
         """A seed and rows of each batch."""
-        for number, rows in enumerate(self._drawn(epoch)):
-            yield (epoch * 1_000_003 + number, rows)
-
-    def _drawn(self, epoch: int) -> list[Numbers]:
         rng = np.random.default_rng([self._config.loop.seed, epoch])
-        return batches_of(self._train.folder, self._config.batch, self._config.batches, rng)
+        drawn = batches_of(self._train.folder, self._config.batch, self._config.batches, rng)
+        for number, rows in enumerate(drawn):
+            yield (epoch * 1_000_003 + number, rows)
 
     def backward(self, batch: tuple[int, Numbers]) -> float:
         """See :class:`training.loop.Learner`."""
