@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from data.drains_site import Points, Site, Thing
     from data.drawing import Floats
 
+    Shade = Points | tuple[float, float, float]
+
 _DIRT = np.array((96.0, 76.0, 56.0))
-_SHADE = (44, 40, 36)
+_SHADE = (44.0, 40.0, 36.0)
 
 
 class Painter:
@@ -39,9 +41,9 @@ class Painter:
 
     def tufts(self, count: int) -> None:
         """Scatter grass that is no vegetation to report."""
-        for x, y, size in self.rng.uniform((0, 0.2, 0.4), (1, 0.95, 1), (count, 3)):
+        for x, y, size in self.rng.uniform((0, 0.2, 0.4), (1, 0.95, 1), (count, 3)).tolist():
             shade = self.site.leaf * self.rng.uniform(0.7, 1.35)
-            for lean in self.rng.normal(0, 0.006, 3):
+            for lean in self.rng.normal(0, 0.006, 2).tolist():
                 self._line([(x, y), (x + lean, y - 0.014 * size)], 0.003, shade)
 
     def _channel(self, thing: Thing) -> None:
@@ -89,7 +91,7 @@ class Painter:
                 continue
             across = np.linspace(-0.5, 0.5, 5) + self.rng.normal(0, 0.05, 5)
             lengths = start + (end - start) * (self.rng.random() + np.cumsum(self.rng.normal(0, 0.25, 5)))
-            self._line(place.points(list(zip(lengths, across, strict=True))), 0.0042, np.array(_SHADE))
+            self._line(place.points(list(zip(lengths, across, strict=True))), 0.0042, _SHADE)
 
     def _silt(self, place: _Strip, slender: float) -> None:
         """Fill stretches of the bed with dirt, and let weeds grow on it."""
@@ -134,7 +136,7 @@ class Painter:
         """A stone with its shadow below and light from above."""
         tone = self.site.stone * self.rng.normal(1, 0.13)
         width, height = size * self.rng.uniform(0.55, 0.85), size * self.rng.uniform(0.4, 0.6)
-        self._ellipse(x, y + 0.25 * size, width, height, np.array(_SHADE))
+        self._ellipse(x, y + 0.25 * size, width, height, _SHADE)
         self._ellipse(x, y, width, height, tone * 0.82)
         self._ellipse(x - 0.1 * size, y - 0.14 * size, width * 0.65, height * 0.6, tone * 1.08)
 
@@ -154,16 +156,17 @@ class Painter:
     def _area(self, corners: Points, shade: Points) -> None:
         self._draw.polygon([(x, y) for x, y in (corners * self.side).tolist()], fill=colour(shade))
 
-    def _line(self, points: list[tuple[float, float]] | Points, width: float, shade: Points) -> None:
+    def _line(self, points: list[tuple[float, float]] | Points, width: float, shade: Shade) -> None:
         placed = [(x * self.side, y * self.side) for x, y in points]
         self._draw.line(placed, fill=colour(shade), width=max(1, round(width * self.side)))
 
-    def _blob(self, x: float, y: float, radius: float, shade: Points) -> None:
+    def _blob(self, x: float, y: float, radius: float, shade: Shade) -> None:
         self._ellipse(x, y, radius, radius * self.rng.uniform(0.6, 0.95), shade)
 
-    def _ellipse(self, x: float, y: float, width: float, height: float, shade: Points) -> None:
-        box = (np.array((x - width, y - height, x + width, y + height)) * self.side).tolist()
-        self._draw.ellipse((box[0], box[1], box[2], box[3]), fill=colour(shade))
+    def _ellipse(self, x: float, y: float, width: float, height: float, shade: Shade) -> None:
+        side = self.side
+        box = ((x - width) * side, (y - height) * side, (x + width) * side, (y + height) * side)
+        self._draw.ellipse(box, fill=colour(shade))
 
 
 class _Strip:
@@ -192,9 +195,9 @@ def slope(where: Site, size: int, foot: float, rng: np.random.Generator) -> Imag
     lower = max(foot, 0.6) + rng.uniform(0.24, 0.3) + 0.012 * noise(rng, (1, size), (2, 4), 2)
     road = np.clip(np.maximum(upper - y, y - lower) * 60 + np.float32(0.4) * rough, 0, 1)[..., None]
     soil = where.soil.astype(np.float32) * (1 + np.float32(0.11) * rough[..., None])
-    patches = np.clip(noise(rng, shape, (5, 7), 3) - 0.5, 0, 1)[..., None]
+    patches = np.clip(noise(rng, shape, (5, 7), 2) - 0.5, 0, 1)[..., None]
     soil += patches * (where.leaf.astype(np.float32) * np.float32(1.1) - soil) * np.float32(0.7)
-    ruts = noise(rng, shape, (30, 2), 2)[..., None]
+    ruts = noise(rng, shape, (30, 2), 1)[..., None]
     way = where.road.astype(np.float32) * (1 + np.float32(0.045) * ruts)
     scene: Floats = soil * (1 - road) + way * road
     return as_image(scene).resize((size * OVERSAMPLING,) * 2, Image.Resampling.BILINEAR)

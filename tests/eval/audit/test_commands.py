@@ -37,7 +37,7 @@ def uris(found: dict[str, Any]) -> list[list[str]]:
 
 def hands(folder: Path) -> list[dict[str, str]]:
     """Rows of a manifest: the first image of every hand is gallery, the others are queries."""
-    draw_hands(folder, identities=8, images_per_aspect=SHOTS)
+    draw_hands(folder, identities=8, images_per_aspect=1, burst=SHOTS)
     with (folder / "HandInfo.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["aspectOfHand"] == ASPECT]
     return [
@@ -113,7 +113,7 @@ def test_every_planted_fault_is_found(faulty: Path) -> None:
     ((first, second),) = uris(found["group-in-draw"])
     assert "group burst 1, 2 samples" in found["group-in-draw"]["items"][0]["detail"]
     assert {pair[0] for pair in uris(found["suspected-identity"])[:2]} == {"take2.jpg", "copy.jpg"}
-    assert all("take2.jpg" in pair for pair in uris(found["near-duplicate-other-name"]))
+    assert all({"take2.jpg", "copy.jpg"} & set(pair) for pair in uris(found["near-duplicate-other-name"]))
 
 
 def test_a_table_the_same_twice_and_as_many_cases_as_asked_for(faulty: Path) -> None:
