@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
     Floats = NDArray[np.float64]
 
-PEOPLE = 400
+PEOPLE = 280
 PROBED = {
     "dorsal right": ("skin", "fingers", "build", "palm", "longer", "veins"),
     "palmar right": ("skin", "fingers", "build", "palm", "longer", "creases"),
