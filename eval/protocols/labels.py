@@ -88,8 +88,20 @@ def generator(seed: int, draw: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, draw])))
 
 
+def _labels(pool: Pool, where: str) -> NDArray[np.str_]:
+    """Class names (n,), which modes of identities do not read."""
+    if "label" not in pool.columns:
+        raise InputError(
+            f"Protocol {where} is of classification (zeroshot, prototype, knn, fewshot, fusion); choose one of "
+            "re-identification, such as monte-carlo or fixed."
+        )
+    found: NDArray[np.str_] = pool.columns["label"].astype(np.str_)
+    return found
+
+
 def _as_given(pool: Pool, request: Request, where: str) -> SplitSet:
     """Roles by a split set or by the column ``split``; a data set without any is test as a whole."""
+    _labels(pool, where)
     if request.given is not None:
         rows = np.isin(request.given.sample, pool.ids) & np.isin(request.given.role, ROLES)
         made = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
@@ -112,7 +124,7 @@ def _as_given(pool: Pool, request: Request, where: str) -> SplitSet:
 def _holdout(pool: Pool, request: Request, where: str) -> SplitSet:
     options = request.options
     assert isinstance(options, HoldoutOptions)  # noqa: S101 - the protocol's own options
-    labels, units = pool.columns["label"].astype(np.str_), units_of(pool)
+    labels, units = _labels(pool, where), units_of(pool)
     names = np.array(["train", "test", "val"])
     shares = (options.test_share, options.val_share)
     parts = [share_out(labels, units, shares, generator(request.seed, draw)) for draw in range(request.draws or 1)]
@@ -127,7 +139,7 @@ def _k_fold(pool: Pool, request: Request, where: str) -> SplitSet:
     options = request.options
     assert isinstance(options, FoldOptions)  # noqa: S101 - the protocol's own options
     require_draws(request, options.folds)
-    labels, units = pool.columns["label"].astype(np.str_), units_of(pool)
+    labels, units = _labels(pool, where), units_of(pool)
     fold = _folds(labels, units, options.folds, generator(request.seed, 0))
     return _drawn(where, pool, [np.where(fold == draw, "test", "train") for draw in range(options.folds)])
 

@@ -90,7 +90,9 @@ def test_split_sets_are_listed_exported_and_read_back(store: Path, tmp_path: Pat
         (("--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
         (("--mode", "reid", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
         (("--mode", "reid", "--seed", "-1"), "-1"),
-        ((), "Missing option '--mode'"),
+        ((), "Give --mode, or --from with a result file."),
+        (("--mode", "zeroshot", "--prompts"), "requires an argument"),
+        (("--mode", "fusion", "--arm", "--json"), "requires an argument"),
     ],
 )
 def test_wrong_usage(store: Path, args: tuple[str, ...], message: str) -> None:

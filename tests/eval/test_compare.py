@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
+from eval.asked import Asked
 from eval.compare import compare, compare_results
 from eval.compare_command import comparison_table
 from eval.protocols.hands import HAND_ASPECTS
 from eval.result import EvalResult, read_result, write_result
-from eval.asked import Asked
 from eval.runner import evaluate
 from eval.splits import splits_to_csv
 from retrieval.errors import InputError, UnknownNameError
@@ -326,9 +326,9 @@ def test_the_command_prints_a_table_and_json_twice_the_same(disk: Path) -> None:
         ((), "Give two result files, or --spaces A B."),
         (("a.json",), "Give two result files"),
         (("a.json", "b.json", "--spaces", "x", "y"), "Give two result files"),
-        (("a.json", "b.json", "--aspect", "all"), "--aspect goes with --spaces"),
-        (("a.json", "b.json", "-o", "draws=2"), "-o goes with --spaces"),
-        (("a.json", "b.json", "--where", "true"), "--where goes with --spaces"),
+        (("a.json", "b.json", "--aspect", "all"), "--aspect does not go with result files"),
+        (("a.json", "b.json", "-o", "draws=2"), "-o does not go with result files"),
+        (("a.json", "b.json", "--where", "true"), "--where does not go with result files"),
         (("--spaces", "x", "y", "--seed", "-1"), "-1"),
         (("--spaces", "x", "y", "--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
         (("--spaces", "x", "y", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.class_runner import CLASS_PROTOCOLS
 from eval.protocol import Request, whole_split
 from eval.protocols.general import CROSS_ASPECT, LEAVE_ONE_OUT, CrossAspectOptions
 from eval.protocols.hands import CLIPFH_11K, HAND_ASPECTS, HD, MBANET_11K
@@ -217,7 +218,10 @@ def test_what_a_protocol_fixes_can_be_overridden_and_is_then_said(name: str) -> 
     for key, value in load_protocol(name).settings.items():
         assert value is not None, key
     store = memory_store([{**row, "group": None} for row in HANDS])
-    if name not in {"market1501", "fixed", "hd", "cuhk03", "cross-aspect"}:
+    if name in CLASS_PROTOCOLS:
+        with pytest.raises(InputError, match="is of classification"):
+            evaluate(store, "reid", protocol=name)
+    elif name not in {"market1501", "fixed", "hd", "cuhk03", "cross-aspect"}:
         assert evaluate(store, "reid", protocol=name).protocol == name
     if name in {"clipfh-11k", "mbanet-11k"}:
         custom = evaluate(store, "reid", protocol=name, options={"draws": 2})
