@@ -112,9 +112,10 @@ def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
 
 
 def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
-    """The classifier layer of a space: one with named classes before one with numbers."""
+    """The classifier layer of a space: named by ``index --class-names`` before spoken names before numbers."""
     found = [bank for bank in store.banks(space.fingerprint) if bank.name.partition(":")[0] == CLASSIFIER]
-    named = [bank for bank in found if not all(name.isdecimal() for name in bank.edge_class.tolist())] or found
+    spoken = [bank for bank in found if not all(name.isdecimal() for name in bank.edge_class.tolist())]
+    named = [bank for bank in found if bank.name != CLASSIFIER] or spoken or found
     if not named:
         raise InputError(
             f"Space {space.name} has no classifier layer; index with weights that have one, or use another scorer "
