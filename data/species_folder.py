@@ -189,7 +189,7 @@ def _write_tables(folder: Path, arguments: Arguments, pictures: Sequence[Picture
         _table(folder / f"{split}.csv", short, ("filepath", "label"))
     support = ({**row, "support": _SUPPORT[row["split"]]} for row in held_out)
     _table(folder / "heldout.csv", support, (*trained[0], "support"))
-    _table(folder / "captions.csv", ({name: row[name] for name in ("filepath", "caption")} for row in rows))
+    _table(folder / "captions.csv", ({name: row[name] for name in ("filepath", "caption", "split")} for row in rows))
     _table(folder / "attributes.csv", (_about(one, species) for one in species))
     _lines(folder / "labels.tsv", (f"{one.index}\t{one.name}\t" for one in species))
     _lines(folder / "heldout_species.txt", (one.name for one in species if one.held_out))

@@ -1,6 +1,7 @@
 """Image-caption pairs: the manifests ``captions.csv`` of folders, and their images decoded once into a memory map.
 
-Only rows of the split ``train`` are trained on; ``val`` decides when to stop; ``test`` rows are never read further.
+Rows of the split ``train`` are trained on and ``val`` decides when to stop; ``test`` rows are read only of a world that
+is drawn for training alone (``whole``).
 """
 
 from __future__ import annotations

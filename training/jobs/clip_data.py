@@ -53,7 +53,8 @@ def pairs_of(recipe: ClipRecipe) -> tuple[list[Pair], list[Pair]]:
     train: list[Pair] = []
     val: list[Pair] = []
     for position, source in enumerate(sources):
-        train += read_pairs(source.path, "train", position=position, flip=source.flip)
+        for split in ("train", "test") if source.whole else ("train",):
+            train += read_pairs(source.path, split, position=position, flip=source.flip)
         held_out = read_pairs(source.path, "val", position=position, flip=False)
         chosen = np.linspace(0, len(held_out) - 1, min(recipe.val_images, len(held_out))).round().astype(int)
         val += [held_out[row] for row in chosen]

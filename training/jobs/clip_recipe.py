@@ -20,10 +20,12 @@ class SourceConfig(Config):
     Attributes:
         path: of the folder.
         flip: whether a mirrored image still fits its caption.
+        whole: train on its test split, too: for a world that is drawn for training alone, and nothing is measured on.
     """
 
     path: Path
     flip: bool = True
+    whole: bool = False
 
 
 class ModelConfig(Config):
