@@ -257,7 +257,7 @@ def _both(
 
 def answer_of(rows: Int64, logits: Float32) -> Answer:
     """Class probabilities of rows."""
-    return Answer(rows, softmax(logits))
+    return Answer(rows, softmax(logits), logits)
 
 
 def arm_solution(draws: Sequence[Sequence[ArmDraw]], tested: Sequence[Int64], config: ClassConfig) -> ArmSolution:

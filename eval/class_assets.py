@@ -96,7 +96,7 @@ def _predictions(ready: PreparedClasses, solution: Solution) -> Iterator[Predict
     classes, labels, places = ready.arrays.classes, ready.arrays.labels, ready.places
     for draw, seeds in enumerate(solution.answers):
         for seed, answer in enumerate(seeds):
-            ranks = true_ranks(answer.probs, labels[answer.rows])
+            ranks = true_ranks(answer.scores, labels[answer.rows])
             predicted, confidence = answer.probs.argmax(axis=1), answer.probs.max(axis=1)
             for at, row in enumerate(answer.rows.tolist()):
                 yield Prediction(

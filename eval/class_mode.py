@@ -60,10 +60,19 @@ class ClassConfig(ModeConfig):
 
 
 class Answer(NamedTuple):
-    """Class probabilities of test samples: ``rows`` (n,) of the arrays, ``probs`` (n, C) float32, rows sum to 1."""
+    """Class probabilities of test samples: ``rows`` (n,) of the arrays, ``probs`` (n, C) float32, rows sum to 1.
+
+    ``logits`` (n, C) rank the classes where they are known: far from the best, float32 probabilities are all 0.
+    """
 
     rows: Int64
     probs: Float32
+    logits: Float32 | None = None
+
+    @property
+    def scores(self) -> Float32:
+        """What the classes are ranked by: (n, C)."""
+        return self.probs if self.logits is None else self.logits
 
 
 Answers: TypeAlias = tuple[tuple[Answer, ...], ...]

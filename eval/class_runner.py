@@ -23,7 +23,7 @@ from eval.class_reading import (
     read_arm,
     read_prompt_files,
 )  # fmt: skip
-from eval.class_splits import sample_roles, within_universe
+from eval.class_splits import sample_roles, val_taken, within_universe
 from eval.class_summary import evaluation_of
 from eval.codes import text_codes
 from eval.pool import Pool
@@ -108,7 +108,9 @@ def prepare_classes(store: EmbeddingStore, asked: Asked) -> PreparedClasses:
         pool = everything if given is None else of_split_set(snapshot, everything, given, asked.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
-        splits = _splits(rule, pool, asked, config, own, given)
+        whole = whole_split(rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own)))
+        splits = sample_roles(whole, pool, config)
+        taken = val_taken(whole, splits, config)
         universe = (
             LabelUniverse(*asked.universe)
             if asked.universe is not None
@@ -121,7 +123,7 @@ def prepare_classes(store: EmbeddingStore, asked: Asked) -> PreparedClasses:
         made = [arm_of(each, snapshot, used, universe.names, views, scorer_options[each.asked.name]) for each in read]
         arrays = _arrays(used, splits, universe, [arm for arm, _ in made])
         notes = [note for _, notes in made for note in notes]
-        warnings = (*notes, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays))
+        warnings = (*notes, *taken, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays))
         return PreparedClasses(
             asked, mode, config, own, rule.name, splits, universe, read, arrays, used, snapshot.store_version,
             tuple(warnings),
@@ -208,13 +210,6 @@ def _require_use(arms: Sequence[ArmAsked], prompts: Sequence[object], config: Cl
         raise InputError(f"--prompts belong to the scorers {takers}, and no arm has one of these without a bank.")
     if config.bank and not any(arm.banks == config.bank and arm.scorer in TEXT_SCORERS for arm in arms):
         raise InputError(f"-o bank= belongs to the scorers {takers}, and no arm has one of these without a bank.")
-
-
-def _splits(
-    rule: Protocol, pool: Pool, asked: Asked, config: ClassConfig, own: Config, given: SplitSet | None
-) -> SplitSet:
-    request = Request(asked.aspect, config.draws, asked.seed, given, own)
-    return sample_roles(whole_split(rule.parts(pool, request)), pool, config)
 
 
 def _named(splits: SplitSet, rule: Protocol, asked: Asked, given: SplitSet | None) -> SplitSet:

@@ -42,6 +42,26 @@ def sample_roles(splits: SplitSet, pool: Pool, config: ClassConfig) -> SplitSet:
     return SplitSet(splits.name, draw, sample, role)
 
 
+def val_taken(before: SplitSet, after: SplitSet, config: ClassConfig) -> tuple[str, ...]:
+    """Say where ``val_from`` did something else than its words: another number, or a val there was is not used."""
+    found = _VAL_FROM.fullmatch(str(config.val_from))
+    if found is None:
+        return ()
+    words = []
+    draws = len(np.unique(after.draw))
+    made = int((after.role == "val").sum()) / draws
+    wanted = min(int(found[1]), config.val_n or int(found[1])) if "." not in found[1] else made
+    if abs(made - wanted) > max(1, 0.02 * wanted):
+        words.append(
+            f"Val has {made:g} samples a draw, not {wanted:g}: every class of two or more train samples (or groups) "
+            "gives at least one."
+        )
+    replaced = int((before.role == "val").sum()) / draws
+    if replaced:
+        words.append(f"-o val_from takes val out of train; the {replaced:g} val samples there were are not used.")
+    return tuple(words)
+
+
 def _one_draw(
     splits: SplitSet, draw: int, pool: Pool, config: ClassConfig
 ) -> tuple[Int64, NDArray[np.str_], NDArray[np.str_]]:

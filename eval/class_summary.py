@@ -14,7 +14,6 @@ from eval.class_mode import Answer, Answers, ArmSolution, ClassConfig, Solution
 from eval.metrics.class_tables import (
     ClassTable,
     class_table,
-    mcnemar_classes,
     paired_classes,
     summarise_classes,
 )
@@ -54,7 +53,7 @@ def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "gro
 def table_of(answer: Answer, arrays: ClassArrays, by: Literal["class", "group"]) -> ClassTable:
     """What is counted of an answer."""
     units = arrays.groups[answer.rows] if by == "group" and arrays.groups is not None else answer.rows
-    return class_table(answer.rows, answer.probs, arrays.labels[answer.rows], units)
+    return class_table(answer.rows, answer.probs, arrays.labels[answer.rows], units, answer.logits)
 
 
 def tables_of(answers: Answers, arrays: ClassArrays, by: Literal["class", "group"]) -> Tables:
@@ -185,14 +184,8 @@ def _gains(
     by: Literal["class", "group"],
 ) -> dict[str, Gain]:  # fmt: skip
     apart = paired_classes(alone, whole, len(arrays.classes), metric_rule(config), config.bootstrap, rng, by)
-    test = mcnemar_classes(alone, whole)
     return {
-        name: Gain(
-            value=each.metric.value,
-            ci95=each.metric.ci95,
-            p_value=test.p_value if name == "top_1" and test is not None else each.p_value,
-        )
-        for name, each in apart.items()
+        name: Gain(value=each.metric.value, ci95=each.metric.ci95, p_value=each.p_value) for name, each in apart.items()
     }
 
 

@@ -115,9 +115,8 @@ def _gains(result: EvalResult) -> Group:
         for name, gains in arms.items()
         if "top_1" in gains and gains["top_1"].p_value is not None
     ]
-    return _around(
-        f"What {result.mode} gains", table, f"paired, [95 %]; McNemar on {', '.join(tested)}" if tested else ""
-    )
+    caption = f"paired, [95 %]; by exchanging the two answers, {', '.join(tested)}" if tested else ""
+    return _around(f"What {result.mode} gains", table, caption)
 
 
 def _gain(name: str, gain: Gain | None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.again import asked_again, require_values
 from eval.answering import metric_rule
-from eval.class_mode import Answer, Answers
+from eval.class_mode import Answers
 from eval.class_runner import PreparedClasses, prepare_classes
 from eval.class_summary import resampled, tables_of
 from eval.metrics.class_tables import mcnemar_classes, paired_classes, summarise_classes
@@ -83,7 +83,7 @@ def _same_rows(first: PreparedClasses, second: PreparedClasses) -> tuple[Answers
     """The answers of both, by rows of the first: the two may have read different train and val samples."""
     ours, theirs = first.solve().answers, second.solve().answers
     place = np.searchsorted(first.arrays.ids, second.arrays.ids)
-    moved = tuple(tuple(Answer(place[each.rows], each.probs) for each in seeds) for seeds in theirs)
+    moved = tuple(tuple(each._replace(rows=place[each.rows]) for each in seeds) for seeds in theirs)
     return ours, moved
 
 

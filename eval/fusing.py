@@ -17,15 +17,22 @@ from eval.metrics.class_tables import quick_metrics
 from eval.mode import split_text
 from eval.registry import load_scorer
 from eval.scorers.mixing import mix, mix_per_class, per_class_alphas, rerank_best, weight_grid
-from eval.scorers.stacker import fit_stacker
+from eval.scorers.stacker import fit_stacker, stratified_folds
 from eval.universe import match_names
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from retrieval.types import Float32, Int64
 
 LEAST_TOLD = 0.02
 """Nats. Logits whose standard deviation over classes is s tell about s^2 / 2; cosines as they are, 0.001."""
+
+ONE_SAMPLE = (
+    "There is one val sample: numbers of shots are compared on the very sample that weights were fitted on; use more "
+    "val samples or -o val_from=train:0.1."
+)
 
 
 def _numbers(value: object) -> object:
@@ -53,7 +60,8 @@ class FusionOptions(ClassConfig):
     arm); ``per_class`` has a weight per class, fitted on val and shrunk towards the best one for all as if by
     ``shrinkage`` images of that one, or read from a file (``class_alphas``); ``stacker`` is logistic regression fitted
     on val (``stacker_c``: candidates of the inverse regularisation, chosen by cross-validation in ``folds``;
-    ``class_weight``); ``features`` joins the vectors of all arms, each weighted by the square root of its share, and
+    ``class_weight``). Where numbers of shots are chosen, either is judged on val out of ``folds``: every sample by what
+    was fitted on the other folds; ``features`` joins the vectors of all arms, each weighted by the square root of its share, and
     lets ``feature_scorer`` learn from them; ``rerank`` lets the first arm order the ``depths`` best of the last.
     """
 
@@ -71,7 +79,8 @@ class FusionOptions(ClassConfig):
 
 USED_BY: Mapping[str, tuple[str, ...]] = {
     "alphas": ("alpha", "per_class", "features"), "weights": ("alpha", "features"), "class_alphas": ("per_class",),
-    "shrinkage": ("per_class",), "stacker_c": ("stacker",), "folds": ("stacker",), "class_weight": ("stacker",),
+    "shrinkage": ("per_class",), "stacker_c": ("stacker",), "folds": ("per_class", "stacker"),
+    "class_weight": ("stacker",),
     "feature_scorer": ("features",), "depths": ("rerank",),
 }  # fmt: skip
 """Options of some methods alone."""
@@ -93,13 +102,15 @@ def require_used(config: FusionOptions) -> None:
 class Mixer(NamedTuple):
     """One candidate: its setting, and the probabilities (n, C) it makes of those of every arm.
 
-    ``fitted``: what was found on val for it, for people to see; it does not tell candidates apart.
+    ``fitted``: what was found on val for it, for people to see; it does not tell candidates apart. ``out_of_fold``:
+    class probabilities (n, C) of val, each by a fit of the other folds; None where none was wanted or can be had.
     """
 
     setting: Setting
     mix: Callable[[Sequence[Float32]], Float32]
     fitted: Setting = MappingProxyType({})
     warnings: tuple[str, ...] = ()
+    out_of_fold: Float32 | None = None
 
 
 class ClassWeights(NamedTuple):
@@ -140,8 +151,9 @@ def is_fitted(config: FusionOptions, classes: Sequence[str]) -> bool:
 
 
 def mixers(
-    config: FusionOptions, names: Sequence[str], val: Sequence[Float32], labels: Int64, classes: Sequence[str]
-) -> list[Mixer]:
+    config: FusionOptions, names: Sequence[str], val: Sequence[Float32], labels: Int64, classes: Sequence[str], *,
+    out_of_fold: bool = False,
+) -> list[Mixer]:  # fmt: skip
     """The candidates of a method that mixes probabilities; those that are fitted are fitted on val.
 
     Args:
@@ -150,6 +162,7 @@ def mixers(
         val: per arm the class probabilities of val samples; may be empty unless :func:`is_fitted`.
         labels: of the val samples.
         classes: names of the universe.
+        out_of_fold: whether what is fitted shall be judged on val too.
 
     Raises:
         InputError: the method takes two arms and there are more, there is too little to fit a stacker, or weights
@@ -161,10 +174,14 @@ def mixers(
             "alpha or stacker."
         )
     if config.method == "per_class":
-        return [_per_class(config, val, labels, classes)]
+        return [_per_class(config, val, labels, classes, out_of_fold=out_of_fold)]
     if config.method == "stacker":
-        made = fit_stacker(val, labels, config.stacker_c, config.folds, config.class_weight, config.sample_seed)
-        return [Mixer({}, made.mix, {"stacker_c": made.c, "held_out_nll": made.held_out}, made.warnings)]
+        made = fit_stacker(
+            val, labels, config.stacker_c, config.folds, config.class_weight, config.sample_seed,
+            out_of_fold=out_of_fold,
+        )  # fmt: skip
+        fitted = {"stacker_c": made.c, "held_out_nll": made.held_out}
+        return [Mixer({}, made.mix, fitted, made.warnings, made.out_of_fold)]
     if config.method == "rerank":
         return [Mixer({"depth": k}, partial(_reranked, depth=k)) for k in dict.fromkeys(config.depths)]
     return [Mixer(setting, partial(mix, weights=weights)) for setting, weights in weight_settings(config, names)]
@@ -180,26 +197,57 @@ def _reranked(probs: Sequence[Float32], depth: int) -> Float32:
     return rerank_best(probs[1], probs[0], depth)
 
 
-def _per_class(config: FusionOptions, val: Sequence[Float32], labels: Int64, classes: Sequence[str]) -> Mixer:
+def _per_class(
+    config: FusionOptions, val: Sequence[Float32], labels: Int64, classes: Sequence[str], *, out_of_fold: bool
+) -> Mixer:
     """A weight per class: fitted on val around the one weight that is best there, or given for some or all."""
     fitted: dict[str, str | int | float | None] = {}
     given = None if config.class_alphas is None else _given_weights(config.class_alphas, classes)
     words = () if given is None else given.warnings
-    weights = np.empty(len(classes))
-    if given is None or len(given.codes) < len(classes):
-        overall = _best_alpha(config, val, labels)
+    weights, overall = _class_weights(config, given, val, labels, len(classes))
+    held: Float32 | None = None
+    if overall is not None:
         fitted["alpha"] = overall
-        if given is None:
-            weights = per_class_alphas(val[0], val[1], labels, config.alphas, overall, config.shrinkage)
-        else:
-            weights[:] = overall
+        if given is not None:
             lacking = len(classes) - len(given.codes)
             said = f"The file of weights has none for {lacking} of {len(classes)} classes; they take {overall:g}."
             words = (*words, said)
+        if out_of_fold:
+            held = _per_class_held_out(config, given, val, labels)
+            words = words if held is not None else (*words, ONE_SAMPLE)
+    fitted["class_alpha_mean"] = float(weights.mean())
+    return Mixer({}, lambda probs: mix_per_class(probs[0], probs[1], weights), fitted, words, held)
+
+
+def _class_weights(
+    config: FusionOptions, given: ClassWeights | None, val: Sequence[Float32], labels: Int64, classes: int
+) -> tuple[NDArray[np.float64], float | None]:
+    """Weights (C,), and the one weight that was best on val; None where all are given."""
+    weights, overall = np.empty(classes), None
+    if given is None or len(given.codes) < classes:
+        overall = _best_alpha(config, val, labels)
+        weights[:] = overall
     if given is not None:
         weights[given.codes] = given.alphas
-    fitted["class_alpha_mean"] = float(weights.mean())
-    return Mixer({}, lambda probs: mix_per_class(probs[0], probs[1], weights), fitted, words)
+    elif overall is not None:
+        weights = per_class_alphas(val[0], val[1], labels, config.alphas, overall, config.shrinkage)
+    return weights, overall
+
+
+def _per_class_held_out(
+    config: FusionOptions, given: ClassWeights | None, val: Sequence[Float32], labels: Int64
+) -> Float32 | None:
+    """Class probabilities (n, C) of val, each with the weights of the other folds; None of one sample."""
+    if len(labels) < 2:
+        return None
+    dealt = stratified_folds(labels, config.folds, config.sample_seed)
+    held = np.empty_like(val[0])
+    for fold in range(int(dealt.max()) + 1):
+        train, rest = dealt != fold, dealt == fold
+        part = [each[train] for each in val]
+        weights, _ = _class_weights(config, given, part, labels[train], held.shape[1])
+        held[rest] = mix_per_class(val[0][rest], val[1][rest], weights)
+    return held
 
 
 def _given_weights(class_alphas: Mapping[str, float], classes: Sequence[str]) -> ClassWeights:

@@ -159,9 +159,11 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) ->
     missing = np.flatnonzero(rows < 0)
     if len(missing):
         first = pool.columns["uri"][missing[0]]
+        way = "run the same 'index' command again, it embeds what is missing"
+        if space.imported:
+            way = "import vectors of these, too (import-vectors --attach --space), or leave them out with --where"
         raise IncompleteError(
-            f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); run "
-            "the same 'index' command again, it embeds what is missing."
+            f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); {way}."
         )
     return matrix.data[rows]
 

@@ -138,7 +138,7 @@ class CalibrationResult(Config):
 
 
 class Gain(Config):
-    """What the whole gains over an arm: a paired difference with its interval, and a p-value (top-1: McNemar's)."""
+    """What the whole gains over an arm: a paired difference with its interval and p-value, as ``compare`` has them."""
 
     value: float
     ci95: tuple[float, float] | None = None

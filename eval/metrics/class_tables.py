@@ -74,7 +74,7 @@ class ClassSummary(NamedTuple):
 _Draws: TypeAlias = Sequence[Sequence[ClassTable]]
 
 
-def class_table(rows: Int64, probs: Float32, labels: Int64, units: Int64) -> ClassTable:
+def class_table(rows: Int64, probs: Float32, labels: Int64, units: Int64, logits: Float32 | None = None) -> ClassTable:
     """Keep what figures are made of.
 
     Args:
@@ -82,12 +82,14 @@ def class_table(rows: Int64, probs: Float32, labels: Int64, units: Int64) -> Cla
         probs: (n, C) class probabilities, rows sum to 1.
         labels: (n,) true classes.
         units: (n,) groups, or ``rows``.
+        logits: (n, C) to rank the classes by; probabilities of float32 are 0 and tie far from the best.
 
     Raises:
         InputError: there are no samples, a probability is NaN, or a label is not a class.
     """
     _require_samples(labels)
-    ranks, predicted = true_ranks(probs, labels), probs.argmax(axis=1)
+    scores = probs if logits is None else logits
+    ranks, predicted = true_ranks(scores, labels), scores.argmax(axis=1)
     confidence = probs[np.arange(len(probs)), predicted]
     return ClassTable(labels, predicted, ranks, nll(probs, labels), brier(probs, labels), confidence, rows, units)
 

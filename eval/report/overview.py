@@ -10,7 +10,7 @@ from eval.report.classes import draw_worst, worst_classes
 from eval.report.comparison import bars_of, cmc_lines, draw_cmc, draw_gains, drawn_metrics
 from eval.report.groups import Group
 from eval.report.panels import draw_bars, shortened
-from eval.report.reliability import confidence_curves, coverage_lines, draw_coverage, draw_reliability, expected_error
+from eval.report.reliability import confidence_curves, coverage_lines, draw_coverage, draw_reliability, stated_error
 from eval.report.style import TEXT, dress, head, new_figure
 from eval.report.sweeps import chosen_setting, draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
 from eval.report.words import PLAIN, counted, metric_axis, metric_name
@@ -80,10 +80,12 @@ def _sweep(each: Named) -> Panel | None:
 
 
 def _gains(each: Named) -> Panel | None:
-    gains = [(name, arm.gains) for name, arm in (each.result.arms or {}).items() if arm.gains]
+    gains = [(name, arm) for name, arm in (each.result.arms or {}).items() if arm.gains and arm.metrics]
     if not gains:
         return None
-    arm, found = gains[-1]
+    headline = next(iter(each.result.metrics))
+    arm, best = max(gains, key=lambda pair: (pair[1].metrics or {})[headline].value)
+    found = best.gains or {}
     names = [name for name in found if name not in PLAIN]
     title = f"gain over {shortened(arm, 20)}: {shortened(each.label, 24)}"
     return title, partial(draw_gains, names=names, gains=found, title="")
@@ -98,13 +100,13 @@ def _reliability(each: Named) -> Panel | None:
     curves = confidence_curves(each.result, "reliability")
     if not curves:
         return None
-    curve = next(iter(curves.values()))
+    name, curve = next(iter(curves.items()))
 
     def draw(axes: Axes) -> None:
         draw_reliability(axes, curve, "")
         dress(axes, "confidence (%)", "accuracy (%)")
 
-    return f"reliability, ECE {100 * expected_error(curve):.1f} %: {shortened(each.label, 24)}", draw
+    return f"reliability, ECE {100 * stated_error(each.result, name, curve):.1f} %: {shortened(each.label, 24)}", draw
 
 
 def _coverage(each: Named) -> Panel | None:

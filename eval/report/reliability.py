@@ -40,6 +40,13 @@ def expected_error(curve: Curve) -> float:
     return float(gaps.sum() / count.sum()) if there.any() else 0.0
 
 
+def stated_error(result: EvalResult, name: str, curve: Curve) -> float:
+    """The ECE that the result states for a curve, a mean over draws; that of the curve where it states none."""
+    arm = (result.arms or {}).get(name)
+    metrics = (arm.metrics or {}) if arm is not None else result.metrics
+    return metrics["ece"].value if "ece" in metrics else expected_error(curve)
+
+
 def reliability_figure(result: EvalResult) -> Figure:
     """A column for the whole and for every arm: accuracy over confidence, and how many answers there are."""
     curves = dict(list(confidence_curves(result, "reliability").items())[:MOST_PANELS])
@@ -52,7 +59,7 @@ def reliability_figure(result: EvalResult) -> Figure:
     grid = figure.add_gridspec(2, len(curves), height_ratios=(3, 1))
     for at, (name, curve) in enumerate(curves.items()):
         upper, lower = (figure.add_subplot(grid[row, at]) for row in (0, 1))
-        draw_reliability(upper, curve, f"{shortened(name)}: ECE {100 * expected_error(curve):.1f} %")
+        draw_reliability(upper, curve, f"{shortened(name)}: ECE {100 * stated_error(result, name, curve):.1f} %")
         draw_histogram(lower, curve)
         upper.tick_params(labelbottom=False, labelleft=at == 0)
         lower.set_ylim(0, 1.08 * max(highest, 1.0))

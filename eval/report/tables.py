@@ -78,7 +78,7 @@ def gains_table(result: EvalResult) -> Table:
         for name, arm in (result.arms or {}).items()
         for metric, gain in (arm.gains or {}).items()
     ]
-    note = "The whole less the arm, in percentage points, [95 % paired]; p for top-1 is McNemar's."
+    note = "The whole less the arm, in percentage points, [95 % paired]; p by exchanging the two answers."
     return Table("Gain over each arm", ("arm", "metric", "gain", "p"), tuple(rows), 2, note)
 
 

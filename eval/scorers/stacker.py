@@ -20,7 +20,7 @@ classes. The rest, theta and b, are found by Newton's method.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -53,13 +53,15 @@ class Stacker(NamedTuple):
     """A fitted stacker.
 
     ``theta`` (A + 1, C): the weights of every arm and the bias of every class; ``c``: the inverse regularisation that
-    was taken; ``held_out``: mean negative log-likelihood in cross-validation, None where ``c`` was given.
+    was taken; ``held_out``: mean negative log-likelihood in cross-validation; ``out_of_fold`` (n, C): the class
+    probabilities there of every row, by a fit of the other folds. Both are None where nothing was cross-validated.
     """
 
     theta: Float64
     c: float
     held_out: float | None
     warnings: tuple[str, ...]
+    out_of_fold: Float32 | None = None
 
     def mix(self, probs: Sequence[Float32]) -> Float32:
         """Class probabilities (n, C) from those of every arm."""
@@ -84,6 +86,14 @@ class _Fit(NamedTuple):
         return found
 
 
+class _Held(NamedTuple):
+    """Cross-validation of one ``c``: its mean ``loss``, and the class probabilities (n, C) out of fold."""
+
+    c: float
+    loss: float
+    probs: Float32
+
+
 class _Rows(NamedTuple):
     """What is fitted: ``features`` (A + 1, n, K) of the K classes that have rows, ``labels`` and ``weights`` (n,)."""
 
@@ -105,6 +115,8 @@ def fit_stacker(
     folds: int,
     class_weight: Literal["none", "balanced"],
     seed: int,
+    *,
+    out_of_fold: bool = False,
 ) -> Stacker:
     """Fit the regression that the head of this file says.
 
@@ -117,6 +129,7 @@ def fit_stacker(
         folds: of the cross-validation; fewer rows than these are left out one by one.
         class_weight: ``balanced`` weighs rows by the inverse frequency of their class.
         seed: of the folds.
+        out_of_fold: cross-validate even where there is one candidate, so that there are probabilities out of fold.
 
     Raises:
         InputError: the rows are of one class, or there are more classes than can be fitted.
@@ -137,10 +150,12 @@ def fit_stacker(
     fits: dict[float, _Fit] = {}
     for c in sorted(set(cs)):
         fits[c] = _fitted(features, labels, c, class_weight, fits[max(fits)] if fits else None)
-    best, held_out = next(iter(fits)), None
-    if len(fits) > 1:
-        best, held_out = _cross_validated(features, labels, fits, folds, class_weight, seed)
-    return Stacker(fits[best].theta, best, held_out, _few(counts))
+    if len(fits) == 1 and not out_of_fold:
+        return Stacker(fits[min(fits)].theta, min(fits), None, _few(counts))
+    dealt = stratified_folds(labels, folds, seed)
+    tried = (_cross_validated(features, labels, dealt, c, near, class_weight) for c, near in fits.items())
+    best = min(tried, key=lambda each: each.loss)
+    return Stacker(fits[best.c].theta, best.c, best.loss, _few(counts), best.probs)
 
 
 def _few(counts: Int64) -> tuple[str, ...]:
@@ -292,24 +307,19 @@ def _curvature(rows: _Rows, theta: Float64) -> Float64:
 
 
 def _cross_validated(
-    features: Float32, labels: Int64, fits: Mapping[float, _Fit], folds: int,
-    class_weight: Literal["none", "balanced"], seed: int,
-) -> tuple[float, float]:  # fmt: skip
-    """The candidate with the lowest mean loss on rows held out, and that loss; ``fits`` of all rows are near."""
-    totals = dict.fromkeys(fits, 0.0)
-    dealt = _folds(labels, folds, seed)
+    features: Float32, labels: Int64, dealt: Int64, c: float, near: _Fit, class_weight: Literal["none", "balanced"]
+) -> _Held:
+    """Answer every row by a fit of the rows that are not of its fold (n,) ``dealt``; the fit of all rows is near."""
+    probs = np.empty(features.shape[1:], np.float32)
     for fold in range(int(dealt.max()) + 1):
         train, held = np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)
-        part, rest = features[:, train], features[:, held]
-        for c, near in fits.items():
-            theta = _fitted(part, labels[train], c, class_weight, near).theta
-            totals[c] += float(nll(softmax(_logits(rest, theta)), labels[held]).sum())
-    best = min(totals, key=lambda c: totals[c])
-    return best, totals[best] / len(labels)
+        theta = _fitted(features[:, train], labels[train], c, class_weight, near).theta
+        probs[held] = softmax(_logits(features[:, held], theta))
+    return _Held(c, float(nll(probs, labels).mean()), probs)
 
 
-def _folds(labels: Int64, folds: int, seed: int) -> Int64:
-    """The fold (n,) of every row: those of a class, shuffled, are dealt out in turn, and the next class goes on."""
+def stratified_folds(labels: Int64, folds: int, seed: int) -> Int64:
+    """The fold (n,) of every row, the first ones where there are fewer rows: those of a class, shuffled, are dealt out in turn, and the next class goes on."""
     shuffled = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
     dealt = np.empty(len(labels), np.int64)
     dealt[shuffled] = np.arange(len(labels)) % folds

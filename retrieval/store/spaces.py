@@ -39,7 +39,8 @@ def find_space(spaces: Sequence[SpaceInfo], wanted: str | None) -> SpaceInfo:
             raise InputError("The store has no vectors yet; run 'index' or 'import-vectors' first.")
         raise InputError(f"The store has {len(spaces)} spaces; choose one with --space: {', '.join(names)}.")
     exact = [space for space in spaces if wanted in (space.name, space.fingerprint)]
-    found = exact or [s for s in spaces if s.name.startswith(wanted) or s.fingerprint.startswith(wanted)]
+    start = wanted.lower()  # names are written small, whatever was asked for
+    found = exact or [s for s in spaces if s.name.startswith(start) or s.fingerprint.startswith(start)]
     if not found:
         raise unknown("space", wanted, names)
     if len(found) > 1:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eval.class_mode import ClassConfig
-from eval.class_splits import sample_roles, within_universe
+from eval.class_splits import sample_roles, val_taken, within_universe
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
 from tests.eval.classes import drawn, labelled, labels_of, name_of, pool_of, role
@@ -123,3 +123,15 @@ def test_a_draw_without_test_samples() -> None:
     splits = SplitSet("own", np.array([0, 1]), POOL.ids[:2], np.array(["test", "train"]))
     with pytest.raises(InputError, match="no test samples of draw 1"):
         within_universe(splits, POOL, tuple(map(str, POOL.values("label"))))
+
+
+def test_a_val_that_is_not_what_was_asked_for_is_told() -> None:
+    pool = pool_of(labelled(4, {"train": 10, "val": 3, "test": 2}))
+    before = drawn(pool)
+    for wanted, words in (
+        ("train:2", "4 samples a draw, not 2"),
+        ("train:8", "12 val samples there were are not used"),
+    ):
+        config = ClassConfig(val_from=wanted)
+        assert words in " ".join(val_taken(before, sample_roles(before, pool, config), config))
+    assert val_taken(before, before, ClassConfig()) == ()

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from eval.answering import metric_rule
 from eval.arms import ClassArrays
 from eval.class_mode import Answer, ArmSolution, ClassConfig, Solution
-from eval.class_summary import evaluation_of, resampled
+from eval.class_summary import evaluation_of, resampled, tables_of
+from eval.metrics.class_tables import paired_classes
 from eval.result import Evaluation
 from eval.universe import LabelUniverse
 from retrieval.errors import InputError
@@ -158,3 +160,14 @@ def test_the_generator_is_not_used_up() -> None:
     assert evaluation_of(arrays, universe, solution, CONFIG, rng) == evaluation_of(
         arrays, universe, solution, CONFIG, rng
     )
+
+
+def test_a_gain_has_the_p_value_that_compare_has() -> None:
+    """Of the same randomisation, groups as wholes; McNemar's takes the images of a group for independent."""
+    arrays, config = arrays_of(groups=True), CONFIG.model_copy(update={"interval": "group"})
+    solution = solution_of(arrays, first=1, second=2)
+    gains = (evaluated(arrays, solution, config).arms or {})["first"].gains or {}
+    alone, whole = (tables_of(each, arrays, "group") for each in (solution.arms["first"].answers, solution.answers))
+    rng = np.random.default_rng(0)
+    apart = paired_classes(alone, whole, len(arrays.classes), metric_rule(config), config.bootstrap, rng, "group")
+    assert {name: gain.p_value for name, gain in gains.items()} == {name: each.p_value for name, each in apart.items()}

@@ -69,7 +69,7 @@ def test_a_temperature() -> None:
 
 def test_fusion_shows_its_arms_and_gains() -> None:
     text = printed(class_tables(evaluated("fusion", arms=(f"{CLIP}:prompts", f"{RES}:classifier"))))
-    for word in ("What fusion gains", "over prompts", "over classifier", "McNemar on top-1 over prompts: p", "alpha"):
+    for word in ("What fusion gains", "over prompts", "over classifier", "answers, top-1 over prompts: p", "alpha"):
         assert word in text
 
 

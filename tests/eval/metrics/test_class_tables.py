@@ -411,3 +411,10 @@ def test_other_samples_are_refused() -> None:
             paired_classes(first, strange, 6, RULE, 10, rng, "class")
         with pytest.raises(InputError, match="different samples"):
             mcnemar_classes(first, strange)
+
+
+def test_classes_are_ranked_by_logits_where_probabilities_vanish() -> None:
+    logits = np.array([[0.0, -500.0, -400.0, -900.0]], np.float32)
+    labels, rows = np.array([2]), np.arange(1)
+    assert class_table(rows, softmax(logits), labels, rows).ranks[0] > 2  # three zeros stand in class order
+    assert class_table(rows, softmax(logits), labels, rows, logits).ranks[0] == 2
