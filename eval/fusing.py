@@ -60,9 +60,9 @@ class FusionOptions(ClassConfig):
     arm); ``per_class`` has a weight per class, fitted on val and shrunk towards the best one for all as if by
     ``shrinkage`` images of that one, or read from a file (``class_alphas``); ``stacker`` is logistic regression fitted
     on val (``stacker_c``: candidates of the inverse regularisation, chosen by cross-validation in ``folds``;
-    ``class_weight``). Where numbers of shots are chosen, either is judged on val out of ``folds``: every sample by what
-    was fitted on the other folds; ``features`` joins the vectors of all arms, each weighted by the square root of its share, and
-    lets ``feature_scorer`` learn from them; ``rerank`` lets the first arm order the ``depths`` best of the last.
+    ``class_weight``); ``features`` joins the vectors of all arms, each weighted by the square root of its share, and
+    lets ``feature_scorer`` learn from them; ``rerank`` lets the first arm order the ``depths`` best of the last. Where
+    numbers of shots are chosen, ``per_class`` and ``stacker`` are judged on val by cross-validation in ``folds``.
     """
 
     method: Literal["alpha", "per_class", "stacker", "features", "rerank"] = "alpha"

@@ -53,6 +53,11 @@ def draw_shots(
     return Taken(train[found.at], len(found.short), len(found.empty))
 
 
+def scarcer(one: Taken, other: Taken) -> Taken:
+    """The shots of two draws that lack more classes, or have more that are short; the first of equals."""
+    return max(one, other, key=lambda each: (each.empty, each.short))
+
+
 def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
     """Say how many classes have too few images."""
     words = []
@@ -63,6 +68,16 @@ def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
     if empty:
         words.append(f"{empty} of {classes} classes have no train image and are never answered.")
     return tuple(words)
+
+
+def untaught(arrays: ClassArrays) -> tuple[str, ...]:
+    """Say how many classes have no train image in some draw, for arms that learn from all of train."""
+    classes = len(arrays.classes)
+    taught = [np.unique(arrays.labels[draw["train"]]) for draw in arrays.draws]
+    most = max(classes - int((found >= 0).sum()) for found in taught)
+    if not most:
+        return ()
+    return (f"{most} of {classes} classes have no train image, so that nothing is learnt of them.",)
 
 
 def tested_point(

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from eval.answering import Sweep, arm_solution, calibration_warnings, solve_arm, train_rows
-from eval.arms import ClassArrays
 from eval.class_mode import ClassConfig, Solution
 from eval.registry import load_scorer
+from eval.shot_draws import untaught
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import numpy as np
 
-    from retrieval.types import Int64
+    from eval.arms import ClassArrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +42,8 @@ class SingleArm:
         """
         (arm,) = arrays.arms
         sweep = Sweep("test" if config.choose == "none" else "val", arm.name)
-        trains = [train_rows(arm, arrays, draw) for draw in arrays.draws]
-        draws = [
-            [solve_arm(arm, arrays, draw, train, config, sweep)]
-            for draw, train in zip(arrays.draws, trains, strict=True)
-        ]
+        draws = [[solve_arm(arm, arrays, draw, train_rows(arm, arrays, draw), config, sweep)] for draw in arrays.draws]
         alone = arm_solution(draws, [draw["test"] for draw in arrays.draws], config)
-        words = _untaught(arrays, trains) if load_scorer(self.scorer).learns else ()
+        words = untaught(arrays) if load_scorer(self.scorer).learns else ()
         words += calibration_warnings(arm.name, [each.calibration for seeds in draws for each in seeds])
         return Solution(alone.answers, sweep.points(), alone.chosen, {arm.name: alone}, words)
-
-
-def _untaught(arrays: ClassArrays, trains: Sequence[Int64]) -> tuple[str, ...]:
-    """Say how many classes have no train image in some draw."""
-    classes = len(arrays.classes)
-    most = max(classes - len(np.unique(arrays.labels[train])) for train in trains)
-    if not most:
-        return ()
-    return (f"{most} of {classes} classes have no train image, so that nothing is learnt of them.",)

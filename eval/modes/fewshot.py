@@ -23,7 +23,7 @@ from eval.metrics.class_tables import ClassTable, summarise_classes
 from eval.mode import Names
 from eval.registry import SCORERS, load_scorer
 from eval.result import Chosen, SweepPoint
-from eval.shot_draws import ShotOptions, Taken, draw_shots, shortages
+from eval.shot_draws import ShotOptions, Taken, draw_shots, scarcer, shortages
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class FewshotConfig(ShotOptions):
     """Options of ``fewshot``.
 
     ``shots``: images per class, each a row of figures; ``method``: scorers that learn from them (prototype, tip,
-    linear, knn). All stand side by side; the metrics are of the first method with the most shots. Options of a method
-    are written ``-o tip.alpha=2``.
+    linear, knn). All stand side by side; the metrics are of the first method with the most shots, and each method's arm
+    has its own with as many. Options of a method are written ``-o tip.alpha=2``.
     """
 
     shots: Tops = (1, 2, 5, 10)
@@ -72,26 +72,28 @@ class Fewshot:
         sweeps = {(arm.name, shots): Sweep(role, arm.name) for arm in arrays.arms for shots in numbers}
         tables: dict[tuple[str, int], list[list[ClassTable]]] = {key: [] for key in sweeps}
         first = arrays.arms[0]
-        main: list[list[ArmDraw]] = []
+        most: dict[str, list[list[ArmDraw]]] = {arm.name: [] for arm in arrays.arms}
         short: dict[int, Taken] = {}
         for draw in arrays.draws:
             train = train_rows(first, arrays, draw)
             for shots in numbers:
                 taken = [draw_shots(arrays, train, shots, config, seed, at) for at in range(config.repeats)]
-                short[shots] = max(taken[0], short.get(shots, taken[0]), key=lambda each: (each.empty, each.short))
+                short[shots] = scarcer(taken[0], short.get(shots, taken[0]))
                 for arm in arrays.arms:
                     sweep = sweeps[arm.name, shots]
                     found = [solve_arm(arm, arrays, draw, each.rows, config, sweep) for each in taken]
                     answers = [answer_of(draw["test"], each.test) for each in found]
                     tables[arm.name, shots].append([table_of(each, arrays, by) for each in answers])
-                    if arm is first and shots == numbers[-1]:
-                        main.append(found)
-        alone = arm_solution(main, [draw["test"] for draw in arrays.draws], config)
+                    if shots == numbers[-1]:
+                        most[arm.name].append([each._replace(val=each.val[:0].copy()) for each in found])
+        tested = [draw["test"] for draw in arrays.draws]
+        alone = {name: arm_solution(draws, tested, config) for name, draws in most.items()}
         chosen = Chosen(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
         points = (*_points(tables, arrays, config, seed), *_settings(sweeps))
-        calibrated = [each.calibration for found in main for each in found]
-        words = (*shortages(short, len(arrays.classes)), *calibration_warnings(first.name, calibrated))
-        return Solution(alone.answers, points, chosen, {first.name: alone}, words)
+        words = shortages(short, len(arrays.classes))
+        for name, draws in most.items():
+            words += calibration_warnings(name, [each.calibration for seeds in draws for each in seeds])
+        return Solution(alone[first.name].answers, points, chosen, alone, words)
 
 
 MODE = Fewshot()

@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.answering import ArmDraw, Sweep, arm_solution, best_of, require_val, solve_arm, train_rows
+from eval.answering import (
+    ArmDraw,
+    Sweep,
+    arm_solution,
+    best_of,
+    calibration_warnings,
+    require_val,
+    solve_arm,
+    train_rows,
+)
 from eval.class_mode import Answer, Solution, Tops
 from eval.class_summary import resampled, table_of
 from eval.fusing import (
     FusionOptions,
+    Mixer,
     features_arm,
     is_fitted,
     mixers,
@@ -24,13 +34,14 @@ from eval.fusing import (
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
 from eval.result import Chosen
-from eval.shot_draws import ShotOptions, Taken, draw_shots, shortages, tested_point
+from eval.shot_draws import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from eval.arms import Arm, ClassArrays, Setting
     from eval.class_mode import ArmSolution
     from eval.metrics.class_tables import ClassTable
+    from eval.metrics.probabilities import Calibration
     from eval.mode import Draw
     from eval.result import SweepPoint
     from retrieval.types import Float32, Int64
@@ -40,8 +51,8 @@ class FusionConfig(FusionOptions, ShotOptions):
     """Options of ``fusion``, beside those of :class:`eval.fusing.FusionOptions`.
 
     ``shots``: arms that learn get so many train images per class. Of several numbers one is chosen on val together
-    with the weights, and test figures of each, with the weights chosen for it, stand in the sweep. Under
-    ``choose=none`` the first weights and the most shots answer.
+    with the weights, and test figures of each, with the weights chosen for it, stand in the sweep. Weights that are
+    fitted on val are judged there out of fold. Under ``choose=none`` the first weights and the most shots answer.
     """
 
     shots: Tops | None = None
@@ -51,7 +62,7 @@ class Fused(NamedTuple):
     """The answer of one draw, number of shots and seed.
 
     ``arms`` by themselves; ``candidates`` and their ``figures`` (none where there is nothing to choose); the place
-    ``at`` of the one taken; ``setting``, with what was fitted for it.
+    ``at`` of the one taken; ``setting``, with what was fitted for it; ``calibration`` of the joined features.
     """
 
     arms: tuple[ArmDraw, ...]
@@ -60,6 +71,7 @@ class Fused(NamedTuple):
     at: int
     setting: Setting
     answer: Answer
+    calibration: Calibration | None
 
 
 class _Pick(NamedTuple):
@@ -70,6 +82,7 @@ class _Pick(NamedTuple):
     at: int
     fitted: Setting
     test: Float32
+    calibration: Calibration | None = None
 
 
 @dataclass(slots=True)
@@ -139,8 +152,9 @@ class Fusion:
             _points(study),
             chosen,
             _alone(arrays, fused, config),
-            (*study.warnings, *shortages(study.short, len(arrays.classes))),
-        )
+            (*study.warnings, *_untaught(arrays, config, learns=learns), *_calibrated(arrays, fused),
+             *shortages(study.short, len(arrays.classes))),
+        )  # fmt: skip
 
 
 MODE = Fusion()
@@ -216,7 +230,7 @@ def _fuse(study: _Study, draw: Draw, fixed: dict[str, ArmDraw], shots: int | Non
     candidates = [{**setting, **own} for setting in pick.candidates]
     kept = tuple(arm._replace(val=arm.val[:0].copy()) for arm in arms)
     setting = {**candidates[pick.at], **pick.fitted}
-    return Fused(kept, candidates, pick.figures, pick.at, setting, Answer(draw["test"], pick.test))
+    return Fused(kept, candidates, pick.figures, pick.at, setting, Answer(draw["test"], pick.test), pick.calibration)
 
 
 def _answer(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int) -> ArmDraw:
@@ -235,7 +249,7 @@ def _train(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int) 
     if not shots or not len(train):
         return train
     taken = draw_shots(study.arrays, train, shots, study.config, study.seed, repeat)
-    study.short.setdefault(shots, taken)
+    study.short[shots] = scarcer(taken, study.short.get(shots, taken))
     return taken.rows
 
 
@@ -246,15 +260,21 @@ def _mixed(study: _Study, draw: Draw, arms: Sequence[ArmDraw]) -> _Pick:
     test = [softmax(arm.test) for arm in arms]
     scored = study.chooses or study.fitted
     val = [softmax(arm.val) for arm in arms] if scored else []
-    candidates = mixers(config, names, val, labels[draw["val"]], study.arrays.classes)
+    candidates = mixers(config, names, val, labels[draw["val"]], study.arrays.classes, out_of_fold=study.chooses)
     figures: list[dict[str, float]] = []
     if study.several:
         probs, rows = (val, draw["val"]) if study.chooses else (test, draw["test"])
-        figures = [mixture_figures(each.mix(probs), labels[rows], config) for each in candidates]
+        judged = (_judged(each, probs) if study.chooses else each.mix(probs) for each in candidates)
+        figures = [mixture_figures(each, labels[rows], config) for each in judged]
     at = best_of(figures, config.criterion) if study.chooses else 0
     for words in (*uniform_arms(names, test), *candidates[at].warnings):
         study.warnings.setdefault(words)
     return _Pick([each.setting for each in candidates], figures, at, candidates[at].fitted, candidates[at].mix(test))
+
+
+def _judged(mixer: Mixer, val: Sequence[Float32]) -> Float32:
+    """What a candidate makes of val; one that is fitted there is judged out of fold, for its own rows flatter it."""
+    return mixer.mix(val) if mixer.out_of_fold is None else mixer.out_of_fold
 
 
 def _joined(study: _Study, draw: Draw, shots: int | None, repeat: int) -> _Pick:
@@ -273,7 +293,10 @@ def _joined(study: _Study, draw: Draw, shots: int | None, repeat: int) -> _Pick:
         if best is None or (study.chooses and best_of(figures, config.criterion) == len(figures) - 1):
             best, at = made, len(settings) - 1
     assert best is not None  # noqa: S101 - there is a weight
-    return _Pick(settings, figures, at, best.setting, softmax(best.test))
+    setting = dict(best.setting)
+    if best.calibration is not None:
+        setting["temperature"] = best.calibration.temperature
+    return _Pick(settings, figures, at, setting, softmax(best.test), best.calibration)
 
 
 def _points(study: _Study) -> tuple[SweepPoint, ...]:
@@ -297,6 +320,20 @@ def _typical(settings: Sequence[Setting]) -> dict[str, str | int | float | None]
         if len(numbers) == len(values) and any(value != first for value in values):
             found[key] = float(np.mean(numbers))
     return found
+
+
+def _untaught(arrays: ClassArrays, config: FusionConfig, *, learns: bool) -> tuple[str, ...]:
+    """Say of how many classes arms learn nothing; of shots :func:`eval.shot_draws.shortages` says it."""
+    return untaught(arrays) if learns and not config.shots else ()
+
+
+def _calibrated(arrays: ClassArrays, fused: Sequence[Sequence[Fused]]) -> tuple[str, ...]:
+    """Say what is wrong with temperatures, of every arm and of the joined features."""
+    every = [each for seeds in fused for each in seeds]
+    words = calibration_warnings("features", [each.calibration for each in every])
+    for at, arm in enumerate(arrays.arms):
+        words += calibration_warnings(arm.name, [each.arms[at].calibration for each in every])
+    return words
 
 
 def _alone(arrays: ClassArrays, fused: Sequence[Sequence[Fused]], config: FusionConfig) -> dict[str, ArmSolution]:

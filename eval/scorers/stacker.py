@@ -319,7 +319,10 @@ def _cross_validated(
 
 
 def stratified_folds(labels: Int64, folds: int, seed: int) -> Int64:
-    """The fold (n,) of every row, the first ones where there are fewer rows: those of a class, shuffled, are dealt out in turn, and the next class goes on."""
+    """The fold (n,) of every row, one of n where there are fewer rows than ``folds``.
+
+    Those of a class, shuffled, are dealt out in turn, and the next class goes on.
+    """
     shuffled = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
     dealt = np.empty(len(labels), np.int64)
     dealt[shuffled] = np.arange(len(labels)) % folds

@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 
 from eval.class_mode import ClassConfig
-from eval.fusing import USED_BY, FusionOptions, is_fitted, mixers, require_used, uniform_arms, weight_settings
+from eval.fusing import (
+    ONE_SAMPLE,
+    USED_BY,
+    FusionOptions,
+    is_fitted,
+    mixers,
+    require_used,
+    uniform_arms,
+    weight_settings,
+)
 from eval.metrics.probabilities import softmax
 from eval.scorers.mixing import mix, mix_per_class
+from eval.scorers.stacker import stratified_folds
 from retrieval.errors import InputError
 
 NAMES = ("clip", "resnet")
@@ -116,3 +126,32 @@ def test_cosines_as_they_are_say_nothing_and_real_probabilities_do(classes: int)
     cosines = 0.25 + 0.04 * rng.standard_normal((50, classes))
     weak = softmax(rng.standard_normal((50, classes)))
     assert [words.split()[1] for words in uniform_arms(("raw", "weak"), (softmax(cosines), weak))] == ["raw"]
+
+
+@pytest.mark.parametrize("given", [None, {"Boletus edulis": 0.2}])
+def test_weights_per_class_are_judged_by_those_of_the_other_folds(given: dict[str, float] | None) -> None:
+    """By hand: weights are fitted on all other folds for each."""
+    probs, labels = some_val()
+    config = options(method="per_class", class_alphas=given, folds=4, shrinkage=1)
+    (found,) = mixers(config, NAMES, probs, labels, CLASSES, out_of_fold=True)
+    dealt = stratified_folds(labels, 4, config.sample_seed)
+    slow = np.empty_like(probs[0])
+    for fold in range(4):
+        train, held = dealt != fold, dealt == fold
+        (part,) = mixers(config, NAMES, [each[train] for each in probs], labels[train], CLASSES)
+        slow[held] = part.mix([each[held] for each in probs])
+    assert found.out_of_fold is not None
+    np.testing.assert_array_equal(found.out_of_fold, slow)
+    (plain,) = mixers(config, NAMES, probs, labels, CLASSES)
+    assert plain.out_of_fold is None
+    np.testing.assert_array_equal(found.mix(probs), plain.mix(probs))
+
+
+def test_one_sample_cannot_be_held_out_and_that_is_said() -> None:
+    probs, labels = some_val(1)
+    (found,) = mixers(options(method="per_class"), NAMES, probs, labels, CLASSES, out_of_fold=True)
+    assert found.out_of_fold is None
+    assert found.warnings == (ONE_SAMPLE,)
+    whole = dict.fromkeys(CLASSES, 0.5)
+    given = options(method="per_class", class_alphas=whole)
+    assert not mixers(given, NAMES, probs, labels, CLASSES, out_of_fold=True)[0].warnings

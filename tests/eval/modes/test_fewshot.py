@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from eval.result import EvalResult
 from eval.runner import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from tests.eval.classes import CLIP, class_store, labelled
+from tests.eval.modes.fused import learners, learning_arm
+
+if TYPE_CHECKING:
+    from eval.arms import ClassArrays
 
 STORE = class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 
@@ -131,3 +136,31 @@ def test_tip_says_when_its_cache_answers_alone() -> None:
     both = evaluated(shots=2, method="tip", bank="said")
     assert not any("answers alone" in words for words in both.warnings)
     assert both.metrics["top_1"].value > alone.metrics["top_1"].value
+
+
+def test_every_method_has_an_arm_with_its_setting_and_temperature() -> None:
+    result = evaluated(shots="1,3", method="prototype,knn", seeds=2, calibrate=True, **{"knn.k": "1,2"})
+    assert result.arms is not None
+    assert set(result.arms) == {"prototype", "knn"}
+    chosen = result.arms["knn"].chosen
+    assert chosen is not None
+    assert (chosen.on, chosen.settings[0]["k"] in {1, 2}) == ("val", True)
+    for arm in result.arms.values():
+        assert arm.calibration is not None
+    rows = {each.settings["method"]: each for each in result.sweep or () if each.settings.get("shots") == 3
+            and "method" in each.settings}  # fmt: skip
+    for name, arm in result.arms.items():
+        assert {metric: each.value for metric, each in (arm.metrics or {}).items()} == rows[name].metrics
+
+
+def test_a_temperature_at_the_end_of_the_range_is_said_of_every_method() -> None:
+    found = MODE.solve(*_sure("prototype,linear"), np.random.SeedSequence(0))
+    assert [words.split()[4] for words in found.warnings] == ["prototype", "linear"]
+
+
+def _sure(method: str) -> tuple[ClassArrays, FewshotConfig]:
+    """Methods that are right of every val sample."""
+    arrays = learners(noise=0.01)
+    arms = tuple(learning_arm(name, arrays.arms[0].vectors["base"], name) for name in method.split(","))
+    options = {"method": method, "shots": 3, "calibrate": True, "bootstrap": 0}
+    return replace(arrays, arms=arms), FewshotConfig.read(options, "-o")

@@ -17,6 +17,7 @@ from tests.eval.modes.fused import arrays_of, given_arm, learners, learning_arm,
 
 if TYPE_CHECKING:
     from eval.arms import ClassArrays
+    from eval.class_mode import Solution
     from eval.mode import Draw
     from retrieval.types import Float32
 
@@ -325,3 +326,122 @@ def test_candidates_of_an_arm_are_swept_per_number_of_shots() -> None:
     found = solve(replace(arrays, arms=(arm, arrays.arms[1])), shots="2,5", sampling="first")
     own = [point.settings for point in found.sweep if point.arm == "near"]
     assert {(setting["k"], setting["shots"]) for setting in own} == {(k, s) for k in (1, 3) for s in (2, 5)}
+
+
+def noise_arm(arrays: ClassArrays, strength: float = 0) -> ClassArrays:
+    """The same with a second arm that knows as much as said."""
+    rng = np.random.default_rng(1)
+    other = given_arm("resnet", signals(arrays.labels, len(arrays.classes), strength, rng))
+    return replace(arrays, arms=(arrays.arms[0], other))
+
+
+def softened(arrays: ClassArrays) -> ClassArrays:
+    """The same with prototypes that are less sure."""
+    soft = load_scorer("prototype").config_type.read({"class_temperature": 0.2}, "-o")
+    arms = [replace(arm, options=soft) if arm.scorer == "prototype" else arm for arm in arrays.arms]
+    return replace(arrays, arms=tuple(arms))
+
+
+def val_figures(found: Solution) -> dict[Any, float]:
+    """Top-1 on val of every number of shots."""
+    return {p.settings["shots"]: p.metrics["top_1"] for p in found.sweep if p.role == "val" and p.arm is None}
+
+
+def test_shots_of_a_stacker_are_chosen_out_of_fold() -> None:
+    """A nearly free stacker is right of all rows it was fitted on, whatever the shots, so that the fewest would do."""
+    arrays = softened(noise_arm(learners(noise=0.6), 1.5))
+    draw = arrays.draws[0]
+    arrays = replace(arrays, draws=({**draw, "val": draw["val"][:24]},))
+    found = solve(arrays, method="stacker", shots="1,12", seeds=2, stacker_c=1e4)
+    assert found.chosen is not None
+    assert found.chosen.settings[0]["shots"] == 12
+    figures = val_figures(found)
+    assert figures[1] < figures[12]
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": "stacker", "stacker_c": "1,100"}, {"method": "per_class", "shrinkage": 0}]
+)
+def test_val_does_not_flatter_what_is_fitted_there(options: dict[str, Any]) -> None:
+    """Arms that know nothing of 20 classes are no better than 0.05 but on the rows that weights were fitted on."""
+    arrays = softened(noise_arm(learners(noise=20, classes=20)))
+    figures = val_figures(solve(arrays, shots="1,4", seeds=3, **options))
+    assert set(figures) == {1, 4}
+    assert max(figures.values()) < 0.075
+
+
+@pytest.mark.parametrize("method", ["stacker", "per_class"])
+def test_a_class_alone_in_val_hinders_no_choice_of_shots(method: str) -> None:
+    arrays = learners()
+    labels = arrays.labels.copy()
+    val = arrays.draws[0]["val"]
+    labels[val] = 0
+    labels[val[0]] = 1
+    found = solve(replace(arrays, labels=labels), method=method, shots="1,4", seeds=1)
+    assert found.chosen is not None
+    assert found.chosen.settings[0]["shots"] in {1, 4}
+
+
+def sure_arrays() -> ClassArrays:
+    """Arms that are right of everything."""
+    arrays = learners(noise=0.01)
+    return noise_arm(arrays, 30)
+
+
+@pytest.mark.parametrize("method", ["alpha", "stacker", "features"])
+def test_temperatures_at_the_end_of_the_range_are_said_of_every_arm(method: str) -> None:
+    found = solve(sure_arrays(), method=method, calibrate=True)
+    named = {words.split()[4] for words in found.warnings if words.startswith("The temperature of arm")}
+    assert named == {"few", "resnet"} | ({"features"} if method == "features" else set())
+
+
+@pytest.mark.parametrize("method", ["alpha", "features"])
+def test_classes_that_are_never_learnt_are_said(method: str) -> None:
+    arrays = learners()
+    train = arrays.draws[0]["train"]
+    draw: Draw = {**arrays.draws[0], "train": train[arrays.labels[train] != 2]}
+    lacking = replace(arrays, draws=(draw,))
+    said = "1 of 6 classes have no train image, so that nothing is learnt of them."
+    assert solve(lacking, method=method).warnings.count(said) == 1
+    assert said not in solve(arrays, method=method).warnings
+    with_shots = solve(lacking, method=method, shots=2).warnings
+    assert said not in with_shots
+    assert "1 of 6 classes have no train image and are never answered." in with_shots
+    unlearnt = two_arms()
+    assert not any("train image" in words for words in solve(unlearnt).warnings)
+
+
+def test_shortages_are_those_of_the_worst_draw() -> None:
+    arrays = learners()
+    train = arrays.draws[0]["train"]
+    draws: list[Draw] = [arrays.draws[0], {**arrays.draws[0], "train": train[arrays.labels[train] != 2]}]
+    found = solve(replace(arrays, draws=tuple(draws)), shots=2)
+    assert "1 of 6 classes have no train image and are never answered." in found.warnings
+
+
+def test_the_temperature_of_joined_features_is_recorded_and_applied() -> None:
+    arrays = softened(arrays_with_two_learners(learners(noise=2.0)))
+    plain, found = (solve(arrays, method="features", weights="1,1", calibrate=asked) for asked in (False, True))
+    assert plain.chosen is not None
+    assert found.chosen is not None
+    assert "temperature" not in plain.chosen.settings[0]
+    temperature = float(found.chosen.settings[0]["temperature"] or 0)
+    logits = np.log(plain.answers[0][0].probs.astype(np.float64)) / temperature
+    np.testing.assert_allclose(found.answers[0][0].probs, softmax(logits), atol=1e-5)
+    assert temperature != pytest.approx(1, abs=0.01)
+
+
+def arrays_with_two_learners(arrays: ClassArrays) -> ClassArrays:
+    other = learning_arm("other", learners(seed=5, noise=2.0).arms[0].vectors["base"])
+    return replace(arrays, arms=(arrays.arms[0], other))
+
+
+def test_the_temperature_of_features_is_a_mean_over_seeds() -> None:
+    arrays = arrays_with_two_learners(learners(noise=2.0))
+    three, one = (
+        solve(arrays, method="features", weights="1,1", calibrate=True, shots=3, seeds=seeds).chosen for seeds in (3, 1)
+    )
+    assert three is not None
+    assert one is not None
+    assert three.settings[0]["temperature"] != one.settings[0]["temperature"]
+    assert three.criterion is None

@@ -142,11 +142,13 @@ def test_balanced_weights_help_the_rare() -> None:
 @pytest.mark.parametrize("folds", [2, 5])
 def test_folds_have_their_share_of_every_class(folds: int) -> None:
     labels = np.random.default_rng(0).integers(0, 4, 103)
-    dealt = stacker._folds(labels, folds, 0)
+    dealt = stacker.stratified_folds(labels, folds, 0)
     counts = np.array([np.bincount(dealt[labels == code], minlength=folds) for code in range(4)])
     assert np.ptp(counts, axis=1).max() <= 1
     assert np.ptp(counts.sum(axis=0)) <= 1
-    np.testing.assert_array_equal(np.sort(stacker._folds(labels[:3], folds, 0)), [0, 0, 1] if folds == 2 else [0, 1, 2])
+    np.testing.assert_array_equal(
+        np.sort(stacker.stratified_folds(labels[:3], folds, 0)), [0, 0, 1] if folds == 2 else [0, 1, 2]
+    )
 
 
 def test_the_seed_only_deals_the_folds() -> None:
@@ -182,3 +184,36 @@ def test_too_many_classes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     probs, labels = two_arms(9, 30, 3)
     with pytest.raises(InputError, match=r"2 arms cannot be fitted for 3 classes; pass -o method=alpha"):
         fit_stacker(probs, labels, (1.0,), 5, "none", 0)
+
+
+@pytest.mark.parametrize("cs", [(0.1,), (0.01, 0.1, 1.0)])
+def test_out_of_fold_is_by_the_fit_of_the_other_folds(cs: tuple[float, ...]) -> None:
+    """By hand: a stacker of the rows of all other folds answers for each."""
+    probs, labels = two_arms(10, 120, 4)
+    labels[7] = 3
+    found = fit_stacker(probs, labels, cs, 4, "balanced", 0, out_of_fold=True)
+    dealt = stacker.stratified_folds(labels, 4, 0)
+    slow = np.empty_like(probs[0])
+    for fold in range(4):
+        train, held = dealt != fold, dealt == fold
+        made = fit_stacker([each[train] for each in probs], labels[train], (found.c,), 4, "balanced", 0)
+        slow[held] = made.mix([each[held] for each in probs])
+    assert found.out_of_fold is not None
+    np.testing.assert_allclose(found.out_of_fold, slow, atol=2e-3)
+    assert found.held_out == pytest.approx(float(nll(found.out_of_fold, labels).mean()))
+
+
+def test_one_candidate_is_cross_validated_only_where_it_is_asked() -> None:
+    probs, labels = two_arms(11, 30, 3)
+    found = fit_stacker(probs, labels, (1.0,), 5, "none", 0)
+    assert (found.held_out, found.out_of_fold) == (None, None)
+
+
+def test_a_class_alone_is_judged_by_a_fit_without_it() -> None:
+    probs, labels = two_arms(12, 30, 4)
+    labels[labels == 3] = 0
+    labels[0] = 3
+    found = fit_stacker(probs, labels, (100.0,), 5, "none", 0, out_of_fold=True)
+    assert found.out_of_fold is not None
+    assert np.isfinite(found.out_of_fold).all()
+    np.testing.assert_allclose(found.out_of_fold.sum(axis=1), 1, rtol=1e-5)
