@@ -32,6 +32,8 @@ def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
 def is_named(identities: NDArray[np.object_], names: Iterable[str]) -> NDArray[np.bool_]:
     """Where an identity is one of these names, leading zeros aside: (n,)."""
     bare = {name.lstrip("0") for name in names}
+    if not bare:
+        return np.zeros(len(identities), np.bool_)
     return np.array([value is not None and str(value).lstrip("0") in bare for value in identities], np.bool_)
 
 

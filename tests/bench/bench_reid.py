@@ -87,8 +87,8 @@ def product_whole(problem: Problem) -> str:
     return f"{(problem.query @ problem.gallery.T).shape}"
 
 
-def evaluator(problem: Problem) -> str:
-    """The mode ``reid`` as ``eval`` calls it: checks, ranking, all metrics, 1,000 bootstrap resamples."""
+def arrays_of(problem: Problem) -> Arrays:
+    """The problem as a mode gets it."""
     n = len(problem.vectors)
     columns = {
         name: np.array([f"{value:05d}" for value in codes], dtype=np.object_)
@@ -96,9 +96,18 @@ def evaluator(problem: Problem) -> str:
     }
     draw = {"query": np.arange(problem.size.queries), "gallery": np.arange(problem.size.queries, n)}
     ids = np.array([f"{at:07d}" for at in range(n)])
-    arrays = Arrays(ids, {"base": problem.vectors}, columns, {WHOLE_PART: (draw,)})
+    return Arrays(ids, {"base": problem.vectors}, columns, {WHOLE_PART: (draw,)})
+
+
+def evaluator(problem: Problem) -> str:
+    """The mode ``reid``, on arrays that the runner would have read before; scipy is imported before, too."""
+    import scipy.special  # noqa: F401 - what the intervals import when they are first computed
+
+    arrays = arrays_of(problem)
+    start = time.perf_counter()
     metrics = MODE.evaluate(arrays, ReidConfig(), np.random.default_rng(0)).metrics
-    return f"Rank-1 {metrics['rank_1'].value:.4f} mAP {metrics['mean_ap'].value:.4f}"
+    seconds = time.perf_counter() - start
+    return f"{seconds} Rank-1 {metrics['rank_1'].value:.4f} mAP {metrics['mean_ap'].value:.4f}"
 
 
 def argsort(problem: Problem) -> str:
@@ -132,6 +141,9 @@ def one(size: str, contender: str) -> None:
     start = time.perf_counter()
     said = CONTENDERS[contender](problem)
     seconds = time.perf_counter() - start
+    if contender == "evaluator":  # it says itself how long it took without what the runner and imports do
+        own, _, said = said.partition(" ")
+        seconds = float(own)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(f"{seconds} {peak / 1e9} {said}")
 
