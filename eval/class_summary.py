@@ -168,13 +168,13 @@ def _arms(
     rule, classes = metric_rule(config), len(arrays.classes)
     found = {}
     for name, arm in solution.arms.items():
-        alone = tables_of(arm.answers, arrays, by)
+        alone, same = tables_of(arm.answers, arrays, by), arm.answers is solution.answers
         summary = summarise_classes(alone, classes, rule, config.bootstrap, rng, by)
         found[name] = ArmResult(
             metrics=summary.metrics,
             chosen=arm.chosen,
             calibration=arm.calibration,
-            gains=_gains(alone, tables, arrays, config, copy.deepcopy(rng), by),
+            gains=None if same else _gains(alone, tables, arrays, config, copy.deepcopy(rng), by),
         )
     return found
 

@@ -16,6 +16,7 @@ from eval.metrics.class_bootstrap import bootstrap_ends, resampled_weights, stra
 from eval.metrics.class_tables import (
     CLASS_METRICS,
     CURVED,
+    UNSURE,
     ClassTable,
     MetricRule,
     class_table,
@@ -222,7 +223,8 @@ def test_draws_and_seeds_share_the_weights_of_their_samples(by: Literal["class",
     expected = slow_ends([tables], by, 60, 5)
     found = summarise_classes(tables, 6, RULE, 60, np.random.default_rng(5), by)
     for name, ends in zip(NAMES, expected, strict=True):
-        assert found.metrics[name].ci95 == pytest.approx(np.clip(ends, 0, 1) if name in CURVED else ends)
+        held = None if name in UNSURE else pytest.approx(np.clip(ends, 0, 1) if name in CURVED else ends)
+        assert found.metrics[name].ci95 == held
 
 
 def test_groups_of_one_image_are_images() -> None:
@@ -281,7 +283,6 @@ def test_covers_the_truth_as_often_as_it_says(counts: list[int]) -> None:
             covered[name] += low <= truth[name] <= high
     for name in ("top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "nll", "brier"):
         assert 0.905 <= covered[name] / 500 <= 0.985, name
-    assert covered["ece"] / 500 >= 0.7
 
 
 def flat(tables: Iterable[Iterable[ClassTable]]) -> list[ClassTable]:
@@ -310,7 +311,7 @@ def test_both_systems_get_the_same_weights() -> None:
     for name, ends in zip(NAMES, expected, strict=True):
         one = found[name]
         assert one.metric.value == pytest.approx(b.metrics[name].value - a.metrics[name].value)
-        assert one.metric.ci95 == pytest.approx(ends)
+        assert one.metric.ci95 == (None if name in UNSURE else pytest.approx(ends))
         signs = [np.sign(y[name] - x[name]) for x, y in zip(a.draws, b.draws, strict=True)]
         assert (one.draws_up, one.draws_equal, one.draws_down) == (signs.count(1), signs.count(0), signs.count(-1))
         assert (back[name].draws_up, back[name].p_value) == (one.draws_down, one.p_value)
@@ -318,9 +319,10 @@ def test_both_systems_get_the_same_weights() -> None:
 
 def test_a_system_with_itself() -> None:
     tables = several()
-    for found in paired_classes(tables, tables, 6, RULE, 50, np.random.default_rng(0), "class").values():
+    apart = paired_classes(tables, tables, 6, RULE, 50, np.random.default_rng(0), "class")
+    for name, found in apart.items():
         assert found.metric.value == 0
-        assert found.metric.ci95 == (0, 0)
+        assert found.metric.ci95 == (None if name in UNSURE else (0, 0))
         assert (found.p_value, found.draws_up, found.draws_equal, found.draws_down) == (1, 0, 3, 0)
     test = mcnemar_classes(tables, tables)
     assert (set(test.only_a), set(test.only_b), test.p_value) == ({0}, {0}, 1)
