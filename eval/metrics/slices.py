@@ -53,6 +53,7 @@ def _band_width(low: float, high: float, *, whole: bool) -> float:
     span = high / MOST_BANDS - low / MOST_BANDS
     exponent = min(max(math.floor(math.log10(max(span, 1e-300))), -300), 305)
     widths = [step * 10.0**power for power in range(exponent, exponent + 3) for step in (1, 2, 2.5, 5)]
+    widths += [1e308] if exponent == 305 else []  # nearly the whole range of floats
     return next(
         width
         for width in widths
