@@ -34,7 +34,7 @@ def stands(out: Path, arguments: Mapping[str, Any]) -> bool:
         return False
     mark = out / MARK
     if not mark.is_file():
-        raise FileExistsError(f"{out} is not empty; choose a new folder.")
+        raise FileExistsError(f"{out} is not empty and holds something else; choose a new folder.")
     if mark.read_text(encoding="utf-8") != _mark(arguments):
         raise FileExistsError(f"{out} was drawn with other arguments (see its {MARK}); choose a new folder.")
     return True

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from data.drawing import jpeg
+from data.folder import share_out, stands, whole
 from data.species import render, shot_and_camera
 from data.species_words import caption, prompt_sets
 from data.species_world import ATTRIBUTES, world
@@ -24,16 +20,12 @@ if TYPE_CHECKING:
 
     from data.species_world import Species
 
-MARK = "sample.json"
-"""Names the arguments a folder was drawn with; it is there when all the rest is."""
-
 PHOTOS = 3
 """Photographs of each specimen."""
 
 _ROLES = ("train", "test", "val", "train", "train")  # of a species' specimens, over and over
 _SUPPORT = {"val": "train", "test": "test"}
 _LONG_TAIL, _RARITY = 14, 50.0  # a stream of random numbers; the commonest has so many times the rarest's images
-_WORTH_A_POOL = 120  # images: below, starting processes takes longer than drawing
 
 
 class Arguments(NamedTuple):
@@ -90,20 +82,18 @@ def draw_species(out: Path, arguments: Arguments, workers: int | None = None) ->
         FileExistsError: ``out`` holds something else, or lacks some of its files.
     """
     pictures = plan(arguments)
-    if _stands_already(out, arguments, pictures):
+    mark = {"sample": "species", **arguments._asdict()}
+    if stands(out, mark):
+        missing = sum(not (out / picture.path).is_file() for picture in pictures)
+        if missing:
+            raise FileExistsError(f"{out} lacks {missing:,} of its images; delete it, or choose a new folder.")
         return pictures
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        _write_tables(part, arguments, pictures)
-        _draw(part, arguments, pictures, workers or os.cpu_count() or 1)
-        (part / MARK).write_text(_mark(arguments), encoding="utf-8")
-        part.chmod(0o777 & ~_umask())
-        if out.exists():
-            out.rmdir()
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    batches: dict[int, list[Picture]] = {}
+    for picture in pictures:
+        batches.setdefault(picture.species, []).append(picture)
+    with whole(out, mark) as folder:
+        _write_tables(folder, arguments, pictures)
+        share_out(_draw_batch, [(folder, arguments, batch) for batch in batches.values()], len(pictures), workers)
     return pictures
 
 
@@ -121,49 +111,6 @@ def _of_species(species: Species, arguments: Arguments) -> list[Picture]:
     spare = training - max(1, round(training * _RARITY ** -rng.random()))
     kept = iter(range(training))
     return [picture for picture in pictures if picture.split != "train" or next(kept) < training - spare]
-
-
-def _stands_already(out: Path, arguments: Arguments, pictures: Sequence[Picture]) -> bool:
-    if out.is_dir() and not any(out.iterdir()):
-        return False
-    if not out.exists():
-        return False
-    mark = out / MARK
-    if not mark.is_file() or not mark.read_text(encoding="utf-8").startswith('{"sample": "species"'):
-        raise FileExistsError(f"{out} holds something else; choose a new folder.")
-    if mark.read_text(encoding="utf-8") != _mark(arguments):
-        raise FileExistsError(f"{out} was drawn with other arguments (see its {MARK}); choose a new folder.")
-    missing = sum(not (out / picture.path).is_file() for picture in pictures)
-    if missing:
-        raise FileExistsError(f"{out} lacks {missing:,} of its images; delete it, or choose a new folder.")
-    return True
-
-
-def _mark(arguments: Arguments) -> str:
-    return json.dumps({"sample": "species", **arguments._asdict()}) + "\n"
-
-
-def _umask() -> int:
-    """The umask can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _draw(folder: Path, arguments: Arguments, pictures: Sequence[Picture], workers: int) -> None:
-    """Write the photographs, a species at a time."""
-    batches: dict[int, list[Picture]] = {}
-    for picture in pictures:
-        batches.setdefault(picture.species, []).append(picture)
-    jobs = [(folder, arguments, batch) for batch in batches.values()]
-    if workers == 1 or len(pictures) < _WORTH_A_POOL:
-        for job in jobs:
-            _draw_batch(job)
-        return
-    # Spawned, not forked: whoever calls may have threads.
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(_draw_batch, jobs):
-            pass
 
 
 def _draw_batch(job: tuple[Path, Arguments, list[Picture]]) -> None:

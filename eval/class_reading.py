@@ -11,6 +11,7 @@ import numpy as np
 from eval.arms import Arm, ClassBank
 from eval.reading import read_norms, read_vectors
 from eval.registry import SCORERS, load_scorer
+from eval.scorers.banks import missing_classes
 from eval.universe import match_names
 from retrieval.errors import InputError, suggest, unknown
 
@@ -192,10 +193,10 @@ def arm_of(
 def _lacks(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:
     """Classes without an edge, edges without a class, texts that speak for several classes."""
     words = []
-    lacking = np.setdiff1d(np.arange(len(classes)), bank.edge_class)
-    if len(lacking):
+    lacking = missing_classes(bank, len(classes))
+    if lacking:
         what = "prompt" if bank.texts is not None else "row"
-        shown = _some([classes[code] for code in lacking.tolist()])
+        shown = _some([classes[code] for code in lacking])
         words.append(f"Bank {bank.name} has no {what} for {len(lacking)} of {len(classes)} classes ({shown}).")
     there = set(stored.edge_class.tolist())
     extra = sorted(there - set(match_names(there, classes)))

@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from eval.answering import (
     ArmDraw,
     Sweep,
     answer_of,
     arm_solution,
     calibration_warnings,
-    metric_rule,
     solve_arm,
     train_rows,
 )
 from eval.class_mode import Solution, Tops
 from eval.class_summary import resampled, table_of
-from eval.metrics.class_tables import ClassTable, summarise_classes
+from eval.metrics.class_tables import ClassTable
 from eval.mode import Names
 from eval.registry import SCORERS, load_scorer
 from eval.result import Chosen, SweepPoint
-from eval.shot_draws import ShotOptions, Taken, draw_shots, scarcer, shortages
+from eval.shot_draws import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from eval.arms import ClassArrays
 
 
@@ -89,7 +88,11 @@ class Fewshot:
         tested = [draw["test"] for draw in arrays.draws]
         alone = {name: arm_solution(draws, tested, config) for name, draws in most.items()}
         chosen = Chosen(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
-        points = (*_points(tables, arrays, config, seed), *_settings(sweeps))
+        shown = [
+            tested_point({"method": method, "shots": shots}, draws, arrays, config, seed)
+            for (method, shots), draws in tables.items()
+        ]
+        points = (*shown, *_settings(sweeps))
         words = shortages(short, len(arrays.classes))
         for name, draws in most.items():
             words += calibration_warnings(name, [each.calibration for seeds in draws for each in seeds])
@@ -97,27 +100,6 @@ class Fewshot:
 
 
 MODE = Fewshot()
-
-
-def _points(
-    tables: dict[tuple[str, int], list[list[ClassTable]]],
-    arrays: ClassArrays,
-    config: FewshotConfig,
-    seed: np.random.SeedSequence,
-) -> Iterator[SweepPoint]:
-    """Figures of every method and number of shots on test, with intervals: side by side, none is chosen."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    by = resampled(arrays, config)
-    for (method, shots), draws in tables.items():
-        found = summarise_classes(draws, len(arrays.classes), metric_rule(config), config.bootstrap, rng, by).metrics
-        deviations = {name: each.sd_seeds for name, each in found.items() if each.sd_seeds is not None}
-        yield SweepPoint(
-            settings={"method": method, "shots": shots},
-            role="test",
-            metrics={name: each.value for name, each in found.items()},
-            ci95_of={name: each.ci95 for name, each in found.items() if each.ci95 is not None} or None,
-            sd_seeds_of=deviations or None,
-        )
 
 
 def _settings(sweeps: Mapping[tuple[str, int], Sweep]) -> Iterator[SweepPoint]:

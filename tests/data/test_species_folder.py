@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from data import folder as shared_folder
 from data import species_folder
 from data.commands import sample_group
 from data.species_folder import Arguments, draw_species, plan
@@ -37,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_same_bytes_with_any_number_of_processes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(species_folder, "_WORTH_A_POOL", 1)
+    monkeypatch.setattr(shared_folder, "_WORTH_A_POOL", 1)
     draw_species(tmp_path / "again", SMALL, workers=2)
     assert contents(tmp_path / "again") == contents(folder)
     assert [path.name for path in tmp_path.iterdir()] == ["again"]
