@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from data.species_folder import MARK as SPECIES_MARK
+from data.folder import MARK as DRAWN_MARK
 from data.species_folder import Arguments, draw_species
 from indexers.jobs import index_path
 from indexers.sample import MARK, is_drawn
@@ -27,7 +27,7 @@ def species(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_folder_and_its_manifests_are_known(species: Path, tmp_path: Path) -> None:
-    assert MARK == SPECIES_MARK
+    assert MARK == DRAWN_MARK
     assert is_drawn(species)
     assert is_drawn(species / "manifest.csv")
     assert not is_drawn(tmp_path)
