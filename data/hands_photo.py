@@ -8,6 +8,7 @@ import numpy as np
 
 from data.hands_people import hand
 from data.hands_scene import Sitting, photograph
+from data.names import person_name
 
 if TYPE_CHECKING:
     from data.drawing import Pixels
@@ -55,7 +56,7 @@ def sitting_of(person: Person, aspect: str, sitting: int, image: int = 0, *, siz
 
 
 def caption(person: Person, aspect: str, sitting: int = 0, image: int = 0) -> str:
-    """Say what a photograph shows: always the aspect, the rest by chance, and nothing that cannot be seen.
+    """Say what a photograph shows: always the aspect, the rest by chance; whose hand it is in half of the captions.
 
     Raises:
         ValueError: the aspect is unknown, or a number negative.
@@ -66,6 +67,8 @@ def caption(person: Person, aspect: str, sitting: int = 0, image: int = 0) -> st
     details = [text for text in _details(person, view) if rng.random() < 0.7]
     rng.shuffle(details)
     words = [str(rng.choice(_OPENINGS)), str(rng.choice(_VIEWS[view])), f"{side} hand"]
+    if rng.random() < 0.5:
+        words.append(f"of {person_name(person.index, person.seed)}")
     if details:
         words += ["with", " and ".join([", ".join(details[:-1]), details[-1]] if details[1:] else details)]
     if rng.random() < 0.5:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.species_names import epithet, genus
+from data.names import epithet, genus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from data.hands import ASPECTS, ATTRIBUTES, Person, caption, person, render
 from data.hands_people import SIDES, hand
 from data.hands_scene import Sitting, photograph
+from data.names import person_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,3 +158,9 @@ def test_every_attribute_comes_up_in_captions() -> None:
     texts = " ".join(caption(person(at), aspect) for at in range(60) for aspect in ASPECTS)
     for value in (*ATTRIBUTES["skin"], *ATTRIBUTES["fingers"], "slender", "sturdy", "narrow", "broad", "red", "blue"):
         assert value in texts
+
+
+def test_half_of_the_captions_name_the_person() -> None:
+    named = [person_name(at, 0) in caption(person(at), aspect) for at in range(100) for aspect in ASPECTS]
+    assert 0.4 < np.mean(named) < 0.6
+    assert len({person_name(at, seed) for at in range(200) for seed in range(2)}) > 380

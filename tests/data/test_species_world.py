@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.species_names import epithet, genus
+from data.names import epithet, genus
 from data.species_world import ATTRIBUTES, Species, world
 from tests.shared import SHARED, needs_shared
 

@@ -1,4 +1,4 @@
-"""Names that sound like those of fungi and are none: built from syllables that mean nothing."""
+"""Names of fungi and of people, that are none: built from syllables that mean nothing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ _EPITHET = (
     ("and", "av", "eb", "im", "ol", "un", "ov", "iv", "arg", "est"),
     ("ensis", "ana", "ii", "ica", "oides", "ata", "issa", "ora"),
 )
+_PERSON = (
+    ("Ad", "Bel", "Cor", "Dan", "El", "Far", "Gor", "Hul", "Iv", "Jor", "Kal", "Lor", "Mar", "Nad", "Ol", "Pir"),
+    ("a", "e", "i", "o", "u", "ia", "eo", "ua"),
+    ("bran", "dal", "fin", "gur", "kas", "lin", "mund", "nor", "pel", "ris", "sel", "tok", "van", "wen", "yor", "zim"),
+    ("", "a", "en", "il", "os", "ur", "eth", "im"),
+)
 
 
 def genus(index: int, seed: int) -> str:
@@ -26,6 +32,11 @@ def genus(index: int, seed: int) -> str:
 def epithet(index: int, seed: int) -> str:
     """Name a species within a genus; other names for other indices, at most 1,280."""
     return _spelt(_EPITHET, index, seed)
+
+
+def person_name(index: int, seed: int) -> str:
+    """Name a person; other names for other indices, and the first again after 16,384."""
+    return _spelt(_PERSON, index % int(np.prod([len(choices) for choices in _PERSON])), seed)
 
 
 def _spelt(syllables: tuple[tuple[str, ...], ...], index: int, seed: int) -> str:
