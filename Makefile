@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
+VITRINE := $(BIN)/python cli.py
+PROMPTS := $(DEMO)/species/prompts_attr_clean.json
 
 .PHONY: demo test lint types contracts check bench clean
 
@@ -10,18 +12,32 @@ DEMO ?= demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-demo: .venv/ready  ## index sample images, search them, evaluate re-identification
+demo: export VITRINE_STORE = $(DEMO)/store
+demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in every mode, report
 	rm -rf $(DEMO)
-	$(BIN)/python cli.py sample hands --out $(DEMO)/hands
-	$(BIN)/python cli.py index $(DEMO)/hands --store $(DEMO)/hands.vitrine --encoder torchvision/resnet18 --random-init 0
-	$(BIN)/python cli.py search --id Hands/Hand_0000001.jpg --store $(DEMO)/hands.vitrine --sheet $(DEMO)/similar.png
-	$(BIN)/python cli.py eval --mode reid --protocol clipfh-11k --store $(DEMO)/hands.vitrine --out $(DEMO)/reid.json --pictures $(DEMO)/pictures
-	$(BIN)/python cli.py eval --mode verification --protocol clipfh-11k --store $(DEMO)/hands.vitrine --out $(DEMO)/verification.json
-	$(BIN)/python cli.py audit --protocol clipfh-11k --store $(DEMO)/hands.vitrine
+	$(VITRINE) sample species --out $(DEMO)/species
+	$(VITRINE) sample hands --out $(DEMO)/hands
+	$(VITRINE) sample drains --out $(DEMO)/drains
+	$(VITRINE) index $(DEMO)/species/manifest.csv
+	$(VITRINE) index $(DEMO)/hands
+	$(VITRINE) index $(DEMO)/drains/sites.csv --column label=
+	$(VITRINE) search --text "a photo of a mushroom with a striped blue cap" --sheet $(DEMO)/text.png
+	$(VITRINE) search --text "a drone photo of a slope with a damaged rock toe" --where "source LIKE '%drains%'" -k 5
+	$(VITRINE) search --id Hands/Hand_0000001.jpg --sheet $(DEMO)/similar.png
+	$(VITRINE) eval --mode zeroshot --prompts $(PROMPTS) --out $(DEMO)/results/zeroshot.json
+	$(VITRINE) eval --mode prototype --out $(DEMO)/results/prototype.json
+	$(VITRINE) eval --mode knn --out $(DEMO)/results/knn.json
+	$(VITRINE) eval --mode fewshot -o shots=1,2,5 -o method=prototype,linear --out $(DEMO)/results/fewshot.json
+	$(VITRINE) eval --mode fusion --arm text=vitrine-tiny:prompts shots=vitrine-tiny:linear --prompts $(PROMPTS) \
+		--calibrate --out $(DEMO)/results/fusion.json
+	$(VITRINE) eval --mode reid --protocol clipfh-11k --aspect all --out $(DEMO)/results/reid.json --pictures $(DEMO)/pictures
+	$(VITRINE) eval --mode verification --protocol clipfh-11k --out $(DEMO)/results/verification.json
+	$(VITRINE) audit --protocol clipfh-11k
+	$(VITRINE) report $(DEMO)/results/*.json --out $(DEMO)/report
+	$(VITRINE) results
 	@echo
-	@echo "Done. Look at $(DEMO)/similar.png (a contact sheet), $(DEMO)/pictures/ (CMC, ranked lists) and $(DEMO)/reid.json (the"
-	@echo "result with its provenance)."
-	@echo "The encoder has random weights, so these numbers only show that everything runs."
+	@echo "Done: $(DEMO)/report/ (the page to open), $(DEMO)/text.png and $(DEMO)/similar.png (contact sheets), $(DEMO)/pictures/"
+	@echo "(CMC, ranked lists), $(DEMO)/results/ (every figure with its interval and where it came from)."
 
 test: .venv/ready  ## the whole suite
 	$(BIN)/python -m pytest -n 2

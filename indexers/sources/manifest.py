@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("filepath", "label", "identity", "camera", "group", "aspect", "split", "captured_at")
 
-
+_NAMES = ("label", "identity")
 _IRREGULAR = frozenset(("", ".", ".."))
 
 
@@ -28,7 +28,8 @@ class ManifestOptions(Config):
     """How to read a manifest.
 
     ``image_root`` is where relative paths start (default: the manifest's folder). ``columns`` maps our names
-    to the table's, for example ``{"filepath": "path"}``; None keeps a column from being used for that field.
+    to the table's, for example ``{"filepath": "path"}``; None keeps a column from being used for that field, and
+    says of a table without labels and identities that it has none.
     """
 
     image_root: Path | None = None
@@ -63,19 +64,21 @@ class ManifestSource(BaseSource):
         super().__init__(path, root, name or f"{self.kind}:{folder}/{path.stem}")
         self._as_numbers: set[str] = set()
         self._at = find_columns(self._table, FIELDS, options.columns)
-        self._check_columns()
+        self._check_columns(options.columns)
         self._roots = tuple(dict.fromkeys((Path(os.path.abspath(root)), root.resolve())))  # noqa: PTH100
 
-    def _check_columns(self) -> None:
+    def _check_columns(self, renamed: Mapping[str, str | None]) -> None:
         columns = [name for name in self._table.columns if name]
-        needed = next(
-            (need for need in (("filepath",), ("label", "identity")) if not self._at.keys() & set(need)), None
-        )
+        unlabelled = any(renamed.get(field, field) is None for field in _NAMES)
+        needs = (("filepath",),) if unlabelled else (("filepath",), _NAMES)
+        needed = next((need for need in needs if not self._at.keys() & set(need)), None)
         if needed is None:
             return
         if any(is_image(name) for name in columns):
             raise InputError(f"{self.path} has no header line; put one on top, for example filepath,label.")
         hint = f"say which one is meant with --column {needed[0]}=NAME"
+        if needed == _NAMES:
+            hint += ", or with --column label= that there is none"
         if len(columns) == 1 and ";" in columns[0]:
             hint = "it seems to be separated by semicolons, save it with commas"
         raise InputError(

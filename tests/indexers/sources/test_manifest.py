@@ -105,6 +105,12 @@ def test_rows_that_cannot_be_used(root: Path) -> None:
     assert reasons[4] == "has 1 cells, but the header names 3 columns"
 
 
+def test_a_table_may_say_that_it_has_no_labels(root: Path) -> None:
+    (sample,) = read(write(root, "filepath,labels,split\na.jpg,x,test\n"), columns={"label": None})
+    assert (sample.label, sample.identity, sample.split) == (None, None, "test")
+    assert sample.meta == {"labels": "x"}
+
+
 def test_one_image_in_two_splits_is_a_problem(root: Path) -> None:
     source = open_source(write(root, "filepath,label,split\na.jpg,x,train\na.jpg,x,test\n"))
     assert len(list(source)) == 1
@@ -118,7 +124,7 @@ def test_one_image_in_two_splits_is_a_problem(root: Path) -> None:
         ("filepath,label\n", "has a header line but no rows"),
         ("a.jpg,cat\nb.jpg,dog\n", "has no header line; put one on top, for example filepath,label"),
         ("path,label\na.jpg,x\n", "has no column 'filepath'.* Did you mean 'path'.* --column filepath=NAME"),
-        ("filepath,labels\na.jpg,x\n", "has no column 'label or identity'.* Did you mean 'labels'"),
+        ("filepath,labels\na.jpg,x\n", "has no column 'label or identity'.* Did you mean 'labels'.*--column label= "),
         ("filepath;label\na.jpg;x\n", "separated by semicolons"),
         ("filepath,label,split\na.jpg,x,fold3\n", "row 2: 'fold3' is no split .* pass --column split= "),
         ("filepath,label\ngone.jpg,x\n", r"No row .* \(m.csv row 2: there is no image 'gone.jpg'.*; set --image-root"),
