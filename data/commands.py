@@ -45,6 +45,8 @@ def hands_command(
     except (FileExistsError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     click.echo(f"{identities * images * burst * 4:,} images of {identities} identities in {out}")
+    click.echo(f"Next: index {out}")
+    click.echo("      eval --mode reid --protocol clipfh-11k --aspect all")
 
 
 @sample_group.command("drains")
@@ -65,6 +67,8 @@ def drains_command(out: Path, *, images: int, seed: int, size: int, workers: int
     except FileExistsError as error:
         raise click.UsageError(str(error)) from None
     click.echo(f"{len(pictures):,} images of {len({one.site for one in pictures})} sites in {out}")
+    click.echo(f"Next: index {out / 'sites.csv'} --column label=")
+    click.echo('      search --text "a slope of dry grass with a damaged rock toe"')
 
 
 @sample_group.command("species")
@@ -90,5 +94,5 @@ def species_command(
     except FileExistsError as error:
         raise click.UsageError(str(error)) from None
     click.echo(f"{len(pictures):,} images of {species} species in {out}")
-    click.echo(f"Next: index {out / 'manifest.csv'} --source manifest --encoder FAMILY/MODEL")
+    click.echo(f"Next: index {out / 'manifest.csv'}")
     click.echo(f"      eval --mode zeroshot --prompts {out / 'prompts_attr_clean.json'}")

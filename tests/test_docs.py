@@ -10,6 +10,7 @@ import click
 import pytest
 
 import cli
+from eval.registry import MODES
 from tests.worlds import ROOT
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -52,3 +53,11 @@ def test_the_two_commands_of_the_readme_are_targets_of_the_makefile() -> None:
     named = set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert named == {"demo", "test"}
     assert named <= targets
+
+
+def test_the_demo_runs_every_mode() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (demo,) = re.findall(r"^demo: \.venv.*\n((?:\t.*\n)+)", text, re.MULTILINE)
+    assert set(re.findall(r"--mode (\w+)", demo)) == set(MODES)
+    for what in ("sample species", "sample hands", "sample drains", "search", "audit", "report", "results"):
+        assert f"$(VITRINE) {what}" in demo

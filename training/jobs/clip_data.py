@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.int64]
 
+MIXED = 0.25
+"""The share of each source in mixed batches, where an epoch has both kinds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
@@ -91,12 +94,18 @@ def batches_of(folder: Numbers, size: int, how: str, rng: np.random.Generator) -
     Args:
         folder: (n,) source of each row.
         size: rows of a batch; what is left over waits for another epoch, but a source that has fewer is one batch.
-        how: ``mixed``, or ``folder`` for batches of one source each.
+        how: ``mixed``, ``folder`` for batches of one source each, or ``both``: a quarter of each source is mixed.
         rng: of this epoch.
     """
-    groups = (
-        [np.arange(len(folder))] if how == "mixed" else [np.flatnonzero(folder == one) for one in np.unique(folder)]
-    )
+    if how == "mixed":
+        groups = [np.arange(len(folder))]
+    else:
+        groups = [rng.permutation(np.flatnonzero(folder == one)) for one in np.unique(folder)]
+        if how == "both":
+            apart = [round(len(group) * MIXED) for group in groups]
+            mixed = [group[:count] for group, count in zip(groups, apart, strict=True)]
+            groups = [group[count:] for group, count in zip(groups, apart, strict=True)]
+            groups = [group for group in (*groups, np.concatenate(mixed)) if len(group)]
     batches: list[Numbers] = []
     for group in groups:
         order = rng.permutation(group)

@@ -81,8 +81,9 @@ class ClipRecipe(Config):
         sources: folders by name; ``null`` leaves one out.
         tokens: largest vocabulary, learnt from the captions that are trained on.
         batch: images per step.
-        batches: ``folder`` fills each batch from one source, so that captions differ in details only; ``mixed``
-            draws from all.
+        batches: ``folder`` fills each batch from one source, so that captions differ in details only, but nothing
+            teaches that a text about one source fits no image of another; ``mixed`` draws from all; ``both`` sets a
+            quarter of each source aside for mixed batches.
         val_images: at most so many held-out images of each source decide the score.
         model, pixels, augmentation, loop: groups of their own.
     """
@@ -91,7 +92,7 @@ class ClipRecipe(Config):
     sources: dict[str, SourceConfig | None]
     tokens: int = Field(1024, ge=BASE, le=49_408)
     batch: int = Field(256, ge=2)
-    batches: Literal["folder", "mixed"] = "folder"
+    batches: Literal["folder", "mixed", "both"] = "both"
     val_images: int = Field(600, ge=1)
     model: ModelConfig
     pixels: PixelConfig = PixelConfig()
