@@ -19,6 +19,7 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	$(VITRINE) sample hands --out $(DEMO)/hands
 	$(VITRINE) sample drains --out $(DEMO)/drains
 	$(VITRINE) index $(DEMO)/species/manifest.csv
+	$(VITRINE) index $(DEMO)/species/heldout.csv --column split=support
 	$(VITRINE) index $(DEMO)/hands
 	$(VITRINE) index $(DEMO)/drains/sites.csv --column label=
 	$(VITRINE) search --text "a photo of a mushroom with a striped blue cap" --sheet $(DEMO)/text.png

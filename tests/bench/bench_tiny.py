@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ENCODER = "open_clip/vitrine-tiny"
-SPECIES = ("--n", "30")
+SPECIES = ("--n", "60")
+SHOTS = (1, 5, 18)
 HANDS = ("--n", "150", "--train-share", "0.2")
 PIXELS = "pixels"
 SIDE = 32
@@ -121,6 +122,7 @@ def sample_world(folder: Path, weights: Sequence[object]) -> None:
         Asked("zero-shot, attribute prompts", ("--mode", "zeroshot", "--prompts", str(prompts)), "top_1"),
         Asked("prototypes", ("--mode", "prototype"), "top_1"),
         Asked("k-NN", ("--mode", "knn"), "top_1"),
+        *(Asked(f"prototypes, {shots} shots", _shots(shots), "top_1") for shots in SHOTS),
     )
     table(asked, spaces, store)
     tiny = next(iter(spaces))
@@ -132,6 +134,10 @@ def sample_world(folder: Path, weights: Sequence[object]) -> None:
     spaces |= attach_pixels(hands, _names(hands / "captions.csv"), name, store)
     print("\nPeople never seen, clipfh-11k, mean of four aspects, percent [95 % over identities]\n")
     table(_reid(), spaces, store)
+
+
+def _shots(shots: int) -> tuple[str, ...]:
+    return ("--mode", "fewshot", "-o", f"shots={shots}", "-o", "method=prototype", "-o", "choose=none")
 
 
 def _own(weights: Sequence[object]) -> dict[str, tuple[object, ...]]:

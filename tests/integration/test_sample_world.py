@@ -40,7 +40,7 @@ def test_what_ships_embeds_it_all_into_one_space(world: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "source"),
     [
-        ("a photo of a mushroom with a striped blue cap", "manifest:species"),
+        ("a photo of a mushroom with a scaly brown flat cap and dark gills on moss", "manifest:species"),
         ("a mushroom with a spotted red convex cap, a ring and white gills in grass", "manifest:species"),
         ("the palm of a left hand with dark skin", "hands11k:hands"),
         ("a drone photo of a slope of dry grass with a damaged rock toe", "manifest:drains"),
