@@ -10,21 +10,21 @@ import pytest
 
 from tests.worlds import cli_json, run_cli
 
-SPECIES = 20
+SPECIES = "20"
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small sample world of the usual seed, and a store of it."""
     folder = tmp_path_factory.mktemp("world")
-    sizes = {"species": ("--species", SPECIES, "--n", 6), "hands": ("--n", 12, "--images", 2), "drains": ("--n", 12)}
+    sizes = {"species": ("--species", SPECIES, "--n", "6"), "hands": ("--n", "12", "--images", "2"), "drains": ("--n", "12")}
     tables = {
         "species": ("species/manifest.csv",),
         "hands": ("hands",),
         "drains": ("drains/sites.csv", "--column", "label="),
     }
     for what, words in sizes.items():
-        run_cli("sample", what, "--out", folder / what, "--size", 112, "--workers", 1, *words)
+        run_cli("sample", what, "--out", folder / what, "--size", "112", "--workers", "1", *words)
         path, *more = tables[what]
         run_cli("index", folder / path, "--store", folder / "s", *more)
     return folder
@@ -47,7 +47,7 @@ def test_what_ships_embeds_it_all_into_one_space(world: Path) -> None:
     ],
 )
 def test_a_text_finds_images_of_its_own_kind(world: Path, text: str, source: str) -> None:
-    found = cli_json("search", "--text", text, "--store", world / "s", "-k", 5)
+    found = cli_json("search", "--text", text, "--store", world / "s", "-k", "5")
     kinds = [hit["source"] for hit in found["hits"]]
     assert sum(kind.startswith(source) for kind in kinds) >= 4, kinds
 
