@@ -17,7 +17,11 @@ SPECIES = "20"
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small sample world of the usual seed, and a store of it."""
     folder = tmp_path_factory.mktemp("world")
-    sizes = {"species": ("--species", SPECIES, "--n", "6"), "hands": ("--n", "12", "--images", "2"), "drains": ("--n", "12")}
+    sizes = {
+        "species": ("--species", SPECIES, "--n", "6"),
+        "hands": ("--n", "12", "--images", "2"),
+        "drains": ("--n", "12"),
+    }
     tables = {
         "species": ("species/manifest.csv",),
         "hands": ("hands",),
