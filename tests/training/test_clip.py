@@ -97,6 +97,16 @@ def test_pieces_train_the_same_model(world: Path, tmp_path: Path) -> None:
     assert [line["loss"] for line in one] == pytest.approx([line["loss"] for line in three], rel=1e-3)
 
 
+def test_the_card_says_whether_test_images_were_trained_on(world: Path, trained: Path, tmp_path: Path) -> None:
+    assert "split test of shapes were not read" in (trained / "encoder" / "README.md").read_text()
+    plan = recipe(world, epochs=1)
+    plan["sources"]["shapes"]["whole"] = True
+    JOB.run(plan, tmp_path / "run", device="cpu", quiet=True)
+    card = (tmp_path / "run" / "encoder" / "README.md").read_text()
+    assert "Of shapes rows of the split test were trained on" in card
+    assert "not read" not in card
+
+
 def test_test_images_are_not_even_opened(world: Path, tmp_path: Path) -> None:
     without = shutil.copytree(world, tmp_path / "shapes")
     for path in (without / "images").glob("*-4.png"):
