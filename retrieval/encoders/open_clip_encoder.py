@@ -16,7 +16,7 @@ import numpy as np
 
 from retrieval.encoders.hub import HUB, hub_file
 from retrieval.encoders.shipped import CONFIG as SHIPPED_CONFIG
-from retrieval.encoders.shipped import TAG, VOCABULARY, WEIGHTS, shipped, shipped_file
+from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, WEIGHTS, shipped, shipped_file
 from retrieval.encoders.torch_encoder import TorchEncoder, seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
@@ -67,7 +67,7 @@ class OpenClipFamily:
         model = model.replace("/", "-")
         names = quiet_open_clip().list_models()
         if model not in names:
-            raise unknown("open_clip model", model, names)
+            raise unknown("open_clip model", model, [*NAMES, *names])
         return model, None
 
     def tags(self, model: str) -> Sequence[str]:
