@@ -1,4 +1,4 @@
-"""All benches, one after the other: ``make bench``."""
+"""All benches of speed, one after the other: ``make bench``. How good vitrine-tiny is, says ``bench_tiny``."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 
 import pytest
@@ -36,12 +37,7 @@ def test_it_is_small() -> None:
     with safe_open(folder / WEIGHTS, "numpy") as file:
         tensors = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118 - not a mapping
         matrices = {one.get_dtype() for one in tensors if len(one.get_shape()) >= 2}
-    numbers = 0
-    for one in tensors:
-        size = 1
-        for side in one.get_shape():
-            size *= side
-        numbers += size
+    numbers = sum(math.prod(one.get_shape()) for one in tensors)
     assert numbers <= 6_000_000
     assert matrices == {"F16"}
     model = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_cfg"]

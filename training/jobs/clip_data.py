@@ -97,15 +97,13 @@ def batches_of(folder: Numbers, size: int, how: str, rng: np.random.Generator) -
         how: ``mixed``, ``folder`` for batches of one source each, or ``both``: a quarter of each source is mixed.
         rng: of this epoch.
     """
-    if how == "mixed":
-        groups = [np.arange(len(folder))]
-    else:
-        groups = [rng.permutation(np.flatnonzero(folder == one)) for one in np.unique(folder)]
-        if how == "both":
-            apart = [round(len(group) * MIXED) for group in groups]
-            mixed = [group[:count] for group, count in zip(groups, apart, strict=True)]
-            groups = [group[count:] for group, count in zip(groups, apart, strict=True)]
-            groups = [group for group in (*groups, np.concatenate(mixed)) if len(group)]
+    groups = (
+        [np.arange(len(folder))] if how == "mixed" else [np.flatnonzero(folder == one) for one in np.unique(folder)]
+    )
+    if how == "both":
+        parts = [np.split(rng.permutation(group), [round(len(group) * MIXED)]) for group in groups]
+        apart = np.concatenate([mixed for mixed, _ in parts])
+        groups = [group for group in (*(rest for _, rest in parts), apart) if len(group)]
     batches: list[Numbers] = []
     for group in groups:
         order = rng.permutation(group)
