@@ -25,6 +25,10 @@ COMMANDS = {
     "sample": ("data.commands:sample_group", "Draw sample images."),
 }
 
+OPENBLAS_THREAD_TIMEOUT = "20"
+"""Idle threads of NumPy's OpenBLAS wait 2^20 clock ticks for a next product, then they sleep. Of themselves they wait
+2^26, about 30 ms of a whole core, in which scores are ranked."""
+
 EPILOG = (
     "Exit status: 0 done, 1 could not, 2 wrong usage, 3 done but some files could not be read, 4 audit found errors."
 )
@@ -75,6 +79,7 @@ def main() -> None:
     """Run the command line; every error becomes one readable line and an exit status."""
     from retrieval.errors import VitrineError
 
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", OPENBLAS_THREAD_TIMEOUT)  # read when NumPy is first imported
     try:
         status = cli(standalone_mode=False)  # the exit status of a command that raised click's Exit
         sys.exit(status if isinstance(status, int) else 0)

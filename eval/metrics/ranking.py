@@ -72,7 +72,7 @@ def place_positives(scores: Float32, positives: Int64) -> Placed:
     """Find where a query's positives stand in its gallery.
 
     Args:
-        scores: (gallery,) higher is better; ``-inf`` marks entries that take no place.
+        scores: (gallery,) higher is better; ``-inf`` marks entries that take no place, all others are finite.
         positives: (p,) distinct ascending rows of ``scores``, none of them ``-inf``.
     """
     return place_rows(scores[None], positives, np.array([0, len(positives)]))[0]
@@ -81,8 +81,9 @@ def place_positives(scores: Float32, positives: Int64) -> Placed:
 def place_rows(scores: Float32, positives: Int64, bounds: Int64) -> list[Placed]:
     """Find where the positives of several queries stand, each in its own row of scores.
 
-    A row is sorted without its positions, and with all that scores below its lowest positive made equal: a sort is
-    done with equal entries at once, so the better the vectors, the less there is to sort.
+    Rows are sorted without their positions, and with all that scores below their lowest positive made equal: a sort is
+    done with equal entries at once, so the better the vectors, the less there is to sort. One call sorts all rows:
+    between many short ones, threads would wait for the interpreter lock longer than they sort.
 
     Args:
         scores: (queries, gallery) as :func:`place_positives` has them.
@@ -92,16 +93,19 @@ def place_rows(scores: Float32, positives: Int64, bounds: Int64) -> list[Placed]
     counts = np.diff(bounds)
     query = np.repeat(np.arange(len(counts)), counts)
     own = scores[query, positives]
-    above, tied = np.empty((2, len(own)), np.int64)
-    ascending = np.empty(scores.shape[1], scores.dtype)
-    for row in np.flatnonzero(counts):
-        mine = slice(bounds[row], bounds[row + 1])
-        below = np.nextafter(own[mine].min(), -np.inf)
-        np.maximum(scores[row], below, out=ascending)
-        ascending.sort()
-        above[mine] = len(ascending) - ascending.searchsorted(own[mine], side="right")
-        tied[mine] = len(ascending) - ascending.searchsorted(own[mine], side="left")
-    tied -= above
+    asked = np.flatnonzero(counts)
+    lowest = np.full(len(counts), np.inf, scores.dtype)
+    if len(asked):
+        lowest[asked] = np.minimum.reduceat(own, bounds[asked])
+    ascending = np.maximum(scores, np.nextafter(lowest, -np.inf)[:, None])
+    ascending.sort(axis=1)
+    # One search finds both where a score's equals begin, and where they end: where the next number would begin.
+    ends = np.stack([own, np.nextafter(own, np.inf)], axis=1)
+    found = np.empty(ends.shape, np.int64)
+    for row, first, last in zip(ascending, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        found[first:last] = row.searchsorted(ends[first:last])
+    tied = found[:, 1] - found[:, 0]
+    above = scores.shape[1] - found[:, 1]
     ranks = above + 1
     for row in np.unique(query[tied > 1]):
         mine = slice(bounds[row], bounds[row + 1])

@@ -1,11 +1,13 @@
 """The re-ID evaluator beside its similarity product alone, and beside a plain argsort evaluator; seconds and memory.
 
 Vectors are random clusters (512-d float32) with as many identities and cameras as Market-1501 and MSMT17 have. Every
-figure comes from a process of its own, so peak memory is that contender's (vectors included); rounds alternate.
+figure comes from a process of its own, with the environment that the command line sets, so peak memory is that
+contender's (vectors included); rounds alternate.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cli import OPENBLAS_THREAD_TIMEOUT
 from eval.mode import WHOLE_PART, Arrays
 from eval.modes.reid import MODE, ReidConfig
 from eval.scorers.similarity import similarity_blocks
@@ -150,7 +153,9 @@ def one(size: str, contender: str) -> None:
 
 def _measure(size: str, contender: str) -> tuple[float, float, str]:
     command = [sys.executable, "-m", "tests.bench.bench_reid", size, contender]
-    seconds, peak, *said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    env = {"OPENBLAS_THREAD_TIMEOUT": OPENBLAS_THREAD_TIMEOUT, **os.environ}
+    done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    seconds, peak, *said = done.stdout.split()
     return float(seconds), float(peak), " ".join(said)
 
 
