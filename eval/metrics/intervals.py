@@ -13,9 +13,19 @@ WEIGHTS_AT_ONCE = 4_000_000
 ROUNDING = 1e-12
 """Estimates that differ by no more are the same."""
 
+FEW_ERRORS = 5
+"""With fewer effective errors than this, the spread of a sample says little of the population's: the rule of thumb for
+approximating a binomial distribution."""
+
 
 def bootstrap_interval(
-    sums: Float64, counts: Float64, resamples: int, rng: np.random.Generator, level: float = 0.95
+    sums: Float64,
+    counts: Float64,
+    resamples: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    *,
+    shares: bool = True,
 ) -> Float64 | None:
     """Interval of metrics that are means over queries, by resampling units with replacement.
 
@@ -23,16 +33,12 @@ def bootstrap_interval(
     number. A resample gives every unit an integer weight w_u (multinomial, as many as there are units), the same one
     in all draws and parts, because they share their people, and its estimate is
     mean over p, d of (sum_u w_u S[p, d, u, m]) / (sum_u w_u N[p, d, u]).
-    The ends are quantiles of the estimates: those of :func:`accelerated_ends`.
+    The ends are quantiles of the estimates: those of :func:`share_ends` or :func:`accelerated_ends`.
 
-    Simulated (24-d features, Rank-1 and mAP, 2,000 test sets each, nominal .95): where about half of the queries hit,
-    the interval holds the truth in .94 to .96 of the test sets of 15, 30, 70 and 150 identities (plain percentiles:
-    .91 to .95). Where nearly all hit, a rare hard person weighs much: .90 to .91 at Rank-1 .92 and 15 identities (plain
-    ones .83 to .85), .93 to .94 at Rank-1 .89 and 30 identities (.90).
+    How often they hold the truth is simulated by ``tests/bench/bench_coverage.py``; docs/protocols.md has its table.
 
     Limits: units are resampled as queries while the gallery stays as it is, so what other distractors would do is not
-    in the interval; where all queries hit, it has no width. A resample in which some draw has no query at all is
-    left out.
+    in the interval. A resample in which some draw has no query at all is left out.
 
     Args:
         sums: (parts, draws, units, metrics).
@@ -40,6 +46,8 @@ def bootstrap_interval(
         resamples: how many; 0 asks for no interval.
         rng: where the weights come from.
         level: nominal coverage.
+        shares: whether every metric lies between 0 and 1, and at an end only where every query does; differences
+            do not.
 
     Returns:
         (metrics, 2) lower and upper ends, or None where there are fewer than two units or no usable resample.
@@ -59,7 +67,53 @@ def bootstrap_interval(
         return None
     whole, count = table.sum(axis=0), totals.sum(axis=0)
     left_out = _means(whole - table, count - totals)
-    return accelerated_ends(_means(whole[None], count[None])[0], found, left_out, units, level)
+    value = _means(whole[None], count[None])[0]
+    if shares:
+        return share_ends(value, found, left_out, units, level=level)
+    return accelerated_ends(value, found, left_out, units, level)
+
+
+def share_ends(
+    values: Float64,
+    estimates: Float64,
+    left_out: Float64,
+    units: int,
+    trials: Float64 | None = None,
+    level: float = 0.95,
+) -> Float64:
+    """Interval of figures between 0 and 1: :func:`accelerated_ends`, and at least as far as errors not seen may be.
+
+    Where nearly all is right, what is wrong comes from a few hard units, and a sample without them knows nothing of
+    them: its resamples hardly differ. So the end away from the nearer bound is also that of Wilson's interval (JASA
+    1927) of an error rate over n* trials, with Student's t for the normal quantile. n* = v (1 - v) / se^2 is the
+    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998), with the
+    jackknife's standard error se. Where fewer than :data:`FEW_ERRORS` errors are effective, se says little, and n* is
+    no more than the units.
+
+    Args:
+        values: (metrics,) the figures.
+        estimates: (resamples, metrics), at least one.
+        left_out: (groups, metrics) figures without one unit, or one group of units, each.
+        units: n, at least two.
+        trials: (metrics,) how many trials there are at least in the units; of itself one a unit.
+        level: nominal coverage.
+
+    Returns:
+        (metrics, 2).
+    """
+    from scipy.special import stdtrit
+
+    ends = accelerated_ends(values, estimates, left_out, units, level)
+    least = np.full(len(values), float(units)) if trials is None else trials
+    error = np.minimum(values, 1 - values)
+    variance = (len(left_out) - 1) / max(len(left_out), 1) * (_influence(left_out) ** 2).sum(axis=0)
+    size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), least)
+    size = np.where(size * error < FEW_ERRORS, np.minimum(size, least), size)
+    square = stdtrit(units - 1, (1 - level) / 2) ** 2 / size
+    highest = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)
+    low = np.where(values >= 0.5, np.minimum(ends[:, 0], 1 - highest), ends[:, 0])
+    high = np.where(values < 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])
+    return np.stack([low, high], axis=1)
 
 
 def accelerated_ends(
@@ -70,9 +124,10 @@ def accelerated_ends(
     With z0 the normal quantile of the share of estimates below the value (ties count half), and a the skewness of the
     jackknife over 6, the ends are the quantiles Phi(z0 + (z0 + z) / (1 - a (z0 + z))) of the estimates (Efron 1987;
     Efron and Tibshirani 1993, eq. 14.9 to 14.15): a skewed figure near 0 or 1 gets an interval that leans away from
-    there. For z stands not the normal quantile but sqrt(n / (n - 1)) t of Student's distribution with n - 1 degrees of
-    freedom (expanded percentiles, Hesterberg 2015): resampling n units makes the spread sqrt((n - 1) / n) too small,
-    and it is only an estimate. An end that would miss the value itself is drawn out to it.
+    there. For z stands not the normal quantile but sqrt(n / (n - 1)) t of Student's distribution (expanded percentiles,
+    Hesterberg 2015): resampling n units makes the spread sqrt((n - 1) / n) too small, and it is only an estimate. Its
+    degrees of freedom are n - 1 at most, and fewer where few units make most of the spread. An end that would miss
+    the value itself is drawn out to it.
 
     Args:
         values: (metrics,) the figures.
@@ -86,11 +141,11 @@ def accelerated_ends(
     """
     from scipy.special import ndtr, ndtri, stdtrit
 
-    z = np.sqrt(units / (units - 1)) * stdtrit(units - 1, (1 - level) / 2)
+    z = np.sqrt(units / (units - 1)) * stdtrit(_freedom(left_out, units), (1 - level) / 2)
     below = (estimates < values - ROUNDING).mean(axis=0) + (estimates <= values + ROUNDING).mean(axis=0)
     edge = 1 / (len(estimates) + 1)
     bias = ndtri(np.clip(below / 2, edge, 1 - edge))
-    shifted = bias + np.array([[z], [-z]])
+    shifted = bias + np.stack([z, -z])
     tails = ndtr(bias + shifted / np.maximum(1 - _acceleration(left_out) * shifted, ROUNDING))
     ends = np.array([np.quantile(column, pair) for column, pair in zip(estimates.T, tails.T, strict=True)])
     return np.stack([np.minimum(ends[:, 0], values), np.maximum(ends[:, 1], values)], axis=1)
@@ -113,10 +168,30 @@ def _means(sums: Float64, counts: Float64) -> Float64:
     return means
 
 
+def _influence(left_out: Float64) -> Float64:
+    """How much higher the figures are with each group than without it, about their mean: (groups, metrics)."""
+    influence = left_out.mean(axis=0) - left_out if len(left_out) else left_out
+    return np.where(np.abs(influence) > ROUNDING, influence, 0)
+
+
 def _acceleration(left_out: Float64) -> Float64:
     """A sixth of the skewness of the jackknife's influences (metrics,); 0 where there is no spread."""
-    influence = left_out.mean(axis=0) - left_out if len(left_out) else left_out
-    influence = np.where(np.abs(influence) > ROUNDING, influence, 0)
+    influence = _influence(left_out)
     spread = (influence**2).sum(axis=0) ** 1.5
     skewed: Float64 = (influence**3).sum(axis=0) / np.where(spread > 0, 6 * spread, 1)
     return skewed
+
+
+def _freedom(left_out: Float64, units: int) -> Float64:
+    """Degrees of freedom of the jackknife's variance: 2 / (k / n + 2 / (n - 1)), with the excess kurtosis k >= 0.
+
+    The variance of a variance of n values is s^4 (k / n + 2 / (n - 1)); a multiple of chi square has as much with
+    these degrees of freedom (Satterthwaite 1946).
+    """
+    influence, groups = _influence(left_out), len(left_out)
+    if groups < 2:
+        return np.full(left_out.shape[1], units - 1.0)
+    square = (influence**2).sum(axis=0)
+    kurtosis = groups * (influence**4).sum(axis=0) / np.where(square > 0, square**2, 1) - 3
+    freedom: Float64 = np.minimum(2 / (np.maximum(kurtosis, 0) / groups + 2 / (groups - 1)), units - 1)
+    return freedom

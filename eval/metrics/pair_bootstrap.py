@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.intervals import accelerated_ends, resampled_counts
+from eval.metrics.intervals import resampled_counts, share_ends
 from eval.metrics.verification import ErrorCurve, Float64
 from retrieval.types import Int64
 
@@ -109,19 +109,16 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: NDArray[
     return ErrorCurve(thresholds, fmr, 1 - tpr)
 
 
-def centred_interval(value: Float64, found: Resampled, level: float = 0.95) -> Float64 | None:
-    """Interval of :func:`eval.metrics.intervals.accelerated_ends`, moved so that ``found.whole`` falls on the value.
+def centred_interval(value: Float64, found: Resampled, trials: Float64, level: float = 0.95) -> Float64 | None:
+    """Interval of :func:`eval.metrics.intervals.share_ends`, moved so that ``found.whole`` falls on the value.
 
     Where all pairs were kept and the grid holds every score, they are the same and nothing is moved. Resamples, and
-    left-out groups, with a nan are left out.
-
-    Simulated (12-d features, 4 to 6 images a person, nominal .95; 1,000 test sets of 15 and of 30 people, 400 of 70):
-    at an AUC of .79 the interval holds the truth in .95 to .965 of the test sets (AUC, EER), at .967 in .93 to .95
-    (plain percentiles: .89 to .92); TPR at an FPR of .01 in .95 to .98, of .1 in .94 to .97.
+    left-out groups, with a nan are left out. Coverage: ``tests/bench/bench_coverage.py``.
 
     Args:
         value: (metrics,) exact figures.
         found: estimates (resamples, metrics) and what belongs to them.
+        trials: (metrics,) at least how many trials are in the units: units, or pairs of them.
         level: nominal coverage.
 
     Returns:
@@ -130,7 +127,7 @@ def centred_interval(value: Float64, found: Resampled, level: float = 0.95) -> F
     estimates, left_out = (rows[np.isfinite(rows).all(axis=1)] for rows in (found.estimates, found.left_out))
     if not len(estimates):
         return None
-    ends = accelerated_ends(found.whole, estimates, left_out, found.units, level)
+    ends = share_ends(found.whole, estimates, left_out, found.units, trials, level)
     return np.clip(ends + (value - found.whole)[:, None], 0, 1)
 
 

@@ -193,7 +193,7 @@ def _summary(names: Sequence[str], values: Float64, found: Resampled | None, par
     """Summarise some parts of values (parts, draws, metrics)."""
     per_draw = values[parts].mean(axis=0)
     value = per_draw.mean(axis=0)
-    interval = None if found is None else centred_interval(value, _mean_over(found, parts))
+    interval = None if found is None else centred_interval(value, _mean_over(found, parts), _trials(names, found.units))
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(
@@ -204,6 +204,11 @@ def _summary(names: Sequence[str], values: Float64, found: Resampled | None, par
         for at, name in enumerate(names)
     }
     return Summary(metrics, tuple(dict(zip(names, map(float, row), strict=True)) for row in per_draw))
+
+
+def _trials(names: Sequence[str], units: int) -> Float64:
+    """At least how many trials a figure (metrics,) counts: a person is one, and for false matches a pair of people."""
+    return np.array([units * (units - 1) / 2 if name == "threshold_fmr" else units for name in names])
 
 
 def _mean_over(found: Resampled, parts: slice) -> Resampled:

@@ -71,7 +71,7 @@ def paired_differences(
         [DrawTable(b.values - a.values, a.units) for a, b in zip(ours, theirs, strict=True)]
         for ours, theirs in zip(first, second, strict=True)
     ]
-    summary = summarise(names, apart, resamples, rng)
+    summary = summarise(names, apart, resamples, rng, shares=False)
     p_values = sign_flip_p(apart, resamples, copy.deepcopy(rng))
     found = {}
     for at, name in enumerate(names):

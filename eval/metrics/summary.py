@@ -31,7 +31,12 @@ class Summary(NamedTuple):
 
 
 def summarise(
-    names: Sequence[str], parts: Sequence[Sequence[DrawTable]], resamples: int, rng: np.random.Generator
+    names: Sequence[str],
+    parts: Sequence[Sequence[DrawTable]],
+    resamples: int,
+    rng: np.random.Generator,
+    *,
+    shares: bool = True,
 ) -> Summary:
     """Summarise draws of one or more parts: query mean, then mean over parts, then mean over draws.
 
@@ -44,10 +49,11 @@ def summarise(
         parts: per part its draws, as many in every part, each with at least one query.
         resamples: of the bootstrap.
         rng: where the bootstrap starts.
+        shares: whether values lie between 0 and 1; differences do not.
     """
     per_draw = np.array([[table.values.mean(axis=0) for table in draws] for draws in parts]).mean(axis=0)
     sums, counts = _unit_sums(parts, len(names))
-    interval = bootstrap_interval(sums, counts, resamples, copy.deepcopy(rng))
+    interval = bootstrap_interval(sums, counts, resamples, copy.deepcopy(rng), shares=shares)
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(

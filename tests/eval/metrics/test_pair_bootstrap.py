@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.metrics.intervals import accelerated_ends
+from eval.metrics.intervals import share_ends
 from eval.metrics.pair_bootstrap import (
     FIXED,
     LEFT_OUT_GROUPS,
@@ -69,12 +69,12 @@ def test_groups_left_out_are_resamples_without_them() -> None:
 def test_an_interval_moves_to_the_exact_value_and_leaves_nan_out() -> None:
     estimates = np.append(np.random.default_rng(0).normal(0.2, 0.02, (500, 1)), [[np.nan]], axis=0)
     left_out = np.array([[0.18], [0.22], [np.nan]])
-    whole = np.array([0.2])
-    found = centred_interval(np.array([0.5]), Resampled(estimates, whole, left_out, 40))
+    whole, trials = np.array([0.2]), np.array([40.0])
+    found = centred_interval(np.array([0.5]), Resampled(estimates, whole, left_out, 40), trials)
     assert found is not None
-    expected = accelerated_ends(whole, estimates[:-1], left_out[:-1], 40) + 0.3
+    expected = share_ends(whole, estimates[:-1], left_out[:-1], 40) + 0.3
     assert found == pytest.approx(expected)
-    assert centred_interval(np.array([0.5]), Resampled(estimates[-1:], whole, left_out, 40)) is None
-    high = centred_interval(np.array([0.99]), Resampled(estimates, whole, left_out, 40))
+    assert centred_interval(np.array([0.5]), Resampled(estimates[-1:], whole, left_out, 40), trials) is None
+    high = centred_interval(np.array([0.99]), Resampled(estimates, whole, left_out, 40), trials)
     assert high is not None
     assert high[0, 1] == 1
