@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.metrics.intervals import drawn_out
 from retrieval.types import Int64
 
 if TYPE_CHECKING:
@@ -72,7 +73,14 @@ def resampled_weights(strata: Int64, resamples: int, rng: np.random.Generator) -
         yield np.bincount(cells.ravel(), minlength=len(strata) * size).reshape(-1, size) * worth
 
 
-def bootstrap_ends(values: Float64, estimates: Float64, curved: NDArray[np.bool_], freedom: int) -> Float64 | None:
+def bootstrap_ends(
+    values: Float64,
+    estimates: Float64,
+    curved: NDArray[np.bool_],
+    units: int,
+    strata: int,
+    shares: NDArray[np.bool_] | None = None,
+) -> Float64 | None:
     """95 % interval of each figure from its resampled estimates.
 
     Means over samples, and over classes of a fixed number of samples (top-k, recall, losses), get the percentile
@@ -80,18 +88,21 @@ def bootstrap_ends(values: Float64, estimates: Float64, curved: NDArray[np.bool_
     bias twice, and percentiles lie off to that side. They get the basic interval, [2 v - upper, 2 v - lower] (Davison
     and Hinkley 1997, eq. 5.6), which takes the bias off; where the bias exceeds the spread it would end short of the
     figure v itself, and is drawn out to it. The quantiles are those of Student's t instead of the normal distribution
-    (expanded percentiles; Hesterberg 2015, section 5.3), as the spread itself is estimated.
+    (expanded percentiles; Hesterberg 2015, section 5.3), as the spread itself is estimated. Where few are wrong,
+    resamples say little of what a larger test set would show: shares are drawn out by
+    :func:`eval.metrics.intervals.drawn_out`.
 
-    Limits: a figure that is the same in all resamples (all right) has no width, though it is not sure. In simulations
-    (2 to 30 units a class, 150 to 600 samples) 93 to 96 % of the intervals held the truth of a much larger test set;
-    of macro-F1 with five units a class or fewer 92 to 93 %; of recall where half of the classes are collapsed 98 %; of
-    the calibration error 83 to 91 %, as it is never below 0, hence not normal where a model is nearly calibrated.
+    How often they hold the truth is simulated by ``tests/bench/bench_coverage.py``; docs/protocols.md has its table.
+    Of the calibration error, which is never below 0 and so not normal where a model is nearly calibrated, it was 83 to
+    91 %.
 
     Args:
         values: (metrics,) the figures.
         estimates: (metrics, resamples); resamples with a nan are left out.
         curved: (metrics,) which are.
-        freedom: degrees of freedom, units less strata.
+        units: how many were resampled.
+        strata: how many they are in; the degrees of freedom are units less strata.
+        shares: (metrics,) which lie between 0 and 1; None for differences.
 
     Returns:
         (metrics, 2), or None where no resample is left.
@@ -101,8 +112,12 @@ def bootstrap_ends(values: Float64, estimates: Float64, curved: NDArray[np.bool_
     usable = estimates[:, np.isfinite(estimates).all(axis=0)]
     if not usable.shape[1]:
         return None
-    tail = float(ndtr(stdtrit(freedom, 0.025)))
+    tail = float(ndtr(stdtrit(units - strata, 0.025)))
     ends: Float64 = np.quantile(usable, [tail, 1 - tail], axis=1).T
     reflected = 2 * values[:, None] - ends[:, ::-1]
     reflected = np.stack([np.minimum(reflected[:, 0], values), np.maximum(reflected[:, 1], values)], axis=1)
-    return np.where(curved[:, None], reflected, ends)
+    ends = np.where(curved[:, None], reflected, ends)
+    if shares is not None:
+        variance, trials = usable[shares].var(axis=1), np.full(int(shares.sum()), float(units))
+        ends[shares] = np.clip(drawn_out(values[shares], ends[shares], variance, trials, units - strata), 0, 1)
+    return ends

@@ -37,6 +37,9 @@ UNSURE = frozenset({"ece"})
 CURVED = frozenset({"macro_f1", "macro_jaccard", "ece"})
 """Figures that few samples bias; see :func:`eval.metrics.class_bootstrap.bootstrap_ends`."""
 
+UNBOUNDED = frozenset({"nll", "brier", "ece"})
+"""Figures that are no shares: not, or not always, between 0 and 1 with 1 where all is right."""
+
 ROUNDING = 1e-10
 """Differences of figures this near to each other are the same."""
 
@@ -187,8 +190,6 @@ def summarise_classes(
     per_draw = np.array([np.mean(draw, axis=0) for draw in seeds])
     ends = _interval(per_draw.mean(axis=0), counted, strata, classes, rule, resamples, rng)
     spreads = [np.std(draw, axis=0, ddof=1) for draw in seeds if len(draw) > 1]
-    if ends is not None:
-        ends = _widened(names, per_draw.mean(axis=0), _bounded(names, ends), len(strata))
     metrics = _metrics(names, per_draw, ends)
     if spreads:
         spread = dict(zip(names, np.mean(spreads, axis=0).tolist(), strict=True))
@@ -267,24 +268,6 @@ def _metrics(names: Sequence[str], per_draw: Float64, ends: Float64 | None) -> d
     }
 
 
-def _bounded(names: Sequence[str], ends: Float64) -> Float64:
-    """Keep the ends of curved figures, which are reflected, within [0, 1]."""
-    curved = np.isin(names, list(CURVED))
-    return np.where(curved[:, None], np.clip(ends, 0, 1), ends)
-
-
-def _widened(names: Sequence[str], values: Float64, ends: Float64, units: int) -> Float64:
-    """Give shares that are all right or all wrong the interval of Clopper and Pearson (1934) over the units.
-
-    No resample can move them, and without an error among n units the share may still be as low as .025 ** (1 / n).
-    """
-    shares = ~np.isin(names, ["nll", "brier", "ece"])
-    apart = 1 - 0.025 ** (1 / units)
-    low = np.where(shares & (values >= 1), np.minimum(ends[:, 0], 1 - apart), ends[:, 0])
-    high = np.where(shares & (values <= 0), np.maximum(ends[:, 1], apart), ends[:, 1])
-    return np.stack([low, high], axis=1)
-
-
 def _all_counted(
     systems: Sequence[_Draws], classes: int, rule: MetricRule, by: By
 ) -> tuple[list[list[list[Counted]]], Int64]:
@@ -323,9 +306,11 @@ def _interval(
     for weights in resampled_weights(strata, resamples, copy.deepcopy(rng)):
         found = [_resampled(draws, weights, classes, rule) for draws in systems]
         estimates.append(found[0] - found[1] if len(found) > 1 else found[0])
-    curved = np.isin(CLASS_METRICS(rule.tops), list(CURVED))
-    freedom = len(strata) - int(strata.max()) - 1
-    return bootstrap_ends(values, np.concatenate(estimates, axis=1), curved, freedom)
+    names = CLASS_METRICS(rule.tops)
+    curved = np.isin(names, list(CURVED))
+    shares = None if len(systems) > 1 else ~np.isin(names, list(UNBOUNDED))
+    together = np.concatenate(estimates, axis=1)
+    return bootstrap_ends(values, together, curved, len(strata), int(strata.max()) + 1, shares)
 
 
 def _exchange_p(

@@ -81,14 +81,7 @@ def share_ends(
     trials: Float64 | None = None,
     level: float = 0.95,
 ) -> Float64:
-    """Interval of figures between 0 and 1: :func:`accelerated_ends`, and at least as far as errors not seen may be.
-
-    Where nearly all is right, what is wrong comes from a few hard units, and a sample without them knows nothing of
-    them: its resamples hardly differ. So the end away from the nearer bound is also that of Wilson's interval (JASA
-    1927) of an error rate over n* trials, with Student's t for the normal quantile. n* = v (1 - v) / se^2 is the
-    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998), with the
-    jackknife's standard error se. Where fewer than :data:`FEW_ERRORS` errors are effective, se says little, and n* is
-    no more than the units.
+    """Interval of figures between 0 and 1: :func:`accelerated_ends`, drawn out by :func:`drawn_out`.
 
     Args:
         values: (metrics,) the figures.
@@ -101,15 +94,40 @@ def share_ends(
     Returns:
         (metrics, 2).
     """
-    from scipy.special import stdtrit
-
     ends = accelerated_ends(values, estimates, left_out, units, level)
     least = np.full(len(values), float(units)) if trials is None else trials
-    error = np.minimum(values, 1 - values)
     variance = (len(left_out) - 1) / max(len(left_out), 1) * (_influence(left_out) ** 2).sum(axis=0)
-    size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), least)
-    size = np.where(size * error < FEW_ERRORS, np.minimum(size, least), size)
-    square = stdtrit(units - 1, (1 - level) / 2) ** 2 / size
+    return drawn_out(values, ends, variance, least, units - 1, level)
+
+
+def drawn_out(
+    values: Float64, ends: Float64, variance: Float64, trials: Float64, freedom: int, level: float = 0.95
+) -> Float64:
+    """Draw the ends of figures between 0 and 1 out to where errors that were not seen may be.
+
+    Where nearly all is right, what is wrong comes from a few hard units, and a sample without them knows nothing of
+    them: its resamples hardly differ. So the end away from the nearer bound is at least that of Wilson's interval (JASA
+    1927) of an error rate over n* trials, with Student's t for the normal quantile. n* = v (1 - v) / variance is the
+    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998). Where fewer than
+    :data:`FEW_ERRORS` errors are effective, the variance says little, and n* is no more than ``trials``.
+
+    Args:
+        values: (metrics,) the figures.
+        ends: (metrics, 2) of their intervals.
+        variance: (metrics,) squared standard errors.
+        trials: (metrics,) how many trials there are at least.
+        freedom: degrees of freedom of Student's t.
+        level: nominal coverage.
+
+    Returns:
+        (metrics, 2).
+    """
+    from scipy.special import stdtrit
+
+    error = np.minimum(values, 1 - values)
+    size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), trials)
+    size = np.where(size * error < FEW_ERRORS, np.minimum(size, trials), size)
+    square = stdtrit(freedom, (1 - level) / 2) ** 2 / size
     highest = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)
     low = np.where(values >= 0.5, np.minimum(ends[:, 0], 1 - highest), ends[:, 0])
     high = np.where(values < 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])

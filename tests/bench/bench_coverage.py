@@ -1,8 +1,12 @@
-"""How often the intervals of re-identification and verification hold the truth: simulated test sets by the hundred.
+"""How often intervals hold the truth, in re-identification, verification and classification: simulated test sets.
 
 People are points, their images points around them. In a population ``even`` the images of some people vary somewhat
 more than those of others (log-normal, .4); in a population ``mixed`` those of one person in twelve vary three times as
-much as all others, and many a small test set has no such person. The truth of a design is the mean over its test sets.
+much as all others, and many a small test set has no such person. The truth is the mean over the test sets.
+
+Classes stay the same in all test sets, and have three, five or thirty images each, or a ``tail`` (half of them one), or
+nine in ``groups`` of three that are alike. The truth is that of 2,000 images a class, weighed as the test sets are.
+
 Takes some twenty minutes; ``python -m tests.bench.bench_coverage 50`` is a short look.
 """
 
@@ -16,8 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eval.metrics.class_tables import By, ClassTable, MetricRule, class_table, summarise_classes, table_metrics
 from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.metrics.pair_summary import DrawScores, Targets, summarise_draws
+from eval.metrics.probabilities import softmax
 from eval.metrics.queries import query_matches, query_penalties, query_precisions
 from eval.metrics.ranking import ApRule
 from eval.metrics.summary import DrawTable, summarise
@@ -27,22 +33,24 @@ from eval.scorers.pairs import PairScores
 from eval.scorers.ranked import Side, rank_queries
 from retrieval.types import Float32, Int64
 
-TEST_SETS = {"reid": 1000, "verification": 500}
+TEST_SETS = {"reid": 1000, "verification": 500, "classes": 500}
 RESAMPLES = 400
 DIMENSION, GALLERY, IMAGES = 24, 3, 5
 FIGURES = {
     "reid": ("rank_1", "rank_5", "mean_ap", "mean_inp"),
     "verification": ("auc", "eer", "tpr_at_fpr_0.01", "tpr_at_fpr_0.1", "threshold_fmr", "threshold_fnmr"),
+    "classes": ("top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "nll", "brier"),
 }
+CLASS_GAIN, MANY, GROUP = 3, 2000, 3
 THRESHOLD = 0.5
 """Of the figures that have one set before."""
 
 
 class Design(NamedTuple):
-    """What test sets are drawn from: how many people, how noisy their images, and how people differ in that."""
+    """What test sets are drawn from: how many people or classes, how they differ, and how noisy their images are."""
 
     task: str
-    people: int
+    size: int
     population: str
     noise: float
 
@@ -60,19 +68,24 @@ DESIGNS = [
         for p in ("even", "mixed")
         for noise in (0.6, 0.8, 1.1)
     ),
+    *(
+        Design("classes", n, p, noise)
+        for n, p in ((100, "three"), (30, "five"), (20, "thirty"), (50, "tail"), (20, "groups"))
+        for noise in (0.5, 0.7, 1.0, 1.5)
+    ),
 ]
 
 
 def draw(design: Design, rng: np.random.Generator, *counts: Int64) -> list[tuple[Int64, Float32]]:
     """Draw people, and of each so many images: per entry of ``counts`` (people,) the people (n,) and vectors (n, d)."""
-    centres = rng.standard_normal((design.people, DIMENSION))
+    centres = rng.standard_normal((design.size, DIMENSION))
     if design.population == "even":
-        noise = design.noise * np.exp(0.4 * rng.standard_normal(design.people))
+        noise = design.noise * np.exp(0.4 * rng.standard_normal(design.size))
     else:
-        noise = np.where(rng.random(design.people) < 1 / 12, 3 * design.noise, design.noise)
+        noise = np.where(rng.random(design.size) < 1 / 12, 3 * design.noise, design.noise)
     sides = []
     for count in counts:
-        person = np.repeat(np.arange(design.people), count)
+        person = np.repeat(np.arange(design.size), count)
         vectors = centres[person] + noise[person, None] * rng.standard_normal((len(person), DIMENSION))
         vectors /= np.linalg.norm(vectors, axis=1)[:, None]
         sides.append((person, vectors.astype(np.float32)))
@@ -81,7 +94,7 @@ def draw(design: Design, rng: np.random.Generator, *counts: Int64) -> list[tuple
 
 def reid(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     """Figures of a new test set: two to six queries of every person, three images in the gallery."""
-    queries, gallery = draw(design, rng, rng.integers(2, 7, design.people), np.full(design.people, GALLERY))
+    queries, gallery = draw(design, rng, rng.integers(2, 7, design.size), np.full(design.size, GALLERY))
     placed = rank_queries(Side(queries[1], queries[0]), Side(gallery[1], gallery[0])).placed
     matches = query_matches(placed, 5, "stable")
     values = [
@@ -95,7 +108,7 @@ def reid(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
 
 def verification(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     """Figures of a new test set: all pairs of five images of every person."""
-    ((person, vectors),) = draw(design, rng, np.full(design.people, IMAGES))
+    ((person, vectors),) = draw(design, rng, np.full(design.size, IMAGES))
     first, second = np.triu_indices(len(person), 1)
     scores = (vectors @ vectors.T)[first, second].astype(np.float64)
     same = person[first] == person[second]
@@ -103,22 +116,63 @@ def verification(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     apart = Pairs(scores[~same], person[first[~same]], person[second[~same]], np.ones(int((~same).sum())))
     pairs = PairScores(tally(genuine.scores), tally(apart.scores), PairProblem(genuine, apart))
     scored = {"": [DrawScores(pairs, None, THRESHOLD)]}
-    return summarise_draws(Targets((0.01, 0.1), ()), scored, design.people, RESAMPLES, rng).whole.metrics
+    return summarise_draws(Targets((0.01, 0.1), ()), scored, design.size, RESAMPLES, rng).whole.metrics
+
+
+class Classes:
+    """Classes of a design, and test sets of them."""
+
+    def __init__(self, design: Design) -> None:
+        self._design, self._rule = design, MetricRule()
+        rng = np.random.default_rng(design.size)
+        self._means = CLASS_GAIN * np.eye(design.size) + 0.5 * rng.standard_normal((design.size, design.size))
+        each = {"three": 3, "five": 5, "thirty": 30, "groups": 3 * GROUP}
+        if design.population == "tail":
+            self._counts = np.maximum(np.geomspace(40, 0.2, design.size).astype(np.int64), 1)
+        else:
+            self._counts = np.full(design.size, each[design.population])
+
+    def truth(self) -> dict[str, float]:
+        """Figures of a very large test set."""
+        table = self._answers(np.full(self._design.size, MANY), np.random.default_rng(0))
+        return table_metrics(table, self._design.size, self._rule, (self._counts / MANY)[table.labels])
+
+    def figures(self, rng: np.random.Generator) -> dict[str, Metric]:
+        """Figures of a new test set."""
+        table = self._answers(self._counts, rng)
+        by: By = "group" if self._design.population == "groups" else "class"
+        return summarise_classes([[table]], self._design.size, self._rule, RESAMPLES, rng, by).metrics
+
+    def _answers(self, counts: Int64, rng: np.random.Generator) -> ClassTable:
+        labels = np.repeat(np.arange(len(counts)), counts)
+        rows = np.arange(len(labels))
+        noise = rng.standard_normal((len(rows), len(counts)))
+        units = rows
+        if self._design.population == "groups":
+            units = rows // GROUP
+            shared = rng.standard_normal((int(units.max()) + 1, len(counts)))
+            noise = np.sqrt(0.5) * (noise + shared[units])
+        logits = (self._means[labels] + self._design.noise * noise).astype(np.float32)
+        return class_table(rows, softmax(logits), labels, units)
 
 
 def simulate(design: Design, sets: int) -> str:
-    """A line per figure: its mean, the share of intervals that hold it, and their mean width."""
-    make = {"reid": reid, "verification": verification}[design.task]
-    rng = np.random.default_rng([design.people, round(design.noise * 100), design.population == "even"])
-    found = [make(design, rng) for _ in range(sets)]
+    """A line per figure: the truth, the share of intervals that hold it, and their mean width."""
+    rng = np.random.default_rng([design.size, round(design.noise * 100), len(design.population)])
+    if design.task == "classes":
+        classes = Classes(design)
+        truth, found = classes.truth(), [classes.figures(rng) for _ in range(sets)]
+    else:
+        make = {"reid": reid, "verification": verification}[design.task]
+        found = [make(design, rng) for _ in range(sets)]
+        truth = {name: float(np.mean([metrics[name].value for metrics in found])) for name in found[0]}
     lines = []
     for name in FIGURES[design.task]:
-        values = np.array([metrics[name].value for metrics in found])
         low, high = np.array([metrics[name].ci95 for metrics in found]).T
-        held = (low <= values.mean() + 1e-12) & (values.mean() - 1e-12 <= high)
+        held = (low <= truth[name] + 1e-12) & (truth[name] - 1e-12 <= high)
         lines.append(
-            f"{design.task:12} {design.people:3} people, {design.population:5} {design.noise:.2f}  {name:15} "
-            f"{values.mean():.3f}  held {100 * held.mean():5.1f}  width {(high - low).mean():.3f}"
+            f"{design.task:12} {design.size:3} {design.population:6} {design.noise:.2f}  {name:17} "
+            f"{truth[name]:.3f}  held {100 * held.mean():5.1f}  width {(high - low).mean():.3f}"
         )
     return "\n".join(lines)
 

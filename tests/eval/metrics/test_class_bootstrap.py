@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm, t
+from scipy.stats import binomtest, norm, t
 
 from eval.metrics.class_bootstrap import CELLS_AT_ONCE, bootstrap_ends, resampled_weights, strata_of
 
@@ -73,7 +73,7 @@ def test_many_units_are_resampled_in_pieces() -> None:
 def test_means_get_percentiles_and_curved_figures_the_basic_interval() -> None:
     estimates = np.random.default_rng(0).gamma(2.0, size=(3, 4000))
     values = np.array([1.5, 1.5, 9.0])
-    ends = bootstrap_ends(values, estimates, np.array([False, True, True]), 10**9)
+    ends = bootstrap_ends(values, estimates, np.array([False, True, True]), 10**9, 1)
     assert ends is not None
     low, high = np.quantile(estimates, [0.025, 0.975], axis=1)
     assert ends[0] == pytest.approx([low[0], high[0]], rel=1e-4)
@@ -83,15 +83,33 @@ def test_means_get_percentiles_and_curved_figures_the_basic_interval() -> None:
 
 def test_few_units_widen_it_as_students_t_does() -> None:
     estimates = np.random.default_rng(1).standard_normal((1, 400_000))
-    ends = bootstrap_ends(np.zeros(1), estimates, np.array([False]), 5)
+    ends = bootstrap_ends(np.zeros(1), estimates, np.array([False]), 8, 3)
     assert ends is not None
     assert ends[0] == pytest.approx(t.ppf([0.025, 0.975], 5), rel=0.02)
     assert ends[0, 1] > 1.2 * norm.ppf(0.975)
 
 
+def test_shares_are_drawn_out_to_wilsons_interval_within_0_and_1() -> None:
+    rng = np.random.default_rng(2)
+    hits = np.array([0, 1, 60, 58, 60])
+    estimates = rng.binomial(60, hits[:, None] / 60, (5, 4000)) / 60
+    curved, shares = np.array([False] * 4 + [True]), np.array([True] * 5)
+    plain = bootstrap_ends(hits / 60, estimates, curved, 60, 1)
+    ends = bootstrap_ends(hits / 60, estimates, curved, 60, 1, shares)
+    assert plain is not None
+    assert ends is not None
+    for (low, high), (plain_low, plain_high), hit in zip(ends, plain, hits.tolist(), strict=True):
+        wilson = binomtest(hit, 60).proportion_ci(method="wilson")
+        if hit < 30:
+            assert (low, high) == pytest.approx((max(plain_low, 0), wilson.high), abs=0.01)
+        else:
+            assert (low, high) == pytest.approx((wilson.low, min(plain_high, 1)), abs=0.01)
+        assert high - low > plain_high - plain_low
+
+
 def test_resamples_without_a_number_are_left_out() -> None:
     estimates = np.array([[0.25, np.nan, 0.25], [0.5, 0.5, 0.5]])
-    ends = bootstrap_ends(np.array([0.25, 0.5]), estimates, np.array([False, True]), 9)
+    ends = bootstrap_ends(np.array([0.25, 0.5]), estimates, np.array([False, True]), 12, 3)
     assert ends is not None
     assert ends.tolist() == [[0.25, 0.25], [0.5, 0.5]]
-    assert bootstrap_ends(np.array([0.25, 0.5]), estimates[:, 1:2], np.array([False, True]), 9) is None
+    assert bootstrap_ends(np.array([0.25, 0.5]), estimates[:, 1:2], np.array([False, True]), 12, 3) is None

@@ -16,6 +16,7 @@ from eval.metrics.class_bootstrap import bootstrap_ends, resampled_weights, stra
 from eval.metrics.class_tables import (
     CLASS_METRICS,
     CURVED,
+    UNBOUNDED,
     UNSURE,
     ClassTable,
     MetricRule,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 RULE = MetricRule()
 NAMES = CLASS_METRICS(RULE.tops)
 CURVED_AT = np.array([name in CURVED for name in NAMES])
+SHARES_AT = np.array([name not in UNBOUNDED for name in NAMES])
 
 
 def problem(n: int = 60, classes: int = 6, seed: int = 0, gain: float = 1.0) -> tuple[Float32, Int64]:
@@ -212,7 +214,8 @@ def slow_ends(
     columns = np.concatenate(list(resampled_weights(strata, resamples, np.random.default_rng(seed))), axis=1).T
     estimates = np.array([apart(dict(zip(names.tolist(), column.tolist(), strict=True))) for column in columns])
     value = apart(dict.fromkeys(names.tolist(), 1.0))
-    ends = bootstrap_ends(value, estimates.T, CURVED_AT, len(strata) - len(np.unique(strata)))
+    shares = None if len(systems) > 1 else SHARES_AT
+    ends = bootstrap_ends(value, estimates.T, CURVED_AT, len(strata), len(np.unique(strata)), shares)
     assert ends is not None
     return ends
 
@@ -223,7 +226,7 @@ def test_draws_and_seeds_share_the_weights_of_their_samples(by: Literal["class",
     expected = slow_ends([tables], by, 60, 5)
     found = summarise_classes(tables, 6, RULE, 60, np.random.default_rng(5), by)
     for name, ends in zip(NAMES, expected, strict=True):
-        held = None if name in UNSURE else pytest.approx(np.clip(ends, 0, 1) if name in CURVED else ends)
+        held = None if name in UNSURE else pytest.approx(ends)
         assert found.metrics[name].ci95 == held
 
 
@@ -266,11 +269,15 @@ def simulated(rng: np.random.Generator, means: NDArray[np.float64], labels: Int6
     return table_of(logits.astype(np.float32), labels)
 
 
-@pytest.mark.parametrize("counts", [[5] * 20, [*range(16, 3, -1), *[2] * 4, *[1] * 3]])
-def test_covers_the_truth_as_often_as_it_says(counts: list[int]) -> None:
-    """Few images of each of 20 classes. 500 repetitions have a standard error of one point: three around 93.5."""
+@pytest.mark.parametrize(
+    ("counts", "gain", "most"),
+    [([5] * 20, 3, 0.985), ([*range(16, 3, -1), *[2] * 4, *[1] * 3], 3, 0.985), ([20] * 20, 6, 1)],
+)
+def test_covers_the_truth_as_often_as_it_says(counts: list[int], gain: float, most: float) -> None:
+    """Few images of each of 20 classes, or few errors. 500 repetitions have a standard error of one point: three around
+    93.5, and intervals of few errors hold more often."""
     rng = np.random.default_rng(1)
-    means = 1.2 * rng.standard_normal((20, 20)) + np.diag(rng.normal(3, 1, 20))
+    means = 1.2 * rng.standard_normal((20, 20)) + np.diag(rng.normal(gain, 1, 20))
     shares = np.array(counts) / 1500
     everything = np.repeat(np.arange(20), 1500)
     truth = table_metrics(simulated(rng, means, everything), 20, RULE, shares[everything])
@@ -282,7 +289,7 @@ def test_covers_the_truth_as_often_as_it_says(counts: list[int]) -> None:
             low, high = found[name].ci95 or (1, 0)
             covered[name] += low <= truth[name] <= high
     for name in ("top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "nll", "brier"):
-        assert 0.905 <= covered[name] / 500 <= 0.985, name
+        assert 0.905 <= covered[name] / 500 <= most, (name, truth[name])
 
 
 def flat(tables: Iterable[Iterable[ClassTable]]) -> list[ClassTable]:
