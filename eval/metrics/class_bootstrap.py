@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.metrics.intervals import drawn_out
+from eval.metrics.intervals import Trials, drawn_out
 from retrieval.types import Int64
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def bootstrap_ends(
     reflected = np.stack([np.minimum(reflected[:, 0], values), np.maximum(reflected[:, 1], values)], axis=1)
     ends = np.where(curved[:, None], reflected, ends)
     if shares is not None:
-        variance, trials = usable[shares].var(axis=1), np.full(int(shares.sum()), float(units))
+        # Within classes a mean varies less than that of as many independent trials, so these are no bound.
+        trials = Trials(np.full(int(shares.sum()), float(units)), np.full(int(shares.sum()), np.inf))
+        variance = usable[shares].var(axis=1)
         ends[shares] = np.clip(drawn_out(values[shares], ends[shares], variance, trials, units - strata), 0, 1)
     return ends

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,26 @@ ROUNDING = 1e-12
 FEW_ERRORS = 5
 """With fewer effective errors than this, the spread of a sample says little of the population's: the rule of thumb for
 approximating a binomial distribution."""
+
+
+class Trials(NamedTuple):
+    """How many trials figures are of, (metrics,) each: ``least``, were all observations of a unit one; ``most``."""
+
+    least: Float64
+    most: Float64
+
+
+def effective_trials(shares: Float64, observations: Float64) -> tuple[float, float]:
+    """The :class:`Trials` of a mean over parts, each a mean over observations of units.
+
+    A unit's weight is the mean of its shares; least is Kish's (1965) effective number of units, 1 / sum of the squared
+    weights. Most is the same for observations.
+
+    Args:
+        shares: (parts, units) of a part's observations that are of a unit.
+        observations: (parts,) how many there are.
+    """
+    return float(1 / (shares.mean(axis=0) ** 2).sum()), float(len(observations) ** 2 / (1 / observations).sum())
 
 
 def bootstrap_interval(
@@ -33,7 +55,7 @@ def bootstrap_interval(
     number. A resample gives every unit an integer weight w_u (multinomial, as many as there are units), the same one
     in all draws and parts, because they share their people, and its estimate is
     mean over p, d of (sum_u w_u S[p, d, u, m]) / (sum_u w_u N[p, d, u]).
-    The ends are quantiles of the estimates: those of :func:`share_ends` or :func:`accelerated_ends`.
+    The ends are quantiles of the estimates, those of :func:`accelerated_ends`; of shares :func:`drawn_out`.
 
     How often they hold the truth is simulated by ``tests/bench/bench_coverage.py``; docs/protocols.md has its table.
 
@@ -68,55 +90,33 @@ def bootstrap_interval(
     whole, count = table.sum(axis=0), totals.sum(axis=0)
     left_out = _means(whole - table, count - totals)
     value = _means(whole[None], count[None])[0]
-    if shares:
-        return share_ends(value, found, left_out, units, level=level)
-    return accelerated_ends(value, found, left_out, units, level)
-
-
-def share_ends(
-    values: Float64,
-    estimates: Float64,
-    left_out: Float64,
-    units: int,
-    trials: Float64 | None = None,
-    level: float = 0.95,
-) -> Float64:
-    """Interval of figures between 0 and 1: :func:`accelerated_ends`, drawn out by :func:`drawn_out`.
-
-    Args:
-        values: (metrics,) the figures.
-        estimates: (resamples, metrics), at least one.
-        left_out: (groups, metrics) figures without one unit, or one group of units, each.
-        units: n, at least two.
-        trials: (metrics,) how many trials there are at least in the units; of itself one a unit.
-        level: nominal coverage.
-
-    Returns:
-        (metrics, 2).
-    """
-    ends = accelerated_ends(values, estimates, left_out, units, level)
-    least = np.full(len(values), float(units)) if trials is None else trials
-    variance = (len(left_out) - 1) / max(len(left_out), 1) * (_influence(left_out) ** 2).sum(axis=0)
-    return drawn_out(values, ends, variance, least, units - 1, level)
+    ends = accelerated_ends(value, found, left_out, units, level)
+    if not shares:
+        return ends
+    of_units = (counts / counts.sum(axis=2, keepdims=True)).mean(axis=1)
+    least, most = effective_trials(of_units, counts.sum(axis=2).mean(axis=1))
+    trials = Trials(np.full(metrics, least), np.full(metrics, most))
+    return drawn_out(value, ends, jackknife_variance(left_out), trials, units - 1, level)
 
 
 def drawn_out(
-    values: Float64, ends: Float64, variance: Float64, trials: Float64, freedom: int, level: float = 0.95
+    values: Float64, ends: Float64, variance: Float64, trials: Trials, freedom: int | Float64, level: float = 0.95
 ) -> Float64:
     """Draw the ends of figures between 0 and 1 out to where errors that were not seen may be.
 
     Where nearly all is right, what is wrong comes from a few hard units, and a sample without them knows nothing of
     them: its resamples hardly differ. So the end away from the nearer bound is at least that of Wilson's interval (JASA
     1927) of an error rate over n* trials, with Student's t for the normal quantile. n* = v (1 - v) / variance is the
-    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998). Where fewer than
-    :data:`FEW_ERRORS` errors are effective, the variance says little, and n* is no more than ``trials``.
+    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998), no more than
+    there are. Where fewer than :data:`FEW_ERRORS` errors are effective, the variance says little, and n* is no more
+    than the units.
 
     Args:
         values: (metrics,) the figures.
         ends: (metrics, 2) of their intervals.
         variance: (metrics,) squared standard errors.
-        trials: (metrics,) how many trials there are at least.
-        freedom: degrees of freedom of Student's t.
+        trials: how many there are.
+        freedom: degrees of freedom of Student's t, of all or (metrics,).
         level: nominal coverage.
 
     Returns:
@@ -125,17 +125,17 @@ def drawn_out(
     from scipy.special import stdtrit
 
     error = np.minimum(values, 1 - values)
-    size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), trials)
-    size = np.where(size * error < FEW_ERRORS, np.minimum(size, trials), size)
+    size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), trials.least)
+    size = np.where(size * error < FEW_ERRORS, np.minimum(size, trials.least), np.minimum(size, trials.most))
     square = stdtrit(freedom, (1 - level) / 2) ** 2 / size
     highest = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)
     low = np.where(values >= 0.5, np.minimum(ends[:, 0], 1 - highest), ends[:, 0])
-    high = np.where(values < 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])
+    high = np.where(values <= 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])
     return np.stack([low, high], axis=1)
 
 
 def accelerated_ends(
-    values: Float64, estimates: Float64, left_out: Float64, units: int, level: float = 0.95
+    values: Float64, estimates: Float64, left_out: Float64, units: int | Float64, level: float = 0.95
 ) -> Float64:
     """Bias-corrected and accelerated bootstrap interval (BCa), its quantiles expanded for few units.
 
@@ -151,7 +151,7 @@ def accelerated_ends(
         values: (metrics,) the figures.
         estimates: (resamples, metrics), at least one.
         left_out: (groups, metrics) figures without one unit, or one group of units, each.
-        units: n, at least two.
+        units: n, at least two; of all figures, or (metrics,).
         level: nominal coverage.
 
     Returns:
@@ -186,6 +186,12 @@ def _means(sums: Float64, counts: Float64) -> Float64:
     return means
 
 
+def jackknife_variance(left_out: Float64) -> Float64:
+    """Variance of figures (metrics,) from those without one unit, or one group of units, each (groups, metrics)."""
+    variance: Float64 = (len(left_out) - 1) / max(len(left_out), 1) * (_influence(left_out) ** 2).sum(axis=0)
+    return variance
+
+
 def _influence(left_out: Float64) -> Float64:
     """How much higher the figures are with each group than without it, about their mean: (groups, metrics)."""
     influence = left_out.mean(axis=0) - left_out if len(left_out) else left_out
@@ -200,7 +206,7 @@ def _acceleration(left_out: Float64) -> Float64:
     return skewed
 
 
-def _freedom(left_out: Float64, units: int) -> Float64:
+def _freedom(left_out: Float64, units: int | Float64) -> Float64:
     """Degrees of freedom of the jackknife's variance: 2 / (k / n + 2 / (n - 1)), with the excess kurtosis k >= 0.
 
     The variance of a variance of n values is s^4 (k / n + 2 / (n - 1)); a multiple of chi square has as much with
@@ -208,7 +214,7 @@ def _freedom(left_out: Float64, units: int) -> Float64:
     """
     influence, groups = _influence(left_out), len(left_out)
     if groups < 2:
-        return np.full(left_out.shape[1], units - 1.0)
+        return np.full(left_out.shape[1], 1.0) * (units - 1)
     square = (influence**2).sum(axis=0)
     kurtosis = groups * (influence**4).sum(axis=0) / np.where(square > 0, square**2, 1) - 3
     freedom: Float64 = np.minimum(2 / (np.maximum(kurtosis, 0) / groups + 2 / (groups - 1)), units - 1)

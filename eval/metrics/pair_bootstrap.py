@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.intervals import resampled_counts, share_ends
+from eval.metrics.intervals import Trials, accelerated_ends, drawn_out, jackknife_variance, resampled_counts
 from eval.metrics.verification import ErrorCurve, Float64
 from retrieval.types import Int64
 
@@ -36,7 +36,7 @@ class Pairs(NamedTuple):
 
 
 class Resampled(NamedTuple):
-    """Figures under weights of the ``units``.
+    """Figures under weights of the units.
 
     ``estimates`` (resamples, ..., metrics) of :func:`unit_weights`, ``whole`` (..., metrics) where all weigh one, and
     ``left_out`` (groups, ..., metrics) of :func:`left_out_weights`.
@@ -45,7 +45,6 @@ class Resampled(NamedTuple):
     estimates: Float64
     whole: Float64
     left_out: Float64
-    units: int
 
 
 class PairProblem(NamedTuple):
@@ -109,16 +108,20 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: NDArray[
     return ErrorCurve(thresholds, fmr, 1 - tpr)
 
 
-def centred_interval(value: Float64, found: Resampled, trials: Float64, level: float = 0.95) -> Float64 | None:
-    """Interval of :func:`eval.metrics.intervals.share_ends`, moved so that ``found.whole`` falls on the value.
+def centred_interval(
+    value: Float64, found: Resampled, trials: Trials, units: Float64, level: float = 0.95
+) -> Float64 | None:
+    """Interval of resampled figures: accelerated, moved so that ``found.whole`` falls on the value, and drawn out.
 
     Where all pairs were kept and the grid holds every score, they are the same and nothing is moved. Resamples, and
-    left-out groups, with a nan are left out. Coverage: ``tests/bench/bench_coverage.py``.
+    left-out groups, with a nan are left out. The ends are those of :func:`eval.metrics.intervals.accelerated_ends` and
+    :func:`eval.metrics.intervals.drawn_out`.
 
     Args:
         value: (metrics,) exact figures.
         found: estimates (resamples, metrics) and what belongs to them.
-        trials: (metrics,) at least how many trials are in the units: units, or pairs of them.
+        trials: how many the figures are of.
+        units: (metrics,) how many people they are of, at least two: not those who are only enrolled.
         level: nominal coverage.
 
     Returns:
@@ -127,8 +130,8 @@ def centred_interval(value: Float64, found: Resampled, trials: Float64, level: f
     estimates, left_out = (rows[np.isfinite(rows).all(axis=1)] for rows in (found.estimates, found.left_out))
     if not len(estimates):
         return None
-    ends = share_ends(found.whole, estimates, left_out, found.units, trials, level)
-    return np.clip(ends + (value - found.whole)[:, None], 0, 1)
+    ends = accelerated_ends(found.whole, estimates, left_out, units, level) + (value - found.whole)[:, None]
+    return drawn_out(value, np.clip(ends, 0, 1), jackknife_variance(left_out), trials, units - 1, level)
 
 
 def _share_above(pairs: Pairs, thresholds: Float64, weights: NDArray[np.float32]) -> Float64:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.metrics.intervals import Trials, effective_trials
 from eval.metrics.open_set import NEVER
 from eval.metrics.pair_bootstrap import (
+    FIXED,
     PairProblem,
+    Pairs,
     Resampled,
     centred_interval,
     left_out_weights,
@@ -89,8 +92,15 @@ def summarise_draws(
     figures = _Figures(targets, has_threshold=has_threshold, has_searches=has_searches)
     values = np.array([[figures.exact(draw) for draw in draws] for draws in parts.values()])
     found = _resampled(figures, parts, units, resamples, rng)
-    sections = {name: _summary(figures.names, values, found, slice(p, p + 1)) for p, name in enumerate(parts)}
-    return Summaries(_summary(figures.names, values, found, slice(None)), sections)
+    counts = [[_counted(draw, units) for draw in draws] for draws in parts.values()]
+    sections = {
+        name: _summary(
+            figures.names, values[p : p + 1], found and _mean_over(found, slice(p, p + 1)), counts[p : p + 1]
+        )
+        for p, name in enumerate(parts)
+    }
+    whole = _summary(figures.names, values, found and _mean_over(found, slice(None)), counts)
+    return Summaries(whole, sections)
 
 
 def curves_of(parts: Mapping[str, Sequence[DrawScores]]) -> Curves:
@@ -186,14 +196,64 @@ def _resampled(
     sizes = [min(RESAMPLES_AT_ONCE, resamples - start) for start in range(0, resamples, RESAMPLES_AT_ONCE)]
     estimates = np.concatenate([means(unit_weights(units, size, rng)) for size in sizes])
     whole = means(np.ones((units + 1, 1), np.float32))[0]
-    return Resampled(estimates, whole, means(left_out_weights(units)), units)
+    return Resampled(estimates, whole, means(left_out_weights(units)))
 
 
-def _summary(names: Sequence[str], values: Float64, found: Resampled | None, parts: slice) -> Summary:
-    """Summarise some parts of values (parts, draws, metrics)."""
-    per_draw = values[parts].mean(axis=0)
+class _Counted(NamedTuple):
+    """Of one draw: genuine pairs and mated searches by person (units,), and how many impostor pairs there are."""
+
+    genuine: Float64
+    mated: Float64
+    impostors: float
+
+
+def _counted(draw: DrawScores, units: int) -> _Counted:
+    def by_person(pairs: Pairs) -> Float64:
+        named = pairs.first != FIXED
+        return np.bincount(pairs.first[named], pairs.counts[named], units).astype(np.float64)
+
+    mated = np.zeros(units) if draw.searches is None else by_person(draw.searches.genuine)
+    return _Counted(by_person(draw.pairs.pairs.genuine), mated, float(draw.pairs.impostor.total))
+
+
+def _trials(names: Sequence[str], counts: Sequence[Sequence[_Counted]]) -> tuple[Trials, Float64]:
+    """Trials of the figures, and how many people each is of (metrics,), from the draws of some parts.
+
+    What is missed depends on people who have genuine pairs, or mated searches; false matches on pairs of one of them
+    and anyone. Who is only enrolled is no trial.
+    """
+    genuine, mated = (
+        np.array([np.mean([getattr(draw, kind) for draw in draws], axis=0) for draws in counts])
+        for kind in ("genuine", "mated")
+    )
+    impostors = np.array([np.mean([draw.impostors for draw in draws]) for draws in counts])
+    of_pairs, of_searches = (_trials_of(found) for found in (genuine, mated))
+    people = len(genuine[0])
+    pairs_of_people = of_pairs[2] * (people - 1) / 2
+    of_impostors = (pairs_of_people, len(impostors) ** 2 / (1 / impostors).sum(), people)
+    rows = [
+        of_impostors if name == "threshold_fmr" else of_searches if name.startswith(("open_set", "fnir")) else of_pairs
+        for name in names
+    ]
+    least, most, units = np.array(rows, np.float64).T
+    return Trials(least, most), np.maximum(units, 2)
+
+
+def _trials_of(found: Float64) -> tuple[float, float, int]:
+    """Least and most trials, and people, of pairs counted by part and person (parts, units)."""
+    totals = found.sum(axis=1)
+    if not totals.all():
+        return 1, 1, 0
+    return *effective_trials(found / totals[:, None], totals), int(found.any(axis=0).sum())
+
+
+def _summary(
+    names: Sequence[str], values: Float64, found: Resampled | None, counts: Sequence[Sequence[_Counted]]
+) -> Summary:
+    """Summarise values (parts, draws, metrics) of some parts, with what was resampled of them."""
+    per_draw = values.mean(axis=0)
     value = per_draw.mean(axis=0)
-    interval = None if found is None else centred_interval(value, _mean_over(found, parts), _trials(names, found.units))
+    interval = None if found is None else centred_interval(value, found, *_trials(names, counts))
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(
@@ -206,15 +266,10 @@ def _summary(names: Sequence[str], values: Float64, found: Resampled | None, par
     return Summary(metrics, tuple(dict(zip(names, map(float, row), strict=True)) for row in per_draw))
 
 
-def _trials(names: Sequence[str], units: int) -> Float64:
-    """At least how many trials a figure (metrics,) counts: a person is one, and for false matches a pair of people."""
-    return np.array([units * (units - 1) / 2 if name == "threshold_fmr" else units for name in names])
-
-
 def _mean_over(found: Resampled, parts: slice) -> Resampled:
     """Means over some parts."""
     estimates, left_out = (rows[:, parts].mean(axis=1) for rows in (found.estimates, found.left_out))
-    return Resampled(estimates, found.whole[parts].mean(axis=0), left_out, found.units)
+    return Resampled(estimates, found.whole[parts].mean(axis=0), left_out)
 
 
 def _search_curve(searches: PairProblem) -> ErrorCurve:

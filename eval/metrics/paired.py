@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.metrics.intervals import ROUNDING
 from eval.metrics.summary import DrawTable, summarise
 from eval.result import Metric
 from retrieval.errors import InputError
@@ -75,7 +76,8 @@ def paired_differences(
     p_values = sign_flip_p(apart, resamples, copy.deepcopy(rng))
     found = {}
     for at, name in enumerate(names):
-        signs = np.sign([draw[name] for draw in summary.draws]).astype(int).tolist()
+        changes = [draw[name] for draw in summary.draws]
+        signs = np.where(np.abs(changes) > ROUNDING, np.sign(changes), 0).tolist()
         counts = (signs.count(1), signs.count(0), signs.count(-1))
         found[name] = Difference(summary.metrics[name], float(p_values[at]), *counts)
     return found

@@ -2,7 +2,8 @@
 
 People are points, their images points around them. In a population ``even`` the images of some people vary somewhat
 more than those of others (log-normal, .4); in a population ``mixed`` those of one person in twelve vary three times as
-much as all others, and many a small test set has no such person. The truth is the mean over the test sets.
+much as all others, and many a small test set has no such person. In a population ``enrolled`` a hundred more, with an
+image each, are only there to be taken for somebody. The truth is the mean over the test sets.
 
 Classes stay the same in all test sets, and have three, five or thirty images each, or a ``tail`` (half of them one), or
 nine in ``groups`` of three that are alike. The truth is that of 2,000 images a class, weighed as the test sets are.
@@ -35,7 +36,7 @@ from retrieval.types import Float32, Int64
 
 TEST_SETS = {"reid": 1000, "verification": 500, "classes": 500}
 RESAMPLES = 400
-DIMENSION, GALLERY, IMAGES = 24, 3, 5
+DIMENSION, GALLERY, IMAGES, ENROLLED = 24, 3, 5, 100
 FIGURES = {
     "reid": ("rank_1", "rank_5", "mean_ap", "mean_inp"),
     "verification": ("auc", "eer", "tpr_at_fpr_0.01", "tpr_at_fpr_0.1", "threshold_fmr", "threshold_fnmr"),
@@ -68,6 +69,7 @@ DESIGNS = [
         for p in ("even", "mixed")
         for noise in (0.6, 0.8, 1.1)
     ),
+    *(Design("verification", n, "enrolled", noise) for n in (15, 30) for noise in (0.45, 0.6, 0.8, 1.1)),
     *(
         Design("classes", n, p, noise)
         for n, p in ((100, "three"), (30, "five"), (20, "thirty"), (50, "tail"), (20, "groups"))
@@ -78,14 +80,15 @@ DESIGNS = [
 
 def draw(design: Design, rng: np.random.Generator, *counts: Int64) -> list[tuple[Int64, Float32]]:
     """Draw people, and of each so many images: per entry of ``counts`` (people,) the people (n,) and vectors (n, d)."""
-    centres = rng.standard_normal((design.size, DIMENSION))
-    if design.population == "even":
-        noise = design.noise * np.exp(0.4 * rng.standard_normal(design.size))
+    people = len(counts[0])
+    centres = rng.standard_normal((people, DIMENSION))
+    if design.population == "mixed":
+        noise = np.where(rng.random(people) < 1 / 12, 3 * design.noise, design.noise)
     else:
-        noise = np.where(rng.random(design.size) < 1 / 12, 3 * design.noise, design.noise)
+        noise = design.noise * np.exp(0.4 * rng.standard_normal(people))
     sides = []
     for count in counts:
-        person = np.repeat(np.arange(design.size), count)
+        person = np.repeat(np.arange(people), count)
         vectors = centres[person] + noise[person, None] * rng.standard_normal((len(person), DIMENSION))
         vectors /= np.linalg.norm(vectors, axis=1)[:, None]
         sides.append((person, vectors.astype(np.float32)))
@@ -108,7 +111,10 @@ def reid(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
 
 def verification(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     """Figures of a new test set: all pairs of five images of every person."""
-    ((person, vectors),) = draw(design, rng, np.full(design.size, IMAGES))
+    counts = np.full(design.size, IMAGES)
+    if design.population == "enrolled":
+        counts = np.concatenate([counts, np.ones(ENROLLED, np.int64)])
+    ((person, vectors),) = draw(design, rng, counts)
     first, second = np.triu_indices(len(person), 1)
     scores = (vectors @ vectors.T)[first, second].astype(np.float64)
     same = person[first] == person[second]
@@ -116,7 +122,7 @@ def verification(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     apart = Pairs(scores[~same], person[first[~same]], person[second[~same]], np.ones(int((~same).sum())))
     pairs = PairScores(tally(genuine.scores), tally(apart.scores), PairProblem(genuine, apart))
     scored = {"": [DrawScores(pairs, None, THRESHOLD)]}
-    return summarise_draws(Targets((0.01, 0.1), ()), scored, design.size, RESAMPLES, rng).whole.metrics
+    return summarise_draws(Targets((0.01, 0.1), ()), scored, len(counts), RESAMPLES, rng).whole.metrics
 
 
 class Classes:

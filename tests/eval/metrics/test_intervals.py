@@ -13,10 +13,12 @@ from scipy.stats import t as student
 from eval.metrics.intervals import (
     FEW_ERRORS,
     WEIGHTS_AT_ONCE,
+    Trials,
     accelerated_ends,
     bootstrap_interval,
+    drawn_out,
+    effective_trials,
     resampled_counts,
-    share_ends,
 )
 
 if TYPE_CHECKING:
@@ -35,14 +37,15 @@ def slow_ends(value: float, estimates: list[float], left_out: list[float], units
     return [float(np.quantile(estimates, tail)) for tail in tails]
 
 
-def slow_share_ends(value: float, estimates: list[float], left_out: list[float], units: int) -> list[float]:
+def slow_share_ends(
+    value: float, estimates: list[float], left_out: list[float], units: int, least: float, most: float
+) -> list[float]:
     """With the bound of Wilson's interval, found by bisection: the rate from which the value is just t errors away."""
     low, high = slow_ends(value, estimates, left_out, units)
     error = min(value, 1 - value)
     variance = (units - 1) * float(np.var(left_out))
     trials = error * (1 - error) / variance
-    if trials * error < FEW_ERRORS:
-        trials = min(trials, units)
+    trials = min(trials, least if trials * error < FEW_ERRORS else most)
     inside, outside = error, 1.0
     for _ in range(60):
         rate = (inside + outside) / 2
@@ -67,11 +70,15 @@ def test_equals_a_loop_over_resamples(power: float) -> None:
     apart = bootstrap_interval(sums, counts, 200, np.random.default_rng(7), shares=False)
     assert found is not None
     assert apart is not None
+    weight = [np.mean([counts[p, d, u] / counts[p, d].sum() for p in range(2) for d in range(3)]) for u in everyone]
+    least = 1 / sum(w**2 for w in weight)
+    queries = [counts[p].sum() / 3 for p in range(2)]  # in a part, mean over draws; a query weighs 1 / (2 of these)
+    most = 1 / sum(n * (1 / (2 * n)) ** 2 for n in queries)
     for m in range(2):
         left_out = [mean(np.delete(everyone, out), m) for out in everyone]
         estimates = [mean(people, m) for people in resamples]
         assert apart[m] == pytest.approx(slow_ends(mean(everyone, m), estimates, left_out, 12))
-        assert found[m] == pytest.approx(slow_share_ends(mean(everyone, m), estimates, left_out, 12))
+        assert found[m] == pytest.approx(slow_share_ends(mean(everyone, m), estimates, left_out, 12, least, most))
 
 
 @pytest.mark.parametrize("share", [0, 1])
@@ -101,12 +108,36 @@ def test_many_errors_leave_the_bootstrap_alone() -> None:
     np.testing.assert_allclose(found, plain, atol=0.004)
 
 
-def test_trials_may_be_more_than_the_units() -> None:
-    none = np.zeros(2)
-    ends = share_ends(none, np.zeros((9, 2)), np.zeros((20, 2)), 20, np.array([20.0, 190.0]))
-    assert ends[:, 0].tolist() == [0, 0]
-    assert ends[0, 1] > 0.15
-    assert ends[1, 1] < 0.03
+def test_alike_is_not_sure() -> None:
+    """Six people of whom one of two queries hits, each: n* is no more than the queries."""
+    counts = np.full((1, 1, 6), 2.0)
+    found = bootstrap_interval(counts[..., None] / 2, counts, 100, np.random.default_rng(0))
+    assert found is not None
+    assert found[0, 0] < 0.3
+    assert found[0, 1] > 0.7
+    many = bootstrap_interval(100 * counts[..., None] / 2, 100 * counts, 100, np.random.default_rng(0))
+    assert many is not None
+    assert np.ptp(many) < 0.2
+
+
+def test_trials_of_unequal_units_and_parts() -> None:
+    even = np.full((1, 8), 1 / 8)
+    assert effective_trials(even, np.array([40.0])) == pytest.approx((8, 40))
+    lone = np.array([[0.93, *[0.01] * 7]])
+    assert effective_trials(lone, np.array([100.0]))[0] < 1.2
+    few_and_many = np.concatenate([[[0.5] * 2 + [0] * 98], [[0] * 2 + [1 / 98] * 98]])
+    least, most = effective_trials(few_and_many, np.array([4.0, 980.0]))
+    assert least == pytest.approx(1 / (2 * 0.25**2 + 98 * (1 / 196) ** 2))
+    assert most == pytest.approx(1 / (4 * (1 / 8) ** 2 + 980 * (1 / 1960) ** 2))
+
+
+def test_which_ends_are_drawn_out() -> None:
+    values = np.array([0, 0.2, 0.5, 0.8, 1])
+    ends = np.stack([values, values], axis=1)
+    found = drawn_out(values, ends, np.full(5, 0.01), Trials(np.full(5, 9.0), np.full(5, 50.0)), 8)
+    assert (found[:, 0] < values).tolist() == [False, False, True, True, True]
+    assert (found[:, 1] > values).tolist() == [True, True, True, False, False]
+    np.testing.assert_allclose(found, 1 - found[::-1, ::-1])
 
 
 def test_fewer_degrees_of_freedom_where_one_unit_makes_the_spread() -> None:
@@ -176,7 +207,7 @@ def test_no_interval_without_units_or_resamples(units: int, resamples: int) -> N
 def test_a_resample_in_which_a_draw_has_no_query_is_left_out() -> None:
     counts = np.array([[[1.0, 0.0], [0.0, 1.0]]])
     found = bootstrap_interval(
-        counts[..., None] * [[[[0.2], [0.2]], [[0.6], [0.6]]]], counts, 100, np.random.default_rng(0)
+        counts[..., None] * [[[[0.2], [0.2]], [[0.6], [0.6]]]], counts, 100, np.random.default_rng(0), shares=False
     )
     assert found is not None
     np.testing.assert_allclose(found, 0.4)

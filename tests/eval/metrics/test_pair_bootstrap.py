@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.metrics.intervals import share_ends
+from eval.metrics.intervals import Trials, accelerated_ends
 from eval.metrics.pair_bootstrap import (
     FIXED,
     LEFT_OUT_GROUPS,
@@ -69,12 +69,25 @@ def test_groups_left_out_are_resamples_without_them() -> None:
 def test_an_interval_moves_to_the_exact_value_and_leaves_nan_out() -> None:
     estimates = np.append(np.random.default_rng(0).normal(0.2, 0.02, (500, 1)), [[np.nan]], axis=0)
     left_out = np.array([[0.18], [0.22], [np.nan]])
-    whole, trials = np.array([0.2]), np.array([40.0])
-    found = centred_interval(np.array([0.5]), Resampled(estimates, whole, left_out, 40), trials)
+    whole, units = np.array([0.2]), np.array([40.0])
+    trials = Trials(units, 10 * units)
+    found = centred_interval(np.array([0.5]), Resampled(estimates, whole, left_out), trials, units)
     assert found is not None
-    expected = share_ends(whole, estimates[:-1], left_out[:-1], 40) + 0.3
-    assert found == pytest.approx(expected)
-    assert centred_interval(np.array([0.5]), Resampled(estimates[-1:], whole, left_out, 40), trials) is None
-    high = centred_interval(np.array([0.99]), Resampled(estimates, whole, left_out, 40), trials)
+    plain = accelerated_ends(whole, estimates[:-1], left_out[:-1], 40) + 0.3
+    wilson = 2.02 * (0.25 / 400) ** 0.5  # about, and no narrower: 400 trials at most
+    assert found == pytest.approx(
+        np.array([[min(plain[0, 0], 0.5 - wilson), max(plain[0, 1], 0.5 + wilson)]]), abs=1e-3
+    )
+    assert centred_interval(np.array([0.5]), Resampled(estimates[-1:], whole, left_out), trials, units) is None
+    high = centred_interval(np.array([0.99]), Resampled(estimates, whole, left_out), trials, units)
     assert high is not None
     assert high[0, 1] == 1
+
+
+def test_the_end_that_is_drawn_out_is_that_of_the_value() -> None:
+    """A curve on a grid may say 1 where the exact figure is near 0."""
+    estimates, units = np.ones((50, 1)), np.array([10.0])
+    found = centred_interval(np.array([0.1]), Resampled(estimates, np.ones(1), estimates), Trials(units, units), units)
+    assert found is not None
+    assert found[0, 0] == pytest.approx(0.1)
+    assert found[0, 1] > 0.4
