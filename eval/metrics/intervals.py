@@ -15,9 +15,8 @@ WEIGHTS_AT_ONCE = 4_000_000
 ROUNDING = 1e-12
 """Estimates that differ by no more are the same."""
 
-FEW_ERRORS = 5
-"""With fewer effective errors than this, the spread of a sample says little of the population's: the rule of thumb for
-approximating a binomial distribution."""
+ENOUGH_ERRORS = 10
+"""With fewer effective errors than this, the spread of a sample says little of the population's."""
 
 
 class Trials(NamedTuple):
@@ -108,8 +107,8 @@ def drawn_out(
     them: its resamples hardly differ. So the end away from the nearer bound is at least that of Wilson's interval (JASA
     1927) of an error rate over n* trials, with Student's t for the normal quantile. n* = v (1 - v) / variance is the
     effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998), no more than
-    there are. Where fewer than :data:`FEW_ERRORS` errors are effective, the variance says little, and n* is no more
-    than the units.
+    there are. Where the e = n* min(v, 1 - v) effective errors are fewer than :data:`ENOUGH_ERRORS`, the variance says
+    little and is mixed with that of one trial a unit, by a share of 1 - e / :data:`ENOUGH_ERRORS`.
 
     Args:
         values: (metrics,) the figures.
@@ -126,8 +125,10 @@ def drawn_out(
 
     error = np.minimum(values, 1 - values)
     size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), trials.least)
-    size = np.where(size * error < FEW_ERRORS, np.minimum(size, trials.least), np.minimum(size, trials.most))
-    square = stdtrit(freedom, (1 - level) / 2) ** 2 / size
+    size = np.minimum(size, trials.most)
+    unsure = np.maximum(1 - size * error / ENOUGH_ERRORS, 0)
+    inverse = unsure / np.minimum(size, trials.least) + (1 - unsure) / size
+    square = stdtrit(freedom, (1 - level) / 2) ** 2 * inverse
     highest = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)
     low = np.where(values >= 0.5, np.minimum(ends[:, 0], 1 - highest), ends[:, 0])
     high = np.where(values <= 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])

@@ -11,7 +11,7 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from scipy.stats import t as student
 
 from eval.metrics.intervals import (
-    FEW_ERRORS,
+    ENOUGH_ERRORS,
     WEIGHTS_AT_ONCE,
     Trials,
     accelerated_ends,
@@ -44,8 +44,10 @@ def slow_share_ends(
     low, high = slow_ends(value, estimates, left_out, units)
     error = min(value, 1 - value)
     variance = (units - 1) * float(np.var(left_out))
-    trials = error * (1 - error) / variance
-    trials = min(trials, least if trials * error < FEW_ERRORS else most)
+    trials = min(error * (1 - error) / variance, most)
+    if trials * error < ENOUGH_ERRORS:
+        known = trials * error / ENOUGH_ERRORS
+        trials = 1 / ((1 - known) / min(trials, least) + known / trials)
     inside, outside = error, 1.0
     for _ in range(60):
         rate = (inside + outside) / 2
@@ -129,6 +131,15 @@ def test_trials_of_unequal_units_and_parts() -> None:
     least, most = effective_trials(few_and_many, np.array([4.0, 980.0]))
     assert least == pytest.approx(1 / (2 * 0.25**2 + 98 * (1 / 196) ** 2))
     assert most == pytest.approx(1 / (4 * (1 / 8) ** 2 + 980 * (1 / 1960) ** 2))
+
+
+def test_the_interval_grows_steadily_as_errors_become_few() -> None:
+    values = 1 - np.linspace(0, 0.3, 400)
+    variance = values * (1 - values) / 100  # 100 trials, of 30 people
+    trials = Trials(np.full(400, 30.0), np.full(400, 100.0))
+    low = drawn_out(values, np.stack([values, values], axis=1), variance, trials, 29)[:, 0]
+    assert (np.diff(low) < 0).all()
+    assert np.abs(np.diff(low)).max() < 0.003
 
 
 def test_which_ends_are_drawn_out() -> None:
