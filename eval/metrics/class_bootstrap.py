@@ -118,8 +118,7 @@ def bootstrap_ends(
     reflected = np.stack([np.minimum(reflected[:, 0], values), np.maximum(reflected[:, 1], values)], axis=1)
     ends = np.where(curved[:, None], reflected, ends)
     if shares is not None:
-        # Within classes a mean varies less than that of as many independent trials, so these are no bound.
-        trials = Trials(np.full(int(shares.sum()), float(units)), np.full(int(shares.sum()), np.inf))
+        trials = Trials(*np.full((2, int(shares.sum())), float(units)))
         variance = usable[shares].var(axis=1)
         ends[shares] = np.clip(drawn_out(values[shares], ends[shares], variance, trials, units - strata), 0, 1)
     return ends

@@ -106,9 +106,9 @@ def drawn_out(
     Where nearly all is right, what is wrong comes from a few hard units, and a sample without them knows nothing of
     them: its resamples hardly differ. So the end away from the nearer bound is at least that of Wilson's interval (JASA
     1927) of an error rate over n* trials, with Student's t for the normal quantile. n* = v (1 - v) / variance is the
-    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998), no more than
-    there are. Where the e = n* min(v, 1 - v) effective errors are fewer than :data:`ENOUGH_ERRORS`, the variance says
-    little and is mixed with that of one trial a unit, by a share of 1 - e / :data:`ENOUGH_ERRORS`.
+    effective number of trials (Kish 1965; for intervals Korn and Graubard, Survey Methodology 1998). Of e errors fewer
+    than :data:`ENOUGH_ERRORS`, the smaller of n* and the most trials times min(v, 1 - v), the variance says little: a
+    share 1 - e / :data:`ENOUGH_ERRORS` of it is that of one trial a unit.
 
     Args:
         values: (metrics,) the figures.
@@ -124,9 +124,9 @@ def drawn_out(
     from scipy.special import stdtrit
 
     error = np.minimum(values, 1 - values)
-    size = np.where(error > ROUNDING, error * (1 - error) / np.maximum(variance, ROUNDING**2), trials.least)
-    size = np.minimum(size, trials.most)
-    unsure = np.maximum(1 - size * error / ENOUGH_ERRORS, 0)
+    known = (variance > ROUNDING**2) & (error > ROUNDING)
+    size = np.where(known, error * (1 - error) / np.where(known, variance, 1), trials.most)
+    unsure = np.maximum(1 - np.minimum(size, trials.most) * error / ENOUGH_ERRORS, 0)
     inverse = unsure / np.minimum(size, trials.least) + (1 - unsure) / size
     square = stdtrit(freedom, (1 - level) / 2) ** 2 * inverse
     highest = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)

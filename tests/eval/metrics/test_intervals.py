@@ -44,10 +44,9 @@ def slow_share_ends(
     low, high = slow_ends(value, estimates, left_out, units)
     error = min(value, 1 - value)
     variance = (units - 1) * float(np.var(left_out))
-    trials = min(error * (1 - error) / variance, most)
-    if trials * error < ENOUGH_ERRORS:
-        known = trials * error / ENOUGH_ERRORS
-        trials = 1 / ((1 - known) / min(trials, least) + known / trials)
+    trials = error * (1 - error) / variance
+    known = min(min(trials, most) * error / ENOUGH_ERRORS, 1)
+    trials = 1 / ((1 - known) / min(trials, least) + known / trials)
     inside, outside = error, 1.0
     for _ in range(60):
         rate = (inside + outside) / 2
