@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 TEST_ROLES = ("test", "query", "gallery")
 HELD_OUT = ("val", "train")
 
+SHARES = 1000
+"""Steps in which an error names the values of ``unknown`` that work."""
+
 
 def _numbers(value: object) -> object:
     return [value] if isinstance(value, float) else split_text(value)
@@ -101,8 +104,8 @@ class Verification:
         """AUC, EER, TPR@FPR, FNMR@FMR, the threshold's error rates, open-set FNIR@FPIR; intervals over identities.
 
         Raises:
-            InputError: a vector is not of length one, cameras or held-out identities are needed and missing, or a
-                draw has no genuine or no impostor pair.
+            InputError: a vector is not of length one, cameras or held-out identities are needed and missing, a draw
+                has no genuine or no impostor pair, or ``unknown`` leaves one without mated or unmated searches.
         """
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)
@@ -117,12 +120,14 @@ class Verification:
             ]
             for part, draws in arrays.parts.items()
         }
+        if config.unknown:
+            problem.require_searches(results)
         targets = Targets(config.fpr, config.fpir)
         scores = {part: [result.scores for result in found] for part, found in results.items()}
         summaries = summarise_draws(targets, scores, problem.units, config.bootstrap, bootstrap)
         sections = {
-            part: Part(metrics=summary.metrics, draws=summary.draws, n=mean_counts([r.counts for r in results[part]]))
-            for part, summary in summaries.parts.items()
+            part: Part(metrics=summary.metrics, draws=summary.draws, n=count)
+            for (part, summary), count in zip(summaries.parts.items(), _counts(results), strict=True)
         }
         n = {key: sum(section.n[key] for section in sections.values()) for key in next(iter(sections.values())).n}
         names = problem.names()
@@ -163,6 +168,18 @@ class Thresholds(NamedTuple):
     sha256: str | None
     counts: dict[str, int]
     warnings: tuple[str, ...]
+
+
+class _UnknownBounds(NamedTuple):
+    """Identities ``enrolled`` in a gallery; at ``least`` and at ``most`` so many may be taken out of it."""
+
+    enrolled: int
+    least: int
+    most: int
+
+    def allow(self, share: float) -> bool:
+        """Whether mated and unmated searches are left where this share is taken out."""
+        return self.least <= round(share * self.enrolled) <= self.most
 
 
 class _Problem:
@@ -216,8 +233,7 @@ class _Problem:
         self, draw: Draw, part: str, number: int, threshold: float | None, rng: np.random.Generator
     ) -> DrawResult:
         """Score the pairs and the open-set searches of one draw."""
-        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
-        known = query[self._codes[query] >= 0]
+        query, known, gallery = self._samples(draw)
         if self._config.pairs == "all":
             rows = np.union1d(query, gallery)
             rows = rows[self._codes[rows] >= 0]
@@ -238,6 +254,60 @@ class _Problem:
         if searches is not None:
             counts |= {"mated": len(searches.genuine.scores), "unmated": len(searches.impostor.scores)}
         return DrawResult(DrawScores(pairs, searches, threshold), counts, len(query) - len(known))
+
+    def require_searches(self, results: Mapping[str, Sequence[DrawResult]]) -> None:
+        """Refuse a share of unknown identities that leaves some draw without mated, or without unmated, searches.
+
+        Raises:
+            InputError: with the shares that work in every draw.
+        """
+        bare = [
+            (part, n) for part, found in results.items() for n, each in enumerate(found) if not each.scores.searches
+        ]
+        if not bare:
+            return
+        (part, number), asked = bare[0], self._config.unknown
+        bounds = {
+            (name, n): self._unknown_bounds(self._arrays.parts[name][n], n)
+            for name, found in results.items()
+            for n in range(len(found))
+        }
+        shares = [at / SHARES for at in range(SHARES) if all(bound.allow(at / SHARES) for bound in bounds.values())]
+        first = bounds[part, number]
+        taken = round(asked * first.enrolled)
+        kind = "unknown" if taken < first.least else "known"
+        where = f" of {part}" if part != WHOLE_PART else ""
+        way = (
+            f"unknown from {shares[0]:g} to {shares[-1]:g} works in every draw"
+            if shares
+            else "no value works in every draw, so leave the option out"
+        )
+        raise InputError(
+            f"unknown={asked:g} takes {taken} of the {first.enrolled} identities{where} out of a draw's gallery, which "
+            f"leaves no query of an identity that is {kind} there; {way}."
+        )
+
+    def _samples(self, draw: Draw) -> tuple[Int64, Int64, Int64]:
+        """Queries, those of a known identity, and the gallery of a draw; junk left out."""
+        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
+        return query, query[self._codes[query] >= 0], gallery
+
+    def _unknown_bounds(self, draw: Draw, number: int) -> _UnknownBounds:
+        _, query, gallery = self._samples(draw)
+        order = self._by_chance(gallery, number)
+        place = {int(code): at for at, code in enumerate(order)}
+        mates = best_scores(self._side(query), self._side(gallery)).mate
+        mated = [place[int(code)] for code in np.unique(self._codes[query[np.isfinite(mates)]])]
+        # A query whose identity is not enrolled at all is unmated before anybody is taken out.
+        unmated = [place.get(int(code), -1) + 1 for code in np.unique(self._codes[query])]
+        return _UnknownBounds(len(order), min(unmated, default=len(order) + 1), max(mated, default=-1))
+
+    def _by_chance(self, gallery: Int64, number: int) -> Int64:
+        """Codes of the identities in a gallery, in the order in which they are taken out of it."""
+        enrolled = np.unique(self._codes[gallery])
+        enrolled = enrolled[enrolled >= 0]
+        found: Int64 = enrolled[np.argsort([digest(self._seed, str(number), self._texts[code]) for code in enrolled])]
+        return found
 
     def _settled(self, values: dict[str, float], splits: tuple[str, ...], rows: Mapping[str, Int64]) -> Thresholds:
         used = np.unique(np.concatenate(list(rows.values())))
@@ -285,10 +355,8 @@ class _Problem:
 
         A query all of whose mates are junk is neither mated nor unmated.
         """
-        enrolled = np.unique(self._codes[gallery])
-        enrolled = enrolled[enrolled >= 0]
-        order = np.argsort([digest(self._seed, str(number), self._texts[code]) for code in enrolled])
-        unknown = enrolled[order[: round(self._config.unknown * len(enrolled))]]
+        enrolled = self._by_chance(gallery, number)
+        unknown = enrolled[: round(self._config.unknown * len(enrolled))]
         left = gallery[~np.isin(self._codes[gallery], unknown)]
         if not len(left):
             return None
@@ -334,6 +402,13 @@ def _draws(draws: Sequence[Draw], config: VerificationConfig) -> Sequence[Draw]:
     first = np.union1d(draws[0]["query"], draws[0]["gallery"])
     same = all(np.array_equal(first, np.union1d(draw["query"], draw["gallery"])) for draw in draws)
     return draws[:1] if same else draws
+
+
+def _counts(results: Mapping[str, Sequence[DrawResult]]) -> list[dict[str, int | float]]:
+    """Mean counts of every part; those of searches only where all draws have searches."""
+    draws = [draw.counts for found in results.values() for draw in found]
+    common = [key for key in draws[0] if all(key in counts for counts in draws)]
+    return [mean_counts([{key: draw.counts[key] for key in common} for draw in found]) for found in results.values()]
 
 
 def _warnings(results: Mapping[str, Sequence[DrawResult]], units: int) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -189,3 +190,53 @@ def test_hands_of_one_person_may_be_two_identities_and_some_identities_count_for
     genuine = (queries[:, None] == gallery[None]).sum()
     assert (left_out.n["query"], left_out.n["gallery"]) == (len(queries), len(gallery))
     assert (left_out.n["genuine"], left_out.n["impostor"]) == (genuine, queries.size * gallery.size - genuine)
+
+
+def a_gallery_of(n: int) -> Arrays:
+    """One query and one gallery image of n people each, who are perfectly apart."""
+    eye = np.eye(n, dtype=np.float32)
+    return arrays(Problem(np.concatenate([eye, eye]), [f"p{at}" for at in range(n)] * 2, [None] * 2 * n, n))
+
+
+@pytest.mark.parametrize(("unknown", "taken", "missing"), [(0.01, 0, "unknown"), (0.999, 12, "known")])
+def test_a_share_of_unknown_people_that_leaves_none_names_those_that_work(
+    unknown: float, taken: int, missing: str
+) -> None:
+    problem = a_gallery_of(12)
+    with pytest.raises(InputError) as raised:
+        evaluate(problem, unknown=unknown, bootstrap=0)
+    assert str(raised.value) == (
+        f"unknown={unknown:g} takes {taken} of the 12 identities out of a draw's gallery, which leaves no query of an "
+        f"identity that is {missing} there; unknown from 0.042 to 0.958 works in every draw."
+    )
+    for works, unmated in ((0.042, 1), (0.958, 11)):
+        assert evaluate(problem, unknown=works, bootstrap=0).n["unmated"] == unmated
+    for fails in (0.041, 0.959):
+        with pytest.raises(InputError, match="works in every draw"):
+            evaluate(problem, unknown=fails, bootstrap=0)
+
+
+def test_only_people_with_queries_can_be_searched_for() -> None:
+    whole = a_gallery_of(12)
+    few = {"query": np.arange(2), "gallery": np.arange(12, 24)}
+    problem = Arrays(whole.ids, whole.vectors, whole.columns, {"": (few, few)})
+    with pytest.raises(
+        InputError, match=r"no query .* unknown there; unknown from ([\d.]+) to ([\d.]+) works"
+    ) as raised:
+        evaluate(problem, unknown=0.01, bootstrap=0)
+    found = re.search(r"from ([\d.]+) to ([\d.]+)", str(raised.value))
+    assert found
+    for works in found.groups():
+        assert evaluate(problem, unknown=float(works), bootstrap=0).n["mated"] == 1
+    one = {"query": np.arange(1), "gallery": np.arange(12, 24)}
+    with pytest.raises(InputError, match="no value works in every draw, so leave the option out"):
+        evaluate(Arrays(whole.ids, whole.vectors, whole.columns, {"": (one,)}), unknown=0.5, bootstrap=0)
+
+
+def test_some_draws_without_unknown_people_count_no_searches() -> None:
+    whole = a_gallery_of(4)
+    every = {"query": np.arange(4), "gallery": np.arange(4, 8)}
+    problem = Arrays(whole.ids, whole.vectors, whole.columns, {"": ({**every, "gallery": np.arange(5, 8)}, every)})
+    found = evaluate(problem, bootstrap=0)
+    assert "mated" not in found.n
+    assert any("open-set identification is left out" in warning for warning in found.warnings)
