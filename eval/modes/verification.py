@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from eval.codes import CameraRule, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.metrics.open_set import alarm_scores, identified_scores
 from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
+from eval.metrics.slices import slice_names
 from eval.metrics.summary import mean_counts
 from eval.metrics.verification import error_curve, threshold_at_fmr
 from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Names, Needs, split_text
-from eval.result import Evaluation, Part
+from eval.pair_slices import Resampling, SlicedDraw, slice_figures
+from eval.result import Evaluation, Part, Slice
 from eval.scorers.pairs import PairScores, best_scores, score_pairs
 from eval.scorers.ranked import Side
 from eval.scorers.similarity import combine_views, require_unit
@@ -53,7 +56,8 @@ class VerificationConfig(ModeConfig):
     is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
     gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
     ``identity_columns``: a pair is genuine where all of these agree; the bootstrap resamples people all the same.
-    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count.
+    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count. ``slice``: a
+    column whose values get figures of their own, of the pairs whose query has the value.
     """
 
     pairs: Literal["query-gallery", "all"] = "query-gallery"
@@ -66,6 +70,7 @@ class VerificationConfig(ModeConfig):
     identity_columns: Names = ("identity",)
     junk_identities: Identities = ()
     distractor_identities: Identities = ()
+    slice: str | None = None
 
     @field_validator("fpr", "fpir")
     @classmethod
@@ -87,6 +92,14 @@ class VerificationConfig(ModeConfig):
             raise PydanticCustomError("threshold_from", "it is auto, none, or some of val,train")
         return splits
 
+    @model_validator(mode="after")
+    def _sliced_by_query(self) -> VerificationConfig:
+        if self.slice is not None and self.pairs == "all":
+            raise PydanticCustomError(
+                "slice", "slice gives figures by query, and pairs=all has no queries; leave one of the two out"
+            )
+        return self
+
 
 class Verification:
     """The mode ``verification``."""
@@ -97,7 +110,9 @@ class Verification:
     def needs(self, config: VerificationConfig) -> Needs:
         """Queries and gallery with identity and camera; val and train for the threshold."""
         held_out = () if config.threshold_from == ("none",) else HELD_OUT
-        columns = tuple(dict.fromkeys(["identity", "camera", *config.identity_columns]))
+        columns = tuple(
+            dict.fromkeys(["identity", "camera", *config.identity_columns, *([config.slice] if config.slice else [])])
+        )
         return Needs(("query", "gallery"), config.views, columns, held_out)
 
     def evaluate(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
@@ -110,7 +125,7 @@ class Verification:
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)
         config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
-        bootstrap, sampling, choosing = rng.spawn(3)
+        bootstrap, sampling, choosing, slicing = rng.spawn(4)
         problem = _Problem(arrays, config, choosing)
         thresholds = problem.thresholds(sampling)
         results = {
@@ -124,6 +139,7 @@ class Verification:
             problem.require_searches(results)
         targets = Targets(config.fpr, config.fpir)
         scores = {part: [result.scores for result in found] for part, found in results.items()}
+        again = Resampling(problem.units, config.bootstrap, copy.deepcopy(bootstrap))
         summaries = summarise_draws(targets, scores, problem.units, config.bootstrap, bootstrap)
         sections = {
             part: Part(metrics=summary.metrics, draws=summary.draws, n=count)
@@ -131,19 +147,24 @@ class Verification:
         }
         n = {key: sum(section.n[key] for section in sections.values()) for key in next(iter(sections.values())).n}
         names = problem.names()
+        slices: dict[str, Slice] | None = None
+        notes: tuple[str, ...] = ()
+        if config.slice:
+            slices, notes = slice_figures(targets, problem.slices(thresholds, slicing), again)
         return Evaluation(
             metrics=summaries.whole.metrics,
             draws=summaries.whole.draws,
             n={**n, "identities": len(names), **thresholds.counts},
             label_universe=universe_of(names),
             parts=None if WHOLE_PART in sections else sections,
+            slices=slices or None,
             config={
-                **config.model_dump(mode="json"),
+                **config.model_dump(mode="json", exclude=None if config.slice else {"slice"}),
                 "draws": len(summaries.whole.draws),
                 "threshold_from": list(thresholds.splits),
                 "threshold_samples": thresholds.sha256,
             },
-            warnings=(*thresholds.warnings, *_warnings(results, problem.units), *_too_rare(results, config)),
+            warnings=(*thresholds.warnings, *_warnings(results, problem.units), *_too_rare(results, config), *notes),
             curves=curves_of(scores),
             thresholds={part or "whole": value for part, value in thresholds.values.items()} or None,
         )
@@ -234,13 +255,7 @@ class _Problem:
     ) -> DrawResult:
         """Score the pairs and the open-set searches of one draw."""
         query, known, gallery = self._samples(draw)
-        if self._config.pairs == "all":
-            rows = np.union1d(query, gallery)
-            rows = rows[self._codes[rows] >= 0]
-            pairs = score_pairs(self._side(rows), None, rng, (self._units(rows), self._units(rows)))
-        else:
-            units = self._units(known), self._units(gallery)
-            pairs = score_pairs(self._side(known), self._side(gallery), rng, units)
+        pairs = self._pairs(known, gallery, rng)
         self._require_pairs(pairs, part, meet=bool(np.isin(self._codes[known], self._codes[gallery]).any()))
         searches = self._open_set(known, gallery, number)
         everyone = self._person[np.concatenate([known, gallery])]
@@ -254,6 +269,37 @@ class _Problem:
         if searches is not None:
             counts |= {"mated": len(searches.genuine.scores), "unmated": len(searches.impostor.scores)}
         return DrawResult(DrawScores(pairs, searches, threshold), counts, len(query) - len(known))
+
+    def slices(self, thresholds: Thresholds, rng: np.random.Generator) -> dict[str, dict[str, list[SlicedDraw]]]:
+        """Score the queries of every slice alone, against whole galleries: slice -> part -> draws."""
+        parts = self._arrays.parts
+        called = slice_names(self._arrays.columns[str(self._config.slice)])
+        queries = [self._samples(draw)[1] for draws in parts.values() for draw in draws]
+        return {
+            str(name): {
+                part: [
+                    self._sliced(draw, called == name, number, thresholds.values.get(part), rng)
+                    for number, draw in enumerate(draws)
+                ]
+                for part, draws in parts.items()
+            }
+            for name in sorted(set(called[np.concatenate(queries)]))
+        }
+
+    def _sliced(
+        self, draw: Draw, chosen: NDArray[np.bool_], number: int, threshold: float | None, rng: np.random.Generator
+    ) -> SlicedDraw:
+        _, known, gallery = self._samples(draw)
+        query = known[chosen[known]]
+        scores = DrawScores(self._pairs(query, gallery, rng), self._open_set(query, gallery, number), threshold)
+        return SlicedDraw(scores, self._units(query))
+
+    def _pairs(self, query: Int64, gallery: Int64, rng: np.random.Generator) -> PairScores:
+        if self._config.pairs == "all":
+            rows = np.union1d(query, gallery)
+            rows = rows[self._codes[rows] >= 0]
+            return score_pairs(self._side(rows), None, rng, (self._units(rows), self._units(rows)))
+        return score_pairs(self._side(query), self._side(gallery), rng, (self._units(query), self._units(gallery)))
 
     def require_searches(self, results: Mapping[str, Sequence[DrawResult]]) -> None:
         """Refuse a share of unknown identities that leaves some draw without mated, or without unmated, searches.
