@@ -115,7 +115,8 @@ def eval_command(
     ap_method=trapezoid
 
     Options of verification: pairs=query-gallery|all fpr=0.001,0.01,0.1 threshold_from=auto|val|val,train|none
-    threshold_fmr=0.01 unknown=0.2 fpir=0.01,0.1, and camera_rule, views, draws, bootstrap, identity_columns.
+    threshold_fmr=0.01 unknown=0.2 fpir=0.01,0.1, slice=COLUMN, and camera_rule, views, draws, bootstrap,
+    identity_columns.
 
     Options of classification (zeroshot, prototype, knn, fewshot, fusion): val_from=train:0.1 val_n train_limit test_n
     sample_seed=42 choose=val|none criterion=top_1|top_5|balanced_accuracy|macro_f1|nll tops=1,5 macro_over=present|

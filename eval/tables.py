@@ -50,11 +50,15 @@ def result_table(result: EvalResult) -> Table:
 
 
 def slices_table(slices: Mapping[str, Slice], column: str) -> Table:
-    """One row per value of the slicing column; small slices are marked."""
+    """One row per value of the slicing column, or one column for verification's many metrics; small ones are marked."""
     table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+    names = list(dict.fromkeys(name for part in slices.values() for name in part.metrics))
+    if "auc" in names:
+        table.caption = "pairs whose query has the value, mean over draws"
+        return _slices_as_columns(table, slices, column, names)
     table.caption = "mean over the queries of a draw, then over draws"
     table.add_column(column)
-    for name in next(iter(slices.values())).metrics:
+    for name in names:
         table.add_column(metric_title(name), justify="right", no_wrap=True)
     for count in ("queries", "identities", ""):
         table.add_column(count, justify="right")
@@ -143,6 +147,21 @@ def _metrics_as_rows(table: Table, result: EvalResult) -> Table:
         table.add_row(
             count, *(f"{section.n[count]:,.6g}" if count in section.n else "" for section in sections.values())
         )
+    return table
+
+
+def _slices_as_columns(table: Table, slices: Mapping[str, Slice], column: str, metrics: Sequence[str]) -> Table:
+    """A slice without searches has no open-set figures: these cells stay empty."""
+    table.add_column(column)
+    for name in slices:
+        table.add_column(name, justify="right")
+    for metric in metrics:
+        cells = [percent(part.metrics[metric]) if metric in part.metrics else "" for part in slices.values()]
+        table.add_row(metric_title(metric), *cells)
+    for title, key in (("queries", "query"), *((key, key) for key in ("identities", "genuine", "impostor"))):
+        table.add_row(title, *(f"{part.n[key]:,.6g}" for part in slices.values()))
+    if any(part.small for part in slices.values()):
+        table.add_row("", *("small" if part.small else "" for part in slices.values()))
     return table
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from eval.codes import CameraRule, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.metrics.open_set import alarm_scores, identified_scores
 from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
+from eval.metrics.slices import slice_names
 from eval.metrics.summary import mean_counts
 from eval.metrics.verification import error_curve, threshold_at_fmr
 from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Names, Needs, split_text
-from eval.result import Evaluation, Part
+from eval.pair_slices import Resampling, SlicedDraw, slice_figures
+from eval.result import Evaluation, Part, Slice
 from eval.scorers.pairs import PairScores, best_scores, score_pairs
 from eval.scorers.ranked import Side
 from eval.scorers.similarity import combine_views, require_unit
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 TEST_ROLES = ("test", "query", "gallery")
 HELD_OUT = ("val", "train")
+
+SHARES = 1000
+"""Steps in which an error names the values of ``unknown`` that work."""
 
 
 def _numbers(value: object) -> object:
@@ -50,7 +56,8 @@ class VerificationConfig(ModeConfig):
     is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
     gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
     ``identity_columns``: a pair is genuine where all of these agree; the bootstrap resamples people all the same.
-    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count.
+    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count. ``slice``: a
+    column whose values get figures of their own, of the pairs whose query has the value.
     """
 
     pairs: Literal["query-gallery", "all"] = "query-gallery"
@@ -63,6 +70,7 @@ class VerificationConfig(ModeConfig):
     identity_columns: Names = ("identity",)
     junk_identities: Identities = ()
     distractor_identities: Identities = ()
+    slice: str | None = None
 
     @field_validator("fpr", "fpir")
     @classmethod
@@ -84,6 +92,14 @@ class VerificationConfig(ModeConfig):
             raise PydanticCustomError("threshold_from", "it is auto, none, or some of val,train")
         return splits
 
+    @model_validator(mode="after")
+    def _sliced_by_query(self) -> VerificationConfig:
+        if self.slice is not None and self.pairs == "all":
+            raise PydanticCustomError(
+                "slice", "slice gives figures by query, and pairs=all has no queries; leave one of the two out"
+            )
+        return self
+
 
 class Verification:
     """The mode ``verification``."""
@@ -94,20 +110,22 @@ class Verification:
     def needs(self, config: VerificationConfig) -> Needs:
         """Queries and gallery with identity and camera; val and train for the threshold."""
         held_out = () if config.threshold_from == ("none",) else HELD_OUT
-        columns = tuple(dict.fromkeys(["identity", "camera", *config.identity_columns]))
+        columns = tuple(
+            dict.fromkeys(["identity", "camera", *config.identity_columns, *([config.slice] if config.slice else [])])
+        )
         return Needs(("query", "gallery"), config.views, columns, held_out)
 
     def evaluate(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
         """AUC, EER, TPR@FPR, FNMR@FMR, the threshold's error rates, open-set FNIR@FPIR; intervals over identities.
 
         Raises:
-            InputError: a vector is not of length one, cameras or held-out identities are needed and missing, or a
-                draw has no genuine or no impostor pair.
+            InputError: a vector is not of length one, cameras or held-out identities are needed and missing, a draw
+                has no genuine or no impostor pair, or ``unknown`` leaves one without mated or unmated searches.
         """
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)
         config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
-        bootstrap, sampling, choosing = rng.spawn(3)
+        bootstrap, sampling, choosing, slicing = rng.spawn(4)
         problem = _Problem(arrays, config, choosing)
         thresholds = problem.thresholds(sampling)
         results = {
@@ -117,28 +135,36 @@ class Verification:
             ]
             for part, draws in arrays.parts.items()
         }
+        if config.unknown:
+            problem.require_searches(results)
         targets = Targets(config.fpr, config.fpir)
         scores = {part: [result.scores for result in found] for part, found in results.items()}
+        again = Resampling(problem.units, config.bootstrap, copy.deepcopy(bootstrap))
         summaries = summarise_draws(targets, scores, problem.units, config.bootstrap, bootstrap)
         sections = {
-            part: Part(metrics=summary.metrics, draws=summary.draws, n=mean_counts([r.counts for r in results[part]]))
-            for part, summary in summaries.parts.items()
+            part: Part(metrics=summary.metrics, draws=summary.draws, n=count)
+            for (part, summary), count in zip(summaries.parts.items(), _counts(results), strict=True)
         }
         n = {key: sum(section.n[key] for section in sections.values()) for key in next(iter(sections.values())).n}
         names = problem.names()
+        slices: dict[str, Slice] | None = None
+        notes: tuple[str, ...] = ()
+        if config.slice:
+            slices, notes = slice_figures(targets, problem.slices(thresholds, slicing), again)
         return Evaluation(
             metrics=summaries.whole.metrics,
             draws=summaries.whole.draws,
             n={**n, "identities": len(names), **thresholds.counts},
             label_universe=universe_of(names),
             parts=None if WHOLE_PART in sections else sections,
+            slices=slices or None,
             config={
-                **config.model_dump(mode="json"),
+                **config.model_dump(mode="json", exclude=None if config.slice else {"slice"}),
                 "draws": len(summaries.whole.draws),
                 "threshold_from": list(thresholds.splits),
                 "threshold_samples": thresholds.sha256,
             },
-            warnings=(*thresholds.warnings, *_warnings(results, problem.units), *_too_rare(results, config)),
+            warnings=(*thresholds.warnings, *_warnings(results, problem.units), *_too_rare(results, config), *notes),
             curves=curves_of(scores),
             thresholds={part or "whole": value for part, value in thresholds.values.items()} or None,
         )
@@ -163,6 +189,18 @@ class Thresholds(NamedTuple):
     sha256: str | None
     counts: dict[str, int]
     warnings: tuple[str, ...]
+
+
+class _UnknownBounds(NamedTuple):
+    """Identities ``enrolled`` in a gallery; at ``least`` and at ``most`` so many may be taken out of it."""
+
+    enrolled: int
+    least: int
+    most: int
+
+    def allow(self, share: float) -> bool:
+        """Whether mated and unmated searches are left where this share is taken out."""
+        return self.least <= round(share * self.enrolled) <= self.most
 
 
 class _Problem:
@@ -216,15 +254,8 @@ class _Problem:
         self, draw: Draw, part: str, number: int, threshold: float | None, rng: np.random.Generator
     ) -> DrawResult:
         """Score the pairs and the open-set searches of one draw."""
-        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
-        known = query[self._codes[query] >= 0]
-        if self._config.pairs == "all":
-            rows = np.union1d(query, gallery)
-            rows = rows[self._codes[rows] >= 0]
-            pairs = score_pairs(self._side(rows), None, rng, (self._units(rows), self._units(rows)))
-        else:
-            units = self._units(known), self._units(gallery)
-            pairs = score_pairs(self._side(known), self._side(gallery), rng, units)
+        query, known, gallery = self._samples(draw)
+        pairs = self._pairs(known, gallery, rng)
         self._require_pairs(pairs, part, meet=bool(np.isin(self._codes[known], self._codes[gallery]).any()))
         searches = self._open_set(known, gallery, number)
         everyone = self._person[np.concatenate([known, gallery])]
@@ -238,6 +269,91 @@ class _Problem:
         if searches is not None:
             counts |= {"mated": len(searches.genuine.scores), "unmated": len(searches.impostor.scores)}
         return DrawResult(DrawScores(pairs, searches, threshold), counts, len(query) - len(known))
+
+    def slices(self, thresholds: Thresholds, rng: np.random.Generator) -> dict[str, dict[str, list[SlicedDraw]]]:
+        """Score the queries of every slice alone, against whole galleries: slice -> part -> draws."""
+        parts = self._arrays.parts
+        called = slice_names(self._arrays.columns[str(self._config.slice)])
+        queries = [self._samples(draw)[1] for draws in parts.values() for draw in draws]
+        return {
+            str(name): {
+                part: [
+                    self._sliced(draw, called == name, number, thresholds.values.get(part), rng)
+                    for number, draw in enumerate(draws)
+                ]
+                for part, draws in parts.items()
+            }
+            for name in sorted(set(called[np.concatenate(queries)]))
+        }
+
+    def _sliced(
+        self, draw: Draw, chosen: NDArray[np.bool_], number: int, threshold: float | None, rng: np.random.Generator
+    ) -> SlicedDraw:
+        _, known, gallery = self._samples(draw)
+        query = known[chosen[known]]
+        scores = DrawScores(self._pairs(query, gallery, rng), self._open_set(query, gallery, number), threshold)
+        return SlicedDraw(scores, self._units(query))
+
+    def _pairs(self, query: Int64, gallery: Int64, rng: np.random.Generator) -> PairScores:
+        if self._config.pairs == "all":
+            rows = np.union1d(query, gallery)
+            rows = rows[self._codes[rows] >= 0]
+            return score_pairs(self._side(rows), None, rng, (self._units(rows), self._units(rows)))
+        return score_pairs(self._side(query), self._side(gallery), rng, (self._units(query), self._units(gallery)))
+
+    def require_searches(self, results: Mapping[str, Sequence[DrawResult]]) -> None:
+        """Refuse a share of unknown identities that leaves some draw without mated, or without unmated, searches.
+
+        Raises:
+            InputError: with the shares that work in every draw.
+        """
+        bare = [
+            (part, n) for part, found in results.items() for n, each in enumerate(found) if not each.scores.searches
+        ]
+        if not bare:
+            return
+        (part, number), asked = bare[0], self._config.unknown
+        bounds = {
+            (name, n): self._unknown_bounds(self._arrays.parts[name][n], n)
+            for name, found in results.items()
+            for n in range(len(found))
+        }
+        shares = [at / SHARES for at in range(SHARES) if all(bound.allow(at / SHARES) for bound in bounds.values())]
+        first = bounds[part, number]
+        taken = round(asked * first.enrolled)
+        kind = "unknown" if taken < first.least else "known"
+        where = f" of {part}" if part != WHOLE_PART else ""
+        way = (
+            f"unknown from {shares[0]:g} to {shares[-1]:g} works in every draw"
+            if shares
+            else "no value works in every draw, so leave the option out"
+        )
+        raise InputError(
+            f"unknown={asked:g} takes {taken} of the {first.enrolled} identities{where} out of a draw's gallery, which "
+            f"leaves no query of an identity that is {kind} there; {way}."
+        )
+
+    def _samples(self, draw: Draw) -> tuple[Int64, Int64, Int64]:
+        """Queries, those of a known identity, and the gallery of a draw; junk left out."""
+        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
+        return query, query[self._codes[query] >= 0], gallery
+
+    def _unknown_bounds(self, draw: Draw, number: int) -> _UnknownBounds:
+        _, query, gallery = self._samples(draw)
+        order = self._by_chance(gallery, number)
+        place = {int(code): at for at, code in enumerate(order)}
+        mates = best_scores(self._side(query), self._side(gallery)).mate
+        mated = [place[int(code)] for code in np.unique(self._codes[query[np.isfinite(mates)]])]
+        # A query whose identity is not enrolled at all is unmated before anybody is taken out.
+        unmated = [place.get(int(code), -1) + 1 for code in np.unique(self._codes[query])]
+        return _UnknownBounds(len(order), min(unmated, default=len(order) + 1), max(mated, default=-1))
+
+    def _by_chance(self, gallery: Int64, number: int) -> Int64:
+        """Codes of the identities in a gallery, in the order in which they are taken out of it."""
+        enrolled = np.unique(self._codes[gallery])
+        enrolled = enrolled[enrolled >= 0]
+        found: Int64 = enrolled[np.argsort([digest(self._seed, str(number), self._texts[code]) for code in enrolled])]
+        return found
 
     def _settled(self, values: dict[str, float], splits: tuple[str, ...], rows: Mapping[str, Int64]) -> Thresholds:
         used = np.unique(np.concatenate(list(rows.values())))
@@ -285,10 +401,8 @@ class _Problem:
 
         A query all of whose mates are junk is neither mated nor unmated.
         """
-        enrolled = np.unique(self._codes[gallery])
-        enrolled = enrolled[enrolled >= 0]
-        order = np.argsort([digest(self._seed, str(number), self._texts[code]) for code in enrolled])
-        unknown = enrolled[order[: round(self._config.unknown * len(enrolled))]]
+        enrolled = self._by_chance(gallery, number)
+        unknown = enrolled[: round(self._config.unknown * len(enrolled))]
         left = gallery[~np.isin(self._codes[gallery], unknown)]
         if not len(left):
             return None
@@ -334,6 +448,13 @@ def _draws(draws: Sequence[Draw], config: VerificationConfig) -> Sequence[Draw]:
     first = np.union1d(draws[0]["query"], draws[0]["gallery"])
     same = all(np.array_equal(first, np.union1d(draw["query"], draw["gallery"])) for draw in draws)
     return draws[:1] if same else draws
+
+
+def _counts(results: Mapping[str, Sequence[DrawResult]]) -> list[dict[str, int | float]]:
+    """Mean counts of every part; those of searches only where all draws have searches."""
+    draws = [draw.counts for found in results.values() for draw in found]
+    common = [key for key in draws[0] if all(key in counts for counts in draws)]
+    return [mean_counts([{key: draw.counts[key] for key in common} for draw in found]) for found in results.values()]
 
 
 def _warnings(results: Mapping[str, Sequence[DrawResult]], units: int) -> tuple[str, ...]:

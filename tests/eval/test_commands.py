@@ -120,3 +120,22 @@ def test_a_store_that_was_indexed_only_in_part_is_said(tmp_path: Path) -> None:
         writer.commit("more")
     done = run_cli("eval", "--mode", "reid", "--store", tmp_path / "s", check=1)
     assert "1 of 25 samples have no vector" in done.stderr
+
+
+def test_slices_of_verification_and_shares_of_unknown_people_that_leave_none(store: Path) -> None:
+    ask = ("eval", "--mode", "verification", "--store", store, "-o", "draws=2", "-o", "bootstrap=20")
+    done = run(*ask, "-o", "slice=camera")
+    assert done.exit_code == 0, done.output
+    for word in ("pairs whose query has the value", "c0", "c4", "identities", "small"):
+        assert word in done.stdout
+    file = json.loads(run(*ask, "-o", "slice=camera", "--json").stdout)
+    plain = json.loads(run(*ask, "--json").stdout)
+    assert sum(part["n"]["query"] for part in file["slices"].values()) == pytest.approx(file["n"]["query"])
+    assert {key: file[key] for key in ("metrics", "draws", "n", "curves")} == {
+        key: plain[key] for key in ("metrics", "draws", "n", "curves")
+    }
+    assert "slices" not in plain
+    for unknown in ("0.01", "0.999"):
+        refused = CliRunner().invoke(cli, [*map(str, ask), "-o", f"unknown={unknown}"])
+        assert isinstance(refused.exception, InputError)
+        assert "of the 6 identities" in str(refused.exception)
