@@ -38,24 +38,44 @@ def is_named(identities: NDArray[np.object_], names: Iterable[str]) -> NDArray[n
 
 
 def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
-    """Settle ``auto``: ``market1501`` where the cameras of all queries and gallery images are known, else ``none``.
+    """Settle ``auto`` by the cameras of all queries and gallery images.
 
-    Images that are only held out, for a threshold or a cohort, do not decide how the others are evaluated.
+    It is ``market1501`` where all are known and ``none`` where none is. Where some are it stays ``auto``, and the rule
+    holds between images whose cameras are known. Images that are only held out, for a threshold or a cohort, do not
+    decide how the others are evaluated.
 
     Raises:
         InputError: ``market1501`` is asked for and a camera is unknown.
     """
-    tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
-    rows = np.unique(np.concatenate(tested))
-    unknown = rows[[camera is None for camera in arrays.columns["camera"][rows]]]
+    rows, unknown = _without_camera(arrays)
     if rule == "market1501" and len(unknown):
         raise InputError(
             f"camera_rule=market1501 needs every camera, and {len(unknown)} of {len(rows)} samples have none "
             f"(the first is {arrays.ids[unknown[0]]}); index again with cameras, or pass -o camera_rule=none."
         )
-    if rule == "auto":
-        return "none" if len(unknown) else "market1501"
-    return rule
+    if rule != "auto" or 0 < len(unknown) < len(rows):
+        return rule
+    return "none" if len(unknown) else "market1501"
+
+
+def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
+    """Say how many samples the settled camera rule cannot judge; nothing where that is none."""
+    rows, unknown = _without_camera(arrays)
+    if rule != "auto" or not len(unknown):
+        return ()
+    words = (
+        f"{len(unknown)} of {len(rows)} samples have no camera (the first is {arrays.ids[unknown[0]]}): images of the "
+        "query's identity and camera are left out only where both cameras are known; index again with cameras, or pass "
+        "-o camera_rule=none."
+    )
+    return (words,)
+
+
+def _without_camera(arrays: Arrays) -> tuple[Int64, Int64]:
+    """Rows of all queries and gallery images, and those of them whose camera is unknown."""
+    tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
+    rows = np.unique(np.concatenate(tested))
+    return rows, rows[[camera is None for camera in arrays.columns["camera"][rows]]]
 
 
 def universe_of(names: Iterable[str]) -> Universe:

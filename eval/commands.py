@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from eval.registry import MODES, PROTOCOLS
 from retrieval.errors import suggest
-from retrieval.options import console, json_option, note, print_json, space_option, store_option, where_option
+from retrieval.options import json_option, note, print_json, print_table, space_option, store_option, where_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -199,7 +199,7 @@ def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json
         click.echo(result.to_json(), nl=False)
         return
     for table in _tables(result):
-        console().print(table)
+        print_table(table)
 
 
 def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
@@ -248,7 +248,7 @@ def _grid(opened: LanceStore, asked: Asked, out: Path | None, *, as_json: bool) 
     if as_json:
         print_json([result.to_dict() for result in results])
     else:
-        console().print(grid_table(results))
+        print_table(grid_table(results))
 
 
 def _file_name(result: EvalResult, taken: set[str]) -> str:
@@ -276,7 +276,7 @@ def list_command(store: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(sets)
     elif sets:
-        console().print(split_sets_table(sets))
+        print_table(split_sets_table(sets))
     else:
         note("The store has no split sets yet; 'eval' keeps those it draws.")
 

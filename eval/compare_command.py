@@ -9,7 +9,7 @@ import click
 
 from eval.commands import ManyValues, listed, refuse_others
 from eval.registry import MODES, PROTOCOLS
-from retrieval.options import console, json_option, print_json, store_option, where_option
+from retrieval.options import json_option, print_json, print_table, store_option, where_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,7 +77,7 @@ def compare_command(
     if as_json:
         print_json(found.to_dict())
     else:
-        console().print(_table(found))
+        print_table(_table(found))
 
 
 def _of_requests(store: LanceStore, first: Asked, second: Asked) -> Comparison | ClassComparison:

@@ -111,7 +111,11 @@ def read_arrays(
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
         rows = pool.among("aspect", mirrored)
-        turned = {view: read_vectors(snapshot, space, MIRRORED[view], pool) for view in vectors if view in MIRRORED}
+        turned = {
+            view: read_vectors(snapshot, space, MIRRORED[view], pool, "mirror=false")
+            for view in vectors
+            if view in MIRRORED
+        }
         vectors = {view: np.where(rows[:, None], turned.get(view, own), own) for view, own in vectors.items()}
     columns = {name: pool.columns[name] for name in needs.columns}
     draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
@@ -140,8 +144,10 @@ def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
     return Pool(pool.ids, {**pool.columns, **found})
 
 
-def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, without: str = "views=base") -> Float32:
     """Read the vectors (n, d) of a pool's samples, which have the column ``key``.
+
+    ``without`` is the option that makes the view needless.
 
     Raises:
         IncompleteError: the space lacks the view, or samples have no vector in it.
@@ -151,7 +157,7 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) ->
         if view in MIRRORED:
             raise IncompleteError(
                 f"Space {space.name} has no view '{view}'; run the same 'index' command again with --views base,hflip, "
-                "or evaluate without it (-o views=base)."
+                f"or evaluate without it (-o {without})."
             )
         raise unknown(f"view in space {space.name}", view, space.views)
     matrix = snapshot.vectors(space, view)

@@ -9,7 +9,7 @@ import click
 
 from eval.commands import listed
 from eval.registry import MODES
-from retrieval.options import console, json_option, note, print_json, store_option
+from retrieval.options import json_option, note, print_json, print_table, store_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def results_command(ctx: click.Context, mode: str | None, out: Path | None, stor
     if as_json:
         print_json([described(each) for each in kept])
     elif kept:
-        console().print(results_table(kept))
+        print_table(results_table(kept))
     else:
         note(f"No results{f' of mode {mode}' if mode else ''} in the store yet; 'eval' keeps those it makes.")
 

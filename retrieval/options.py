@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+FOLDED = 16
+"""How narrow a column of a table that folds its words may become."""
+
+BOUNDLESS = 1_000_000
 
 store_option = click.option(
     "--store",
@@ -32,6 +38,30 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def print_table(shown: RenderableType) -> None:
+    """Print a table, or a group with tables, whole: where the terminal is too narrow its lines run on in the next."""
+    from rich.console import Group
+    from rich.table import Table
+
+    out = console()
+    parts = shown.renderables if isinstance(shown, Group) else [shown]
+    out.width = max([out.width, *(_least_width(out, part) for part in parts if isinstance(part, Table))])
+    out.print(shown)
+
+
+def _least_width(out: Console, table: Table) -> int:
+    """How wide a table must be to lose nothing; columns that fold may be as narrow as :data:`FOLDED`."""
+    from rich.measure import Measurement
+
+    boundless = out.options.update(width=BOUNDLESS)
+    width = Measurement.get(out, boundless, table).maximum
+    for column in table.columns:
+        if column.overflow == "fold":
+            natural = max(Measurement.get(out, boundless, cell).maximum for cell in (column.header, *column.cells))
+            width -= max(0, natural - FOLDED)
+    return width
 
 
 def print_json(value: Any) -> None:

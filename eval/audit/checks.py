@@ -23,11 +23,15 @@ ACROSS, IN_DRAW, SAME_SIDE = 2, 1, 0
 
 
 class Sides(NamedTuple):
-    """Who meets whom, as masks (n,) over samples: ``learnt``, ``held_out``, and (queries, gallery) of every draw."""
+    """Who meets whom, as masks (n,) over samples: ``learnt``, ``held_out``, and (queries, gallery) of every draw.
+
+    ``left_out`` are codes (n,), -1 for none: a gallery image that shares one with the query has no part in its ranking.
+    """
 
     learnt: NDArray[np.bool_]
     held_out: NDArray[np.bool_]
     draws: tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]
+    left_out: tuple[Int64, ...] = ()
 
     def relation(self, first: Int64, second: Int64) -> Int64:
         """How pairs of rows meet: ``ACROSS`` train and test, ``IN_DRAW`` as query and gallery, or ``SAME_SIDE``."""
@@ -35,6 +39,8 @@ class Sides(NamedTuple):
         met = np.zeros(len(first), np.bool_)
         for asks, answers in self.draws:
             met |= (asks[first] & answers[second]) | (answers[first] & asks[second])
+        for codes in self.left_out:
+            met &= (codes[first] < 0) | (codes[first] != codes[second])
         return np.where(across, ACROSS, np.where(met, IN_DRAW, SAME_SIDE)).astype(np.int64)
 
 
@@ -84,7 +90,7 @@ def content_findings(pool: Pool, sides: Sides) -> list[Finding]:
     found: dict[int, list[Item]] = defaultdict(list)
     conflicts = []
     for rows in _groups(pool.columns["key"]):
-        found[_worst(sides, rows)].append(Item(_ids(pool, rows), f"{len(rows)} samples with one content"))
+        found[_worst_pair(sides, rows)].append(Item(_ids(pool, rows), f"{len(rows)} samples with one content"))
         for name in NAMES:
             values = sorted({str(value) for value in pool.columns[name][rows] if value is not None})
             if len(values) > 1:
@@ -199,6 +205,13 @@ def _worst(sides: Sides, rows: list[int]) -> int:
         if asks.any() and answers.any() and (asks | answers).sum() > 1:
             return IN_DRAW
     return SAME_SIDE
+
+
+def _worst_pair(sides: Sides, rows: list[int]) -> int:
+    """The worst way in which two of a few rows meet, pairs that a ranking leaves out aside."""
+    first, second = np.triu_indices(len(rows), 1)
+    group = np.array(rows, np.int64)
+    return int(sides.relation(group[first], group[second]).max())
 
 
 def _groups(values: NDArray[np.object_]) -> list[list[int]]:

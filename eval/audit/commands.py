@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
-from retrieval.options import console, json_option, note, print_json, space_option, store_option
+from eval.commands import listed
+from eval.files import make_folder_of
+from eval.registry import PROTOCOLS
+from retrieval.options import json_option, note, print_json, print_table, space_option, store_option
 
 FOUND = 4
 """Exit status when something was found: apart from 1 (could not), 2 (wrong usage) and 3 (files unreadable)."""
 
 
 @click.command("audit")
-@click.option("--protocol", help="Audit the draws of this protocol.")
+@click.option("--protocol", callback=listed("protocol", PROTOCOLS), help="Audit the draws of this protocol.")
 @click.option("--aspect", help="Of the protocol: one aspect, or 'all'.")
 @click.option(
     "--split-set", metavar="NAME|FILE", help="Audit a stored split set, or a CSV with draw,role and id or uri."
@@ -57,11 +60,13 @@ def audit_command(
     from retrieval.store.open import open_store
 
     opened = open_store(store)
+    if sheet is not None:
+        make_folder_of(sheet, "--sheet")
     report = audit(opened, space=space, protocol=protocol, aspect=aspect, split_set=split_set, seed=seed, bits=bits)
     if as_json:
         print_json(report.to_dict())
     else:
-        console().print(audit_table(report, show))
+        print_table(audit_table(report, show))
     if sheet is not None:
         with opened.snapshot() as snapshot:
             drawn = audit_sheet(snapshot, report, keys_of(snapshot), sheet)

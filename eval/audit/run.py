@@ -19,6 +19,7 @@ from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, near_dup
 from eval.audit.findings import SEVERITIES, AuditReport, Finding
 from eval.audit.labels import MARGIN
 from eval.audit.vectors import near_findings, suspect_findings
+from eval.codes import is_named, text_codes
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
 from eval.reading import find_split_set
@@ -94,7 +95,8 @@ def audit(
             sets = tuple(rule.parts(pool, request).values())
         rows, vectors = _vectors(snapshot, chosen, pool)
         version = snapshot.store_version
-    audited = Audited(pool, sides_of(pool, sets), rows, vectors, rule.settings.get("group_rule") != "exclude")
+    sides = sides_of(pool, sets)._replace(left_out=_left_out(pool, rule))
+    audited = Audited(pool, sides, rows, vectors, rule.settings.get("group_rule") != "exclude")
     found = _findings(audited, chosen.name, bits)
     splits = whole_split({str(at): part for at, part in enumerate(sets)}) if sets else None
     named = {sample for one in found for item in one.items for sample in item.samples}
@@ -108,6 +110,20 @@ def audit(
         findings=tuple(found),
         places={key: uri for key, uri in zip(pool.ids.tolist(), pool.columns["uri"], strict=True) if key in named},
     )
+
+
+def _left_out(pool: Pool, rule: Protocol) -> tuple[Int64, ...]:
+    """Codes (n,) that two images share where the protocol leaves one out of the other's ranking."""
+    found = []
+    if rule.settings.get("group_rule") == "exclude":
+        found.append(text_codes(pool.columns["group"])[0])
+    if rule.settings.get("camera_rule", "auto") != "none":
+        identity, camera = (text_codes(pool.columns[name])[0] for name in ("identity", "camera"))
+        known = (identity >= 0) & (camera >= 0)
+        # Distractors have no identity, so none of them is left out.
+        known &= ~is_named(pool.columns["identity"], rule.settings.get("distractor_identities", ()))
+        found.append(np.where(known, identity * (camera.max(initial=0) + 1) + camera, -1))
+    return tuple(found)
 
 
 def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:

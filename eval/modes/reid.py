@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 import numpy as np
 from pydantic import BeforeValidator, Field, field_validator
 
-from eval.codes import CameraRule, is_named, resolve_camera_rule, text_codes, universe_of
+from eval.codes import CameraRule, camera_warnings, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
 from eval.metrics.queries import (
     all_definitions,
@@ -144,7 +144,7 @@ class Reid:
             slices=_slices(names, results, config, rng) if config.slice else None,
             definitions=mean_definitions([draw.definitions for draw in everything]) if config.all_definitions else None,
             config=config.model_dump(mode="json") | {"draws": len(whole.draws)},
-            warnings=_warnings(results, len(whole.draws), config),
+            warnings=(*camera_warnings(arrays, config.camera_rule), *_warnings(results, len(whole.draws), config)),
         )
 
     def tables(self, arrays: Arrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
@@ -187,7 +187,7 @@ class Problem:
         self._person, self._names = text_codes(person)
         others = [columns[name] for name in config.identity_columns if name != "identity"]
         self._identity = self._person if not others else text_codes(_joined(person, *others))[0]
-        self._camera = text_codes(columns["camera"])[0] if config.camera_rule == "market1501" else None
+        self._camera = text_codes(columns["camera"])[0] if config.camera_rule != "none" else None
         self._group = text_codes(columns["group"])[0] if config.group_rule == "exclude" else None
         self._slices = slice_names(columns[config.slice]) if config.slice else None
         self._config = config

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from eval.codes import CameraRule, is_named, resolve_camera_rule, text_codes, universe_of
+from eval.codes import CameraRule, camera_warnings, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.metrics.open_set import alarm_scores, identified_scores
 from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
@@ -164,7 +164,13 @@ class Verification:
                 "threshold_from": list(thresholds.splits),
                 "threshold_samples": thresholds.sha256,
             },
-            warnings=(*thresholds.warnings, *_warnings(results, problem.units), *_too_rare(results, config), *notes),
+            warnings=(
+                *camera_warnings(arrays, config.camera_rule),
+                *thresholds.warnings,
+                *_warnings(results, problem.units),
+                *_too_rare(results, config),
+                *notes,
+            ),
             curves=curves_of(scores),
             thresholds={part or "whole": value for part, value in thresholds.values.items()} or None,
         )
@@ -215,7 +221,7 @@ class _Problem:
         self._person, self._people = text_codes(person)
         agreeing = [arrays.columns[name] for name in config.identity_columns if name != "identity"]
         self._codes, self._texts = text_codes(_joined(person, agreeing))
-        self._camera = text_codes(arrays.columns["camera"])[0] if config.camera_rule == "market1501" else None
+        self._camera = text_codes(arrays.columns["camera"])[0] if config.camera_rule != "none" else None
         test = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
         rows = np.unique(np.concatenate(test))
         found = np.unique(self._codes[rows])

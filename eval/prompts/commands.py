@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrieval.options import console, json_option, note, print_json
+from retrieval.options import json_option, note, print_json, print_table
 
 if TYPE_CHECKING:
     from eval.prompts.attributes import Attributes
@@ -116,7 +116,7 @@ def diff_command(before: Path, after: Path, out: Path | None, as_json: bool) -> 
     if as_json:
         print_json(difference_data(found))
     elif found.classes:
-        console().print(difference_table(found))
+        print_table(difference_table(found))
     else:
         note(f"No difference: {found.same:,} prompts are the same.")
     if out is not None:

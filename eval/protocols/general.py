@@ -81,15 +81,33 @@ def _leave_one_out(pool: Pool, request: Request, where: str) -> SplitSet:
 class CrossAspectOptions(Config):
     """``query_aspect`` is searched for in ``gallery_aspect``; ``mirror`` compares the mirrored view of the queries."""
 
-    query_aspect: str
-    gallery_aspect: str
+    query_aspect: str | None = None
+    gallery_aspect: str | None = None
     mirror: bool = False
+
+
+def _two_aspects(options: CrossAspectOptions, have: list[str], where: str) -> tuple[str, str]:
+    """The aspects asked for.
+
+    Raises:
+        InputError: one is missing; the message gives an example of the aspects that there are.
+    """
+    asked, known = options.query_aspect, options.gallery_aspect
+    if asked is not None and known is not None:
+        return asked, known
+    missing = "query_aspect" if asked is None else "gallery_aspect"
+    query = asked or next((name for name in have if name != known), "...")
+    gallery = known or next((name for name in have if name != query), "...")
+    raise InputError(
+        f"Protocol {where}: option '{missing}' is needed, as in -o query_aspect=\"{query}\" -o "
+        f'gallery_aspect="{gallery}".'
+    )
 
 
 def _cross_aspect(pool: Pool, request: Request, where: str) -> SplitSet:
     options = request.options
     assert isinstance(options, CrossAspectOptions)  # noqa: S101 - the runner reads Protocol.options
-    asked, known = options.query_aspect, options.gallery_aspect
+    asked, known = _two_aspects(options, pool.values("aspect"), where)
     if request.aspect is not None or asked == known:
         way_out = "say -o query_aspect=... -o gallery_aspect=..., two different ones, and no --aspect"
         raise InputError(f"Protocol {where} compares one aspect with another: {way_out}.")

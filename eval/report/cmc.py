@@ -58,7 +58,7 @@ def cmc_figure(result: EvalResult, replay: Replay) -> Figure:
     several = len(bands) > 1
     head(figure, "Cumulative match characteristic (CMC)", provenance(result), _legend(bands, result), titled=several)
     figure.subplots_adjust(hspace=0.32, wspace=0.12)
-    lowest = min(float(band.draws.min()) for band in bands.values())
+    lowest = min(_lowest(band) for band in bands.values())
     for at, (name, band) in enumerate(bands.items()):
         axes = figure.add_subplot(rows, columns, at + 1)
         edge = (at % columns == 0, at + columns >= len(bands))
@@ -84,6 +84,12 @@ def _band(parts: Sequence[Sequence[DrawTable]], result: EvalResult) -> CmcBand:
     return CmcBand(per_draw.mean(axis=0), per_draw, np.array(ends) if len(ends) == length else None)
 
 
+def _lowest(band: CmcBand) -> float:
+    """The lowest of a curve's points, of its draws and of its band."""
+    ends = [band.draws] if band.interval is None else [band.draws, band.interval]
+    return min(float(each.min()) for each in ends)
+
+
 def _draw(axes: Axes, band: CmcBand, lowest: float) -> None:
     ranks = np.arange(1, len(band.mean) + 1)
     if band.interval is not None:
@@ -91,9 +97,9 @@ def _draw(axes: Axes, band: CmcBand, lowest: float) -> None:
     if len(band.draws) > 1:
         for draw in band.draws[:_DRAWS_SHOWN]:
             axes.plot(ranks, 100 * draw, color=SOFT, linewidth=0.5, alpha=0.6)
-    axes.plot(ranks, 100 * band.mean, color=BLUE, linewidth=1.8, marker="o", markersize=2.4)
+    axes.plot(ranks, 100 * band.mean, color=BLUE, linewidth=1.8, marker="o", markersize=2.4, clip_on=False)
     axes.set_xlim(0.5, max(len(ranks), 2) + 0.5)
-    axes.set_ylim(np.floor(10 * lowest) * 10 - 2, 102)
+    axes.set_ylim(max(0, min(np.floor(10 * lowest) * 10, 90) - 2), 100)
     axes.set_xticks([k for k in (1, 5, 10, 20, 30, 40, 50, 75, 100) if k <= len(ranks)])
     words = "  ".join(f"R{k} {100 * band.mean[k - 1]:.1f}" for k in (1, 5, 10) if k <= len(ranks))
     axes.text(0.97, 0.06, words, transform=axes.transAxes, ha="right", size=SMALL, color=SOFT)

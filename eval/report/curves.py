@@ -60,9 +60,9 @@ def det_figure(result: EvalResult, curve: Curve) -> Figure:
     """DET (Martin et al. 1997): ``fnmr`` over ``fmr`` on normal-deviate axes, and the line of equal errors."""
     figure, axes = _one_panel(result, "Detection error trade-off (DET)")
     fmr, fnmr = np.array(curve["fmr"]), np.array(curve["fnmr"])
-    _probit_panel(axes, fmr, fnmr, "false match rate (%)", "false non-match rate (%)")
+    drawn = _probit_panel(axes, fmr, fnmr, "false match rate (%)", "false non-match rate (%)")
     equal = result.metrics.get("eer")
-    if equal is not None and 0 < equal.value < 1:
+    if drawn and equal is not None and 0 < equal.value < 1:
         place = float(_probit(np.array([equal.value]))[0])
         axes.plot([place], [place], color=ORANGE, marker="D", markersize=6, zorder=5)
         axes.annotate(
@@ -111,15 +111,15 @@ def _one_panel(result: EvalResult, title: str) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_name: str, y_name: str) -> None:
-    """Draw a curve of two error rates; rates of 0 and 1, which have no place on these axes, end it."""
+def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_name: str, y_name: str) -> bool:
+    """Draw a curve of two error rates, if it has points: rates of 0 and 1 have no place on these axes and end it."""
     inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)
     dress(axes, f"{x_name[:-1]}, normal deviate)", f"{y_name[:-1]}, normal deviate)")
     if not inside.any():
-        axes.text(0.5, 0.5, "no errors to trade off", transform=axes.transAxes, ha="center", size=TEXT, color=SOFT)
+        axes.text(0.5, 0.5, _why_no_curve(x, y), transform=axes.transAxes, ha="center", size=TEXT, color=SOFT)
         axes.set_xticks([])
         axes.set_yticks([])
-        return
+        return False
     axes.plot(_probit(x[inside]), _probit(y[inside]), color=BLUE, linewidth=1.8)
     for rates, set_ticks, set_limits in ((x, axes.set_xticks, axes.set_xlim), (y, axes.set_yticks, axes.set_ylim)):
         low, high = float(rates[inside].min()), float(rates[inside].max())
@@ -129,6 +129,15 @@ def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_
         set_limits(ends[0] - 0.08, ends[1] + 0.08)
     ends = np.array([-4.0, 4.0])
     axes.plot(ends, ends, color=GREY, linewidth=1, linestyle=":", scalex=False, scaley=False)
+    return True
+
+
+def _why_no_curve(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+    """Say why no point of a curve of two error rates can be drawn."""
+    if ((x == 0) & (y == 0)).any():
+        return "no errors to trade off"
+    ends = "100 %" if ((x == 1) | (y == 1)).all() else "0 % or 100 %"
+    return f"no trade-off: at every threshold\none of the error rates is {ends}"
 
 
 def _ticks_around(low: float, high: float) -> list[float]:

@@ -29,7 +29,8 @@ _NONE = np.empty(0, np.int64)
 class Side(NamedTuple):
     """Queries or gallery: ``vectors`` (n, d), ``identity`` (n,) codes; ``camera``, ``group`` (n,) codes or None.
 
-    Identity -1 is unknown: such a gallery entry is a distractor, such a query has no positive. Group -1 is none.
+    Identity -1 is unknown: such a gallery entry is a distractor, such a query has no positive. Camera and
+    group -1 are none.
     ``sample`` (n,) row numbers, where a sample may be on both sides: nothing is compared with itself.
     """
 
@@ -119,7 +120,8 @@ class _Finder:
             junk.append(self._same_group(first, last))
         if self._camera:
             asked, known = self._camera
-            same = known[rows] == asked[first:last][query]
+            camera = asked[first:last][query]
+            same = (camera >= 0) & (known[rows] == camera)
             valid &= ~same
             junk.append((query[same], rows[same]))
         valid &= others

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from cli import cli
 from retrieval.errors import InputError
-from tests.worlds import rows, run_cli, store_with, unit
+from tests.worlds import ROOT, rows, run_cli, store_with, unit
 
 NAMES = [f"{at:02d}" for at in range(24)]
 IDENTITY = [f"p{at % 6}" for at in range(24)]
@@ -30,6 +35,44 @@ def test_a_table_with_intervals(store: Path) -> None:
     assert done.exit_code == 0, done.output
     for word in ("Rank-1", "mAP", "mINP", "monte-carlo", "±", "camera_rule=market1501", "over 3 draws"):
         assert word in done.stdout
+
+
+def on_a_terminal(columns: int, *args: str | Path) -> str:
+    """What a command prints on a terminal so wide, without the styles."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, str(ROOT / "cli.py"), *map(str, args)]
+    with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, env=env, cwd=ROOT) as process:
+        os.close(theirs)
+        read = b""
+        try:
+            while more := os.read(ours, 65536):
+                read += more
+        except OSError:  # Linux says so that the other side is closed
+            pass
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+    os.close(ours)
+    assert process.returncode == 0, said
+    return re.sub(r"\x1b\[[0-9;]*m", "", read.decode())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--mode", "reid", "--aspect", "all", "--all-definitions", "-o", "slice=camera", "-o", "draws=3"),
+        ("--mode", "verification", "--aspect", "all", "-o", "draws=3"),
+    ],
+)
+def test_a_narrow_terminal_loses_nothing(tmp_path: Path, args: tuple[str, ...]) -> None:
+    aspects = ["dorsal left", "palmar right"] * 12
+    people = [f"p{at % 8 // 2}" for at in range(24)]
+    store_with(tmp_path / "s", NAMES, unit(24), identity=people, aspect=aspects, camera=IDENTITY[::-1])
+    command = ("eval", *args, "-o", "bootstrap=20", "--store", str(tmp_path / "s"))
+    wide = on_a_terminal(1000, *command).split()
+    narrow = on_a_terminal(80, *command)
+    assert "…" not in narrow
+    assert sorted(narrow.split()) == sorted(wide)
 
 
 def test_json_is_the_result_file_and_the_same_twice(store: Path, tmp_path: Path) -> None:

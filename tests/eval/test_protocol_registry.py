@@ -207,8 +207,15 @@ def test_cross_aspect_compares_the_mirrored_view_of_the_queries() -> None:
     assert mirrored.metrics["rank_1"].value == 1
     assert mirrored.config["mirror"] is True
     assert mirrored.protocol == "cross-aspect"
-    with pytest.raises(InputError, match="option 'query_aspect' is needed"):
+    words = 'query_aspect\' is needed, as in -o query_aspect="dorsal left" -o gallery_aspect="dorsal right"'
+    with pytest.raises(InputError, match=words):
         evaluate(store, "reid", protocol="cross-aspect")
+    with pytest.raises(InputError, match=words.replace("query", "gallery", 1)):
+        evaluate(store, "reid", protocol="cross-aspect", options={"query_aspect": "dorsal left"})
+    lacking = store_of(rows, {"base": own})
+    with pytest.raises(IncompleteError, match=r"evaluate without it \(-o mirror=false\)"):
+        evaluate(lacking, "reid", protocol="cross-aspect", options={**options, "mirror": True})
+    evaluate(lacking, "reid", protocol="cross-aspect", options={**options, "mirror": False})
     with pytest.raises(InputError, match="there is no option 'query_aspect'"):
         evaluate(store, "reid", protocol="monte-carlo", options=options)
 

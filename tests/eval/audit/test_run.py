@@ -143,3 +143,36 @@ def test_train_and_test_and_aspects_are_no_witnesses_for_each_other(column: str)
     columns: dict[str, Any] = {"identity": identity, column: apart}
     store = store_of(clusters(PEOPLE, IMAGES, noise=0.5, d=64), **columns)
     assert "suspected-identity" not in checks(audit(store))
+
+
+def test_what_a_ranking_leaves_out_is_no_near_duplicate_of_it() -> None:
+    vectors = clusters(PEOPLE, IMAGES, noise=0.5, d=64)
+    vectors[1] = vectors[0]
+    vectors[7] = vectors[6]
+    group: list[str | None] = [None] * N
+    group[0] = group[1] = "burst"
+    columns: dict[str, Any] = {
+        "identity": IDENTITY,
+        "group": group,
+        "key": [f"k{at}" if at not in {11, 12} else "same" for at in range(N)],
+    }
+    store = store_of(vectors, **columns)
+    assert checks(audit(store, protocol="leave-one-out"))["near-duplicate-in-draw"] == ("warning", [("06", "07")])
+    assert checks(audit(store, protocol="leave-one-out"))["duplicate-in-draw"] == ("error", [("11", "12")])
+    group[11] = group[12] = "other"
+    again = checks(audit(store_of(vectors, **columns), protocol="leave-one-out"))
+    assert "duplicate-in-draw" not in again
+    assert again["duplicate"] == ("note", [("11", "12")])
+
+
+def test_images_of_one_camera_that_market1501_leaves_out_are_no_near_duplicates_of_a_draw() -> None:
+    vectors = clusters(PEOPLE, IMAGES, noise=0.5, d=64)
+    vectors[1], vectors[6], vectors[11] = vectors[0], vectors[5], vectors[10]
+    camera = [f"c{at % IMAGES}" for at in range(N)]
+    camera[1] = camera[0]
+    unknown: list[str | None] = [*camera]
+    unknown[10] = unknown[11] = None
+    store = store_of(vectors, identity=IDENTITY, split=SPLIT, camera=unknown)
+    for protocol in ("market1501", "fixed", None):
+        found = checks(audit(store, protocol=protocol))
+        assert found["near-duplicate-in-draw"] == ("warning", [("05", "06"), ("10", "11")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from eval.result import EvalResult
 from eval.runner import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
-from tests.eval.stores import memory_store, people
+from retrieval.types import Float32
+from tests.eval.stores import memory_store, people, sample_table
 from tests.worlds import store_with, unit
 
 
@@ -118,6 +120,55 @@ def test_curves_give_their_pictures(tmp_path: Path) -> None:
     assert sorted(figures) == ["det", "open-set", "roc", "scores"]
     for name, figure in figures.items():
         save(figure, tmp_path / f"{name}.png")
+
+
+def store_of(rows: list[dict[str, Any]], vectors: Float32) -> MemoryStore:
+    samples = sample_table(rows)
+    return MemoryStore(samples, {"own": {"base": (samples.column("key").to_pylist(), vectors)}}, writable=True)
+
+
+def test_the_axis_of_a_cmc_holds_the_band_and_ends_at_100() -> None:
+    rows = people(15, 3)
+    own = np.eye(15, dtype=np.float32)[[int(row["identity"]) for row in rows]]
+    store = store_of(rows, own)
+    result = evaluate(store, "reid", options={"draws": 2, "bootstrap": 50})
+    ends = result.metrics["rank_1"].ci95
+    assert result.metrics["rank_1"].value == 1
+    assert ends is not None
+    assert ends[0] < 0.9
+    for axes in cmc_figure(result, replay(store, result)).axes:
+        low, high = axes.get_ylim()
+        assert 0 <= low <= 100 * ends[0]
+        assert high == 100
+
+
+@pytest.mark.parametrize(
+    ("fnmr", "words"),
+    [
+        ((0.0, 0.0, 0.0), "no errors to trade off"),
+        ((1.0, 1.0, 0.0), "no trade-off: at every threshold\none of the error rates is 100 %"),
+        ((0.5, 0.0, 0.0), "no trade-off: at every threshold\none of the error rates is 0 % or 100 %"),
+    ],
+)
+def test_a_curve_that_cannot_be_drawn_says_why(fnmr: tuple[float, ...], words: str) -> None:
+    _, result = world()
+    fmr = (0.0, 1.0, 1.0) if fnmr[0] == 1 else (0.0, 0.5, 1.0)
+    curves = {"det": {"fmr": fmr, "fnmr": fnmr}}
+    (axes,) = curve_figures(result.model_copy(update={"curves": curves}))["det"].axes
+    assert [text.get_text() for text in axes.texts] == [words]
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_verification_that_is_all_wrong_or_all_tied_has_errors(wrong: bool) -> None:  # noqa: FBT001
+    rows = people(2, 2)
+    axis, sign = ([0, 0, 1, 1], [1, -1, 1, -1]) if wrong else ([0] * 4, [1] * 4)
+    store = store_of(rows, np.eye(2, dtype=np.float32)[axis] * np.array(sign, np.float32)[:, None])
+    result = evaluate(store, "verification", options={"pairs": "all", "bootstrap": 0, "draws": 1})
+    assert result.metrics["eer"].value == (1 if wrong else 0.5)
+    (axes,) = curve_figures(result)["det"].axes
+    assert [text.get_text() for text in axes.texts] == [
+        "no trade-off: at every threshold\none of the error rates is 100 %"
+    ]
 
 
 def test_a_store_without_thumbnails_gives_a_sheet_all_the_same(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def random_sides(seed: int) -> tuple[Side, Side]:
     n = int(rng.integers(2, 40))
     queries, gallery = rng.permutation(n)[: rng.integers(1, n + 1)], rng.permutation(n)[: rng.integers(1, n + 1)]
     vectors = unit(rng.integers(-1, 2, (n, 3)) + np.float32(0.1))
-    identity, camera, group = rng.integers(-1, 5, n), rng.integers(0, 3, n), rng.integers(-1, 4, n)
+    identity, camera, group = rng.integers(-1, 5, n), rng.integers(-1, 3, n), rng.integers(-1, 4, n)
     by_camera, by_group, by_sample = rng.random(3) < 0.5
 
     def side(rows: Int64) -> Side:
