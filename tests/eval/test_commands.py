@@ -90,7 +90,7 @@ def test_split_sets_are_listed_exported_and_read_back(store: Path, tmp_path: Pat
         (("--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
         (("--mode", "reid", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
         (("--mode", "reid", "--seed", "-1"), "-1"),
-        ((), "Give --mode, or --from with a result file."),
+        ((), "Give --mode, or --from with a result file (and --store, where the store is not ./store)."),
         (("--mode", "zeroshot", "--prompts"), "requires an argument"),
         (("--mode", "fusion", "--arm", "--json"), "requires an argument"),
     ],
@@ -99,6 +99,15 @@ def test_wrong_usage(store: Path, args: tuple[str, ...], message: str) -> None:
     done = run("eval", "--store", store, *args)
     assert done.exit_code == 2
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(("command", "wanted"), [("eval", "--mode"), ("compare", "--spaces A B")])
+def test_a_command_alone_says_what_it_needs(command: str, wanted: str) -> None:
+    done = run_cli(command, check=2)
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert said.startswith("Error: Give ")
+    assert wanted in said
+    assert "--store" in said
 
 
 @pytest.mark.parametrize("option", ["ap_method=stepp", "apmethod=step", "ap_method", "ranks=0"])

@@ -323,7 +323,7 @@ def test_the_command_prints_a_table_and_json_twice_the_same(disk: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "Give two result files, or --spaces A B."),
+        ((), "Give two result files, or --spaces A B (and --store, where the store is not ./store)."),
         (("a.json",), "Give two result files"),
         (("a.json", "b.json", "--spaces", "x", "y"), "Give two result files"),
         (("a.json", "b.json", "--aspect", "all"), "--aspect does not go with result files"),
