@@ -101,6 +101,13 @@ def sample_count(result: EvalResult, role: str | None = None) -> str:
     return next((f"{result.n[key]:,.10g} {word}" for key, word in keys.items() if key in result.n), "n unknown")
 
 
+def gallery_count(result: EvalResult) -> str:
+    """``249 gallery images in 4 parts``, which tells apart what one split set can be made into; else nothing."""
+    if not result.parts or "gallery" not in result.n:
+        return ""
+    return f"{result.n['gallery']:,.10g} gallery images in {counted(len(result.parts), 'part')}"
+
+
 def universe_of(result: EvalResult) -> str:
     """``169 classes, universe 1a2b3c4d``."""
     kind = "classes" if is_classification(result) else "identities"
