@@ -213,5 +213,7 @@ def _called(ready: Prepared, other: Prepared) -> str:
     """The space, and the options in which it differs from the other evaluation."""
     mine, theirs = ready.config.model_dump(), other.config.model_dump()
     own = [key for key in SCORING if key in mine and mine[key] != theirs.get(key) and key != "transductive"]
+    ours, others = ready.own.model_dump(), other.own.model_dump()
+    asked = {key: str(value).lower() for key, value in ours.items() if value != others.get(key)}
     shown = {key: ",".join(mine[key]) if isinstance(mine[key], tuple) else mine[key] for key in own}
-    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in shown.items())])
+    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in {**shown, **asked}.items())])

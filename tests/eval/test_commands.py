@@ -129,3 +129,20 @@ def test_a_store_that_was_indexed_only_in_part_is_said(tmp_path: Path) -> None:
         writer.commit("more")
     done = run_cli("eval", "--mode", "reid", "--store", tmp_path / "s", check=1)
     assert "1 of 25 samples have no vector" in done.stderr
+
+
+def test_a_caption_says_what_was_done_to_scores_and_names_aspects(store: Path, tmp_path: Path) -> None:
+    eval_reid = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2")
+    plain = run(*eval_reid)
+    assert "[95 % by bootstrap" in plain.stdout
+    assert "rerank" not in plain.stdout
+    assert "95 %" not in run(*eval_reid, "-o", "bootstrap=0").stdout
+    done = run(*eval_reid, "-o", "rerank=alpha-qe", "-o", "n=3")
+    assert "custom, from monte-carlo" in done.stdout
+    assert "rerank=alpha-qe · n=3 · alpha=3.0 · transductive" in " ".join(done.stdout.split())
+    assert "rerank=alpha-qe" in run("results", "--store", store).stdout
+    hands = tmp_path / "hands"
+    store_with(hands, NAMES, unit(24), identity=IDENTITY, aspect=[("left", "right")[at // 12] for at in range(24)])
+    cross = ("--protocol", "cross-aspect", "-o", "query_aspect=left", "-o", "gallery_aspect=right")
+    said = run("eval", "--mode", "reid", "--store", hands, *cross).stdout
+    assert "query_aspect=left · gallery_aspect=right · mirror=false" in " ".join(said.split())

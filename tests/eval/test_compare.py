@@ -392,3 +392,14 @@ def test_one_split_set_with_other_galleries_is_refused() -> None:
     said = separation_warning(groups)
     assert said is not None
     assert "gallery of 12 and 48 images" in said
+
+
+def test_mirror_off_and_on_are_told_apart() -> None:
+    store = two_spaces(hands())
+    aspects = {"query_aspect": HAND_ASPECTS[0], "gallery_aspect": HAND_ASPECTS[2]}
+    a, b = (
+        evaluate(store, "reid", space="sharp", protocol="cross-aspect", options={**QUICK, **aspects, "mirror": mirror})
+        for mirror in (False, True)
+    )
+    found = compare_results(store, a, b)
+    assert (found.a, found.b) == ("sharp mirror=false", "sharp mirror=true")
