@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ def listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, clic
 
 MANY = ("--prompts", "--arm")
 
+OF_STORE = " (and --store, where the store is not ./store)"
+"""What else a command needs that was called without what it cannot do without."""
+
 
 class ManyValues(click.Command):
     """A command whose options ``--prompts`` and ``--arm`` take all words that follow them."""
@@ -50,7 +54,7 @@ class ManyValues(click.Command):
         """
         written: list[str] = []
         taking: str | None = None
-        for word, after in zip(args, [*args[1:], "-"], strict=True):
+        for word, after in zip_longest(args, args[1:], fillvalue="-"):
             if word in MANY:
                 if after.startswith("-"):
                     raise click.BadOptionUsage(word, f"Option '{word}' requires an argument.", ctx)
@@ -132,9 +136,9 @@ def eval_command(
     from eval.runner import evaluate_asked
     from retrieval.store.open import open_store
 
-    opened = open_store(store)
     if (again is None) == (mode is None):
-        raise click.UsageError("Give --mode, or --from with a result file.")
+        raise click.UsageError(f"Give --mode, or --from with a result file{OF_STORE}.")
+    opened = open_store(store)
     if again is not None:
         refuse_others(
             {"again", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"

@@ -10,6 +10,7 @@ import numpy as np
 
 from eval.again import asked_again, require_values
 from eval.asked import Asked
+from eval.comparable import parts_apart
 from eval.metrics.paired import Difference, McNemar, mcnemar, paired_differences, to_dict
 from eval.metrics.summary import DrawTable
 from eval.rescoring import ScoringOptions
@@ -110,6 +111,12 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
                 f"The results are over different {what} ({one} and {other}), so they cannot be paired; evaluate both "
                 "with the same --split-set, --where and --seed."
             )
+    apart = parts_apart(first, second)
+    if apart is not None:
+        raise InputError(
+            f"The results, of protocols {first.protocol} and {second.protocol}, differ in their parts ({apart}), so "
+            "they cannot be paired; evaluate both with the same --protocol and --aspect."
+        )
     ready = [_again(store, result, name) for name, result in (("A", first), ("B", second))]
     comparison = _compare(*ready)
     for at, (result, name) in enumerate(((first, "A"), (second, "B"))):
@@ -172,6 +179,12 @@ def _require_comparable(first: Prepared, second: Prepared) -> None:
         )
     if list(first.parts) != list(second.parts):
         raise InputError("The two evaluations have different parts (aspects), so they cannot be paired.")
+    for part, splits in first.parts.items():
+        if splits.sha256 != second.parts[part].sha256:
+            raise InputError(
+                f"The two evaluations have different draws in part {part}, so they cannot be paired; evaluate both "
+                "with the same --protocol."
+            )
     one, other = (ready.config.model_dump() for ready in (first, second))
     for key in sorted({*one, *other}):
         if one.get(key) != other.get(key) and key not in MAY_DIFFER:
@@ -200,5 +213,7 @@ def _called(ready: Prepared, other: Prepared) -> str:
     """The space, and the options in which it differs from the other evaluation."""
     mine, theirs = ready.config.model_dump(), other.config.model_dump()
     own = [key for key in SCORING if key in mine and mine[key] != theirs.get(key) and key != "transductive"]
+    ours, others = ready.own.model_dump(), other.own.model_dump()
+    asked = {key: str(value).lower() for key, value in ours.items() if value != others.get(key)}
     shown = {key: ",".join(mine[key]) if isinstance(mine[key], tuple) else mine[key] for key in own}
-    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in shown.items())])
+    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in {**shown, **asked}.items())])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.commands import ManyValues, listed, refuse_others
+from eval.commands import OF_STORE, ManyValues, listed, refuse_others
 from eval.registry import MODES, PROTOCOLS
 from retrieval.options import json_option, print_json, print_table, store_option, where_option
 
@@ -64,7 +64,7 @@ def compare_command(
     from retrieval.store.open import open_store
 
     if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
-        raise click.UsageError("Give two result files, or --spaces A B.")
+        raise click.UsageError(f"Give two result files, or --spaces A B{OF_STORE}.")
     if spaces is None:
         refuse_others({"results", "store", "as_json"}, "result files, which say themselves how they were made")
         found = _of_results(open_store(store), *(read_result(path) for path in results))

@@ -17,6 +17,8 @@ from retrieval.config import Config
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eval.scorers.ranked import Blocks, Side
 
 _RECIPROCAL, _EXPANSION = Reciprocal(), Expansion()
@@ -73,6 +75,18 @@ class ScoringOptions(Config):
         if "lambda_" in values:
             values["lambda"] = values.pop("lambda_")
         return values if self.rerank == "none" else values | {"transductive": True}
+
+
+def scoring_words(config: Mapping[str, Any]) -> list[str]:
+    """``rerank=k-reciprocal``, ``k1=20``, ...: how the scores in a result's config are not plain similarity."""
+    words = []
+    rerank = str(config.get("rerank", "none"))
+    if rerank in DEFAULTS:
+        names = ("rerank", *(name.rstrip("_") for name in DEFAULTS[rerank]))
+        words = [*(f"{name}={config[name]}" for name in names if name in config), "transductive"]
+    if config.get("score_norm", "none") != "none":
+        words.append(f"score_norm={config['score_norm']}")
+    return words
 
 
 def scoring_blocks(options: ScoringOptions, queries: Side, gallery: Side, cohort: Float32 | None) -> Blocks:

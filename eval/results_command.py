@@ -106,6 +106,7 @@ def find_result(kept: Sequence[Kept], prefix: str) -> Kept:
 def described(kept: Kept) -> dict[str, Any]:
     """A result in few words, for ``--json``; the headline is its first metric, a fraction."""
     from eval.report.words import spaces_of
+    from eval.rescoring import scoring_words
 
     result = kept.result
     first = next(iter(result.metrics.items()), None)
@@ -114,6 +115,7 @@ def described(kept: Kept) -> dict[str, Any]:
         "sha256": kept.sha256,
         "mode": result.mode,
         "protocol": result.protocol,
+        "scoring": scoring_words(result.config),
         "spaces": list(spaces_of(result)),
         "label_universe": {"n": result.label_universe.n, "sha256": result.label_universe.sha256},
         "split_sha256": result.provenance.split_sha256,
@@ -127,7 +129,7 @@ def results_table(kept: Sequence[Kept]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from eval.report.words import headline, spaces_of
+    from eval.report.words import headline, protocol_words, spaces_of
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("id", no_wrap=True)
@@ -138,7 +140,7 @@ def results_table(kept: Sequence[Kept]) -> Table:
     for each in kept:
         result = each.result
         cells = (
-            each.id, result.mode, result.protocol, " + ".join(spaces_of(result)),
+            each.id, result.mode, protocol_words(result), " + ".join(spaces_of(result)),
             f"{result.label_universe.n:,} · {result.label_universe.sha256[:8]}", result.provenance.split_sha256[:8],
             headline(result), result.created[:16].replace("T", " "),
         )  # fmt: skip

@@ -19,6 +19,7 @@ from eval.asked import Asked
 from eval.audit.leaks import leaks
 from eval.class_mode import Solution
 from eval.class_runner import PreparedClasses, is_class_mode, prepare_classes, space_names
+from eval.codes import resolve_camera_rule
 from eval.held_out import held_out_samples
 from eval.mode import Arrays, Mode, ModeConfig
 from eval.pool import Pool
@@ -161,11 +162,12 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         if given is not None:
             _require_samples(snapshot, given)
         rule, pool = _protocol_and_pool(snapshot, space, asked.protocol, asked.where, given)
-        config, name, own = _configure(mode.config_type, rule, asked.options)
+        config, own = _configure(mode.config_type, rule, asked.options)
         parts = rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own))
         needs = mode.needs(config)
-        held_out = {name: held_out_samples(pool, part, given, needs.held_out) for name, part in parts.items()}
+        held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
         arrays = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
+        name = _protocol_name(rule, config, arrays)
         found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         found += _learnt(pool, parts)
         aspect = asked.aspect or rule.aspect
@@ -224,8 +226,8 @@ def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str 
     return kept
 
 
-def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, str, Config]:
-    """The mode's options, the protocol's name (``custom`` where an option departs from what it fixes) and options.
+def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, Config]:
+    """The mode's options, over what the protocol sets, and the protocol's own.
 
     Of what a protocol fixes, a mode takes what it has an option for: AP means nothing to verification.
     """
@@ -239,10 +241,20 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
     others = {key: value for key, value in options.items() if key not in own}
     settings = {key: value for key, value in rule.settings.items() if key in kind.model_fields}
     config = kind.read({**settings, **others}, "-o")
-    fixed = kind.read(settings, f"protocol {rule.name}")
-    departs = any(getattr(config, key) != getattr(fixed, key) for key in settings)
-    name = f"custom, from {rule.name}" if departs else rule.name
-    return config, name, rule.options.read(own, f"-o, protocol {rule.name}")
+    return config, rule.options.read(own, f"-o, protocol {rule.name}")
+
+
+def _protocol_name(rule: Protocol, config: ModeConfig, arrays: Arrays) -> str:
+    """The protocol's name, ``custom`` where an option departs from what it fixes; cameras decide what ``auto`` is."""
+    kind = type(config)
+    known = {key: value for key, value in rule.fixed.items() if key in kind.model_fields}
+    fixed = kind.read(known, f"protocol {rule.name}")
+    settled = ({key: getattr(each, key) for key in known} for each in (config, fixed))
+    asked, own = (
+        {key: resolve_camera_rule(arrays, "auto") if value == "auto" else value for key, value in each.items()}
+        for each in settled
+    )
+    return rule.name if asked == own else f"custom, from {rule.name}"
 
 
 def _result(ready: Prepared, evaluation: Evaluation) -> EvalResult:

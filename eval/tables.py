@@ -6,12 +6,26 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from eval.rescoring import scoring_words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eval.result import Definition, EvalResult, Metric, Part, Slice
 
-SHOWN = ("aspect", "where", "ap_method", "ties", "denominator", "camera_rule", "pairs", "unknown")
+SHOWN = (
+    "aspect",
+    "query_aspect",
+    "gallery_aspect",
+    "mirror",
+    "where",
+    "ap_method",
+    "ties",
+    "denominator",
+    "camera_rule",
+    "pairs",
+    "unknown",
+)
 """Options that a caption names."""
 
 WIDEST = 8
@@ -181,5 +195,12 @@ def _title(result: EvalResult) -> str:
 def _caption(result: EvalResult) -> str:
     config = result.config
     draws = f", ±standard deviation over {len(result.draws)} draws" if len(result.draws) > 1 else ""
-    shown = [f"{key}={config[key]}" for key in SHOWN if config.get(key)]
-    return f"percent, [95 % by bootstrap over identities]{draws} · {' · '.join(shown)}"
+    whole: list[EvalResult | Part] = [result, *(result.parts or {}).values()]
+    sure = any(metric.ci95 is not None for section in whole for metric in section.metrics.values())
+    intervals = ", [95 % by bootstrap over identities]" if sure else ""
+    shown = [f"{key}={_word(config[key])}" for key in SHOWN if config.get(key) or config.get(key) is False]
+    return f"percent{intervals}{draws} · {' · '.join([*shown, *scoring_words(config)])}"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

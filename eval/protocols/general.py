@@ -134,7 +134,7 @@ def _mirrored(options: Config) -> str | None:
     return options.query_aspect if isinstance(options, CrossAspectOptions) and options.mirror else None
 
 
-MONTE_CARLO = Protocol(name="monte-carlo", split=_monte_carlo)
+MONTE_CARLO = Protocol(name="monte-carlo", split=_monte_carlo, settings={"draws": DRAWS})
 """One random gallery image per identity and draw, the rest are queries."""
 
 FIXED = Protocol(name="fixed", split=fixed_roles, draws_lots=False)

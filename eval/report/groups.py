@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from eval.report.words import is_classification, sample_count, universe_of
+from eval.comparable import parts_apart, shape_of
+from eval.report.words import gallery_count, is_classification, sample_count, universe_of
 from eval.result import EvalResult, read_result
 from retrieval.errors import InputError
 
@@ -39,7 +40,7 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Results that share label universe, split set, number of tested samples and kind of metrics."""
+    """Results that share label universe, split sets of whole and parts, number of samples and kind of metrics."""
 
     results: tuple[Named, ...]
 
@@ -47,7 +48,8 @@ class Group(NamedTuple):
     def title(self) -> str:
         """What they are over."""
         first = self.results[0].result
-        return f"{universe_of(first)}, split {first.provenance.split_sha256[:8]}, {sample_count(first)}"
+        samples = ", ".join(filter(None, (sample_count(first), gallery_count(first))))
+        return f"{universe_of(first)}, split {first.provenance.split_sha256[:8]}, {samples}"
 
     def rows(self) -> list[Row]:
         """Every result, followed by its arms."""
@@ -107,11 +109,15 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
     differences = (
         ("label universes", len({first.label_universe.sha256 for first in firsts})),
         ("split sets", len({first.provenance.split_sha256 for first in firsts})),
+        ("ways to make the parts", len(set(map(shape_of, firsts)))),
         ("numbers of tested samples", len({sample_count(first) for first in firsts})),
         ("kinds of metrics", len({_kind(first) for first in firsts})),
     )
     said = ", ".join(f"{count} {what}" for what, count in differences if count > 1)
+    apart = parts_apart(firsts[0], firsts[1])
     why = "top-5 of 90 classes is another question than top-5 of 169" if differences[0][1] > 1 else "the samples differ"
+    if differences[0][1] == differences[1][1] == 1 and apart is not None:
+        why = apart
     return (
         f"These results are over {said}, so there are {len(groups)} separate tables. Figures of different tables must "
         f"not be compared: {why}."
@@ -119,7 +125,13 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
 
 
 def _shared(result: EvalResult) -> tuple[object, ...]:
-    return (_kind(result), result.label_universe.sha256, result.provenance.split_sha256, sample_count(result))
+    return (
+        _kind(result),
+        result.label_universe.sha256,
+        result.provenance.split_sha256,
+        shape_of(result),
+        sample_count(result),
+    )
 
 
 def _kind(result: EvalResult) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from eval.report.words import protocol_words
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def provenance(result: EvalResult, n: Mapping[str, int | float] | None = None) -
     source = result.provenance
     draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     draws, seed = (words.replace(" ", "\N{NO-BREAK SPACE}") for words in (draws, f"seed {source.seed}"))
-    parts = [result.protocol, f"space {source.space}", ", ".join(counts), draws, seed]
+    parts = [protocol_words(result), f"space {source.space}", ", ".join(counts), draws, seed]
     asked = [result.config.get(name) for name in ("aspect", "where")]
     parts[1:1] = [str(value) for value in asked if value not in {None, "all"}]
     return " · ".join(filter(None, parts))

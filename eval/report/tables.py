@@ -15,6 +15,7 @@ from eval.report.words import (
     metric_name,
     number,
     p_value,
+    protocol_words,
     setting_words,
     spaces_of,
     with_interval,
@@ -34,7 +35,9 @@ def comparison_table(group: Group) -> Table:
     rows = []
     for row in group.rows():
         source = (
-            (row.result.mode, row.result.protocol, " + ".join(spaces_of(row.result))) if row.whole else ("", "", "")
+            (row.result.mode, protocol_words(row.result), " + ".join(spaces_of(row.result)))
+            if row.whole
+            else ("", "", "")
         )
         rows.append((row.label, *source, *_cells(row.metrics, metrics)))
     return Table(group.title, ("result", "mode", "protocol", "space", *_heads(metrics)), tuple(rows), 4, _note(metrics))

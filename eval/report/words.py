@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from eval.rescoring import scoring_words
+
 if TYPE_CHECKING:
     from eval.result import EvalResult, Metric
 
@@ -101,6 +103,18 @@ def sample_count(result: EvalResult, role: str | None = None) -> str:
     return next((f"{result.n[key]:,.10g} {word}" for key, word in keys.items() if key in result.n), "n unknown")
 
 
+def gallery_count(result: EvalResult) -> str:
+    """``249 gallery images in 4 parts``, which tells apart what one split set can be made into; else nothing."""
+    if not result.parts or "gallery" not in result.n:
+        return ""
+    return f"{result.n['gallery']:,.10g} gallery images in {counted(len(result.parts), 'part')}"
+
+
+def protocol_words(result: EvalResult) -> str:
+    """The protocol, and how scores were made: ``custom, from clipfh-11k · rerank=alpha-qe · ...``."""
+    return " · ".join([result.protocol, *scoring_words(result.config)])
+
+
 def universe_of(result: EvalResult) -> str:
     """``169 classes, universe 1a2b3c4d``."""
     kind = "classes" if is_classification(result) else "identities"
@@ -112,8 +126,9 @@ def origin(result: EvalResult, role: str | None = None) -> str:
     source = result.provenance
     draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     parts = [
-        result.mode, result.protocol, f"space {' + '.join(spaces_of(result))}", f"split {source.split_sha256[:8]}",
-        sample_count(result, role), universe_of(result), draws, f"seed {source.seed}",
+        result.mode, protocol_words(result), f"space {' + '.join(spaces_of(result))}",
+        f"split {source.split_sha256[:8]}", sample_count(result, role), universe_of(result),
+        draws, f"seed {source.seed}",
     ]  # fmt: skip
     return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 

@@ -133,7 +133,7 @@ def test_split_sets_are_listed_exported_and_read_back(store: Path, tmp_path: Pat
         (("--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
         (("--mode", "reid", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
         (("--mode", "reid", "--seed", "-1"), "-1"),
-        ((), "Give --mode, or --from with a result file."),
+        ((), "Give --mode, or --from with a result file (and --store, where the store is not ./store)."),
         (("--mode", "zeroshot", "--prompts"), "requires an argument"),
         (("--mode", "fusion", "--arm", "--json"), "requires an argument"),
     ],
@@ -142,6 +142,15 @@ def test_wrong_usage(store: Path, args: tuple[str, ...], message: str) -> None:
     done = run("eval", "--store", store, *args)
     assert done.exit_code == 2
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(("command", "wanted"), [("eval", "--mode"), ("compare", "--spaces A B")])
+def test_a_command_alone_says_what_it_needs(command: str, wanted: str) -> None:
+    done = run_cli(command, check=2)
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert said.startswith("Error: Give ")
+    assert wanted in said
+    assert "--store" in said
 
 
 @pytest.mark.parametrize("option", ["ap_method=stepp", "apmethod=step", "ap_method", "ranks=0"])
@@ -182,3 +191,20 @@ def test_slices_of_verification_and_shares_of_unknown_people_that_leave_none(sto
         refused = CliRunner().invoke(cli, [*map(str, ask), "-o", f"unknown={unknown}"])
         assert isinstance(refused.exception, InputError)
         assert "of the 6 identities" in str(refused.exception)
+
+
+def test_a_caption_says_what_was_done_to_scores_and_names_aspects(store: Path, tmp_path: Path) -> None:
+    eval_reid = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2")
+    plain = run(*eval_reid)
+    assert "[95 % by bootstrap" in plain.stdout
+    assert "rerank" not in plain.stdout
+    assert "95 %" not in run(*eval_reid, "-o", "bootstrap=0").stdout
+    done = run(*eval_reid, "-o", "rerank=alpha-qe", "-o", "n=3")
+    assert "custom, from monte-carlo" in done.stdout
+    assert "rerank=alpha-qe · n=3 · alpha=3.0 · transductive" in " ".join(done.stdout.split())
+    assert "rerank=alpha-qe" in run("results", "--store", store).stdout
+    hands = tmp_path / "hands"
+    store_with(hands, NAMES, unit(24), identity=IDENTITY, aspect=[("left", "right")[at // 12] for at in range(24)])
+    cross = ("--protocol", "cross-aspect", "-o", "query_aspect=left", "-o", "gallery_aspect=right")
+    said = run("eval", "--mode", "reid", "--store", hands, *cross).stdout
+    assert "query_aspect=left · gallery_aspect=right · mirror=false" in " ".join(said.split())

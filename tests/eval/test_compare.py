@@ -13,6 +13,7 @@ from eval.asked import Asked
 from eval.compare import compare, compare_results
 from eval.compare_command import comparison_table
 from eval.protocols.hands import HAND_ASPECTS
+from eval.report.groups import Named, group_results, separation_warning
 from eval.result import EvalResult, read_result, write_result
 from eval.runner import evaluate
 from eval.splits import splits_to_csv
@@ -323,7 +324,7 @@ def test_the_command_prints_a_table_and_json_twice_the_same(disk: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "Give two result files, or --spaces A B."),
+        ((), "Give two result files, or --spaces A B (and --store, where the store is not ./store)."),
         (("a.json",), "Give two result files"),
         (("a.json", "b.json", "--spaces", "x", "y"), "Give two result files"),
         (("a.json", "b.json", "--aspect", "all"), "--aspect does not go with result files"),
@@ -374,3 +375,31 @@ def test_errors_are_one_line_in_a_process(disk: Path, tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [f"Error: There is no result file {tmp_path / 'no.json'}."]
     done = run_cli("compare", disk / "a.json", "--store", disk / "s", check=2)
     assert "Give two result files" in done.stderr
+
+
+def test_one_split_set_with_other_galleries_is_refused() -> None:
+    store = two_spaces(hands())
+    made = [
+        evaluate(store, "reid", space="sharp", protocol=name, options={**QUICK, "views": "base"})
+        for name in ("clipfh-11k", "mbanet-11k")
+    ]
+    assert len({result.provenance.split_sha256 for result in made}) == 1
+    with pytest.raises(InputError, match=r"gallery of 12 and 48 images in part dorsal left.*same --protocol") as caught:
+        compare_results(store, *made)
+    assert "\n" not in str(caught.value)
+    groups = group_results([Named(each.protocol, Path("x.json"), each) for each in made])
+    assert ["48 gallery images in 4 parts" in group.title for group in groups] == [True, False]
+    said = separation_warning(groups)
+    assert said is not None
+    assert "gallery of 12 and 48 images" in said
+
+
+def test_mirror_off_and_on_are_told_apart() -> None:
+    store = two_spaces(hands())
+    aspects = {"query_aspect": HAND_ASPECTS[0], "gallery_aspect": HAND_ASPECTS[2]}
+    a, b = (
+        evaluate(store, "reid", space="sharp", protocol="cross-aspect", options={**QUICK, **aspects, "mirror": mirror})
+        for mirror in (False, True)
+    )
+    found = compare_results(store, a, b)
+    assert (found.a, found.b) == ("sharp mirror=false", "sharp mirror=true")

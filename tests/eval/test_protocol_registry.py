@@ -252,3 +252,33 @@ def test_any_column_can_be_sliced_by() -> None:
     assert np.mean(shares) == pytest.approx(found.metrics["rank_1"].value)
     with pytest.raises(UnknownNameError, match="No column of samples 'aeg'"):
         evaluate(memory_store(rows), "reid", options={"slice": "aeg"})
+
+
+@pytest.mark.parametrize(
+    ("options", "departs"),
+    [
+        ({}, False),
+        ({"draws": 10, "ties": "stable", "denominator": "valid", "rerank": "none", "camera_rule": "none"}, False),
+        ({"identity_columns": "identity", "junk_identities": "", "score_norm": "none", "views": "base"}, False),
+        *(
+            ({key: value}, True)
+            for key, value in (
+                ("denominator", "all"),
+                ("ties", "expected"),
+                ("group_rule", "exclude"),
+                ("identity_columns", "identity,aspect"),
+                ("junk_identities", "1"),
+                ("distractor_identities", "1"),
+                ("rerank", "alpha-qe"),
+                ("ap_method", "trapezoid"),
+                ("draws", 3),
+            )
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["clipfh-11k", "monte-carlo"])
+def test_what_departs_from_a_protocol_is_custom(name: str, options: dict[str, Any], *, departs: bool) -> None:
+    rows = [{**row, "group": f"g{at}"} for at, row in enumerate(HANDS)]
+    person = np.eye(5, dtype=np.float32)[[int(row["identity"]) for row in rows]]
+    found = evaluate(store_of(rows, {"base": person}), "reid", protocol=name, options={"bootstrap": 0, **options})
+    assert found.protocol == (f"custom, from {name}" if departs else name)

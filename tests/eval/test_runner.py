@@ -43,7 +43,7 @@ def golden_store() -> MemoryStore:
 )
 def test_golden_numbers_through_a_store(options: dict[str, Any], mean_ap: float) -> None:
     result = evaluate(golden_store(), "reid", options=options)
-    assert result.protocol == "fixed"
+    assert result.protocol == ("custom, from fixed" if options else "fixed")
     assert result.metrics["mean_ap"].value == pytest.approx(mean_ap, abs=1e-6)
     assert (result.n["query"], result.n["gallery"], result.n["identities"]) == (40, 200, 15)
 
@@ -57,7 +57,7 @@ def test_the_shape_of_a_result() -> None:
     ]  # fmt: skip
     assert list(values["metrics"]) == ["rank_1", "rank_5", "rank_10", "mean_ap", "mean_inp"]
     assert set(values["metrics"]["rank_1"]) == {"value", "ci95", "sd_draws"}
-    assert values["protocol"] == "monte-carlo"
+    assert values["protocol"] == "custom, from monte-carlo"
     assert len(values["draws"]) == values["config"]["draws"] == 3
     assert values["metrics"]["mean_ap"]["value"] == pytest.approx(np.mean([d["mean_ap"] for d in values["draws"]]))
     low, high = values["metrics"]["mean_ap"]["ci95"]
