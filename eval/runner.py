@@ -17,6 +17,7 @@ import numpy as np
 
 from eval.asked import Asked
 from eval.audit.leaks import leaks
+from eval.audit.near import near_in_draws
 from eval.class_mode import Solution
 from eval.class_runner import PreparedClasses, is_class_mode, prepare_classes, space_names
 from eval.codes import resolve_camera_rule
@@ -169,6 +170,9 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         arrays = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
         name = _protocol_name(rule, config, arrays)
         found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
+        rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
+        base = arrays.vectors[needs.views[0]]
+        found += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, arrays.ids), base)
         found += _learnt(pool, parts)
         aspect = asked.aspect or rule.aspect
         return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
@@ -182,7 +186,7 @@ def _protocol_and_pool(
         raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
     rule = load_protocol(name or "fixed")
     have = set(snapshot.column_names("samples"))
-    columns = [*COLUMNS, "camera", *(column for column in ("group", *rule.columns) if column in have)]
+    columns = [*COLUMNS, "camera", *(column for column in ("group", "phash", *rule.columns) if column in have)]
     pool = read_pool(snapshot, columns, where)
     if not len(pool):
         raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")

@@ -18,8 +18,8 @@ from eval.audit.checks import (
 from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, near_duplicates, typical_distance
 from eval.audit.findings import SEVERITIES, AuditReport, Finding
 from eval.audit.labels import MARGIN
+from eval.audit.near import hashes_of, left_out
 from eval.audit.vectors import near_findings, suspect_findings
-from eval.codes import is_named, text_codes
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
 from eval.reading import find_split_set
@@ -28,8 +28,6 @@ from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from retrieval.types import EmbeddingStore, Float32, Int64, Neighbors, Snapshot, SpaceInfo, SplitSet
 
@@ -95,7 +93,7 @@ def audit(
             sets = tuple(rule.parts(pool, request).values())
         rows, vectors = _vectors(snapshot, chosen, pool)
         version = snapshot.store_version
-    sides = sides_of(pool, sets)._replace(left_out=_left_out(pool, rule))
+    sides = sides_of(pool, sets)._replace(left_out=left_out(pool, rule.settings))
     audited = Audited(pool, sides, rows, vectors, rule.settings.get("group_rule") != "exclude")
     found = _findings(audited, chosen.name, bits)
     splits = whole_split({str(at): part for at, part in enumerate(sets)}) if sets else None
@@ -112,20 +110,6 @@ def audit(
     )
 
 
-def _left_out(pool: Pool, rule: Protocol) -> tuple[Int64, ...]:
-    """Codes (n,) that two images share where the protocol leaves one out of the other's ranking."""
-    found = []
-    if rule.settings.get("group_rule") == "exclude":
-        found.append(text_codes(pool.columns["group"])[0])
-    if rule.settings.get("camera_rule", "auto") != "none":
-        identity, camera = (text_codes(pool.columns[name])[0] for name in ("identity", "camera"))
-        known = (identity >= 0) & (camera >= 0)
-        # Distractors have no identity, so none of them is left out.
-        known &= ~is_named(pool.columns["identity"], rule.settings.get("distractor_identities", ()))
-        found.append(np.where(known, identity * (camera.max(initial=0) + 1) + camera, -1))
-    return tuple(found)
-
-
 def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:
     pool, sides, rows, vectors, groups_meet = audited
     found = [
@@ -139,7 +123,7 @@ def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:
         pairs = near_duplicates(
             vectors,
             np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64),
-            _hashes(pool, rows),
+            hashes_of(pool, rows),
             pool.known("phash")[rows],
             nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1)),
             bits,
@@ -185,11 +169,6 @@ def _vectors(snapshot: Snapshot, space: SpaceInfo, pool: Pool) -> tuple[Int64, F
     at = np.array([places.get(str(key).encode(), -1) for key in pool.columns["key"]], np.int64)
     rows = np.flatnonzero(at >= 0)
     return rows, np.ascontiguousarray(matrix.data[at[rows]], np.float32)
-
-
-def _hashes(pool: Pool, rows: Int64) -> NDArray[np.uint64]:
-    values = [0 if value is None else int(value) for value in pool.columns["phash"][rows]]
-    return np.array(values, np.int64).view(np.uint64)
 
 
 def _thresholds(vectors: Float32, bits: int) -> dict[str, float | None]:

@@ -1,0 +1,65 @@
+"""Near-duplicates in the draws of an evaluation, as far as their hashes tell. Pure functions over arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.audit.checks import IN_DRAW, sides_of
+from eval.audit.duplicates import MAX_BITS, near_duplicates
+from eval.codes import is_named, text_codes
+from retrieval.types import Float32, Int64, Neighbors, SplitSet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from eval.pool import Pool
+
+
+def near_in_draws(
+    pool: Pool, parts: Mapping[str, SplitSet], rules: Mapping[str, Any], rows: Int64, vectors: Float32
+) -> tuple[str, ...]:
+    """Say how many pairs of nearly the same picture are query and gallery of one draw; nothing where none are.
+
+    Only pairs whose perceptual hashes agree are looked at, which costs little; an audit also searches by vector.
+
+    Args:
+        pool: samples in order of id, with the column ``key``, and ``phash`` where there is one.
+        parts: per part its draws.
+        rules: ``group_rule``, ``camera_rule`` and ``distractor_identities`` of the evaluation.
+        rows: (m,) rows of the pool.
+        vectors: (m, d) theirs, of length one.
+    """
+    if len(rows) < 2 or "phash" not in pool.columns:
+        return ()
+    contents = np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64)
+    nobody = Neighbors(np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32))
+    pairs = near_duplicates(vectors, contents, hashes_of(pool, rows), pool.known("phash")[rows], nobody, MAX_BITS)
+    sides = sides_of(pool, parts.values())._replace(left_out=left_out(pool, rules))
+    met = int((sides.relation(rows[pairs.first], rows[pairs.second]) == IN_DRAW).sum())
+    if not met:
+        return ()
+    pair = "pair of nearly the same picture is" if met == 1 else "pairs of nearly the same picture are"
+    return (f"{met} {pair} query and gallery of one draw (bursts, copies; audit shows them).",)
+
+
+def left_out(pool: Pool, rules: Mapping[str, Any]) -> tuple[Int64, ...]:
+    """Codes (n,) that two images share where a protocol's rules leave one out of the other's ranking."""
+    found = []
+    if rules.get("group_rule") == "exclude":
+        found.append(text_codes(pool.columns["group"])[0])
+    if rules.get("camera_rule", "auto") != "none":
+        identity, camera = (text_codes(pool.columns[name])[0] for name in ("identity", "camera"))
+        known = (identity >= 0) & (camera >= 0)
+        # Distractors have no identity, so none of them is left out.
+        known &= ~is_named(pool.columns["identity"], rules.get("distractor_identities", ()))
+        found.append(np.where(known, identity * (camera.max(initial=0) + 1) + camera, -1))
+    return tuple(found)
+
+
+def hashes_of(pool: Pool, rows: Int64) -> NDArray[np.uint64]:
+    """Perceptual hashes of some rows; 0 where there is none."""
+    values = [0 if value is None else int(value) for value in pool.columns["phash"][rows]]
+    return np.array(values, np.int64).view(np.uint64)
