@@ -154,7 +154,11 @@ def test_with_one_positive_each_trapezoid_is_the_mean_of_rank_1_and_step() -> No
 def test_camera_rule_is_settled_by_what_is_known() -> None:
     assert evaluate(golden()).config["camera_rule"] == "market1501"
     lacking = golden()._replace(camera=[None, *golden().camera[1:]])
-    assert evaluate(lacking).config["camera_rule"] == "none"
+    found = evaluate(lacking)
+    assert found.config["camera_rule"] == "auto"
+    assert any("1 of 240" in warning for warning in found.warnings)
+    nobody = golden()._replace(camera=[None] * 240)
+    assert evaluate(nobody).config["camera_rule"] == "none"
     with pytest.raises(InputError, match=r"1 of 240 samples have none \(the first is 000000\)"):
         evaluate(lacking, camera_rule="market1501")
 
