@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.audit.checks import IN_DRAW, sides_of
-from eval.audit.duplicates import MAX_BITS, near_duplicates
+from eval.audit.duplicates import MAX_BITS, Pairs, near_duplicates
 from eval.codes import is_named, text_codes
 from retrieval.types import Float32, Int64, Neighbors, SplitSet
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from eval.pool import Pool
 
 
@@ -32,17 +30,26 @@ def near_in_draws(
         rows: (m,) rows of the pool.
         vectors: (m, d) theirs, of length one.
     """
-    if len(rows) < 2 or "phash" not in pool.columns:
+    if len(rows) < 2 or "phash" not in pool.columns or not pool.known("phash")[rows].any():
         return ()
-    contents = np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64)
     nobody = Neighbors(np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32))
-    pairs = near_duplicates(vectors, contents, hashes_of(pool, rows), pool.known("phash")[rows], nobody, MAX_BITS)
+    pairs = near_pairs(pool, rows, vectors, nobody, MAX_BITS)
+    if not len(pairs.first):
+        return ()
     sides = sides_of(pool, parts.values())._replace(left_out=left_out(pool, rules))
     met = int((sides.relation(rows[pairs.first], rows[pairs.second]) == IN_DRAW).sum())
     if not met:
         return ()
     pair = "pair of nearly the same picture is" if met == 1 else "pairs of nearly the same picture are"
     return (f"{met} {pair} query and gallery of one draw (bursts, copies; audit shows them).",)
+
+
+def near_pairs(pool: Pool, rows: Int64, vectors: Float32, neighbours: Neighbors, bits: int) -> Pairs:
+    """Find near-duplicates among ``rows`` of a pool, numbered as these are (:mod:`eval.audit.duplicates`)."""
+    contents = np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64)
+    values = [0 if value is None else int(value) for value in pool.columns["phash"][rows]]
+    hashes = np.array(values, np.int64).view(np.uint64)
+    return near_duplicates(vectors, contents, hashes, pool.known("phash")[rows], neighbours, bits)
 
 
 def left_out(pool: Pool, rules: Mapping[str, Any]) -> tuple[Int64, ...]:
@@ -57,9 +64,3 @@ def left_out(pool: Pool, rules: Mapping[str, Any]) -> tuple[Int64, ...]:
         known &= ~is_named(pool.columns["identity"], rules.get("distractor_identities", ()))
         found.append(np.where(known, identity * (camera.max(initial=0) + 1) + camera, -1))
     return tuple(found)
-
-
-def hashes_of(pool: Pool, rows: Int64) -> NDArray[np.uint64]:
-    """Perceptual hashes of some rows; 0 where there is none."""
-    values = [0 if value is None else int(value) for value in pool.columns["phash"][rows]]
-    return np.array(values, np.int64).view(np.uint64)

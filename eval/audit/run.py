@@ -15,10 +15,10 @@ from eval.audit.checks import (
     size_findings,
     vector_findings,
 )
-from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, near_duplicates, typical_distance
+from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, typical_distance
 from eval.audit.findings import SEVERITIES, AuditReport, Finding
 from eval.audit.labels import MARGIN
-from eval.audit.near import hashes_of, left_out
+from eval.audit.near import left_out, near_pairs
 from eval.audit.vectors import near_findings, suspect_findings
 from eval.pool import Pool
 from eval.protocol import Protocol, Request, whole_split
@@ -120,14 +120,8 @@ def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:
         *vector_findings(pool, np.isin(np.arange(len(pool)), rows), space),
     ]
     if len(rows) > 1:
-        pairs = near_duplicates(
-            vectors,
-            np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64),
-            hashes_of(pool, rows),
-            pool.known("phash")[rows],
-            nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1)),
-            bits,
-        )
+        neighbours = nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1))
+        pairs = near_pairs(pool, rows, vectors, neighbours, bits)
         found += near_findings(pool, sides, rows, pairs)
         found += suspect_findings(pool, sides, rows, vectors, nearest_others)
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))

@@ -36,7 +36,12 @@ def effective_trials(shares: Float64, observations: Float64) -> tuple[float, flo
         shares: (parts, units) of a part's observations that are of a unit.
         observations: (parts,) how many there are.
     """
-    return float(1 / (shares.mean(axis=0) ** 2).sum()), float(len(observations) ** 2 / (1 / observations).sum())
+    return float(1 / (shares.mean(axis=0) ** 2).sum()), effective_observations(observations)
+
+
+def effective_observations(observations: Float64) -> float:
+    """Kish's effective number of observations of a mean over parts that have so many (parts,)."""
+    return float(len(observations) ** 2 / (1 / observations).sum())
 
 
 def bootstrap_interval(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.intervals import Trials, effective_trials
+from eval.metrics.intervals import Trials, effective_observations, effective_trials
 from eval.metrics.open_set import NEVER
 from eval.metrics.pair_bootstrap import (
     FIXED,
@@ -230,7 +230,7 @@ def _trials(names: Sequence[str], counts: Sequence[Sequence[_Counted]]) -> tuple
     of_pairs, of_searches = (_trials_of(found) for found in (genuine, mated))
     people = len(genuine[0])
     pairs_of_people = of_pairs[2] * (people - 1) / 2
-    of_impostors = (pairs_of_people, len(impostors) ** 2 / (1 / impostors).sum(), people)
+    of_impostors = (pairs_of_people, effective_observations(impostors), people)
     rows = [
         of_impostors if name == "threshold_fmr" else of_searches if name.startswith(("open_set", "fnir")) else of_pairs
         for name in names
