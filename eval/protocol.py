@@ -21,20 +21,20 @@ ALL = "all"
 """``--aspect all``: a result per aspect, and their mean."""
 
 
-GENERAL: Mapping[str, Any] = {
-    "ap_method": "step",
-    "ties": "stable",
-    "denominator": "valid",
-    "camera_rule": "auto",
-    "group_rule": "none",
-    "views": ("base",),
-    "identity_columns": ("identity",),
-    "junk_identities": (),
-    "distractor_identities": (),
-    "rerank": "none",
-    "score_norm": "none",
-}
-"""What every protocol of re-identification fixes where its ``settings`` do not say otherwise: the mode's defaults."""
+SETTLED = (
+    "ap_method",
+    "ties",
+    "denominator",
+    "camera_rule",
+    "group_rule",
+    "views",
+    "identity_columns",
+    "junk_identities",
+    "distractor_identities",
+    "rerank",
+    "score_norm",
+)
+"""Options that every protocol of re-identification fixes: to its ``settings``, else to the mode's defaults."""
 
 
 class NoOptions(Config):
@@ -62,8 +62,8 @@ class Protocol:
 
     ``split`` makes the split set of one part from the pool restricted to it. ``aspect`` is the default of
     ``--aspect``; ``aspects`` must all be there for ``all`` (empty: those that are there). ``columns`` are read from
-    the samples where they exist. ``settings`` are options of the mode that the protocol fixes otherwise than
-    :data:`GENERAL`; overriding one of either makes the result "custom".
+    the samples where they exist. ``settings`` are options of the mode that the protocol sets; overriding one of
+    them, or of :data:`SETTLED`, makes the result "custom".
     ``draws_lots``: whether the seed makes the draws, and so belongs to the split set's name.
     ``joint``: a part needs the samples of all ``aspects``, whichever it is. ``options`` are the protocol's own;
     ``mirrored`` says of which aspect the mirrored view is to be compared.
@@ -79,11 +79,6 @@ class Protocol:
     joint: bool = False
     options: type[Config] = NoOptions
     mirrored: Callable[[Config], str | None] = lambda _: None
-
-    @property
-    def fixed(self) -> Mapping[str, Any]:
-        """All options of the mode that the name stands for."""
-        return {**GENERAL, **self.settings}
 
     def parts(self, pool: Pool, request: Request) -> dict[str, SplitSet]:
         """Make the split set of every part.

@@ -24,7 +24,7 @@ from eval.codes import resolve_camera_rule
 from eval.held_out import held_out_samples
 from eval.mode import Arrays, Mode, ModeConfig
 from eval.pool import Pool
-from eval.protocol import Protocol, Request, whole_split
+from eval.protocol import SETTLED, Protocol, Request, whole_split
 from eval.reading import COLUMNS, find_split_set, read_arrays, read_pool
 from eval.registry import load_mode, load_protocol
 from eval.result import EvalResult, Evaluation, Provenance
@@ -251,8 +251,8 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
 def _protocol_name(rule: Protocol, config: ModeConfig, arrays: Arrays) -> str:
     """The protocol's name, ``custom`` where an option departs from what it fixes; cameras decide what ``auto`` is."""
     kind = type(config)
-    known = {key: value for key, value in rule.fixed.items() if key in kind.model_fields}
-    fixed = kind.read(known, f"protocol {rule.name}")
+    known = [key for key in {*SETTLED, *rule.settings} if key in kind.model_fields]
+    fixed = kind.read({key: rule.settings[key] for key in known if key in rule.settings}, f"protocol {rule.name}")
     settled = ({key: getattr(each, key) for key in known} for each in (config, fixed))
     asked, own = (
         {key: resolve_camera_rule(arrays, "auto") if value == "auto" else value for key, value in each.items()}
