@@ -34,7 +34,7 @@ class Comparison:
 
     ``parts`` are the names of the parts (aspects) that values are means over, or none for an undivided evaluation.
     ``values`` are the metrics of A and of B; ``differences`` are B minus A; ``mcnemar`` is on Rank-1, None where the
-    mode has none.
+    mode has none. ``warnings`` say what is not clean about the draws.
     """
 
     mode: str
@@ -52,6 +52,7 @@ class Comparison:
     values: Mapping[str, tuple[float, float]]
     differences: Mapping[str, Difference]
     mcnemar: McNemar | None
+    warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``; metrics are fractions."""
@@ -74,6 +75,7 @@ class Comparison:
             "n": {"query": self.queries, "identities": self.identities},
             "metrics": metrics,
             "mcnemar": None if self.mcnemar is None else self.mcnemar._asdict(),
+            "warnings": list(self.warnings),
         }
 
 
@@ -168,6 +170,7 @@ def _compare(first: Prepared, second: Prepared) -> Comparison:
         values=values,
         differences=paired_differences(names, ours, theirs, resamples, first.rng()),
         mcnemar=mcnemar(ours, theirs, names.index("rank_1")) if "rank_1" in names else None,
+        warnings=tuple(dict.fromkeys([*first.leaks, *second.leaks])),
     )
 
 

@@ -28,7 +28,10 @@ MEASURES = ("tops", "macro_over", "bins", "interval")
 
 @dataclass(frozen=True, slots=True)
 class ClassComparison:
-    """B against A: ``a`` and ``b`` say mode, spaces and what was chosen; ``differences`` are B minus A."""
+    """B against A: ``a`` and ``b`` say mode, spaces and what was chosen; ``differences`` are B minus A.
+
+    ``warnings`` are those of either evaluation.
+    """
 
     a: str
     b: str
@@ -43,6 +46,7 @@ class ClassComparison:
     values: Mapping[str, tuple[float, float]]
     differences: Mapping[str, Difference]
     mcnemar: McNemar
+    warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``; metrics are fractions."""
@@ -53,6 +57,7 @@ class ClassComparison:
             "n": {"test": self.samples},
             "metrics": {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()},
             "mcnemar": self.mcnemar._asdict(),
+            "warnings": list(self.warnings),
         }
 
 
@@ -140,4 +145,5 @@ def _compare(first: PreparedClasses, second: PreparedClasses) -> ClassComparison
         values={name: (values[0][name].value, values[1][name].value) for name in values[0]},
         differences=paired_classes(tables[0], tables[1], classes, rule, resamples, first.rng(), by),
         mcnemar=mcnemar_classes(tables[0], tables[1]),
+        warnings=tuple(dict.fromkeys([*first.warnings, *second.warnings])),
     )

@@ -9,7 +9,7 @@ import click
 
 from eval.commands import OF_STORE, ManyValues, listed, refuse_others
 from eval.registry import MODES, PROTOCOLS
-from retrieval.options import json_option, print_json, print_table, store_option, where_option
+from retrieval.options import json_option, note, print_json, print_table, store_option, where_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -74,6 +74,8 @@ def compare_command(
             Asked(mode, space, protocol, aspect, split_set, where, seed, chosen, prompts=prompts) for space in spaces
         )
         found = _of_requests(open_store(store), first, second)
+    for warning in found.warnings:
+        note(f"Warning: {warning}")
     if as_json:
         print_json(found.to_dict())
     else:

@@ -142,6 +142,14 @@ def test_a_space_with_itself() -> None:
         assert (apart.draws_up, apart.draws_equal, apart.draws_down) == (0, 3, 0)
 
 
+def test_draws_that_are_not_clean_are_said_once() -> None:
+    store = two_spaces(people(12, 3, split="train"))
+    (result, _), found = both(store, options=QUICK), compare(store, *[Asked("reid", "sharp", options=QUICK)] * 2)
+    assert any("split train or val" in each for each in found.warnings)
+    assert found.warnings == result.warnings
+    assert found.to_dict()["warnings"] == list(result.warnings)
+
+
 def test_a_clear_difference_is_found_and_said_with_its_direction() -> None:
     store = two_spaces(people(40, 3))
     found = compare(store, *(Asked("reid", space, options={"draws": 3}) for space in ("dull", "sharp")))
