@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BOOTSTRAP_STREAM = 1
 """Spawn key of the bootstrap's seed sequence; draws have theirs, so more of one never changes the other."""
 
+BAD_BOXES = "-1"
 
 PAIR_RULES = ("camera_rule", "group_rule", "identity_columns", "junk_identities", "distractor_identities")
 """What a protocol says of which pairs count: a mode that does not know such a rule may not run under it."""
@@ -173,7 +174,7 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
         base = arrays.vectors[needs.views[0]]
         found += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, arrays.ids), base)
-        found += _learnt(pool, parts)
+        found += (*_learnt(pool, parts), *_junk_that_counts(pool, parts, config))
         aspect = asked.aspect or rule.aspect
         return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
 
@@ -217,6 +218,20 @@ def _learnt(pool: Pool, parts: Mapping[str, SplitSet]) -> tuple[str, ...]:
     if not learnt:
         return ()
     return (f"{learnt} of {rows.sum()} evaluated samples are of split train or val: an encoder may have learnt them.",)
+
+
+def _junk_that_counts(pool: Pool, parts: Mapping[str, SplitSet], config: ModeConfig) -> tuple[str, ...]:
+    """Say so when bad boxes, identity -1 by Market-1501's convention, take part as if they were a person."""
+    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
+    bad = np.isin(pool.ids, used) & pool.among("identity", BAD_BOXES)
+    marked = {*getattr(config, "junk_identities", ()), *getattr(config, "distractor_identities", ())}
+    if not bad.any() or BAD_BOXES in marked:
+        return ()
+    words = (
+        f"{bad.sum()} samples have identity {BAD_BOXES}, which by Market-1501's convention is no person but bad boxes, "
+        f"and they are ranked like all others; pass --protocol market1501, or -o junk_identities={BAD_BOXES}."
+    )
+    return (words,)
 
 
 def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str | None) -> Pool:

@@ -125,6 +125,16 @@ def test_an_option_against_the_protocol_makes_it_custom() -> None:
     assert other.protocol == "custom, from clipfh-11k"
 
 
+@pytest.mark.parametrize("mode", ["reid", "verification"])
+def test_bad_boxes_that_are_ranked_as_a_person_are_named(mode: str) -> None:
+    rows = [{**row, "identity": "-1" if row["identity"] == "000" else row["identity"]} for row in people(12, 3)]
+    store, options = memory_store(rows), {"bootstrap": 0, "draws": 2}
+    said = evaluate(store, mode, options=options).warnings
+    assert sum("3 samples have identity -1" in each for each in said) == 1
+    for marked in ({"junk_identities": "-1"}, {"distractor_identities": "-1"}):
+        assert not any("identity -1" in each for each in evaluate(store, mode, options={**options, **marked}).warnings)
+
+
 def test_a_source_without_vectors_in_the_space_is_not_part_of_it() -> None:
     others = [{**row, "source": "z", "uri": f"z{row['uri']}"} for row in people(3, 2)]
     result = evaluate(memory_store([*ROWS, *others], drop=len(others)), "reid")
