@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.intervals import Trials, accelerated_ends, drawn_out, jackknife_variance, resampled_counts
+from eval.metrics.intervals import ROUNDING, Trials, accelerated_ends, drawn_out, jackknife_variance, resampled_counts
 from eval.metrics.verification import ErrorCurve, Float64
 from retrieval.types import Int64
 
@@ -47,6 +47,16 @@ class Resampled(NamedTuple):
     left_out: Float64
 
 
+class Weights(NamedTuple):
+    """``values`` (units + 1, n): how often each unit counts, n times; the last row, for :data:`FIXED`, is one.
+
+    ``excess`` is how often more than the jackknife they count what is a couple's own (:func:`couple_share`).
+    """
+
+    values: NDArray[np.float32]
+    excess: float
+
+
 class PairProblem(NamedTuple):
     """What one curve is made of."""
 
@@ -54,19 +64,24 @@ class PairProblem(NamedTuple):
     impostor: Pairs
 
 
-def unit_weights(units: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """How often each unit is in each resample: (units + 1, resamples); the last row, for :data:`FIXED`, is one."""
+def unit_weights(units: int, resamples: int, rng: np.random.Generator) -> Weights:
+    """How often each unit is in each resample."""
     weights = np.ones((units + 1, resamples), np.float32)
     weights[:-1] = resampled_counts(units, resamples, rng).T
-    return weights
+    return Weights(weights, excess=1)
 
 
-def left_out_weights(units: int) -> NDArray[np.float32]:
-    """Weights (units + 1, groups) as of :func:`unit_weights` that leave one unit out each, or one group of many."""
+def equal_weights(units: int) -> Weights:
+    """All units once."""
+    return Weights(np.ones((units + 1, 1), np.float32), excess=0)
+
+
+def left_out_weights(units: int) -> Weights:
+    """Leave one unit out each time, or one group of many."""
     groups = min(units, LEFT_OUT_GROUPS)
     weights = np.ones((units + 1, groups), np.float32)
     weights[np.arange(units), np.arange(units) % groups] = 0
-    return weights
+    return Weights(weights, excess=0)
 
 
 def threshold_grid(problem: PairProblem) -> Float64:
@@ -87,25 +102,85 @@ def threshold_grid(problem: PairProblem) -> Float64:
     return np.concatenate([[-np.inf], everything])
 
 
-def resampled_curve(problem: PairProblem, thresholds: Float64, weights: NDArray[np.float32]) -> ErrorCurve:
+def resampled_curve(problem: PairProblem, thresholds: Float64, weights: Weights) -> ErrorCurve:
     """Error rates in every resample of the units.
 
     With w_u the number of times unit u is drawn, an impostor pair of units u and v weighs w_u w_v and a genuine pair
     of unit u weighs w_u (its second unit is :data:`FIXED`): pairs share identities, so they are not resampled one by
     one. That is the subsets bootstrap of Bolle, Ratha and Pankanti (CVIU 2004) with the product weights of Owen's
-    pigeonhole bootstrap (Annals of Applied Statistics 2007) for the two identities of a pair; the latter errs on the
-    wide side. A resample without genuine or without impostor pairs is nan.
+    pigeonhole bootstrap (Annals of Applied Statistics 2007) for the two identities of a pair. These spread too much:
+    they count what is a couple's own three times, and leaving units out counts it twice. So the FMR of a resample is
+    drawn towards that of the sample until its spread is that of pairs which depend on each other where they share a
+    person (Fafchamps and Gubert, Journal of Development Economics 2007; Aronow, Samii and Assenova, Political Analysis
+    2015).
+    A resample without genuine or without impostor pairs is nan.
 
     Args:
         problem: genuine and impostor pairs.
         thresholds: (t,) ascending.
-        weights: of :func:`unit_weights`, for some of the resamples.
+        weights: of the units, for some of the resamples.
 
     Returns:
         Rates (t, resamples).
     """
-    fmr, tpr = (_share_above(pairs, thresholds, weights) for pairs in (problem.impostor, problem.genuine))
-    return ErrorCurve(thresholds, fmr, 1 - tpr)
+    fmr, tpr = (_share_above(pairs, thresholds, weights.values) for pairs in (problem.impostor, problem.genuine))
+    own = couple_share(problem.impostor, thresholds)
+    scale = np.sqrt((1 - own) / (1 + weights.excess * own))[:, None]
+    centre = _share_above(problem.impostor, thresholds, np.ones((len(weights.values), 1), np.float32))
+    drawn = np.maximum.accumulate((centre + scale * (fmr - centre))[::-1], axis=0)[::-1]
+    return ErrorCurve(thresholds, np.clip(drawn, 0, 1), 1 - tpr)
+
+
+def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
+    """Of the jackknife's variance of an error rate, the share that couples would have alone: (t,), at most one half.
+
+    Let e_uv be how many pairs of units u and v are above a threshold, less as many as the overall share would make,
+    and e_u the sum of e_uv over v. Leaving out each of n units, the jackknife's variance is the sum of e_u^2, times
+    n (n - 1) / (n - 2)^2 over the squared number of pairs, in which every couple counts for both units. Of that the
+    share is the sum of e_uv^2: without it, what is left is the sum over all couples that have a unit in common.
+
+    Args:
+        pairs: of which some may be of :data:`FIXED`; these have a unit and are no couple.
+        thresholds: (t,) ascending.
+    """
+    first, second = pairs.first != FIXED, pairs.second != FIXED
+    both = first & second
+    if not both.any():
+        return np.zeros(len(thresholds))
+    slots = np.searchsorted(thresholds, pairs.scores, side="left")
+    share = _from_the_top(slots, pairs.counts, len(thresholds)) / pairs.counts.sum()
+    couple = np.stack([np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)])[:, both]
+    of_couples = _squares(couple[0] * (couple.max() + 1) + couple[1], slots[both], pairs.counts[both], share)
+    members = np.concatenate([pairs.first[first], pairs.second[second]])
+    of_units = _squares(
+        members,
+        np.concatenate([slots[first], slots[second]]),
+        np.concatenate([pairs.counts[first], pairs.counts[second]]),
+        share,
+    )
+    n = len(np.unique(members))
+    known = of_units > ROUNDING * pairs.counts.sum() ** 2
+    found = np.where(known, of_couples / np.where(known, of_units, 1), 0) * (n - 2) ** 2 / (n * (n - 1))
+    return np.clip(found, 0, 0.5)
+
+
+def _squares(groups: Int64, slots: Int64, counts: NDArray[np.float64], share: Float64) -> Float64:
+    """Sum over groups of (pairs above - share * pairs)^2, at every threshold (t,)."""
+    order = np.lexsort((-slots, groups))
+    counts, slots = counts[order], slots[order]
+    group = np.unique(groups[order], return_inverse=True)[1]
+    sizes = np.bincount(group, counts)
+    before = np.cumsum(counts) - counts - (np.cumsum(sizes) - sizes)[group]
+    squared = _from_the_top(slots, counts * (2 * before + counts), len(share))
+    crossed = _from_the_top(slots, counts * sizes[group], len(share))
+    total: Float64 = squared - 2 * share * crossed + share**2 * (sizes**2).sum()
+    return total
+
+
+def _from_the_top(slots: Int64, amounts: NDArray[np.float64], n: int) -> Float64:
+    """Sum of the amounts above each of n thresholds; a slot is how many thresholds are below."""
+    sums = np.bincount(slots, amounts, n + 1).astype(np.float64)
+    return np.cumsum(sums[::-1])[::-1][1:]
 
 
 def centred_interval(

@@ -14,7 +14,9 @@ from eval.metrics.pair_bootstrap import (
     PairProblem,
     Pairs,
     Resampled,
+    Weights,
     centred_interval,
+    equal_weights,
     left_out_weights,
     resampled_curve,
     threshold_grid,
@@ -147,7 +149,7 @@ class _Figures:
             figures[self.names.index(f"fnmr_at_fmr_{rate:g}")] = fnmr_at_fmr(genuine, impostor, rate)
         return figures
 
-    def resampled(self, draw: DrawScores, weights: NDArray[np.float32]) -> Float64:
+    def resampled(self, draw: DrawScores, weights: Weights) -> Float64:
         """Figures (metrics, resamples) of one draw."""
         grid = threshold_grid(draw.pairs.pairs)
         if draw.threshold is not None:
@@ -189,13 +191,13 @@ def _resampled(
     if units < 2 or resamples < 1:
         return None
 
-    def means(weights: NDArray[np.float32]) -> Float64:
+    def means(weights: Weights) -> Float64:
         per_part = [np.mean([figures.resampled(draw, weights) for draw in draws], axis=0) for draws in parts.values()]
         return np.array(per_part).transpose(2, 0, 1)
 
     sizes = [min(RESAMPLES_AT_ONCE, resamples - start) for start in range(0, resamples, RESAMPLES_AT_ONCE)]
     estimates = np.concatenate([means(unit_weights(units, size, rng)) for size in sizes])
-    whole = means(np.ones((units + 1, 1), np.float32))[0]
+    whole = means(equal_weights(units))[0]
     return Resampled(estimates, whole, means(left_out_weights(units)))
 
 

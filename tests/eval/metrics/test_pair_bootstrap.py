@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -11,12 +13,17 @@ from eval.metrics.pair_bootstrap import (
     Pairs,
     Resampled,
     centred_interval,
+    couple_share,
+    equal_weights,
     left_out_weights,
     resampled_curve,
     threshold_grid,
     unit_weights,
 )
 from eval.metrics.verification import area_under_roc, equal_error_rate, error_curve, tally
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def problem(n: int, units: int, seed: int = 0) -> PairProblem:
@@ -31,19 +38,72 @@ def problem(n: int, units: int, seed: int = 0) -> PairProblem:
     )
 
 
+def repeated(pairs: Pairs, times: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.repeat(pairs.scores, times[pairs.first] * times[pairs.second])
+
+
+def slow_squares(pairs: Pairs, threshold: float) -> tuple[float, float, float]:
+    """Sums over pairs of pairs (a, b) that share a unit, of the same couple, and of (a, b) counted once per unit."""
+    above = (pairs.scores > threshold) - (pairs.scores > threshold).mean()
+    units = [
+        {u for u in (first, second) if u != FIXED} for first, second in zip(pairs.first, pairs.second, strict=True)
+    ]
+    common = np.array([[len(a & b) for b in units] for a in units])
+    both = np.array([[a == b and len(a) == 2 for b in units] for a in units])
+    products = np.outer(above, above)
+    return float(products[common > 0].sum()), float(products[both].sum()), float((products * common).sum())
+
+
 def test_weights_are_repetitions() -> None:
-    made = problem(200, 12)
-    weights = unit_weights(12, 20, np.random.default_rng(1))
-    assert weights[:-1].sum(axis=0).tolist() == [12] * 20
-    curve = resampled_curve(made, threshold_grid(made), weights)
+    made, rng = problem(200, 12), np.random.default_rng(1)
+    weights = unit_weights(12, 20, rng)
+    assert weights.values[:-1].sum(axis=0).tolist() == [12] * 20
+    grid = threshold_grid(made)
+    curve, times = resampled_curve(made, grid, weights), weights.values.astype(int)
+    own = couple_share(made.impostor, grid)
+    centre = np.array([(made.impostor.scores > threshold).mean() for threshold in grid])
+    scale = np.sqrt((1 - own) / (1 + own))
     for at in range(20):
-        times = weights[:, at].astype(int)
-        copies = [
-            np.repeat(pairs.scores, times[pairs.first] * times[pairs.second]) for pairs in (made.genuine, made.impostor)
-        ]
-        slow = error_curve(tally(copies[0]), tally(copies[1]))
-        assert area_under_roc(curve)[at] == pytest.approx(area_under_roc(slow), abs=1e-9)
-        assert equal_error_rate(curve)[at] == pytest.approx(equal_error_rate(slow), abs=1e-9)
+        slow = error_curve(*(tally(repeated(pairs, times[:, at])) for pairs in made))
+        rows = np.searchsorted(slow.thresholds, grid, "right") - 1
+        moved = centre + scale * (slow.fmr[rows] - centre)
+        falling = [moved[row:].max() for row in range(len(grid))]
+        assert curve.fmr[:, at] == pytest.approx(falling, abs=1e-6)
+        assert curve.fnmr[:, at] == pytest.approx(slow.fnmr[rows], abs=1e-6)
+    assert np.median(own) > 0.1
+    assert own.max() <= 0.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_a_couples_own_is_counted_once(seed: int) -> None:
+    made = problem(150, 9, seed).impostor
+    grid = np.array([-np.inf, -0.2, 0.0, 0.15, 0.3, 0.9])
+    for threshold, found in zip(grid, couple_share(made, grid), strict=True):
+        dyadic, couples, units = slow_squares(made, threshold)
+        assert units - couples == pytest.approx(dyadic, abs=1e-9)
+        expected = couples / units * 7**2 / (9 * 8) if units > 1e-9 else 0
+        assert found == pytest.approx(min(expected, 0.5), abs=1e-9)
+    alone = Pairs(made.scores, made.first, np.full(len(made.first), FIXED), made.counts)
+    assert couple_share(alone, grid).tolist() == [0] * len(grid)
+    twice = Pairs(made.scores, made.first, made.second, 2 * made.counts)
+    assert couple_share(twice, grid) == pytest.approx(couple_share(made, grid))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+def test_resamples_spread_as_test_sets_do(spread: float) -> None:
+    """Independent couples, and people some of whom are taken for everybody."""
+    rng, units, grid = np.random.default_rng(3), 40, np.array([-np.inf, 0.5])
+    first, second = np.triu_indices(units, 1)
+    genuine = Pairs(np.ones(units), np.arange(units), np.full(units, FIXED), np.ones(units))
+    rates, deviations = [], []
+    for at in range(400):
+        person = spread * rng.standard_normal(units)
+        scores = person[first] + person[second] + 0.4 * rng.standard_normal(len(first))
+        made = PairProblem(genuine, Pairs(scores, first, second, np.ones(len(first))))
+        curve = resampled_curve(made, grid, unit_weights(units, 60, np.random.default_rng(at)))
+        rates.append((scores > 0.5).mean())
+        deviations.append(curve.fmr[1].std())
+    assert np.mean(deviations) == pytest.approx(np.std(rates), rel=0.12)
 
 
 def test_the_grid_is_fine_enough() -> None:
@@ -52,15 +112,15 @@ def test_the_grid_is_fine_enough() -> None:
     made = PairProblem(*(Pairs(rng.normal(mean, 0.2, n), fixed, fixed, np.ones(n)) for mean in (0.3, 0)))
     grid = threshold_grid(made)
     assert len(grid) < 2000
-    coarse = resampled_curve(made, grid, np.ones((1, 1), np.float32))
+    coarse = resampled_curve(made, grid, equal_weights(0))
     exact = error_curve(tally(made.genuine.scores), tally(made.impostor.scores))
     assert area_under_roc(coarse)[0] == pytest.approx(float(area_under_roc(exact)), abs=1e-4)
     assert equal_error_rate(coarse)[0] == pytest.approx(float(equal_error_rate(exact)), abs=1e-3)
 
 
 def test_groups_left_out_are_resamples_without_them() -> None:
-    assert left_out_weights(3).tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, 1]]
-    many = left_out_weights(450)
+    assert left_out_weights(3).values.tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0], [1, 1, 1]]
+    many = left_out_weights(450).values
     assert many.shape == (451, LEFT_OUT_GROUPS)
     assert (1 - many).sum(axis=0).tolist() == [3] * 50 + [2] * 150
     assert ((1 - many[:-1]).sum(axis=1) == 1).all()
