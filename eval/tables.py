@@ -64,21 +64,22 @@ def result_table(result: EvalResult) -> Table:
 
 
 def slices_table(slices: Mapping[str, Slice], column: str) -> Table:
-    """One row per value of the slicing column, or one column for verification's many metrics; small ones are marked."""
+    """One row per value of the slicing column, or one column where there are many metrics; small ones are marked."""
     table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
     names = list(dict.fromkeys(name for part in slices.values() for name in part.metrics))
-    if "auc" in names:
-        table.caption = "pairs whose query has the value, mean over draws"
-        return _slices_as_columns(table, slices, column, names)
-    table.caption = "mean over the queries of a draw, then over draws"
+    counts = list(dict.fromkeys(key for part in slices.values() for key in part.n))
+    whose = "pairs whose query has the value, mean" if "genuine" in counts else "mean over the queries of a draw, then"
+    table.caption = f"{whose} over draws"
     table.add_column(column)
+    if len(names) > WIDEST:
+        return _slices_as_columns(table, slices, names, counts)
     for name in names:
         table.add_column(metric_title(name), justify="right", no_wrap=True)
-    for count in ("queries", "identities", ""):
+    for count in (*map(_count_title, counts), ""):
         table.add_column(count, justify="right")
     for value, part in slices.items():
-        counts = [f"{part.n[key]:,}" for key in ("query", "identities")]
-        table.add_row(value, *map(percent, part.metrics.values()), *counts, "small" if part.small else "")
+        cells = [percent(part.metrics[name]) if name in part.metrics else "" for name in names]
+        table.add_row(value, *cells, *(f"{part.n[key]:,.6g}" for key in counts), "small" if part.small else "")
     return table
 
 
@@ -164,19 +165,24 @@ def _metrics_as_rows(table: Table, result: EvalResult) -> Table:
     return table
 
 
-def _slices_as_columns(table: Table, slices: Mapping[str, Slice], column: str, metrics: Sequence[str]) -> Table:
+def _slices_as_columns(
+    table: Table, slices: Mapping[str, Slice], metrics: Sequence[str], counts: Sequence[str]
+) -> Table:
     """A slice without searches has no open-set figures: these cells stay empty."""
-    table.add_column(column)
     for name in slices:
         table.add_column(name, justify="right")
     for metric in metrics:
         cells = [percent(part.metrics[metric]) if metric in part.metrics else "" for part in slices.values()]
         table.add_row(metric_title(metric), *cells)
-    for title, key in (("queries", "query"), *((key, key) for key in ("identities", "genuine", "impostor"))):
-        table.add_row(title, *(f"{part.n[key]:,.6g}" for part in slices.values()))
+    for key in counts:
+        table.add_row(_count_title(key), *(f"{part.n[key]:,.6g}" for part in slices.values()))
     if any(part.small for part in slices.values()):
         table.add_row("", *("small" if part.small else "" for part in slices.values()))
     return table
+
+
+def _count_title(key: str) -> str:
+    return "queries" if key == "query" else key
 
 
 def _cells(section: EvalResult | Part) -> list[str]:

@@ -106,6 +106,17 @@ def test_all_definitions_stand_side_by_side(store: Path) -> None:
     assert found == pytest.approx(plain["metrics"]["mean_ap"]["value"])
 
 
+def test_slices_with_many_metrics_are_columns(store: Path) -> None:
+    ask = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2", "-o", "bootstrap=0", "-o", "slice=camera")
+    few, many = (run(*ask, "-o", f"ranks={ranks}").stdout for ranks in ("1", "1,2,3,4,5,6,7"))
+    assert [line.split()[0] for line in few.splitlines() if line.startswith(("c0 ", "camera "))] == ["camera", "c0"]
+    heads = [line.split() for line in many.splitlines() if line.startswith(("camera ", "queries "))]
+    cameras = {line.split()[0] for line in few.splitlines() if re.match(r"c\d ", line)}
+    assert cameras >= {"c0", "c4"}
+    assert set(heads[0][1:]) == cameras
+    assert len(heads[1]) == len(heads[0])
+
+
 def test_warnings_go_to_standard_error(store: Path) -> None:
     done = run("eval", "--mode", "reid", "--store", store, "--json", "--where", "identity = 'p0'")
     assert done.exit_code == 0, done.output
