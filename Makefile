@@ -41,7 +41,7 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	@echo "(CMC, ranked lists), $(DEMO)/results/ (every figure with its interval and where it came from)."
 
 test: .venv/ready  ## the whole suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/ready
 	$(BIN)/ruff check .
