@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.mode import WHOLE_PART, Arrays
+from eval.modes import verification
 from eval.modes.reid import MODE, ReidConfig
 
 if TYPE_CHECKING:
@@ -96,3 +97,22 @@ def slow_metrics(all_ranks: list[list[int]], ap_method: str) -> dict[str, float]
         "mean_ap": sum(precisions) / len(precisions),
         "mean_inp": sum(len(ranks) / ranks[-1] for ranks in all_ranks) / len(all_ranks),
     }
+
+
+def verify(problem: Arrays, **options: Any) -> Evaluation:
+    """The mode ``verification``."""
+    config = verification.VerificationConfig.read(options, "test")
+    return verification.MODE.evaluate(problem, config, np.random.default_rng(0))
+
+
+def with_held_out(seed: int = 1, **roles: slice) -> Arrays:
+    """The golden problem, and 60 images of six other people and one that is tested."""
+    problem, rng = golden(), np.random.default_rng(seed)
+    people_of = np.repeat(np.arange(7), 10)[:60]
+    raw = rng.standard_normal((7, 16))[people_of] + 1.3 * rng.standard_normal((60, 16))
+    others = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    names = [*problem.identity, *(f"other{at}" if at else "3" for at in people_of)]
+    whole = arrays(Problem(np.concatenate([problem.vectors, others]), names, [None] * 300, 40))
+    draw = {"query": np.arange(40), "gallery": np.arange(40, 240)}
+    held_out = {role: np.arange(240, 300)[rows] for role, rows in roles.items()}
+    return Arrays(whole.ids, whole.vectors, whole.columns, {"": ({**draw, **held_out},)})
