@@ -203,7 +203,8 @@ def _caption(result: EvalResult) -> str:
     draws = f", ±standard deviation over {len(result.draws)} draws" if len(result.draws) > 1 else ""
     whole: list[EvalResult | Part] = [result, *(result.parts or {}).values()]
     sure = any(metric.ci95 is not None for section in whole for metric in section.metrics.values())
-    intervals = ", [95 % by bootstrap over identities]" if sure else ""
+    people = result.n.get("query_identities", result.n["identities"])
+    intervals = f", [95 % by bootstrap over {people:,} identities]" if sure else ""
     shown = [f"{key}={_word(config[key])}" for key in SHOWN if config.get(key) or config.get(key) is False]
     return f"percent{intervals}{draws} · {' · '.join([*shown, *scoring_words(config)])}"
 
