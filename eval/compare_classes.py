@@ -30,7 +30,7 @@ MEASURES = ("tops", "macro_over", "bins", "interval")
 class ClassComparison:
     """B against A: ``a`` and ``b`` say mode, spaces and what was chosen; ``differences`` are B minus A.
 
-    ``warnings`` are those of either evaluation.
+    ``warnings`` say what is not clean about the samples of either.
     """
 
     a: str

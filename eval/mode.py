@@ -30,7 +30,14 @@ def split_text(value: object) -> object:
     return [value] if isinstance(value, int) else value
 
 
+def _listed_texts(value: object) -> object:
+    """Let ``-o junk_identities=-1`` give a list of texts, and nothing an empty one."""
+    listed = [] if value is None or value == "" else split_text(value)
+    return [str(item) for item in listed] if isinstance(listed, list) else listed
+
+
 Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(split_text), Field(min_length=1)]
+Identities: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed_texts)]
 Ranks: TypeAlias = Annotated[
     tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(split_text), Field(min_length=1)
 ]

@@ -45,8 +45,7 @@ def slice_figures(
 ) -> tuple[dict[str, Slice], tuple[str, ...]]:
     """Figures of every slice: means over the parts that have pairs of it, then over the draws where all of these do.
 
-    The generator is copied, not used up: all slices get the resamples of the whole. Where fewer than two people have
-    genuine pairs there is no interval.
+    The generator is copied, not used up: all slices get the resamples of the whole.
 
     Args:
         targets: rates to read off.
@@ -84,11 +83,9 @@ def _with_pairs(parts: Parts) -> dict[str, list[SlicedDraw]]:
 def _figures(targets: Targets, parts: Parts, resampling: Resampling) -> Slice:
     draws = [draw for found in parts.values() for draw in found]
     people = np.unique(np.concatenate([draw.units[draw.units != FIXED] for draw in draws]))
-    matched = np.unique(np.concatenate([draw.scores.pairs.pairs.genuine.first for draw in draws]))
-    resamples = resampling.resamples if len(matched) > 1 else 0
     scores = {part: [draw.scores for draw in found] for part, found in parts.items()}
     rng = copy.deepcopy(resampling.rng)
-    metrics = summarise_draws(targets, scores, resampling.units, resamples, rng).whole.metrics
+    metrics = summarise_draws(targets, scores, resampling.units, resampling.resamples, rng).whole.metrics
     counts = [mean_counts([_counts(draw) for draw in found]) for found in parts.values()]
     n = {key: sum(count[key] for count in counts) for key in counts[0]}
     n = {"query": n["query"], "identities": len(people), "genuine": n["genuine"], "impostor": n["impostor"]}

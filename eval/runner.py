@@ -228,8 +228,8 @@ def _junk_that_counts(pool: Pool, parts: Mapping[str, SplitSet], config: ModeCon
     if not bad.any() or BAD_BOXES in marked:
         return ()
     words = (
-        f"{bad.sum()} samples have identity {BAD_BOXES}, which by Market-1501's convention is no person but bad boxes, "
-        f"and they are ranked like all others; pass --protocol market1501, or -o junk_identities={BAD_BOXES}."
+        f"Identity {BAD_BOXES} takes part as if it were a person (samples: {bad.sum()}), and by Market-1501's "
+        f"convention it marks bad boxes; pass --protocol market1501, or -o junk_identities={BAD_BOXES}."
     )
     return (words,)
 

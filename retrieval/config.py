@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -9,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retrieval.errors import InputError, suggest
+
+LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
 
 class Config(BaseModel):
@@ -33,6 +36,8 @@ class Config(BaseModel):
 def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
     """Read ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
 
+    A number with leading zeros stays text, too: it is an identity, and YAML would read an octal number.
+
     Raises:
         InputError: a pair has no ``=``, a value is not YAML, or a key is given twice.
     """
@@ -45,7 +50,7 @@ def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
         if key in values:
             raise InputError(f"{where} {key} is given twice.")
         try:
-            values[key] = yaml.safe_load(text)
+            values[key] = text.strip() if LEADING_ZERO.fullmatch(text.strip()) else yaml.safe_load(text)
         except yaml.YAMLError:
             raise InputError(f"{where} {key}: '{text}' is not a value that can be read.") from None
     return values

@@ -127,8 +127,8 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: Weights)
     own = couple_share(problem.impostor, thresholds)
     scale = np.sqrt((1 - own) / (1 + weights.excess * own))[:, None]
     centre = _share_above(problem.impostor, thresholds, np.ones((len(weights.values), 1), np.float32))
-    drawn = np.maximum.accumulate((centre + scale * (fmr - centre))[::-1], axis=0)[::-1]
-    return ErrorCurve(thresholds, np.clip(drawn, 0, 1), 1 - tpr)
+    drawn = np.maximum.accumulate(_towards(centre, fmr, scale)[::-1], axis=0)[::-1]
+    return ErrorCurve(thresholds, drawn, 1 - tpr)
 
 
 def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
@@ -162,6 +162,14 @@ def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
     known = of_units > ROUNDING * pairs.counts.sum() ** 2
     found = np.where(known, of_couples / np.where(known, of_units, 1), 0) * (n - 2) ** 2 / (n * (n - 1))
     return np.clip(found, 0, 0.5)
+
+
+def _towards(centre: Float64, rates: Float64, scale: Float64) -> Float64:
+    """Rates as far from the centre as ``scale`` times before, in log odds; 0 and 1 stay what they are."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = (rates / (1 - rates)) ** scale * (centre / (1 - centre)) ** (1 - scale)
+        moved = np.where(np.isinf(odds), 1, odds / (1 + odds))
+    return np.where((centre > 0) & (centre < 1), moved, rates)
 
 
 def _squares(groups: Int64, slots: Int64, counts: NDArray[np.float64], share: Float64) -> Float64:

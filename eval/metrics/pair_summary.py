@@ -79,7 +79,7 @@ def summarise_draws(
     """Summarise draws: values are exact, ``ci95`` is a bootstrap over identities, the same ones in draws and parts.
 
     The threshold that was set on other identities stays as it is in the bootstrap. The interval of FNMR@FMR is that
-    of 1 - TPR@FPR, moved to its value.
+    of 1 - TPR@FPR, moved to its value. Where fewer than two people have genuine pairs there is none.
 
     Args:
         targets: rates to read off.
@@ -93,7 +93,8 @@ def summarise_draws(
     has_searches = all(draw.searches is not None for draws in parts.values() for draw in draws)
     figures = _Figures(targets, has_threshold=has_threshold, has_searches=has_searches)
     values = np.array([[figures.exact(draw) for draw in draws] for draws in parts.values()])
-    found = _resampled(figures, parts, units, resamples, rng)
+    matched = {unit for draws in parts.values() for draw in draws for unit in np.unique(draw.pairs.pairs.genuine.first)}
+    found = _resampled(figures, parts, units, resamples, rng) if len(matched) > 1 else None
     counts = [[_counted(draw, units) for draw in draws] for draws in parts.values()]
     sections = {
         name: _summary(
@@ -188,7 +189,7 @@ def _resampled(
     rng: np.random.Generator,
 ) -> Resampled | None:
     """Means over draws of resampled figures, by part; None where nothing is to be resampled."""
-    if units < 2 or resamples < 1:
+    if resamples < 1:
         return None
 
     def means(weights: Weights) -> Float64:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from eval.codes import CameraRule, camera_warnings, is_named, resolve_camera_rule, text_codes, universe_of
 from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
@@ -19,7 +19,7 @@ from eval.metrics.queries import (
 from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
 from eval.metrics.slices import is_small, slice_draws, slice_names
 from eval.metrics.summary import DrawTable, mean_counts, summarise
-from eval.mode import WHOLE_PART, Arrays, Draw, ModeConfig, Names, Needs, Ranks, split_text
+from eval.mode import WHOLE_PART, Arrays, Draw, Identities, ModeConfig, Names, Needs, Ranks
 from eval.rescoring import ScoringOptions, scoring_blocks
 from eval.result import Definition, Evaluation, Part, Slice
 from eval.scorers.normalise import strangers
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
-
-
-def _texts(value: object) -> object:
-    """Let ``-o junk_identities=-1`` give a list of texts, and nothing an empty one."""
-    listed = [] if value is None or value == "" else split_text(value)
-    return [str(item) for item in listed] if isinstance(listed, list) else listed
-
-
-Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
 class ReidConfig(ScoringOptions, ModeConfig):
@@ -66,8 +57,8 @@ class ReidConfig(ScoringOptions, ModeConfig):
     camera_rule: CameraRule = "auto"
     group_rule: Literal["none", "exclude"] = "none"
     identity_columns: Names = ("identity",)
-    junk_identities: Texts = ()
-    distractor_identities: Texts = ()
+    junk_identities: Identities = ()
+    distractor_identities: Identities = ()
     slice: str | None = None
     all_definitions: bool = False
     cmc_length: int = Field(default=50, ge=1, le=10_000)

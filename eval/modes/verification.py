@@ -14,7 +14,7 @@ from eval.codes import CameraRule, camera_warnings, resolve_camera_rule, univers
 from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
 from eval.metrics.slices import slice_names
 from eval.metrics.summary import mean_counts
-from eval.mode import WHOLE_PART, Arrays, ModeConfig, Names, Needs, split_text
+from eval.mode import WHOLE_PART, Arrays, Identities, ModeConfig, Names, Needs, split_text
 from eval.pair_samples import PairSamples, Telling
 from eval.pair_slices import Resampling, SlicedDraw, slice_figures
 from eval.pair_thresholds import AUTO, HELD_OUT, NONE, choose_thresholds
@@ -40,8 +40,6 @@ def _numbers(value: object) -> object:
 Fractions: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(_numbers), Field(min_length=1)
 ]
-
-Identities: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(split_text)]
 
 
 class VerificationConfig(ModeConfig):
@@ -165,7 +163,7 @@ class Verification:
             warnings=(
                 *camera_warnings(arrays, config.camera_rule),
                 *thresholds.warnings,
-                *_warnings(results, samples.people),
+                *_warnings(results),
                 *_too_rare(results, config),
                 *notes,
             ),
@@ -287,14 +285,14 @@ def _counts(results: Mapping[str, Sequence[DrawResult]]) -> list[dict[str, int |
     return [mean_counts([{key: draw.counts[key] for key in common} for draw in found]) for found in results.values()]
 
 
-def _warnings(results: Mapping[str, Sequence[DrawResult]], units: int) -> tuple[str, ...]:
+def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
     draws = [draw for found in results.values() for draw in found]
     nameless = sum(draw.nameless for draw in draws)
     found = []
     if nameless:
         found.append(f"{nameless} queries over {len(draws)} draws have no identity; they are in no pair.")
-    if units < 2:
-        found.append("All images are of one identity: there is no interval.")
+    if len({person for draw in draws for person in np.unique(draw.scores.pairs.pairs.genuine.first)}) < 2:
+        found.append("All pairs of one identity are of the same one: there is no interval.")
     if any(draw.scores.searches is None for draw in draws) and any(draw.scores.searches for draw in draws):
         found.append("Some draws have no searches without a mate: open-set identification is left out.")
     return tuple(found)

@@ -3,7 +3,9 @@
 People are points, their images points around them. In a population ``even`` the images of some people vary somewhat
 more than those of others (log-normal, .4); in a population ``mixed`` those of one person in twelve vary three times as
 much as all others, and many a small test set has no such person. In a population ``enrolled`` a hundred more, with an
-image each, are only there to be taken for somebody. The truth is the mean over the test sets.
+image each, are only there to be taken for somebody; a population ``strict`` is even, and its threshold so high that
+many a test set has no false match. The truth is the mean over the test sets: TPR at a small FPR is that of so many
+people, fewer of whom are mistaken for each other than of all people.
 
 Classes stay the same in all test sets, and have three, five or thirty images each, or a ``tail`` (half of them one), or
 nine in ``groups`` of three that are alike. The truth is that of 2,000 images a class, weighed as the test sets are.
@@ -39,11 +41,14 @@ RESAMPLES = 400
 DIMENSION, GALLERY, IMAGES, ENROLLED = 24, 3, 5, 100
 FIGURES = {
     "reid": ("rank_1", "rank_5", "mean_ap", "mean_inp"),
-    "verification": ("auc", "eer", "tpr_at_fpr_0.01", "tpr_at_fpr_0.1", "threshold_fmr", "threshold_fnmr"),
+    "verification": (
+        *("auc", "eer", "tpr_at_fpr_0.001", "tpr_at_fpr_0.01", "tpr_at_fpr_0.1"),
+        *("threshold_fmr", "threshold_fnmr"),
+    ),
     "classes": ("top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "nll", "brier"),
 }
 CLASS_GAIN, MANY, GROUP = 3, 2000, 3
-THRESHOLD = 0.5
+THRESHOLD, STRICT = 0.5, 0.65
 """Of the figures that have one set before."""
 
 
@@ -70,6 +75,7 @@ DESIGNS = [
         for noise in (0.6, 0.8, 1.1)
     ),
     *(Design("verification", n, "enrolled", noise) for n in (15, 30) for noise in (0.45, 0.6, 0.8, 1.1)),
+    *(Design("verification", n, "strict", noise) for n in (15, 30, 70) for noise in (0.45, 0.8)),
     *(
         Design("classes", n, p, noise)
         for n, p in ((100, "three"), (30, "five"), (20, "thirty"), (50, "tail"), (20, "groups"))
@@ -121,8 +127,8 @@ def verification(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     genuine = Pairs(scores[same], person[first[same]], np.full(int(same.sum()), FIXED), np.ones(int(same.sum())))
     apart = Pairs(scores[~same], person[first[~same]], person[second[~same]], np.ones(int((~same).sum())))
     pairs = PairScores(tally(genuine.scores), tally(apart.scores), PairProblem(genuine, apart))
-    scored = {"": [DrawScores(pairs, None, THRESHOLD)]}
-    return summarise_draws(Targets((0.01, 0.1), ()), scored, len(counts), RESAMPLES, rng).whole.metrics
+    scored = {"": [DrawScores(pairs, None, STRICT if design.population == "strict" else THRESHOLD)]}
+    return summarise_draws(Targets((0.001, 0.01, 0.1), ()), scored, len(counts), RESAMPLES, rng).whole.metrics
 
 
 class Classes:
@@ -178,7 +184,7 @@ def simulate(design: Design, sets: int) -> str:
         held = (low <= truth[name] + 1e-12) & (truth[name] - 1e-12 <= high)
         lines.append(
             f"{design.task:12} {design.size:3} {design.population:6} {design.noise:.2f}  {name:17} "
-            f"{truth[name]:.3f}  held {100 * held.mean():5.1f}  width {(high - low).mean():.3f}"
+            f"{truth[name]:.4f}  held {100 * held.mean():5.1f}  width {(high - low).mean():.3f}"
         )
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from eval.reading import resolve_split_set, sample_places
 from eval.result import EvalResult, read_result, write_result
 from eval.runner import evaluate
 from eval.splits import splits_to_csv
+from retrieval.config import parse_assignments
 from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
 from retrieval.store.memory import MemoryStore
 from tests.eval.problems import golden
@@ -130,9 +131,10 @@ def test_bad_boxes_that_are_ranked_as_a_person_are_named(mode: str) -> None:
     rows = [{**row, "identity": "-1" if row["identity"] == "000" else row["identity"]} for row in people(12, 3)]
     store, options = memory_store(rows), {"bootstrap": 0, "draws": 2}
     said = evaluate(store, mode, options=options).warnings
-    assert sum("3 samples have identity -1" in each for each in said) == 1
-    for marked in ({"junk_identities": "-1"}, {"distractor_identities": "-1"}):
-        assert not any("identity -1" in each for each in evaluate(store, mode, options={**options, **marked}).warnings)
+    assert sum("Identity -1 takes part" in each and "samples: 3" in each for each in said) == 1
+    for option in ("junk_identities=-1", "distractor_identities=-1"):
+        marked = parse_assignments([option], "-o")
+        assert not any("Identity -1" in each for each in evaluate(store, mode, options={**options, **marked}).warnings)
 
 
 def test_a_source_without_vectors_in_the_space_is_not_part_of_it() -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy.special import betaincinv, expit, logit
 
 from eval.metrics.intervals import Trials, accelerated_ends
 from eval.metrics.pair_bootstrap import (
@@ -20,7 +21,9 @@ from eval.metrics.pair_bootstrap import (
     threshold_grid,
     unit_weights,
 )
+from eval.metrics.pair_summary import DrawScores, Targets, summarise_draws
 from eval.metrics.verification import area_under_roc, equal_error_rate, error_curve, tally
+from eval.scorers.pairs import PairScores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +69,9 @@ def test_weights_are_repetitions() -> None:
     for at in range(20):
         slow = error_curve(*(tally(repeated(pairs, times[:, at])) for pairs in made))
         rows = np.searchsorted(slow.thresholds, grid, "right") - 1
-        moved = centre + scale * (slow.fmr[rows] - centre)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = scale * (logit(slow.fmr[rows]) - logit(centre))
+        moved = np.where((centre > 0) & (centre < 1), expit(logit(np.clip(centre, 1e-9, 1 - 1e-9)) + apart), centre)
         falling = [moved[row:].max() for row in range(len(grid))]
         assert curve.fmr[:, at] == pytest.approx(falling, abs=1e-6)
         assert curve.fnmr[:, at] == pytest.approx(slow.fnmr[rows], abs=1e-6)
@@ -104,6 +109,22 @@ def test_resamples_spread_as_test_sets_do(spread: float) -> None:
         rates.append((scores > 0.5).mean())
         deviations.append(curve.fmr[1].std())
     assert np.mean(deviations) == pytest.approx(np.std(rates), rel=0.12)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2, 3, 5, 10])
+def test_a_rate_of_few_couples_may_be_far_smaller(wrong: int) -> None:
+    """780 couples of 40 people, a few of whom are taken for each other: no end within that of Clopper and Pearson."""
+    first, second = np.triu_indices(40, 1)
+    scores = np.linspace(-1, 0, len(first))
+    scores[np.random.default_rng(2).permutation(len(first))[:wrong]] = 0.5
+    genuine = Pairs(np.full(40, 2.0), np.arange(40), np.full(40, FIXED), np.ones(40))
+    made = PairProblem(genuine, Pairs(scores, first, second, np.ones(len(first))))
+    draw = DrawScores(PairScores(tally(genuine.scores), tally(scores), made), None, 0.2)
+    found = summarise_draws(Targets((0.01,), ()), {"": [draw]}, 40, 1000, np.random.default_rng(0)).whole.metrics
+    low, high = found["threshold_fmr"].ci95 or (1, 0)
+    assert low <= (betaincinv(wrong, 781 - wrong, 0.025) if wrong else 0)
+    assert high >= betaincinv(wrong + 1, 780 - wrong, 0.975)
+    assert high <= (wrong + 20) / 780
 
 
 def test_the_grid_is_fine_enough() -> None:

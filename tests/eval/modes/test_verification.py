@@ -110,3 +110,12 @@ def test_hands_of_one_person_may_be_two_identities_and_some_identities_count_for
     genuine = (queries[:, None] == gallery[None]).sum()
     assert (left_out.n["query"], left_out.n["gallery"]) == (len(queries), len(gallery))
     assert (left_out.n["genuine"], left_out.n["impostor"]) == (genuine, queries.size * gallery.size - genuine)
+
+
+def test_matches_of_one_person_say_nothing_of_others() -> None:
+    eye = np.eye(5, dtype=np.float32)
+    vectors = np.concatenate([eye[:1], 0.6 * eye[:1] + 0.8 * eye[1:2], eye])
+    found = verify(arrays(Problem(vectors, ["a", "a", "a", "b", "c", "d", "e"], [None] * 7, 2)))
+    assert any("there is no interval" in warning for warning in found.warnings)
+    assert all(metric.ci95 is None for metric in found.metrics.values())
+    assert found.metrics["auc"].value == 15 / 16  # .6 is below one of eight impostors
