@@ -110,10 +110,9 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: Weights)
     one. That is the subsets bootstrap of Bolle, Ratha and Pankanti (CVIU 2004) with the product weights of Owen's
     pigeonhole bootstrap (Annals of Applied Statistics 2007) for the two identities of a pair. These spread too much:
     they count what is a couple's own three times, and leaving units out counts it twice. So the FMR of a resample is
-    drawn towards that of the sample until its spread is that of pairs which depend on each other where they share a
-    person (Fafchamps and Gubert, Journal of Development Economics 2007; Aronow, Samii and Assenova, Political Analysis
-    2015).
-    A resample without genuine or without impostor pairs is nan.
+    drawn, in log odds, towards that of the sample until its spread is about that of pairs which depend on each other
+    where they share a person (Fafchamps and Gubert, Journal of Development Economics 2007; Aronow, Samii and Assenova,
+    Political Analysis 2015). A resample without genuine or without impostor pairs is nan.
 
     Args:
         problem: genuine and impostor pairs.
