@@ -130,6 +130,13 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: Weights)
     return ErrorCurve(thresholds, drawn, 1 - tpr)
 
 
+def count_couples(pairs: Pairs) -> int:
+    """How many couples of two units there are; a pair that has none, with somebody who is no unit, is one by itself."""
+    named = (pairs.first != FIXED) & (pairs.second != FIXED)
+    ends = np.sort(np.stack([pairs.first[named], pairs.second[named]]), axis=0)
+    return len(np.unique(ends, axis=1).T) + int((~named).sum())
+
+
 def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
     """Of the jackknife's variance of an error rate, the share that couples would have alone: (t,), at most one half.
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from eval.codes import CameraRule, camera_warnings, resolve_camera_rule, universe_of
+from eval.metrics.pair_bootstrap import count_couples
 from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
 from eval.metrics.slices import slice_names
 from eval.metrics.summary import mean_counts
@@ -299,15 +300,20 @@ def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
 
 
 def _too_rare(results: Mapping[str, Sequence[DrawResult]], config: VerificationConfig) -> tuple[str, ...]:
-    """Name the rates that are less than one of the impostor pairs, or unmated searches, of a draw."""
-    counts = [draw.counts for found in results.values() for draw in found]
+    """Name the rates that are less than one of the couples of people, or of the unmated searches, of a draw."""
+    draws = [draw for found in results.values() for draw in found]
+    couples = [count_couples(draw.scores.pairs.pairs.impostor) for draw in draws]
+    searches = [draw.counts["unmated"] for draw in draws if "unmated" in draw.counts]
     found = []
-    for kind, what, rates in (("impostor", "impostor pairs", config.fpr), ("unmated", "unmated searches", config.fpir)):
-        fewest = min((count[kind] for count in counts if kind in count), default=None)
+    for what, counts, rates in (
+        ("couples of people", couples, config.fpr),
+        ("unmated searches", searches, config.fpir),
+    ):
+        fewest = min(counts, default=None)
         rare = [f"{rate:g}" for rate in rates if fewest is not None and rate * fewest < 1]
         if rare:
             found.append(
-                f"A draw has only {fewest} {what}: at a rate of {' and '.join(rare)} none of them may pass, so these "
-                "figures hang on a single one."
+                f"A draw has only {fewest} {what}: at a rate of {' and '.join(rare)} less than one of them may pass, "
+                "so these figures hang on a single one, and look better than those of more would."
             )
     return tuple(found)

@@ -14,6 +14,7 @@ from eval.metrics.pair_bootstrap import (
     Pairs,
     Resampled,
     centred_interval,
+    count_couples,
     couple_share,
     equal_weights,
     left_out_weights,
@@ -92,6 +93,13 @@ def test_what_is_a_couples_own_is_counted_once(seed: int) -> None:
     assert couple_share(alone, grid).tolist() == [0] * len(grid)
     twice = Pairs(made.scores, made.first, made.second, 2 * made.counts)
     assert couple_share(twice, grid) == pytest.approx(couple_share(made, grid))
+
+
+def test_couples_are_counted_whoever_comes_first() -> None:
+    first, second = np.array([0, 1, 1, 2, 3, FIXED]), np.array([1, 0, 2, 1, FIXED, 4])
+    assert count_couples(Pairs(np.zeros(6), first, second, np.ones(6))) == 2 + 2
+    none = np.zeros(0, int)
+    assert count_couples(Pairs(np.zeros(0), none, none, np.zeros(0))) == 0
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.3])

@@ -119,3 +119,11 @@ def test_matches_of_one_person_say_nothing_of_others() -> None:
     assert any("there is no interval" in warning for warning in found.warnings)
     assert all(metric.ci95 is None for metric in found.metrics.values())
     assert found.metrics["auc"].value == 15 / 16  # .6 is below one of eight impostors
+
+
+def test_rates_below_one_couple_of_people_are_named() -> None:
+    problem = golden()  # 15 people: 105 couples, thousands of pairs
+    assert verify(arrays(problem), bootstrap=0).n["impostor"] > 1000
+    (said,) = (each for each in verify(arrays(problem), bootstrap=0).warnings if "couples" in each)
+    assert said.startswith("A draw has only 105 couples of people: at a rate of 0.001 less than one")
+    assert not any("couples" in each for each in verify(arrays(problem), bootstrap=0, fpr="0.01,0.1").warnings)
