@@ -37,6 +37,16 @@ def is_named(identities: NDArray[np.object_], names: Iterable[str]) -> NDArray[n
     return np.array([value is not None and str(value).lstrip("0") in bare for value in identities], np.bool_)
 
 
+def people_of(
+    identities: NDArray[np.object_], junk: Iterable[str], distractors: Iterable[str]
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Who is on the samples (n,), None for junk and distractors, and which samples (n,) are junk."""
+    ignored = is_named(identities, junk)
+    people = identities.copy()
+    people[ignored | is_named(identities, distractors)] = None
+    return people, ignored
+
+
 def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
     """Settle ``auto`` by the cameras of all queries and gallery images.
 
@@ -71,10 +81,15 @@ def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
     return (words,)
 
 
+def tested_rows(arrays: Arrays) -> Int64:
+    """Rows of all queries and gallery images."""
+    tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
+    return np.unique(np.concatenate(tested))
+
+
 def _without_camera(arrays: Arrays) -> tuple[Int64, Int64]:
     """Rows of all queries and gallery images, and those of them whose camera is unknown."""
-    tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
-    rows = np.unique(np.concatenate(tested))
+    rows = tested_rows(arrays)
     return rows, rows[[camera is None for camera in arrays.columns["camera"][rows]]]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.codes import CameraRule, is_named, text_codes
+from eval.codes import CameraRule, people_of, tested_rows, text_codes
 from eval.metrics.pair_bootstrap import FIXED
 from eval.scorers.ranked import Side
 from eval.scorers.similarity import combine_views
@@ -49,15 +49,12 @@ class PairSamples:
     def __init__(self, arrays: Arrays, telling: Telling) -> None:
         self.ids = arrays.ids
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in telling.views])
-        person = arrays.columns["identity"].copy()
-        self._junk = is_named(person, telling.junk)
-        person[self._junk | is_named(person, telling.distractors)] = None
+        person, self._junk = people_of(arrays.columns["identity"], telling.junk, telling.distractors)
         self.person, self._people = text_codes(person)
         agreeing = [arrays.columns[name] for name in telling.columns if name != "identity"]
         self.codes, self.texts = text_codes(_joined(person, agreeing))
         self._camera = text_codes(arrays.columns["camera"])[0] if telling.cameras != "none" else None
-        test = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
-        rows = np.unique(np.concatenate(test))
+        rows = tested_rows(arrays)
         found, people = np.unique(self.codes[rows]), np.unique(self.person[rows])
         self._tested, self._tested_people = found[found >= 0], people[people >= 0]
         self.parts = {part: [self._draw(draw) for draw in draws] for part, draws in arrays.parts.items()}

@@ -33,6 +33,8 @@ from retrieval.errors import IncompleteError, InputError, StoreError
 from retrieval.search.service import rows_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from retrieval.types import EmbeddingStore, Snapshot, SpaceInfo, SplitSet
 
 BOOTSTRAP_STREAM = 1
@@ -174,7 +176,8 @@ def prepare(store: EmbeddingStore, asked: Asked) -> Prepared:
         rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
         base = arrays.vectors[needs.views[0]]
         found += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, arrays.ids), base)
-        found += (*_learnt(pool, parts), *_junk_that_counts(pool, parts, config))
+        used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
+        found += (*_learnt(pool, used), *_junk_that_counts(pool, used, config))
         aspect = asked.aspect or rule.aspect
         return Prepared(asked, mode, config, name, aspect, parts, arrays, space, snapshot.store_version, found, own)
 
@@ -210,20 +213,17 @@ def _require_samples(snapshot: Snapshot, given: SplitSet) -> None:
         )
 
 
-def _learnt(pool: Pool, parts: Mapping[str, SplitSet]) -> tuple[str, ...]:
+def _learnt(pool: Pool, used: NDArray[np.bool_]) -> tuple[str, ...]:
     """Say so when samples that are evaluated are training data by the data set's own split."""
-    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
-    rows = np.isin(pool.ids, used)
-    learnt = int((rows & pool.among("split", "train", "val")).sum())
+    learnt = int((used & pool.among("split", "train", "val")).sum())
     if not learnt:
         return ()
-    return (f"{learnt} of {rows.sum()} evaluated samples are of split train or val: an encoder may have learnt them.",)
+    return (f"{learnt} of {used.sum()} evaluated samples are of split train or val: an encoder may have learnt them.",)
 
 
-def _junk_that_counts(pool: Pool, parts: Mapping[str, SplitSet], config: ModeConfig) -> tuple[str, ...]:
+def _junk_that_counts(pool: Pool, used: NDArray[np.bool_], config: ModeConfig) -> tuple[str, ...]:
     """Say so when bad boxes, identity -1 by Market-1501's convention, take part as if they were a person."""
-    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
-    bad = np.isin(pool.ids, used) & pool.among("identity", BAD_BOXES)
+    bad = used & pool.among("identity", BAD_BOXES)
     marked = {*getattr(config, "junk_identities", ()), *getattr(config, "distractor_identities", ())}
     if not bad.any() or BAD_BOXES in marked:
         return ()

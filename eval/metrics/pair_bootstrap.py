@@ -102,8 +102,8 @@ def threshold_grid(problem: PairProblem) -> Float64:
     return np.concatenate([[-np.inf], everything])
 
 
-def resampled_curve(problem: PairProblem, thresholds: Float64, weights: Weights) -> ErrorCurve:
-    """Error rates in every resample of the units.
+class ResampledCurve:
+    """Error rates of a problem in resamples of the units.
 
     With w_u the number of times unit u is drawn, an impostor pair of units u and v weighs w_u w_v and a genuine pair
     of unit u weighs w_u (its second unit is :data:`FIXED`): pairs share identities, so they are not resampled one by
@@ -117,24 +117,28 @@ def resampled_curve(problem: PairProblem, thresholds: Float64, weights: Weights)
     Args:
         problem: genuine and impostor pairs.
         thresholds: (t,) ascending.
-        weights: of the units, for some of the resamples.
-
-    Returns:
-        Rates (t, resamples).
     """
-    fmr, tpr = (_share_above(pairs, thresholds, weights.values) for pairs in (problem.impostor, problem.genuine))
-    own = couple_share(problem.impostor, thresholds)
-    scale = np.sqrt((1 - own) / (1 + weights.excess * own))[:, None]
-    centre = _share_above(problem.impostor, thresholds, np.ones((len(weights.values), 1), np.float32))
-    drawn = np.maximum.accumulate(_towards(centre, fmr, scale)[::-1], axis=0)[::-1]
-    return ErrorCurve(thresholds, drawn, 1 - tpr)
+
+    def __init__(self, problem: PairProblem, thresholds: Float64) -> None:
+        self._problem, self._thresholds = problem, thresholds
+        impostor = problem.impostor
+        units = int(max(impostor.first.max(initial=0), impostor.second.max(initial=0))) + 1
+        self._centre = _share_above(impostor, thresholds, equal_weights(units).values)
+        self._own = couple_share(impostor, thresholds)
+
+    def rates(self, weights: Weights) -> ErrorCurve:
+        """Rates (t, resamples) under weights of the units."""
+        problem, at = self._problem, self._thresholds
+        fmr, tpr = (_share_above(pairs, at, weights.values) for pairs in (problem.impostor, problem.genuine))
+        scale = np.sqrt((1 - self._own) / (1 + weights.excess * self._own))[:, None]
+        drawn = np.maximum.accumulate(_towards(self._centre, fmr, scale)[::-1], axis=0)[::-1]
+        return ErrorCurve(at, drawn, 1 - tpr)
 
 
 def count_couples(pairs: Pairs) -> int:
     """How many couples of two units there are; a pair that has none, with somebody who is no unit, is one by itself."""
-    named = (pairs.first != FIXED) & (pairs.second != FIXED)
-    ends = np.sort(np.stack([pairs.first[named], pairs.second[named]]), axis=0)
-    return len(np.unique(ends, axis=1).T) + int((~named).sum())
+    both = _of_two(pairs)
+    return len(np.unique(_couples(pairs, both))) + int((~both).sum())
 
 
 def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
@@ -149,14 +153,13 @@ def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
         pairs: of which some may be of :data:`FIXED`; these have a unit and are no couple.
         thresholds: (t,) ascending.
     """
-    first, second = pairs.first != FIXED, pairs.second != FIXED
-    both = first & second
+    both = _of_two(pairs)
     if not both.any():
         return np.zeros(len(thresholds))
+    first, second = pairs.first != FIXED, pairs.second != FIXED
     slots = np.searchsorted(thresholds, pairs.scores, side="left")
     share = _from_the_top(slots, pairs.counts, len(thresholds)) / pairs.counts.sum()
-    couple = np.stack([np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)])[:, both]
-    of_couples = _squares(couple[0] * (couple.max() + 1) + couple[1], slots[both], pairs.counts[both], share)
+    of_couples = _squares(_couples(pairs, both), slots[both], pairs.counts[both], share)
     members = np.concatenate([pairs.first[first], pairs.second[second]])
     of_units = _squares(
         members,
@@ -168,6 +171,20 @@ def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
     known = of_units > ROUNDING * pairs.counts.sum() ** 2
     found = np.where(known, of_couples / np.where(known, of_units, 1), 0) * (n - 2) ** 2 / (n * (n - 1))
     return np.clip(found, 0, 0.5)
+
+
+def _of_two(pairs: Pairs) -> NDArray[np.bool_]:
+    """Where both of a pair are units (n,)."""
+    both: NDArray[np.bool_] = (pairs.first != FIXED) & (pairs.second != FIXED)
+    return both
+
+
+def _couples(pairs: Pairs, both: NDArray[np.bool_]) -> Int64:
+    """A number for the couple of each of some pairs, whoever comes first."""
+    one, other = pairs.first[both], pairs.second[both]
+    base = int(max(one.max(initial=0), other.max(initial=0))) + 1
+    found: Int64 = np.minimum(one, other) * base + np.maximum(one, other)
+    return found
 
 
 def _towards(centre: Float64, rates: Float64, scale: Float64) -> Float64:

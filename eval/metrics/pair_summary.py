@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,11 +14,11 @@ from eval.metrics.pair_bootstrap import (
     PairProblem,
     Pairs,
     Resampled,
+    ResampledCurve,
     Weights,
     centred_interval,
     equal_weights,
     left_out_weights,
-    resampled_curve,
     threshold_grid,
     unit_weights,
 )
@@ -93,8 +93,8 @@ def summarise_draws(
     has_searches = all(draw.searches is not None for draws in parts.values() for draw in draws)
     figures = _Figures(targets, has_threshold=has_threshold, has_searches=has_searches)
     values = np.array([[figures.exact(draw) for draw in draws] for draws in parts.values()])
-    matched = {unit for draws in parts.values() for draw in draws for unit in np.unique(draw.pairs.pairs.genuine.first)}
-    found = _resampled(figures, parts, units, resamples, rng) if len(matched) > 1 else None
+    sure = count_matched(draw for draws in parts.values() for draw in draws) > 1
+    found = _resampled(figures, parts, units, resamples, rng) if sure else None
     counts = [[_counted(draw, units) for draw in draws] for draws in parts.values()]
     sections = {
         name: _summary(
@@ -104,6 +104,11 @@ def summarise_draws(
     }
     whole = _summary(figures.names, values, found and _mean_over(found, slice(None)), counts)
     return Summaries(whole, sections)
+
+
+def count_matched(draws: Iterable[DrawScores]) -> int:
+    """How many people have genuine pairs in some draw."""
+    return len({unit for draw in draws for unit in np.unique(draw.pairs.pairs.genuine.first)})
 
 
 def curves_of(parts: Mapping[str, Sequence[DrawScores]]) -> Curves:
@@ -130,6 +135,14 @@ def curves_of(parts: Mapping[str, Sequence[DrawScores]]) -> Curves:
     return curves
 
 
+class _DrawCurves(NamedTuple):
+    """One draw, ready to be resampled."""
+
+    pairs: ResampledCurve
+    searches: ResampledCurve | None
+    threshold: float | None
+
+
 class _Figures:
     """The figures of a draw, in the order of ``names``: from exact scores, or from resampled curves."""
 
@@ -150,17 +163,21 @@ class _Figures:
             figures[self.names.index(f"fnmr_at_fmr_{rate:g}")] = fnmr_at_fmr(genuine, impostor, rate)
         return figures
 
-    def resampled(self, draw: DrawScores, weights: Weights) -> Float64:
-        """Figures (metrics, resamples) of one draw."""
+    def resampling(self, draw: DrawScores) -> _DrawCurves:
+        """What the resamples of one draw have in common."""
         grid = threshold_grid(draw.pairs.pairs)
         if draw.threshold is not None:
             grid = np.union1d(grid, [draw.threshold])
-        curve = resampled_curve(draw.pairs.pairs, grid, weights)
         searches = None
         if self._searches and draw.searches is not None:
-            grid = np.union1d(threshold_grid(draw.searches), [float(NEVER)])
-            searches = resampled_curve(draw.searches, grid, weights)
-        return self._of(curve, searches, draw.threshold)
+            never = np.union1d(threshold_grid(draw.searches), [float(NEVER)])
+            searches = ResampledCurve(draw.searches, never)
+        return _DrawCurves(ResampledCurve(draw.pairs.pairs, grid), searches, draw.threshold)
+
+    def resampled(self, draw: _DrawCurves, weights: Weights) -> Float64:
+        """Figures (metrics, resamples) of one draw."""
+        searches = None if draw.searches is None else draw.searches.rates(weights)
+        return self._of(draw.pairs.rates(weights), searches, draw.threshold)
 
     def _of(self, curve: ErrorCurve, searches: ErrorCurve | None, threshold: float | None) -> Float64:
         tpr = [tpr_at_fpr(curve, rate) for rate in self._targets.fpr]
@@ -192,8 +209,10 @@ def _resampled(
     if resamples < 1:
         return None
 
+    ready = [[figures.resampling(draw) for draw in draws] for draws in parts.values()]
+
     def means(weights: Weights) -> Float64:
-        per_part = [np.mean([figures.resampled(draw, weights) for draw in draws], axis=0) for draws in parts.values()]
+        per_part = [np.mean([figures.resampled(draw, weights) for draw in draws], axis=0) for draws in ready]
         return np.array(per_part).transpose(2, 0, 1)
 
     sizes = [min(RESAMPLES_AT_ONCE, resamples - start) for start in range(0, resamples, RESAMPLES_AT_ONCE)]

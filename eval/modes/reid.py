@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 from pydantic import Field, field_validator
 
-from eval.codes import CameraRule, camera_warnings, is_named, resolve_camera_rule, text_codes, universe_of
+from eval.codes import CameraRule, camera_warnings, people_of, resolve_camera_rule, text_codes, universe_of
 from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
 from eval.metrics.queries import (
     all_definitions,
@@ -170,11 +170,7 @@ class Problem:
     def __init__(self, arrays: Arrays, config: ReidConfig) -> None:
         columns = arrays.columns
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
-        distractor, self._junk = (
-            is_named(columns["identity"], names) for names in (config.distractor_identities, config.junk_identities)
-        )
-        person = columns["identity"].copy()
-        person[distractor | self._junk] = None
+        person, self._junk = people_of(columns["identity"], config.junk_identities, config.distractor_identities)
         self._person, self._names = text_codes(person)
         others = [columns[name] for name in config.identity_columns if name != "identity"]
         self._identity = self._person if not others else text_codes(_joined(person, *others))[0]

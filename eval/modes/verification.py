@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from eval.codes import CameraRule, camera_warnings, resolve_camera_rule, universe_of
 from eval.metrics.pair_bootstrap import count_couples
-from eval.metrics.pair_summary import DrawScores, Targets, curves_of, summarise_draws
+from eval.metrics.pair_summary import DrawScores, Targets, count_matched, curves_of, summarise_draws
 from eval.metrics.slices import slice_names
 from eval.metrics.summary import mean_counts
 from eval.mode import WHOLE_PART, Arrays, Identities, ModeConfig, Names, Needs, split_text
@@ -292,7 +292,7 @@ def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
     found = []
     if nameless:
         found.append(f"{nameless} queries over {len(draws)} draws have no identity; they are in no pair.")
-    if len({person for draw in draws for person in np.unique(draw.scores.pairs.pairs.genuine.first)}) < 2:
+    if count_matched(draw.scores for draw in draws) < 2:
         found.append("All pairs of one identity are of the same one: there is no interval.")
     if any(draw.scores.searches is None for draw in draws) and any(draw.scores.searches for draw in draws):
         found.append("Some draws have no searches without a mate: open-set identification is left out.")

@@ -13,12 +13,12 @@ from eval.metrics.pair_bootstrap import (
     PairProblem,
     Pairs,
     Resampled,
+    ResampledCurve,
     centred_interval,
     count_couples,
     couple_share,
     equal_weights,
     left_out_weights,
-    resampled_curve,
     threshold_grid,
     unit_weights,
 )
@@ -63,7 +63,7 @@ def test_weights_are_repetitions() -> None:
     weights = unit_weights(12, 20, rng)
     assert weights.values[:-1].sum(axis=0).tolist() == [12] * 20
     grid = threshold_grid(made)
-    curve, times = resampled_curve(made, grid, weights), weights.values.astype(int)
+    curve, times = ResampledCurve(made, grid).rates(weights), weights.values.astype(int)
     own = couple_share(made.impostor, grid)
     centre = np.array([(made.impostor.scores > threshold).mean() for threshold in grid])
     scale = np.sqrt((1 - own) / (1 + own))
@@ -113,7 +113,7 @@ def test_resamples_spread_as_test_sets_do(spread: float) -> None:
         person = spread * rng.standard_normal(units)
         scores = person[first] + person[second] + 0.4 * rng.standard_normal(len(first))
         made = PairProblem(genuine, Pairs(scores, first, second, np.ones(len(first))))
-        curve = resampled_curve(made, grid, unit_weights(units, 60, np.random.default_rng(at)))
+        curve = ResampledCurve(made, grid).rates(unit_weights(units, 60, np.random.default_rng(at)))
         rates.append((scores > 0.5).mean())
         deviations.append(curve.fmr[1].std())
     assert np.mean(deviations) == pytest.approx(np.std(rates), rel=0.12)
@@ -141,7 +141,7 @@ def test_the_grid_is_fine_enough() -> None:
     made = PairProblem(*(Pairs(rng.normal(mean, 0.2, n), fixed, fixed, np.ones(n)) for mean in (0.3, 0)))
     grid = threshold_grid(made)
     assert len(grid) < 2000
-    coarse = resampled_curve(made, grid, equal_weights(0))
+    coarse = ResampledCurve(made, grid).rates(equal_weights(0))
     exact = error_curve(tally(made.genuine.scores), tally(made.impostor.scores))
     assert area_under_roc(coarse)[0] == pytest.approx(float(area_under_roc(exact)), abs=1e-4)
     assert equal_error_rate(coarse)[0] == pytest.approx(float(equal_error_rate(exact)), abs=1e-3)
