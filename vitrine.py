@@ -14,26 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eval.runner import evaluate
+    from eval.runs.run import evaluate
     from indexers.jobs import index_path
     from retrieval.errors import VitrineError
     from retrieval.search.service import Query, SearchOptions, SearchResult, search
     from retrieval.store.open import LanceStore, create_store, open_store
-    from retrieval.types import EmbeddingStore, Encoder, Sample, Snapshot, SpaceInfo
+    from retrieval.types import Encoder, Sample, SpaceInfo
+    from retrieval.types.store import EmbeddingStore, Snapshot
 
 _NAMES = {
-    "EmbeddingStore": "retrieval.types",
+    "EmbeddingStore": "retrieval.types.store",
     "Encoder": "retrieval.types",
     "LanceStore": "retrieval.store.open",
     "Query": "retrieval.search.service",
     "Sample": "retrieval.types",
     "SearchOptions": "retrieval.search.service",
     "SearchResult": "retrieval.search.service",
-    "Snapshot": "retrieval.types",
+    "Snapshot": "retrieval.types.store",
     "SpaceInfo": "retrieval.types",
     "VitrineError": "retrieval.errors",
     "create_store": "retrieval.store.open",
-    "evaluate": "eval.runner",
+    "evaluate": "eval.runs.run",
     "index_path": "indexers.jobs",
     "open_store": "retrieval.store.open",
     "search": "retrieval.search.service",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from retrieval.errors import unknown
 
 if TYPE_CHECKING:
-    from eval.arms import Scorer
-    from eval.mode import Mode
-    from eval.protocol import Protocol
+    from collections.abc import Mapping
+
+    from eval.protocols.base import Protocol
+    from eval.seams.mode import Mode
+    from eval.seams.scorer import Scorer
 
 MODES = {
     "reid": "eval.modes.reid:MODE",
@@ -26,7 +27,7 @@ MODES = {
 SCORERS = {
     "prompts": "eval.scorers.prompts:SCORER",
     "prototype": "eval.scorers.prototypes:SCORER",
-    "knn": "eval.scorers.votes:SCORER",
+    "knn": "eval.scorers.knn:SCORER",
     "classifier": "eval.scorers.classifier:SCORER",
     "tip": "eval.scorers.tip:SCORER",
     "linear": "eval.scorers.linear:SCORER",
@@ -41,9 +42,9 @@ PROTOCOLS = {
     "monte-carlo": "eval.protocols.general:MONTE_CARLO",
     "leave-one-out": "eval.protocols.general:LEAVE_ONE_OUT",
     "cross-aspect": "eval.protocols.general:CROSS_ASPECT",
-    "split": "eval.protocols.labels:SPLIT",
-    "holdout": "eval.protocols.labels:HOLDOUT",
-    "k-fold": "eval.protocols.labels:K_FOLD",
+    "split": "eval.protocols.cross_validation:SPLIT",
+    "holdout": "eval.protocols.cross_validation:HOLDOUT",
+    "k-fold": "eval.protocols.cross_validation:K_FOLD",
     "fixed": "eval.protocols.general:FIXED",
 }
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrieval.options import device_option, json_option, note, print_json, store_option
+from retrieval.commands.options import device_option, json_option, note, print_json, store_option
 
 if TYPE_CHECKING:
-    from indexers.report import IndexReport
+    from indexers.pipeline.report import IndexReport
 
 PARTLY = 3
 """Exit status: done, but some files that exist could not be read."""

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexers.attaching import AttachReport, attach_vectors
-from indexers.class_names import ClassNames, name_classifier
-from indexers.importing import ImportReport, ImportTarget, import_bank, import_vectors
-from indexers.imports import BankOptions, VectorOptions, read_vectors
-from indexers.pipeline import index
-from indexers.report import IndexOptions, IndexReport
-from indexers.sample import DEFAULT, is_drawn
+from indexers.drawn_samples import DEFAULT, is_drawn
+from indexers.pipeline.embed import index
+from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.sources.registry import open_source
+from indexers.vectors.attach_vectors import AttachReport, attach_vectors
+from indexers.vectors.class_names import ClassNames, name_classifier
+from indexers.vectors.import_vectors import ImportReport, ImportTarget, import_bank, import_vectors
+from indexers.vectors.read_vectors import BankOptions, VectorOptions, read_vectors
 from retrieval.config import parse_assignments
 from retrieval.errors import InputError, MissingFileError, unknown
 from retrieval.store.open import create_store, is_store, open_store
 from retrieval.store.schema import escape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from retrieval.store.writer import StoreWriter
-    from retrieval.types import Bank, EmbeddingStore, Encoder, EncoderSpec, Snapshot, Source
+    from retrieval.types import Bank, Encoder, EncoderSpec, Source
+    from retrieval.types.store import EmbeddingStore, Snapshot
 
 VIEWS = ("base", "hflip")
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from indexers.progress import progress
 from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError, MissingFileError
 from retrieval.images import upright
+from retrieval.progress import progress
 from retrieval.text_files import read_json, read_text
 from training.checkpoint import write_text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from retrieval.options import device_option, json_option, print_json
+from retrieval.commands.options import device_option, json_option, print_json
 
 
 @click.command("train")

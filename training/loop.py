@@ -10,9 +10,9 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from indexers.interrupt import deferred_interrupt
-from indexers.progress import progress
 from retrieval.errors import InputError
+from retrieval.interrupt import deferred_interrupt
+from retrieval.progress import progress
 from training.checkpoint import BEST, load_state, save_history, save_state, save_weights
 from training.schedule import adamw, rate_at
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrieval.types import Float32, Int64, Neighbors
+if TYPE_CHECKING:
+    from retrieval.types import Float32, Int64, Neighbors
 
 MARGIN = 0.2
 """How much nearer the other label must be, in units of the typical distance.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from retrieval.types import Int64, SplitSet
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from eval.pool import Pool
+    from eval.seams.samples import Pool
+    from retrieval.types import Int64, SplitSet
 
 LEARNT = ("train", "val")
 """Roles and splits that something is learnt or chosen on."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eval.audit.checks import IN_DRAW, sides_of
 from eval.audit.duplicates import MAX_BITS, Pairs, near_duplicates
-from eval.codes import is_named, text_codes
+from eval.ranking.identities import is_named
+from eval.seams.samples import text_codes
 from retrieval.types import Float32, Int64, Neighbors, SplitSet
 
 if TYPE_CHECKING:
-    from eval.pool import Pool
+    from collections.abc import Mapping
+
+    from eval.seams.samples import Pool
 
 
 def near_in_draws(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eval.pool import Pool
+    from eval.seams.samples import Pool
 
 Nearest: TypeAlias = Callable[[Float32, int], Neighbors]
 """From vectors (n, d) to the k nearest other rows of each of them."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.classes import require_classes
+from eval.metrics.classification import require_classes
 from retrieval.errors import InputError
-from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+    from retrieval.types import Float32, Int64
 
     Float64 = NDArray[np.float64]
     Bool = NDArray[np.bool_]
@@ -25,8 +27,6 @@ NLL_LIMITS = (-float(np.log1p(-EPSILON)), -float(np.log(EPSILON)))
 
 BINS = 15
 
-TEMPERATURES = (1e-4, 1e4)
-"""Between these a temperature is looked for."""
 
 CELLS_AT_ONCE = 1_000_000
 
@@ -42,23 +42,6 @@ class Reliability(NamedTuple):
     count: Int64  # type: ignore[assignment]
 
 
-class Calibration(NamedTuple):
-    """A fitted temperature and what it does to the samples it was fitted on, ECE with 15 bins.
-
-    ``at_bound``: no temperature within :data:`TEMPERATURES` is best, the nearest end is; samples that are all right
-    ask for 0. ``rows`` were fitted; ``left_out`` had a true class that could not be answered (logit -inf).
-    """
-
-    temperature: float
-    nll_before: float
-    nll_after: float
-    ece_before: float
-    ece_after: float
-    at_bound: bool
-    rows: int
-    left_out: int
-
-
 def log_softmax(logits: NDArray[np.floating]) -> Float64:
     """Logarithms of class probabilities (n, C), float64; -inf is a class that cannot be.
 
@@ -66,7 +49,7 @@ def log_softmax(logits: NDArray[np.floating]) -> Float64:
         InputError: a row has no finite logit, or one that is NaN or +inf.
     """
     shifted = logits.astype(np.float64)
-    shifted -= _largest(shifted)
+    shifted -= largest_logits(shifted)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
@@ -78,9 +61,9 @@ def softmax(logits: NDArray[np.floating]) -> Float32:
         InputError: a row has no finite logit, or one that is NaN or +inf.
     """
     probs = np.empty(logits.shape, np.float32)
-    for rows in _blocks(*logits.shape):
+    for rows in row_blocks(*logits.shape):
         likely = logits[rows].astype(np.float64)
-        likely -= _largest(likely)
+        likely -= largest_logits(likely)
         np.exp(likely, out=likely)
         probs[rows] = likely / likely.sum(axis=1, keepdims=True)
     return probs
@@ -111,7 +94,7 @@ def brier(probs: NDArray[np.floating], labels: Int64) -> Float64:
     """
     require_classes(labels, probs.shape[1])
     found = np.empty(len(labels))
-    for rows in _blocks(*probs.shape):
+    for rows in row_blocks(*probs.shape):
         errors = probs[rows].astype(np.float64)
         errors[np.arange(len(errors)), labels[rows]] -= 1
         found[rows] = np.einsum("ij,ij->i", errors, errors)
@@ -187,85 +170,15 @@ def accuracy_coverage(confidence: NDArray[np.floating], correct: Bool, points: i
     return coverage, np.interp(samples, kept, right) / samples
 
 
-def fit_temperature(logits: NDArray[np.floating], labels: Int64) -> Calibration:
-    """Find the temperature T that makes softmax(logits / T) most likely (Platt scaling of one parameter; Guo 2017).
-
-    The negative log-likelihood is convex in 1 / T, so Brent's bounded minimiser on log T finds its one minimum. All is
-    float64: in float32 the likelihood of cosines is flat to rounding, and a search stops where it started.
-
-    Args:
-        logits: (n, C); -inf is a class that cannot be answered.
-        labels: (n,) true classes.
-
-    Raises:
-        InputError: a logit is NaN or +inf, or fewer than two samples or classes are there to be fitted.
-    """
-    from scipy.optimize import minimize_scalar
-
-    require_classes(labels, logits.shape[1])
-    shifted, own = _fittable(logits, labels)
-
-    def loss(log_temperature: float) -> float:
-        return _mean_nll(shifted, own, float(np.exp(log_temperature)))
-
-    low, high = np.log(TEMPERATURES)
-    inner = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9, "maxiter": 200}).x
-    # Where all is right, the loss is 0 from some temperature down, and the minimiser ends anywhere in that.
-    best = min((low, high, inner), key=loss)
-    temperature = float(np.exp(best))
-    return Calibration(
-        temperature=temperature,
-        nll_before=loss(0.0),
-        nll_after=loss(best),
-        ece_before=_ece_at(shifted, own, 1.0),
-        ece_after=_ece_at(shifted, own, temperature),
-        at_bound=bool(min(best - low, high - best) < 1e-6),
-        rows=len(own),
-        left_out=len(labels) - len(own),
-    )
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of rows with at most :data:`CELLS_AT_ONCE` cells each."""
+    step = max(1, CELLS_AT_ONCE // max(1, columns))
+    return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def _fittable(logits: NDArray[np.floating], labels: Int64) -> tuple[Float64, Int64]:
-    """Logits in float64 less the largest of their row, and labels, of the rows whose true class can be answered."""
-    kept = np.flatnonzero(logits[np.arange(len(labels)), labels] != -np.inf)
-    own = labels[kept]
-    seen = len(np.unique(own))
-    if seen < 2:
-        raise InputError(
-            f"A temperature needs val samples of at least two classes that can be answered, and they are of {seen}; "
-            "give more val samples, or leave calibration out."
-        )
-    shifted = logits[kept].astype(np.float64)
-    shifted -= _largest(shifted)
-    return shifted, own
-
-
-def _mean_nll(shifted: Float64, labels: Int64, temperature: float) -> float:
-    """Mean negative log-likelihood at a temperature, of logits whose largest is 0."""
-    total = 0.0
-    for rows in _blocks(*shifted.shape):
-        scaled = shifted[rows] / temperature
-        own = scaled[np.arange(len(scaled)), labels[rows]]
-        total += float((np.log(np.exp(scaled, out=scaled).sum(axis=1)) - own).sum())
-    return total / len(labels)
-
-
-def _ece_at(shifted: Float64, labels: Int64, temperature: float) -> float:
-    """ECE at a temperature: the predicted class has the logit 0, so its probability is 1 / sum of exponentials."""
-    confidence = np.concatenate(
-        [1 / np.exp(shifted[rows] / temperature).sum(axis=1) for rows in _blocks(*shifted.shape)]
-    )
-    return ece(confidence, shifted.argmax(axis=1) == labels)
-
-
-def _largest(logits: Float64) -> Float64:
+def largest_logits(logits: Float64) -> Float64:
     """The largest logit of each row (n, 1)."""
     largest: Float64 = logits.max(axis=1, keepdims=True)
     if not np.isfinite(largest).all():
         raise InputError("A sample's logits give no probabilities: one is NaN or +inf, or all are -inf.")
     return largest
-
-
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    step = max(1, CELLS_AT_ONCE // max(1, columns))
-    return (slice(start, start + step) for start in range(0, rows, step))

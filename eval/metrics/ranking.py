@@ -6,7 +6,7 @@ Entries of equal score are a tie; a tie policy says which ranks its positives ge
 - ``stable``: in order of the gallery, as a stable descending sort puts them;
 - ``pessimistic``, ``optimistic``: behind, before the others of the tie;
 - ``expected``: every order of the tie is equally likely, and metrics are their exact expectations
-  (:mod:`eval.metrics.expected`).
+  (:mod:`eval.metrics.tied_ranking`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from retrieval.types import Float32, Int64
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from retrieval.types import Float32, Int64
 
 ApMethod = Literal["step", "trapezoid", "sklearn", "at_r", "at_k"]
 ApDenominator = Literal["n", "min_k_n", "hits"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from eval.answering import (
+from eval.classification.choosing import (
     ArmDraw,
     Sweep,
     answer_of,
@@ -14,19 +13,21 @@ from eval.answering import (
     solve_arm,
     train_rows,
 )
-from eval.class_mode import Solution, Tops
-from eval.class_summary import resampled, table_of
-from eval.metrics.class_tables import ClassTable
-from eval.mode import Names
+from eval.classification.figures import resampled, table_of
+from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point
 from eval.registry import SCORERS, load_scorer
-from eval.result import Chosen, SweepPoint
-from eval.shot_draws import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point
+from eval.results.schema import Chosen, SweepPoint
+from eval.seams.classification import Solution
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import numpy as np
 
-    from eval.arms import ClassArrays
+    from eval.seams.classification import ClassArrays
+    from eval.seams.options import Names, Tops
+    from eval.statistics.class_sums import ClassTable
 
 
 class FewshotConfig(ShotOptions):

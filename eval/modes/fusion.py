@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.answering import (
+from eval.classification.choosing import (
     ArmDraw,
     Sweep,
     arm_solution,
@@ -18,9 +17,8 @@ from eval.answering import (
     solve_arm,
     train_rows,
 )
-from eval.class_mode import Answer, Solution, Tops
-from eval.class_summary import resampled, table_of
-from eval.fusing import (
+from eval.classification.figures import resampled, table_of
+from eval.classification.fusion_methods import (
     FusionOptions,
     Mixer,
     features_arm,
@@ -31,24 +29,28 @@ from eval.fusing import (
     uniform_arms,
     weight_settings,
 )
+from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
-from eval.result import Chosen
-from eval.shot_draws import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
+from eval.results.schema import Chosen
+from eval.seams.classification import Answer, Solution
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from eval.arms import Arm, ClassArrays, Setting
-    from eval.class_mode import ArmSolution
-    from eval.metrics.class_tables import ClassTable
-    from eval.metrics.probabilities import Calibration
-    from eval.mode import Draw
-    from eval.result import SweepPoint
+    from collections.abc import Sequence
+
+    from eval.metrics.calibration import Calibration
+    from eval.results.schema import SweepPoint
+    from eval.seams.classification import ArmSolution, ClassArrays
+    from eval.seams.mode import Draw
+    from eval.seams.options import Tops
+    from eval.seams.scorer import Arm, Setting
+    from eval.statistics.class_sums import ClassTable
     from retrieval.types import Float32, Int64
 
 
 class FusionConfig(FusionOptions, ShotOptions):
-    """Options of ``fusion``, beside those of :class:`eval.fusing.FusionOptions`.
+    """Options of ``fusion``, beside those of :class:`eval.classification.fusion_methods.FusionOptions`.
 
     ``shots``: arms that learn get so many train images per class. Of several numbers one is chosen on val together
     with the weights, and test figures of each, with the weights chosen for it, stand in the sweep. Weights that are
@@ -323,7 +325,7 @@ def _typical(settings: Sequence[Setting]) -> dict[str, str | int | float | None]
 
 
 def _untaught(arrays: ClassArrays, config: FusionConfig, *, learns: bool) -> tuple[str, ...]:
-    """Say of how many classes arms learn nothing; of shots :func:`eval.shot_draws.shortages` says it."""
+    """Say of how many classes arms learn nothing; of shots :func:`eval.classification.shots.shortages` says it."""
     return untaught(arrays) if learns and not config.shots else ()
 
 

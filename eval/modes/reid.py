@@ -2,96 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from pydantic import Field, field_validator
 
-from eval.codes import CameraRule, camera_warnings, people_of, resolve_camera_rule, text_codes, universe_of
-from eval.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches, without_positive
-from eval.metrics.queries import (
-    all_definitions,
-    mean_definitions,
-    query_matches,
-    query_penalties,
-    query_precisions,
-)
-from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
-from eval.metrics.slices import is_small, slice_draws, slice_names
-from eval.metrics.summary import DrawTable, mean_counts, summarise
-from eval.mode import WHOLE_PART, Arrays, Draw, Identities, ModeConfig, Names, Needs, Ranks
-from eval.rescoring import ScoringOptions, scoring_blocks
-from eval.result import Definition, Evaluation, Part, Slice
-from eval.scorers.normalise import strangers
-from eval.scorers.ranked import Blocks, Ranked, Side, rank_queries
-from eval.scorers.similarity import combine_views, require_unit
-from retrieval.errors import InputError
-from retrieval.types import Float32, Int64
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
-
-
-class ReidConfig(ScoringOptions, ModeConfig):
-    """Options of ``reid``, beside those for its scores (:class:`eval.rescoring.ScoringOptions`).
-
-    ``ap_method``, ``ap_k``, ``ap_denominator``: the definition of average precision, and ``ties``: what equal scores
-    mean (:mod:`eval.metrics.ranking`). ``denominator``: ``valid`` averages over queries with a valid positive (they
-    are counted), ``all`` lets the others count 0. ``camera_rule``: ``market1501`` leaves gallery images of the
-    query's identity and camera out; ``auto`` does so where every camera is known. ``group_rule``: ``exclude`` leaves
-    gallery images of the query's group (burst, specimen) out. ``identity_columns``: two images show the same
-    where all of these columns agree. ``junk_identities`` are ignored altogether; ``distractor_identities`` stay in the
-    gallery and match nothing; for both, leading zeros do not count. ``slice``: a column whose values get figures of
-    their own. ``all_definitions``: the same ranking under every definition. ``cmc_length`` is how many ranks of the
-    CMC curve are kept. ``index``: mAP and mINP refuse every index that is not exhaustive.
-    """
-
-    ranks: Ranks = (1, 5, 10)
-    ap_method: ApMethod = "step"
-    ap_k: int = Field(default=10, ge=1)
-    ap_denominator: ApDenominator = "min_k_n"
-    ties: Ties = "stable"
-    denominator: Literal["valid", "all"] = "valid"
-    camera_rule: CameraRule = "auto"
-    group_rule: Literal["none", "exclude"] = "none"
-    identity_columns: Names = ("identity",)
-    junk_identities: Identities = ()
-    distractor_identities: Identities = ()
-    slice: str | None = None
-    all_definitions: bool = False
-    cmc_length: int = Field(default=50, ge=1, le=10_000)
-    index: Literal["exact"] = "exact"
-
-    @field_validator("index", mode="before")
-    @classmethod
-    def _exhaustive(cls, value: object) -> object:
-        if value != "exact":
-            raise ValueError(
-                "mAP and mINP need the rank of every positive, and an index that is not exhaustive returns only the "
-                "nearest; leave the option out, or say index=exact"
-            )
-        return value
-
-    @property
-    def ap_rule(self) -> ApRule:
-        """The definition of average precision."""
-        return ApRule(self.ap_method, self.ap_k, self.ap_denominator)
-
-
-class DrawResult(NamedTuple):
-    """One draw: its table of query metrics, CMC curve (cmc_length,), counts and what else is said about it."""
-
-    table: DrawTable
-    cmc: NDArray[np.float64]
-    counts: dict[str, int]
-    excluded: int
-    absent: frozenset[str]
-    zeros: str | None
-    slices: NDArray[np.object_] | None
-    definitions: list[Definition]
-
+from eval.metrics.per_query import mean_definitions
+from eval.ranking.diagnosis import without_positive
+from eval.ranking.identities import camera_warnings, resolve_camera_rule, universe_of
+from eval.ranking.problem import DrawResult, Problem, ReidConfig, metric_names
+from eval.results.schema import Evaluation, Part, Slice
+from eval.scorers.similarity import require_unit
+from eval.seams.mode import WHOLE_PART, Arrays, Needs
+from eval.statistics.query_figures import DrawTable, mean_counts, summarise
+from eval.statistics.slices import is_small, slice_draws
 
 Results: TypeAlias = dict[str, list[DrawResult]]
 
@@ -157,125 +80,6 @@ class Reid:
 
 
 MODE = Reid()
-
-
-def metric_names(config: ReidConfig) -> list[str]:
-    """Names of the metrics, in order."""
-    return [*(f"rank_{k}" for k in sorted(set(config.ranks))), "mean_ap", "mean_inp"]
-
-
-class Problem:
-    """The arrays of an evaluation, made ready for ranking any draw of them."""
-
-    def __init__(self, arrays: Arrays, config: ReidConfig) -> None:
-        columns = arrays.columns
-        self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
-        person, self._junk = people_of(columns["identity"], config.junk_identities, config.distractor_identities)
-        self._person, self._names = text_codes(person)
-        others = [columns[name] for name in config.identity_columns if name != "identity"]
-        self._identity = self._person if not others else text_codes(_joined(person, *others))[0]
-        self._camera = text_codes(columns["camera"])[0] if config.camera_rule != "none" else None
-        self._group = text_codes(columns["group"])[0] if config.group_rule == "exclude" else None
-        self._slices = slice_names(columns[config.slice]) if config.slice else None
-        self._config = config
-
-    def sides(self, draw: Draw) -> tuple[tuple[Int64, Side], tuple[Int64, Side]]:
-        """Rows and arrays of a draw's queries and of its gallery, junk identities left out."""
-        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
-        both = len(np.intersect1d(query, gallery)) > 0
-        return (query, self._side(query, both=both)), (gallery, self._side(gallery, both=both))
-
-    def blocks(self, draw: Draw, asked: Side, known: Side) -> Blocks:
-        """What gives the scores of a draw's :meth:`sides`.
-
-        Raises:
-            InputError, TestDataError: scores are to be normalised and no cohort for it can be had.
-        """
-        cohort = None
-        if self._config.score_norm != "none":
-            train = draw.get("train", np.empty(0, np.int64))
-            tested = self._person[np.concatenate([draw["query"], draw["gallery"]])]
-            cohort = self._vectors[train[strangers(self._person[train], tested)]]
-        return scoring_blocks(self._config, asked, known, cohort)
-
-    def rank(self, draw: Draw, part: str) -> DrawResult:
-        """Rank one draw.
-
-        Raises:
-            InputError: no query has a valid positive.
-        """
-        (query, asked), (gallery, known) = self.sides(draw)
-        ranked = rank_queries(asked, known, self.blocks(draw, asked, known))
-        valid = np.array([len(placed.ranks) > 0 for placed in ranked.placed], np.bool_)
-        if not valid.any():
-            raise InputError(self._why_none(ranked, query, gallery, part))
-        kept = valid if self._config.denominator == "valid" else np.ones(len(query), np.bool_)
-        table, cmc = self._metrics(ranked, query, kept)
-        everyone = self._person[np.concatenate([query, gallery])]
-        counts = {
-            "query": int(kept.sum()),
-            "gallery": len(gallery),
-            "identities": len(np.unique(everyone[everyone >= 0])),
-            "query_identities": len(np.unique(table.units[table.units >= 0])),
-            "query_without_positive": int((~valid).sum()),
-        }
-        absent = np.setdiff1d(self._person[query], self._person[gallery])
-        names = frozenset(self._names[code] for code in absent if code >= 0)
-        return DrawResult(
-            table,
-            cmc,
-            counts,
-            excluded=int((~valid & (ranked.positives > 0)).sum()),
-            absent=names,
-            zeros=lost_zeros(names, self._called(gallery)) if names else None,
-            slices=None if self._slices is None else self._slices[query[kept]],
-            definitions=all_definitions(ranked.placed, self._config.ap_k) if self._config.all_definitions else [],
-        )
-
-    def identities(self, draws: Iterable[Draw]) -> set[str]:
-        """Identities of all samples that take part in these draws."""
-        return self._called(np.concatenate([draw[role] for draw in draws for role in ("gallery", "query")]))
-
-    def _metrics(self, ranked: Ranked, query: Int64, kept: NDArray[np.bool_]) -> tuple[DrawTable, NDArray[np.float64]]:
-        """Values (queries, metrics) in the order of :func:`metric_names`, and the CMC curve."""
-        config = self._config
-        placed = [found for found, keep in zip(ranked.placed, kept, strict=True) if keep]
-        ranks = sorted(set(config.ranks))
-        matches = query_matches(placed, max(*ranks, config.cmc_length), config.ties)
-        values = [matches[:, k - 1] for k in ranks]
-        values += [query_precisions(placed, config.ap_rule, config.ties), query_penalties(placed, config.ties)]
-        rows = query[kept]
-        # A query of unknown identity is a unit of its own.
-        units = np.where(self._person[rows] >= 0, self._person[rows], -1 - rows)
-        return DrawTable(np.stack(values, axis=1), units), matches[:, : config.cmc_length].mean(axis=0)
-
-    def _side(self, rows: Int64, *, both: bool) -> Side:
-        camera, group = (codes if codes is None else codes[rows] for codes in (self._camera, self._group))
-        return Side(self._vectors[rows], self._identity[rows], camera, group, rows if both else None)
-
-    def _called(self, rows: Int64) -> set[str]:
-        codes = np.unique(self._person[rows])
-        return {self._names[code] for code in codes[codes >= 0]}
-
-    def _why_none(self, ranked: Ranked, query: Int64, gallery: Int64, part: str) -> str:
-        where = f" of {part}" if part != WHOLE_PART else ""
-        if not len(query) or not len(gallery):
-            return f"There is nothing to rank{where}: {len(query)} queries, {len(gallery)} gallery images."
-        if ranked.positives.any():
-            camera, group = self._camera is not None, self._group is not None
-            return why_all_are_excluded(camera=camera, group=group, where=where)
-        if np.array_equal(query, gallery):
-            return (
-                f"None of the {len(self._called(query))} identities{where} has two images, so no query has a positive; "
-                "use more samples (--where, --aspect), or check the identities."
-            )
-        return why_nothing_matches(self._called(query), self._called(gallery), where)
-
-
-def _joined(*columns: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Texts that are equal where all columns are; None where one is."""
-    rows = zip(*columns, strict=True)
-    return np.array([None if None in row else "\0".join(map(str, row)) for row in rows], dtype=np.object_)
 
 
 def _section(names: list[str], results: Results, config: ReidConfig, rng: np.random.Generator) -> Part:

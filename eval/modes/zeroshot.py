@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.class_mode import ClassConfig, Solution
+from eval.classification.text_queries import text_to_image
+from eval.modes.single_arm import SingleArm
 from eval.scorers.similarity import combine_views
-from eval.scorers.text_queries import text_to_image
-from eval.single_arm import SingleArm
+from eval.seams.classification import ClassConfig, Solution
 
 if TYPE_CHECKING:
-    from eval.arms import ClassArrays
+    from eval.seams.classification import ClassArrays
 
 
 class ZeroshotConfig(ClassConfig):
@@ -29,7 +29,7 @@ class Zeroshot(SingleArm):
     """The mode ``zeroshot``."""
 
     def solve(self, arrays: ClassArrays, config: ClassConfig, seed: np.random.SeedSequence) -> Solution:
-        """Answer every draw; see :meth:`eval.single_arm.SingleArm.solve`."""
+        """Answer every draw; see :meth:`eval.modes.single_arm.SingleArm.solve`."""
         solution = super().solve(arrays, config, seed)
         if not (isinstance(config, ZeroshotConfig) and config.text_to_image):
             return solution

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.prompts.sets import PromptSet, edges
+from retrieval.commands.options import note
 from retrieval.errors import InputError, StoreError
-from retrieval.options import note
 from retrieval.types import Bank, Encoder, EncoderSpec, Float32, TextEncoder
 
 if TYPE_CHECKING:
-    from retrieval.types import EmbeddingStore, SpaceInfo
+    from retrieval.types import SpaceInfo
+    from retrieval.types.store import EmbeddingStore
 
 BATCH = 256
 """Texts between two steps of the progress bar."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from eval.prompts.attributes import Attributes
 from eval.prompts.colours import colour_words
 from retrieval.errors import InputError
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from eval.prompts.attributes import Attributes
     from retrieval.types import UInt8
 
 ATTRIBUTE = "colour"

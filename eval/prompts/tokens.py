@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONTEXT = 77
 """Tokens that CLIP reads (Radford et al. 2021), two of which mark start and end."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.protocol import Protocol, Request
-from eval.splits import draw_single_gallery
+from eval.protocols.base import Protocol, Request
+from eval.protocols.split_sets import draw_single_gallery
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from eval.pool import Pool
+    from eval.seams.samples import Pool
 
 DRAWS = 10
 HELD_OUT = ("test", "query", "gallery")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.protocol import ALL, Protocol, Request
+from eval.protocols.base import ALL, Protocol, Request
 from eval.protocols.general import DRAWS
-from eval.splits import draw_single_gallery, join_splits
+from eval.protocols.split_sets import draw_single_gallery, join_splits
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from eval.pool import Pool
+    from eval.seams.samples import Pool
 
 HAND_ASPECTS = ("dorsal left", "dorsal right", "palmar left", "palmar right")
 

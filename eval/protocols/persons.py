@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.protocol import Protocol, Request
+from eval.protocols.base import Protocol, Request
 from eval.protocols.general import DRAWS, fixed_roles, held_out_people
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from eval.pool import Pool
+    from eval.seams.samples import Pool
 
 
 def draw_other_camera(pool: Pool, draws: int, seed: int) -> SplitSet:

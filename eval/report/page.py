@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from eval.files import write_atomically
-from eval.report.chapters import drawn, result_sections, unique_slugs
-from eval.report.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
 from eval.report.document import Block, Document, Paragraph, Section
+from eval.report.figures.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
+from eval.report.figures.overview import overview_figure
+from eval.report.figures.sweeps import axis_name, overlay_figure, sweep_axis, sweep_groups
 from eval.report.groups import Group, Named, group_results, read_results, separation_warning
 from eval.report.html import to_html
 from eval.report.markdown import to_markdown
-from eval.report.overview import overview_figure
-from eval.report.sweeps import axis_name, overlay_figure, sweep_axis, sweep_groups
+from eval.report.sections import drawn, result_sections, unique_slugs
 from eval.report.tables import comparison_table
-from eval.report.words import counted
-from eval.result import SweepPoint
+from eval.views.wording import counted
 from retrieval.errors import InputError
+from retrieval.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from eval.results.schema import SweepPoint
 
 TITLE = "Evaluation report"
 

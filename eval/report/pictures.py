@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.report.cmc import cmc_figure
-from eval.report.curves import curve_figures
-from eval.report.hardest import hardest_figure
-from eval.report.ranked_lists import choose_queries, ranked_figure, ranked_lists
-from eval.report.replay import replay as rank_again
-from eval.report.style import save
+from eval.report.figures.cmc import cmc_figure
+from eval.report.figures.curves import curve_figures
+from eval.report.figures.hardest import hardest_figure
+from eval.report.figures.ranked_lists import choose_queries, ranked_figure, ranked_lists
+from eval.report.figures.style import save
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from matplotlib.figure import Figure
 
-    from eval.report.replay import Replay
-    from eval.result import EvalResult
-    from retrieval.store.open import LanceStore
+    from eval.results.schema import EvalResult
+    from eval.runs.replay_ranking import Replay
+    from retrieval.types import Thumbnails
 
 
-def write_pictures(store: LanceStore, result: EvalResult, folder: Path, each: int = 2) -> list[Path]:
-    """Write the pictures of a result: the same result and store give the same bytes.
+def write_pictures(
+    result: EvalResult, folder: Path, replay: Replay | None, thumbnails: Thumbnails, each: int = 2
+) -> list[Path]:
+    """Write the pictures of a result: the same result and rankings give the same bytes.
 
     A re-identification result gives ``cmc.png``, ``hardest.png`` and a sheet ``ranked.png`` (``ranked-PART.png`` for
     each part); a result with curves gives ``roc.png``, ``det.png``, ``scores.png``, ``open-set.png``, as it has them.
 
     Args:
-        store: where the result was made; rankings are made again from it, and no image is opened.
         result: the result.
         folder: made if it is not there; files of these names are replaced.
+        replay: the rankings of a re-identification result (:func:`eval.runs.replay_ranking.replay`), else None.
+        thumbnails: reads stored thumbnails by the key of their sample.
         each: how many hardest, median and random queries a sheet shows.
 
     Returns:
         The files, in order of name.
 
     Raises:
-        InputError: there is nothing to draw, the store does not give the result any more, or a file cannot be written.
+        InputError: there is nothing to draw, or a file cannot be written.
     """
     written = []
-    for name, figure in _figures(store, result, each):
+    for name, figure in _figures(result, replay, thumbnails, each):
         save(figure, folder / f"{name}.png")
         written.append(folder / f"{name}.png")
     if not written:
@@ -51,27 +53,26 @@ def write_pictures(store: LanceStore, result: EvalResult, folder: Path, each: in
     return sorted(written)
 
 
-def _figures(store: LanceStore, result: EvalResult, each: int) -> Iterator[tuple[str, Figure]]:
+def _figures(
+    result: EvalResult, replay: Replay | None, thumbnails: Thumbnails, each: int
+) -> Iterator[tuple[str, Figure]]:
     yield from curve_figures(result).items()
-    if result.cmc is not None:
-        replay = rank_again(store, result)
+    if replay is not None:
         yield "cmc", cmc_figure(result, replay)
         yield "hardest", hardest_figure(result, replay)
         for part in replay.rankings:
             suffix = f"-{_slug(part)}" if part else ""
-            yield f"ranked{suffix}", _sheet(store, result, replay, part, each)
+            yield f"ranked{suffix}", _sheet(result, replay, thumbnails, part, each)
 
 
-def _sheet(store: LanceStore, result: EvalResult, replay: Replay, part: str, each: int) -> Figure:
+def _sheet(result: EvalResult, replay: Replay, thumbnails: Thumbnails, part: str, each: int) -> Figure:
     """The ranked-list sheet of a part's first draw."""
     ranking = replay.rankings[part][0]
     chosen = choose_queries(ranking, result.provenance.seed, each)
     lists = ranked_lists(ranking, chosen)
     rows = {row for one in lists for row in (one.query, *(tile.row for tile in one.tiles))}
     keys = replay.samples.columns["key"]
-    with store.snapshot() as snapshot:
-        thumbnails = snapshot.thumbnails([str(keys[row]) for row in sorted(rows)])
-    return ranked_figure(result, replay, part, lists, thumbnails)
+    return ranked_figure(result, replay, part, lists, thumbnails([str(keys[row]) for row in sorted(rows)]))
 
 
 def _slug(name: str) -> str:

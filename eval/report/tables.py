@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eval.report.classes import worst_classes
 from eval.report.document import Table
-from eval.report.sweeps import best_point, metrics_of
-from eval.report.words import (
+from eval.report.figures.classes import worst_classes
+from eval.report.figures.sweeps import best_point, metrics_of
+from eval.views.wording import (
     LOWER_IS_BETTER,
     PLAIN,
     figure_of,
@@ -19,12 +18,14 @@ from eval.report.words import (
     setting_words,
     spaces_of,
     with_interval,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
-    from eval.report.assets import Prediction
+    from collections.abc import Mapping, Sequence
+
     from eval.report.groups import Group
-    from eval.result import EvalResult, Metric, Part, Slice, SweepPoint
+    from eval.results.assets import Prediction
+    from eval.results.schema import EvalResult, Metric, Part, Slice, SweepPoint
 
 MOST_SETTINGS, MOST_PAIRS, MOST_MISTAKES = 12, 20, 15
 

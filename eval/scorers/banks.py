@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.arms import ClassBank
 from retrieval.errors import InputError
-from retrieval.types import Int64
+
+if TYPE_CHECKING:
+    from eval.seams.scorer import ClassBank
+    from retrieval.types import Int64
 
 
 class Segments(NamedTuple):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from pydantic import Field
 
-from eval.arms import Arm, ClassBank, Setting, Task
 from eval.scorers.banks import Segments, class_segments
 from eval.scorers.similarity import similarity_blocks
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.types import Float32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eval.seams.scorer import Arm, ClassBank, Setting, Task
+    from retrieval.types import Float32
 
 
 class ClassifierOptions(Config):
@@ -46,7 +49,7 @@ class ClassifierScorer:
         return tuple({"bank": bank.name} for bank in arm.banks)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """See :class:`eval.arms.Scorer`.
+        """See :class:`eval.seams.scorer.Scorer`.
 
         Raises:
             InputError: the lengths of the vectors are not known, or the bank is of no use.

@@ -12,17 +12,20 @@ optimum, or after more steps.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, cast
 
 import numpy as np
 from pydantic import Field
 
-from eval.arms import Arm, Setting, Task
-from eval.scorers.candidates import Candidates, Positive
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eval.scorers.options import Candidates, Positive
+    from eval.seams.scorer import Arm, Setting, Task
+    from retrieval.types import Float32, Int64
 
 TOLERANCE = 1e-5
 """Of the largest entry of the gradient of the mean loss, for vectors of root mean square 1."""
@@ -116,7 +119,9 @@ class LinearScorer:
         return tuple({"c": c} for c in cast("LinearOptions", arm.options).c)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Fit and score: see :meth:`eval.arms.Scorer.logits`. Every setting is fitted from the start, by itself.
+        """Fit and score: see :meth:`eval.seams.scorer.Scorer.logits`.
+
+        Every setting is fitted from the start, by itself.
 
         Raises:
             InputError: there are no train samples.

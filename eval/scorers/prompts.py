@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import groupby, product
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from eval.arms import Arm, Setting, Task
-from eval.mode import split_text
 from eval.scorers.pooling import SWEPT_TEMPERATURES, Pool, pool_scores
+from eval.seams.options import split_text
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.types import Float32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eval.seams.scorer import Arm, Setting, Task
+    from retrieval.types import Float32
 
 LARGEST_SCALE = 100.0
 """What CLIP's logit scale was clipped at in training, and where it ended (Radford et al. 2021, section 2.5)."""
@@ -93,7 +96,9 @@ class PromptScorer:
         )
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """See :class:`eval.arms.Scorer`. Settings that differ only in temperature and stand together share their work.
+        """See :class:`eval.seams.scorer.Scorer`.
+
+        Settings that differ only in temperature and stand together share their work.
 
         Raises:
             InputError: a bank is not of unit vectors, or has no class of the universe.

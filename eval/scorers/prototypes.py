@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from eval.arms import Arm, Setting, Task
-from eval.scorers.candidates import Positive
 from eval.scorers.similarity import CHUNK_ROWS, similarity_blocks
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eval.scorers.options import Positive
+    from eval.seams.scorer import Arm, Setting, Task
+    from retrieval.types import Float32, Int64
 
 SHORTEST = 1e-6
 """A mean of unit vectors shorter than this is what float32 leaves of vectors that cancel: it has no direction."""
@@ -70,7 +73,7 @@ class PrototypeScorer:
         return ({},)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Score with prototypes of the train vectors: see :meth:`eval.arms.Scorer.logits`.
+        """Score with prototypes of the train vectors: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:
             InputError: no class has a prototype.

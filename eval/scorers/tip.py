@@ -11,20 +11,23 @@ paper. As there, the cache grows with the shots: it is meant for a few of each c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Annotated, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
 
-from eval.arms import Arm, Setting, Task
-from eval.scorers.candidates import Candidates, Positive
 from eval.scorers.pooling import pool_scores
 from eval.scorers.prompts import LARGEST_SCALE
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from eval.scorers.options import Candidates, Positive
+    from eval.seams.scorer import Arm, Setting, Task
+    from retrieval.types import Float32, Int64
 
 BLOCK_ROWS = 1024
 """Queries, and train samples, of one block of affinities: 4 MiB, which a processor's cache may hold."""
@@ -101,7 +104,9 @@ class TipScorer:
         )
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Score with the cache: see :meth:`eval.arms.Scorer.logits`. Affinities are computed once for all settings.
+        """Score with the cache: see :meth:`eval.seams.scorer.Scorer.logits`.
+
+        Affinities are computed once for all settings.
 
         Raises:
             InputError: there are no train samples; the bank is not of unit vectors, or has no class of the universe.

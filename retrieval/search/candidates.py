@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.types import Float32, Int64
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.types import Float32, Int64
 
 SPARE = 8
 """How many neighbours beyond k are fetched at first, to see the ties of the k-th."""

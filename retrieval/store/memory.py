@@ -10,17 +10,8 @@ import numpy as np
 
 from retrieval.errors import InputError, ReadOnlyStoreError, unknown
 from retrieval.store.spaces import find_space
-from retrieval.types import (
-    Bank,
-    EncoderSpec,
-    Float32,
-    SpaceInfo,
-    SplitSet,
-    StoredResult,
-    VectorMatrix,
-    digest,
-    result_sha256,
-)
+from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
+from retrieval.types.store import StoredResult, result_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa

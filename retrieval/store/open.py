@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import records
@@ -16,7 +15,12 @@ from retrieval.store.lock import ReaderTag, writer_lock
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import StoreWriter
-from retrieval.types import Bank, SplitSet, StoredResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from retrieval.types import Bank, SplitSet
+    from retrieval.types.store import StoredResult
 
 WAIT_SECONDS = 600.0
 
@@ -28,7 +32,7 @@ def _say(message: str) -> None:
 
 
 class LanceStore:
-    """One LanceDB database; see :class:`retrieval.types.EmbeddingStore`."""
+    """One LanceDB database; see :class:`retrieval.types.store.EmbeddingStore`."""
 
     def __init__(self, uri: str, tables: LanceTables) -> None:
         self.uri = uri

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from retrieval.errors import InputError, unknown
-from retrieval.types import EncoderSpec, SpaceInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.types import EncoderSpec, SpaceInfo
 
 
 def short_name(spec: EncoderSpec, taken: Sequence[str] = ()) -> str:

@@ -19,22 +19,24 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.class_tables import By, ClassTable, MetricRule, class_table, summarise_classes, table_metrics
-from eval.metrics.pair_bootstrap import FIXED, PairProblem, Pairs
-from eval.metrics.pair_summary import DrawScores, Targets, summarise_draws
+from eval.metrics.per_query import query_matches, query_penalties, query_precisions
 from eval.metrics.probabilities import softmax
-from eval.metrics.queries import query_matches, query_penalties, query_precisions
 from eval.metrics.ranking import ApRule
-from eval.metrics.summary import DrawTable, summarise
 from eval.metrics.verification import tally
-from eval.result import Metric
-from eval.scorers.pairs import PairScores
-from eval.scorers.ranked import Side, rank_queries
-from retrieval.types import Float32, Int64
+from eval.ranking.rank_gallery import Side, rank_queries
+from eval.statistics.class_figures import By, class_table, summarise_classes, table_metrics
+from eval.statistics.class_sums import ClassTable, MetricRule
+from eval.statistics.pair_bootstrap import FIXED, PairProblem, Pairs
+from eval.statistics.pair_figures import DrawScores, PairScores, Targets, summarise_draws
+from eval.statistics.query_figures import DrawTable, summarise
+
+if TYPE_CHECKING:
+    from eval.results.schema import Metric
+    from retrieval.types import Float32, Int64
 
 TEST_SETS = {"reid": 1000, "verification": 500, "classes": 500}
 RESAMPLES = 400

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from indexers.decode import decode
-from indexers.pipeline import index
-from indexers.report import IndexOptions
+from indexers.pipeline.decode import decode
+from indexers.pipeline.embed import index
+from indexers.pipeline.report import IndexOptions
 from indexers.sources.registry import open_source
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest

@@ -13,20 +13,23 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cli import OPENBLAS_THREAD_TIMEOUT
-from eval.mode import WHOLE_PART, Arrays
-from eval.modes.reid import MODE, ReidConfig
+from eval.modes.reid import MODE
+from eval.ranking.problem import ReidConfig
 from eval.scorers.similarity import similarity_blocks
-from retrieval.types import Float32, Int64
+from eval.seams.mode import WHOLE_PART, Arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from retrieval.types import Float32, Int64
 
 ROOT = Path(__file__).resolve().parents[2]
 DIMENSION = 512

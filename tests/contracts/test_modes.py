@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.class_runner import is_class_mode
-from eval.mode import ModeConfig
 from eval.registry import MODES, PROTOCOLS, load_mode, load_protocol
+from eval.runs.prepare_classification import is_class_mode
+from eval.seams.mode import ModeConfig
 from tests.eval.problems import arrays, golden
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from eval.arms import Arm, ClassBank, Task
 from eval.registry import SCORERS, load_scorer
+from eval.seams.scorer import Arm, ClassBank, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
-from retrieval.types import Float32
 from tests.eval.scorers.some_banks import directions, ragged
+
+if TYPE_CHECKING:
+    from retrieval.types import Float32
 
 CLASSES, D = 5, 6
 SEVERAL: dict[str, dict[str, Any]] = {

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from data.folder import MARK, share_out, stands, whole, write_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:

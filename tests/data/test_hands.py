@@ -3,8 +3,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,9 @@ from PIL import Image
 
 from cli import cli
 from data.hands import ASPECTS, HEADER, Arguments, draw_hands, plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def contents(folder: Path) -> dict[str, str]:

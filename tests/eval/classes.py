@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from eval.pool import Pool
-from eval.protocol import Request, whole_split
+from eval.protocols.base import Request, whole_split
 from eval.registry import load_protocol
+from eval.seams.samples import Pool
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank, SplitSet, digest
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.mode import WHOLE_PART, Arrays
-from eval.modes import verification
-from eval.modes.reid import MODE, ReidConfig
+from eval.modes.reid import MODE
+from eval.modes.verification import MODE as VERIFICATION
+from eval.ranking.problem import ReidConfig
+from eval.seams.mode import WHOLE_PART, Arrays
+from eval.verification.scoring import VerificationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eval.result import Evaluation
+    from eval.results.schema import Evaluation
 
 
 class Problem(NamedTuple):
@@ -101,8 +103,8 @@ def slow_metrics(all_ranks: list[list[int]], ap_method: str) -> dict[str, float]
 
 def verify(problem: Arrays, **options: Any) -> Evaluation:
     """The mode ``verification``."""
-    config = verification.VerificationConfig.read(options, "test")
-    return verification.MODE.evaluate(problem, config, np.random.default_rng(0))
+    config = VerificationConfig.read(options, "test")
+    return VERIFICATION.evaluate(problem, config, np.random.default_rng(0))
 
 
 def with_held_out(seed: int = 1, **roles: slice) -> Arrays:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from eval.pool import Pool
+from eval.seams.samples import Pool
 from retrieval.store.memory import MemoryStore
 from retrieval.types import digest
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eval.prompts.sets import edges, read_prompts
-from eval.runner import evaluate
+from eval.runs.run import evaluate
 from retrieval.labels import read_class_names
 from retrieval.store.open import open_store
 from tests.eval.mushroom import ARMS, FILES, SPECIES, lance_store, study

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,8 @@ from retrieval.errors import InputError
 from retrieval.sheet import PER_ROW, PICTURE, Tile, contact_sheet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 BLUE = (10, 20, 240)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,6 +11,9 @@ from retrieval.types import Preprocess
 from training.augment import Augmentation
 from training.config import LoopConfig
 from training.vocabulary import BASE
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SourceConfig(Config):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.audit.run import COLUMNS
-from eval.pool import Pool
+from eval.runs.audit import COLUMNS
+from eval.seams.samples import Pool
 from retrieval.types import Float32, SplitSet
 
 if TYPE_CHECKING:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from eval.runner import evaluate
-from retrieval.store.memory import MemoryStore
+from eval.runs.run import evaluate
 from tests.eval.audit.planted import clusters
-from tests.eval.audit.test_run import IDENTITY, SPLIT, N, store_of
+from tests.eval.runs.test_audit import IDENTITY, SPLIT, N, store_of
+
+if TYPE_CHECKING:
+    from retrieval.store.memory import MemoryStore
 
 
 def burst(**columns: Any) -> MemoryStore:

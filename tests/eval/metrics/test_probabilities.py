@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax as scipy_log_softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
+from eval.metrics.calibration import TEMPERATURES, fit_temperature
 from eval.metrics.probabilities import (
     CELLS_AT_ONCE,
-    TEMPERATURES,
     accuracy_coverage,
     bin_of,
     brier,
     ece,
-    fit_temperature,
     log_softmax,
     nll,
     reliability,
     softmax,
 )
 from retrieval.errors import InputError
-from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from retrieval.types import Int64
 
 
 def problem(n: int = 200, classes: int = 7, seed: int = 0) -> tuple[NDArray[np.float64], Int64]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from eval.metrics.queries import query_matches, query_precisions
+from eval.metrics.per_query import query_matches, query_precisions
 from eval.metrics.ranking import (
     AP_DENOMINATORS,
     AP_METHODS,

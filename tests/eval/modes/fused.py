@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.arms import Arm, ClassArrays, ClassBank
 from eval.modes.fusion import MODE, FusionConfig
 from eval.registry import load_scorer
+from eval.seams.classification import ClassArrays
+from eval.seams.scorer import Arm, ClassBank
 from retrieval.search.exact import make_index
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from eval.class_mode import Solution
+    from eval.seams.classification import Solution
     from retrieval.types import Float32, Int64
 
 

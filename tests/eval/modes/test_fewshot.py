@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from eval.asked import Asked
-from eval.class_mode import Solution
-from eval.class_runner import PreparedClasses, prepare_classes
 from eval.modes.fewshot import MODE, FewshotConfig
-from eval.result import EvalResult
-from eval.runner import evaluate
+from eval.runs.prepare_classification import PreparedClasses, prepare_classes
+from eval.runs.request import Asked
+from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from tests.eval.classes import CLIP, class_store, labelled
 from tests.eval.modes.fused import learners, learning_arm
 
 if TYPE_CHECKING:
-    from eval.arms import ClassArrays
+    from eval.results.schema import EvalResult
+    from eval.seams.classification import ClassArrays, Solution
 
 STORE = class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 

@@ -9,16 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, top_k_accuracy_score
 
+from eval.classification.mixing import mix, rerank_best
 from eval.metrics.probabilities import softmax
 from eval.registry import load_mode, load_scorer
-from eval.scorers.mixing import mix, rerank_best
 from retrieval.errors import InputError, TestDataError
 from tests.eval.modes.fused import arrays_of, given_arm, learners, learning_arm, signals, solve, two_arms
 
 if TYPE_CHECKING:
-    from eval.arms import ClassArrays
-    from eval.class_mode import Solution
-    from eval.mode import Draw
+    from eval.seams.classification import ClassArrays, Solution
+    from eval.seams.mode import Draw
     from retrieval.types import Float32
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)

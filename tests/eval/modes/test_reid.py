@@ -1,18 +1,21 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.mode import Arrays
-from eval.modes.reid import MODE, ReidConfig
-from eval.result import Evaluation
+from eval.modes.reid import MODE
+from eval.ranking.problem import ReidConfig
+from eval.seams.mode import Arrays
 from retrieval.errors import InputError
 from tests.eval.problems import Problem, arrays, evaluate, golden, slow_metrics, slow_ranks
 from tests.shared import SHARED, needs_shared
+
+if TYPE_CHECKING:
+    from eval.results.schema import Evaluation
 
 
 def values(evaluation: Evaluation) -> dict[str, float]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from eval.metrics.ranking import AP_DENOMINATORS, AP_METHODS, ApDenominator, ApMethod
-from eval.mode import WHOLE_PART, Arrays
-from eval.modes.reid import MODE, ReidConfig
+from eval.modes.reid import MODE
+from eval.ranking.problem import ReidConfig
+from eval.seams.mode import WHOLE_PART, Arrays
 from retrieval.errors import InputError
 
 Entry = tuple[float, bool]

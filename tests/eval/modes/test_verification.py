@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from eval.mode import Arrays
-from eval.result import EvalResult, Evaluation
-from eval.runner import evaluate as evaluate_store
-from eval.tables import result_table
+from eval.results.schema import EvalResult, Evaluation
+from eval.runs.run import evaluate as evaluate_store
+from eval.seams.mode import Arrays
+from eval.views.ranking_tables import result_table
 from retrieval.errors import InputError
 from tests.eval.problems import Problem, arrays, golden, verify
 from tests.eval.stores import memory_store, people

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.asked import Asked
-from eval.class_runner import prepare_classes
 from eval.modes.zeroshot import MODE
-from eval.runner import evaluate
+from eval.runs.prepare_classification import prepare_classes
+from eval.runs.request import Asked
+from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from tests.eval.classes import CLIP, class_store, labelled
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from eval.prompts.attributes import Attributes, join_attributes, read_attributes
 from eval.prompts.making import Skipped, from_templates, read_templates
 from retrieval.errors import InputError, MissingFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TABLE: Attributes = {
     "Amanita muscaria": {"colour": ("red", "orange"), "habitat": ("birch wood",)},

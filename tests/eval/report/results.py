@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.result import (
+from eval.results.schema import (
     ArmResult,
     CalibrationResult,
     Chosen,
@@ -22,9 +21,11 @@ from eval.result import (
     Provenance,
     SweepPoint,
     Universe,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 GENERA = (

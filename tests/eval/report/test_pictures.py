@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from eval.report.cmc import cmc_bands, cmc_figure
-from eval.report.curves import curve_figures
-from eval.report.hardest import hardest_figure, identity_ranks
+from eval.report.figures.cmc import cmc_bands, cmc_figure
+from eval.report.figures.curves import curve_figures
+from eval.report.figures.hardest import hardest_figure, identity_ranks
+from eval.report.figures.ranked_lists import choose_queries, ranked_figure, ranked_lists
+from eval.report.figures.style import save
 from eval.report.pictures import write_pictures
-from eval.report.ranked_lists import choose_queries, ranked_figure, ranked_lists
-from eval.report.replay import replay
-from eval.report.style import save
-from eval.result import EvalResult
-from eval.runner import evaluate
+from eval.runs.replay_ranking import replay
+from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
-from retrieval.types import Float32
 from tests.eval.stores import memory_store, people, sample_table
 from tests.worlds import store_with, unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eval.results.schema import EvalResult
+    from retrieval.types import Float32
 
 
 def world(**columns: str) -> tuple[MemoryStore, EvalResult]:
@@ -175,11 +178,13 @@ def test_a_store_without_thumbnails_gives_a_sheet_all_the_same(tmp_path: Path) -
     names = [f"{at:02d}" for at in range(24)]
     store, _ = store_with(tmp_path / "s", names, unit(24), identity=[f"p{at % 6}" for at in range(24)])
     result = evaluate(store, "reid", options={"draws": 2, "bootstrap": 20})
-    written = write_pictures(store, result, tmp_path / "pictures")
+    rankings = replay(store, result)
+    with store.snapshot() as snapshot:
+        written = write_pictures(result, tmp_path / "pictures", rankings, snapshot.thumbnails)
     assert [path.name for path in written] == ["cmc.png", "hardest.png", "ranked.png"]
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        write_pictures(store, result, tmp_path / "file")
+        write_pictures(result, tmp_path / "file", rankings, lambda _: {})
 
 
 def test_what_the_store_does_not_give_any_more_is_not_drawn() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.arms import Arm, ClassBank, Task
+from eval.seams.scorer import Arm, ClassBank, Task
 from retrieval.search.exact import ExactIndex
 
 if TYPE_CHECKING:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.arms import Arm, ClassBank, Setting, Task
 from eval.registry import load_scorer
+from eval.seams.scorer import Arm, ClassBank, Setting, Task
 from retrieval.types import Float32, Int64, Neighbors
 from tests.eval.scorers.some_banks import arm_of, directions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retrieval.config import Config
 
 

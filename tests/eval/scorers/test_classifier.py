@@ -16,7 +16,7 @@ from tests.eval.scorers.some_banks import arm_of, bank_of, directions, ragged, t
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from eval.arms import ClassBank
+    from eval.seams.scorer import ClassBank
 
 
 def slow_probabilities(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from eval.arms import Task
 from eval.registry import load_scorer
 from eval.scorers.linear import SCORER, LinearOptions, fit_linear
 from retrieval.errors import InputError
 from tests.eval.scorers.some_banks import arm_of, directions
 from tests.eval.scorers.some_shots import answers, learning_task, some_task
+
+if TYPE_CHECKING:
+    from eval.seams.scorer import Task
 
 PLAIN = LinearOptions()
 

@@ -16,7 +16,7 @@ from tests.eval.scorers.some_banks import bank_of, directions, ragged
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from eval.arms import ClassBank
+    from eval.seams.scorer import ClassBank
 
 POOLS: tuple[Pool, ...] = get_args(Pool)
 seeds = st.integers(0, 2**32 - 1)

@@ -18,7 +18,7 @@ from tests.eval.scorers.some_shots import answers, learning_task, some_task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from eval.arms import Task
+    from eval.seams.scorer import Task
 
 PLAIN = TipOptions()
 

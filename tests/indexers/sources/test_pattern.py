@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -9,7 +8,11 @@ from PIL import Image
 from indexers.sources.pattern import EXAMPLE
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError, UnknownNameError
-from retrieval.types import Sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from retrieval.types import Sample
 
 
 def images(root: Path, *uris: str) -> Path:

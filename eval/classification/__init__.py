@@ -1,0 +1,1 @@
+"""Which class: from the arms of a classification to answers, and from answers to metrics."""

@@ -1,0 +1,1 @@
+"""The commands of the read side; nothing but Click."""

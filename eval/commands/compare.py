@@ -1,0 +1,111 @@
+"""The command ``compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
+from eval.registry import MODES, PROTOCOLS
+from eval.views.comparison import comparison_table
+from retrieval.commands.options import json_option, note, print_json, print_table, store_option, where_option
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from eval.results.schema import EvalResult
+    from eval.runs.compare_classification import ClassComparison
+    from eval.runs.compare_ranking import Comparison
+    from eval.runs.request import Asked
+    from retrieval.store.open import LanceStore
+
+
+@click.command("compare", cls=ManyValues)
+@click.argument("results", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[A.json B.json]")
+@click.option("--spaces", nargs=2, metavar="A B", help="Compare two spaces now, on the same draws.")
+@click.option(
+    "--mode", default="reid", show_default=True, callback=listed("mode", MODES), help="What to evaluate, with --spaces."
+)
+@click.option("--protocol", callback=listed("protocol", PROTOCOLS), help="With --spaces.")
+@click.option("--aspect", help="With --spaces: one aspect, or 'all'.")
+@click.option("--split-set", metavar="NAME|FILE", help="With --spaces: stored split set, or CSV.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="With --spaces.")
+@click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="With --spaces: option of the mode.")
+@click.option("--prompts", multiple=True, metavar="FILE ...", help="With --spaces: prompt sets (JSON).")
+@where_option
+@store_option
+@json_option
+def compare_command(
+    results: tuple[Path, ...],
+    spaces: tuple[str, str] | None,
+    mode: str,
+    protocol: str | None,
+    aspect: str | None,
+    split_set: str | None,
+    seed: int,
+    options: tuple[str, ...],
+    prompts: tuple[str, ...],
+    where: str | None,
+    store: str,
+    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+) -> None:
+    """Say whether the difference of two evaluations is real: B minus A, paired over draws and identities or images.
+
+    Give two result files of one store, or two spaces. [..] is a 95 % paired bootstrap interval over identities (of
+    classification over images within classes, or groups); p is of a randomisation test that exchanges A and B person
+    by person; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test samples or label
+    universes are refused. Two modes of classification may be compared. Example: compare a.json b.json --store S
+    """
+    from eval.results.files import read_result
+    from eval.runs.request import Asked
+    from retrieval.config import parse_assignments
+    from retrieval.store.open import open_store
+
+    if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
+        raise click.UsageError(f"Give two result files, or --spaces A B{OF_STORE}.")
+    if spaces is None:
+        refuse_others({"results", "store", "as_json"}, "result files, which say themselves how they were made")
+        found = _of_results(open_store(store), *(read_result(path) for path in results))
+    else:
+        chosen = parse_assignments(options, "-o")
+        first, second = (
+            Asked(mode, space, protocol, aspect, split_set, where, seed, chosen, prompts=prompts) for space in spaces
+        )
+        found = _of_requests(open_store(store), first, second)
+    for warning in found.warnings:
+        note(f"Warning: {warning}")
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_table(_table(found))
+
+
+def _of_requests(store: LanceStore, first: Asked, second: Asked) -> Comparison | ClassComparison:
+    from eval.registry import load_mode
+    from eval.runs.compare_classification import compare_class_requests
+    from eval.runs.compare_ranking import compare
+    from eval.runs.prepare_classification import is_class_mode
+
+    if is_class_mode(load_mode(first.mode)):
+        return compare_class_requests(store, first, second)
+    return compare(store, first, second)
+
+
+def _of_results(store: LanceStore, first: EvalResult, second: EvalResult) -> Comparison | ClassComparison:
+    from eval.registry import load_mode
+    from eval.runs.compare_classification import compare_class_results
+    from eval.runs.compare_ranking import compare_results
+    from eval.runs.prepare_classification import is_class_mode
+
+    if all(is_class_mode(load_mode(result.mode)) for result in (first, second)):
+        return compare_class_results(store, first, second)
+    return compare_results(store, first, second)
+
+
+def _table(found: Comparison | ClassComparison) -> RenderableType:
+    from eval.runs.compare_classification import ClassComparison
+    from eval.views.comparison import class_comparison
+
+    return class_comparison(found) if isinstance(found, ClassComparison) else comparison_table(found)

@@ -1,0 +1,218 @@
+"""Commands of the read side: evaluate stored vectors, list and export split sets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
+from eval.registry import MODES, PROTOCOLS
+from retrieval.commands.options import (
+    json_option,
+    note,
+    print_json,
+    print_table,
+    space_option,
+    store_option,
+    where_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from eval.results.schema import EvalResult
+    from eval.runs.request import Asked
+    from eval.runs.run import Evaluated
+    from retrieval.store.open import LanceStore
+
+
+@click.command("eval", cls=ManyValues)
+@click.option("--mode", callback=listed("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
+@click.option(
+    "--from",
+    "again",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Evaluate a result file again; it must agree.",
+)
+@click.option(
+    "--protocol",
+    callback=listed("protocol", PROTOCOLS),
+    help=f"{', '.join(PROTOCOLS)}. Default: of classification split; else fixed where samples have the splits query "
+    "and gallery, else monte-carlo.",
+)
+@click.option("--aspect", help="One aspect, or 'all': a result for each and their mean.")
+@click.option("--split-set", metavar="NAME|FILE", help="Stored split set, or CSV with draw,role and id or uri.")
+@click.option("--arm", "arms", multiple=True, metavar="[NAME=]SPACE:SCORER[:BANK] ...", help="Arms of a fusion.")
+@click.option("--prompts", multiple=True, metavar="FILE ...", help="Prompt sets (JSON); a.json+b.json is one set.")
+@click.option("--labels-from", metavar="all|split|FILE", help="The label universe of a classification.")
+@click.option("--calibrate", is_flag=True, help="Fit a temperature on val (classification).")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of draws and bootstrap.")
+@click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Option of the mode; may be repeated.")
+@click.option("--all-definitions", is_flag=True, help="Also every AP definition, tie policy and denominator (reid).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the result file (JSON); with --space all a folder of them."
+)
+@click.option(
+    "--pictures", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures of the result (PNG)."
+)
+@click.option("--device", default="auto", show_default=True, help="Where new prompts are embedded.")
+@where_option
+@store_option
+@space_option
+@json_option
+def eval_command(
+    mode: str | None,
+    again: Path | None,
+    out: Path | None,
+    pictures: Path | None,
+    store: str,
+    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+    **asked_for: Any,
+) -> None:
+    """Evaluate a mode from stored vectors: no image is opened and no image encoder is loaded.
+
+    Options of reid: ranks=1,5,10 ap_method=step|trapezoid|sklearn|at_r|at_k (with ap_k=10 and ap_denominator=n|
+    min_k_n|hits) ties=stable|pessimistic|optimistic|expected denominator=valid|all camera_rule=auto|none|market1501
+    group_rule=none|exclude views=base,hflip draws=10 bootstrap=1000 cmc_length=50 slice=COLUMN. Of the protocol
+    cross-aspect: query_aspect=... gallery_aspect=... mirror=true. Example: eval --mode reid --protocol clipfh-11k -o
+    ap_method=trapezoid
+
+    Options of verification: pairs=query-gallery|all fpr=0.001,0.01,0.1 threshold_from=auto|val|val,train|none
+    threshold_fmr=0.01 unknown=0.2 fpir=0.01,0.1, slice=COLUMN, and camera_rule, views, draws, bootstrap,
+    identity_columns.
+
+    Options of classification (zeroshot, prototype, knn, fewshot, fusion): val_from=train:0.1 val_n train_limit test_n
+    sample_seed=42 choose=val|none criterion=top_1|top_5|balanced_accuracy|macro_f1|nll tops=1,5 macro_over=present|
+    universe|truth interval=auto|class|group views=base,hflip tta=vectors|probabilities bootstrap=1000. Of zeroshot:
+    bank=NAME pool=mean-embedding,softmax,max,mean-score temperature=0.05,0.1 class_temperature=encoder|1.0. Of knn:
+    k=5,20 votes=uniform,similarity,exp tau=0.07 index=exact|hnsw|ivf. Of fewshot: shots=1,2,5 sampling=first|random
+    seeds=5 method=prototype,tip,linear. Of fusion: method=alpha|per_class|stacker|features|rerank alphas=0,0.5,1
+    shots=1,5. An option of one arm's scorer: -o NAME.key=value. Example: eval --mode zeroshot --prompts prompts.json
+    """
+    from eval.results.files import read_result
+    from eval.runs.grid import ALL
+    from eval.runs.rerun import asked_again, require_values
+    from eval.runs.run import evaluate_asked
+    from retrieval.store.open import open_store
+
+    if (again is None) == (mode is None):
+        raise click.UsageError(f"Give --mode, or --from with a result file{OF_STORE}.")
+    opened = open_store(store)
+    if again is not None:
+        refuse_others(
+            {"again", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"
+        )
+        before = read_result(again)
+        evaluated = evaluate_asked(opened, asked_again(opened, before, again.name), note)
+        now = {name: metric.value for name, metric in evaluated.result.metrics.items()}
+        require_values(before, now, again.name)
+        note(f"The store gives the numbers of {again}.")
+    else:
+        asked = _asked(str(mode), asked_for)
+        if asked.space == ALL:
+            if pictures is not None:
+                raise click.UsageError("--pictures does not go with --space all; use it with one space.")
+            _grid(opened, asked, out, as_json=as_json)
+            return
+        evaluated = evaluate_asked(opened, asked, note)
+    _show(opened, evaluated, out, as_json=as_json)
+    if pictures is not None:
+        from eval.report.pictures import write_pictures
+        from eval.runs.replay_ranking import replay
+
+        result = evaluated.result
+        rankings = replay(opened, result) if result.cmc is not None else None
+        with opened.snapshot() as snapshot:
+            written = write_pictures(result, pictures, rankings, snapshot.thumbnails)
+        note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
+
+
+def _asked(mode: str, given: Mapping[str, Any]) -> Asked:
+    """The evaluation that the command line asks for."""
+    from eval.runs.request import Asked
+    from retrieval.config import parse_assignments
+
+    options = parse_assignments(given["options"], "-o")
+    for flag in ("all_definitions", "calibrate"):
+        if given[flag]:
+            options[flag] = True
+    if given["labels_from"] is not None:
+        options["labels_from"] = given["labels_from"]
+    names = ("space", "protocol", "aspect", "split_set", "where", "seed", "arms", "prompts", "device")
+    return Asked(mode, options=options, **{name: given[name] for name in names})
+
+
+def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json: bool) -> None:
+    """Print a result, its warnings to stderr, and write its file."""
+    result = evaluated.result
+    for warning in result.warnings:
+        note(f"Warning: {warning}")
+    if out is not None:
+        _write(opened, evaluated, out)
+    if as_json:
+        click.echo(result.to_json(), nl=False)
+        return
+    for table in _tables(result):
+        print_table(table)
+
+
+def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
+    from eval.results.files import write_result
+    from eval.runs.keep_assets import keep_assets
+    from eval.runs.prepare_classification import PreparedClasses
+
+    write_result(evaluated.result, out)
+    if evaluated.solution is not None and isinstance(evaluated.ready, PreparedClasses):
+        keep_assets(opened, out, evaluated.ready, evaluated.solution)
+
+
+def _tables(result: EvalResult) -> Iterator[RenderableType]:
+    from eval.views.classification_tables import class_tables
+    from eval.views.ranking_tables import definitions_table, result_table, slices_table
+
+    if result.per_class is not None:
+        yield from class_tables(result)
+        return
+    yield result_table(result)
+    if result.slices is not None:
+        yield slices_table(result.slices, str(result.config["slice"]))
+    if result.definitions is not None:
+        yield definitions_table(result.definitions)
+
+
+def _grid(opened: LanceStore, asked: Asked, out: Path | None, *, as_json: bool) -> None:
+    """Evaluate every space with every prompt set; one file each in the folder ``out``."""
+    from eval.runs.grid import evaluate_grid
+    from eval.views.classification_tables import grid_table
+
+    if out is not None and (out.is_file() or out.suffix == ".json"):
+        raise click.UsageError("--space all writes several results; name a folder with --out.")
+    results: list[EvalResult] = []
+    files: set[str] = set()
+    for evaluated in evaluate_grid(opened, asked, note):
+        results.append(evaluated.result)
+        for warning in evaluated.result.warnings:
+            note(f"Warning ({evaluated.result.provenance.space}): {warning}")
+        if out is not None:
+            name = _file_name(evaluated.result, files)
+            files.add(name)
+            _write(opened, evaluated, out / f"{name}.json")
+    if len({(result.provenance.split_sha256, result.label_universe.sha256) for result in results}) > 1:
+        note("Warning: the rows are over different samples or labels, so they do not compare.")
+    if as_json:
+        print_json([result.to_dict() for result in results])
+    else:
+        print_table(grid_table(results))
+
+
+def _file_name(result: EvalResult, taken: set[str]) -> str:
+    """Mode, space and prompts; prompt files of one name are told apart by the hash of their bank."""
+    arm = next((arm for arm in (result.arms or {}).values() if arm.bank), None)
+    words = [result.mode, result.provenance.space, *([str(arm.bank)] if arm else [])]
+    name = re.sub(r"[^\w.@-]+", "-", "_".join(words))
+    return name if name not in taken or arm is None else f"{name}-{str(arm.bank_sha256)[:8]}"

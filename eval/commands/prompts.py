@@ -1,0 +1,212 @@
+"""The commands ``prompts make | merge | clean | diff | lint``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.commands.options import json_option, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eval.prompts.attributes import Attributes
+    from eval.prompts.making import Made
+    from eval.prompts.sets import PromptSet
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+out_option = click.option("--out", type=FILE, help="Write the set to this file (JSON); else it is printed.")
+
+
+@click.group("prompts")
+def prompts_group() -> None:
+    """Make, merge, clean, compare and check prompt sets: JSON, {"class": ["a text", ...]}."""
+
+
+@prompts_group.command("make")
+@click.option("--names", type=FILE, help="Classes: labels.tsv, one name a line, or JSON. Default: the store's labels.")
+@click.option("--template", "given", multiple=True, metavar="TEXT", help="Such as 'a photo of a {name}'; repeatable.")
+@click.option("--templates", type=FILE, help="Templates: one a line, or a JSON list.")
+@click.option("--attributes", type=FILE, help="Table of attributes by class (JSON, CSV, TSV), for {attribute} fields.")
+@click.option("--colours-from", metavar="STORE", help="Look up {colour} in thumbnails of this store's train images.")
+@click.option("--colours", type=click.IntRange(1, 14), default=3, show_default=True, help="Colours of a class at most.")
+@click.option("--net-new", "baseline", type=FILE, help="Leave out what this set has already: a delta.")
+@out_option
+@json_option
+def make_command(
+    names: Path | None,
+    given: tuple[str, ...],
+    templates: Path | None,
+    attributes: Path | None,
+    colours_from: str | None,
+    colours: int,
+    baseline: Path | None,
+    out: Path | None,
+    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+) -> None:
+    """Fill templates with class names and attributes.
+
+    {name} is the class, with spaces for underscores; any other field is an attribute. Several values make several
+    prompts; a class without the attribute gets no prompt of that template. Example: prompts make --names labels.tsv
+    --template "a photo of a {colour} {name}" --attributes attributes.csv --out prompts.json
+    """
+    from eval.prompts.attributes import join_attributes, read_attributes
+    from eval.prompts.making import from_templates, read_templates
+    from eval.prompts.sets import net_new, read_prompts
+    from retrieval.labels import read_class_names
+
+    if names is None and colours_from is None:
+        raise click.UsageError("Name the classes: --names FILE, or --colours-from STORE.")
+    if not given and templates is None:
+        raise click.UsageError("Give a --template such as 'a photo of a {name}', or --templates FILE.")
+    found, labels = _colours(colours_from, colours) if colours_from is not None else ({}, ())
+    table = join_attributes(read_attributes(attributes) if attributes else {}, found)
+    classes = read_class_names(names) if names else labels
+    texts = (*given, *(read_templates(templates) if templates else ()))
+    made = from_templates(classes, texts, table, name=out.stem if out else "prompts")
+    _say_skipped(made, len(classes))
+    prompts = net_new(read_prompts(baseline), made.prompts) if baseline else made.prompts
+    skipped = [{"template": one.template, "classes": len(one.classes)} for one in made.skipped]
+    _deliver(prompts, out, {"skipped": skipped}, as_json=as_json)
+
+
+@prompts_group.command("merge")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@out_option
+@json_option
+def merge_command(files: tuple[Path, ...], out: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Put prompt sets together, each text of a class once."""
+    from eval.prompts.sets import merge, read_prompts
+
+    sets = [read_prompts(path) for path in files]
+    merged = merge(sets, out.stem if out else "+".join(one.name for one in sets))
+    _deliver(merged, out, {"repeated": merged.repeated}, as_json=as_json)
+
+
+@prompts_group.command("clean")
+@click.argument("file", type=FILE)
+@out_option
+@json_option
+def clean_command(file: Path, out: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Repair HTML entities, underscores, doubled words, loose commas, spaces, and characters that do not print."""
+    from eval.prompts.cleaning import clean
+    from eval.prompts.sets import read_prompts
+
+    cleaned = clean(read_prompts(file))
+    counts = {"changed": cleaned.changed, "empty": cleaned.empty, "repeats": cleaned.repeats}
+    note(", ".join(f"{n:,} {what}" for what, n in counts.items()) + " (empty ones and repeats are left out).")
+    _deliver(cleaned.prompts, out, counts, as_json=as_json)
+
+
+@prompts_group.command("diff")
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+@click.option("--out", type=FILE, help="Write what AFTER has and BEFORE lacks: the delta, a prompt set (JSON).")
+@json_option
+def diff_command(before: Path, after: Path, out: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """Show what AFTER has that BEFORE lacks, what it dropped, and what is only written otherwise, by class."""
+    from eval.prompts.describe import difference_data, difference_table
+    from eval.prompts.diff import difference
+    from eval.prompts.sets import net_new, read_prompts
+    from retrieval.files import write_atomically
+
+    first, second = read_prompts(before), read_prompts(after)
+    found = difference(first, second)
+    if as_json:
+        print_json(difference_data(found))
+    elif found.classes:
+        print_table(difference_table(found))
+    else:
+        note(f"No difference: {found.same:,} prompts are the same.")
+    if out is not None:
+        delta = net_new(first, second)
+        write_atomically(out, delta.to_json())
+        note(f"{len(delta):,} net-new prompts: {out}")
+
+
+@prompts_group.command("lint")
+@click.argument("file", type=FILE)
+@click.option("--labels", type=FILE, help="Label universe: labels.tsv, one name a line, or JSON.")
+@click.option("--store", metavar="STORE", help="Take the labels of this store's samples.")
+@json_option
+def lint_command(file: Path, labels: Path | None, store: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Count a prompt set and show what somebody should look at.
+
+    Classes without prompts and prompts without a class (with --labels or --store), texts of several classes, repeats,
+    placeholders left in, another class's name in a text, unclean texts, texts beyond CLIP's 77 tokens.
+    """
+    from eval.prompts.check import coverage, match_names, renaming_note
+    from eval.prompts.describe import lint_data, lint_lines
+    from eval.prompts.lint import lint
+    from eval.prompts.sets import read_prompts
+
+    if labels is not None and store is not None:
+        raise click.UsageError("Labels come from one place: --labels or --store.")
+    prompts, cover = read_prompts(file), None
+    if labels is not None or store is not None:
+        classes = _universe(labels, store)
+        if matched := match_names(prompts.classes, classes):
+            note(renaming_note(matched))
+        cover = coverage(prompts.renamed(matched), classes)
+    found = lint(prompts)
+    if as_json:
+        print_json(lint_data(found, cover))
+    else:
+        click.echo("\n".join(lint_lines(found, cover)))
+
+
+def _deliver(prompts: PromptSet, out: Path | None, more: Mapping[str, Any], *, as_json: bool) -> None:
+    """Write the set and say so, or print it."""
+    from retrieval.files import write_atomically
+
+    counts = {"prompts": len(prompts), "classes": len(prompts.classes), "texts": len(prompts.unique_texts)}
+    if out is None:
+        click.echo(prompts.to_json(), nl=False)
+        return
+    write_atomically(out, prompts.to_json())
+    if as_json:
+        print_json({"out": str(out), **counts, **more})
+    else:
+        note(f"{counts['prompts']:,} prompts of {counts['classes']:,} classes, {counts['texts']:,} unique texts: {out}")
+
+
+def _colours(store: str, most: int) -> tuple[Attributes, tuple[str, ...]]:
+    """Colours of the classes of a store, and its labels."""
+    from eval.prompts.check import listed, plural
+    from eval.prompts.store import class_colours, store_classes
+    from retrieval.store.open import open_store
+
+    with open_store(store).snapshot() as snapshot:
+        found = class_colours(snapshot, most)
+        labels = store_classes(snapshot)
+    note(f"Colours of {plural(len(found.attributes), 'class', 'classes')} from {found.images:,} train images.")
+    if found.without:
+        note(f"{plural(len(found.without), 'class', 'classes')} without thumbnails: {listed(found.without)}.")
+    return found.attributes, labels
+
+
+def _universe(labels: Path | None, store: str | None) -> tuple[str, ...]:
+    if labels is not None:
+        from retrieval.labels import read_class_names
+
+        return read_class_names(labels)
+    from eval.prompts.store import store_classes
+    from retrieval.store.open import open_store
+
+    with open_store(str(store)).snapshot() as snapshot:
+        return store_classes(snapshot)
+
+
+def _say_skipped(made: Made, classes: int) -> None:
+    from eval.prompts.check import listed
+
+    for one in made.skipped:
+        note(
+            f"'{one.template}' is left out for {len(one.classes)} of {classes} classes, which lack an attribute of it."
+        )
+    if made.unused:
+        note(f"Attributes of {len(made.unused)} other classes are not used: {listed(made.unused)}.")
+    if empty := [label for label in made.prompts.prompts if not made.prompts.prompts[label]]:
+        note(f"{len(empty)} classes have no prompt: {listed(empty)}.")

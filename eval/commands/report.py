@@ -1,0 +1,39 @@
+"""The command ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from retrieval.commands.options import json_option, note, print_json
+
+
+@click.command("report")
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULT...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder for the report.")
+@click.option("--title", default="Evaluation report", show_default=True, help="Title of the report.")
+@json_option
+def report_command(results: tuple[Path, ...], out: Path, title: str, as_json: bool) -> None:  # noqa: FBT001 - Click's way
+    """Write results as report.md, report.html (one file, works offline and in print) and pictures.
+
+    RESULT are files that 'eval --out' wrote; what it wrote beside them (predictions, wrong answers with thumbnails) is
+    shown too. No store is read. Results over different classes or samples never share a table. Example: report
+    zeroshot.json fusion.json --out report
+    """
+    from eval.report.page import write_report
+
+    written = write_report(results, out, title)
+    for warning in written.warnings:
+        note(f"Warning: {warning}")
+    if as_json:
+        print_json(
+            {
+                "markdown": str(written.markdown),
+                "html": str(written.html),
+                "pictures": [str(path) for path in written.pictures],
+                "warnings": list(written.warnings),
+            }
+        )
+    else:
+        click.echo(f"{written.html} and {written.markdown.name}, {len(written.pictures)} pictures")

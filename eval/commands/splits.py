@@ -1,0 +1,50 @@
+"""Commands on stored split sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from retrieval.commands.options import json_option, note, print_json, print_table, store_option
+
+
+@click.group("splits")
+def splits_group() -> None:
+    """List and export stored split sets."""
+
+
+@splits_group.command("list")
+@store_option
+@json_option
+def list_command(store: str, as_json: bool) -> None:  # noqa: FBT001
+    """Names of the stored split sets and the hashes of their rows."""
+    from eval.views.split_sets import split_sets_table
+    from retrieval.store.open import open_store
+
+    sets = dict(open_store(store).split_sets())
+    if as_json:
+        print_json(sets)
+    elif sets:
+        print_table(split_sets_table(sets))
+    else:
+        note("The store has no split sets yet; 'eval' keeps those it draws.")
+
+
+@splits_group.command("export")
+@click.argument("name")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")
+@store_option
+def export_command(name: str, out: Path, store: str) -> None:
+    """Write the split set NAME as CSV, which 'eval --split-set FILE' reads."""
+    from eval.protocols.split_sets import splits_to_csv
+    from eval.runs.reading import resolve_split_set, sample_places
+    from retrieval.files import write_atomically
+    from retrieval.store.open import open_store
+
+    opened = open_store(store)
+    splits = opened.read_splits(resolve_split_set(opened, name))
+    with opened.snapshot() as snapshot:
+        places = sample_places(snapshot)
+    write_atomically(out, splits_to_csv(splits, places))
+    note(f"{len(splits.draw)} rows: {out}")

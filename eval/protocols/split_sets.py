@@ -1,0 +1,194 @@
+"""Split sets: drawing them from a seed, writing them to CSV and reading people's own.
+
+A CSV has the columns ``draw`` (0, 1, ...), ``role`` (train, val, test, query, gallery), and ``id``, or ``uri`` with
+or without ``source``. Every sample has one role in a draw, or is both query and gallery (leave-one-out).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.types import SplitSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from eval.seams.samples import Pool
+
+ROLES = ("train", "val", "test", "query", "gallery")
+MAX_DRAW = 1_000_000
+
+
+def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], draws: int, seed: int) -> SplitSet:
+    """Per draw and identity, one sample drawn at random is gallery, the others are queries.
+
+    Draw number t uses ``numpy.random.Generator(PCG64(SeedSequence([seed, t])))`` and asks it once for one index per
+    identity, identities in sorted order, each into the identity's sample ids in sorted order. So a draw depends on
+    seed, t, the identities and the sample ids, and on neither the order of the rows nor the number of draws.
+
+    Args:
+        ids: (n,) sample ids.
+        identities: (n,) identity of each, none None.
+        draws: how many, >= 1.
+        seed: >= 0.
+
+    Raises:
+        InputError: no identity has two samples.
+    """
+    order = np.lexsort((ids, identities.astype(np.str_)))
+    names, starts, sizes = np.unique(identities[order].astype(np.str_), return_index=True, return_counts=True)
+    if sizes.max() < 2:
+        raise InputError(
+            f"None of the {len(names)} identities has two samples, so there is no query; use more samples (--where, "
+            "--aspect), or check the identities."
+        )
+    gallery = np.zeros((draws, len(ids)), np.bool_)
+    for draw in range(draws):
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, draw])))
+        gallery[draw, starts + rng.integers(0, sizes)] = True
+    role = np.where(gallery, "gallery", "query").reshape(-1)
+    return SplitSet("", np.repeat(np.arange(draws, dtype=np.int64), len(ids)), np.tile(ids[order], draws), role)
+
+
+def join_splits(sets: Sequence[SplitSet]) -> SplitSet:
+    """All rows of several sets, each once, named after each of them."""
+    rows = {
+        row for part in sets for row in zip(part.draw.tolist(), part.sample.tolist(), part.role.tolist(), strict=True)
+    }
+    draws, samples, roles = zip(*sorted(rows), strict=True)
+    name = " + ".join(dict.fromkeys(part.name for part in sets))
+    return SplitSet(name, np.array(draws, np.int64), np.array(samples, np.str_), np.array(roles, np.str_))
+
+
+def splits_to_csv(splits: SplitSet, pool: Pool) -> str:
+    """Write a split set as CSV text, rows sorted; ``source`` and ``uri`` are for people, ``id`` is what counts.
+
+    Args:
+        splits: the set.
+        pool: samples with columns ``source`` and ``uri``; samples that it lacks have these empty.
+    """
+    places = {
+        key: (source, uri)
+        for key, source, uri in zip(pool.ids.tolist(), pool.columns["source"], pool.columns["uri"], strict=True)
+    }
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["draw", "role", "id", "source", "uri"])
+    for at in np.lexsort((splits.sample, splits.role, splits.draw)):
+        sample = str(splits.sample[at])
+        writer.writerow([int(splits.draw[at]), str(splits.role[at]), sample, *places.get(sample, ("", ""))])
+    return text.getvalue()
+
+
+def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
+    """Read people's own split set.
+
+    Args:
+        path: the CSV file (UTF-8).
+        pool: all samples of the store, with columns ``source`` and ``uri``.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: the file or one of its rows cannot be used; the message names it.
+    """
+    seen: dict[tuple[int, str], dict[str, int]] = {}
+    rows: list[tuple[int, str, str]] = []
+    find: _Finder | None = None
+    for line, row in _rows(path):
+        find = find or _Finder(pool, row)
+        where = f"{path}, row {line}"
+        draw, role, sample = _draw(row["draw"], where), _role(row["role"], where), find(row, where)
+        before = seen.setdefault((draw, sample), {})
+        if (before and {role, *before} != {"query", "gallery"}) or role in before:
+            raise InputError(f"{where}: this sample is in draw {draw} already (row {min(before.values())}).")
+        before[role] = line
+        rows.append((draw, sample, role))
+    if not rows:
+        raise InputError(f"{path} has no rows.")
+    draws, samples, roles = zip(*rows, strict=True)
+    return SplitSet(path.stem, np.array(draws, np.int64), np.array(samples, np.str_), np.array(roles, np.str_))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Line number and cells of every row that is not empty, after a look at the header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_header(path, [name.strip() for name in reader.fieldnames or []])
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
+            for row in reader:
+                if None in row or None in row.values():
+                    raise InputError(f"{path}, row {reader.line_num}: has another number of cells than the header.")
+                yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
+    except FileNotFoundError:
+        raise MissingFileError(f"There is no split-set file {path}.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from None
+
+
+def _check_header(path: Path, names: list[str]) -> None:
+    has = ", ".join(names)[:200] or "nothing"
+    for needed in ("draw", "role"):
+        if needed not in names:
+            raise InputError(
+                f"{path} has no column '{needed}'; the header is draw,role,id or draw,role,uri, not: {has}."
+            )
+    if not {"id", "uri"} & set(names):
+        raise InputError(f"{path} has neither a column 'id' nor 'uri' that says which samples are meant: {has}.")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path} has the column '{twice}' twice.")
+
+
+def _draw(text: str, where: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text[:20]) > MAX_DRAW:
+        raise InputError(f"{where}: draw '{text[:40]}' is not a number 0, 1, 2, ....")
+    return int(text)
+
+
+def _role(text: str, where: str) -> str:
+    if text not in ROLES:
+        raise InputError(f"{where}: role '{text[:40]}' is not one of {', '.join(ROLES)}.{suggest(text, ROLES)}")
+    return text
+
+
+class _Place(NamedTuple):
+    source: str | None
+    uri: str
+
+
+class _Finder:
+    """Finds the sample that a row means."""
+
+    def __init__(self, pool: Pool, header: Mapping[str, str]) -> None:
+        self._ids = set(pool.ids.tolist()) if "id" in header else None
+        self._places: dict[_Place, list[str]] = {}
+        self._by_source = "source" in header
+        if self._ids is None:
+            for sample, source, uri in zip(pool.ids.tolist(), pool.columns["source"], pool.columns["uri"], strict=True):
+                place = _Place(source if self._by_source else None, uri)
+                self._places.setdefault(place, []).append(sample)
+
+    def __call__(self, row: Mapping[str, str], where: str) -> str:
+        if self._ids is not None:
+            if row["id"] in self._ids:
+                return row["id"]
+            hint = " (without the column 'id', samples are found by uri)" if "uri" in row else ""
+            raise InputError(f"{where}: the store has no sample with id '{row['id'][:80]}'{hint}.")
+        place = _Place(row["source"] if self._by_source else None, row["uri"])
+        found = self._places.get(place, [])
+        if not found:
+            source = f" in source '{place.source}'" if self._by_source else ""
+            raise InputError(f"{where}: the store has no sample with uri '{place.uri[:200]}'{source}.")
+        if len(found) > 1:
+            way = "name them by 'id'" if self._by_source else "add a column 'source', or name them by 'id'"
+            raise InputError(f"{where}: {len(found)} samples have the uri '{place.uri[:200]}'; {way}.")
+        return found[0]

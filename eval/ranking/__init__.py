@@ -1,0 +1,1 @@
+"""Who is it: queries ranked against a gallery."""

@@ -1,0 +1,117 @@
+"""Where the scores of a ranking come from: plain similarity, re-ranking, or normalised scores."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
+from pydantic_core import PydanticCustomError
+
+from eval.ranking.k_reciprocal import Reciprocal, rerank_blocks
+from eval.ranking.query_expansion import Expansion, expanded_blocks
+from eval.ranking.score_norm import ScoreNorm, normalised_blocks
+from eval.scorers.similarity import similarity_blocks
+from retrieval.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eval.ranking.rank_gallery import Blocks, Side
+    from retrieval.types import Float32, Int64
+
+_RECIPROCAL, _EXPANSION = Reciprocal(), Expansion()
+DEFAULTS: dict[str, dict[str, float]] = {
+    "k-reciprocal": {"k1": _RECIPROCAL.k1, "k2": _RECIPROCAL.k2, "lambda_": _RECIPROCAL.weight},
+    "alpha-qe": {"n": _EXPANSION.n, "alpha": _EXPANSION.alpha},
+}
+"""Options of every way to re-rank, and their defaults."""
+
+
+class ScoringOptions(Config):
+    """Options of modes that rank, for what ranks.
+
+    ``rerank``: ``k-reciprocal`` with ``k1``, ``k2``, ``lambda`` (:mod:`eval.ranking.k_reciprocal`) or ``alpha-qe`` with
+    ``n``, ``alpha`` (:mod:`eval.ranking.query_expansion`). Both learn from the unlabelled test images, which the result
+    says: ``transductive``. ``score_norm``: ``z`` or ``s`` against the train split (:mod:`eval.ranking.score_norm`).
+    """
+
+    rerank: Literal["none", "k-reciprocal", "alpha-qe"] = "none"
+    k1: int | None = Field(default=None, ge=1, le=1000, validate_default=True)
+    k2: int | None = Field(default=None, ge=1, le=1000, validate_default=True)
+    lambda_: float | None = Field(default=None, ge=0, le=1, alias="lambda", validate_default=True)
+    n: int | None = Field(default=None, ge=1, le=1000, validate_default=True)
+    alpha: float | None = Field(default=None, ge=0, le=100, validate_default=True)
+    score_norm: Literal["none", ScoreNorm] = "none"
+
+    @field_validator("k1", "k2", "lambda_", "n", "alpha")
+    @classmethod
+    def _of_this_rerank(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Fill in the default, or refuse an option of another way to re-rank."""
+        name, chosen = str(info.field_name), info.data.get("rerank", "none")
+        if value is None:
+            return DEFAULTS.get(chosen, {}).get(name)
+        owner = next(rerank for rerank, options in DEFAULTS.items() if name in options)
+        if chosen != owner:
+            raise PydanticCustomError("rerank", "it belongs to rerank={owner}", {"owner": owner})
+        return value
+
+    @field_validator("score_norm")
+    @classmethod
+    def _alone(cls, value: str, info: ValidationInfo) -> str:
+        if value != "none" and info.data.get("rerank", "none") != "none":
+            raise PydanticCustomError(
+                "score_norm", "re-ranked scores are not normalised; leave score_norm or rerank out"
+            )
+        return value
+
+    @model_serializer(mode="wrap")
+    def _as_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Options that apply, by the names people write; and that a re-ranking is transductive."""
+        every: dict[str, Any] = handler(self)
+        mine = {name for options in DEFAULTS.values() for name in options}
+        values = {name: value for name, value in every.items() if name not in mine or value is not None}
+        if "lambda_" in values:
+            values["lambda"] = values.pop("lambda_")
+        return values if self.rerank == "none" else values | {"transductive": True}
+
+
+def scoring_words(config: Mapping[str, Any]) -> list[str]:
+    """``rerank=k-reciprocal``, ``k1=20``, ...: how the scores in a result's config are not plain similarity."""
+    words = []
+    rerank = str(config.get("rerank", "none"))
+    if rerank in DEFAULTS:
+        names = ("rerank", *(name.rstrip("_") for name in DEFAULTS[rerank]))
+        words = [*(f"{name}={config[name]}" for name in names if name in config), "transductive"]
+    if config.get("score_norm", "none") != "none":
+        words.append(f"score_norm={config['score_norm']}")
+    return words
+
+
+def scoring_blocks(options: ScoringOptions, queries: Side, gallery: Side, cohort: Float32 | None) -> Blocks:
+    """Choose what gives the scores of these queries against this gallery.
+
+    Args:
+        options: as validated.
+        queries: what is asked.
+        gallery: what is ranked.
+        cohort: (c, d) vectors of strangers; needed where ``score_norm`` is asked for.
+    """
+    own = own_rows(queries, gallery)
+    if options.k1 is not None and options.k2 is not None and options.lambda_ is not None:
+        return partial(rerank_blocks, settings=Reciprocal(options.k1, options.k2, options.lambda_), own=own)
+    if options.n is not None and options.alpha is not None:
+        return partial(expanded_blocks, settings=Expansion(options.n, options.alpha), own=own)
+    if options.score_norm != "none" and cohort is not None:
+        return partial(normalised_blocks, cohort=cohort, norm=options.score_norm)
+    return similarity_blocks
+
+
+def own_rows(queries: Side, gallery: Side) -> Int64 | None:
+    """Gallery row (n,) of the very sample that asks, -1 for none; None where the sides share no samples."""
+    if queries.sample is None or gallery.sample is None:
+        return None
+    order = np.argsort(gallery.sample)
+    at = np.minimum(np.searchsorted(gallery.sample, queries.sample, sorter=order), len(order) - 1)
+    return np.where(gallery.sample[order[at]] == queries.sample, order[at], -1).astype(np.int64)

@@ -1,0 +1,127 @@
+"""One picture that says the most: the panels of a report, small, side by side."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from eval.report.figures.classes import draw_worst, worst_classes
+from eval.report.figures.comparison import bars_of, cmc_lines, draw_cmc, draw_gains, drawn_metrics
+from eval.report.figures.panels import draw_bars, shortened
+from eval.report.figures.reliability import (
+    confidence_curves,
+    coverage_lines,
+    draw_coverage,
+    draw_reliability,
+    stated_error,
+)
+from eval.report.figures.style import TEXT, dress, head, new_figure
+from eval.report.figures.sweeps import chosen_setting, draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
+from eval.report.groups import Group
+from eval.views.wording import PLAIN, counted, metric_axis, metric_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from eval.report.groups import Named
+
+    Panel: TypeAlias = tuple[str, Callable[[Axes], None]]
+
+MOST, MOST_BARS, MOST_CLASSES = 6, 8, 8
+
+
+def overview_figure(groups: Sequence[Group], title: str) -> Figure:
+    """At most six panels of the first group's results, each of the first result that has what it shows."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    panels = list(_panels(groups[0]))[:MOST]
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(max(4.3 * columns, 6.4), 1.0 + 3.1 * rows)
+    notes = [groups[0].title]
+    if len(groups) > 1:
+        notes.append(f"The first of {len(groups)} groups of results; those over other classes or samples are not here.")
+    head(figure, shortened(title, 100), *notes)
+    height = figure.get_size_inches()[1]
+    top = 1 - (0.62 + 0.165 * len(notes)) / height
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.005, 0.01, 0.99, top - 0.01), w_pad=0.12, h_pad=0.1))
+    for at, (name, draw) in enumerate(panels):
+        axes = figure.add_subplot(rows, columns, at + 1)
+        draw(axes)
+        axes.set_title(name, size=TEXT, loc="left", parse_math=False)
+    return figure
+
+
+def _panels(group: Group) -> Iterator[Panel]:
+    yield _bars(group)
+    for make in (_sweep, _gains, _cmc, _reliability, _coverage, _worst):
+        panel = next((found for each in group.results if (found := make(each)) is not None), None)
+        if panel is not None:
+            yield panel
+
+
+def _bars(group: Group) -> Panel:
+    rows, metric = group.rows()[:MOST_BARS], drawn_metrics(group.metrics())[0]
+
+    def draw(axes: Axes) -> None:
+        draw_bars(axes, bars_of(rows, metric), metric_axis(metric))
+        axes.set_xlim(left=0)
+
+    more = f" (the first of {counted(len(group.rows()), 'row')})" if len(group.rows()) > len(rows) else ""
+    return f"{metric_name(metric)} with 95 % interval{more}", draw
+
+
+def _sweep(each: Named) -> Panel | None:
+    for (_, role), points in sweep_groups(each.result).items():
+        axis = sweep_axis(points)
+        if axis is not None:
+            metric = metrics_of(points)[0]
+            chosen = chosen_setting(each.result, points)
+            lines = sweep_lines(points, axis, metric, None if chosen is None else chosen[0])
+            title = f"{metric_name(metric)} on {role}: {shortened(each.label, 28)}"
+            return title, partial(draw_sweep, lines=lines, axis=axis, metric=metric, gap=0.13)
+    return None
+
+
+def _gains(each: Named) -> Panel | None:
+    gains = [(name, arm) for name, arm in (each.result.arms or {}).items() if arm.gains and arm.metrics]
+    if not gains:
+        return None
+    headline = next(iter(each.result.metrics))
+    arm, best = max(gains, key=lambda pair: (pair[1].metrics or {})[headline].value)
+    found = best.gains or {}
+    names = [name for name in found if name not in PLAIN]
+    title = f"gain over {shortened(arm, 20)}: {shortened(each.label, 24)}"
+    return title, partial(draw_gains, names=names, gains=found, title="")
+
+
+def _cmc(each: Named) -> Panel | None:
+    lines = cmc_lines(Group((each,)))[:1]
+    return (f"CMC: {shortened(each.label)}", partial(draw_cmc, lines=lines)) if lines else None
+
+
+def _reliability(each: Named) -> Panel | None:
+    curves = confidence_curves(each.result, "reliability")
+    if not curves:
+        return None
+    name, curve = next(iter(curves.items()))
+
+    def draw(axes: Axes) -> None:
+        draw_reliability(axes, curve, "")
+        dress(axes, "confidence (%)", "accuracy (%)")
+
+    return f"reliability, ECE {100 * stated_error(each.result, name, curve):.1f} %: {shortened(each.label, 24)}", draw
+
+
+def _coverage(each: Named) -> Panel | None:
+    lines = coverage_lines(each.result)[:1]
+    title = f"accuracy over coverage: {shortened(each.label, 24)}"
+    return (title, partial(draw_coverage, lines=lines)) if lines else None
+
+
+def _worst(each: Named) -> Panel | None:
+    worst = worst_classes(each.result, MOST_CLASSES)
+    return (f"worst classes: {shortened(each.label)}", partial(draw_worst, worst=worst)) if worst else None

@@ -1,0 +1,123 @@
+"""How pictures look: one hand for all of them. Figures are objects; nothing of matplotlib's global state is used."""
+
+from __future__ import annotations
+
+import io
+import os
+import textwrap
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from eval.views.wording import protocol_words
+from retrieval.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from eval.results.schema import EvalResult
+
+DPI = 150
+INK, SOFT, RULE = "#1d2329", "#5b646d", "#d5dadf"
+BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9299"
+"""Okabe and Ito's colours (2008), which most colour-blind people tell apart; GREY is for what does not count."""
+
+TITLE, TEXT, SMALL = 12.0, 9.5, 8.5
+"""Sizes of letters in points."""
+
+_COUNTS = {"query": "queries", "gallery": "gallery images", "identities": "identities", "genuine": "genuine pairs"}
+_COUNTS |= {"impostor": "impostor pairs"}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty white figure of so many inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def head(figure: Figure, title: str, *notes: str, titled: bool = False) -> None:
+    """Write the title and, below it, notes wrapped to the figure; leave the rest of the figure to axes.
+
+    ``titled`` leaves room for titles of axes.
+    """
+    width, height = figure.get_size_inches()
+    wide = int(width * 14.5)
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for note in notes for line in textwrap.wrap(_kept(note), wide)]
+    left = 0.13 / width
+    figure.text(left, 1 - 0.13 / height, title, size=TITLE, weight="bold", color=INK, va="top", parse_math=False)
+    figure.text(
+        left, 1 - 0.4 / height, "\n".join(lines), size=SMALL, color=SOFT, va="top", linespacing=1.35, parse_math=False
+    )
+    top = 1 - (0.6 + 0.165 * len(lines) + (0.2 if titled else 0)) / height
+    figure.subplots_adjust(top=top, bottom=0.5 / height, left=0.68 / width, right=1 - 0.2 / width)
+
+
+def _kept(note: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return note.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def dress(axes: Axes, x: str, y: str, title: str = "") -> None:
+    """Label axes, draw a quiet grid behind, and take away the frame's upper and right side."""
+    axes.set_xlabel(x, size=TEXT, color=INK, parse_math=False)
+    axes.set_ylabel(y, size=TEXT, color=INK, parse_math=False)
+    if title:
+        axes.set_title(title, size=TEXT, color=INK, loc="left", parse_math=False)
+    axes.tick_params(labelsize=SMALL, colors=SOFT, length=3)
+    axes.grid(visible=True, color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(SOFT)
+
+
+def provenance(result: EvalResult, n: Mapping[str, int | float] | None = None) -> str:
+    """Where a picture's numbers come from: protocol, space, n, draws, seed."""
+    counts = [
+        f"{value:,.10g} {_COUNTS[key]}".replace(" ", "\N{NO-BREAK SPACE}")
+        for key, value in (n or result.n).items()
+        if key in _COUNTS
+    ]
+    source = result.provenance
+    draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
+    draws, seed = (words.replace(" ", "\N{NO-BREAK SPACE}") for words in (draws, f"seed {source.seed}"))
+    parts = [protocol_words(result), f"space {source.space}", ", ".join(counts), draws, seed]
+    asked = [result.config.get(name) for name in ("aspect", "where")]
+    parts[1:1] = [str(value) for value in asked if value not in {None, "all"}]
+    return " · ".join(filter(None, parts))
+
+
+def plain(text: str) -> str:
+    """Keep matplotlib from reading ``$`` as mathematics where it offers no other way."""
+    return text.replace("$", r"\$")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG without metadata, so that the same picture has the same bytes; it is whole or not there.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    data = io.BytesIO()
+    with warnings.catch_warnings():  # a letter that the font lacks becomes a box; nothing to be done about it here
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data.getvalue())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        why = error.strerror or error
+        raise InputError(f"The picture {path} cannot be written ({why}); choose another folder.") from None

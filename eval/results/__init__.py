@@ -1,0 +1,1 @@
+"""The result file: its schema, its assets, reading and writing it."""

@@ -1,0 +1,40 @@
+"""Result files on disk."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from eval.results.schema import EvalResult
+from retrieval.errors import InputError, MissingFileError
+from retrieval.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_result(result: EvalResult, path: Path) -> None:
+    """Write a result file; it is whole or not there.
+
+    Raises:
+        InputError: the file cannot be written there.
+    """
+    write_atomically(path, result.to_json())
+
+
+def read_result(path: Path) -> EvalResult:
+    """Read a result file.
+
+    Raises:
+        MissingFileError: there is none.
+        InputError: it is not a result file, or one of a newer version.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingFileError(f"There is no result file {path}.") from None
+    except (OSError, ValueError):
+        raise InputError(f"{path} is not a result file: no JSON can be read from it.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is not a result file: it holds no JSON object.")
+    return EvalResult.read(values, str(path))

@@ -1,0 +1,86 @@
+"""Which samples a classification may be made of: those of sources with vectors, and of a split set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.runs.reading import read_pool
+from retrieval.errors import IncompleteError, InputError
+from retrieval.search.service import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eval.seams.samples import Pool
+    from retrieval.types import SpaceInfo, SplitSet
+    from retrieval.types.store import Snapshot
+
+COLUMNS = ("id", "key", "source", "uri", "label", "group", "aspect", "split")
+
+
+def labelled_pool(snapshot: Snapshot, spaces: Sequence[SpaceInfo], where: str | None) -> Pool:
+    """Samples, some of them labelled, of sources that have vectors in every space.
+
+    Raises:
+        InputError: there are none, or none has a label.
+        IncompleteError: no sample has vectors in all spaces.
+    """
+    have = set(snapshot.column_names("samples"))
+    pool = read_pool(snapshot, [column for column in COLUMNS if column in have], where)
+    if not len(pool):
+        raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
+    pool = _of_these_spaces(snapshot, pool, spaces, where)
+    if not pool.known("label").any():
+        raise InputError(
+            "None of these samples has a label; index with a source that gives labels (folder, or manifest with "
+            "--column label=...)."
+        )
+    return pool
+
+
+def of_split_set(snapshot: Snapshot, pool: Pool, given: SplitSet, where: str | None) -> Pool:
+    """The samples of a split set; those that do not meet ``where`` are left out.
+
+    Raises:
+        InputError: some are not in the store any more, or none is left.
+        IncompleteError: some are of a source that has no vectors in a space.
+    """
+    wanted = np.unique(given.sample)
+    stored = read_pool(snapshot, ("id",), None).ids
+    gone = int((~np.isin(wanted, stored)).sum())
+    if gone:
+        raise InputError(
+            f"{gone} of the {len(wanted)} samples of split set {given.name} are not in the store any more; evaluate "
+            "with --protocol to draw again."
+        )
+    meeting = wanted if where is None else np.intersect1d(wanted, read_pool(snapshot, ("id",), where).ids)
+    kept = pool.take(np.isin(pool.ids, meeting))
+    if not len(kept):
+        raise InputError(f"No sample of split set {given.name} meets --where '{where}'.")
+    if len(kept) < len(meeting):
+        raise IncompleteError(
+            f"{len(meeting) - len(kept)} of the {len(meeting)} samples of split set {given.name} are of sources "
+            "without vectors in one of the spaces; run 'index' for them first, or leave them out with --where."
+        )
+    return kept
+
+
+def _of_these_spaces(snapshot: Snapshot, pool: Pool, spaces: Sequence[SpaceInfo], where: str | None) -> Pool:
+    """Leave out sources that have no vector at all in one of the spaces, whatever ``where`` says."""
+    everything = pool if where is None else read_pool(snapshot, ("id", "key", "source"), None)
+    keys = everything.columns["key"].tolist()
+    sources = everything.columns["source"]
+    there = set(sources)
+    for space in spaces:
+        found = rows_of(keys, snapshot.vectors(space, space.views[0])) >= 0
+        there &= set(sources[found])
+    kept = pool.take(pool.among("source", *there))
+    if not len(kept):
+        names = " and ".join(dict.fromkeys(space.name for space in spaces))
+        raise IncompleteError(
+            f"No source has vectors in {names}; run 'index' in each for the same images (vectors of a file join "
+            "indexed images with import-vectors --attach)."
+        )
+    return kept

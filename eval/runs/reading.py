@@ -1,0 +1,194 @@
+"""Reading a store for an evaluation: samples as pools, split sets, and the arrays that a mode asks for.
+
+With :mod:`eval.runs.run` the only file of ``eval`` that knows how to read a store.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eval.protocols.split_sets import read_splits_csv
+from eval.seams.mode import Arrays, Draw, Needs
+from eval.seams.samples import Pool
+from retrieval.errors import IncompleteError, InputError, unknown
+from retrieval.search.service import rows_of
+from retrieval.types import SplitSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from eval.protocols.held_out import HeldOut
+    from retrieval.types import Float32, SpaceInfo
+    from retrieval.types.store import EmbeddingStore, Snapshot
+
+COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
+MIRRORED = {"base": "hflip", "hflip": "base"}
+"""Views to those of the mirror image."""
+
+
+def resolve_split_set(store: EmbeddingStore, name: str) -> str:
+    """Find a stored split set by its name or the beginning of it.
+
+    Raises:
+        UnknownNameError: nothing matches.
+        InputError: several match.
+    """
+    names = store.split_sets()
+    found = [name] if name in names else [other for other in names if other.startswith(name)]
+    if not found:
+        raise unknown("split set", name, names)
+    if len(found) > 1:
+        raise InputError(f"'{name}' may mean {', '.join(found[:6])}; write more of the name.")
+    return found[0]
+
+
+def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path | SplitSet) -> SplitSet:
+    """Read a CSV file, or a stored split set by its name or the beginning of it; a split set is itself."""
+    if isinstance(wanted, SplitSet):
+        return wanted
+    path = Path(wanted)
+    is_file = isinstance(wanted, Path) or path.is_file() or path.suffix.lower() == ".csv"
+    if is_file and str(wanted) not in store.split_sets():
+        return read_splits_csv(path, sample_places(snapshot))
+    return store.read_splits(resolve_split_set(store, str(wanted)))
+
+
+def sample_places(snapshot: Snapshot) -> Pool:
+    """Ids, sources and uris of all samples."""
+    return read_pool(snapshot, ("id", "source", "uri"), None)
+
+
+def read_again(
+    snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs, mirrored: str | None = None
+) -> tuple[Pool, Arrays]:
+    """What a mode saw of stored split sets: the samples that take part, with their columns, and the arrays.
+
+    ``mirrored`` is the aspect whose mirror images were compared (:attr:`eval.protocols.base.Protocol.mirrored`).
+
+    Raises:
+        InputError: a sample of the split sets is not in the store any more.
+        IncompleteError: a sample has no vector in the space.
+    """
+    pool = read_pool(snapshot, COLUMNS, None)
+    used = np.unique(np.concatenate([part.sample for part in parts.values()]))
+    pool = pool.take(np.isin(pool.ids, used))
+    if len(pool) < len(used):
+        raise InputError(
+            f"{len(used) - len(pool)} of the {len(used)} samples of this evaluation are not in the store any more; "
+            "evaluate again."
+        )
+    return _with_columns(snapshot, pool, needs.columns), read_arrays(snapshot, space, pool, parts, needs, mirrored)
+
+
+def read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) -> Pool:
+    """Read columns of the samples that meet ``where``."""
+    rows = snapshot.samples(list(dict.fromkeys(columns)), where)
+    values = {name: np.array(rows.column(name).to_pylist(), dtype=np.object_) for name in rows.column_names}
+    return Pool(values.pop("id").astype(np.str_), values)
+
+
+def read_arrays(
+    snapshot: Snapshot,
+    space: SpaceInfo,
+    pool: Pool,
+    parts: Mapping[str, SplitSet],
+    needs: Needs,
+    mirrored: str | None = None,
+    held_out: Mapping[str, HeldOut] | None = None,
+) -> Arrays:
+    """Read vectors and columns of the samples that take part, in order of sample id.
+
+    Samples of the aspect ``mirrored`` give the vector of their mirror image for every view.
+    """
+    others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
+    used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
+    pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
+    vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
+    if mirrored is not None:
+        rows = pool.among("aspect", mirrored)
+        turned = {
+            view: read_vectors(snapshot, space, MIRRORED[view], pool, "mirror=false")
+            for view in vectors
+            if view in MIRRORED
+        }
+        vectors = {view: np.where(rows[:, None], turned.get(view, own), own) for view, own in vectors.items()}
+    columns = {name: pool.columns[name] for name in needs.columns}
+    draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
+    return Arrays(pool.ids, vectors, columns, draws)
+
+
+def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
+    """Add columns of the samples; ``age`` may stand for ``meta_age``.
+
+    Raises:
+        UnknownNameError: there is no such column.
+    """
+    have = snapshot.column_names("samples")
+    found = {}
+    for name in names:
+        if name in pool.columns:
+            continue
+        if name == "id":
+            found[name] = pool.ids.astype(np.object_)
+            continue
+        column = name if name in have else f"meta_{name}"
+        if column not in have:
+            raise unknown("column of samples", name, have)
+        rows = read_pool(snapshot, ("id", column), None)
+        found[name] = rows.columns[column][np.searchsorted(rows.ids, pool.ids)]
+    return Pool(pool.ids, {**pool.columns, **found})
+
+
+def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, without: str = "views=base") -> Float32:
+    """Read the vectors (n, d) of a pool's samples, which have the column ``key``.
+
+    ``without`` is the option that makes the view needless.
+
+    Raises:
+        IncompleteError: the space lacks the view, or samples have no vector in it.
+        UnknownNameError: there is no such view at all.
+    """
+    if view not in space.views:
+        if view in MIRRORED:
+            raise IncompleteError(
+                f"Space {space.name} has no view '{view}'; run the same 'index' command again with --views base,hflip, "
+                f"or evaluate without it (-o {without})."
+            )
+        raise unknown(f"view in space {space.name}", view, space.views)
+    matrix = snapshot.vectors(space, view)
+    rows = rows_of(pool.columns["key"].tolist(), matrix)
+    missing = np.flatnonzero(rows < 0)
+    if len(missing):
+        first = pool.columns["uri"][missing[0]]
+        way = "run the same 'index' command again, it embeds what is missing"
+        if space.imported:
+            way = "import vectors of these, too (import-vectors --attach --space), or leave them out with --where"
+        raise IncompleteError(
+            f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); {way}."
+        )
+    return matrix.data[rows]
+
+
+def read_norms(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+    """Read the lengths (n,) that the vectors of a pool's samples had; the samples have vectors in the space."""
+    rows = snapshot.norms(space, view)
+    keys = np.array(rows.column("key").to_pylist(), np.str_)
+    order = np.argsort(keys)
+    wanted = pool.columns["key"].astype(np.str_)
+    lengths: Float32 = rows.column(f"n_{view}").to_numpy().astype(np.float32)
+    return lengths[order[np.searchsorted(keys[order], wanted)]]
+
+
+def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOut) -> tuple[Draw, ...]:
+    rows = np.searchsorted(ids, splits.sample)
+    roles = {role: splits.role == role for role in needs.roles}
+    others = {name: np.searchsorted(ids, found).astype(np.int64) for name, found in held_out.items()}
+    return tuple(
+        {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()} | others
+        for draw in np.unique(splits.draw)
+    )

@@ -1,0 +1,113 @@
+"""The seam of scorers: the arms of a classification, and what turns one into scores over the label universe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from retrieval.types import Float32, Int64, SearchIndex
+
+if TYPE_CHECKING:
+    from retrieval.config import Config
+
+Setting: TypeAlias = Mapping[str, str | int | float | None]
+"""One value for each option of a scorer that may be a list of candidates."""
+
+IndexFactory: TypeAlias = Callable[[str, Float32], SearchIndex]
+"""Makes a search index of a kind (``exact``, ``hnsw``, ``ivf``) over vectors (n, d)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassBank:
+    """A bank over the label universe.
+
+    ``vectors`` (m, d) float32, as they were made (texts and class means are unit vectors, a classifier's rows are
+    not); ``edge_vector`` (e,) rows of them and ``edge_class`` (e,) codes of classes, ascending by class, then by row;
+    ``bias`` (m,) or None; ``texts`` m texts or None. Classes without an edge cannot be answered with this bank.
+    """
+
+    name: str
+    vectors: Float32
+    edge_vector: Int64
+    edge_class: Int64
+    bias: Float32 | None = None
+    texts: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm of a classification: vectors of one space, a scorer, and what they are scored against.
+
+    ``vectors`` view -> (n, d) float32 unit vectors, rows as in :class:`ClassArrays`; ``norms`` view -> (n,) their
+    lengths before; ``banks`` are candidates (prompt sets) of which a mode chooses one, or none for scorers that learn
+    from the train split; ``options`` are the scorer's own; ``logit_scale`` is the encoder's, None where it has none.
+    """
+
+    name: str
+    scorer: str
+    vectors: Mapping[str, Float32]
+    options: Config
+    banks: tuple[ClassBank, ...] = ()
+    norms: Mapping[str, Float32] = field(default_factory=dict)
+    logit_scale: float | None = None
+
+    def bank(self, name: str) -> ClassBank:
+        """The candidate of this name."""
+        return next(bank for bank in self.banks if bank.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a scorer is to answer.
+
+    ``queries`` (q, d) float32 unit vectors and ``norms`` (q,) their lengths before (None where not known); ``train``
+    (t, d) unit vectors and ``labels`` (t,) their classes, both empty for scorers that do not learn; ``classes`` is C.
+    """
+
+    queries: Float32
+    norms: Float32 | None
+    train: Float32
+    labels: Int64
+    classes: int
+    index: IndexFactory
+
+
+class Scorer(Protocol):
+    """Vectors and a bank, or a train split, to scores over one label universe. Pure.
+
+    ``learns``: whether it needs train samples; ``needs_bank``: whether it needs a bank. ``config_type`` are its
+    options; those that may hold several candidates make the settings.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def config_type(self) -> type[Config]: ...
+
+    @property
+    def learns(self) -> bool: ...
+
+    @property
+    def needs_bank(self) -> bool: ...
+
+    def settings(self, arm: Arm) -> tuple[Setting, ...]:
+        """The candidates of ``arm.options`` and ``arm.banks`` one by one, in the order they were given; never empty."""
+        ...
+
+    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+        """Score the queries under each setting in turn: (q, C) float32, of which softmax makes class probabilities.
+
+        Sharpness (the encoder's logit scale, the class temperature) is in the logits already. -inf is a class that
+        cannot be answered; at least one class of a row can.
+
+        Args:
+            arm: the arm; its ``options`` are of ``config_type``.
+            task: what to score, and what to learn from.
+            settings: some of :meth:`settings`.
+
+        Raises:
+            InputError: this cannot be scored; one sentence with the way out.
+        """
+        ...

@@ -1,0 +1,87 @@
+"""From query-level values to the figures of a result: means over draws and parts, intervals, deviations."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eval.results.schema import Metric
+from eval.statistics.intervals import bootstrap_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from retrieval.types import Int64
+
+
+class DrawTable(NamedTuple):
+    """One draw: ``values`` (queries, metrics) and ``units`` (queries,), codes of what is resampled."""
+
+    values: NDArray[np.float64]
+    units: Int64
+
+
+class Summary(NamedTuple):
+    """``metrics`` with uncertainty, and the plain values of each draw."""
+
+    metrics: dict[str, Metric]
+    draws: tuple[dict[str, float], ...]
+
+
+def summarise(
+    names: Sequence[str],
+    parts: Sequence[Sequence[DrawTable]],
+    resamples: int,
+    rng: np.random.Generator,
+    *,
+    shares: bool = True,
+) -> Summary:
+    """Summarise draws of one or more parts: query mean, then mean over parts, then mean over draws.
+
+    ``ci95`` resamples units jointly over parts and draws (:func:`eval.statistics.intervals.bootstrap_interval`);
+    ``sd_draws`` is the standard deviation (ddof 1) over draws of the mean over parts. The generator is copied, not
+    used up: a part summarised alone gets the interval it has beside others.
+
+    Args:
+        names: of the metrics, as the columns of the tables.
+        parts: per part its draws, as many in every part, each with at least one query.
+        resamples: of the bootstrap.
+        rng: where the bootstrap starts.
+        shares: whether values lie between 0 and 1; differences do not.
+    """
+    per_draw = np.array([[table.values.mean(axis=0) for table in draws] for draws in parts]).mean(axis=0)
+    sums, counts = _unit_sums(parts, len(names))
+    interval = bootstrap_interval(sums, counts, resamples, copy.deepcopy(rng), shares=shares)
+    deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
+    metrics = {
+        name: Metric(
+            value=float(per_draw[:, at].mean()),
+            ci95=None if interval is None else (float(interval[at, 0]), float(interval[at, 1])),
+            sd_draws=None if deviations is None else float(deviations[at]),
+        )
+        for at, name in enumerate(names)
+    }
+    return Summary(metrics, tuple(dict(zip(names, map(float, row), strict=True)) for row in per_draw))
+
+
+def mean_counts(counts: Sequence[Mapping[str, int]]) -> dict[str, int | float]:
+    """Mean of each count over draws: a whole number where it is one."""
+    means = {key: sum(count[key] for count in counts) / len(counts) for key in counts[0]}
+    return {key: int(value) if value.is_integer() else value for key, value in means.items()}
+
+
+def _unit_sums(parts: Sequence[Sequence[DrawTable]], metrics: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums (parts, draws, units, metrics) and counts (parts, draws, units) over the units that occur."""
+    occurring = np.unique(np.concatenate([table.units for draws in parts for table in draws]))
+    sums = np.zeros((len(parts), len(parts[0]), len(occurring), metrics))
+    counts = np.zeros(sums.shape[:3])
+    for p, draws in enumerate(parts):
+        for d, table in enumerate(draws):
+            at = np.searchsorted(occurring, table.units)
+            np.add.at(sums[p, d], at, table.values)
+            counts[p, d] = np.bincount(at, minlength=len(occurring))
+    return sums, counts

@@ -1,0 +1,188 @@
+"""Scores of pairs and searches of the draws of a verification."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from eval.seams.mode import WHOLE_PART, ModeConfig
+from eval.statistics.pair_figures import DrawScores, PairScores
+from eval.statistics.slices import slice_names
+from eval.verification.open_set import Searches
+from eval.verification.pair_scores import score_pairs
+from eval.verification.slices import SlicedDraw
+from eval.verification.thresholds import AUTO, HELD_OUT, NONE
+from retrieval.errors import InputError, TestDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from eval.ranking.identities import CameraRule
+    from eval.seams.options import Fractions, Identities, Names
+    from eval.verification.samples import PairDraw, PairSamples
+    from retrieval.types import Int64
+
+
+TEST_ROLES = ("test", "query", "gallery")
+
+
+class VerificationConfig(ModeConfig):
+    """Options of ``verification``.
+
+    ``pairs``: every query with every gallery image, or ``all`` pairs of both together. ``camera_rule`` as in ``reid``:
+    ``market1501`` leaves pairs of one identity and camera out. ``fpr``: where TPR and FNMR are read off.
+    ``threshold_from``: splits whose identities set the threshold, at the false match rate ``threshold_fmr``; ``auto``
+    is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
+    gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
+    ``identity_columns``: a pair is genuine where all of these agree; the bootstrap resamples people all the same.
+    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count. ``slice``: a
+    column whose values get figures of their own, of the pairs whose query has the value.
+    """
+
+    pairs: Literal["query-gallery", "all"] = "query-gallery"
+    camera_rule: CameraRule = "auto"
+    fpr: Fractions = (0.001, 0.01, 0.1)
+    threshold_from: Names = AUTO
+    threshold_fmr: float = Field(default=0.01, gt=0, lt=1)
+    unknown: float = Field(default=0.0, ge=0, lt=1)
+    fpir: Fractions = (0.01, 0.1)
+    identity_columns: Names = ("identity",)
+    junk_identities: Identities = ()
+    distractor_identities: Identities = ()
+    slice: str | None = None
+
+    @field_validator("fpr", "fpir")
+    @classmethod
+    def _told_apart(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if len({f"{rate:g}" for rate in rates}) < len(rates):
+            raise PydanticCustomError("rates", "two of the rates would have one name; give each once")
+        return rates
+
+    @field_validator("threshold_from")
+    @classmethod
+    def _never_test(cls, splits: tuple[str, ...]) -> tuple[str, ...]:
+        of_test = [split for split in splits if split in TEST_ROLES]
+        if of_test:
+            raise TestDataError(
+                f"threshold_from={','.join(splits)} would choose the threshold on test data ({of_test[0]}); pass -o "
+                "threshold_from=val, val,train, or none."
+            )
+        if splits not in {AUTO, NONE} and not set(splits) <= set(HELD_OUT):
+            raise PydanticCustomError("threshold_from", "it is auto, none, or some of val,train")
+        return splits
+
+    @model_validator(mode="after")
+    def _sliced_by_query(self) -> VerificationConfig:
+        if self.slice is not None and self.pairs == "all":
+            raise PydanticCustomError(
+                "slice", "slice gives figures by query, and pairs=all has no queries; leave one of the two out"
+            )
+        return self
+
+
+class DrawResult(NamedTuple):
+    """One draw: its scores, its counts, and how many queries have no known identity."""
+
+    scores: DrawScores
+    counts: dict[str, int]
+    nameless: int
+
+
+class Scoring:
+    """Scores pairs and searches of draws."""
+
+    def __init__(
+        self,
+        samples: PairSamples,
+        config: VerificationConfig,
+        thresholds: Mapping[str, float],
+        choosing: np.random.Generator,
+        sampling: np.random.Generator,
+    ) -> None:
+        self._samples, self._config, self._thresholds, self._rng = samples, config, thresholds, sampling
+        self._searches = Searches(samples, config.unknown, choosing)
+
+    def results(self) -> dict[str, list[DrawResult]]:
+        """Part -> its draws.
+
+        Raises:
+            InputError: a draw has no pairs, or lacks searches that were asked for.
+        """
+        found = {
+            part: [self._score(draw, part, number) for number, draw in enumerate(self._distinct(draws))]
+            for part, draws in self._samples.parts.items()
+        }
+        for part, results in found.items() if self._config.unknown else ():
+            for number, result in enumerate(results):
+                if result.scores.searches is None:
+                    raise self._searches.refusal(part, number)
+        return found
+
+    def slices(self, column: NDArray[np.object_], rng: np.random.Generator) -> dict[str, dict[str, list[SlicedDraw]]]:
+        """Score the queries of every slice alone, against whole galleries: slice -> part -> draws."""
+        called, parts = slice_names(column), self._samples.parts
+        queries = np.concatenate([draw.known for draws in parts.values() for draw in draws])
+        return {
+            str(name): {
+                part: [self._sliced(draw, called == name, part, number, rng) for number, draw in enumerate(draws)]
+                for part, draws in parts.items()
+            }
+            for name in sorted(set(called[queries]))
+        }
+
+    def _distinct(self, draws: Sequence[PairDraw]) -> Sequence[PairDraw]:
+        """The draws; the first alone where all pairs of the same samples would be compared in each."""
+        if self._config.pairs == "query-gallery" or self._config.unknown:
+            return draws
+        first = np.union1d(draws[0].query, draws[0].gallery)
+        same = all(np.array_equal(first, np.union1d(draw.query, draw.gallery)) for draw in draws)
+        return draws[:1] if same else draws
+
+    def _score(self, draw: PairDraw, part: str, number: int) -> DrawResult:
+        samples = self._samples
+        scores = self._scores(draw.known, draw.gallery, part, number, self._rng)
+        if not scores.pairs.genuine.total or not scores.pairs.impostor.total:
+            raise self._no_pairs(draw, scores.pairs, part)
+        people = samples.person[np.concatenate([draw.known, draw.gallery])]
+        counts = {
+            "query": len(draw.known),
+            "gallery": len(draw.gallery),
+            "identities": len(np.unique(people[people >= 0])),
+            "genuine": scores.pairs.genuine.total,
+            "impostor": scores.pairs.impostor.total,
+        }
+        if scores.searches is not None:
+            counts |= {"mated": len(scores.searches.genuine.scores), "unmated": len(scores.searches.impostor.scores)}
+        return DrawResult(scores, counts, len(draw.query) - len(draw.known))
+
+    def _sliced(
+        self, draw: PairDraw, chosen: NDArray[np.bool_], part: str, number: int, rng: np.random.Generator
+    ) -> SlicedDraw:
+        query = draw.known[chosen[draw.known]]
+        return SlicedDraw(self._scores(query, draw.gallery, part, number, rng), self._samples.units(query))
+
+    def _scores(self, query: Int64, gallery: Int64, part: str, number: int, rng: np.random.Generator) -> DrawScores:
+        side, units = self._samples.side, self._samples.units
+        if self._config.pairs == "all":
+            rows = self._samples.named(np.union1d(query, gallery))
+            pairs = score_pairs(side(rows), None, rng, (units(rows), units(rows)))
+        else:
+            pairs = score_pairs(side(query), side(gallery), rng, (units(query), units(gallery)))
+        return DrawScores(pairs, self._searches.problem(query, gallery, number), self._thresholds.get(part))
+
+    def _no_pairs(self, draw: PairDraw, pairs: PairScores, part: str) -> InputError:
+        where = f" of {part}" if part != WHOLE_PART else ""
+        if pairs.genuine.total:
+            return InputError(f"All images{where} are of one identity, so there is no impostor pair; widen --where.")
+        codes = self._samples.codes
+        way = (
+            "camera_rule=market1501 leaves pairs of one camera out: pass -o camera_rule=none to keep them"
+            if self._samples.has_cameras and np.isin(codes[draw.known], codes[draw.gallery]).any()
+            else "check how identities are written (leading zeros, prefixes), or pass -o pairs=all"
+        )
+        return InputError(f"No two images{where} to compare are of one identity; {way}.")

@@ -1,0 +1,36 @@
+"""Table of the results of a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from eval.results.listing import Kept
+
+
+def results_table(kept: Sequence[Kept]) -> Table:
+    """One row per result; hashes are cut to eight digits."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from eval.views.wording import headline, protocol_words, spaces_of
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("id", no_wrap=True)
+    for name in ("mode", "protocol", "space"):
+        table.add_column(name, overflow="fold")
+    for name in ("universe", "split", "headline, percent [95 %]", "created"):
+        table.add_column(name, no_wrap=True)
+    for each in kept:
+        result = each.result
+        cells = (
+            each.id, result.mode, protocol_words(result), " + ".join(spaces_of(result)),
+            f"{result.label_universe.n:,} · {result.label_universe.sha256[:8]}", result.provenance.split_sha256[:8],
+            headline(result), result.created[:16].replace("T", " "),
+        )  # fmt: skip
+        table.add_row(*map(Text, cells))
+    return table

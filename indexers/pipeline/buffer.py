@@ -1,0 +1,64 @@
+"""What is complete and waits for the next commit. A row enters only after its vectors did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexers.pipeline.rows import Row, table
+from retrieval.types import Embeddings, SpaceInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.store.writer import StoreWriter
+
+MOST_ROWS = 50_000
+"""Flush at this many rows, however little time has passed: memory stays bounded on fast machines."""
+
+
+class WriteBuffer:
+    """Rows, vectors and thumbnails of one space, in the order they came."""
+
+    def __init__(self) -> None:
+        self.fresh_rows: list[Row] = []
+        self.changed_rows: list[Row] = []
+        self.thumbnails: dict[str, bytes] = {}
+        self._vectors: dict[bool, list[tuple[Sequence[str], dict[str, Embeddings]]]] = {False: [], True: []}
+
+    def __len__(self) -> int:
+        return len(self.fresh_rows) + len(self.changed_rows)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to flush for memory's sake."""
+        return len(self) >= MOST_ROWS
+
+    def add_vectors(self, keys: Sequence[str], views: dict[str, Embeddings], *, replace: bool) -> None:
+        """Queue vectors; ``replace`` for keys the space has already, with fewer views."""
+        if keys:
+            self._vectors[replace].append((keys, views))
+
+    def flush(self, writer: StoreWriter, space: SpaceInfo | None) -> None:
+        """Hand everything to the writer; the caller commits."""
+        if space is not None:
+            for replace, batches in self._vectors.items():
+                if batches:
+                    keys = [key for part, _ in batches for key in part]
+                    views = {view: _joined([part[view] for _, part in batches]) for view in batches[0][1]}
+                    (writer.replace_vectors if replace else writer.append_vectors)(space, keys, views)
+                batches.clear()
+        if self.thumbnails:
+            writer.append_thumbnails(self.thumbnails)
+        if self.fresh_rows:
+            writer.append_samples(table(self.fresh_rows))
+        if self.changed_rows:
+            writer.update_samples(table(self.changed_rows))
+        self.thumbnails.clear()
+        self.fresh_rows.clear()
+        self.changed_rows.clear()
+
+
+def _joined(parts: Sequence[Embeddings]) -> Embeddings:
+    return Embeddings(np.concatenate([p.vectors for p in parts]), np.concatenate([p.norms for p in parts]))

@@ -1,0 +1,101 @@
+"""From the bytes of a file to what the pipeline needs: content hash, pixels, a thumbnail, a perceptual hash.
+
+Runs in worker threads; Pillow lets go of the interpreter lock while it decodes, resizes and compresses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from retrieval.encoders.preprocess import pixels, to_rgb
+from retrieval.errors import InputError
+from retrieval.images import upright
+from retrieval.types import WHOLE, Box, Preprocess, UInt8
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+THUMBNAIL_SIDE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What one file gave. ``pixels`` (height, width, 3) uint8; width and height are of the upright image or crop."""
+
+    content: str
+    key: str
+    pixels: UInt8
+    width: int
+    height: int
+    phash: int
+    thumbnail: bytes | None
+    captured_at: datetime | None
+
+
+def content_hash(data: bytes) -> str:
+    """Hash the bytes of a file (BLAKE2b, 32 hex digits)."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def vector_key(content: str, crop: str) -> str:
+    """The key of vectors and thumbnails: the content, and the crop where it is not the whole image."""
+    return content if crop == WHOLE else f"{content}#{crop}"
+
+
+def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, thumbnail: bool) -> Decoded:
+    """Decode an image, turn it upright, cut the box, and preprocess it.
+
+    Raises:
+        InputError: the bytes are not a whole image, or the box is outside it, with the reason.
+    """
+    content = content_hash(data)
+    image, taken = upright(data)
+    if box is not None:
+        image = _cut(image, box)
+    small = _small(image)
+    return Decoded(
+        content=content,
+        key=vector_key(content, crop),
+        pixels=pixels(image, preprocess),
+        width=image.width,
+        height=image.height,
+        phash=difference_hash(small),
+        thumbnail=_webp(small) if thumbnail else None,
+        captured_at=taken,
+    )
+
+
+def _cut(image: Image.Image, box: Box) -> Image.Image:
+    left, right = round(box.x * image.width), round((box.x + box.width) * image.width)
+    top, bottom = round(box.y * image.height), round((box.y + box.height) * image.height)
+    left, right = max(0, left), min(image.width, max(right, left + 1))
+    top, bottom = max(0, top), min(image.height, max(bottom, top + 1))
+    if left >= right or top >= bottom:
+        raise InputError(f"the box {tuple(box)} lies outside the image")
+    return image.crop((left, top, right, bottom))
+
+
+def _small(image: Image.Image) -> Image.Image:
+    scale = min(1.0, THUMBNAIL_SIDE / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    plain = image if image.mode in {"RGB", "L"} else to_rgb(image)
+    return plain.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0).convert("RGB")
+
+
+def _webp(small: Image.Image) -> bytes:
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=70, method=2)
+    return out.getvalue()
+
+
+def difference_hash(image: Image.Image) -> int:
+    """64-bit difference hash: does brightness rise from left to right, on a 9 x 8 grid (dHash, N. Krawetz 2013)."""
+    grey = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
+    bits = np.packbits((grey[:, 1:] > grey[:, :-1]).ravel())
+    return int.from_bytes(bits.tobytes(), "big", signed=True)

@@ -1,0 +1,78 @@
+"""Rows of ``samples``: from what a source says of an image and what decoding it gave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from retrieval.errors import InputError
+from retrieval.store.schema import META_PREFIX, SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retrieval.types import Sample
+
+DESCRIBED = ("label", "identity", "aspect", "camera", "group", "split")
+"""Columns a source decides: when they change, the row is rewritten and nothing is embedded."""
+
+Row = dict[str, Any]
+
+
+def described(sample: Sample) -> Row:
+    """The part of a row that comes from the source."""
+    row: Row = {name: getattr(sample, name) for name in DESCRIBED}
+    row |= {f"{META_PREFIX}{name}": value for name, value in sample.meta.items()}
+    if sample.captured_at is not None:
+        row["captured_at"] = sample.captured_at
+    return row
+
+
+def new_row(sample: Sample, size: int, mtime_ns: int, found: Mapping[str, Any]) -> Row:
+    """A whole row; ``found`` is what decoding (or an import) gave: content, key, width, height, phash, captured_at."""
+    row: Row = {"id": sample.id, "source": sample.source, "uri": sample.uri, "crop": sample.crop}
+    row |= {"size": size, "mtime_ns": mtime_ns}
+    if sample.box is not None:
+        box = sample.box
+        row |= {"box_x": box.x, "box_y": box.y, "box_width": box.width, "box_height": box.height}
+    return row | dict(found) | described(sample)
+
+
+def changes(sample: Sample, row: Mapping[str, Any]) -> Row:
+    """What the source now says differently from the stored row; a meta column it no longer has becomes null."""
+    now = described(sample)
+    gone = {name: None for name in row if name.startswith(META_PREFIX) and name not in now}
+    return {name: value for name, value in (gone | now).items() if not _same(row.get(name), value)}
+
+
+def _same(stored: Any, value: Any) -> bool:
+    """Whether the store has this value; numbers and truth values in a column of text are stored as text."""
+    if isinstance(stored, str) and isinstance(value, (bool, int, float)):
+        value = str(value).lower() if isinstance(value, bool) else str(value)
+    return bool(stored == value)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as an Arrow table with the columns of ``samples`` and whatever ``meta_*`` they bring.
+
+    Raises:
+        InputError: one meta column holds values of two kinds.
+    """
+    meta = sorted({name for row in rows for name in row if name.startswith(META_PREFIX)})
+    columns = {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in SAMPLES}
+    for name in meta:
+        columns[name] = _meta_column(name, [row.get(name) for row in rows])
+    return pa.table(columns)
+
+
+def _meta_column(name: str, values: list[Any]) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int, float}:
+        values = [None if value is None else float(value) for value in values]
+        kinds = {float}
+    if len(kinds) > 1:
+        shown = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputError(f"Column {name.removeprefix(META_PREFIX)} mixes {shown}; make its values of one kind.")
+    kind = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}.get(next(iter(kinds), str))
+    return pa.array(values, kind) if kinds else pa.nulls(len(values))

@@ -1,0 +1,1 @@
+"""Vectors that were made elsewhere, read from files and brought into a store."""

@@ -1,0 +1,290 @@
+"""Vectors that others have made: ``.npz``, ``.npy`` with a table beside it, CSV, TSV and Parquet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from indexers.tables import DELIMITERS, PARQUET, find_columns, meta_columns, open_table, reading_parquet, shown
+from indexers.vectors.arrays import Arrays, check_length, checked_vectors, field_value, load
+from indexers.vectors.columns import choose_columns, parquet_vectors, text_vectors
+from retrieval.config import Config
+from retrieval.errors import InputError, MissingFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexers.tables import Table
+    from retrieval.types import Float32, Int64, Problem
+
+FIELDS = ("label", "identity", "camera", "group", "aspect", "split", "captured_at")
+ROLES = ("query", "gallery")
+LIST_COLUMN = "vector"
+"""The column of vectors in Parquet, unless another is named."""
+
+SUFFIXES = (*DELIMITERS, ".npz", ".npy", *PARQUET)
+
+
+class VectorOptions(Config):
+    """Which array or column of a file is what; None takes the conventional name, or nothing.
+
+    ``vectors`` names the array of vectors (``.npz``), the list column (Parquet, default ``vector``), or columns of
+    numbers (Parquet, CSV, TSV) by names and patterns with commas between: ``margin*,shape*``. ``metadata`` is the
+    table beside an ``.npy`` file; ``filepath`` names the rows.
+    """
+
+    vectors: str | None = None
+    metadata: Path | None = None
+    filepath: str | None = None
+    label: str | None = None
+    identity: str | None = None
+    camera: str | None = None
+    group: str | None = None
+    aspect: str | None = None
+    split: str | None = None
+    captured_at: str | None = None
+
+    def named(self) -> dict[str, str]:
+        """The fields that were named, to the array or column that holds them."""
+        values = {field: getattr(self, field) for field in ("filepath", *FIELDS)}
+        return {field: value for field, value in values.items() if value is not None}
+
+
+class ImportedVectors(NamedTuple):
+    """``vectors`` (n, d) float32, finite, none zero, not normalised; n values per column; n unique uris.
+
+    ``columns`` are fields of a sample (text, ``captured_at`` a datetime) and typed ``meta_*``; None is unknown.
+    ``named`` says whether the file names its rows, or they are numbered. ``chosen`` are the array or the columns that
+    were taken for vectors where there was a choice: part of what the vectors are.
+    """
+
+    vectors: Float32
+    columns: dict[str, list[Any]]
+    rows: list[str]
+    named: bool = False
+    chosen: tuple[str, ...] = ()
+
+
+class BankOptions(Config):
+    """Which arrays of an ``.npz`` make a bank.
+
+    ``classes`` names the class of each vector or, with ``class_index`` (one whole number per vector), the list
+    of classes it counts into from 0. ``texts`` defaults to an array ``texts`` or ``captions``, if there is one.
+    """
+
+    vectors: str
+    classes: str
+    class_index: str | None = None
+    texts: str | None = None
+
+
+class ImportedBank(NamedTuple):
+    """``vectors`` (m, d) float32 without repeats, not normalised; edge i joins a vector row and a class name."""
+
+    vectors: Float32
+    edge_vector: Int64
+    edge_class: NDArray[np.str_]
+    texts: tuple[str, ...] | None
+
+
+def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) -> ImportedVectors:
+    """Read a file of vectors with what is known about each; less than all that where not ``described``: only names.
+
+    ``.npz`` without options: arrays ``query`` and ``gallery`` (n, d) and any of ``query_label``,
+    ``gallery_label``, ``..._identity``, ``..._camera``; they get the splits query and gallery.
+
+    Raises:
+        MissingFileError: the file, or the table beside it, does not exist.
+        UnknownNameError: an array that was named is not in the file.
+        InputError: the file is damaged, lengths disagree, or a vector is zero or not finite.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path} is no file of vectors that can be read: give .csv, .tsv, .npz, .npy or .parquet.")
+    if options.metadata is not None and suffix != ".npy":
+        raise InputError(f"A metadata table goes with an .npy file; {path} holds its own.")
+    if suffix == ".npz":
+        arrays = Arrays(path)
+        return _split_arrays(arrays) if _is_plain(arrays, options) else _named_arrays(arrays, options)
+    if suffix == ".npy":
+        return _array_and_table(path, options, described=described)
+    return _table_of_vectors(path, options, described=described)
+
+
+def read_bank(path: Path, options: BankOptions) -> ImportedBank:
+    """Read text or class vectors and the classes they speak for; equal vectors with equal texts become one.
+
+    Raises:
+        MissingFileError: the file does not exist.
+        UnknownNameError: an array that was named is not in the file.
+        InputError: the file is no ``.npz``, lengths disagree, or an index points past the classes.
+    """
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"A bank is read from an .npz file, not from {path}.")
+    arrays = Arrays(path)
+    vectors = arrays.vectors(options.vectors)
+    classes = _classes(arrays, options, len(vectors))
+    texts = _texts(arrays, options, len(vectors))
+    seen: dict[tuple[bytes, str | None], int] = {}
+    edges: dict[tuple[int, str], None] = {}
+    first: list[int] = []
+    for at, name in enumerate(classes):
+        key = (vectors[at].tobytes(), texts[at] if texts else None)
+        if key not in seen:
+            seen[key] = len(first)
+            first.append(at)
+        edges[seen[key], name] = None
+    rows, names = zip(*edges, strict=True)
+    kept = None if texts is None else tuple(texts[at] for at in first)
+    return ImportedBank(vectors[first], np.array(rows, dtype=np.int64), np.array(names, dtype=np.str_), kept)
+
+
+def _is_plain(arrays: Arrays, options: VectorOptions) -> bool:
+    """Whether the file follows the query/gallery convention and nothing else was asked for."""
+    if options.vectors is not None:
+        return False
+    if options.named() or not set(ROLES) <= set(arrays.names):
+        listed = ", ".join(arrays.names)
+        raise InputError(
+            f"Say which array of {arrays.path} holds the vectors (--vectors NAME); it has: {listed}."
+            + ("" if set(ROLES) <= set(arrays.names) else " Only the names query and gallery need no options.")
+        )
+    return True
+
+
+def _split_arrays(arrays: Arrays) -> ImportedVectors:
+    parts = {role: arrays.vectors(role) for role in ROLES}
+    widths = {role: part.shape[1] for role, part in parts.items()}
+    if len(set(widths.values())) > 1:
+        raise InputError(f"{arrays.path}: query has dimension {widths['query']}, gallery {widths['gallery']}.")
+    columns: dict[str, list[Any]] = {}
+    for field in FIELDS:
+        names = {role: f"{role}_{field}" for role in ROLES}
+        absent = [name for name in names.values() if name not in arrays.names]
+        if len(absent) == 1:
+            raise InputError(f"{arrays.path} has only one of {' and '.join(names.values())}; add {absent[0]}.")
+        if not absent:
+            columns[field] = [cell for role in ROLES for cell in arrays.column(names[role], field, len(parts[role]))]
+    if not {"identity", "label"} & columns.keys():
+        raise InputError(f"{arrays.path} has no query_identity and gallery_identity, nor labels; add them.")
+    columns["split"] = [role for role in ROLES for _ in parts[role]]
+    rows = [f"{role}/{at}" for role in ROLES for at in range(len(parts[role]))]
+    return ImportedVectors(np.concatenate([parts[role] for role in ROLES]), columns, rows)
+
+
+def _named_arrays(arrays: Arrays, options: VectorOptions) -> ImportedVectors:
+    chosen = options.vectors or ""
+    vectors = arrays.vectors(chosen)
+    columns = {field: arrays.column(name, field, len(vectors)) for field, name in options.named().items()}
+    names = columns.pop("filepath", None)
+    rows = _uris(names, len(vectors), chosen, arrays.path)
+    return ImportedVectors(vectors, columns, rows, names is not None, (chosen,))
+
+
+def _array_and_table(path: Path, options: VectorOptions, *, described: bool) -> ImportedVectors:
+    if options.vectors is not None:
+        raise InputError(f"{path} is a single array; leave vectors out, or give an .npz file.")
+    if options.metadata is None:
+        raise InputError(f"{path} says nothing about its vectors; give a table of as many rows with metadata=TABLE.")
+    array = load(path)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} is an .npz file; rename it.")
+    vectors = checked_vectors(array, str(path))
+    return _with_table(vectors, open_table(options.metadata), options, described=described)
+
+
+def _table_of_vectors(path: Path, options: VectorOptions, *, described: bool) -> ImportedVectors:
+    if not path.is_file():
+        raise MissingFileError(f"There is no file {path}.")
+    parquet = path.suffix.lower() in PARQUET
+    names = _parquet_names(path) if parquet else open_table(path).columns
+    if options.vectors is None and not parquet:
+        raise InputError(
+            f"Say which columns of {path} hold the vectors (--vectors 'PATTERN*,NAME,...'); it has: {shown(names)}."
+        )
+    asked = options.vectors or LIST_COLUMN
+    used = {options.named().get(field, field) for field in ("filepath", *FIELDS)}
+    chosen = choose_columns(path, names, asked, used)
+    vectors = parquet_vectors(path, chosen) if parquet else text_vectors(path, chosen)
+    file_names = options.filepath or "filepath"
+    unread = chosen if described or file_names not in names else tuple(name for name in names if name != file_names)
+    found = _with_table(vectors, open_table(path, unread), options, chosen, described=described)
+    return found._replace(chosen=() if chosen == (LIST_COLUMN,) else chosen)
+
+
+def _parquet_names(path: Path) -> tuple[str, ...]:
+    with reading_parquet(path) as file:
+        return tuple(file.schema_arrow.names)
+
+
+def _with_table(
+    vectors: Float32, table: Table, options: VectorOptions, without: Sequence[str] = (), *, described: bool
+) -> ImportedVectors:
+    """Join vectors and the rows of a table, in order; columns not among ``without`` become typed ``meta_*``."""
+    at = find_columns(table, ("filepath", *FIELDS) if described else ("filepath",), options.named())
+    used = {table.columns.index(name) for name in without if name in table.columns}
+    meta = meta_columns(table, {*at.values(), *used}) if described else ()
+    columns: dict[str, list[Any]] = {name: [] for name in (*at, *(f"meta_{one.name}" for one in meta))}
+    problems: list[Problem] = []
+    count = 0
+    for row in table.rows(problems):
+        count += 1
+        where = f"{table.path.name} row {row.number}"
+        for field, position in at.items():
+            columns[field].append(field_value(field, row.cells[position], where))
+        for one in meta:
+            columns[f"meta_{one.name}"].append(one.read(row.cells[one.position]))
+    if problems:
+        raise InputError(f"{problems[0].where} {problems[0].reason}; every vector needs its row.")
+    check_length(count, len(vectors), str(table.path))
+    names = columns.pop("filepath", None)
+    return ImportedVectors(vectors, columns, _uris(names, count, "row", table.path), named=names is not None)
+
+
+def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Path) -> list[str]:
+    """Name the rows by their file paths, or number them from 0."""
+    if names is None:
+        return [f"{prefix}/{at}" for at in range(count)]
+    seen: set[str] = set()
+    for at, name in enumerate(names):
+        if not name or name in seen:
+            why = f"repeats '{name}'" if name else "is empty"
+            raise InputError(f"The filepath of row {at} (counted from 0) in {path} {why}; each vector needs its own.")
+        seen.add(name)
+    return [str(name) for name in names]
+
+
+def _classes(arrays: Arrays, options: BankOptions, count: int) -> list[str]:
+    """The class of each vector."""
+    names = arrays.column(options.classes, "label")
+    empty = next((at for at, name in enumerate(names) if name is None), None)
+    if empty is not None:
+        raise InputError(f"Class {empty} (counted from 0) in array '{options.classes}' of {arrays.path} has no name.")
+    if options.class_index is None:
+        check_length(len(names), count, f"array '{options.classes}' of {arrays.path}")
+        return names
+    index = arrays.read(options.class_index)
+    what = f"Array '{options.class_index}' of {arrays.path}"
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise InputError(f"{what} must hold one whole number per vector.")
+    check_length(len(index), count, what)
+    outside = (index < 0) | (index >= len(names))
+    if outside.any():
+        at = int(np.argmax(outside))
+        raise InputError(f"Row {at} of {what} is {index[at]}, but '{options.classes}' holds {len(names)} classes.")
+    return [names[at] for at in index]
+
+
+def _texts(arrays: Arrays, options: BankOptions, count: int) -> list[str] | None:
+    name = options.texts
+    if name is None:
+        name = next((usual for usual in ("texts", "captions") if usual in arrays.names), None)
+    if name is None:
+        return None
+    texts = [str(cell) for cell in arrays.cells(name)]
+    check_length(len(texts), count, f"array '{name}' of {arrays.path}")
+    return texts

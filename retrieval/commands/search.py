@@ -1,0 +1,112 @@
+"""Commands that read a store: search, info, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retrieval.commands.options import (
+    console,
+    device_option,
+    json_option,
+    note,
+    print_json,
+    space_option,
+    store_option,
+    where_option,
+)
+
+if TYPE_CHECKING:
+    from retrieval.search.service import SearchResult
+
+
+@click.command("search")
+@click.argument("image", required=False, type=click.Path(path_type=Path))
+@click.option("--id", "sample_id", help="Search with a stored sample: its id, the beginning of it, or its path.")
+@click.option("--identity", help="Search with all images of an identity.")
+@click.option("--label", help="Search with all images of a label.")
+@click.option("--text", help="Search with words (spaces with a text tower).")
+@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, help="How many to show.")
+@click.option("--group-by", type=click.Choice(["identity", "label"]), help="Rank these instead of images.")
+@click.option(
+    "--combine",
+    type=click.Choice(["centroid", "max"]),
+    default="centroid",
+    show_default=True,
+    help="Several query images: search with their centroid, or with each and keep the best score.",
+)
+@click.option("--include-self", is_flag=True, help="Also show the query's own samples.")
+@click.option("--view", default="base", show_default=True, help="View of the space to search in.")
+@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG).")
+@where_option
+@store_option
+@space_option
+@device_option
+@json_option
+def search_command(
+    image: Path | None,
+    sample_id: str | None,
+    identity: str | None,
+    label: str | None,
+    text: str | None,
+    k: int,
+    group_by: Any,
+    combine: Any,
+    include_self: bool,  # noqa: FBT001 - Click passes flags by name
+    view: str,
+    sheet: Path | None,
+    where: str | None,
+    store: str,
+    space: str | None,
+    device: str,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Find the images, identities or labels most like IMAGE, a stored sample, an identity, a label or a text.
+
+    Scores are cosines; the query's own samples are left out. Example: search --identity 0000012 --group-by identity
+    """
+    from retrieval.search.service import Query, SearchOptions, search
+    from retrieval.search.sheets import write_sheet
+    from retrieval.store.open import open_store
+
+    if sum(value is not None for value in (image, sample_id, identity, label, text)) != 1:
+        raise click.UsageError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
+    query = Query(id=sample_id, identity=identity, label=label, image=image, text=text)
+    options = SearchOptions(k, view, where, group_by, combine, include_self, device)
+    with open_store(store).snapshot() as snapshot:
+        result = search(snapshot, query, options, space)
+        if sheet is not None:
+            write_sheet(snapshot, result, sheet)
+    if result.without_vector:
+        note(f"{result.without_vector:,} samples have no vector in space {result.space.name} and were not searched.")
+    if as_json:
+        print_json(result.to_dict())
+        return
+    _print_hits(result)
+    if sheet is not None:
+        note(f"Contact sheet: {sheet}")
+
+
+def _print_hits(result: SearchResult) -> None:
+    from rich.table import Table
+
+    query, options = result.query, result.options
+    title = f"{query['kind']} {query['value']} · space {result.space.name} · {result.searched:,} samples searched"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("rank", justify="right")
+    table.add_column("score", justify="right")
+    columns = [name for name in ("identity", "label", "aspect", "camera") if any(h.sample[name] for h in result.hits)]
+    if options.group_by:
+        columns = [name for name in columns if name != options.group_by]
+        table.add_column(options.group_by)
+    for name in columns:
+        table.add_column(name)
+    table.add_column("id", no_wrap=True)
+    table.add_column("path", overflow="fold")
+    for hit in result.hits:
+        group = [hit.group or ""] if options.group_by else []
+        words = [str(hit.sample[name] or "") for name in columns]
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", *group, *words, hit.sample["id"], hit.sample["uri"])
+    console().print(table)

@@ -1,0 +1,80 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere, nothing when asked."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LINE_SECONDS = 15.0
+
+
+class Progress(Protocol):
+    """Counts work as it is done."""
+
+    def advance(self, n: int = 1) -> None: ...
+
+
+class _Silent:
+    def advance(self, n: int = 1) -> None:
+        """Count nothing."""
+
+
+class _Lines:
+    """A line every quarter of a minute, for logs."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._start = self._said = time.monotonic()
+
+    def advance(self, n: int = 1) -> None:
+        self._done += n
+        now = time.monotonic()
+        if now - self._said >= LINE_SECONDS:
+            rate = self._done / (now - self._start)
+            left = (self._total - self._done) / rate
+            print(  # noqa: T201
+                f"{self._what}: {self._done:,} of {self._total:,}, {rate:.1f}/s, {left:.0f} s left", file=sys.stderr
+            )
+            self._said = now
+
+
+class _Bar:
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self._advance = advance
+
+    def advance(self, n: int = 1) -> None:
+        self._advance(n)
+
+
+@contextmanager
+def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Progress]:
+    """Show how ``total`` pieces of work go, on standard error."""
+    if quiet:
+        yield _Silent()
+    elif not sys.stderr.isatty():
+        yield _Lines(what, total)
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with RichProgress(*columns, console=Console(stderr=True)) as bars:
+            task = bars.add_task(what, total=total, rate="")
+
+            def advance(n: int) -> None:
+                speed = bars.tasks[0].speed
+                bars.update(task, advance=n, rate=f"{speed:.1f}/s" if speed else "")
+
+            yield _Bar(advance)

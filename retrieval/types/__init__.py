@@ -1,0 +1,30 @@
+"""The words of the house as types: samples, encoders, spaces, banks, split sets.
+
+Nothing here imports torch, a store or a search library, so that every room may import it. The store itself is in
+:mod:`retrieval.types.store`, which pure code does not import.
+"""
+
+from __future__ import annotations
+
+from retrieval.types.arrays import Float32, Int64, UInt8, digest
+from retrieval.types.banks import Bank
+from retrieval.types.encoders import (
+    ClassifierHead,
+    Embeddings,
+    Encoder,
+    EncoderSpec,
+    Interpolation,
+    Precision,
+    Preprocess,
+    ResizeMode,
+    TextEncoder,
+)
+from retrieval.types.samples import WHOLE, Box, MetaValue, Problem, Sample, Source, Thumbnails
+from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, VectorMatrix
+from retrieval.types.splits import SplitSet
+
+__all__ = [
+    "WHOLE", "Bank", "Box", "ClassifierHead", "Embeddings", "Encoder", "EncoderSpec", "Float32", "Int64",
+    "Interpolation", "MetaValue", "Neighbors", "Precision", "Preprocess", "Problem", "ResizeMode", "Sample",
+    "SearchIndex", "Source", "SpaceInfo", "SplitSet", "TextEncoder", "Thumbnails", "UInt8", "VectorMatrix", "digest",
+]  # fmt: skip

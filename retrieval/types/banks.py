@@ -1,0 +1,44 @@
+"""Banks: sets of vectors of a space that queries are scored against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retrieval.types.arrays import Float32, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A set of vectors of one space that queries are scored against, with edges to classes.
+
+    ``vectors`` (m, d) float32, as they were made (texts are unit vectors, a classifier's rows are not);
+    ``edge_vector`` (e,) rows and ``edge_class`` (e,) class names say which vector speaks for which class.
+    """
+
+    name: str
+    space: str
+    origin: str
+    vectors: Float32
+    edge_vector: Int64
+    edge_class: NDArray[np.str_]
+    texts: tuple[str, ...] | None = None
+    bias: Float32 | None = None
+    temperature: float | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of space, vectors, edges, texts, bias and temperature; the name is not part of it."""
+        state = hashlib.sha256(self.space.encode())
+        for array in (self.vectors, self.edge_vector, self.bias):
+            state.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        words = [list(map(str, self.edge_class)), self.texts, self.temperature]
+        state.update(json.dumps(words, sort_keys=True).encode())
+        return state.hexdigest()

@@ -1,0 +1,57 @@
+"""Spaces of vectors, and searching them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from retrieval.types.arrays import Float32, Int64
+    from retrieval.types.encoders import EncoderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceInfo:
+    """A registered space. ``imported`` spaces have vectors but no encoder (``spec.family == "imported"``)."""
+
+    fingerprint: str
+    name: str
+    spec: EncoderSpec
+    dimension: int
+    views: tuple[str, ...]
+    created: str
+    rows: int = 0
+
+    @property
+    def imported(self) -> bool:
+        """Whether the vectors came from a file instead of one of our encoders."""
+        return self.spec.family == "imported"
+
+
+class VectorMatrix(NamedTuple):
+    """All vectors of one view of a space: ``keys`` (n,) bytes, ``data`` (n, d) float32, usually memory-mapped."""
+
+    keys: NDArray[np.bytes_]
+    data: Float32
+
+
+class Neighbors(NamedTuple):
+    """``rows`` (queries, k) into the searched matrix and ``scores`` (queries, k); -1 and -inf pad short lists."""
+
+    rows: Int64
+    scores: Float32
+
+
+class SearchIndex(Protocol):
+    """k nearest by score (higher is better), ties broken by row order, also at the k-th place."""
+
+    exhaustive: bool
+
+    def search(self, queries: Float32, k: int, exclude: Sequence[Int64] | None = None) -> Neighbors:
+        """Search (queries, d); ``exclude[i]`` are rows that query i may not return."""
+        ...

@@ -1,0 +1,36 @@
+"""Split sets: who plays which role in which draw."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retrieval.types.arrays import Int64
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSet:
+    """A set of draws. Parallel arrays: ``draw`` (n,), ``sample`` ids (n,), ``role`` (n,).
+
+    ``sha256`` is over the sorted rows, so two sets with the same rows are the same set whatever their name.
+    """
+
+    name: str
+    draw: Int64
+    sample: NDArray[np.str_]
+    role: NDArray[np.str_]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the rows, independent of their order."""
+        order = np.lexsort((self.role, self.sample, self.draw))
+        state = hashlib.sha256()
+        for at in order:
+            state.update(f"{self.draw[at]},{self.sample[at]},{self.role[at]}\n".encode())
+        return state.hexdigest()

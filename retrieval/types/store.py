@@ -1,0 +1,95 @@
+"""The store as its readers see it. Pure code imports nothing of this module."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    import pyarrow as pa
+
+    from retrieval.types.banks import Bank
+    from retrieval.types.spaces import SpaceInfo, VectorMatrix
+    from retrieval.types.splits import SplitSet
+
+
+class StoredResult(NamedTuple):
+    """A result as a store keeps it: its hash, when it was made (ISO 8601), what its file says."""
+
+    sha256: str
+    created: str
+    result: Mapping[str, Any]
+
+
+def result_sha256(result: Mapping[str, Any]) -> str:
+    """Hash what a result file says, less ``created``: the same evaluation twice has the same hash."""
+    body = json.dumps({key: value for key, value in result.items() if key != "created"}, sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+class Snapshot(Protocol):
+    """A consistent, read-only view of one version of a store."""
+
+    @property
+    def store_version(self) -> int: ...
+
+    @property
+    def spaces(self) -> tuple[SpaceInfo, ...]: ...
+
+    def space(self, name: str | None = None) -> SpaceInfo:
+        """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
+        ...
+
+    def column_names(self, table: str) -> list[str]:
+        """Columns of a table such as ``samples``, ``meta_*`` among them."""
+        ...
+
+    def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Rows of ``samples`` in order of ``id``. ``where`` is SQL; a bad one raises :class:`InputError`.
+
+        Columns: id, source, uri, content, crop, key, size, mtime_ns, width, height, phash, box_*, label, identity,
+        aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) leads to the vectors.
+        """
+        ...
+
+    def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix: ...
+
+    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
+        """Columns ``key`` and ``n_<view>``: the lengths of the vectors before they were normalised."""
+        ...
+
+
+class EmbeddingStore(Protocol):
+    """The embedding store. Snapshots are many; one writer at a time; banks, splits and results are append-only."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]: ...
+
+    def split_sets(self) -> Mapping[str, str]:
+        """Names of the stored split sets, to their sha256."""
+        ...
+
+    def read_splits(self, name: str) -> SplitSet: ...
+
+    def save_splits(self, splits: SplitSet) -> None:
+        """Append, unless a set with this sha256 is already stored. No lock is needed."""
+        ...
+
+    def banks(self, space: str | None = None) -> tuple[Bank, ...]:
+        """All stored banks, or those of the space with this fingerprint."""
+        ...
+
+    def save_bank(self, bank: Bank) -> None:
+        """Append, unless a bank with this name and sha256 is already stored. No lock is needed."""
+        ...
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        """Append a result file, addressed by its content less ``created``. No lock is needed."""
+        ...
+
+    def results(self) -> tuple[StoredResult, ...]:
+        """All stored results, newest first; of the same moment, in order of sha256."""
+        ...

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import cli
+from retrieval.errors import InputError
+from tests.worlds import ROOT, rows, run_cli, store_with, unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = [f"{at:02d}" for at in range(24)]
+IDENTITY = [f"p{at % 6}" for at in range(24)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store") / "s.vitrine"
+    store_with(folder, NAMES, unit(24), identity=IDENTITY, camera=[f"c{at % 5}" for at in range(24)])
+    return folder
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+def test_a_table_with_intervals(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "-o", "draws=3")
+    assert done.exit_code == 0, done.output
+    for word in ("Rank-1", "mAP", "mINP", "monte-carlo", "±", "camera_rule=market1501", "over 3 draws"):
+        assert word in done.stdout
+
+
+def on_a_terminal(columns: int, *args: str | Path) -> str:
+    """What a command prints on a terminal so wide, without the styles."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, str(ROOT / "cli.py"), *map(str, args)]
+    with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, env=env, cwd=ROOT) as process:
+        os.close(theirs)
+        read = b""
+        try:
+            while more := os.read(ours, 65536):
+                read += more
+        except OSError:  # Linux says so that the other side is closed
+            pass
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+    os.close(ours)
+    assert process.returncode == 0, said
+    return re.sub(r"\x1b\[[0-9;]*m", "", read.decode())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--mode", "reid", "--aspect", "all", "--all-definitions", "-o", "slice=camera", "-o", "draws=3"),
+        ("--mode", "verification", "--aspect", "all", "-o", "draws=3"),
+    ],
+)
+def test_a_narrow_terminal_loses_nothing(tmp_path: Path, args: tuple[str, ...]) -> None:
+    aspects = ["dorsal left", "palmar right"] * 12
+    people = [f"p{at % 8 // 2}" for at in range(24)]
+    store_with(tmp_path / "s", NAMES, unit(24), identity=people, aspect=aspects, camera=IDENTITY[::-1])
+    command = ("eval", *args, "-o", "bootstrap=20", "--store", str(tmp_path / "s"))
+    wide = on_a_terminal(1000, *command).split()
+    narrow = on_a_terminal(80, *command)
+    assert "…" not in narrow
+    assert sorted(narrow.split()) == sorted(wide)
+
+
+def test_json_is_the_result_file_and_the_same_twice(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    first = run("eval", "--mode", "reid", "--store", store, "--json", "--out", file)
+    assert first.stdout == file.read_text()
+    second = run("eval", "--mode", "reid", "--store", store, "--json")
+    lines = [[line for line in out.splitlines() if '"created"' not in line] for out in (first.stdout, second.stdout)]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == len(first.stdout.splitlines()) - 1
+
+
+def test_where_restricts(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "--json", "--where", "identity in ('p0', 'p1')")
+    result = json.loads(done.stdout)
+    assert result["n"]["identities"] == 2
+    assert result["config"]["where"] == "identity in ('p0', 'p1')"
+
+
+def test_all_definitions_stand_side_by_side(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "--all-definitions", "-o", "draws=2", "-o", "slice=camera")
+    assert done.exit_code == 0, done.output
+    for word in ("pessimistic", "mAP@10 / hits", "mAP scikit-learn", "Ties, pessimistic to optimistic", "small"):
+        assert word in done.stdout
+    plain = json.loads(run("eval", "--mode", "reid", "--store", store, "--json").stdout)
+    full = json.loads(run("eval", "--mode", "reid", "--store", store, "--json", "--all-definitions").stdout)
+    assert "definitions" not in plain
+    assert full["metrics"] == plain["metrics"]
+    step = {"metric": "mean_ap", "ap_method": "step", "ties": "stable", "denominator": "valid"}
+    (found,) = [each["value"] for each in full["definitions"] if {**each, **step} == each]
+    assert found == pytest.approx(plain["metrics"]["mean_ap"]["value"])
+
+
+def test_slices_with_many_metrics_are_columns(store: Path) -> None:
+    ask = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2", "-o", "bootstrap=0", "-o", "slice=camera")
+    few, many = (run(*ask, "-o", f"ranks={ranks}").stdout for ranks in ("1", "1,2,3,4,5,6,7"))
+    assert [line.split()[0] for line in few.splitlines() if line.startswith(("c0 ", "camera "))] == ["camera", "c0"]
+    heads = [line.split() for line in many.splitlines() if line.startswith(("camera ", "queries "))]
+    cameras = {line.split()[0] for line in few.splitlines() if re.match(r"c\d ", line)}
+    assert cameras >= {"c0", "c4"}
+    assert set(heads[0][1:]) == cameras
+    assert len(heads[1]) == len(heads[0])
+
+
+def test_warnings_go_to_standard_error(store: Path) -> None:
+    done = run("eval", "--mode", "reid", "--store", store, "--json", "--where", "identity = 'p0'")
+    assert done.exit_code == 0, done.output
+    assert "Warning: All queries are of one identity" in done.stderr
+    assert json.loads(done.stdout)["metrics"]["rank_1"]["ci95"] is None
+
+
+def test_split_sets_are_listed_exported_and_read_back(store: Path, tmp_path: Path) -> None:
+    drawn = json.loads(run("eval", "--mode", "reid", "--store", store, "--seed", "7", "--json").stdout)
+    name = drawn["provenance"]["split_set"]
+    listed = json.loads(run("splits", "list", "--store", store, "--json").stdout)
+    assert listed[name] == drawn["provenance"]["split_sha256"]
+    assert name in run("splits", "list", "--store", store).stdout
+    file = tmp_path / "mine.csv"
+    assert run("splits", "export", name, "--store", store, "--out", file).exit_code == 0
+    again = run("eval", "--mode", "reid", "--store", store, "--seed", "7", "--split-set", file, "--json")
+    read = json.loads(again.stdout)
+    assert read["provenance"]["split_sha256"] == drawn["provenance"]["split_sha256"]
+    assert (read["metrics"], read["draws"], read["cmc"]) == (drawn["metrics"], drawn["draws"], drawn["cmc"])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
+        (("--mode", "reid", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
+        (("--mode", "reid", "--seed", "-1"), "-1"),
+        ((), "Give --mode, or --from with a result file (and --store, where the store is not ./store)."),
+        (("--mode", "zeroshot", "--prompts"), "requires an argument"),
+        (("--mode", "fusion", "--arm", "--json"), "requires an argument"),
+    ],
+)
+def test_wrong_usage(store: Path, args: tuple[str, ...], message: str) -> None:
+    done = run("eval", "--store", store, *args)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(("command", "wanted"), [("eval", "--mode"), ("compare", "--spaces A B")])
+def test_a_command_alone_says_what_it_needs(command: str, wanted: str) -> None:
+    done = run_cli(command, check=2)
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert said.startswith("Error: Give ")
+    assert wanted in said
+    assert "--store" in said
+
+
+@pytest.mark.parametrize("option", ["ap_method=stepp", "apmethod=step", "ap_method", "ranks=0"])
+def test_options_that_cannot_be(store: Path, option: str) -> None:
+    with pytest.raises(InputError, match="-o"):
+        CliRunner().invoke(cli, ["eval", "--mode", "reid", "--store", str(store), "-o", option], catch_exceptions=False)
+
+
+def test_errors_are_one_line(store: Path) -> None:
+    done = run_cli("eval", "--mode", "reid", "--store", store, "--where", "identiy = 'p0'", check=1)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stderr.startswith("Error: 'identiy = 'p0'' is not a condition over samples")
+
+
+def test_a_store_that_was_indexed_only_in_part_is_said(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", NAMES, unit(24), identity=IDENTITY)
+    with store.writer() as writer:
+        writer.append_samples(rows(["new"], identity="p0"))
+        writer.commit("more")
+    done = run_cli("eval", "--mode", "reid", "--store", tmp_path / "s", check=1)
+    assert "1 of 25 samples have no vector" in done.stderr
+
+
+def test_slices_of_verification_and_shares_of_unknown_people_that_leave_none(store: Path) -> None:
+    ask = ("eval", "--mode", "verification", "--store", store, "-o", "draws=2", "-o", "bootstrap=20")
+    done = run(*ask, "-o", "slice=camera")
+    assert done.exit_code == 0, done.output
+    for word in ("pairs whose query has the value", "c0", "c4", "identities", "small"):
+        assert word in done.stdout
+    file = json.loads(run(*ask, "-o", "slice=camera", "--json").stdout)
+    plain = json.loads(run(*ask, "--json").stdout)
+    assert sum(part["n"]["query"] for part in file["slices"].values()) == pytest.approx(file["n"]["query"])
+    assert {key: file[key] for key in ("metrics", "draws", "n", "curves")} == {
+        key: plain[key] for key in ("metrics", "draws", "n", "curves")
+    }
+    assert "slices" not in plain
+    for unknown in ("0.01", "0.999"):
+        refused = CliRunner().invoke(cli, [*map(str, ask), "-o", f"unknown={unknown}"])
+        assert isinstance(refused.exception, InputError)
+        assert "of the 6 identities" in str(refused.exception)
+
+
+def test_a_caption_says_what_was_done_to_scores_and_names_aspects(store: Path, tmp_path: Path) -> None:
+    eval_reid = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2")
+    plain = run(*eval_reid)
+    assert "[95 % by bootstrap" in plain.stdout
+    assert "rerank" not in plain.stdout
+    assert "95 %" not in run(*eval_reid, "-o", "bootstrap=0").stdout
+    done = run(*eval_reid, "-o", "rerank=alpha-qe", "-o", "n=3")
+    assert "custom, from monte-carlo" in done.stdout
+    assert "rerank=alpha-qe · n=3 · alpha=3.0 · transductive" in " ".join(done.stdout.split())
+    assert "rerank=alpha-qe" in run("results", "--store", store).stdout
+    hands = tmp_path / "hands"
+    store_with(hands, NAMES, unit(24), identity=IDENTITY, aspect=[("left", "right")[at // 12] for at in range(24)])
+    cross = ("--protocol", "cross-aspect", "-o", "query_aspect=left", "-o", "gallery_aspect=right")
+    said = run("eval", "--mode", "reid", "--store", hands, *cross).stdout
+    assert "query_aspect=left · gallery_aspect=right · mirror=false" in " ".join(said.split())

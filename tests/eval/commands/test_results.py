@@ -1,0 +1,103 @@
+"""The command ``results``: newest first, found by the beginning of an id, exported as result files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eval.commands.results import results_command
+from eval.results.files import read_result
+from eval.results.listing import short_ids
+from retrieval.errors import InputError, UnknownNameError
+from retrieval.store.open import open_store
+from retrieval.types.store import result_sha256
+from tests.eval.report.results import fusion, reid
+from tests.worlds import store_with, unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store") / "s.vitrine"
+    opened, _ = store_with(folder, ["a", "b"], unit(2))
+    for made, created in ((reid(), "2026-01-02T10:00:00+00:00"), (fusion(), "2026-01-03T10:00:00+00:00")):
+        opened.save_result(made.model_copy(update={"created": created}).to_dict())
+    return folder
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(results_command, [str(arg) for arg in args])
+
+
+def test_the_list_says_what_and_over_what(store: Path) -> None:
+    lines = run("--store", store).stdout.splitlines()
+    assert [line.split()[1] for line in lines[1:]] == ["fusion", "reid"]
+    sha = result_sha256(fusion().to_dict())
+    for word in (
+        sha[:8],
+        "clip@1 + resnet@2",
+        "169 · ",
+        "top-1",
+        "2026-01-03 10:00",
+    ):
+        assert word in lines[1]
+
+
+def test_json_and_mode(store: Path) -> None:
+    found = json.loads(run("--store", store, "--json").stdout)
+    assert [each["mode"] for each in found] == ["fusion", "reid"]
+    assert found[0]["headline"]["value"] == fusion().metrics["top_1"].value
+    assert found[0]["sha256"].startswith(found[0]["id"])
+    only = json.loads(run("--store", store, "--json", "--mode", "reid").stdout)
+    assert [each["id"] for each in only] == [found[1]["id"]]
+    none = run("--store", store, "--mode", "knn")
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "No results of mode knn" in none.stderr
+    assert run("--store", store, "--mode", "ried").exit_code == 2
+
+
+def test_one_result_is_shown_as_its_file(store: Path, tmp_path: Path) -> None:
+    short = result_sha256(reid().to_dict())[:8]
+    for args in (("show", short[:5], "--store", store), ("--store", store, "show", short.upper())):
+        shown = run(*args)
+        assert shown.exit_code == 0, shown.output
+        (tmp_path / "r.json").write_text(shown.stdout)
+        assert read_result(tmp_path / "r.json").metrics == reid().metrics
+    for wrong in ("zz", ""):
+        assert isinstance(run("show", wrong, "--store", store).exception, UnknownNameError)
+
+
+def test_results_are_exported(store: Path, tmp_path: Path) -> None:
+    done = run("--store", store, "--out", tmp_path / "files")
+    assert "2 result files" in done.stderr
+    files = sorted((tmp_path / "files").iterdir())
+    assert [path.name.partition("-")[0] for path in files] == ["fusion", "reid"]
+    assert read_result(files[0]).to_dict()["metrics"] == fusion().to_dict()["metrics"]
+
+
+def test_what_cannot_be_read_costs_a_sentence(tmp_path: Path) -> None:
+    store_with(tmp_path / "s", ["a", "b"], unit(2))
+    empty = run("--store", tmp_path / "s")
+    assert "No results in the store yet" in empty.stderr
+    open_store(tmp_path / "s").save_result({"mode": "newer", "schema_version": 99, "created": "now"})
+    done = run("--store", tmp_path / "s", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [])
+    assert "schema version 99" in done.stderr
+
+
+def test_ids_are_long_enough_to_tell_results_apart() -> None:
+    assert short_ids(["a" * 12 + "b", "a" * 12 + "c", "d" * 13]) == ["a" * 12 + "b", "a" * 12 + "c", "d" * 13]
+    assert short_ids(["0123456789", "0123456789"]) == ["01234567", "01234567"]
+
+
+def test_an_ambiguous_beginning_names_the_candidates(store: Path) -> None:
+    from eval.results.listing import Kept, find_result
+
+    kept = [Kept(name, name, reid()) for name in ("abc1", "abd2")]
+    with pytest.raises(InputError, match="2 results begin with 'ab': abc1, abd2"):
+        find_result(kept, "ab")

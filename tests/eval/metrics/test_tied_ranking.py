@@ -1,0 +1,132 @@
+"""Tie policies against brute force: every order of the tied entries, one after the other."""
+
+from __future__ import annotations
+
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from eval.metrics.per_query import definitions_of_ap, query_matches, query_penalties, query_precisions
+from eval.metrics.ranking import (
+    ApRule,
+    Placed,
+    average_precision,
+    inverse_negative_penalty,
+    place_positives,
+    threshold_precision,
+)
+from eval.metrics.tied_ranking import expected_average_precision, expected_inverse_negative_penalty, expected_match
+
+RULES = [rule for k in (1, 3, 5) for rule in definitions_of_ap(k)]
+
+
+@st.composite
+def tied_rankings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of few values, and rows of positives."""
+    scores = np.array(draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=7)), np.float32)
+    positives = draw(st.sets(st.integers(0, len(scores) - 1), min_size=1))
+    return scores, np.array(sorted(positives), np.int64)
+
+
+def all_ranks(scores: np.ndarray, positives: np.ndarray) -> list[np.ndarray]:
+    """Ranks of the positives in every order that the scores allow."""
+    return [
+        np.array([at + 1 for at, row in enumerate(order) if row in positives])
+        for order in permutations(range(len(scores)))
+        if all(scores[a] >= scores[b] for a, b in pairwise(order))
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(tied_rankings())
+def test_expectations_are_means_over_all_orders(ranking: tuple[np.ndarray, np.ndarray]) -> None:
+    placed, orders = place_positives(*ranking), all_ranks(*ranking)
+    for rule in RULES:
+        if rule.method != "sklearn":
+            mean = np.mean([average_precision(ranks, rule) for ranks in orders])
+            assert expected_average_precision(placed, rule) == pytest.approx(mean, abs=1e-12)
+    penalties = [inverse_negative_penalty(ranks) for ranks in orders]
+    assert expected_inverse_negative_penalty(placed) == pytest.approx(np.mean(penalties), abs=1e-12)
+    for length in (1, 4, 9):
+        curve = np.mean([[ranks[0] <= k for k in range(1, length + 1)] for ranks in orders], axis=0)
+        np.testing.assert_allclose(expected_match(placed, length), curve, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(tied_rankings())
+def test_policies_are_the_ends_of_all_orders(ranking: tuple[np.ndarray, np.ndarray]) -> None:
+    placed, orders = place_positives(*ranking), all_ranks(*ranking)
+    for rule in (ApRule("step"), ApRule("trapezoid"), ApRule("at_r"), ApRule("at_k", 3, "n")):
+        values = [average_precision(ranks, rule) for ranks in orders]
+        assert average_precision(placed.under("pessimistic"), rule) == pytest.approx(min(values))
+        assert average_precision(placed.under("optimistic"), rule) == pytest.approx(max(values))
+    assert placed.under("pessimistic").tolist() == max(ranks.tolist() for ranks in orders)
+    assert placed.under("optimistic").tolist() == min(ranks.tolist() for ranks in orders)
+    assert placed.has_ties == (len({tuple(ranks.tolist()) for ranks in orders}) > 1)
+
+
+@given(tied_rankings(), st.randoms())
+def test_only_stable_depends_on_the_order_of_the_gallery(
+    ranking: tuple[np.ndarray, np.ndarray], random: np.random.Generator
+) -> None:
+    scores, positives = ranking
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    moved = np.sort([order.index(row) for row in positives.tolist()]).astype(np.int64)
+    before, after = place_positives(scores, positives), place_positives(scores[order], moved)
+    for policy in ("pessimistic", "optimistic"):
+        assert before.under(policy).tolist() == after.under(policy).tolist()
+    assert threshold_precision(before) == threshold_precision(after)
+    for rule in RULES:
+        assert expected_average_precision(before, rule) == expected_average_precision(after, rule)
+
+
+def test_a_tie_of_everything_is_quick() -> None:
+    positives = np.arange(0, 80_000, 3)
+    placed = place_positives(np.zeros(80_000, np.float32), positives)
+    assert expected_inverse_negative_penalty(placed) == pytest.approx(len(positives) / 80_000, rel=1e-3)
+    assert expected_match(placed, 1)[0] == pytest.approx(len(positives) / 80_000)
+    # A random order of a third of positives has a precision of about a third everywhere.
+    assert expected_average_precision(placed, ApRule("step")) == pytest.approx(1 / 3, abs=1e-3)
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> list[Placed]:
+    """Several queries; some have no positive."""
+    empty = np.empty(0, np.int64)
+    return [
+        place_positives(*ranking) if ranking is not None else Placed(empty, empty, empty)
+        for ranking in draw(st.lists(st.one_of(st.none(), tied_rankings()), min_size=1, max_size=6))
+    ]
+
+
+@given(queries())
+def test_pessimistic_stable_and_expected_optimistic_stand_in_order(placed: list[Placed]) -> None:
+    for rule in RULES:
+        if rule.method == "at_k" and rule.denominator == "hits":
+            continue  # more hits enlarge the divisor too: an earlier rank may lower it
+        low, *between, high = (
+            query_precisions(placed, rule, ties) for ties in ("pessimistic", "stable", "expected", "optimistic")
+        )
+        for middle in between:
+            assert (low <= middle + 1e-12).all()
+            assert (middle <= high + 1e-12).all()
+    low, *between, high = (
+        np.column_stack([query_matches(placed, 5, ties), query_penalties(placed, ties)])
+        for ties in ("pessimistic", "stable", "expected", "optimistic")
+    )
+    for middle in between:
+        assert (low <= middle + 1e-12).all()
+        assert (middle <= high + 1e-12).all()
+
+
+@given(queries())
+def test_a_query_without_positive_counts_nothing(placed: list[Placed]) -> None:
+    without = np.array([len(each.ranks) == 0 for each in placed])
+    assume(without.any())
+    assert not query_precisions(placed, ApRule(), "expected")[without].any()
+    assert not query_matches(placed, 3, "stable")[without].any()
+    assert not query_penalties(placed, "optimistic")[without].any()

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eval.protocols.base import Request, whole_split
+from eval.protocols.general import FIXED, MONTE_CARLO
+from eval.protocols.hands import CLIPFH_11K, HAND_ASPECTS
+from eval.protocols.split_sets import draw_single_gallery
+from indexers.sources.registry import open_source
+from retrieval.errors import InputError
+from retrieval.types import SplitSet
+from tests.eval.stores import people, pool_of
+from tests.shared import SHARED, needs_shared
+
+HANDS = people(5, 3, HAND_ASPECTS, split="test", meta_accessories=0)
+
+
+def counts(splits: SplitSet, draw: int = 0) -> tuple[int, int]:
+    rows = splits.draw == draw
+    return int((rows & (splits.role == "query")).sum()), int((rows & (splits.role == "gallery")).sum())
+
+
+@needs_shared
+def test_real_hands_have_the_counts_that_are_known() -> None:
+    source = open_source(SHARED / "hands", "hands11k")
+    rows = [
+        {
+            "uri": s.uri,
+            "identity": s.identity,
+            "aspect": s.aspect,
+            "split": s.split,
+            "meta_accessories": s.meta["accessories"],
+        }
+        for s in source
+    ]
+    parts = CLIPFH_11K.parts(pool_of(rows), Request())
+    assert tuple(parts) == HAND_ASPECTS
+    assert [counts(parts["dorsal right"], draw) for draw in range(10)] == [(126, 59)] * 10
+
+
+def test_each_aspect_has_its_own_gallery() -> None:
+    parts = CLIPFH_11K.parts(pool_of(HANDS), Request(draws=2))
+    assert {name: counts(part) for name, part in parts.items()} == dict.fromkeys(HAND_ASPECTS, (10, 5))
+    assert parts["palmar left"].name.startswith("clipfh-11k/palmar left/seed0@")
+    assert parts["palmar left"].name.endswith(parts["palmar left"].sha256[:8])
+    assert len(whole_split(parts).draw) == 2 * 4 * 15
+
+
+def test_one_aspect_alone_has_the_draws_it_has_among_all() -> None:
+    alone = CLIPFH_11K.parts(pool_of(HANDS), Request(aspect="dorsal left"))
+    together = CLIPFH_11K.parts(pool_of(HANDS), Request())
+    assert alone[""].sha256 == together["dorsal left"].sha256
+
+
+def test_training_hands_and_accessories_stay_out() -> None:
+    more = people(9, 3, HAND_ASPECTS, split="train", meta_accessories=0)
+    more += people(9, 3, HAND_ASPECTS, split="test", meta_accessories=1)
+    for at, row in enumerate(more):
+        row["uri"] = f"{at}.jpg"
+    made = CLIPFH_11K.parts(pool_of([*HANDS, *more]), Request())
+    assert whole_split(made).sha256 == whole_split(CLIPFH_11K.parts(pool_of(HANDS), Request())).sha256
+
+
+@pytest.mark.parametrize(
+    ("rows", "request_", "message"),
+    [
+        (
+            people(3, 2, HAND_ASPECTS[:3], split="test"),
+            Request(),
+            "no samples of aspect 'palmar right'; there are",
+        ),
+        (people(3, 2, split="test"), Request(), "none of the samples has an aspect"),
+        (HANDS, Request(aspect="dorsal rigth"), "Did you mean 'dorsal right'"),
+        (people(3, 2, HAND_ASPECTS, split="train"), Request(), "finds no test hands"),
+        (people(3, 1, HAND_ASPECTS, split="test"), Request(), "None of the 3 identities has two samples"),
+    ],
+)
+def test_hands_that_cannot_be_evaluated(rows: list[dict[str, Any]], request_: Request, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        CLIPFH_11K.parts(pool_of(rows), request_)
+
+
+def test_monte_carlo_prefers_what_is_held_out() -> None:
+    rows = [*people(6, 2, ("a",), split="train"), *people(4, 3, ("b",), split="test"), {"uri": "x", "split": "test"}]
+    assert counts(MONTE_CARLO.parts(pool_of(rows), Request())[""]) == (8, 4)
+    for row in rows:
+        row["split"] = None
+    pool = pool_of(rows)
+    # People 0 to 3 now have images of both aspects: 20 + 4 samples, 6 identities.
+    assert counts(MONTE_CARLO.parts(pool, Request())[""]) == (18, 6)
+    assert {name: counts(part) for name, part in MONTE_CARLO.parts(pool, Request(aspect="all")).items()} == {
+        "a": (6, 6),
+        "b": (8, 4),
+    }
+    with pytest.raises(InputError, match="no samples with an identity"):
+        MONTE_CARLO.parts(pool_of([{"uri": "x"}]), Request())
+
+
+def test_fixed_takes_roles_from_the_samples() -> None:
+    rows = [
+        *people(4, 2, ("q",), split="query"),
+        *people(4, 3, ("g",), split="gallery"),
+        *people(4, 1, ("t",), split="train"),
+    ]
+    made = FIXED.parts(pool_of(rows), Request())[""]
+    assert counts(made) == (8, 12)
+    assert made.name == f"fixed@{made.sha256[:8]}"
+    with pytest.raises(InputError, match="finds no gallery samples"):
+        FIXED.parts(pool_of(rows[:8]), Request())
+    with pytest.raises(InputError, match="draws=3 cannot be used: the split set has 1"):
+        FIXED.parts(pool_of(rows), Request(draws=3))
+
+
+def test_a_given_split_set_is_followed_within_the_pool() -> None:
+    pool = pool_of(people(4, 3, ("a", "b")))
+    made = draw_single_gallery(pool.ids, pool.columns["identity"], 2, 0)
+    given = SplitSet("mine", made.draw, made.sample, made.role)
+    assert FIXED.parts(pool, Request(given=given))[""].sha256 == made.sha256
+    assert FIXED.parts(pool, Request(given=given))[""].name == f"mine@{made.sha256[:8]}"
+    smaller = FIXED.parts(pool.take(pool.among("identity", "000", "001")), Request(given=given))[""]
+    assert sum(counts(smaller, 1)) == 12
+
+
+def test_parts_of_a_given_set_must_have_the_same_draws() -> None:
+    pool = pool_of(people(3, 2, ("a", "b")))
+    first = pool.take(pool.among("aspect", "a"))
+    sample = np.concatenate([pool.ids, first.ids])
+    draw = np.repeat([0, 1], [len(pool), len(first)])
+    uris = dict(zip(pool.ids.tolist(), pool.columns["uri"], strict=True))
+    role = np.array(["gallery" if uris[str(s)].endswith("_0.jpg") else "query" for s in sample])
+    with pytest.raises(InputError, match="different numbers of draws"):
+        FIXED.parts(pool, Request(aspect="all", given=SplitSet("mine", draw, sample, role)))

@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import cli
+from eval.protocols.hands import HAND_ASPECTS
+from eval.protocols.split_sets import splits_to_csv
+from eval.report.groups import Named, group_results, separation_warning
+from eval.results.files import read_result, write_result
+from eval.results.schema import EvalResult
+from eval.runs.compare_ranking import compare, compare_results
+from eval.runs.request import Asked
+from eval.runs.run import evaluate
+from eval.views.comparison import comparison_table
+from retrieval.errors import InputError, UnknownNameError
+from retrieval.store.memory import MemoryStore
+from retrieval.store.open import open_store
+from retrieval.types import SplitSet
+from tests.eval.stores import people, pool_of, sample_table, vectors_of
+from tests.worlds import key, run_cli, spec, store_with, unit
+
+QUICK = {"bootstrap": 60, "draws": 3}
+Rows = list[dict[str, Any]]
+
+
+def two_spaces(rows: Rows) -> MemoryStore:
+    """Spaces ``sharp`` and ``dull``: the second is the first with noise; two views each."""
+    samples = sample_table(rows)
+    keys = samples.column("key").to_pylist()
+    spaces = {}
+    for name, noise in (("sharp", 0.0), ("dull", 0.3)):
+        views = {}
+        for seed, view in enumerate(("base", "hflip")):
+            raw = vectors_of(rows, seed=seed) + noise * np.random.default_rng(9 + seed).standard_normal((len(rows), 16))
+            views[view] = (keys, (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32))
+        spaces[name] = views
+    return MemoryStore(samples, spaces)
+
+
+def hands(n: int = 12) -> Rows:
+    """Hands of n people in all four aspects, as clipfh-11k and cross-aspect take them."""
+    return people(n, 3, HAND_ASPECTS, split="test", meta_accessories=0)
+
+
+def both(store: MemoryStore, **asked: Any) -> tuple[EvalResult, EvalResult]:
+    """Result files of both spaces."""
+    a, b = (
+        EvalResult.read(json.loads(evaluate(store, "reid", space=space, **asked).to_json()), "file")
+        for space in ("sharp", "dull")
+    )
+    return a, b
+
+
+def csv_of(rows: Rows, folder: Path, draws: int = 2) -> Path:
+    """People's own split set: the first or second image of each person and aspect is the gallery."""
+    pool = pool_of(rows)
+    place = {uri: int(uri.rpartition("_")[2].removesuffix(".jpg")) for uri in pool.columns["uri"]}
+    role = ["gallery" if place[uri] == draw else "query" for draw in range(draws) for uri in pool.columns["uri"]]
+    splits = SplitSet("mine", np.repeat(np.arange(draws), len(pool)), np.tile(pool.ids, draws), np.array(role))
+    path = folder / "mine.csv"
+    path.write_text(splits_to_csv(splits, pool))
+    return path
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"protocol": "monte-carlo"},
+        {"protocol": "monte-carlo", "seed": 5, "options": {**QUICK, "ties": "expected", "ranks": "1,3"}},
+        {"protocol": "clipfh-11k", "aspect": "all"},
+        {"protocol": "clipfh-11k", "aspect": HAND_ASPECTS[1], "options": {**QUICK, "ap_method": "trapezoid"}},
+        {"protocol": "mbanet-11k", "aspect": "all"},
+        {"protocol": "leave-one-out", "options": {"bootstrap": 60}},
+        {
+            "protocol": "cross-aspect",
+            "options": {**QUICK, "query_aspect": HAND_ASPECTS[0], "gallery_aspect": HAND_ASPECTS[2], "mirror": True},
+        },
+        {"protocol": "monte-carlo", "options": {**QUICK, "rerank": "k-reciprocal", "k1": 7, "k2": 3, "lambda": 0.4}},
+        {"protocol": "monte-carlo", "options": {**QUICK, "rerank": "alpha-qe", "n": 4, "alpha": 2}},
+    ],
+    ids=lambda asked: "-".join([asked["protocol"], *map(str, list(asked.get("options", {}).values())[2:])]),
+)
+def test_files_give_what_spaces_give_and_the_values_in_the_files(asked: dict[str, Any]) -> None:
+    asked = {"options": QUICK, **asked}
+    rows = [{**row, "group": None} for row in hands()]
+    store = two_spaces(rows)
+    a, b = both(store, **asked)
+    found = compare_results(store, a, b)
+    direct = compare(store, *(Asked("reid", space, **asked) for space in ("sharp", "dull")))
+    for name, (one, other) in found.values.items():
+        assert one == pytest.approx(a.metrics[name].value, abs=1e-12)
+        assert other == pytest.approx(b.metrics[name].value, abs=1e-12)
+        assert found.differences[name].metric.value == pytest.approx(other - one)
+    assert found.values.keys() == a.metrics.keys()
+    assert (found.values, found.differences, found.mcnemar) == (direct.values, direct.differences, direct.mcnemar)
+    assert (found.protocol, found.split_sha256, found.seed) == (
+        a.protocol,
+        a.provenance.split_sha256,
+        a.provenance.seed,
+    )
+    assert found.parts == tuple(a.parts or ())
+    assert (found.a, found.b) == ("sharp", "dull")
+
+
+@pytest.mark.parametrize("aspect", [None, "all"])
+def test_a_split_set_of_ones_own(tmp_path: Path, aspect: str | None) -> None:
+    store = two_spaces(hands())
+    path = csv_of(hands(), tmp_path)
+    options = {"bootstrap": 60}
+    a, b = both(store, split_set=path, aspect=aspect, options=options)
+    path_gone = path.rename(tmp_path / "elsewhere.csv")
+    found = compare_results(store, a, b)
+    assert found.split_sha256 == a.provenance.split_sha256
+    assert found.parts == (tuple(a.parts) if a.parts else ())
+    direct = compare(
+        store, *(Asked("reid", s, aspect=aspect, split_set=path_gone, options=options) for s in ("sharp", "dull"))
+    )
+    assert (found.values, found.differences) == (direct.values, direct.differences)
+
+
+def test_roles_of_the_samples_need_no_kept_split_set() -> None:
+    rows = [{**row, "split": "gallery" if "_0" in row["uri"] else "query"} for row in people(12, 3)]
+    store = two_spaces(rows)
+    a, b = both(store, options={"bootstrap": 20})
+    kept, bare = compare_results(store, a, b), compare_results(two_spaces(rows), a, b)
+    assert kept.protocol == "fixed"
+    assert (kept.values, kept.differences) == (bare.values, bare.differences)
+
+
+def test_a_space_with_itself() -> None:
+    store = two_spaces(people(12, 3))
+    found = compare(store, *[Asked("reid", "sharp", options=QUICK)] * 2)
+    assert found.mcnemar is not None
+    assert found.mcnemar.p_value == 1
+    for apart in found.differences.values():
+        assert (apart.metric.value, apart.metric.ci95, apart.p_value) == (0, (0, 0), 1)
+        assert (apart.draws_up, apart.draws_equal, apart.draws_down) == (0, 3, 0)
+
+
+def test_draws_that_are_not_clean_are_said_once() -> None:
+    store = two_spaces(people(12, 3, split="train"))
+    (result, _), found = both(store, options=QUICK), compare(store, *[Asked("reid", "sharp", options=QUICK)] * 2)
+    assert any("split train or val" in each for each in found.warnings)
+    assert found.warnings == result.warnings
+    assert found.to_dict()["warnings"] == list(result.warnings)
+
+
+def test_a_clear_difference_is_found_and_said_with_its_direction() -> None:
+    store = two_spaces(people(40, 3))
+    found = compare(store, *(Asked("reid", space, options={"draws": 3}) for space in ("dull", "sharp")))
+    gain = found.differences["mean_ap"]
+    assert gain.metric.ci95 is not None
+    assert gain.metric.ci95[0] > 0
+    assert gain.p_value < 0.05
+    assert gain.draws_up == 3
+    assert found.identities == 40
+    assert found.queries == 80
+
+
+@pytest.mark.parametrize(
+    ("other", "called"),
+    [
+        ({"views": "base,hflip"}, "sharp views=base,hflip"),
+        ({"rerank": "k-reciprocal", "k1": 5}, "sharp rerank=k-reciprocal k1=5 k2=6 lambda=0.3"),
+        ({"rerank": "alpha-qe", "n": 2}, "sharp rerank=alpha-qe n=2 alpha=3.0"),
+        ({"score_norm": "z"}, "sharp score_norm=z"),
+        ({"cmc_length": 5, "bootstrap": 30}, "sharp"),
+    ],
+)
+def test_two_ways_to_score_one_space(other: dict[str, Any], called: str) -> None:
+    rows = [{**row, "split": "train" if row["identity"] < "005" else "test"} for row in people(18, 3)]
+    store = two_spaces(rows)
+    a = evaluate(store, "reid", space="sharp", options=QUICK)
+    b = evaluate(store, "reid", space="sharp", options={**QUICK, **other})
+    found = compare_results(store, a, b)
+    assert found.b == called
+    assert found.a.startswith("sharp")
+    assert (found.a == "sharp") == (called == "sharp")
+    assert found.values["mean_ap"] == pytest.approx((a.metrics["mean_ap"].value, b.metrics["mean_ap"].value))
+
+
+def changed(result: EvalResult, **parts: Any) -> EvalResult:
+    """The file after somebody edited it."""
+    return EvalResult.read({**result.to_dict(), **parts}, "file")
+
+
+def test_results_that_cannot_be_paired_are_refused() -> None:
+    rows = people(12, 3)
+    store = two_spaces(rows)
+    a, b = both(store, options=QUICK)
+
+    def refused(first: EvalResult, second: EvalResult, message: str) -> None:
+        with pytest.raises(InputError, match=message) as caught:
+            compare_results(store, first, second)
+        assert "\n" not in str(caught.value)
+
+    refused(a, evaluate(store, "reid", space="dull", seed=1, options=QUICK), "different split sets")
+    refused(a, evaluate(store, "reid", space="dull", options={**QUICK, "draws": 2}), "different split sets")
+    refused(
+        a, evaluate(store, "verification", space="dull", options=QUICK), r"different modes \(reid and verification\)"
+    )
+    refused(a, changed(b, label_universe={"n": 11, "sha256": "0" * 64}), "different label universes")
+    for option, value in (("ap_method", "trapezoid"), ("ties", "optimistic"), ("denominator", "all")):
+        other = evaluate(store, "reid", space="dull", options={**QUICK, option: value})
+        refused(a, other, f"measure differently \\({option}=.* and {value}\\)")
+    better = {**b.to_dict()["metrics"], "mean_ap": {"value": 0.999}}
+    refused(a, changed(b, metrics=better), r"Result B says mean_ap 0.999000, and the store now gives")
+    refused(changed(a, metrics={**a.to_dict()["metrics"], "rank_7": {"value": 1}}), b, "Result A has a metric 'rank_7'")
+    refused(a, changed(b, config={**b.config, "k9": 1, "ranks": "x"}), "ranks")
+    one, other = (evaluate(store, "verification", space=s, options=QUICK) for s in ("sharp", "dull"))
+    refused(one, other, "Mode verification has no values per query")
+
+
+def test_a_store_that_changed_or_another_store() -> None:
+    rows = people(12, 3)
+    a, b = both(two_spaces(rows), options=QUICK)
+    with pytest.raises(InputError, match=r"no longer gives the draws of result A .*evaluate both again"):
+        compare_results(two_spaces(rows[:-1]), a, b)
+    relabelled = [{**row, "identity": "007" if row["identity"] == "003" else row["identity"]} for row in rows]
+    with pytest.raises(InputError, match="no longer gives the draws"):
+        compare_results(two_spaces(relabelled), a, b)
+    samples = sample_table(rows)
+    other = MemoryStore(samples, {"alien": {"base": (samples.column("key").to_pylist(), vectors_of(rows))}})
+    with pytest.raises(UnknownNameError, match=r"Result A is of space sharp, .*--store"):
+        compare_results(other, a, b)
+
+
+def test_samples_of_a_split_set_that_are_gone(tmp_path: Path) -> None:
+    rows = people(12, 3)
+    store, smaller = two_spaces(rows), two_spaces(rows[:-1])
+    a, b = both(store, split_set=csv_of(rows, tmp_path), options={"bootstrap": 10})
+    for name in store.split_sets():
+        smaller.save_splits(store.read_splits(name))
+    with pytest.raises(InputError, match=r"1 of the 36 samples of split set .* are not in the store any more"):
+        compare_results(smaller, a, b)
+
+
+def test_vectors_that_changed_are_noticed() -> None:
+    rows = people(12, 3)
+    a, b = both(two_spaces(rows), options=QUICK)
+    samples = sample_table(rows)
+    keys = samples.column("key").to_pylist()
+    spaces = {name: {"base": (keys, vectors_of(rows, seed=seed))} for seed, name in enumerate(("sharp", "dull"))}
+    with pytest.raises(InputError, match=r"Result B says .* it has changed since; evaluate again"):
+        compare_results(MemoryStore(samples, spaces), a, b)
+
+
+def test_spaces_that_hold_different_images_are_refused() -> None:
+    rows = people(12, 3)
+    rows += [{**row, "source": "more"} for row in people(3, 3)]
+    samples = sample_table(rows)
+    keys, vectors = samples.column("key").to_pylist(), vectors_of(rows)
+    spaces = {"all": {"base": (keys, vectors)}, "some": {"base": (keys[:36], vectors[:36])}}
+    with pytest.raises(InputError, match="all and some get different draws"):
+        compare(MemoryStore(samples, spaces), Asked("reid", "all"), Asked("reid", "some"))
+
+
+def test_the_table_names_parts_by_their_number() -> None:
+    store = two_spaces(hands())
+    asked = [Asked("reid", s, "clipfh-11k", "all", options=QUICK) for s in ("sharp", "dull")]
+    found = compare(store, *asked)
+    title = str(comparison_table(found).title)
+    assert f"mean of 4 parts · split set {found.split_sha256[:12]}" in title
+    assert max(map(len, title.splitlines())) <= 80
+    assert "clipfh-11k/" in found.split_set
+    assert json.loads(json.dumps(found.to_dict()))["parts"] == list(HAND_ASPECTS)
+
+
+def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
+    store = two_spaces(people(70, 3))
+    asked = [Asked("reid", space, options={"bootstrap": 40}) for space in ("sharp", "dull")]
+    found = compare(store, *asked)
+    assert found.mcnemar is not None
+    assert 0 < found.mcnemar.p_value < 0.0001
+    assert "p < 0.0001" in str(comparison_table(found).caption)
+    none = [Asked("reid", space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
+    assert compare(store, none[0], asked[1]).differences == found.differences
+    with pytest.raises(InputError, match="-o bootstrap=1000"):
+        compare(store, *none)
+
+
+NAMES = [f"{at:02d}" for at in range(36)]
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store on disk with two spaces and their result files."""
+    folder = tmp_path_factory.mktemp("compare")
+    store, _ = store_with(folder / "s", NAMES, unit(36), identity=[f"p{at % 9}" for at in range(36)])
+    with store.writer() as writer:
+        space = writer.register_space(spec("other"), 16, ("base",))
+        writer.append_vectors(space, [key(name) for name in NAMES], {"base": unit(36, seed=1)})
+        writer.commit("test")
+    opened = open_store(folder / "s")
+    with opened.snapshot() as snapshot:
+        spaces = [space.name for space in snapshot.spaces]
+    for letter, name in zip("ab", spaces, strict=True):
+        write_result(evaluate(opened, "reid", space=name, where="identity <> 'p8'"), folder / f"{letter}.json")
+    return folder
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["compare", *map(str, args)])
+
+
+def test_the_command_prints_a_table_and_json_twice_the_same(disk: Path) -> None:
+    files = (disk / "a.json", disk / "b.json", "--store", disk / "s")
+    done = run(*files)
+    assert done.exit_code == 0, done.output
+    for word in ("B - A", "Rank-1", "mAP", "McNemar", "monte-carlo", "8 identities", "draws up/equal/down"):
+        assert word in done.stdout
+    first, second = run(*files, "--json"), run(*files, "--json")
+    assert first.stdout == second.stdout
+    read = [read_result(disk / name) for name in ("a.json", "b.json")]
+    found = json.loads(first.stdout)
+    names = [result.provenance.space for result in read]
+    assert [found["a"], found["b"]] == names
+    spaces = run("--spaces", *names, "--where", "identity <> 'p8'", "--store", disk / "s", "--json")
+    assert json.loads(spaces.stdout) == found
+    for name, metric in found["metrics"].items():
+        assert [metric["a"], metric["b"]] == pytest.approx([result.metrics[name].value for result in read])
+        assert metric["difference"] == pytest.approx(metric["b"] - metric["a"])
+        assert 0 < metric["p_value"] <= 1
+        assert sum(metric["draws"].values()) == 10
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "Give two result files, or --spaces A B (and --store, where the store is not ./store)."),
+        (("a.json",), "Give two result files"),
+        (("a.json", "b.json", "--spaces", "x", "y"), "Give two result files"),
+        (("a.json", "b.json", "--aspect", "all"), "--aspect does not go with result files"),
+        (("a.json", "b.json", "-o", "draws=2"), "-o does not go with result files"),
+        (("a.json", "b.json", "--where", "true"), "--where does not go with result files"),
+        (("--spaces", "x", "y", "--seed", "-1"), "-1"),
+        (("--spaces", "x", "y", "--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
+        (("--spaces", "x", "y", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
+    ],
+)
+def test_wrong_usage(disk: Path, args: tuple[str, ...], message: str) -> None:
+    done = run(*(disk / arg if arg.endswith(".json") else arg for arg in args), "--store", disk / "s")
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ({"mode": "ried"}, "No mode 'ried'"),
+        ({"protocol": "custom, from fixd"}, "No protocol 'fixd'"),
+        ({"schema_version": 9}, "schema version 9"),
+        ({"config": {"aspect": 3}}, "aspect"),
+        ({"config": {"where": ["x"]}}, "where"),
+        ({"config": {"where": "colour = 1"}}, "not a condition"),
+        ({"config": {"k1": 3}}, "k1=3 cannot be used"),
+        ({"config": {"views": ["hflip"]}}, "no view 'hflip'"),
+        ({"provenance": {"seed": -1}}, "seed"),
+        ({"provenance": {"split_sha256": "0"}}, "no longer gives the draws"),
+        ({"provenance": {"space_fingerprint": "0" * 32}}, "which is not in this store"),
+        ({"metrics": {"rank_1": {"value": "much"}}}, "cannot be used"),
+    ],
+)
+def test_edited_files_cost_one_sentence(disk: Path, tmp_path: Path, edit: dict[str, Any], message: str) -> None:
+    values = json.loads((disk / "a.json").read_text())
+    merged = {k: {**values[k], **v} if isinstance(v, dict) else v for k, v in edit.items()}
+    file = tmp_path / "edited.json"
+    file.write_text(json.dumps({**values, **merged}))
+    done = run(file, file, "--store", disk / "s")
+    assert done.exception is not None
+    assert isinstance(done.exception, (InputError, UnknownNameError, RuntimeError)), repr(done.exception)
+    assert message in str(done.exception)
+    assert "\n" not in str(done.exception)
+
+
+def test_errors_are_one_line_in_a_process(disk: Path, tmp_path: Path) -> None:
+    done = run_cli("compare", disk / "a.json", tmp_path / "no.json", "--store", disk / "s", check=1)
+    assert done.stderr.splitlines() == [f"Error: There is no result file {tmp_path / 'no.json'}."]
+    done = run_cli("compare", disk / "a.json", "--store", disk / "s", check=2)
+    assert "Give two result files" in done.stderr
+
+
+def test_one_split_set_with_other_galleries_is_refused() -> None:
+    store = two_spaces(hands())
+    made = [
+        evaluate(store, "reid", space="sharp", protocol=name, options={**QUICK, "views": "base"})
+        for name in ("clipfh-11k", "mbanet-11k")
+    ]
+    assert len({result.provenance.split_sha256 for result in made}) == 1
+    with pytest.raises(InputError, match=r"gallery of 12 and 48 images in part dorsal left.*same --protocol") as caught:
+        compare_results(store, *made)
+    assert "\n" not in str(caught.value)
+    groups = group_results([Named(each.protocol, Path("x.json"), each) for each in made])
+    assert ["48 gallery images in 4 parts" in group.title for group in groups] == [True, False]
+    said = separation_warning(groups)
+    assert said is not None
+    assert "gallery of 12 and 48 images" in said
+
+
+def test_mirror_off_and_on_are_told_apart() -> None:
+    store = two_spaces(hands())
+    aspects = {"query_aspect": HAND_ASPECTS[0], "gallery_aspect": HAND_ASPECTS[2]}
+    a, b = (
+        evaluate(store, "reid", space="sharp", protocol="cross-aspect", options={**QUICK, **aspects, "mirror": mirror})
+        for mirror in (False, True)
+    )
+    found = compare_results(store, a, b)
+    assert (found.a, found.b) == ("sharp mirror=false", "sharp mirror=true")

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from eval.protocols.split_sets import splits_to_csv
+from eval.results.files import read_result, write_result
+from eval.runs.reading import resolve_split_set, sample_places
+from eval.runs.run import evaluate
+from retrieval.config import parse_assignments
+from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
+from retrieval.store.memory import MemoryStore
+from tests.eval.problems import golden
+from tests.eval.stores import memory_store, people, sample_table, vectors_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eval.results.schema import EvalResult
+
+ROWS = people(12, 4)
+
+
+def without_created(result: EvalResult) -> dict[str, Any]:
+    return {key: value for key, value in result.to_dict().items() if key != "created"}
+
+
+def golden_store() -> MemoryStore:
+    problem = golden()
+    rows = [
+        {"uri": f"{at:03d}.jpg", "identity": who, "camera": camera, "split": "query" if at < 40 else "gallery"}
+        for at, (who, camera) in enumerate(zip(problem.identity, problem.camera, strict=True))
+    ]
+    samples = sample_table(rows)
+    return MemoryStore(samples, {"golden": {"base": (samples.column("key").to_pylist(), problem.vectors)}})
+
+
+@pytest.mark.parametrize(
+    ("options", "mean_ap"),
+    [
+        ({}, 0.366015),
+        ({"camera_rule": "none"}, 0.413747),
+        ({"camera_rule": "none", "ap_method": "trapezoid"}, 0.393369),
+    ],
+)
+def test_golden_numbers_through_a_store(options: dict[str, Any], mean_ap: float) -> None:
+    result = evaluate(golden_store(), "reid", options=options)
+    assert result.protocol == ("custom, from fixed" if options else "fixed")
+    assert result.metrics["mean_ap"].value == pytest.approx(mean_ap, abs=1e-6)
+    assert (result.n["query"], result.n["gallery"], result.n["identities"]) == (40, 200, 15)
+
+
+def test_the_shape_of_a_result() -> None:
+    result = evaluate(memory_store(ROWS), "reid", seed=5, options={"draws": 3})
+    values = result.to_dict()
+    assert list(values) == [
+        "schema_version", "mode", "protocol", "metrics", "draws", "n", "label_universe", "cmc", "warnings", "config",
+        "provenance", "created",
+    ]  # fmt: skip
+    assert list(values["metrics"]) == ["rank_1", "rank_5", "rank_10", "mean_ap", "mean_inp"]
+    assert set(values["metrics"]["rank_1"]) == {"value", "ci95", "sd_draws"}
+    assert values["protocol"] == "custom, from monte-carlo"
+    assert len(values["draws"]) == values["config"]["draws"] == 3
+    assert values["metrics"]["mean_ap"]["value"] == pytest.approx(np.mean([d["mean_ap"] for d in values["draws"]]))
+    low, high = values["metrics"]["mean_ap"]["ci95"]
+    assert low < values["metrics"]["mean_ap"]["value"] < high
+    assert values["provenance"]["space"] == "model@1234"
+    assert values["provenance"]["seed"] == 5
+    assert values["label_universe"]["n"] == 12
+
+
+def test_the_same_evaluation_twice_is_the_same_whatever_the_row_order() -> None:
+    first = evaluate(memory_store(ROWS), "reid")
+    samples = sample_table(ROWS)
+    order = np.random.default_rng(0).permutation(len(ROWS))
+    keys = samples.column("key").to_pylist()
+    vectors = {
+        view: ([keys[at] for at in order], vectors_of(ROWS, seed=seed)[order])
+        for seed, view in enumerate(("base", "hflip"))
+    }
+    second = evaluate(MemoryStore(samples.take(order), {"model@1234": vectors}), "reid")
+    assert json.dumps(without_created(first)) == json.dumps(without_created(second))
+    assert without_created(first) != without_created(evaluate(memory_store(ROWS), "reid", seed=1))
+
+
+def test_results_and_splits_are_kept_and_followed_again(tmp_path: Path) -> None:
+    store = memory_store(ROWS)
+    drawn = evaluate(store, "reid")
+    name = drawn.provenance.split_set
+    assert dict(store.split_sets()) == {name: drawn.provenance.split_sha256}
+    assert [each.result for each in store.results()] == [drawn.to_dict()]
+    file = tmp_path / "mine.csv"
+    with store.snapshot() as snapshot:
+        file.write_text(splits_to_csv(store.read_splits(name), sample_places(snapshot)))
+    for wanted in (name, "monte-carlo", file, str(file)):
+        again = evaluate(store, "reid", split_set=wanted)
+        assert again.protocol == "fixed"
+        assert again.provenance.split_sha256 == drawn.provenance.split_sha256
+        assert (again.metrics, again.draws, again.n) == (drawn.metrics, drawn.draws, drawn.n)
+
+
+def test_a_store_that_cannot_be_written_only_costs_a_sentence() -> None:
+    said: list[str] = []
+    result = evaluate(memory_store(ROWS, writable=False), "reid", say=said.append)
+    assert result.metrics == evaluate(memory_store(ROWS), "reid").metrics
+    assert len(said) == 1
+    assert "Not kept in the store" in said[0]
+
+
+def test_parts_say_which_split_set_they_are_of() -> None:
+    store = memory_store(people(6, 3, ("left", "right")))
+    result = evaluate(store, "reid", protocol="monte-carlo", aspect="all")
+    assert result.parts is not None
+    assert [part.split_sha256 for part in result.parts.values()] == list(store.split_sets().values())
+    values = [part.metrics["mean_ap"].value for part in result.parts.values()]
+    assert result.metrics["mean_ap"].value == pytest.approx(np.mean(values))
+    assert list(result.parts) == ["left", "right"]
+
+
+def test_an_option_against_the_protocol_makes_it_custom() -> None:
+    rows = people(5, 3, ("dorsal left",), split="test", meta_accessories=0)
+    common: dict[str, Any] = {"protocol": "clipfh-11k", "aspect": "dorsal left"}
+    assert evaluate(memory_store(rows), "reid", **common).protocol == "clipfh-11k"
+    same = evaluate(memory_store(rows), "reid", **common, options={"ap_method": "step", "ranks": "1"})
+    assert same.protocol == "clipfh-11k"
+    other = evaluate(memory_store(rows), "reid", **common, options={"ap_method": "trapezoid"})
+    assert other.protocol == "custom, from clipfh-11k"
+
+
+@pytest.mark.parametrize("mode", ["reid", "verification"])
+def test_bad_boxes_that_are_ranked_as_a_person_are_named(mode: str) -> None:
+    rows = [{**row, "identity": "-1" if row["identity"] == "000" else row["identity"]} for row in people(12, 3)]
+    store, options = memory_store(rows), {"bootstrap": 0, "draws": 2}
+    said = evaluate(store, mode, options=options).warnings
+    assert sum("Identity -1 takes part" in each and "samples: 3" in each for each in said) == 1
+    for option in ("junk_identities=-1", "distractor_identities=-1"):
+        marked = parse_assignments([option], "-o")
+        assert not any("Identity -1" in each for each in evaluate(store, mode, options={**options, **marked}).warnings)
+
+
+def test_a_source_without_vectors_in_the_space_is_not_part_of_it() -> None:
+    others = [{**row, "source": "z", "uri": f"z{row['uri']}"} for row in people(3, 2)]
+    result = evaluate(memory_store([*ROWS, *others], drop=len(others)), "reid")
+    assert result.metrics == evaluate(memory_store(ROWS), "reid").metrics
+
+
+def test_samples_without_vectors_stop_the_evaluation() -> None:
+    with pytest.raises(IncompleteError, match=r"3 of 48 samples .* space model@1234 .*import-vectors --attach"):
+        evaluate(memory_store(ROWS, drop=3), "reid")
+    with pytest.raises(IncompleteError, match="None of the samples has a vector"):
+        evaluate(memory_store(ROWS, drop=len(ROWS)), "reid")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ({"mode": "ried"}, UnknownNameError, "No mode 'ried'. Did you mean 'reid'"),
+        ({"protocol": "clipfh11k"}, UnknownNameError, "Did you mean 'clipfh-11k'"),
+        ({"space": "vit"}, UnknownNameError, "No space 'vit'"),
+        ({"options": {"views": "base,vflip"}}, UnknownNameError, "No view in space model@1234 'vflip'"),
+        ({"options": {"rank": "1"}}, InputError, "-o: there is no option 'rank'. Did you mean 'ranks'"),
+        ({"split_set": "monte"}, UnknownNameError, "No split set 'monte'"),
+        ({"split_set": "x", "protocol": "monte-carlo"}, UnknownNameError, "No split set 'x'"),
+        ({"split_set": "none.csv"}, FileNotFoundError, "no split-set file none.csv"),
+        ({"protocol": "fixed"}, InputError, "finds no query and no gallery samples"),
+        ({"seed": -1}, InputError, "--seed -1"),
+        ({"where": "x > 1"}, InputError, "no SQL"),
+    ],
+)
+def test_what_cannot_be_evaluated(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message) as error:
+        evaluate(memory_store(ROWS), **{"mode": "reid", **arguments})
+    assert isinstance(error.value, VitrineError)
+    assert "\n" not in str(error.value)
+
+
+def test_a_split_set_and_a_drawing_protocol_do_not_go_together() -> None:
+    store = memory_store(ROWS)
+    evaluate(store, "reid")
+    with pytest.raises(InputError, match="leave one of them out"):
+        evaluate(store, "reid", split_set="monte-carlo", protocol="monte-carlo")
+    evaluate(store, "reid", seed=1)
+    with pytest.raises(InputError, match=r"may mean monte-carlo/seed0@.*, monte-carlo/seed1@"):
+        resolve_split_set(store, "monte-carlo")
+
+
+def test_result_files_there_and_back(tmp_path: Path) -> None:
+    result = evaluate(memory_store(people(6, 3, ("left", "right"))), "reid", aspect="all")
+    file = tmp_path / "deep" / "result.json"
+    write_result(result, file)
+    assert read_result(file) == result
+    assert file.read_text() == result.to_json()
+    assert [path.name for path in file.parent.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense", "no JSON can be read"),
+        ("[]", "holds no JSON object"),
+        ('{"schema_version": 2}', "schema version 2, this Vitrine reads up to 1"),
+        ('{"schema_version": 1}', "option 'mode' is needed"),
+    ],
+)
+def test_files_that_are_no_results(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        read_result(file)
+    assert "result.json" in str(error.value)
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = evaluate(memory_store(ROWS), "reid")
+    for place in (tmp_path, tmp_path / "file" / "below.json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            write_result(result, place)
+    with pytest.raises(FileNotFoundError, match="no result file"):
+        read_result(tmp_path / "none.json")

@@ -1,0 +1,66 @@
+"""Sample images are indexed with the encoder that ships; others ask for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from data.folder import MARK as DRAWN_MARK
+from data.species_folder import Arguments, draw_species
+from indexers.drawn_samples import MARK, is_drawn
+from indexers.jobs import index_path
+from retrieval.encoders import shipped
+from retrieval.errors import InputError
+from retrieval.store.open import open_store
+from tests.training.worlds import draw, recipe
+from training.jobs.clip import JOB
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def species(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample") / "species"
+    draw_species(folder, Arguments(species=2, images=3, size=48), workers=1)
+    return folder
+
+
+def test_a_folder_and_its_manifests_are_known(species: Path, tmp_path: Path) -> None:
+    assert MARK == DRAWN_MARK
+    assert is_drawn(species)
+    assert is_drawn(species / "manifest.csv")
+    assert not is_drawn(tmp_path)
+    assert not is_drawn(tmp_path / "nowhere" / "manifest.csv")
+    (tmp_path / MARK).write_text("[1]")
+    assert not is_drawn(tmp_path)
+
+
+def test_without_the_encoder_that_ships_the_way_out_is_said(species: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(shipped, "MODELS", tmp_path / "none")
+    with pytest.raises(InputError, match=r"vitrine train.*--encoder open_clip/ViT-B-32"):
+        index_path(species / "manifest.csv", str(tmp_path / "store"), {}, wait=0, quiet=True)
+    assert not (tmp_path / "store").exists()
+
+
+def test_other_images_ask_for_an_encoder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Say which encoder"):
+        index_path(
+            draw(tmp_path / "shapes") / "images", str(tmp_path / "store"), {"kind": "folder"}, wait=0, quiet=True
+        )
+
+
+def test_sample_images_are_indexed_with_the_encoder_that_ships(species: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    plan = recipe(draw(tmp_path / "shapes", each=4), epochs=1)
+    JOB.run(yaml.safe_load(yaml.safe_dump(plan)), tmp_path / "run", device="cpu", quiet=True)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "run" / "encoder").rename(tmp_path / "models" / "vitrine-tiny")
+    monkeypatch.setattr(shipped, "MODELS", tmp_path / "models")
+    options = {"device": "cpu", "kind": "manifest"}
+    for _ in range(2):
+        index_path(species / "manifest.csv", str(tmp_path / "store"), options, wait=0, quiet=True)
+    with open_store(str(tmp_path / "store")).snapshot() as snapshot:
+        (space,) = snapshot.spaces
+    assert space.spec.model == "vitrine-tiny"
