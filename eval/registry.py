@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from retrieval.errors import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from eval.protocols.base import Protocol
     from eval.seams.mode import Mode
     from eval.seams.scorer import Scorer

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 MARK = "sample.json"
 """Names what was drawn and from which arguments; the same name as in ``data``, which nothing may import."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,6 @@ from retrieval.store.open import create_store, is_store, open_store
 from retrieval.store.schema import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from retrieval.store.writer import StoreWriter
     from retrieval.types import Bank, Encoder, EncoderSpec, Source
     from retrieval.types.store import EmbeddingStore, Snapshot

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retrieval.errors import InputError, suggest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 

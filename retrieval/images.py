@@ -6,6 +6,7 @@ import io
 import warnings
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,8 +14,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from retrieval.types import Preprocess, UInt8
 
 EXIF_DIRECTORY, EXIF_TAKEN = 0x8769, 0x9003

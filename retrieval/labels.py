@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from retrieval.errors import InputError
 from retrieval.text_files import read_json, read_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from eval.audit.findings import Finding, Item, finding
 from eval.audit.leaks import HELD_OUT, draw_rows, learnt_rows, shared_identities
+from retrieval.types import Int64, SplitSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.seams.samples import Pool
-    from retrieval.types import Int64, SplitSet
 
 NAMES = ("identity", "label")
 ACROSS, IN_DRAW, SAME_SIDE = 2, 1, 0

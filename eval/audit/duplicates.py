@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from retrieval.types import Float32, Int64, Neighbors
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64, Neighbors
 
     UInt64 = NDArray[np.uint64]
     Float64 = NDArray[np.float64]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from retrieval.types import Float32, Int64, Neighbors
+from retrieval.types import Float32, Int64, Neighbors
 
 MARGIN = 0.2
 """How much nearer the other label must be, in units of the typical distance.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from retrieval.types import Int64, SplitSet
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from eval.seams.samples import Pool
-    from retrieval.types import Int64, SplitSet
 
 LEARNT = ("train", "val")
 """Roles and splits that something is learnt or chosen on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,6 @@ from eval.seams.samples import text_codes
 from retrieval.types import Float32, Int64, Neighbors, SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from eval.seams.samples import Pool
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,12 +17,10 @@ from eval.seams.scorer import Arm, Setting, Task
 from eval.statistics.class_figures import quick_metrics
 from eval.statistics.class_sums import MetricRule
 from retrieval.errors import InputError, TestDataError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from eval.seams.mode import Draw
-    from retrieval.types import Float32, Int64
 
 TIE_BREAK: Mapping[Criterion, str] = {
     "top_1": "macro_f1", "top_5": "top_1", "balanced_accuracy": "top_1", "macro_f1": "top_1", "nll": "top_1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,16 +12,15 @@ from eval.classification.choosing import metric_rule
 from eval.metrics.classification import class_counts, confusion
 from eval.metrics.probabilities import accuracy_coverage, reliability
 from eval.results.schema import ArmResult, ClassFigures, Confused, Curves, Evaluation, Gain
+from eval.seams.classification import Answer, Answers, ArmSolution, ClassArrays, ClassConfig, Solution
 from eval.statistics.class_figures import class_table, paired_classes, summarise_classes
+from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from typing import Literal
 
     from eval.classification.universe import LabelUniverse
-    from eval.seams.classification import Answer, Answers, ArmSolution, ClassArrays, ClassConfig, Solution
-    from eval.statistics.class_sums import ClassTable
 
 Tables: TypeAlias = "list[list[ClassTable]]"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -15,17 +16,14 @@ from eval.classification.stacker import fit_stacker, stratified_folds
 from eval.classification.universe import match_names
 from eval.registry import load_scorer
 from eval.seams.classification import ClassConfig
+from eval.seams.options import Alphas, Depths, Positives, Weights
 from eval.seams.scorer import Arm, Setting
 from eval.statistics.class_figures import quick_metrics
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from numpy.typing import NDArray
-
-    from eval.seams.options import Alphas, Depths, Positives, Weights
-    from retrieval.types import Float32, Int64
 
 LEAST_TOLD = 0.02
 """Nats. Logits whose standard deviation over classes is s tell about s^2 / 2; cosines as they are, 0.001."""

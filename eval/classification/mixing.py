@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, pairwise
 from math import comb
 from typing import TYPE_CHECKING
@@ -10,13 +11,10 @@ import numpy as np
 
 from eval.metrics.classification import class_counts
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 MOST_WEIGHTS = 5_000
 """So many candidates take minutes at 16,000 samples of 169 classes."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -11,15 +12,11 @@ from eval.classification.choosing import metric_rule
 from eval.classification.figures import resampled
 from eval.results.schema import SweepPoint
 from eval.seams.classification import ClassArrays, ClassConfig
+from eval.seams.scorer import Setting
 from eval.statistics.class_figures import summarise_classes
+from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from eval.seams.scorer import Setting
-    from eval.statistics.class_sums import ClassTable
-    from retrieval.types import Int64
+from retrieval.types import Int64
 
 
 class ShotOptions(ClassConfig):

@@ -20,19 +20,17 @@ classes. The rest, theta and b, are found by Newton's method.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from eval.metrics.probabilities import nll, softmax
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
     Float64 = NDArray[np.float64]
 

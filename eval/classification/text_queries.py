@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from eval.scorers.similarity import similarity_blocks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eval.seams.scorer import ClassBank
-    from retrieval.types import Float32, Int64
+from eval.seams.scorer import ClassBank
+from retrieval.types import Float32, Int64
 
 
 def text_to_image(queries: Float32, labels: Int64, bank: ClassBank, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.ranking.identities import universe_of
+from eval.results.schema import Universe
 from retrieval.errors import InputError
 from retrieval.labels import read_class_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from eval.results.schema import Universe
     from eval.seams.samples import Pool
     from retrieval.types import SplitSet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ import click
 from retrieval.commands.options import json_option, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from eval.prompts.attributes import Attributes
     from eval.prompts.making import Made
     from eval.prompts.sets import PromptSet

@@ -9,11 +9,10 @@ import numpy as np
 from eval.metrics.classification import require_classes
 from eval.metrics.probabilities import ece, largest_logits, row_blocks
 from retrieval.errors import InputError
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types import Int64
 
     Float64 = NDArray[np.float64]
 

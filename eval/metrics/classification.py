@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.seams.options import MacroOver
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from eval.seams.options import MacroOver
-    from retrieval.types import Float32, Int64
 
     Float64 = NDArray[np.float64]
 

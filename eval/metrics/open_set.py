@@ -8,12 +8,11 @@ and identification rate, DIR (Phillips, Grother and Micheals 2011, Handbook of F
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from retrieval.types import Float32
+from retrieval.types import Float32
 
 NEVER = np.float32(-2.0)
 """Below every cosine: the score of a mate that no threshold returns."""

@@ -6,6 +6,7 @@ matter.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -23,13 +24,10 @@ from eval.metrics.ranking import (
 )
 from eval.metrics.tied_ranking import expected_average_precision, expected_inverse_negative_penalty, expected_match
 from eval.results.schema import Definition
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Int64
 
 
 def query_matches(

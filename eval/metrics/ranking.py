@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from retrieval.types import Float32, Int64
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 ApMethod = Literal["step", "trapezoid", "sklearn", "at_r", "at_k"]
 ApDenominator = Literal["n", "min_k_n", "hits"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from eval.classification.choosing import (
@@ -18,16 +19,14 @@ from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, s
 from eval.registry import SCORERS, load_scorer
 from eval.results.schema import Chosen, SweepPoint
 from eval.seams.classification import Solution
+from eval.seams.options import Names, Tops
+from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     import numpy as np
 
     from eval.seams.classification import ClassArrays
-    from eval.seams.options import Names, Tops
-    from eval.statistics.class_sums import ClassTable
 
 
 class FewshotConfig(ShotOptions):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,21 +33,18 @@ from eval.classification.fusion_methods import (
 from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
-from eval.results.schema import Chosen
+from eval.results.schema import Chosen, SweepPoint
 from eval.seams.classification import Answer, Solution
+from eval.seams.options import Tops
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from eval.metrics.calibration import Calibration
-    from eval.results.schema import SweepPoint
     from eval.seams.classification import ArmSolution, ClassArrays
     from eval.seams.mode import Draw
-    from eval.seams.options import Tops
     from eval.seams.scorer import Arm, Setting
     from eval.statistics.class_sums import ClassTable
-    from retrieval.types import Float32, Int64
 
 
 class FusionConfig(FusionOptions, ShotOptions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eval.ranking.identities import camera_warnings, resolve_camera_rule, universe_of
@@ -18,8 +19,6 @@ from eval.verification.slices import Resampling, slice_figures
 from eval.verification.thresholds import HELD_OUT, NONE, choose_thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import numpy as np
 
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
 from retrieval.errors import InputError
 from retrieval.text_files import read_json, read_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Attributes: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Class to attribute to its values, at least one."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from eval.prompts.check import spoken
 from eval.prompts.sets import PromptSet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _DOUBLED = re.compile(r"\b([^\W\d]+)(?:\s+\1\b)+", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"

@@ -8,14 +8,13 @@ lightness counting half, as in CMC(2:1): light and shade change it, and the colo
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from numpy.typing import NDArray
 
     from retrieval.types import Float32, UInt8

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from eval.prompts.check import Coverage, listed, plural, warnings
+from eval.prompts.diff import Difference
+from eval.prompts.lint import Lint, Suspect
 from eval.prompts.tokens import CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from rich.table import Table
-
-    from eval.prompts.diff import Difference
-    from eval.prompts.lint import Lint, Suspect
 
 SHOWN = 3
 """Texts shown of each finding."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from eval.prompts.check import name_form
 from eval.prompts.cleaning import clean_text
 from eval.prompts.sets import PromptSet, net_new
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Rewritten(NamedTuple):

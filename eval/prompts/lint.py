@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from eval.prompts.check import name_form
 from eval.prompts.cleaning import clean_text, doubled_names
+from eval.prompts.sets import PromptSet
 from eval.prompts.tokens import too_long
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from eval.prompts.sets import PromptSet
 
 _WORD = re.compile(r"\w+(?:[-'\u2019]\w+)*")
 _BRACES = re.compile(r"[{}]|\[[A-Za-z_ ]+\]|<[A-Za-z_ ]+>")

@@ -7,19 +7,16 @@ A template has fields between braces: ``{name}`` (or ``{}``) is the class, any o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
+from eval.prompts.attributes import Attributes
 from eval.prompts.check import match_names, spoken
 from eval.prompts.sets import PromptSet
 from retrieval.errors import InputError, suggest
 from retrieval.text_files import read_json, read_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from eval.prompts.attributes import Attributes
 
 NAME = "name"
 _FIELD = re.compile(r"\{([^{}]*)\}")

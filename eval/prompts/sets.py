@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from retrieval.errors import InputError
 from retrieval.text_files import read_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from retrieval.types import Int64
+from retrieval.types import Int64
 
 HOW = '{"class": ["a text", ...], ...}'
 

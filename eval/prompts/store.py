@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from eval.prompts.attributes import Attributes
 from eval.prompts.colours import colour_words
 from retrieval.errors import InputError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from eval.prompts.attributes import Attributes
     from retrieval.types import UInt8
 
 ATTRIBUTE = "colour"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from retrieval.errors import InputError, suggest
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from eval.seams.samples import Pool
 
 ALL = "all"

@@ -10,6 +10,7 @@ import numpy as np
 
 from eval.results.schema import Universe
 from retrieval.errors import InputError
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.seams.mode import Arrays
-    from retrieval.types import Int64
 
 CameraRule = Literal["auto", "none", "market1501"]
 

@@ -31,19 +31,17 @@ rows. A row of V has at most (k1 + 1) (k1 / 2 + 1) k2 weights, in practice a ten
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from eval.scorers.similarity import BLOCK_BYTES, similarity_blocks
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 
 class Reciprocal(NamedTuple):

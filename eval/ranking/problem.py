@@ -14,21 +14,20 @@ from eval.ranking.identities import CameraRule, people_of
 from eval.ranking.rank_gallery import Blocks, Ranked, Side, rank_queries
 from eval.ranking.rescoring import ScoringOptions, scoring_blocks
 from eval.ranking.score_norm import strangers
+from eval.results.schema import Definition
 from eval.scorers.similarity import combine_views
 from eval.seams.mode import WHOLE_PART, Arrays, Draw, ModeConfig
+from eval.seams.options import Identities, Names, Ranks
 from eval.seams.samples import text_codes
 from eval.statistics.query_figures import DrawTable
 from eval.statistics.slices import slice_names
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
-
-    from eval.results.schema import Definition
-    from eval.seams.options import Identities, Names, Ranks
-    from retrieval.types import Float32, Int64
 
 
 class ReidConfig(ScoringOptions, ModeConfig):

@@ -8,17 +8,14 @@ gallery's own structure is used, other queries are not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from eval.ranking.k_reciprocal import best_columns
 from eval.scorers.similarity import similarity_blocks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 
 class Expansion(NamedTuple):

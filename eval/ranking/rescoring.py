@@ -14,12 +14,12 @@ from eval.ranking.query_expansion import Expansion, expanded_blocks
 from eval.ranking.score_norm import ScoreNorm, normalised_blocks
 from eval.scorers.similarity import similarity_blocks
 from retrieval.config import Config
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eval.ranking.rank_gallery import Blocks, Side
-    from retrieval.types import Float32, Int64
 
 _RECIPROCAL, _EXPANSION = Reciprocal(), Expansion()
 DEFAULTS: dict[str, dict[str, float]] = {

@@ -12,19 +12,17 @@ ranking, as a query's scores share m(q) and s(q); so there is no such option for
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from eval.scorers.similarity import similarity_blocks
 from retrieval.errors import InputError, TestDataError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 ScoreNorm = Literal["z", "s"]
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from eval.results.comparable import parts_apart, shape_of
 from eval.results.files import read_result
+from eval.results.schema import EvalResult
 from eval.views.wording import gallery_count, is_classification, sample_count, universe_of
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from eval.results.schema import EvalResult, Metric
+    from eval.results.schema import Metric
 
 MEASURED_BY = (
     "macro_over", "bins", "interval", "ap_method", "ap_k", "ap_denominator", "ties", "denominator", "camera_rule",

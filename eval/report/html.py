@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
 
 from eval.report.document import Block, Document, Paragraph, Picture, Section, Table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2329; --soft: #5b646d; --rule: #d5dadf; --quiet: #f4f6f8;

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from eval.report.document import Block, Document, Paragraph, Section
 from eval.report.figures.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
@@ -14,15 +16,10 @@ from eval.report.html import to_html
 from eval.report.markdown import to_markdown
 from eval.report.sections import drawn, result_sections, unique_slugs
 from eval.report.tables import comparison_table
+from eval.results.schema import SweepPoint
 from eval.views.wording import counted
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from eval.results.schema import SweepPoint
 
 TITLE = "Evaluation report"
 

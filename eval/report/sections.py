@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -28,8 +29,6 @@ from eval.results.assets import read_predictions, read_wrong
 from eval.views.wording import metric_name, origin, setting_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from matplotlib.figure import Figure
 
     from eval.report.groups import Named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eval.report.document import Table
@@ -21,8 +22,6 @@ from eval.views.wording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from eval.report.groups import Group
     from eval.results.assets import Prediction
     from eval.results.schema import EvalResult, Metric, Part, Slice, SweepPoint

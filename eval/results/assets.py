@@ -10,19 +10,17 @@ import csv
 import json
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 PREDICTIONS, WRONG, THUMBS = "predictions.csv", "wrong.json", "thumbs"
 _THUMBNAIL = re.compile(rf"{THUMBS}/[\w-]+\.webp")

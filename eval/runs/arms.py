@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,8 +16,6 @@ from eval.seams.scorer import Arm, ClassBank
 from retrieval.errors import InputError, suggest, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
     from eval.prompts.sets import PromptSet
     from eval.seams.samples import Pool
     from retrieval.config import Config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,14 @@ from eval.classification.choosing import metric_rule
 from eval.classification.figures import resampled, tables_of
 from eval.runs.prepare_classification import PreparedClasses, prepare_classes
 from eval.runs.rerun import asked_again, require_values
+from eval.seams.classification import Answers
 from eval.statistics.class_figures import mcnemar_classes, paired_classes, summarise_classes
 from eval.statistics.paired_tests import Difference, McNemar, to_dict
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from eval.results.schema import EvalResult
     from eval.runs.request import Asked
-    from eval.seams.classification import Answers
     from retrieval.types.store import EmbeddingStore
 
 MEASURES = ("tops", "macro_over", "bins", "interval")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from eval.ranking.rescoring import ScoringOptions
 from eval.results.comparable import parts_apart
+from eval.runs.request import Asked
 from eval.runs.rerun import asked_again, require_values
 from eval.runs.run import Prepared, prepare
 from eval.statistics.paired_tests import Difference, McNemar, mcnemar, paired_differences, to_dict
@@ -16,10 +18,7 @@ from eval.statistics.query_figures import DrawTable
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from eval.results.schema import EvalResult
-    from eval.runs.request import Asked
     from retrieval.types.store import EmbeddingStore
 
 SCORING = ("views", *ScoringOptions.model_fields, "lambda", "transductive")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,8 +25,6 @@ from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from eval.runs.request import Asked
     from retrieval.config import Config
     from retrieval.types.store import EmbeddingStore

@@ -5,11 +5,13 @@ With :mod:`eval.runs.run` the only file of ``eval`` that knows how to read a sto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.protocols.held_out import HeldOut
 from eval.protocols.split_sets import read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool
@@ -18,11 +20,10 @@ from retrieval.search.service import rows_of
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from eval.protocols.held_out import HeldOut
     from retrieval.types import Float32, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,15 +16,16 @@ from eval.runs.reading import read_again
 from eval.seams.mode import WHOLE_PART, Draw
 from eval.statistics.query_figures import DrawTable
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from eval.results.schema import EvalResult
     from eval.seams.samples import Pool
-    from retrieval.types import Float32, Int64, SplitSet
+    from retrieval.types import SplitSet
     from retrieval.types.store import EmbeddingStore
 
 

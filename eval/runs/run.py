@@ -6,9 +6,11 @@ With :mod:`eval.runs.reading` the only file of ``eval`` that knows how to read a
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,19 +25,16 @@ from eval.results.schema import EvalResult, Evaluation, Provenance
 from eval.runs.prepare_classification import PreparedClasses, is_class_mode, prepare_classes, space_names
 from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool
 from eval.runs.request import Asked
+from eval.seams.classification import Solution
+from eval.seams.mode import Arrays, Mode, ModeConfig
+from eval.seams.samples import Pool
+from retrieval.config import Config
 from retrieval.errors import IncompleteError, InputError, StoreError
 from retrieval.search.service import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-    from eval.seams.classification import Solution
-    from eval.seams.mode import Arrays, Mode, ModeConfig
-    from eval.seams.samples import Pool
-    from retrieval.config import Config
     from retrieval.types import SpaceInfo, SplitSet
     from retrieval.types.store import EmbeddingStore, Snapshot
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from eval.seams.scorer import ClassBank
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from eval.seams.scorer import ClassBank
-    from retrieval.types import Int64
+from retrieval.types import Int64
 
 
 class Segments(NamedTuple):

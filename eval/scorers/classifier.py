@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 from pydantic import Field
 
 from eval.scorers.banks import Segments, class_segments
 from eval.scorers.similarity import similarity_blocks
+from eval.seams.scorer import Arm, ClassBank, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from eval.seams.scorer import Arm, ClassBank, Setting, Task
-    from retrieval.types import Float32
+from retrieval.types import Float32
 
 
 class ClassifierOptions(Config):

@@ -15,23 +15,21 @@ classes without a vote stand in order of their code.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
 
+from eval.scorers.options import Candidates, Positive
 from eval.scorers.similarity import BLOCK_BYTES
+from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64, Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
-
-    from eval.scorers.options import Candidates, Positive
-    from eval.seams.scorer import Arm, Setting, Task
 
 Votes: TypeAlias = Literal["uniform", "similarity", "exp"]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]

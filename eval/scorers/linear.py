@@ -12,20 +12,17 @@ optimum, or after more steps.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal, NamedTuple, cast
 
 import numpy as np
 from pydantic import Field
 
+from eval.scorers.options import Candidates, Positive
+from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from eval.scorers.options import Candidates, Positive
-    from eval.seams.scorer import Arm, Setting, Task
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 TOLERANCE = 1e-5
 """Of the largest entry of the gradient of the mean loss, for vectors of root mean square 1."""

@@ -12,19 +12,16 @@ With s_p = cos(x, p):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from eval.scorers.banks import Segments, class_segments
 from eval.scorers.similarity import similarity_blocks
+from eval.seams.scorer import ClassBank
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from eval.seams.scorer import ClassBank
-    from retrieval.types import Float32
+from retrieval.types import Float32
 
 Pool: TypeAlias = Literal["mean-embedding", "softmax", "max", "mean-score"]
 

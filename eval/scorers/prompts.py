@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import groupby, product
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 from pydantic import BeforeValidator, Field
 
 from eval.scorers.pooling import SWEPT_TEMPERATURES, Pool, pool_scores
 from eval.seams.options import split_text
+from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from eval.seams.scorer import Arm, Setting, Task
-    from retrieval.types import Float32
+from retrieval.types import Float32
 
 LARGEST_SCALE = 100.0
 """What CLIP's logit scale was clipped at in training, and where it ended (Radford et al. 2021, section 2.5)."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
+from eval.scorers.options import Positive
 from eval.scorers.similarity import CHUNK_ROWS, similarity_blocks
+from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from eval.scorers.options import Positive
-    from eval.seams.scorer import Arm, Setting, Task
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 SHORTEST = 1e-6
 """A mean of unit vectors shorter than this is what float32 leaves of vectors that cancel: it has no direction."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 BLOCK_BYTES = 64 << 20
 """Size of one block of scores. Fixed, so that the same arrays always give the same blocks, hence the same bits."""

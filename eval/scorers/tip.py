@@ -11,23 +11,20 @@ paper. As there, the cache grows with the shots: it is meant for a few of each c
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
+from typing import Annotated, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
 
+from eval.scorers.options import Candidates, Positive
 from eval.scorers.pooling import pool_scores
 from eval.scorers.prompts import LARGEST_SCALE
+from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from eval.scorers.options import Candidates, Positive
-    from eval.seams.scorer import Arm, Setting, Task
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 BLOCK_ROWS = 1024
 """Queries, and train samples, of one block of affinities: 4 MiB, which a processor's cache may hold."""

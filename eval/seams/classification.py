@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import Field
 
+from eval.results.schema import CalibrationResult, Chosen, SweepPoint
 from eval.seams.mode import ModeConfig
+from eval.seams.options import MacroOver, Names, Tops
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from eval.results.schema import CalibrationResult, Chosen, SweepPoint
     from eval.seams.mode import Draw
-    from eval.seams.options import MacroOver, Names, Tops
     from eval.seams.scorer import Arm, IndexFactory
-    from retrieval.types import Float32, Int64
 
 Criterion = Literal["top_1", "top_5", "balanced_accuracy", "macro_f1", "nll"]
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, Type
 
 from pydantic import Field
 
+from eval.results.schema import Evaluation
+from eval.seams.options import Names
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from eval.results.schema import Evaluation
-    from eval.seams.options import Names
 
 Draw: TypeAlias = Mapping[str, Int64]
 """Role (``query``, ``gallery``, ...) to ascending row numbers of :class:`Arrays`."""

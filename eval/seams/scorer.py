@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
+from retrieval.config import Config
 from retrieval.types import Float32, Int64, SearchIndex
-
-if TYPE_CHECKING:
-    from retrieval.config import Config
 
 Setting: TypeAlias = Mapping[str, str | int | float | None]
 """One value for each option of a scorer that may be a list of candidates."""

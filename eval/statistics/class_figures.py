@@ -21,11 +21,10 @@ from eval.statistics.paired_tests import Difference, McNemar, mcnemar
 from eval.statistics.query_figures import DrawTable
 from eval.statistics.stratified_bootstrap import CELLS_AT_ONCE, bootstrap_ends, resampled_weights, strata_of
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
     Float64 = NDArray[np.float64]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from eval.metrics.classification import ClassCounts
 from eval.metrics.probabilities import BINS, bin_of
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from eval.seams.options import MacroOver
-    from retrieval.types import Float32, Int64
+    from retrieval.types import Float32
 
     Float64 = NDArray[np.float64]
 

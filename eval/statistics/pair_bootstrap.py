@@ -15,11 +15,10 @@ from eval.statistics.intervals import (
     jackknife_variance,
     resampled_counts,
 )
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types import Int64
 
 FIXED = -1
 """Unit of what is not resampled; its weight is one."""

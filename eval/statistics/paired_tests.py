@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.results.schema import Metric
 from eval.statistics.intervals import ROUNDING
 from eval.statistics.query_figures import DrawTable, summarise
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from eval.results.schema import Metric
 
 FLIPS_AT_ONCE = 1000
 

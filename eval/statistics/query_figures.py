@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from eval.results.schema import Metric
 from eval.statistics.intervals import bootstrap_interval
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Int64
 
 
 class DrawTable(NamedTuple):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eval.statistics.intervals import Trials, drawn_out
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Int64
 
     Float64 = NDArray[np.float64]
 

@@ -11,12 +11,12 @@ from eval.metrics.verification import Tally, tally
 from eval.scorers.similarity import similarity_blocks
 from eval.statistics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.statistics.pair_figures import PairScores
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.ranking.rank_gallery import Side
-    from retrieval.types import Float32, Int64
 
 EXACT_IMPOSTORS = 1 << 20
 """So many of the largest impostor scores are kept exactly; all of them where there are no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,14 +12,12 @@ from eval.ranking.rank_gallery import Side
 from eval.scorers.similarity import combine_views
 from eval.seams.samples import text_codes
 from eval.statistics.pair_bootstrap import FIXED
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from eval.seams.mode import Arrays, Draw
-    from retrieval.types import Float32, Int64
 
 
 class Telling(NamedTuple):

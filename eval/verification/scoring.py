@@ -8,24 +8,23 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from eval.ranking.identities import CameraRule
 from eval.seams.mode import WHOLE_PART, ModeConfig
+from eval.seams.options import Fractions, Identities, Names
 from eval.statistics.pair_figures import DrawScores, PairScores
 from eval.statistics.slices import slice_names
 from eval.verification.open_set import Searches
 from eval.verification.pair_scores import score_pairs
+from eval.verification.samples import PairDraw, PairSamples
 from eval.verification.slices import SlicedDraw
 from eval.verification.thresholds import AUTO, HELD_OUT, NONE
 from retrieval.errors import InputError, TestDataError
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from eval.ranking.identities import CameraRule
-    from eval.seams.options import Fractions, Identities, Names
-    from eval.verification.samples import PairDraw, PairSamples
-    from retrieval.types import Int64
 
 
 TEST_ROLES = ("test", "query", "gallery")

@@ -12,9 +12,7 @@ from eval.statistics.pair_bootstrap import FIXED
 from eval.statistics.pair_figures import DrawScores, Targets, summarise_draws
 from eval.statistics.query_figures import mean_counts
 from eval.statistics.slices import is_small
-
-if TYPE_CHECKING:
-    from retrieval.types import Int64
+from retrieval.types import Int64
 
 
 class SlicedDraw(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,8 +13,6 @@ from retrieval.errors import InputError
 from retrieval.types import Int64, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from eval.seams.mode import Draw
     from eval.verification.samples import PairSamples
 

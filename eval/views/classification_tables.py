@@ -8,12 +8,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from eval.results.schema import Metric
 from eval.views.ranking_tables import metric_title, p_text, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from eval.results.schema import EvalResult, Gain, Metric, SweepPoint
+    from eval.results.schema import EvalResult, Gain, SweepPoint
 
 SWEPT = ("top_1", "top_5", "balanced_accuracy", "macro_f1", "nll")
 NOT_PERCENT = frozenset({"nll", "brier"})

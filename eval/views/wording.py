@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eval.ranking.rescoring import scoring_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from eval.results.schema import EvalResult, Metric
 
 NAMES = {

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from indexers.pipeline.rows import Row, table
+from retrieval.store.writer import StoreWriter
 from retrieval.types import Embeddings, SpaceInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from retrieval.store.writer import StoreWriter
 
 MOST_ROWS = 50_000
 """Flush at this many rows, however little time has passed: memory stays bounded on fast machines."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import numpy as np
 from PIL import Image
@@ -17,9 +17,6 @@ from retrieval.encoders.preprocess import pixels, to_rgb
 from retrieval.errors import InputError
 from retrieval.images import upright
 from retrieval.types import WHOLE, Box, Preprocess, UInt8
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 THUMBNAIL_SIDE = 128
 

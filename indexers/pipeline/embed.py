@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,8 @@ from retrieval.images import read_file
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX, escape, vectors_table
+from retrieval.store.writer import StoreWriter
 from retrieval.types import Bank, Encoder, EncoderSpec, Source, UInt8
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from retrieval.store.writer import StoreWriter
 
 IN_FLIGHT = 4
 """Files decoded ahead, in batches: enough to keep the encoder fed, little enough to fit in memory."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from indexers.pipeline.rows import changes
+from retrieval.types import Sample, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from concurrent.futures import Executor
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from retrieval.types import Sample, Source
 
 CHUNK = 2048
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from retrieval.errors import InputError
 from retrieval.store.schema import META_PREFIX, SAMPLES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from retrieval.types import Sample
+from retrieval.types import Sample
 
 DESCRIBED = ("label", "identity", "aspect", "camera", "group", "split")
 """Columns a source decides: when they change, the row is rewritten and nothing is embedded."""

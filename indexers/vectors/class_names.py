@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from retrieval.errors import InputError
 from retrieval.labels import read_class_names
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from retrieval.types import Bank, ClassifierHead, SpaceInfo
     from retrieval.types.store import EmbeddingStore
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from retrieval.store.schema import escape
 from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo, digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexers.vectors.read_vectors import ImportedVectors
     from retrieval.store.snapshot import LanceSnapshot
     from retrieval.store.writer import StoreWriter

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from retrieval.search.candidates import SPARE, ranked, widest
+from retrieval.search.kernels import Near
 from retrieval.types import Float32, Int64, Neighbors, SearchIndex
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from retrieval.search.kernels import Near
 
 WIDE = 8
 """Where more than one row in this many is asked for, a scan is quicker than an index, and finds all."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 SPARE = 8
 """How many neighbours beyond k are fetched at first, to see the ties of the k-th."""

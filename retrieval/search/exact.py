@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from retrieval.search.approximate import ApproximateIndex
 from retrieval.search.candidates import SPARE, ranked, widest
 from retrieval.search.kernels import cells, graph, nearest
 from retrieval.types import Float32, Int64, Neighbors, SearchIndex
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 APPROXIMATE = {"hnsw": graph, "ivf": cells}
 KINDS = ("exact", *APPROXIMATE)

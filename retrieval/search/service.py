@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,13 +12,10 @@ import numpy as np
 from retrieval.errors import InputError, UnknownNameError, unknown
 from retrieval.store.schema import escape
 from retrieval.types import Float32, Int64, Neighbors, SpaceInfo, TextEncoder, VectorMatrix
+from retrieval.types.store import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import pyarrow as pa
-
-    from retrieval.types.store import Snapshot
 
 SHOWN = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
 

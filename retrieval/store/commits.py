@@ -7,19 +7,15 @@ whatever a killed writer left behind is rolled back by the next one.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from retrieval.errors import StoreError
+from retrieval.store.lance import LanceTables
 from retrieval.store.schema import COMMITS, FORMAT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from retrieval.store.lance import LanceTables
 
 
 @dataclass(frozen=True, slots=True)

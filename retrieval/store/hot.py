@@ -10,9 +10,11 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -20,10 +22,6 @@ import pyarrow as pa
 
 from retrieval.errors import StoreError
 from retrieval.types import VectorMatrix
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 KEY_BYTES = 48
 """Width of a stored key: 32 hex digits of content, ``#`` and the crop's 12, padded."""

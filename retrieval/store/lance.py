@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lancedb
 import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import timedelta
 
 SMALL_FRAGMENT_ROWS = 65_536
 """Compaction joins fragments smaller than this; larger ones are left where they are."""

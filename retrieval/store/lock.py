@@ -13,16 +13,14 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 from uuid import uuid4
 
 from retrieval.errors import ReadOnlyStoreError, StoreLockedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 POLL_SECONDS = 0.2
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import records
@@ -15,12 +16,8 @@ from retrieval.store.lock import ReaderTag, writer_lock
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import StoreWriter
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from retrieval.types import Bank, SplitSet
-    from retrieval.types.store import StoredResult
+from retrieval.types import Bank, SplitSet
+from retrieval.types.store import StoredResult
 
 WAIT_SECONDS = 600.0
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from retrieval.errors import unknown
+from retrieval.store.lance import LanceTables
 from retrieval.store.schema import BANKS, RESULTS, SPLITS, escape
 from retrieval.types import Bank, SplitSet
 from retrieval.types.store import StoredResult, result_sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from retrieval.store.lance import LanceTables
 
 
 def split_sets(tables: LanceTables) -> dict[str, str]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import StoreError, unknown
+from retrieval.store.commits import Commit
 from retrieval.store.hot import hot_matrix, read_fragments
+from retrieval.store.lance import LanceTables
 from retrieval.store.schema import escape, vectors_table
 from retrieval.store.spaces import find_space
 from retrieval.types import EncoderSpec, SpaceInfo, VectorMatrix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from retrieval.store.commits import Commit
-    from retrieval.store.lance import LanceTables
 
 
 class LanceSnapshot:

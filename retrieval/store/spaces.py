@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from retrieval.errors import InputError, unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from retrieval.types import EncoderSpec, SpaceInfo
+from retrieval.types import EncoderSpec, SpaceInfo
 
 
 def short_name(spec: EncoderSpec, taken: Sequence[str] = ()) -> str:

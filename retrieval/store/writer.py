@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError
 from retrieval.store.commits import Commit, now, read_commit, write_commit
+from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
 from retrieval.store.records import save_bank
 from retrieval.store.schema import (
@@ -26,12 +29,6 @@ from retrieval.store.schema import (
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.spaces import short_name
 from retrieval.types import Bank, Embeddings, EncoderSpec, SpaceInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from retrieval.store.lance import LanceTables
 
 KEEP_OLD_VERSIONS = timedelta(hours=1)
 CHUNK = 500

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.types.arrays import Float32, Int64
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types.arrays import Float32, Int64
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from retrieval.types.arrays import Float32, Int64
+from retrieval.types.encoders import EncoderSpec
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from retrieval.types.arrays import Float32, Int64
-    from retrieval.types.encoders import EncoderSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.types.arrays import Int64
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types.arrays import Int64
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from retrieval.types.banks import Bank
+from retrieval.types.spaces import SpaceInfo, VectorMatrix
+from retrieval.types.splits import SplitSet
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
-
-    from retrieval.types.banks import Bank
-    from retrieval.types.spaces import SpaceInfo, VectorMatrix
-    from retrieval.types.splits import SplitSet
 
 
 class StoredResult(NamedTuple):

@@ -19,7 +19,7 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,15 +28,13 @@ from eval.metrics.probabilities import softmax
 from eval.metrics.ranking import ApRule
 from eval.metrics.verification import tally
 from eval.ranking.rank_gallery import Side, rank_queries
+from eval.results.schema import Metric
 from eval.statistics.class_figures import By, class_table, summarise_classes, table_metrics
 from eval.statistics.class_sums import ClassTable, MetricRule
 from eval.statistics.pair_bootstrap import FIXED, PairProblem, Pairs
 from eval.statistics.pair_figures import DrawScores, PairScores, Targets, summarise_draws
 from eval.statistics.query_figures import DrawTable, summarise
-
-if TYPE_CHECKING:
-    from eval.results.schema import Metric
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 TEST_SETS = {"reid": 1000, "verification": 500, "classes": 500}
 RESAMPLES = 400

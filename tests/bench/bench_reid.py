@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,13 +24,10 @@ from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
 from eval.scorers.similarity import similarity_blocks
 from eval.seams.mode import WHOLE_PART, Arrays
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 ROOT = Path(__file__).resolve().parents[2]
 DIMENSION = 512

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.ranking.k_reciprocal import Reciprocal, rerank_blocks
+from retrieval.types import Float32
 from tests.bench.bench_reid import SIZES, Problem, Size, make, product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Size(800, 4000, 300, 6)

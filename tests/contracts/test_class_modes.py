@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,10 @@ import pytest
 from eval.registry import MODES, load_mode
 from eval.runs.prepare_classification import is_class_mode, prepare_classes
 from eval.runs.request import Asked
+from eval.seams.classification import ClassArrays, ClassConfig, Solution
+from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
 from tests.eval.classes import CLIP, RES, class_store, labelled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eval.seams.classification import ClassArrays, ClassConfig, Solution
-    from eval.seams.scorer import Arm
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +17,9 @@ from eval.runs.run import evaluate
 from indexers.sources.hands11k import assign_splits, read_hands
 from retrieval.errors import IncompleteError, InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
+from retrieval.types import SplitSet
 from tests.eval.stores import memory_store, people, pool_of, sample_table
 from tests.shared import SHARED, needs_shared
-
-if TYPE_CHECKING:
-    from retrieval.types import SplitSet
 
 HANDS = people(5, 3, HAND_ASPECTS, split="test", meta_accessories=0)
 

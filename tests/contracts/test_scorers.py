@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +13,8 @@ from eval.seams.scorer import Arm, ClassBank, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
+from retrieval.types import Float32
 from tests.eval.scorers.some_banks import directions, ragged
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32
 
 CLASSES, D = 5, 6
 SEVERAL: dict[str, dict[str, Any]] = {

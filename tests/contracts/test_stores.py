@@ -10,12 +10,11 @@ import pytest
 from retrieval.errors import UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank, SplitSet
+from retrieval.types.store import EmbeddingStore
 from tests.worlds import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from retrieval.types.store import EmbeddingStore
 
 NAMES = ["c", "a", "b"]
 

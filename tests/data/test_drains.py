@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +32,6 @@ from data.drains_site import things
 from tests.data.test_hands import contents
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 SITES = 200

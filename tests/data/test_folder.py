@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from data.folder import MARK, share_out, stands, whole, write_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:

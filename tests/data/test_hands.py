@@ -3,7 +3,8 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,6 @@ from PIL import Image
 
 from cli import cli
 from data.hands import ASPECTS, HEADER, Arguments, draw_hands, plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -16,9 +16,6 @@ from data import folder as shared_folder
 from data import species_folder
 from data.commands import sample_group
 from data.species_folder import Arguments, draw_species, plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SMALL = Arguments(species=8, images=7, seed=0, size=48)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import math
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,8 +16,6 @@ from indexers.tables import as_text, as_time, find_columns, kind_of, meta_column
 from retrieval.errors import InputError, MissingFileError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from retrieval.types import MetaValue, Problem
 
 

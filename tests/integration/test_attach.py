@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.shared import SHARED, needs_shared
 from tests.worlds import SMALL_ENCODER, cli_json, run_cli, store_with, unit, write_images
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPLIT = {0: "test", 1: "val"}
 LEAVES = SHARED / "species" / "leaves"

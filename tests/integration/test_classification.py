@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,6 @@ from click.testing import CliRunner, Result
 
 from cli import cli
 from tests.worlds import cli_json, run_cli, write_images
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MODES = ("zeroshot", "prototype", "knn", "fewshot", "fusion")
 DRAWN = ("--protocol", "holdout", "-o", "val_share=0.3", "-o", "bootstrap=50")

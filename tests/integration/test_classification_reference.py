@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, jaccard_score, log_loss, top_k_accuracy_score
 
+from eval.results.schema import EvalResult
 from eval.runs.run import evaluate
+from retrieval.store.memory import MemoryStore
+from retrieval.types import Bank
 from tests.eval.classes import CLIP, RES, class_store, fingerprint, labelled
-
-if TYPE_CHECKING:
-    from eval.results.schema import EvalResult
-    from retrieval.store.memory import MemoryStore
-    from retrieval.types import Bank
 
 Float64 = NDArray[np.float64]
 CLASSES = 7

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,6 @@ from data.hands import draw_hands
 from tests.eval.problems import golden
 from tests.shared import SHARED, needs_shared
 from tests.worlds import SMALL_ENCODER, cli_json, run_cli, write_images
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

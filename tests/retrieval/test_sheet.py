@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,6 @@ from retrieval.errors import InputError
 from retrieval.sheet import PER_ROW, PICTURE, Tile, contact_sheet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 BLUE = (10, 20, 240)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,9 +12,6 @@ from retrieval.types import Preprocess
 from training.augment import Augmentation
 from training.config import LoopConfig
 from training.vocabulary import BASE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class SourceConfig(Config):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from eval.report.figures.style import BLUE, ORANGE, SMALL, SOFT, dress, head, new_figure, plain, provenance
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from eval.results.schema import EvalResult
     from eval.runs.replay_ranking import Replay
-    from retrieval.types import Int64
 
 
 _WORDS: dict[str, Any] = {"size": SMALL, "color": SOFT}

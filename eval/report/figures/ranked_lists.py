@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from eval.report.figures.style import DPI, GREEN, GREY, INK, RED, RULE, SOFT, head, new_figure, provenance
+from retrieval.types import Int64, UInt8
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from eval.results.schema import EvalResult
     from eval.runs.replay_ranking import Ranking, Replay
-    from retrieval.types import Int64, UInt8
 
 TOP = 10
 SEED_STREAM = 2

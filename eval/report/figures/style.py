@@ -6,6 +6,7 @@ import io
 import os
 import textwrap
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from eval.views.wording import protocol_words
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes

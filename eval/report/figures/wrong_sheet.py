@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,8 +13,6 @@ from retrieval.errors import InputError
 from retrieval.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from PIL import Image as PillowImage
 
     from eval.results.assets import Wrong

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
 from eval.audit.duplicates import typical_distance
 from eval.audit.labels import NEIGHBOURS, suspects
 from eval.runs.audit import nearest_others
+from retrieval.types import Float32, Int64
 from tests.eval.audit.planted import clusters
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32, Int64
 
 
 def found_in(vectors: Float32, labels: Int64) -> list[tuple[int, int]]:

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from eval.runs.run import evaluate
+from retrieval.store.memory import MemoryStore
 from tests.eval.audit.planted import clusters
 from tests.eval.runs.test_audit import IDENTITY, SPLIT, N, store_of
-
-if TYPE_CHECKING:
-    from retrieval.store.memory import MemoryStore
 
 
 def burst(**columns: Any) -> MemoryStore:

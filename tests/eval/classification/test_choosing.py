@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,10 +31,8 @@ from eval.seams.classification import ClassArrays, ClassConfig
 from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
 from retrieval.search.exact import make_index
+from retrieval.types import Float32
 from tests.eval.scorers.some_banks import bank_of, directions
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32
 
 CLASSES, N = 4, 40
 NOTHING = np.empty(0, np.int64)

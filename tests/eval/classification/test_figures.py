@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,14 +9,12 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from eval.classification.choosing import metric_rule
 from eval.classification.figures import evaluation_of, resampled, tables_of
 from eval.classification.universe import LabelUniverse
+from eval.results.schema import Evaluation
 from eval.seams.classification import Answer, ArmSolution, ClassArrays, ClassConfig, Solution
 from eval.statistics.class_figures import paired_classes
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
-
-if TYPE_CHECKING:
-    from eval.results.schema import Evaluation
-    from retrieval.types import Float32
+from retrieval.types import Float32
 
 CLASSES = ("a", "b", "c", "d")
 N = 30

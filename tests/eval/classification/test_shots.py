@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,9 +9,7 @@ from hypothesis import strategies as st
 
 from eval.classification.shots import How, take_shots
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from retrieval.types import Int64
+from retrieval.types import Int64
 
 LABELS = np.array([2, 0, 2, -1, 2, 0, 4, 2])
 

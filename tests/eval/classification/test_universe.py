@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,12 +9,8 @@ from hypothesis import strategies as st
 from eval.classification.universe import label_universe, match_names
 from eval.ranking.identities import universe_of
 from retrieval.errors import InputError, MissingFileError
+from retrieval.types import SplitSet
 from tests.eval.classes import drawn, labelled, name_of, pool_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.types import SplitSet
 
 POOL = pool_of([*labelled(3), *labelled(5, {"train": 2}), {"uri": "x.jpg", "label": None, "split": "test"}])
 SPLITS: SplitSet = drawn(POOL)

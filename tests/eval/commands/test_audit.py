@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,9 +17,6 @@ from data.hands import draw_hands
 from retrieval.errors import VitrineError
 from tests.eval.audit.planted import clusters
 from tests.worlds import SMALL_ENCODER, run_cli, store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ASPECT = "dorsal right"
 SHOTS = 4

@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,9 +14,6 @@ from click.testing import CliRunner, Result
 from cli import cli
 from retrieval.errors import InputError
 from tests.worlds import ROOT, rows, run_cli, store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = [f"{at:02d}" for at in range(24)]
 IDENTITY = [f"p{at % 6}" for at in range(24)]

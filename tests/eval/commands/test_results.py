@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,9 +16,6 @@ from retrieval.store.open import open_store
 from retrieval.types.store import result_sha256
 from tests.eval.report.results import fusion, reid
 from tests.worlds import store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

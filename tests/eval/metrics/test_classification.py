@@ -19,10 +19,10 @@ from sklearn.metrics import (
 
 from eval.metrics.classification import ROWS_AT_ONCE, class_counts, confusion, true_ranks
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from eval.seams.options import MacroOver
-    from retrieval.types import Float32, Int64
 
 
 SCORES = {"precision": precision_score, "recall": recall_score, "f1": f1_score, "jaccard": jaccard_score}

@@ -23,11 +23,10 @@ from eval.metrics.probabilities import (
     softmax,
 )
 from retrieval.errors import InputError
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from retrieval.types import Int64
 
 
 def problem(n: int = 200, classes: int = 7, seed: int = 0) -> tuple[NDArray[np.float64], Int64]:

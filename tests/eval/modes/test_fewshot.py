@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from eval.modes.fewshot import MODE, FewshotConfig
+from eval.results.schema import EvalResult
 from eval.runs.prepare_classification import PreparedClasses, prepare_classes
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
+from eval.seams.classification import Solution
 from retrieval.errors import InputError, UnknownNameError
 from tests.eval.classes import CLIP, class_store, labelled
 from tests.eval.modes.fused import learners, learning_arm
 
 if TYPE_CHECKING:
-    from eval.results.schema import EvalResult
-    from eval.seams.classification import ClassArrays, Solution
+    from eval.seams.classification import ClassArrays
 
 STORE = class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 
 from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
+from eval.results.schema import Evaluation
 from eval.seams.mode import Arrays
 from retrieval.errors import InputError
 from tests.eval.problems import Problem, arrays, evaluate, golden, slow_metrics, slow_ranks
 from tests.shared import SHARED, needs_shared
-
-if TYPE_CHECKING:
-    from eval.results.schema import Evaluation
 
 
 def values(evaluation: Evaluation) -> dict[str, float]:

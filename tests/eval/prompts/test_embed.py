@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from eval.prompts.sets import PromptSet
 from retrieval.encoders.registry import resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, MissingFileError
+from retrieval.store.memory import MemoryStore
 from retrieval.store.open import LanceStore, create_store
 from retrieval.types import Bank
 from tests.eval.stores import memory_store, people
@@ -18,9 +20,6 @@ from tests.retrieval.encoders import tiny
 from tests.worlds import spec, unit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.store.memory import MemoryStore
     from retrieval.types import EncoderSpec, SpaceInfo
 
 PLAIN = PromptSet.of("plain", [("a", ["a red cap", "a cap"]), ("b", ["a cap", "a blue cap"])])

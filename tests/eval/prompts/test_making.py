@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from eval.prompts.attributes import Attributes, join_attributes, read_attributes
 from eval.prompts.making import Skipped, from_templates, read_templates
 from retrieval.errors import InputError, MissingFileError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TABLE: Attributes = {
     "Amanita muscaria": {"colour": ("red", "orange"), "habitat": ("birch wood",)},

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from eval.protocols.cross_validation import generator, share_out, units_of
 from eval.seams.samples import Pool
 from retrieval.errors import InputError
+from retrieval.types import Int64
 from tests.eval.classes import drawn, labelled, labels_of, name_of, pool_of, role
-
-if TYPE_CHECKING:
-    from retrieval.types import Int64
 
 POOL = pool_of(labelled(3, {"train": 10, "val": 4, "test": 6}))
 GROUPED = pool_of(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +12,6 @@ from eval.protocols.split_sets import draw_single_gallery, read_splits_csv, spli
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 from tests.eval.stores import people, pool_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROWS = [*people(4, 3), {"uri": "a.jpg", "source": "other"}, {"uri": "a.jpg"}]
 POOL = pool_of(ROWS)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,7 @@ from eval.metrics.ranking import place_positives
 from eval.ranking import rank_gallery as ranked
 from eval.ranking.rank_gallery import Side, rank_queries
 from eval.scorers import similarity
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32, Int64
+from retrieval.types import Float32, Int64
 
 
 def unit(raw: Float32) -> Float32:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
 from eval.ranking.rank_gallery import Side
 from eval.ranking.rescoring import own_rows
+from eval.results.schema import Evaluation
 from eval.runs.replay_ranking import replay
 from eval.runs.run import evaluate as evaluate_store
 from eval.seams.mode import Arrays
@@ -16,9 +17,6 @@ from retrieval.errors import InputError, TestDataError
 from tests.eval.problems import arrays, evaluate, golden
 from tests.eval.stores import memory_store, people
 from tests.worlds import unit
-
-if TYPE_CHECKING:
-    from eval.results.schema import Evaluation
 
 
 @pytest.mark.parametrize(

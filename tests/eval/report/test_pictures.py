@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,18 +15,14 @@ from eval.report.figures.hardest import hardest_figure, identity_ranks
 from eval.report.figures.ranked_lists import choose_queries, ranked_figure, ranked_lists
 from eval.report.figures.style import save
 from eval.report.pictures import write_pictures
+from eval.results.schema import EvalResult
 from eval.runs.replay_ranking import replay
 from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
+from retrieval.types import Float32
 from tests.eval.stores import memory_store, people, sample_table
 from tests.worlds import store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from eval.results.schema import EvalResult
-    from retrieval.types import Float32
 
 
 def world(**columns: str) -> tuple[MemoryStore, EvalResult]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,9 +20,6 @@ from eval.results.assets import (
     write_assets,
 )
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ANSWER = Prediction(0, 0, "1", 'odd,"name"\nü.jpg', "a", "b", 0.125, 2, correct=False)
 WRONG = Wrong("1", "u.jpg", "a", "b", 0.5, thumbnail_name("k"), (Neighbour("n.jpg", None, 0.25, None),))

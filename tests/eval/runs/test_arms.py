@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,13 +19,9 @@ from eval.runs.arms import (
     read_prompt_files,
 )
 from retrieval.errors import InputError, MissingFileError, UnknownNameError
+from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank
 from tests.eval.classes import CLIP, RES, class_store, fingerprint, labelled, name_of, pool_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.store.memory import MemoryStore
 
 ROWS = labelled()
 NAMES = tuple(name_of(code) for code in range(4))

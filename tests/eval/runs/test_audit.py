@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +10,8 @@ from eval.audit.findings import ITEMS_KEPT, AuditReport, Item, finding
 from eval.runs.audit import audit, nearest_others
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
+from retrieval.types import Float32
 from tests.eval.audit.planted import clusters, said
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32
 
 PEOPLE, IMAGES = 8, 5
 N = PEOPLE * IMAGES

@@ -1,22 +1,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from scipy.stats import binomtest
 
+from eval.results.schema import EvalResult
 from eval.runs.compare_classification import ClassComparison, compare_class_requests, compare_class_results
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
+from eval.statistics.paired_tests import McNemar
 from eval.views.comparison import class_comparison
 from retrieval.errors import InputError
 from tests.eval.classes import CLIP, RES, class_store, labelled
 from tests.eval.views.test_classification_tables import printed
-
-if TYPE_CHECKING:
-    from eval.results.schema import EvalResult
-    from eval.statistics.paired_tests import McNemar
 
 ROWS = labelled(roles={"train": 6, "val": 6, "test": 9})
 STORE = class_store(ROWS)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,6 @@ from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from tests.eval.classes import CLIP, RES, class_store, labelled, name_of
 from tests.eval.stores import memory_store, people
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROWS = labelled()
 

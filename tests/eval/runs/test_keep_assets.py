@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,9 @@ from eval.runs.keep_assets import NEIGHBOURS, WORST, keep_assets
 from eval.runs.prepare_classification import PreparedClasses
 from eval.runs.request import Asked
 from eval.runs.run import Evaluated, evaluate_asked
+from retrieval.store.open import LanceStore
 from retrieval.types import Bank
 from tests.worlds import store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.store.open import LanceStore
 
 N = 90
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.files import read_result, write_result
+from eval.results.schema import EvalResult
 from eval.runs.prepare_classification import prepare_classes
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
@@ -15,11 +17,6 @@ from retrieval.errors import IncompleteError, InputError, MissingFileError, Test
 from retrieval.types import SplitSet
 from tests.eval.classes import CLIP, RES, class_store, labelled, name_of, pool_of
 from tests.worlds import store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from eval.results.schema import EvalResult
 
 ROWS = labelled()
 STORE = class_store(ROWS)

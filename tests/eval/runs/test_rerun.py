@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,6 @@ from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from tests.eval.classes import CLIP, RES, class_store, drawn, labelled, name_of, pool_of, table_of, vectors_of
 from tests.eval.stores import memory_store, people
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROWS = labelled(roles={"train": 6, "val": 8, "test": 5})
 ARMS = (f"{CLIP}:prompts", f"{RES}:classifier")

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.files import read_result, write_result
+from eval.results.schema import EvalResult
 from eval.runs.reading import resolve_split_set, sample_places
 from eval.runs.run import evaluate
 from retrieval.config import parse_assignments
@@ -15,11 +17,6 @@ from retrieval.errors import IncompleteError, InputError, UnknownNameError, Vitr
 from retrieval.store.memory import MemoryStore
 from tests.eval.problems import golden
 from tests.eval.stores import memory_store, people, sample_table, vectors_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from eval.results.schema import EvalResult
 
 ROWS = people(12, 4)
 

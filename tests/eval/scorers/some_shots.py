@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,6 @@ from retrieval.types import Float32, Int64, Neighbors
 from tests.eval.scorers.some_banks import arm_of, directions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from retrieval.config import Config
 
 

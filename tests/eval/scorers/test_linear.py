@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,12 +11,10 @@ from sklearn.linear_model import LogisticRegression
 
 from eval.registry import load_scorer
 from eval.scorers.linear import SCORER, LinearOptions, fit_linear
+from eval.seams.scorer import Task
 from retrieval.errors import InputError
 from tests.eval.scorers.some_banks import arm_of, directions
 from tests.eval.scorers.some_shots import answers, learning_task, some_task
-
-if TYPE_CHECKING:
-    from eval.seams.scorer import Task
 
 PLAIN = LinearOptions()
 

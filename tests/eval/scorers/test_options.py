@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from eval.scorers.options import Candidates, Positive
 from retrieval.config import Config
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from eval.scorers.options import Candidates, Positive
 
 
 class Options(Config):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +9,9 @@ from eval.registry import load_scorer
 from eval.scorers.pooling import SWEPT_TEMPERATURES, pool_scores
 from eval.scorers.prompts import SCORER, PromptOptions, assumed_scale
 from retrieval.errors import InputError
+from retrieval.types import Float32
 from tests.eval.scorers.some_banks import arm_of, bank_of, directions, ragged, task_of
 from tests.shared import SHARED, needs_shared
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32
 
 PLAIN = PromptOptions()
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,12 +10,10 @@ from eval.registry import load_scorer
 from eval.scorers import prototypes
 from eval.scorers.prototypes import SCORER, PrototypeOptions, class_means, mean_logits
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 from tests.eval.scorers.some_banks import directions
 from tests.eval.scorers.some_shots import answers, learning_task, some_task
 from tests.shared import SHARED, needs_shared
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32, Int64
 
 PLAIN = PrototypeOptions()
 

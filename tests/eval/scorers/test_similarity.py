@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,9 +9,7 @@ from hypothesis.extra.numpy import arrays
 from eval.scorers import similarity
 from eval.scorers.similarity import combine_views, equal_rows, require_unit, similarity_blocks
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from retrieval.types import Float32
+from retrieval.types import Float32
 
 
 def unit(n: int, d: int, seed: int = 0) -> Float32:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,13 +28,10 @@ from eval.statistics.class_figures import (
 from eval.statistics.class_sums import ClassTable, MetricRule
 from eval.statistics.stratified_bootstrap import bootstrap_ends, resampled_weights, strata_of
 from retrieval.errors import InputError
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
-
-    from retrieval.types import Float32, Int64
 
 RULE = MetricRule()
 NAMES = CLASS_METRICS(RULE.tops)

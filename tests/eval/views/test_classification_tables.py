@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -10,9 +11,6 @@ from eval.results.schema import EvalResult, Metric
 from eval.runs.run import evaluate
 from eval.views.classification_tables import MOST_ROWS, class_tables, figure, grid_table
 from tests.eval.classes import CLIP, RES, class_store, labelled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 STORE = class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 

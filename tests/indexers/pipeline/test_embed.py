@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +13,12 @@ import pytest
 from PIL import Image
 
 from indexers import jobs
+from indexers.pipeline.report import IndexReport
 from retrieval.errors import InputError, StoreError, UnknownNameError
 from retrieval.store import lance
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
 from tests.worlds import write_images
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from indexers.pipeline.report import IndexReport
 
 ENCODER = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("resize=32,crop=32",)}
 

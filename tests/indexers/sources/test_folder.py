@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def fill(root: Path, *uris: str) -> Path:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,9 +11,6 @@ from indexers.sources.hands11k import LAST_TRAIN_ID, Hand, assign_splits, read_h
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
 from tests.shared import SHARED, needs_shared
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROW = '"0000001",27,"male","fair",0,0,"dorsal right","Hand_0000001.jpg",0'
 # Per aspect: train ids, train images, val images, test ids, test images (PROTOCOLS, section 2).

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,8 +12,6 @@ from indexers.sources.registry import open_source
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from retrieval.types import Sample
 
 

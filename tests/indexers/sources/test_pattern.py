@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -8,11 +9,7 @@ from PIL import Image
 from indexers.sources.pattern import EXAMPLE
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError, UnknownNameError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.types import Sample
+from retrieval.types import Sample
 
 
 def images(root: Path, *uris: str) -> Path:

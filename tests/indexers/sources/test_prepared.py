@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +10,8 @@ from PIL import Image
 from indexers.sources.prepared import PreparedSource
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError
+from retrieval.types import SplitSet
 from tests.worlds import SMALL_ENCODER, cli_json, run_cli
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.types import SplitSet
 
 
 def prepare(root: Path, *, draws: int = 3, folders: bool = True, with_test: bool = False) -> Path:

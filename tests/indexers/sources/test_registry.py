@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,9 +8,6 @@ from PIL import Image
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError
 from tests.shared import SHARED, needs_shared
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def image(path: Path) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from indexers import jobs
+from indexers.vectors.attach_vectors import AttachReport
 from retrieval.errors import InputError, MissingFileError, UnknownNameError
 from retrieval.store.open import create_store, open_store
 from retrieval.store.schema import COMMITTED
 from retrieval.store.verify import verify
 from tests.worlds import key, rows, spec, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from indexers.vectors.attach_vectors import AttachReport
 
 NAMES = ["a", "b", "c", "d"]
 

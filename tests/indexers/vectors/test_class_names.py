@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,8 @@ from indexers import jobs
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import is_store, open_store
+from retrieval.types import Bank
 from tests.worlds import cli_json, run_cli, write_images
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from retrieval.types import Bank
 
 NAMES = tuple("abcde")
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from indexers import jobs
+from indexers.vectors.import_vectors import ImportReport
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
 from tests.worlds import store_with, unit
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from indexers.vectors.import_vectors import ImportReport
 
 
 def save(path: Path, seed: int = 0, n: int = 12, d: int = 6, **more: Any) -> Path:
