@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cli
-from tests.worlds import ROOT, SMALL_ENCODER, cli_json, run_cli, store_with, unit, write_images
+from tests.support.command_line import ROOT, SMALL_ENCODER, cli_json, run_cli
+from tests.support.images import write_images
+from tests.support.sample_stores import store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path

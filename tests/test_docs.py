@@ -11,7 +11,7 @@ import pytest
 
 import cli
 from eval.registry import MODES
-from tests.worlds import ROOT
+from tests.support.command_line import ROOT
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 

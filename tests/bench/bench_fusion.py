@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.scorers.pooling import SWEPT_TEMPERATURES
-from tests.eval.mushroom import ARMS, Study, lance_store, study
+from tests.support.species_study import ARMS, Study, lance_store, study
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

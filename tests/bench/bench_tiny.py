@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from tests.shared import SHARED
+from tests.support.shared_data import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

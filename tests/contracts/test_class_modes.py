@@ -18,7 +18,7 @@ from eval.runs.request import Asked
 from eval.seams.classification import ClassArrays, ClassConfig, Solution
 from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
-from tests.eval.classes import CLIP, RES, class_store, labelled
+from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ from retrieval.encoders.registry import FAMILIES, load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, WeightsError
 from retrieval.types import TextEncoder
-from tests.retrieval.encoders import tiny
+from tests.support import tiny_open_clip as tiny
 
 if TYPE_CHECKING:
     from retrieval.types import Encoder

@@ -13,7 +13,7 @@ import pytest
 from eval.registry import MODES, PROTOCOLS, load_mode, load_protocol
 from eval.runs.prepare_classification import is_class_mode
 from eval.seams.mode import ModeConfig
-from tests.eval.problems import arrays, golden
+from tests.support.ranking_problems import arrays, golden
 
 ROOT = Path(__file__).resolve().parents[2]
 

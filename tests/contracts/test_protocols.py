@@ -18,8 +18,8 @@ from indexers.sources.hands11k import assign_splits, read_hands
 from retrieval.errors import IncompleteError, InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
-from tests.eval.stores import memory_store, people, pool_of, sample_table
-from tests.shared import SHARED, needs_shared
+from tests.support.identity_stores import memory_store, people, pool_of, sample_table
+from tests.support.shared_data import SHARED, needs_shared
 
 HANDS = people(5, 3, HAND_ASPECTS, split="test", meta_accessories=0)
 

@@ -14,7 +14,7 @@ from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
 from retrieval.types import Float32
-from tests.eval.scorers.some_banks import directions, ragged
+from tests.support.class_banks import directions, ragged
 
 CLASSES, D = 5, 6
 SEVERAL: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from retrieval.errors import UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank, SplitSet
 from retrieval.types.store import EmbeddingStore
-from tests.worlds import key, rows, store_with, unit
+from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from data.hands_people import person
 from data.names import person_name
 from data.species_world import ATTRIBUTES, world
 from retrieval.encoders.shipped import CONFIG, MODELS, NAMES, VOCABULARY, WEIGHTS
-from tests.worlds import ROOT
+from tests.support.command_line import ROOT
 from training.config import checked
 from training.jobs.clip_recipe import ClipRecipe
 

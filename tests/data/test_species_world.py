@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from data.names import epithet, genus
 from data.species_world import ATTRIBUTES, Species, world
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 
 def differences(one: Species, other: Species) -> list[str]:

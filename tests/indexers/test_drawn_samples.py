@@ -15,7 +15,7 @@ from indexers.jobs import index_path
 from retrieval.encoders import shipped
 from retrieval.errors import InputError
 from retrieval.store.open import open_store
-from tests.training.worlds import draw, recipe
+from tests.support.caption_images import draw, recipe
 from training.jobs.clip import JOB
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.shared import SHARED, needs_shared
-from tests.worlds import SMALL_ENCODER, cli_json, run_cli, store_with, unit, write_images
+from tests.support.command_line import SMALL_ENCODER, cli_json, run_cli
+from tests.support.images import write_images
+from tests.support.sample_stores import store_with, unit
+from tests.support.shared_data import SHARED, needs_shared
 
 SPLIT = {0: "test", 1: "val"}
 LEAVES = SHARED / "species" / "leaves"

@@ -15,7 +15,7 @@ from PIL import Image
 from indexers import jobs
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.store.open import open_store
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 MEAN, STD = (0.4308, 0.4084, 0.3393), (0.1063, 0.1023, 0.1123)
 SIZES = [(90, 70), (64, 120), (200, 33), (80, 80)]

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
-from tests.worlds import cli_json, run_cli, write_images
+from tests.support.command_line import cli_json, run_cli
+from tests.support.images import write_images
 
 MODES = ("zeroshot", "prototype", "knn", "fewshot", "fusion")
 DRAWN = ("--protocol", "holdout", "-o", "val_share=0.3", "-o", "bootstrap=50")

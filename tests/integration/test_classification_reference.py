@@ -14,7 +14,7 @@ from eval.results.schema import EvalResult
 from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank
-from tests.eval.classes import CLIP, RES, class_store, fingerprint, labelled
+from tests.support.labelled_stores import CLIP, RES, class_store, fingerprint, labelled
 
 Float64 = NDArray[np.float64]
 CLASSES = 7

@@ -16,7 +16,8 @@ import pytest
 from retrieval.errors import MissingFileError, StoreError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
-from tests.worlds import ROOT, SMALL_ENCODER, run_cli, write_images
+from tests.support.command_line import ROOT, SMALL_ENCODER, run_cli
+from tests.support.images import write_images
 
 if TYPE_CHECKING:
     from pathlib import Path

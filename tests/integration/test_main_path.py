@@ -11,9 +11,10 @@ import pytest
 
 import vitrine
 from data.hands import draw_hands
-from tests.eval.problems import golden
-from tests.shared import SHARED, needs_shared
-from tests.worlds import SMALL_ENCODER, cli_json, run_cli, write_images
+from tests.support.command_line import SMALL_ENCODER, cli_json, run_cli
+from tests.support.images import write_images
+from tests.support.ranking_problems import golden
+from tests.support.shared_data import SHARED, needs_shared
 
 
 @pytest.fixture(scope="module")

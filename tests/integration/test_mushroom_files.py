@@ -11,9 +11,9 @@ from eval.prompts.sets import edges, read_prompts
 from eval.runs.run import evaluate
 from retrieval.labels import read_class_names
 from retrieval.store.open import open_store
-from tests.eval.mushroom import ARMS, FILES, SPECIES, lance_store, study
-from tests.shared import needs_shared
-from tests.worlds import cli_json
+from tests.support.command_line import cli_json
+from tests.support.shared_data import needs_shared
+from tests.support.species_study import ARMS, FILES, SPECIES, lance_store, study
 
 if TYPE_CHECKING:
     from pathlib import Path

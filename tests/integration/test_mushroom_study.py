@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from eval.runs.run import evaluate
-from tests.eval import mushroom
-from tests.eval.mushroom import ARMS, SPECIES, Study, memory_store, study
+from tests.support import species_study as mushroom
+from tests.support.species_study import ARMS, SPECIES, Study, memory_store, study
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.worlds import SMALL_ENCODER, run_cli, store_with, unit, write_images
+from tests.support.command_line import SMALL_ENCODER, run_cli
+from tests.support.images import write_images
+from tests.support.sample_stores import store_with, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.worlds import cli_json, run_cli
+from tests.support.command_line import cli_json, run_cli
 
 SPECIES = "20"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retrieval.errors import InputError
 from retrieval.labels import read_class_names
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 
 @pytest.mark.parametrize(

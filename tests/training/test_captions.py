@@ -10,7 +10,7 @@ from PIL import Image
 
 from retrieval.errors import InputError, MissingFileError, VitrineError
 from retrieval.types import Preprocess
-from tests.training.worlds import draw
+from tests.support.caption_images import draw
 from training.captions import decoded, larger, read_pairs
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from retrieval.encoders import shipped
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, MissingFileError, VitrineError, WeightsError
-from tests.training.worlds import draw, recipe
+from tests.support.caption_images import draw, recipe
 from training.jobs.clip import JOB
 
 if TYPE_CHECKING:

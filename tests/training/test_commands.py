@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from retrieval.errors import InputError
-from tests.training.worlds import draw, recipe
+from tests.support.caption_images import draw, recipe
 from training.commands import train_command
 
 if TYPE_CHECKING:

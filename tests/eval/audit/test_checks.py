@@ -11,7 +11,7 @@ from eval.audit.checks import (
     size_findings,
     vector_findings,
 )
-from tests.eval.audit.planted import pool, said, split_set
+from tests.support.audit_samples import pool, said, split_set
 
 
 def test_an_identity_in_train_and_test_is_an_error_within_an_aspect_and_a_note_under_another() -> None:

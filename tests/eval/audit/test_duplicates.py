@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from eval.audit import duplicates
 from eval.audit.duplicates import NEAR_ALONE, NEAR_WITH_HASH, hamming_pairs, near_duplicates, typical_distance
 from eval.runs.audit import nearest_others
-from tests.eval.audit.planted import clusters
+from tests.support.audit_samples import clusters
 
 BASES = st.integers(0, 2**64 - 1)
 FLIPS = st.lists(st.integers(0, 63), max_size=5)

@@ -7,7 +7,7 @@ from eval.audit.duplicates import typical_distance
 from eval.audit.labels import NEIGHBOURS, suspects
 from eval.runs.audit import nearest_others
 from retrieval.types import Float32, Int64
-from tests.eval.audit.planted import clusters
+from tests.support.audit_samples import clusters
 
 
 def found_in(vectors: Float32, labels: Int64) -> list[tuple[int, int]]:

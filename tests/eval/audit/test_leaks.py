@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.audit.leaks import leaks, met
-from tests.eval.audit.planted import pool, split_set
+from tests.support.audit_samples import pool, split_set
 
 
 def test_clean_draws_are_met_with_silence() -> None:

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
-from tests.eval.audit.planted import clusters
 from tests.eval.runs.test_audit import IDENTITY, SPLIT, N, store_of
+from tests.support.audit_samples import clusters
 
 
 def burst(**columns: Any) -> MemoryStore:

@@ -32,7 +32,7 @@ from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
 from retrieval.search.exact import make_index
 from retrieval.types import Float32
-from tests.eval.scorers.some_banks import bank_of, directions
+from tests.support.class_banks import bank_of, directions
 
 CLASSES, N = 4, 40
 NOTHING = np.empty(0, np.int64)

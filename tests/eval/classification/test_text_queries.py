@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from eval.classification.text_queries import first_ranks, text_to_image
 from eval.scorers import similarity
-from tests.eval.scorers.some_banks import bank_of
-from tests.shared import SHARED, needs_shared
+from tests.support.class_banks import bank_of
+from tests.support.shared_data import SHARED, needs_shared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from eval.classification.universe import label_universe, match_names
 from eval.ranking.identities import universe_of
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
-from tests.eval.classes import drawn, labelled, name_of, pool_of
+from tests.support.labelled_stores import drawn, labelled, name_of, pool_of
 
 POOL = pool_of([*labelled(3), *labelled(5, {"train": 2}), {"uri": "x.jpg", "label": None, "split": "test"}])
 SPLITS: SplitSet = drawn(POOL)

@@ -15,8 +15,9 @@ from PIL import Image, ImageEnhance
 from cli import cli
 from data.hands import draw_hands
 from retrieval.errors import VitrineError
-from tests.eval.audit.planted import clusters
-from tests.worlds import SMALL_ENCODER, run_cli, store_with, unit
+from tests.support.audit_samples import clusters
+from tests.support.command_line import SMALL_ENCODER, run_cli
+from tests.support.sample_stores import store_with, unit
 
 ASPECT = "dorsal right"
 SHOTS = 4

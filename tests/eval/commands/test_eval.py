@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from cli import cli
 from retrieval.errors import InputError
-from tests.worlds import ROOT, rows, run_cli, store_with, unit
+from tests.support.command_line import ROOT, run_cli
+from tests.support.sample_stores import rows, store_with, unit
 
 NAMES = [f"{at:02d}" for at in range(24)]
 IDENTITY = [f"p{at % 6}" for at in range(24)]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from tests.shared import SHARED, needs_shared
-from tests.worlds import SMALL_ENCODER, cli_json, run_cli
+from tests.support.command_line import SMALL_ENCODER, cli_json, run_cli
+from tests.support.shared_data import SHARED, needs_shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

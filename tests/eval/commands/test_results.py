@@ -14,8 +14,8 @@ from eval.results.listing import short_ids
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
 from retrieval.types.store import result_sha256
-from tests.eval.report.results import fusion, reid
-from tests.worlds import store_with, unit
+from tests.support.drawn_results import fusion, reid
+from tests.support.sample_stores import store_with, unit
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from eval.runs.request import Asked
 from eval.runs.run import evaluate
 from eval.seams.classification import Solution
 from retrieval.errors import InputError, UnknownNameError
-from tests.eval.classes import CLIP, class_store, labelled
-from tests.eval.modes.fused import learners, learning_arm
+from tests.support.class_arrays import learners, learning_arm
+from tests.support.labelled_stores import CLIP, class_store, labelled
 
 if TYPE_CHECKING:
     from eval.seams.classification import ClassArrays

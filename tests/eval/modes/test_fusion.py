@@ -13,7 +13,7 @@ from eval.classification.mixing import mix, rerank_best
 from eval.metrics.probabilities import softmax
 from eval.registry import load_mode, load_scorer
 from retrieval.errors import InputError, TestDataError
-from tests.eval.modes.fused import arrays_of, given_arm, learners, learning_arm, signals, solve, two_arms
+from tests.support.class_arrays import arrays_of, given_arm, learners, learning_arm, signals, solve, two_arms
 
 if TYPE_CHECKING:
     from eval.seams.classification import ClassArrays, Solution

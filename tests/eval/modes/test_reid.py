@@ -12,8 +12,8 @@ from eval.ranking.problem import ReidConfig
 from eval.results.schema import Evaluation
 from eval.seams.mode import Arrays
 from retrieval.errors import InputError
-from tests.eval.problems import Problem, arrays, evaluate, golden, slow_metrics, slow_ranks
-from tests.shared import SHARED, needs_shared
+from tests.support.ranking_problems import Problem, arrays, evaluate, golden, slow_metrics, slow_ranks
+from tests.support.shared_data import SHARED, needs_shared
 
 
 def values(evaluation: Evaluation) -> dict[str, float]:

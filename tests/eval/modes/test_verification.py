@@ -9,8 +9,8 @@ from eval.runs.run import evaluate as evaluate_store
 from eval.seams.mode import Arrays
 from eval.views.ranking_tables import result_table
 from retrieval.errors import InputError
-from tests.eval.problems import Problem, arrays, golden, verify
-from tests.eval.stores import memory_store, people
+from tests.support.identity_stores import memory_store, people
+from tests.support.ranking_problems import Problem, arrays, golden, verify
 
 
 @pytest.mark.parametrize("camera_rule", ["none", "market1501"])

@@ -10,7 +10,7 @@ from eval.runs.prepare_classification import prepare_classes
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
-from tests.eval.classes import CLIP, class_store, labelled
+from tests.support.labelled_stores import CLIP, class_store, labelled
 
 STORE = class_store(labelled())
 

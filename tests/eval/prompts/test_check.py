@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from eval.prompts.check import coverage, match_names, name_form, renaming_note, warnings
 from eval.prompts.sets import PromptSet, read_prompts
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 
 def prompts(**texts: list[str]) -> PromptSet:

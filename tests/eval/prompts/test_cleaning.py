@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from eval.prompts.cleaning import clean, clean_text, doubled_names
 from eval.prompts.sets import PromptSet, read_prompts
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from PIL import Image
 from eval.prompts.colours import SHADES, colour_shares, colour_words, lab
 from eval.prompts.store import class_colours, store_classes
 from retrieval.errors import InputError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

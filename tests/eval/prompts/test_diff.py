@@ -5,7 +5,7 @@ from hypothesis import given
 from eval.prompts.diff import ClassDifference, Rewritten, difference
 from eval.prompts.sets import PromptSet, read_prompts
 from tests.eval.prompts.test_sets import pairs, sets
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 
 def test_new_dropped_and_only_rewritten() -> None:

@@ -15,9 +15,9 @@ from retrieval.errors import InputError, MissingFileError
 from retrieval.store.memory import MemoryStore
 from retrieval.store.open import LanceStore, create_store
 from retrieval.types import Bank
-from tests.eval.stores import memory_store, people
-from tests.retrieval.encoders import tiny
-from tests.worlds import spec, unit
+from tests.support import tiny_open_clip as tiny
+from tests.support.identity_stores import memory_store, people
+from tests.support.sample_stores import spec, unit
 
 if TYPE_CHECKING:
     from retrieval.types import EncoderSpec, SpaceInfo

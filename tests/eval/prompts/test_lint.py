@@ -6,8 +6,8 @@ import sys
 from eval.prompts.lint import lint
 from eval.prompts.sets import PromptSet, read_prompts
 from eval.prompts.tokens import too_long
-from tests.shared import SHARED, needs_shared
-from tests.worlds import ROOT
+from tests.support.command_line import ROOT
+from tests.support.shared_data import SHARED, needs_shared
 
 LONG = "a photo of " + "very " * 80 + "long cap"
 

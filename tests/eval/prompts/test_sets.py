@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eval.prompts.sets import PromptSet, edges, merge, net_new, read_prompts
 from retrieval.errors import InputError, MissingFileError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 MUSHROOM = SHARED / "mushroom"
 

@@ -11,7 +11,7 @@ from eval.protocols.cross_validation import generator, share_out, units_of
 from eval.seams.samples import Pool
 from retrieval.errors import InputError
 from retrieval.types import Int64
-from tests.eval.classes import drawn, labelled, labels_of, name_of, pool_of, role
+from tests.support.labelled_stores import drawn, labelled, labels_of, name_of, pool_of, role
 
 POOL = pool_of(labelled(3, {"train": 10, "val": 4, "test": 6}))
 GROUPED = pool_of(

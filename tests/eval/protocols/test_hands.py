@@ -12,8 +12,8 @@ from eval.protocols.split_sets import draw_single_gallery
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
-from tests.eval.stores import people, pool_of
-from tests.shared import SHARED, needs_shared
+from tests.support.identity_stores import people, pool_of
+from tests.support.shared_data import SHARED, needs_shared
 
 HANDS = people(5, 3, HAND_ASPECTS, split="test", meta_accessories=0)
 

@@ -8,7 +8,7 @@ import pytest
 
 from eval.runs.run import evaluate
 from retrieval.errors import InputError
-from tests.eval.stores import memory_store, people
+from tests.support.identity_stores import memory_store, people
 
 
 def with_train() -> list[dict[str, Any]]:

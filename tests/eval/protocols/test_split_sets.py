@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eval.protocols.split_sets import draw_single_gallery, read_splits_csv, splits_to_csv
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
-from tests.eval.stores import people, pool_of
+from tests.support.identity_stores import people, pool_of
 
 ROWS = [*people(4, 3), {"uri": "a.jpg", "source": "other"}, {"uri": "a.jpg"}]
 POOL = pool_of(ROWS)

@@ -12,8 +12,8 @@ from eval.ranking import k_reciprocal as rerank
 from eval.ranking.k_reciprocal import Reciprocal, best_columns, neighbourhood, rerank_blocks
 from eval.ranking.rank_gallery import Side, rank_queries
 from eval.scorers import similarity
-from tests.eval.problems import golden, slow_metrics
-from tests.worlds import unit
+from tests.support.ranking_problems import golden, slow_metrics
+from tests.support.sample_stores import unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.ranking.query_expansion import Expansion, expand_queries, expanded_blocks
-from tests.worlds import unit
+from tests.support.sample_stores import unit
 
 
 @settings(max_examples=40, deadline=None)

@@ -14,9 +14,9 @@ from eval.runs.replay_ranking import replay
 from eval.runs.run import evaluate as evaluate_store
 from eval.seams.mode import Arrays
 from retrieval.errors import InputError, TestDataError
-from tests.eval.problems import arrays, evaluate, golden
-from tests.eval.stores import memory_store, people
-from tests.worlds import unit
+from tests.support.identity_stores import memory_store, people
+from tests.support.ranking_problems import arrays, evaluate, golden
+from tests.support.sample_stores import unit
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from eval.ranking.score_norm import normalised_blocks, strangers
 from retrieval.errors import InputError, TestDataError
-from tests.worlds import unit
+from tests.support.sample_stores import unit
 
 
 def test_z_and_s_are_the_scores_in_standard_deviations_of_chance() -> None:

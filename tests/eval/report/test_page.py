@@ -19,7 +19,7 @@ from eval.results.assets import Neighbour, Prediction, Wrong, thumbnail_name, wr
 from eval.results.files import write_result
 from eval.results.schema import ClassFigures, Confused, EvalResult, SweepPoint, Universe
 from retrieval.errors import InputError, MissingFileError
-from tests.eval.report.results import SPECIES, fewshot, fusion, knn, names_hash, reid, result, verification, zeroshot
+from tests.support.drawn_results import SPECIES, fewshot, fusion, knn, names_hash, reid, result, verification, zeroshot
 
 NASTY = ("<script>alert(1)</script>", "a|b*c_d", 'x" onload="y', "$1 & [2](3)")
 

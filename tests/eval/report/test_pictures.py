@@ -21,8 +21,8 @@ from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Float32
-from tests.eval.stores import memory_store, people, sample_table
-from tests.worlds import store_with, unit
+from tests.support.identity_stores import memory_store, people, sample_table
+from tests.support.sample_stores import store_with, unit
 
 
 def world(**columns: str) -> tuple[MemoryStore, EvalResult]:

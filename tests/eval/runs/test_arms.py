@@ -21,7 +21,7 @@ from eval.runs.arms import (
 from retrieval.errors import InputError, MissingFileError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank
-from tests.eval.classes import CLIP, RES, class_store, fingerprint, labelled, name_of, pool_of
+from tests.support.labelled_stores import CLIP, RES, class_store, fingerprint, labelled, name_of, pool_of
 
 ROWS = labelled()
 NAMES = tuple(name_of(code) for code in range(4))

@@ -11,7 +11,7 @@ from eval.runs.audit import audit, nearest_others
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Float32
-from tests.eval.audit.planted import clusters, said
+from tests.support.audit_samples import clusters, said
 
 PEOPLE, IMAGES = 8, 5
 N = PEOPLE * IMAGES

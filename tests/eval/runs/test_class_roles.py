@@ -7,7 +7,7 @@ from eval.runs.class_roles import sample_roles, val_taken, within_universe
 from eval.seams.classification import ClassConfig
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
-from tests.eval.classes import drawn, labelled, labels_of, name_of, pool_of, role
+from tests.support.labelled_stores import drawn, labelled, labels_of, name_of, pool_of, role
 
 POOL = pool_of(labelled(3, {"train": 10, "val": 4, "test": 6}))
 

@@ -13,8 +13,8 @@ from eval.runs.run import evaluate
 from eval.statistics.paired_tests import McNemar
 from eval.views.comparison import class_comparison
 from retrieval.errors import InputError
-from tests.eval.classes import CLIP, RES, class_store, labelled
 from tests.eval.views.test_classification_tables import printed
+from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 
 ROWS = labelled(roles={"train": 6, "val": 6, "test": 9})
 STORE = class_store(ROWS)

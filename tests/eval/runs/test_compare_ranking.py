@@ -22,8 +22,9 @@ from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.store.open import open_store
 from retrieval.types import SplitSet
-from tests.eval.stores import people, pool_of, sample_table, vectors_of
-from tests.worlds import key, run_cli, spec, store_with, unit
+from tests.support.command_line import run_cli
+from tests.support.identity_stores import people, pool_of, sample_table, vectors_of
+from tests.support.sample_stores import key, spec, store_with, unit
 
 QUICK = {"bootstrap": 60, "draws": 3}
 Rows = list[dict[str, Any]]

@@ -10,8 +10,8 @@ from eval.runs.grid import evaluate_grid
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
 from retrieval.errors import InputError
-from tests.eval.classes import CLIP, RES, class_store, labelled, name_of
-from tests.eval.stores import memory_store, people
+from tests.support.identity_stores import memory_store, people
+from tests.support.labelled_stores import CLIP, RES, class_store, labelled, name_of
 
 ROWS = labelled()
 

@@ -15,7 +15,7 @@ from eval.runs.request import Asked
 from eval.runs.run import Evaluated, evaluate_asked
 from retrieval.store.open import LanceStore
 from retrieval.types import Bank
-from tests.worlds import store_with, unit
+from tests.support.sample_stores import store_with, unit
 
 N = 90
 

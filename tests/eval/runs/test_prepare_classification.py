@@ -15,8 +15,8 @@ from eval.runs.request import Asked
 from eval.runs.run import evaluate
 from retrieval.errors import IncompleteError, InputError, MissingFileError, TestDataError, UnknownNameError
 from retrieval.types import SplitSet
-from tests.eval.classes import CLIP, RES, class_store, labelled, name_of, pool_of
-from tests.worlds import store_with, unit
+from tests.support.labelled_stores import CLIP, RES, class_store, labelled, name_of, pool_of
+from tests.support.sample_stores import store_with, unit
 
 ROWS = labelled()
 STORE = class_store(ROWS)

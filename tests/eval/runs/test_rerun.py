@@ -14,8 +14,18 @@ from eval.runs.rerun import asked_again, require_values, stored_draws
 from eval.runs.run import evaluate, evaluate_asked
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
-from tests.eval.classes import CLIP, RES, class_store, drawn, labelled, name_of, pool_of, table_of, vectors_of
-from tests.eval.stores import memory_store, people
+from tests.support.identity_stores import memory_store, people
+from tests.support.labelled_stores import (
+    CLIP,
+    RES,
+    class_store,
+    drawn,
+    labelled,
+    name_of,
+    pool_of,
+    table_of,
+    vectors_of,
+)
 
 ROWS = labelled(roles={"train": 6, "val": 8, "test": 5})
 ARMS = (f"{CLIP}:prompts", f"{RES}:classifier")

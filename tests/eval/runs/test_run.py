@@ -15,8 +15,8 @@ from eval.runs.run import evaluate
 from retrieval.config import parse_assignments
 from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
 from retrieval.store.memory import MemoryStore
-from tests.eval.problems import golden
-from tests.eval.stores import memory_store, people, sample_table, vectors_of
+from tests.support.identity_stores import memory_store, people, sample_table, vectors_of
+from tests.support.ranking_problems import golden
 
 ROWS = people(12, 4)
 

@@ -5,7 +5,7 @@ import pytest
 
 from eval.scorers.banks import class_segments, missing_classes
 from retrieval.errors import InputError
-from tests.eval.scorers.some_banks import bank_of
+from tests.support.class_banks import bank_of
 
 VECTORS = np.eye(4, dtype=np.float32)
 

@@ -11,7 +11,7 @@ from eval.registry import load_scorer
 from eval.scorers import similarity
 from eval.scorers.classifier import SCORER, ClassifierOptions, class_logits
 from retrieval.errors import InputError
-from tests.eval.scorers.some_banks import arm_of, bank_of, directions, ragged, task_of
+from tests.support.class_banks import arm_of, bank_of, directions, ragged, task_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

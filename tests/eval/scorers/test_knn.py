@@ -15,8 +15,8 @@ from eval.seams.scorer import Task
 from retrieval.errors import InputError
 from retrieval.search.exact import ExactIndex
 from retrieval.types import Float32, Int64, Neighbors
-from tests.eval.scorers.some_banks import arm_of, directions
-from tests.eval.scorers.some_shots import TinyIndex, answers, learning_task, some_task
+from tests.support.class_banks import arm_of, directions
+from tests.support.learning_tasks import TinyIndex, answers, learning_task, some_task
 
 WAYS: tuple[Votes, ...] = ("uniform", "similarity", "exp")
 

@@ -13,8 +13,8 @@ from eval.registry import load_scorer
 from eval.scorers.linear import SCORER, LinearOptions, fit_linear
 from eval.seams.scorer import Task
 from retrieval.errors import InputError
-from tests.eval.scorers.some_banks import arm_of, directions
-from tests.eval.scorers.some_shots import answers, learning_task, some_task
+from tests.support.class_banks import arm_of, directions
+from tests.support.learning_tasks import answers, learning_task, some_task
 
 PLAIN = LinearOptions()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eval.scorers import pooling, similarity
 from eval.scorers.pooling import Pool, pool_scores
 from retrieval.errors import InputError
-from tests.eval.scorers.some_banks import bank_of, directions, ragged
+from tests.support.class_banks import bank_of, directions, ragged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

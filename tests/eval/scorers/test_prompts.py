@@ -10,8 +10,8 @@ from eval.scorers.pooling import SWEPT_TEMPERATURES, pool_scores
 from eval.scorers.prompts import SCORER, PromptOptions, assumed_scale
 from retrieval.errors import InputError
 from retrieval.types import Float32
-from tests.eval.scorers.some_banks import arm_of, bank_of, directions, ragged, task_of
-from tests.shared import SHARED, needs_shared
+from tests.support.class_banks import arm_of, bank_of, directions, ragged, task_of
+from tests.support.shared_data import SHARED, needs_shared
 
 PLAIN = PromptOptions()
 

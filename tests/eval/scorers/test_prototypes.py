@@ -11,9 +11,9 @@ from eval.scorers import prototypes
 from eval.scorers.prototypes import SCORER, PrototypeOptions, class_means, mean_logits
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
-from tests.eval.scorers.some_banks import directions
-from tests.eval.scorers.some_shots import answers, learning_task, some_task
-from tests.shared import SHARED, needs_shared
+from tests.support.class_banks import directions
+from tests.support.learning_tasks import answers, learning_task, some_task
+from tests.support.shared_data import SHARED, needs_shared
 
 PLAIN = PrototypeOptions()
 

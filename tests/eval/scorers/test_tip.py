@@ -12,8 +12,8 @@ from eval.scorers import tip
 from eval.scorers.prompts import PromptOptions
 from eval.scorers.tip import SCORER, TipOptions, affinity, cache_logits
 from retrieval.errors import InputError
-from tests.eval.scorers.some_banks import arm_of, bank_of, directions, ragged
-from tests.eval.scorers.some_shots import answers, learning_task, some_task
+from tests.support.class_banks import arm_of, bank_of, directions, ragged
+from tests.support.learning_tasks import answers, learning_task, some_task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from eval.modes.verification import MODE
 from eval.seams.mode import Arrays
 from eval.verification.scoring import VerificationConfig
 from retrieval.errors import InputError
-from tests.eval.problems import Problem, arrays, golden, verify
+from tests.support.ranking_problems import Problem, arrays, golden, verify
 
 
 def test_unknown_people_by_hand() -> None:

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from eval.seams.mode import Arrays
 from retrieval.errors import InputError
-from tests.eval.problems import Problem, arrays, golden, verify, with_held_out
+from tests.support.ranking_problems import Problem, arrays, golden, verify, with_held_out
 
 
 def sliced(problem: Arrays, values: list[str | None], **parts: Any) -> Arrays:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrieval.errors import InputError, TestDataError
-from tests.eval.problems import verify, with_held_out
+from tests.support.ranking_problems import verify, with_held_out
 
 
 def test_the_threshold_comes_from_identities_that_are_not_tested() -> None:

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from eval.results.schema import EvalResult, Metric
 from eval.runs.run import evaluate
 from eval.views.classification_tables import MOST_ROWS, class_tables, figure, grid_table
-from tests.eval.classes import CLIP, RES, class_store, labelled
+from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 
 STORE = class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 

@@ -18,7 +18,7 @@ from retrieval.errors import InputError, StoreError, UnknownNameError
 from retrieval.store import lance
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
-from tests.worlds import write_images
+from tests.support.images import write_images
 
 ENCODER = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("resize=32,crop=32",)}
 

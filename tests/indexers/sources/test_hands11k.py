@@ -10,7 +10,7 @@ from data.hands import HEADER, draw_hands
 from indexers.sources.hands11k import LAST_TRAIN_ID, Hand, assign_splits, read_hands
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 ROW = '"0000001",27,"male","fair",0,0,"dorsal right","Hand_0000001.jpg",0'
 # Per aspect: train ids, train images, val images, test ids, test images (PROTOCOLS, section 2).

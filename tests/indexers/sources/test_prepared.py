@@ -11,7 +11,7 @@ from indexers.sources.prepared import PreparedSource
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
-from tests.worlds import SMALL_ENCODER, cli_json, run_cli
+from tests.support.command_line import SMALL_ENCODER, cli_json, run_cli
 
 
 def prepare(root: Path, *, draws: int = 3, folders: bool = True, with_test: bool = False) -> Path:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 
 def image(path: Path) -> None:

@@ -14,7 +14,7 @@ from retrieval.errors import InputError, MissingFileError, UnknownNameError
 from retrieval.store.open import create_store, open_store
 from retrieval.store.schema import COMMITTED
 from retrieval.store.verify import verify
-from tests.worlds import key, rows, spec, unit
+from tests.support.sample_stores import key, rows, spec, unit
 
 NAMES = ["a", "b", "c", "d"]
 

@@ -14,7 +14,8 @@ from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import is_store, open_store
 from retrieval.types import Bank
-from tests.worlds import cli_json, run_cli, write_images
+from tests.support.command_line import cli_json, run_cli
+from tests.support.images import write_images
 
 NAMES = tuple("abcde")
 

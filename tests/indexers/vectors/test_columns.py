@@ -16,7 +16,7 @@ from pyarrow import parquet
 from indexers.vectors.columns import choose_columns, text_vectors
 from indexers.vectors.read_vectors import VectorOptions, read_vectors
 from retrieval.errors import InputError, MissingFileError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 NAMES = ("id", "label", "shape1", "shape2", "margin1", "margin2", "area")
 

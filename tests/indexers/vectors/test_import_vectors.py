@@ -13,7 +13,7 @@ from indexers.vectors.import_vectors import ImportReport
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
-from tests.worlds import store_with, unit
+from tests.support.sample_stores import store_with, unit
 
 
 def save(path: Path, seed: int = 0, n: int = 12, d: int = 6, **more: Any) -> Path:

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from indexers.vectors.read_vectors import BankOptions, VectorOptions, read_bank, read_vectors
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 RNG = np.random.RandomState(0)
 V = RNG.randn(6, 4).astype(np.float32)

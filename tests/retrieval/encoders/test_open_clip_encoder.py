@@ -16,7 +16,7 @@ from retrieval.encoders.registry import resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, MissingDependencyError, WeightsError
-from tests.retrieval.encoders import tiny
+from tests.support import tiny_open_clip as tiny
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from retrieval.encoders.request import EncoderRequest
 from retrieval.encoders.timm_encoder import FAMILY
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, WeightsError
-from tests.shared import SHARED, needs_shared
+from tests.support.shared_data import SHARED, needs_shared
 
 if TYPE_CHECKING:
     from pathlib import Path

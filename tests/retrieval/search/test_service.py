@@ -10,7 +10,7 @@ import pytest
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.search.service import Query, SearchOptions, SearchResult, rows_of, search
 from retrieval.types import Embeddings, VectorMatrix
-from tests.worlds import key, rows, store_with, unit
+from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from retrieval.store import writer as writer_module
 from retrieval.store.open import create_store, open_store
 from retrieval.store.schema import vectors_table
 from retrieval.types import Bank, Embeddings
-from tests.worlds import key, rows, spec, store_with, unit
+from tests.support.sample_stores import key, rows, spec, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from retrieval.store import commits
 from retrieval.store import open as opening
 from retrieval.store.hot import _remove_strays
 from retrieval.store.open import create_store, is_store, open_store
-from tests.worlds import key, rows, store_with, unit
+from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from retrieval.store.commits import Commit

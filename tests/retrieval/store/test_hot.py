@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tests.worlds import key, rows, store_with, unit
+from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path

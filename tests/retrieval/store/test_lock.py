@@ -11,7 +11,7 @@ import pytest
 
 from retrieval.errors import StoreLockedError
 from retrieval.store.lock import ReaderTag, live_tags, writer_lock
-from tests.worlds import ROOT
+from tests.support.command_line import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 from retrieval.errors import StoreError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
-from tests.worlds import key, rows, spec, store_with, unit
+from tests.support.sample_stores import key, rows, spec, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path

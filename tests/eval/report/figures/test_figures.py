@@ -30,7 +30,7 @@ from eval.report.tables import gains_table, sweep_table
 from eval.results.files import write_result
 from eval.results.schema import Chosen, ClassFigures, Confused, Metric, SweepPoint
 from eval.views.wording import figure_of, number, origin
-from tests.eval.report.results import (
+from tests.support.drawn_results import (
     ALPHAS,
     SPECIES,
     TEMPERATURES,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="the real data sets are not beside this checkout (../shared/data); sample data is used"

@@ -18,8 +18,8 @@ import numpy as np
 from retrieval.store.memory import MemoryStore
 from retrieval.store.open import LanceStore, create_store
 from retrieval.types import Bank, Embeddings, Float32, Int64, SpaceInfo
-from tests.shared import SHARED
-from tests.worlds import rows, spec
+from tests.support.sample_stores import rows, spec
+from tests.support.shared_data import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

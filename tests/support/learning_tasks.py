@@ -10,7 +10,7 @@ import numpy as np
 from eval.registry import load_scorer
 from eval.seams.scorer import Arm, ClassBank, Setting, Task
 from retrieval.types import Float32, Int64, Neighbors
-from tests.eval.scorers.some_banks import arm_of, directions
+from tests.support.class_banks import arm_of, directions
 
 if TYPE_CHECKING:
     from retrieval.config import Config
