@@ -14,6 +14,7 @@ from eval.runs.reading import read_norms, read_vectors
 from eval.scorers.banks import missing_classes
 from eval.seams.scorer import Arm, ClassBank
 from retrieval.errors import InputError, suggest, unknown
+from retrieval.types import require_same_space
 
 if TYPE_CHECKING:
     from eval.prompts.sets import PromptSet
@@ -84,6 +85,7 @@ def read_arm(
 
     Raises:
         UnknownNameError: of the space or a bank.
+        SpaceMismatchError: the bank that is named belongs to another space.
         InputError: the scorer needs a bank and there is none, or several.
     """
     from eval.prompts.embed import prompt_bank
@@ -106,6 +108,9 @@ def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
     exact = [bank for bank in banks if bank.name == name]
     found = exact or [bank for bank in banks if bank.name.startswith(name) or bank.sha256.startswith(name)]
     if not found:
+        for bank in store.banks():
+            if name in (bank.name, bank.sha256):
+                require_same_space(space, bank.space, f"Bank '{name}'")
         raise unknown(f"bank of space {space.name}", name, {bank.name for bank in banks})
     if len({bank.sha256 for bank in found}) > 1:
         shas = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in found[:6])
@@ -175,8 +180,11 @@ def arm_of(
 
     Raises:
         IncompleteError, UnknownNameError: samples have no vector in the space, or it lacks a view.
+        SpaceMismatchError: a bank belongs to another space.
     """
     asked, space = read.asked, read.space
+    for bank in read.banks:
+        require_same_space(space, bank.space, f"Bank '{bank.name}'")
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in dict.fromkeys(views)}
     norms = {}
     if asked.scorer == CLASSIFIER:

@@ -17,7 +17,7 @@ from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool
 from retrieval.errors import IncompleteError, InputError, unknown
 from retrieval.search.service import rows_of
-from retrieval.types import SplitSet
+from retrieval.types import SplitSet, require_same_space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,6 +162,7 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
             )
         raise unknown(f"view in space {space.name}", view, space.views)
     matrix = snapshot.vectors(space, view)
+    require_same_space(space, matrix.space, f"View '{view}'")
     rows = rows_of(pool.columns["key"].tolist(), matrix)
     missing = np.flatnonzero(rows < 0)
     if len(missing):

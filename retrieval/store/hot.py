@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from retrieval.errors import StoreError
-from retrieval.types import VectorMatrix
+from retrieval.types import SpaceInfo, VectorMatrix
 
 KEY_BYTES = 48
 """Width of a stored key: 32 hex digits of content, ``#`` and the crop's 12, padded."""
@@ -48,7 +48,7 @@ class _Manifest:
         return sum(fragment.rows for fragment in self.fragments)
 
 
-def hot_matrix(dataset: Any, view: str, dimension: int, folder: Path | None) -> VectorMatrix:
+def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None) -> VectorMatrix:
     """Return all vectors of one view of ``dataset`` (a Lance dataset at its version), through the cache.
 
     ``folder`` is the cache of this space and view; None, or one that cannot be written, reads into memory.
@@ -56,22 +56,23 @@ def hot_matrix(dataset: Any, view: str, dimension: int, folder: Path | None) -> 
     marks = [_mark(fragment) for fragment in dataset.get_fragments()]
     if folder is not None:
         with suppress(OSError, ValueError):  # no place, no permission, or files that changed under us
-            return _through_cache(dataset, marks, view, dimension, folder)
-    parts = list(read_fragments(dataset, 0, view, dimension))
+            return _through_cache(dataset, marks, space, view, folder)
+    parts = list(read_fragments(dataset, 0, space, view))
     keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
-    return VectorMatrix(keys, np.concatenate([np.empty((0, dimension), np.float32), *(part.data for part in parts)]))
+    data = np.concatenate([np.empty((0, space.dimension), np.float32), *(part.data for part in parts)])
+    return VectorMatrix(keys, data, space.fingerprint)
 
 
-def _through_cache(dataset: Any, marks: list[str], view: str, dimension: int, folder: Path) -> VectorMatrix:
+def _through_cache(dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path) -> VectorMatrix:
     found = _load_manifest(folder)
-    if found is None or not _covers(found, marks, dimension):
+    if found is None or not _covers(found, marks, space.dimension):
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             found = _load_manifest(folder)  # another reader may have done the work meanwhile
-            if found is None or not _covers(found, marks, dimension):
-                found = _extend(dataset, marks, view, dimension, folder, found)
+            if found is None or not _covers(found, marks, space.dimension):
+                found = _extend(dataset, marks, space, view, folder, found)
     rows = sum(fragment.rows for fragment in found.fragments[: len(marks)])
-    return _map(folder, found, rows)
+    return _map(folder, found, rows, space)
 
 
 def _covers(manifest: _Manifest, marks: list[str], dimension: int) -> bool:
@@ -80,9 +81,10 @@ def _covers(manifest: _Manifest, marks: list[str], dimension: int) -> bool:
 
 
 def _extend(
-    dataset: Any, marks: list[str], view: str, dimension: int, folder: Path, found: _Manifest | None
+    dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path, found: _Manifest | None
 ) -> _Manifest:
     """Append the fragments that are new; start a new generation when old ones changed."""
+    dimension = space.dimension
     known = [fragment.mark for fragment in found.fragments] if found else []
     if found is None or found.dimension != dimension or marks[: len(known)] != known:
         found = _Manifest(uuid4().hex[:12], dimension, ())
@@ -92,7 +94,7 @@ def _extend(
         _resume(folder / f"data-{found.generation}.f32", found.rows * dimension * 4) as data,
         _resume(folder / f"keys-{found.generation}.bin", found.rows * KEY_BYTES) as keys,
     ):
-        for mark, part in zip(marks[len(done) :], read_fragments(dataset, len(done), view, dimension), strict=True):
+        for mark, part in zip(marks[len(done) :], read_fragments(dataset, len(done), space, view), strict=True):
             data.write(part.data.tobytes())
             keys.write(part.keys.tobytes())
             done.append(_Fragment(mark, len(part.keys)))
@@ -133,7 +135,7 @@ def _resume(path: Path, size: int) -> Iterator[Any]:
         os.fsync(handle.fileno())
 
 
-def read_fragments(dataset: Any, skip: int, view: str, dimension: int) -> Iterator[VectorMatrix]:
+def read_fragments(dataset: Any, skip: int, space: SpaceInfo, view: str) -> Iterator[VectorMatrix]:
     """Read fragment by fragment; rows without this view are left out."""
     for fragment in dataset.get_fragments()[skip:]:
         try:
@@ -146,7 +148,8 @@ def read_fragments(dataset: Any, skip: int, view: str, dimension: int) -> Iterat
         keys = np.array(table.column("key").to_pylist(), dtype=f"S{KEY_BYTES}")
         column = table.column(f"v_{view}").combine_chunks()
         values = column.flatten() if isinstance(column, pa.FixedSizeListArray) else pa.array([], pa.float32())
-        yield VectorMatrix(keys, values.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, dimension))
+        data = values.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, space.dimension)
+        yield VectorMatrix(keys, data, space.fingerprint)
 
 
 def _mark(fragment: Any) -> str:
@@ -156,13 +159,15 @@ def _mark(fragment: Any) -> str:
     return f"{meta.id}:{files}:{deleted}"
 
 
-def _map(folder: Path, manifest: _Manifest, rows: int) -> VectorMatrix:
+def _map(folder: Path, manifest: _Manifest, rows: int, space: SpaceInfo) -> VectorMatrix:
     if rows == 0:
-        return VectorMatrix(np.empty(0, f"S{KEY_BYTES}"), np.empty((0, manifest.dimension), np.float32))
+        return VectorMatrix(
+            np.empty(0, f"S{KEY_BYTES}"), np.empty((0, manifest.dimension), np.float32), space.fingerprint
+        )
     keys = np.memmap(folder / f"keys-{manifest.generation}.bin", dtype=f"S{KEY_BYTES}", mode="r", shape=(rows,))
     shape = (rows, manifest.dimension)
     data = np.memmap(folder / f"data-{manifest.generation}.f32", dtype=np.float32, mode="r", shape=shape)
-    return VectorMatrix(keys, data)
+    return VectorMatrix(keys, data, space.fingerprint)
 
 
 def _load_manifest(folder: Path) -> _Manifest | None:

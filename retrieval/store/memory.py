@@ -61,7 +61,7 @@ class MemorySnapshot:
         if view not in views:
             raise unknown(f"view in space {space.name}", view, views)
         keys, data = views[view]
-        return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32))
+        return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32), space.fingerprint)
 
     def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
         """Lengths of one: the vectors are given as unit vectors."""

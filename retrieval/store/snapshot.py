@@ -71,12 +71,12 @@ class LanceSnapshot:
             raise unknown(f"view in space {space.name}", view, space.views)
         name = vectors_table(space.fingerprint)
         folder = None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
-        return hot_matrix(self._tables.dataset(name, self._version(name)), view, space.dimension, folder)
+        return hot_matrix(self._tables.dataset(name, self._version(name)), space, view, folder)
 
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
         """Read the vectors of one view part by part from the table itself, past the cache."""
         name = vectors_table(space.fingerprint)
-        return read_fragments(self._tables.dataset(name, self._version(name)), 0, view, space.dimension)
+        return read_fragments(self._tables.dataset(name, self._version(name)), 0, space, view)
 
     def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
         """Read ``key`` and ``n_<view>``: the lengths of the vectors before normalisation."""

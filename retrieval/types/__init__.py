@@ -20,11 +20,12 @@ from retrieval.types.encoders import (
     TextEncoder,
 )
 from retrieval.types.samples import WHOLE, Box, MetaValue, Problem, Sample, Source, Thumbnails
-from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, VectorMatrix
+from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, VectorMatrix, require_same_space
 from retrieval.types.splits import SplitSet
 
 __all__ = [
     "WHOLE", "Bank", "Box", "ClassifierHead", "Embeddings", "Encoder", "EncoderSpec", "Float32", "Int64",
     "Interpolation", "MetaValue", "Neighbors", "Precision", "Preprocess", "Problem", "ResizeMode", "Sample",
     "SearchIndex", "Source", "SpaceInfo", "SplitSet", "TextEncoder", "Thumbnails", "UInt8", "VectorMatrix", "digest",
+    "require_same_space",
 ]  # fmt: skip

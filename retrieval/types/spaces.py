@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from retrieval.errors import SpaceMismatchError
 from retrieval.types.arrays import Float32, Int64
 from retrieval.types.encoders import EncoderSpec
 
@@ -34,10 +35,32 @@ class SpaceInfo:
 
 
 class VectorMatrix(NamedTuple):
-    """All vectors of one view of a space: ``keys`` (n,) bytes, ``data`` (n, d) float32, usually memory-mapped."""
+    """All vectors of one view of a space: ``keys`` (n,) bytes, ``data`` (n, d) float32, usually memory-mapped.
+
+    ``space`` is the fingerprint of the space.
+    """
 
     keys: NDArray[np.bytes_]
     data: Float32
+    space: str
+
+
+def require_same_space(space: SpaceInfo, fingerprint: str, what: str) -> None:
+    """Check that vectors may be compared with those of ``space``; every comparison of vectors passes here.
+
+    Args:
+        space: the space of the one side.
+        fingerprint: of the space that the other side belongs to.
+        what: the other side, as a sentence begins with it, such as "Bank 'words'".
+
+    Raises:
+        SpaceMismatchError: the two spaces differ.
+    """
+    if fingerprint != space.fingerprint:
+        raise SpaceMismatchError(
+            f"{what} belongs to space {fingerprint[:12]} and cannot be compared with vectors of space {space.name} "
+            f"({space.fingerprint[:12]}); use one that was made in {space.name}."
+        )
 
 
 class Neighbors(NamedTuple):

@@ -18,7 +18,7 @@ from eval.runs.arms import (
     read_arm,
     read_prompt_files,
 )
-from retrieval.errors import InputError, MissingFileError, UnknownNameError
+from retrieval.errors import InputError, MissingFileError, SpaceMismatchError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank
 from tests.support.labelled_stores import CLIP, RES, class_store, fingerprint, labelled, name_of, pool_of
@@ -134,7 +134,19 @@ def test_banks_are_named_by_name_beginning_or_hash() -> None:
     with pytest.raises(UnknownNameError, match="There is: said"):
         read(store, parse_arm(f"{CLIP}:prompts:wolf"))
     with pytest.raises(UnknownNameError, match=f"bank of space {RES}"):
+        read(store, parse_arm(f"{RES}:prompts:wolf"))
+
+
+def test_a_bank_of_another_space_is_refused() -> None:
+    store = class_store(ROWS)
+    with pytest.raises(SpaceMismatchError, match=f"Bank 'said' belongs to space .* of space {RES}"):
         read(store, parse_arm(f"{RES}:prompts:said"))
+    taken = read(store, parse_arm(f"{CLIP}:prompts:said"))
+    options = load_scorer("prompts").config_type()
+    with store.snapshot() as snapshot:
+        strange = taken._replace(space=snapshot.space(RES))
+        with pytest.raises(SpaceMismatchError, match="Bank 'said'"):
+            arm_of(strange, snapshot, pool_of(ROWS), NAMES, ("base",), options)
 
 
 def test_what_a_bank_lacks_is_told() -> None:

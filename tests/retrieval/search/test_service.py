@@ -187,8 +187,8 @@ def test_what_cannot_be_searched_is_said(
 
 def test_rows_of_finds_keys_and_marks_the_missing() -> None:
     keys = np.array([key(name) for name in ("x", "y", "z")], dtype="S48")
-    matrix = VectorMatrix(keys, np.zeros((3, 2), np.float32))
+    matrix = VectorMatrix(keys, np.zeros((3, 2), np.float32), "f" * 32)
     assert rows_of([key("z"), key("q"), key("x")], matrix).tolist() == [2, -1, 0]
     assert rows_of([], matrix).tolist() == []
-    empty = VectorMatrix(keys[:0], np.zeros((0, 2), np.float32))
+    empty = VectorMatrix(keys[:0], np.zeros((0, 2), np.float32), "f" * 32)
     assert rows_of([key("z")], empty).tolist() == [-1]
