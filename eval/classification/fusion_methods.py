@@ -35,28 +35,60 @@ ONE_SAMPLE = (
 
 
 class FusionOptions(ClassConfig):
-    """How arms are fused.
+    """Options that say how arms are fused.
 
-    ``method``: ``alpha`` mixes probabilities with one weight, ``(1 - alpha) first + alpha last`` (with more than two
-    arms every way to share 1 in steps of the smallest of ``alphas``, or the one way given by ``weights``, a number per
-    arm); ``per_class`` has a weight per class, fitted on val and shrunk towards the best one for all as if by
-    ``shrinkage`` images of that one, or read from a file (``class_alphas``); ``stacker`` is logistic regression fitted
-    on val (``stacker_c``: candidates of the inverse regularisation, chosen by cross-validation in ``folds``;
-    ``class_weight``); ``features`` joins the vectors of all arms, each weighted by the square root of its share, and
-    lets ``feature_scorer`` learn from them; ``rerank`` lets the first arm order the ``depths`` best of the last. Where
-    numbers of shots are chosen, ``per_class`` and ``stacker`` are judged on val by cross-validation in ``folds``.
+    Where numbers of shots are chosen, ``per_class`` and ``stacker`` are judged on val by cross-validation in ``folds``.
     """
 
-    method: Literal["alpha", "per_class", "stacker", "features", "rerank"] = "alpha"
-    alphas: Alphas = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    weights: Weights | None = None
-    class_alphas: Mapping[str, Annotated[float, Field(ge=0, le=1)]] | None = None
-    shrinkage: float = Field(default=10.0, ge=0)
-    stacker_c: Positives = (0.01, 0.1, 1.0)
-    folds: int = Field(default=5, ge=2, le=100)
-    class_weight: Literal["none", "balanced"] = "none"
-    feature_scorer: Literal["prototype", "knn", "linear"] = "prototype"
-    depths: Depths = (1, 3, 5, 10)
+    method: Literal["alpha", "per_class", "stacker", "features", "rerank"] = Field(
+        default="alpha",
+        description="alpha: (1 - alpha) first + alpha last over class probabilities; per_class: an alpha for each "
+        "class, fitted on val; stacker: logistic regression fitted on val; features: joined vectors of all arms, from "
+        "which feature_scorer learns; rerank: the first arm orders the best classes of the last.",
+    )
+    alphas: Alphas = Field(
+        default=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+        description="Candidate weights of the last arm. With more than two arms their smallest step divides 1 in every "
+        "way. Of methods alpha, per_class and features.",
+    )
+    weights: Weights | None = Field(
+        default=None,
+        description="One weight per arm, instead of alphas; they are divided by their sum. Of methods alpha and "
+        "features.",
+    )
+    class_alphas: Mapping[str, Annotated[float, Field(ge=0, le=1)]] | None = Field(
+        default=None,
+        description="Weight of the last arm by class name, or a JSON file of these, instead of fitted ones. Of method "
+        "per_class.",
+    )
+    shrinkage: float = Field(
+        default=10.0,
+        ge=0,
+        description="Strength with which the weight of a class is drawn towards the best weight for all, in images of "
+        "the class. Of method per_class.",
+    )
+    stacker_c: Positives = Field(
+        default=(0.01, 0.1, 1.0),
+        description="Candidate inverse strengths of regularisation, of which cross-validation on val chooses one. Of "
+        "method stacker.",
+    )
+    folds: int = Field(
+        default=5,
+        ge=2,
+        le=100,
+        description="Number of folds of cross-validation on val. Of methods stacker and per_class.",
+    )
+    class_weight: Literal["none", "balanced"] = Field(
+        default="none",
+        description="balanced weighs samples by the inverse frequency of their class. Of method stacker.",
+    )
+    feature_scorer: Literal["prototype", "knn", "linear"] = Field(
+        default="prototype", description="Scorer that learns from the joined vectors. Of method features."
+    )
+    depths: Depths = Field(
+        default=(1, 3, 5, 10),
+        description="Candidate numbers of best classes that are ordered again. Of method rerank.",
+    )
 
 
 USED_BY: Mapping[str, tuple[str, ...]] = {

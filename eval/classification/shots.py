@@ -20,14 +20,15 @@ from retrieval.types import Int64
 
 
 class ShotOptions(ClassConfig):
-    """Which images are the shots.
+    """Options that say which train images are the shots; a class with fewer images gives all it has."""
 
-    ``sampling``: the ``first`` of every class in order of sample id, or a ``random`` draw, repeated for so many
-    ``seeds``. A class with fewer images gives all it has.
-    """
-
-    sampling: Literal["first", "random"] = "random"
-    seeds: int = Field(default=5, ge=1, le=1000)
+    sampling: Literal["first", "random"] = Field(
+        default="random",
+        description="Shots of a class: its first train images in order of sample id, or random ones.",
+    )
+    seeds: int = Field(
+        default=5, ge=1, le=1000, description="Number of random sets of shots, over which the metrics are averaged."
+    )
 
     @property
     def repeats(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from eval.classification.choosing import (
     ArmDraw,
     Sweep,
@@ -30,15 +32,17 @@ if TYPE_CHECKING:
 
 
 class FewshotConfig(ShotOptions):
-    """Options of ``fewshot``.
+    """Options of ``fewshot``; those of a method's scorer are written ``tip.alpha=2``."""
 
-    ``shots``: images per class, each a row of figures; ``method``: scorers that learn from them (prototype, tip,
-    linear, knn). All stand side by side; the metrics are of the first method with the most shots, and each method's arm
-    has its own with as many. Options of a method are written ``-o tip.alpha=2``.
-    """
-
-    shots: Tops = (1, 2, 5, 10)
-    method: Names = ("prototype",)
+    shots: Tops = Field(
+        default=(1, 2, 5, 10),
+        description="Numbers of train images per class. All are reported; the metrics are of the largest.",
+    )
+    method: Names = Field(
+        default=("prototype",),
+        description="Scorers that learn from the shots: prototype, tip, linear, knn. All are reported; the metrics are "
+        "of the first.",
+    )
 
 
 class Fewshot:

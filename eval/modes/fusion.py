@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from eval.classification.choosing import (
     ArmDraw,
@@ -48,14 +49,17 @@ if TYPE_CHECKING:
 
 
 class FusionConfig(FusionOptions, ShotOptions):
-    """Options of ``fusion``, beside those of :class:`eval.classification.fusion_methods.FusionOptions`.
+    """Options of ``fusion``.
 
-    ``shots``: arms that learn get so many train images per class. Of several numbers one is chosen on val together
-    with the weights, and test figures of each, with the weights chosen for it, stand in the sweep. Weights that are
-    fitted on val are judged there out of fold. Under ``choose=none`` the first weights and the most shots answer.
+    Settings that are fitted on val are judged there out of fold. Under ``choose=none`` the first weights and the most
+    shots answer.
     """
 
-    shots: Tops | None = None
+    shots: Tops | None = Field(
+        default=None,
+        description="Numbers of train images per class from which arms learn; of several, one is chosen on val with "
+        "the weights. Without it, all train images.",
+    )
 
 
 class Fused(NamedTuple):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
 from eval.classification.text_queries import text_to_image
 from eval.modes.single_arm import SingleArm
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class ZeroshotConfig(ClassConfig):
-    """Options of ``zeroshot`` beside those of :mod:`eval.scorers.prompts`.
+    """Options of ``zeroshot``, beside those of the scorer ``prompts``."""
 
-    ``text_to_image``: also take every prompt as a query for images, with its recall at 1, 5 and 10.
-    """
-
-    text_to_image: bool = False
+    text_to_image: bool = Field(
+        default=False,
+        description="Whether to search images with every prompt, too, and report the recall at 1, 5 and 10.",
+    )
 
 
 class Zeroshot(SingleArm):

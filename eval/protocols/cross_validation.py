@@ -22,10 +22,10 @@ ROLES = ("train", "val", "test")
 
 
 class HoldoutOptions(Config):
-    """Shares of every class: ``test_share`` and ``val_share``; the rest is train."""
+    """Options of ``holdout``; what the two shares leave is train."""
 
-    test_share: float = Field(default=0.3, gt=0, lt=1)
-    val_share: float = Field(default=0.2, ge=0, lt=1)
+    test_share: float = Field(default=0.3, gt=0, lt=1, description="Share of every class that is test.")
+    val_share: float = Field(default=0.2, ge=0, lt=1, description="Share of every class that is val.")
 
     @model_validator(mode="after")
     def _leaves_some(self) -> HoldoutOptions:
@@ -35,9 +35,11 @@ class HoldoutOptions(Config):
 
 
 class FoldOptions(Config):
-    """``folds``: every sample is tested once, in one of so many draws; val is what ``val_from`` makes of train."""
+    """Options of ``k-fold``; val is what ``val_from`` takes out of train."""
 
-    folds: int = Field(default=5, ge=2, le=1000)
+    folds: int = Field(
+        default=5, ge=2, le=1000, description="Number of draws; every sample is test in exactly one of them."
+    )
 
 
 def units_of(pool: Pool) -> Int64:

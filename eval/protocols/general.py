@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
 from eval.protocols.base import Protocol, Request
 from eval.protocols.split_sets import draw_single_gallery
@@ -79,11 +80,13 @@ def _leave_one_out(pool: Pool, request: Request, where: str) -> SplitSet:
 
 
 class CrossAspectOptions(Config):
-    """``query_aspect`` is searched for in ``gallery_aspect``; ``mirror`` compares the mirrored view of the queries."""
+    """Options of ``cross-aspect``."""
 
-    query_aspect: str | None = None
-    gallery_aspect: str | None = None
-    mirror: bool = False
+    query_aspect: str | None = Field(default=None, description="Aspect of the queries; needed.")
+    gallery_aspect: str | None = Field(default=None, description="Aspect of the gallery; needed.")
+    mirror: bool = Field(
+        default=False, description="Whether to compare the mirrored view of the queries (left against right hands)."
+    )
 
 
 def _two_aspects(options: CrossAspectOptions, have: list[str], where: str) -> tuple[str, str]:

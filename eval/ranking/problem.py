@@ -31,34 +31,58 @@ if TYPE_CHECKING:
 
 
 class ReidConfig(ScoringOptions, ModeConfig):
-    """Options of ``reid``, beside those for its scores (:class:`eval.ranking.rescoring.ScoringOptions`).
+    """Options of ``reid``, beside those of its scores (:class:`eval.ranking.rescoring.ScoringOptions`)."""
 
-    ``ap_method``, ``ap_k``, ``ap_denominator``: the definition of average precision, and ``ties``: what equal scores
-    mean (:mod:`eval.metrics.ranking`). ``denominator``: ``valid`` averages over queries with a valid positive (they
-    are counted), ``all`` lets the others count 0. ``camera_rule``: ``market1501`` leaves gallery images of the
-    query's identity and camera out; ``auto`` does so where every camera is known. ``group_rule``: ``exclude`` leaves
-    gallery images of the query's group (burst, specimen) out. ``identity_columns``: two images show the same
-    where all of these columns agree. ``junk_identities`` are ignored altogether; ``distractor_identities`` stay in the
-    gallery and match nothing; for both, leading zeros do not count. ``slice``: a column whose values get figures of
-    their own. ``all_definitions``: the same ranking under every definition. ``cmc_length`` is how many ranks of the
-    CMC curve are kept. ``index``: mAP and mINP refuse every index that is not exhaustive.
-    """
-
-    ranks: Ranks = (1, 5, 10)
-    ap_method: ApMethod = "step"
-    ap_k: int = Field(default=10, ge=1)
-    ap_denominator: ApDenominator = "min_k_n"
-    ties: Ties = "stable"
-    denominator: Literal["valid", "all"] = "valid"
-    camera_rule: CameraRule = "auto"
-    group_rule: Literal["none", "exclude"] = "none"
-    identity_columns: Names = ("identity",)
-    junk_identities: Identities = ()
-    distractor_identities: Identities = ()
-    slice: str | None = None
-    all_definitions: bool = False
-    cmc_length: int = Field(default=50, ge=1, le=10_000)
-    index: Literal["exact"] = "exact"
+    ranks: Ranks = Field(default=(1, 5, 10), description="Values of k of the Rank-k figures.")
+    ap_method: ApMethod = Field(
+        default="step",
+        description="Average precision: step sums precision times the step in recall, trapezoid averages the precision "
+        "before and after each positive, sklearn joins equal scores, at_r and at_k cut the ranking off.",
+    )
+    ap_k: int = Field(default=10, ge=1, description="Rank at which ap_method=at_k cuts off.")
+    ap_denominator: ApDenominator = Field(
+        default="min_k_n",
+        description="Divisor of ap_method=at_k: the n positives, the smaller of ap_k and n, or the hits within ap_k.",
+    )
+    ties: Ties = Field(
+        default="stable",
+        description="Order of equal scores: as in the gallery (stable), positives last (pessimistic) or first "
+        "(optimistic), or the expectation over all orders.",
+    )
+    denominator: Literal["valid", "all"] = Field(
+        default="valid",
+        description="Queries that are averaged: those with a positive (valid), or all, where a query without one "
+        "counts 0.",
+    )
+    camera_rule: CameraRule = Field(
+        default="auto",
+        description="market1501 leaves gallery images of the query's identity and camera out, none leaves them in; "
+        "auto is market1501 where every camera is known.",
+    )
+    group_rule: Literal["none", "exclude"] = Field(
+        default="none", description="exclude leaves gallery images of the query's group (burst, specimen) out."
+    )
+    identity_columns: Names = Field(
+        default=("identity",), description="Columns that together are the identity; two images match where all agree."
+    )
+    junk_identities: Identities = Field(
+        default=(), description="Identities that are ignored altogether; leading zeros do not count."
+    )
+    distractor_identities: Identities = Field(
+        default=(), description="Identities that stay in the gallery and match nothing; leading zeros do not count."
+    )
+    slice: str | None = Field(
+        default=None, description="Column for whose values the metrics are also computed one by one."
+    )
+    all_definitions: bool = Field(
+        default=False,
+        description="Whether to compute the metrics of the ranking under every definition of average precision, tie "
+        "order and denominator.",
+    )
+    cmc_length: int = Field(default=50, ge=1, le=10_000, description="Number of ranks of the CMC curve in the result.")
+    index: Literal["exact"] = Field(
+        default="exact", description="Kind of search; mAP and mINP need the exact one, so there is no other."
+    )
 
     @field_validator("index", mode="before")
     @classmethod

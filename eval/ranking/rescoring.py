@@ -30,20 +30,57 @@ DEFAULTS: dict[str, dict[str, float]] = {
 
 
 class ScoringOptions(Config):
-    """Options of modes that rank, for what ranks.
+    """Options of modes that rank: what the scores of a ranking are.
 
-    ``rerank``: ``k-reciprocal`` with ``k1``, ``k2``, ``lambda`` (:mod:`eval.ranking.k_reciprocal`) or ``alpha-qe`` with
-    ``n``, ``alpha`` (:mod:`eval.ranking.query_expansion`). Both learn from the unlabelled test images, which the result
-    says: ``transductive``. ``score_norm``: ``z`` or ``s`` against the train split (:mod:`eval.ranking.score_norm`).
+    Re-ranking uses the unlabelled test images, which the result records as ``transductive``.
     """
 
-    rerank: Literal["none", "k-reciprocal", "alpha-qe"] = "none"
-    k1: int | None = Field(default=None, ge=1, le=1000, validate_default=True)
-    k2: int | None = Field(default=None, ge=1, le=1000, validate_default=True)
-    lambda_: float | None = Field(default=None, ge=0, le=1, alias="lambda", validate_default=True)
-    n: int | None = Field(default=None, ge=1, le=1000, validate_default=True)
-    alpha: float | None = Field(default=None, ge=0, le=100, validate_default=True)
-    score_norm: Literal["none", ScoreNorm] = "none"
+    rerank: Literal["none", "k-reciprocal", "alpha-qe"] = Field(
+        default="none",
+        description="Re-ranking: k-reciprocal (Zhong et al. 2017; k1, k2, lambda) or alpha query expansion (n, alpha). "
+        "Both use the test gallery, so the result is transductive.",
+    )
+    k1: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        validate_default=True,
+        description="k-reciprocal: size of the neighbourhoods that are compared; 20 unless given.",
+    )
+    k2: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        validate_default=True,
+        description="k-reciprocal: number of neighbours averaged in the local query expansion; 6 unless given.",
+    )
+    lambda_: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        alias="lambda",
+        validate_default=True,
+        description="k-reciprocal: weight of the original distance in the final one; 0.3 unless given.",
+    )
+    n: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        validate_default=True,
+        description="alpha-qe: number of neighbours that are added to the query; 10 unless given.",
+    )
+    alpha: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        validate_default=True,
+        description="alpha-qe: exponent of a neighbour's similarity in its weight; 3 unless given.",
+    )
+    score_norm: Literal["none", ScoreNorm] = Field(
+        default="none",
+        description="Normalisation of scores by those of the train split: z by the query's scores, s by the query's "
+        "and the gallery image's.",
+    )
 
     @field_validator("k1", "k2", "lambda_", "n", "alpha")
     @classmethod

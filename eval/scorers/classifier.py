@@ -17,9 +17,11 @@ from retrieval.types import Float32
 
 
 class ClassifierOptions(Config):
-    """Options of ``classifier``. ``class_temperature`` divides the layer's logits; 1.0 is the layer as trained."""
+    """Options of ``classifier``."""
 
-    class_temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
+    class_temperature: float = Field(
+        default=1.0, ge=1e-6, le=1e6, description="Divisor of the layer's logits; 1 is the layer as it was trained."
+    )
 
 
 class ClassifierScorer:

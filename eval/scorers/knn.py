@@ -39,18 +39,26 @@ TIE_STEP = 4e-6
 
 
 class VoteOptions(Config):
-    """``k`` neighbours and how they vote (:mod:`eval.scorers.knn`), each one or several candidates.
+    """Options of ``knn``.
 
-    k of 20 with ``exp`` votes and ``tau`` of .07 is the protocol of DINO (Caron et al., ICCV 2021), who found 20
-    best in most runs. ``smoothing`` is in votes; one vote costs little where neighbours are mostly right, and
-    spares much where they are not. ``index`` is the kind of search: ``exact``, or an approximate one.
+    k of 20 with ``exp`` votes and ``tau`` of .07 is the protocol of DINO (Caron et al., ICCV 2021), who found 20 best
+    in most runs.
     """
 
-    k: Candidates[Count] = (20,)
-    votes: Candidates[Votes] = ("exp",)
-    tau: Positive = 0.07
-    smoothing: Positive = 1.0
-    index: Literal["exact", "hnsw", "ivf"] = "exact"
+    k: Candidates[Count] = Field(default=(20,), description="Number of neighbours that vote.")
+    votes: Candidates[Votes] = Field(
+        default=("exp",),
+        description="Weight of a neighbour: 1 (uniform), its cosine where that is positive (similarity), or "
+        "exp(cosine / tau).",
+    )
+    tau: Positive = Field(default=0.07, description="Temperature of votes=exp.")
+    smoothing: Positive = Field(
+        default=1.0,
+        description="Additional votes, spread evenly over all classes, so that no class has probability 0.",
+    )
+    index: Literal["exact", "hnsw", "ivf"] = Field(
+        default="exact", description="Kind of search: exact, or an approximate index."
+    )
 
 
 def count_votes(found: Neighbors, labels: Int64, classes: int, votes: Votes, options: VoteOptions) -> Float32:

@@ -32,17 +32,20 @@ SMALLEST_SPREAD = 1e-6
 
 
 class LinearOptions(Config):
-    """``c``: the inverse of the strength of regularisation, one or several candidates.
+    """Options of ``linear``."""
 
-    100 suits vectors of length one, whose entries are small, from a few samples of each class to a hundred; smaller
-    ones give nearly uniform probabilities. ``class_weight``: ``balanced`` weighs a sample by the inverse
-    frequency of its class. ``max_iter``: a fit that has not converged by then is used as it is; one or two
-    hundred steps are usual.
-    """
-
-    c: Candidates[Positive] = (100.0,)
-    class_weight: Literal["none", "balanced"] = "none"
-    max_iter: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    c: Candidates[Positive] = Field(
+        default=(100.0,),
+        description="Inverse strength of regularisation. 100 suits unit vectors with a few to a hundred samples per "
+        "class; smaller values give nearly uniform probabilities.",
+    )
+    class_weight: Literal["none", "balanced"] = Field(
+        default="none", description="balanced weighs samples by the inverse frequency of their class."
+    )
+    max_iter: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1000,
+        description="Largest number of L-BFGS steps; a fit that has not converged by then is used as it is.",
+    )
 
 
 class LinearModel(NamedTuple):

@@ -51,17 +51,22 @@ Temperatures: TypeAlias = Annotated[
 
 
 class PromptOptions(Config):
-    """Options of ``prompts``.
+    """Options of ``prompts``. Every bank x pool x temperature is a setting of its own."""
 
-    ``pool``: one or several of the ways in :mod:`eval.scorers.pooling`; ``temperature``: T of pool ``softmax``, one or
-    several, or ``sweep`` for the usual eight. Every bank x pool x temperature is a setting of its own.
-    ``class_temperature`` divides the pooled scores before the softmax over classes: ``encoder`` is 1 / the logit scale
-    that the encoder was trained with, 1.0 leaves them as they are (nearly uniform probabilities).
-    """
-
-    pool: Pools = ("mean-embedding",)
-    temperature: Temperatures = (0.05,)
-    class_temperature: Annotated[float | Literal["encoder"], BeforeValidator(_class_temperature)] = "encoder"
+    pool: Pools = Field(
+        default=("mean-embedding",),
+        description="Score of a class from its prompts: the cosine with their mean vector, the softmax-weighted mean, "
+        "the largest, or the mean of the cosines.",
+    )
+    temperature: Temperatures = Field(
+        default=(0.05,),
+        description="Temperature of the weights of pool=softmax; sweep stands for 0.05,0.08,0.1,0.12,0.15,0.2,0.3,0.5.",
+    )
+    class_temperature: Annotated[float | Literal["encoder"], BeforeValidator(_class_temperature)] = Field(
+        default="encoder",
+        description="Divisor of the scores before the softmax over classes. encoder is 1 / the encoder's logit scale; "
+        "1 gives nearly uniform probabilities.",
+    )
 
 
 def assumed_scale(arm: Arm) -> bool:

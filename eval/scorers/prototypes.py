@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
+from pydantic import Field
 
 from eval.scorers.options import Positive
 from eval.scorers.similarity import CHUNK_ROWS, similarity_blocks
@@ -19,9 +20,11 @@ SHORTEST = 1e-6
 
 
 class PrototypeOptions(Config):
-    """``class_temperature``: logits are the cosine with a class's prototype divided by it."""
+    """Options of ``prototype``."""
 
-    class_temperature: Positive = 0.01
+    class_temperature: Positive = Field(
+        default=0.01, description="Divisor of the cosines with the prototypes; the quotients are the logits."
+    )
 
 
 def class_means(vectors: Float32, labels: Int64, classes: int) -> Float32:

@@ -33,15 +33,17 @@ Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class TipOptions(Config):
-    """``alpha`` weighs the cache, ``beta`` is its sharpness, each one or several candidates; the paper has 1 and 5.5.
+    """Options of ``tip``; the paper's values are the defaults."""
 
-    ``cache_scale``: in a space without texts the cache answers alone, its logits times this. Then alpha is nothing to
-    choose. 10 gave about the best likelihood with 1 to 16 shots of each class.
-    """
-
-    alpha: Candidates[Weight] = (1.0,)
-    beta: Candidates[Positive] = (5.5,)
-    cache_scale: Positive = 10.0
+    alpha: Candidates[Weight] = Field(
+        default=(1.0,), description="Weight of the cache beside the zero-shot scores. Unused in spaces without texts."
+    )
+    beta: Candidates[Positive] = Field(default=(5.5,), description="Sharpness of the cache's affinities.")
+    cache_scale: Positive = Field(
+        default=10.0,
+        description="Scale of the cache's logits in spaces without texts, where the cache answers alone. 10 gave about "
+        "the best likelihood with 1 to 16 shots of each class.",
+    )
 
 
 def affinity(cosines: Float32, beta: float) -> Float32:

@@ -24,38 +24,60 @@ Criterion = Literal["top_1", "top_5", "balanced_accuracy", "macro_f1", "nll"]
 
 
 class ClassConfig(ModeConfig):
-    """Options that every mode of classification has.
+    """Options that every mode of classification has."""
 
-    ``labels_from``: the label universe: ``all`` labels of the samples, those of the test ``split``, or a file of names
-    (one a line, or ``index<TAB>name``). ``val_from``: what val is where the data set has none: ``train:0.1`` (a share
-    of every class) or ``train:1000`` (so many samples, stratified); they are taken out of train. ``train_limit``,
-    ``val_n``, ``test_n``: keep so many samples, drawn by ``sample_seed``. ``choose``: settings are chosen on ``val``,
-    or ``none`` is and all stand side by side; ``criterion`` says by what (top_1 ties are broken by macro-F1).
-    ``calibrate``: fit a temperature on val. ``tops``: k of the top-k accuracies. ``macro_over``: the classes that
-    macro-F1 and macro-Jaccard are means of: those in truth or prediction (``present``, scikit-learn's default), the
-    whole ``universe``, or those in ``truth``. ``bins``: of the calibration error. ``interval``: what the bootstrap
-    resamples: images within their ``class``, or ``group``s (bursts, specimens); ``auto`` takes groups where all are
-    known. ``tta``: several ``views`` are summed as ``vectors`` before they are scored, or their ``probabilities`` are
-    averaged after. ``bank``: stored banks that are the candidates of arms that name none; ``combine``: take the
-    prompts of all ``--prompts`` as one set.
-    """
-
-    labels_from: str = "all"
-    val_from: str | None = None
-    train_limit: int | None = Field(default=None, ge=1)
-    val_n: int | None = Field(default=None, ge=1)
-    test_n: int | None = Field(default=None, ge=1)
-    sample_seed: int = Field(default=42, ge=0)
-    choose: Literal["val", "none"] = "val"
-    criterion: Criterion = "top_1"
-    calibrate: bool = False
-    tops: Tops = (1, 5)
-    macro_over: MacroOver = "present"
-    bins: int = Field(default=15, ge=1, le=1000)
-    interval: Literal["auto", "class", "group"] = "auto"
-    tta: Literal["vectors", "probabilities"] = "vectors"
-    bank: Names | None = None
-    combine: bool = False
+    labels_from: str = Field(
+        default="all",
+        description="Label universe: all labels of the samples, split for the labels of the test samples, or a file of "
+        "names (one a line, or INDEX<TAB>NAME).",
+    )
+    val_from: str | None = Field(
+        default=None,
+        description="Val taken out of train, stratified by class: train:0.1 is a share of every class, train:1000 a "
+        "number of samples. Without it, the val samples of the split set.",
+    )
+    train_limit: int | None = Field(
+        default=None, ge=1, description="Largest number of train samples; a random subset is kept. Without it, all."
+    )
+    val_n: int | None = Field(
+        default=None, ge=1, description="Largest number of val samples; a random subset is kept. Without it, all."
+    )
+    test_n: int | None = Field(
+        default=None, ge=1, description="Largest number of test samples; a random subset is kept. Without it, all."
+    )
+    sample_seed: int = Field(default=42, ge=0, description="Seed of val_from, train_limit, val_n and test_n.")
+    choose: Literal["val", "none"] = Field(
+        default="val",
+        description="val chooses one setting by its figures on val; none chooses nothing and lists the test figures of "
+        "all settings side by side.",
+    )
+    criterion: Criterion = Field(
+        default="top_1", description="Metric on val by which a setting is chosen; macro-F1 breaks ties of top_1."
+    )
+    calibrate: bool = Field(default=False, description="Whether to fit a temperature for each arm on val.")
+    tops: Tops = Field(default=(1, 5), description="Values of k of the top-k accuracies.")
+    macro_over: MacroOver = Field(
+        default="present",
+        description="Classes over which macro-F1 and macro-Jaccard are means: those in truth or prediction (present, "
+        "as scikit-learn does), the whole label universe, or those in truth.",
+    )
+    bins: int = Field(default=15, ge=1, le=1000, description="Number of equal-width bins of the calibration error.")
+    interval: Literal["auto", "class", "group"] = Field(
+        default="auto",
+        description="Units that the bootstrap resamples: images within their class, or whole groups (bursts, "
+        "specimens). auto takes groups where the group of every sample is known.",
+    )
+    tta: Literal["vectors", "probabilities"] = Field(
+        default="vectors",
+        description="Combination of several views: their vectors are summed before scoring, or their class "
+        "probabilities are averaged after it.",
+    )
+    bank: Names | None = Field(
+        default=None,
+        description="Stored banks (texts, a classifier) for arms that name none; of several, one is chosen on "
+        "val. Without it, the only one of the space.",
+    )
+    combine: bool = Field(default=False, description="Whether to join the texts of all given prompt sets into one set.")
 
 
 class Answer(NamedTuple):

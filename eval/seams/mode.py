@@ -25,15 +25,25 @@ WHOLE_PART = ""
 
 
 class ModeConfig(Config):
-    """Options that every mode has.
+    """Options that every mode has."""
 
-    ``draws`` is how many draws a drawing protocol makes (None: what the protocol says); ``bootstrap`` is the number
-    of resamples behind ``ci95`` (0: no intervals); ``views`` are summed and normalised.
-    """
-
-    views: Names = ("base",)
-    draws: int | None = Field(default=None, ge=1, le=10_000)
-    bootstrap: int = Field(default=1000, ge=0, le=1_000_000)
+    views: Names = Field(
+        default=("base",),
+        description="Stored views of each image to use, such as base,hflip. Ranking and verification sum their unit "
+        "vectors and normalise; modes of classification follow tta.",
+    )
+    draws: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Number of draws that a drawing protocol makes. Without it, the protocol's own number.",
+    )
+    bootstrap: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="Number of bootstrap resamples behind the 95 % intervals; 0 computes no intervals.",
+    )
 
 
 class Needs(NamedTuple):

@@ -31,29 +31,54 @@ TEST_ROLES = ("test", "query", "gallery")
 
 
 class VerificationConfig(ModeConfig):
-    """Options of ``verification``.
+    """Options of ``verification``."""
 
-    ``pairs``: every query with every gallery image, or ``all`` pairs of both together. ``camera_rule`` as in ``reid``:
-    ``market1501`` leaves pairs of one identity and camera out. ``fpr``: where TPR and FNMR are read off.
-    ``threshold_from``: splits whose identities set the threshold, at the false match rate ``threshold_fmr``; ``auto``
-    is val, or val and train where val has no genuine pairs; ``none`` sets no threshold. ``unknown``: share of the
-    gallery's identities that are taken out of it for open-set identification, read off at ``fpir``.
-    ``identity_columns``: a pair is genuine where all of these agree; the bootstrap resamples people all the same.
-    ``junk_identities`` are ignored; ``distractor_identities`` match nothing; leading zeros do not count. ``slice``: a
-    column whose values get figures of their own, of the pairs whose query has the value.
-    """
-
-    pairs: Literal["query-gallery", "all"] = "query-gallery"
-    camera_rule: CameraRule = "auto"
-    fpr: Fractions = (0.001, 0.01, 0.1)
-    threshold_from: Names = AUTO
-    threshold_fmr: float = Field(default=0.01, gt=0, lt=1)
-    unknown: float = Field(default=0.0, ge=0, lt=1)
-    fpir: Fractions = (0.01, 0.1)
-    identity_columns: Names = ("identity",)
-    junk_identities: Identities = ()
-    distractor_identities: Identities = ()
-    slice: str | None = None
+    pairs: Literal["query-gallery", "all"] = Field(
+        default="query-gallery",
+        description="Pairs that are compared: every query with every gallery image, or all pairs of both together.",
+    )
+    camera_rule: CameraRule = Field(
+        default="auto",
+        description="market1501 leaves pairs of one identity and camera out, none keeps them; auto is market1501 where "
+        "every camera is known.",
+    )
+    fpr: Fractions = Field(
+        default=(0.001, 0.01, 0.1), description="False positive rates at which TPR and FNMR are reported."
+    )
+    threshold_from: Names = Field(
+        default=AUTO,
+        description="Splits whose identities set the threshold: val, or val,train. auto is val, or both where val has "
+        "no genuine pairs; none sets no threshold.",
+    )
+    threshold_fmr: float = Field(
+        default=0.01, gt=0, lt=1, description="False match rate at which the threshold is set."
+    )
+    unknown: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of the gallery's identities that is taken out of it for open-set identification; 0 makes "
+        "none.",
+    )
+    fpir: Fractions = Field(
+        default=(0.01, 0.1), description="False positive identification rates at which FNIR is reported."
+    )
+    identity_columns: Names = Field(
+        default=("identity",),
+        description="Columns that together are the identity; a pair is genuine where all agree. The bootstrap "
+        "resamples values of the column identity all the same.",
+    )
+    junk_identities: Identities = Field(
+        default=(), description="Identities that are ignored altogether; leading zeros do not count."
+    )
+    distractor_identities: Identities = Field(
+        default=(), description="Identities that match nothing; leading zeros do not count."
+    )
+    slice: str | None = Field(
+        default=None,
+        description="Column for whose values the metrics are also computed one by one, over the pairs whose query has "
+        "the value.",
+    )
 
     @field_validator("fpr", "fpir")
     @classmethod

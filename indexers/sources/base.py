@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
@@ -32,6 +32,14 @@ SPLITS = {
 
 class NoOptions(Config):
     """Options of a source that has none."""
+
+
+class SourceType(Protocol):
+    """A class of sources: what it is called with, and the options it takes."""
+
+    Options: type[Config]
+
+    def __call__(self, path: Path, name: str | None, options: Any) -> BaseSource: ...
 
 
 class BaseSource(ABC):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from pydantic import Field
+
 from indexers.sources.base import BaseSource, is_image, require_folder
 from indexers.tables import Row, open_table, place
 from retrieval.config import Config
@@ -43,10 +45,12 @@ class Hand(NamedTuple):
 
 
 class Hands11kOptions(Config):
-    """``with_accessories`` keeps the rows that the protocols drop; ``val_seed`` chooses other validation images."""
+    """Options of the source ``hands11k``."""
 
-    with_accessories: bool = False
-    val_seed: int = 0
+    with_accessories: bool = Field(
+        default=False, description="Whether to keep images of hands with accessories, which the protocols leave out."
+    )
+    val_seed: int = Field(default=0, description="Seed of the choice of validation images.")
 
 
 class Hands11kSource(BaseSource):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from pydantic import Field
+
 from indexers.sources.base import BaseSource, is_image, require_folder, split_name
 from indexers.tables import Row, as_text, as_time, find_columns, meta_columns, open_table, place, shown
 from retrieval.config import Config
@@ -25,15 +27,16 @@ _IRREGULAR = frozenset(("", ".", ".."))
 
 
 class ManifestOptions(Config):
-    """How to read a manifest.
+    """Options of the source ``manifest``."""
 
-    ``image_root`` is where relative paths start (default: the manifest's folder). ``columns`` maps our names
-    to the table's, for example ``{"filepath": "path"}``; None keeps a column from being used for that field, and
-    says of a table without labels and identities that it has none.
-    """
-
-    image_root: Path | None = None
-    columns: Mapping[str, str | None] = {}
+    image_root: Path | None = Field(
+        default=None, description="Folder where relative paths start. Without it, the folder of the table."
+    )
+    columns: Mapping[str, str | None] = Field(
+        default={},
+        description="Own name in the table of a field (filepath, label, identity, ...); an empty name "
+        "keeps a column from being used for the field.",
+    )
 
 
 class _Seen(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic import Field
+
 from indexers.sources.base import BaseSource, images_below, require_folder
 from indexers.sources.presets import PRESETS, Fields, by_folder, plain_preset
 from retrieval.config import Config
@@ -20,10 +22,16 @@ FIELDS = ("identity", "label", "camera", "aspect", "group", "split")
 
 
 class PatternOptions(Config):
-    """``pattern``: a regular expression; or ``preset``: market1501, msmt17, hd. Without either, a plain preset."""
+    """Options of the source ``pattern``; without either, the preset that the folder's own layout shows."""
 
-    pattern: str | None = None
-    preset: str | None = None
+    pattern: str | None = Field(
+        default=None,
+        description="Regular expression with the named groups identity, label, camera, aspect, group or split; other "
+        "groups become metadata.",
+    )
+    preset: str | None = Field(
+        default=None, description="Known data set whose file names are read: market1501, msmt17 or hd."
+    )
 
 
 def read_pattern(text: str, where: str) -> re.Pattern[str]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from indexers.sources.base import BaseSource, images_below, listing, require_folder
 from indexers.sources.pattern import read_pattern
@@ -22,9 +23,13 @@ OWN_SPLIT = {"train": "train", "val": "val", "test": "test"}
 
 
 class PreparedOptions(Config):
-    """``pattern`` finds the identity in file names that lie in no sub-folder of their identity."""
+    """Options of the source ``prepared``."""
 
-    pattern: str = r"^(?P<identity>[^_]+)_"
+    pattern: str = Field(
+        default=r"^(?P<identity>[^_]+)_",
+        description="Regular expression whose group identity finds the identity in the names of files that lie in no "
+        "folder of their identity.",
+    )
 
 
 class PreparedSource(BaseSource):

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from indexers.sources.base import has_image, is_hidden
+from indexers.sources.base import SourceType, has_image, is_hidden
 from indexers.sources.presets import plain_preset
 from indexers.tables import TABLE_SUFFIXES
 from retrieval.errors import InputError, MissingFileError, unknown
@@ -43,12 +43,20 @@ def open_source(
         MissingFileError: the path does not exist.
     """
     kind = kind or guess(path)
+    source = load_source(kind)
+    return source(path, name, source.Options.read(options or {}, where=f"source '{kind}'"))
+
+
+def load_source(kind: str) -> SourceType:
+    """Import the class of a source by its kind.
+
+    Raises:
+        UnknownNameError: there is no such kind.
+    """
     if kind not in SOURCES:
         raise unknown("source", kind, SOURCES)
     module, _, attribute = SOURCES[kind].partition(":")
-    source = getattr(importlib.import_module(module), attribute)
-    read = source.Options.read(options or {}, where=f"source '{kind}'")
-    return cast("BaseSource", source(path, name, read))
+    return cast("SourceType", getattr(importlib.import_module(module), attribute))
 
 
 def guess(root: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from indexers.tables import DELIMITERS, PARQUET, find_columns, meta_columns, open_table, reading_parquet, shown
 from indexers.vectors.arrays import Arrays, check_length, checked_vectors, field_value, load
@@ -30,23 +31,22 @@ SUFFIXES = (*DELIMITERS, ".npz", ".npy", *PARQUET)
 
 
 class VectorOptions(Config):
-    """Which array or column of a file is what; None takes the conventional name, or nothing.
+    """Which array (``.npz``) or column (Parquet, CSV, TSV) of a file holds what."""
 
-    ``vectors`` names the array of vectors (``.npz``), the list column (Parquet, default ``vector``), or columns of
-    numbers (Parquet, CSV, TSV) by names and patterns with commas between: ``margin*,shape*``. ``metadata`` is the
-    table beside an ``.npy`` file; ``filepath`` names the rows.
-    """
-
-    vectors: str | None = None
-    metadata: Path | None = None
-    filepath: str | None = None
-    label: str | None = None
-    identity: str | None = None
-    camera: str | None = None
-    group: str | None = None
-    aspect: str | None = None
-    split: str | None = None
-    captured_at: str | None = None
+    vectors: str | None = Field(
+        default=None,
+        description="Array of vectors (.npz), column of lists (Parquet; vector unless given), or columns of numbers by "
+        "names and patterns: margin*,shape*.",
+    )
+    metadata: Path | None = Field(default=None, description="Table beside an .npy file, one row per vector.")
+    filepath: str | None = Field(default=None, description="Array or column that names the rows.")
+    label: str | None = Field(default=None, description="Array or column of labels.")
+    identity: str | None = Field(default=None, description="Array or column of identities.")
+    camera: str | None = Field(default=None, description="Array or column of cameras.")
+    group: str | None = Field(default=None, description="Array or column of groups (burst, specimen).")
+    aspect: str | None = Field(default=None, description="Array or column of aspects.")
+    split: str | None = Field(default=None, description="Array or column of splits.")
+    captured_at: str | None = Field(default=None, description="Array or column of times of capture.")
 
     def named(self) -> dict[str, str]:
         """The fields that were named, to the array or column that holds them."""
@@ -70,16 +70,19 @@ class ImportedVectors(NamedTuple):
 
 
 class BankOptions(Config):
-    """Which arrays of an ``.npz`` make a bank.
+    """Which arrays of an ``.npz`` make a bank."""
 
-    ``classes`` names the class of each vector or, with ``class_index`` (one whole number per vector), the list
-    of classes it counts into from 0. ``texts`` defaults to an array ``texts`` or ``captions``, if there is one.
-    """
-
-    vectors: str
-    classes: str
-    class_index: str | None = None
-    texts: str | None = None
+    vectors: str = Field(description="Array of vectors (m, d).")
+    classes: str = Field(
+        description="Array of class names: one per vector or, with class_index, the list that it counts into."
+    )
+    class_index: str | None = Field(
+        default=None, description="Array of whole numbers from 0 into classes, one per vector."
+    )
+    texts: str | None = Field(
+        default=None,
+        description="Array of texts, one per vector. Without it, an array texts or captions where there is one.",
+    )
 
 
 class ImportedBank(NamedTuple):

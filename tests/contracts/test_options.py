@@ -1,0 +1,32 @@
+"""Every option of every mode, scorer, protocol and source documents itself: one sentence, in its field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
+from indexers.sources.registry import SOURCES, load_source
+from indexers.vectors.read_vectors import BankOptions, VectorOptions
+from retrieval.commands.option_table import option_rows
+from retrieval.config import Config
+
+
+def _configs() -> Iterator[tuple[str, type[Config]]]:
+    yield from ((f"mode {name}", load_mode(name).config_type) for name in MODES)
+    yield from ((f"scorer {name}", load_scorer(name).config_type) for name in SCORERS)
+    yield from ((f"protocol {name}", load_protocol(name).options) for name in PROTOCOLS)
+    yield from ((f"source {name}", load_source(name).Options) for name in SOURCES)
+    yield "vectors", VectorOptions
+    yield "bank", BankOptions
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), list(_configs()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_option_has_a_sentence(name: str, config: type[Config]) -> None:
+    for row in option_rows(config):
+        assert row.meaning, f"{name}: option {row.name} has no description"
+        assert row.meaning.endswith("."), f"{name}: the description of {row.name} is no sentence"
+        assert "`" not in row.meaning, f"{name}: the description of {row.name} is plain text"
