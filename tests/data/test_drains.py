@@ -29,7 +29,7 @@ from data.drains import (
 )
 from data.drains_paint import Painter
 from data.drains_site import things
-from tests.data.test_hands import contents
+from tests.support.file_digests import contents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,7 @@ from PIL import Image
 
 from cli import cli
 from data.hands import ASPECTS, HEADER, Arguments, draw_hands, plan
-
-
-def contents(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+from tests.support.file_digests import contents
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -16,13 +15,9 @@ from data import folder as shared_folder
 from data import species_folder
 from data.commands import sample_group
 from data.species_folder import Arguments, draw_species, plan
+from tests.support.file_digests import contents
 
 SMALL = Arguments(species=8, images=7, seed=0, size=48)
-
-
-def contents(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

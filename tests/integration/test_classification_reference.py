@@ -18,7 +18,11 @@ from tests.support.labelled_stores import CLIP, RES, class_store, fingerprint, l
 
 Float64 = NDArray[np.float64]
 CLASSES = 7
-STORE = class_store(labelled(CLASSES, {"train": 6, "val": 8, "test": 9}))
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return class_store(labelled(CLASSES, {"train": 6, "val": 8, "test": 9}))
 
 
 class Raw(NamedTuple):
@@ -28,7 +32,7 @@ class Raw(NamedTuple):
     labels: NDArray[np.int64]
 
 
-def raw(role: str, space: str = CLIP, view: str = "base", store: MemoryStore = STORE) -> Raw:
+def raw(store: MemoryStore, role: str, space: str = CLIP, view: str = "base") -> Raw:
     """Straight from the store's tables, row by row."""
     with store.snapshot() as snapshot:
         matrix = snapshot.vectors(snapshot.space(space), view)
@@ -42,8 +46,8 @@ def raw(role: str, space: str = CLIP, view: str = "base", store: MemoryStore = S
     )
 
 
-def bank(space: str, name: str) -> Bank:
-    return next(each for each in STORE.banks(fingerprint(STORE, space)) if each.name == name)
+def bank(store: MemoryStore, space: str, name: str) -> Bank:
+    return next(each for each in store.banks(fingerprint(store, space)) if each.name == name)
 
 
 def softmax(logits: Float64) -> Float64:
@@ -74,16 +78,16 @@ def agrees(result: EvalResult, want: dict[str, float], within: float = 1e-6) -> 
     assert 0.2 < found["top_1"] < 1  # a problem that can tell right from wrong
 
 
-def evaluated(mode: str, **asked: Any) -> EvalResult:
+def evaluated(store: MemoryStore, mode: str, **asked: Any) -> EvalResult:
     options = {"bootstrap": 0, **asked.pop("options", {})}
     if "arms" not in asked:
         asked["space"] = CLIP
-    return evaluate(STORE, mode, options=options, **asked)
+    return evaluate(store, mode, options=options, **asked)
 
 
-def prompt_logits(queries: Float64, pool: str, temperature: float = 0.05) -> Float64:
+def prompt_logits(store: MemoryStore, queries: Float64, pool: str, temperature: float = 0.05) -> Float64:
     """Class by class, prompt by prompt; the bank's temperature is 0.05, so the logit scale is 20."""
-    said = bank(CLIP, "said")
+    said = bank(store, CLIP, "said")
     logits = np.empty((len(queries), CLASSES))
     for code in range(CLASSES):
         texts = said.vectors[said.edge_vector[said.edge_class == f"class {code}"]].astype(np.float64)
@@ -95,20 +99,20 @@ def prompt_logits(queries: Float64, pool: str, temperature: float = 0.05) -> Flo
     return 20 * logits
 
 
-def test_zeroshot() -> None:
-    test = raw("test")
+def test_zeroshot(store: MemoryStore) -> None:
+    test = raw(store, "test")
     for pool in ("mean-embedding", "softmax"):
-        want = figures(softmax(prompt_logits(test.vectors, pool)), test.labels)
-        agrees(evaluated("zeroshot", options={"pool": pool}), want)
+        want = figures(softmax(prompt_logits(store, test.vectors, pool)), test.labels)
+        agrees(evaluated(store, "zeroshot", options={"pool": pool}), want)
 
 
-def test_zeroshot_chooses_on_val_what_is_best_there() -> None:
-    val, test = raw("val"), raw("test")
+def test_zeroshot_chooses_on_val_what_is_best_there(store: MemoryStore) -> None:
+    val, test = raw(store, "val"), raw(store, "test")
     swept = [0.01, 0.3, 3.0]
-    on_val = [figures(softmax(prompt_logits(val.vectors, "softmax", each)), val.labels) for each in swept]
+    on_val = [figures(softmax(prompt_logits(store, val.vectors, "softmax", each)), val.labels) for each in swept]
     best = max(range(3), key=lambda at: (on_val[at]["top_1"], on_val[at]["macro_f1"], -at))
-    result = evaluated("zeroshot", options={"pool": "softmax", "temperature": "0.01,0.3,3"})
-    agrees(result, figures(softmax(prompt_logits(test.vectors, "softmax", swept[best])), test.labels))
+    result = evaluated(store, "zeroshot", options={"pool": "softmax", "temperature": "0.01,0.3,3"})
+    agrees(result, figures(softmax(prompt_logits(store, test.vectors, "softmax", swept[best])), test.labels))
     assert result.chosen is not None
     assert result.sweep is not None
     assert (result.chosen.on, result.chosen.criterion) == ("val", "top_1")
@@ -118,12 +122,12 @@ def test_zeroshot_chooses_on_val_what_is_best_there() -> None:
         assert {name: point.metrics[name] for name in want} == pytest.approx(want, abs=1e-5)
 
 
-def test_zeroshot_of_two_views() -> None:
-    sides = [raw("test", view=view) for view in ("base", "hflip")]
-    both = softmax(prompt_logits(unit(sides[0].vectors + sides[1].vectors), "mean"))
-    agrees(evaluated("zeroshot", options={"views": "base,hflip"}), figures(both, sides[0].labels))
-    mean = np.mean([softmax(prompt_logits(side.vectors, "mean")) for side in sides], axis=0)
-    result = evaluated("zeroshot", options={"views": "base,hflip", "tta": "probabilities"})
+def test_zeroshot_of_two_views(store: MemoryStore) -> None:
+    sides = [raw(store, "test", view=view) for view in ("base", "hflip")]
+    both = softmax(prompt_logits(store, unit(sides[0].vectors + sides[1].vectors), "mean"))
+    agrees(evaluated(store, "zeroshot", options={"views": "base,hflip"}), figures(both, sides[0].labels))
+    mean = np.mean([softmax(prompt_logits(store, side.vectors, "mean")) for side in sides], axis=0)
+    result = evaluated(store, "zeroshot", options={"views": "base,hflip", "tta": "probabilities"})
     agrees(result, figures(mean, sides[0].labels))
 
 
@@ -132,14 +136,14 @@ def prototype_logits(train: Raw, queries: Float64) -> Float64:
     return queries @ unit(means).T / 0.01
 
 
-def test_prototype() -> None:
-    train, test = raw("train"), raw("test")
+def test_prototype(store: MemoryStore) -> None:
+    train, test = raw(store, "train"), raw(store, "test")
     want = figures(np.maximum(softmax(prototype_logits(train, test.vectors)), 1e-300), test.labels)
-    agrees(evaluated("prototype"), want, 2e-5)  # cosines in float32, divided by 0.01
+    agrees(evaluated(store, "prototype"), want, 2e-5)  # cosines in float32, divided by 0.01
 
 
-def test_knn() -> None:
-    train, test = raw("train"), raw("test")
+def test_knn(store: MemoryStore) -> None:
+    train, test = raw(store, "train"), raw(store, "test")
     probs = np.zeros((len(test.vectors), CLASSES))
     for at, query in enumerate(test.vectors):
         scores = train.vectors @ query
@@ -150,14 +154,14 @@ def test_knn() -> None:
         probs[at, train.labels[near[::-1]]] += 1e-12 * np.arange(len(near))  # of equals the nearest is first
     want = figures(probs, test.labels)
     del want["top_5"]  # classes without a vote are equal, and scikit-learn orders equals otherwise
-    agrees(evaluated("knn", options={"k": 5}), want, 1e-5)
+    agrees(evaluated(store, "knn", options={"k": 5}), want, 1e-5)
 
 
-def test_fewshot_of_the_first_two() -> None:
-    train, test = raw("train"), raw("test")
+def test_fewshot_of_the_first_two(store: MemoryStore) -> None:
+    train, test = raw(store, "train"), raw(store, "test")
     first = np.concatenate([np.flatnonzero(train.labels == code)[:2] for code in range(CLASSES)])
     shots = Raw(train.vectors[first], train.labels[first])
-    result = evaluated("fewshot", options={"shots": "1,2", "sampling": "first", "method": "prototype,linear"})
+    result = evaluated(store, "fewshot", options={"shots": "1,2", "sampling": "first", "method": "prototype,linear"})
     agrees(result, figures(softmax(prototype_logits(shots, test.vectors)), test.labels), 2e-5)
     model = LogisticRegression(C=100, tol=1e-8, max_iter=10_000).fit(shots.vectors, shots.labels)
     point = next(each for each in result.sweep or () if each.settings == {"method": "linear", "shots": 2})
@@ -167,44 +171,44 @@ def test_fewshot_of_the_first_two() -> None:
     assert result.chosen.on is None
 
 
-def classifier_logits(queries: Float64) -> Float64:
-    layer = bank(RES, "classifier")
+def classifier_logits(store: MemoryStore, queries: Float64) -> Float64:
+    layer = bank(store, RES, "classifier")
     assert layer.bias is not None
     return queries @ layer.vectors.T.astype(np.float64) + layer.bias
 
 
-def test_fusion() -> None:
+def test_fusion(store: MemoryStore) -> None:
     alphas = [0.0, 0.25, 0.5, 0.75, 1.0]
 
     def mixed(role: str, alpha: float) -> Float64:
-        clip, resnet = raw(role), raw(role, RES)
-        parts = softmax(prompt_logits(clip.vectors, "mean")), softmax(classifier_logits(resnet.vectors))
+        clip, resnet = raw(store, role), raw(store, role, RES)
+        parts = softmax(prompt_logits(store, clip.vectors, "mean")), softmax(classifier_logits(store, resnet.vectors))
         return (1 - alpha) * parts[0] + alpha * parts[1]
 
-    on_val = [figures(mixed("val", alpha), raw("val").labels) for alpha in alphas]
+    on_val = [figures(mixed("val", alpha), raw(store, "val").labels) for alpha in alphas]
     best = max(range(5), key=lambda at: (on_val[at]["top_1"], on_val[at]["macro_f1"], -at))
     arms = (f"{CLIP}:prompts", f"{RES}:classifier")
-    result = evaluated("fusion", arms=arms, options={"alphas": "0,0.25,0.5,0.75,1"})
-    agrees(result, figures(mixed("test", alphas[best]), raw("test").labels))
+    result = evaluated(store, "fusion", arms=arms, options={"alphas": "0,0.25,0.5,0.75,1"})
+    agrees(result, figures(mixed("test", alphas[best]), raw(store, "test").labels))
     assert result.chosen is not None
     assert result.chosen.settings[0]["alpha"] == alphas[best]
     assert result.arms is not None
     for name, alpha in (("prompts", 0.0), ("classifier", 1.0)):
         alone = result.arms[name].metrics
         assert alone is not None
-        want = figures(mixed("test", alpha), raw("test").labels)
+        want = figures(mixed("test", alpha), raw(store, "test").labels)
         assert {each: alone[each].value for each in want} == pytest.approx(want, abs=1e-6)
 
 
-def test_calibration_divides_by_the_temperature_that_is_likeliest_on_val() -> None:
-    val, test = raw("val"), raw("test")
+def test_calibration_divides_by_the_temperature_that_is_likeliest_on_val(store: MemoryStore) -> None:
+    val, test = raw(store, "val"), raw(store, "test")
     grid = np.exp(np.linspace(np.log(0.1), np.log(20), 4000))
-    logits = prompt_logits(val.vectors, "mean")
+    logits = prompt_logits(store, val.vectors, "mean")
     losses = [log_loss(val.labels, softmax(logits / each), labels=np.arange(CLASSES)) for each in grid]
-    result = evaluated("zeroshot", options={"calibrate": True})
+    result = evaluated(store, "zeroshot", options={"calibrate": True})
     assert result.arms is not None
     fitted = result.arms["prompts"].calibration
     assert fitted is not None
     assert fitted.temperature == pytest.approx(grid[int(np.argmin(losses))], rel=2e-3)
-    want = figures(softmax(prompt_logits(test.vectors, "mean") / fitted.temperature), test.labels)
+    want = figures(softmax(prompt_logits(store, test.vectors, "mean") / fitted.temperature), test.labels)
     agrees(result, want)

@@ -1,19 +1,27 @@
-"""Pools and split sets that faults are planted in."""
+"""Pools, split sets and stores in memory that tests of the audit plant faults in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from eval.runs.audit import COLUMNS
 from eval.seams.samples import Pool
+from retrieval.store.memory import MemoryStore
 from retrieval.types import Float32, SplitSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eval.audit.findings import Finding
+
+
+PEOPLE, IMAGES = 8, 5
+N = PEOPLE * IMAGES
+IDENTITY = [f"p{at // IMAGES}" for at in range(N)]
+SPLIT = ["gallery" if at % IMAGES == 0 else "query" for at in range(N)]
 
 
 def pool(**samples: dict[str, Any]) -> Pool:
@@ -48,3 +56,15 @@ def clusters(n: int, images: int, noise: float = 0.05, d: int = 16, seed: int = 
     rng = np.random.default_rng(seed)
     raw = np.repeat(rng.standard_normal((n, d)), images, axis=0) + noise * rng.standard_normal((n * images, d))
     return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), np.float32)
+
+
+def store_of(vectors: Float32, *, drop: int = 0, **columns: Any) -> MemoryStore:
+    """One sample a vector, with ids 00, 01, ...; the last ``drop`` have none."""
+    ids = [f"{at:02d}" for at in range(len(vectors))]
+    base = {"id": ids, "source": ["s"] * len(ids), "uri": [f"{name}.jpg" for name in ids], "key": ids}
+    table = pa.table(base | columns)
+    keys = table.column("key").to_pylist()
+    first = {key: at for at, key in reversed(list(enumerate(keys)))}
+    kept = sorted(first.values())[: len(first) - drop]
+    views = {"base": ([keys[at] for at in kept], vectors[kept])}
+    return MemoryStore(table, {"model@1234": views}, writable=True)

@@ -7,8 +7,7 @@ import pyarrow as pa
 
 from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
-from tests.eval.runs.test_audit import IDENTITY, SPLIT, N, store_of
-from tests.support.audit_samples import clusters
+from tests.support.audit_samples import IDENTITY, SPLIT, N, clusters, store_of
 
 
 def burst(**columns: Any) -> MemoryStore:

@@ -13,20 +13,24 @@ from eval.runs.request import Asked
 from eval.runs.run import evaluate
 from eval.seams.classification import Solution
 from retrieval.errors import InputError, UnknownNameError
+from retrieval.store.memory import MemoryStore
 from tests.support.class_arrays import learners, learning_arm
 from tests.support.labelled_stores import CLIP, class_store, labelled
 
 if TYPE_CHECKING:
     from eval.seams.classification import ClassArrays
 
-STORE = class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 
 
-def ready(**options: Any) -> PreparedClasses:
-    return prepare_classes(STORE, Asked("fewshot", space=CLIP, options={"bootstrap": 0, **options}))
+def ready(store: MemoryStore, **options: Any) -> PreparedClasses:
+    return prepare_classes(store, Asked("fewshot", space=CLIP, options={"bootstrap": 0, **options}))
 
 
-def evaluated(store: Any = STORE, **options: Any) -> EvalResult:
+def evaluated(store: MemoryStore, **options: Any) -> EvalResult:
     return evaluate(store, "fewshot", space=CLIP, options={"bootstrap": 0, **options}, say=lambda _: None)
 
 
@@ -34,8 +38,8 @@ def points(found: EvalResult | Solution, method: str) -> list[dict[str, Any]]:
     return [each.settings for each in found.sweep or () if each.settings.get("method") == method]
 
 
-def test_every_method_with_every_number_of_shots_is_a_row() -> None:
-    result = evaluated(shots="5,1,1", method="prototype,linear,prototype", seeds=2)
+def test_every_method_with_every_number_of_shots_is_a_row(store: MemoryStore) -> None:
+    result = evaluated(store, shots="5,1,1", method="prototype,linear,prototype", seeds=2)
     assert points(result, "prototype") == [{"method": "prototype", "shots": 1}, {"method": "prototype", "shots": 5}]
     assert len(points(result, "linear")) == 2
     assert result.sweep is not None
@@ -43,15 +47,15 @@ def test_every_method_with_every_number_of_shots_is_a_row() -> None:
     assert not any(point.chosen for point in result.sweep)
 
 
-def test_the_metrics_are_of_the_first_method_with_the_most_shots() -> None:
-    result = evaluated(shots="1,3", method="linear,prototype", seeds=3)
+def test_the_metrics_are_of_the_first_method_with_the_most_shots(store: MemoryStore) -> None:
+    result = evaluated(store, shots="1,3", method="linear,prototype", seeds=3)
     main = next(each for each in result.sweep or () if each.settings == {"method": "linear", "shots": 3})
     assert {name: metric.value for name, metric in result.metrics.items()} == main.metrics
     assert {name: metric.sd_seeds for name, metric in result.metrics.items()} == main.sd_seeds_of
 
 
-def test_settings_of_a_method_are_chosen_on_val_for_each_number_of_shots() -> None:
-    result = evaluated(shots="1,3", method="knn", seeds=2, **{"knn.k": "1,2"})
+def test_settings_of_a_method_are_chosen_on_val_for_each_number_of_shots(store: MemoryStore) -> None:
+    result = evaluated(store, shots="1,3", method="knn", seeds=2, **{"knn.k": "1,2"})
     on_val = [each for each in result.sweep or () if each.role == "val"]
     assert [(each.settings["shots"], each.settings["k"]) for each in on_val] == [(1, 1), (1, 2), (3, 1), (3, 2)]
     for shots in (1, 3):
@@ -62,8 +66,8 @@ def test_settings_of_a_method_are_chosen_on_val_for_each_number_of_shots() -> No
     assert chosen.on == "val"
 
 
-def test_side_by_side_nothing_is_of_val() -> None:
-    result = evaluated(shots=2, method="knn", choose="none", **{"knn.k": "1,2"})
+def test_side_by_side_nothing_is_of_val(store: MemoryStore) -> None:
+    result = evaluated(store, shots=2, method="knn", choose="none", **{"knn.k": "1,2"})
     assert {each.role for each in result.sweep or ()} == {"test"}
     assert result.arms is not None
     chosen = result.arms["knn"].chosen
@@ -71,15 +75,15 @@ def test_side_by_side_nothing_is_of_val() -> None:
     assert chosen.on is None
 
 
-def test_a_temperature_is_recorded() -> None:
-    result = evaluated(shots=3, calibrate=True)
+def test_a_temperature_is_recorded(store: MemoryStore) -> None:
+    result = evaluated(store, shots=3, calibrate=True)
     assert result.arms is not None
     assert result.arms["prototype"].calibration is not None
 
 
-def test_more_seeds_keep_the_first() -> None:
+def test_more_seeds_keep_the_first(store: MemoryStore) -> None:
     two, four = (MODE.solve(found.arrays, _config(found), np.random.SeedSequence(0)) for found in (
-        ready(shots=2, seeds=2), ready(shots=2, seeds=4)))  # fmt: skip
+        ready(store, shots=2, seeds=2), ready(store, shots=2, seeds=4)))  # fmt: skip
     for one, other in zip(two.answers[0], four.answers[0][:2], strict=True):
         assert np.array_equal(one.probs, other.probs)
     assert len(four.answers[0]) == 4
@@ -91,9 +95,9 @@ def _config(found: PreparedClasses) -> FewshotConfig:
     return found.config
 
 
-def test_as_many_shots_as_there_are_is_the_whole_train_split() -> None:
-    whole = evaluate(STORE, "prototype", space=CLIP, options={"bootstrap": 0})
-    result = evaluated(shots=6)
+def test_as_many_shots_as_there_are_is_the_whole_train_split(store: MemoryStore) -> None:
+    whole = evaluate(store, "prototype", space=CLIP, options={"bootstrap": 0})
+    result = evaluated(store, shots=6)
     assert {name: metric.value for name, metric in result.metrics.items()} == pytest.approx(
         {name: metric.value for name, metric in whole.metrics.items()}, abs=1e-6
     )
@@ -124,22 +128,22 @@ def test_too_few_images_are_told_once_for_each_number_of_shots() -> None:
         ({"linear.c": 3}, UnknownNameError, "No arm 'linear'"),
     ],
 )
-def test_wrong_options(options: dict[str, Any], error: type[Exception], says: str) -> None:
+def test_wrong_options(store: MemoryStore, options: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error) as caught:
-        evaluated(**options)
+        evaluated(store, **options)
     assert says in str(caught.value)
 
 
-def test_tip_says_when_its_cache_answers_alone() -> None:
-    alone = evaluated(shots=2, method="tip")
+def test_tip_says_when_its_cache_answers_alone(store: MemoryStore) -> None:
+    alone = evaluated(store, shots=2, method="tip")
     assert any("its cache of shots answers alone" in words for words in alone.warnings)
-    both = evaluated(shots=2, method="tip", bank="said")
+    both = evaluated(store, shots=2, method="tip", bank="said")
     assert not any("answers alone" in words for words in both.warnings)
     assert both.metrics["top_1"].value > alone.metrics["top_1"].value
 
 
-def test_every_method_has_an_arm_with_its_setting_and_temperature() -> None:
-    result = evaluated(shots="1,3", method="prototype,knn", seeds=2, calibrate=True, **{"knn.k": "1,2"})
+def test_every_method_has_an_arm_with_its_setting_and_temperature(store: MemoryStore) -> None:
+    result = evaluated(store, shots="1,3", method="prototype,knn", seeds=2, calibrate=True, **{"knn.k": "1,2"})
     assert result.arms is not None
     assert set(result.arms) == {"prototype", "knn"}
     chosen = result.arms["knn"].chosen

@@ -12,7 +12,10 @@ from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, class_store, labelled
 
-STORE = class_store(labelled())
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return class_store(labelled())
 
 
 def slow_recall(images: Any, labels: Any, texts: Any, of_text: Any, k: int) -> float:
@@ -25,9 +28,9 @@ def slow_recall(images: Any, labels: Any, texts: Any, of_text: Any, k: int) -> f
 
 
 @pytest.mark.parametrize("views", ["base", "base,hflip"])
-def test_prompts_as_queries_for_images(views: str) -> None:
+def test_prompts_as_queries_for_images(store: MemoryStore, views: str) -> None:
     asked = Asked("zeroshot", space=CLIP, options={"text_to_image": True, "views": views})
-    ready = prepare_classes(STORE, asked)
+    ready = prepare_classes(store, asked)
     found = MODE.solve(ready.arrays, ready.config, np.random.SeedSequence(0)).retrieval
     assert found is not None
     (arm,), (draw,) = ready.arrays.arms, ready.arrays.draws
@@ -41,28 +44,28 @@ def test_prompts_as_queries_for_images(views: str) -> None:
         assert found[name] == pytest.approx(want)
 
 
-def test_they_are_asked_for() -> None:
-    assert evaluate(STORE, "zeroshot", space=CLIP, options={"bootstrap": 0}).retrieval is None
+def test_they_are_asked_for(store: MemoryStore) -> None:
+    assert evaluate(store, "zeroshot", space=CLIP, options={"bootstrap": 0}).retrieval is None
 
 
-def test_draws_are_averaged() -> None:
+def test_draws_are_averaged(store: MemoryStore) -> None:
     folds = {"folds": 3, "text_to_image": True, "bootstrap": 0}
-    result = evaluate(STORE, "zeroshot", space=CLIP, protocol="k-fold", options=folds)
+    result = evaluate(store, "zeroshot", space=CLIP, protocol="k-fold", options=folds)
     assert len(result.draws) == 3
     assert result.retrieval is not None
     assert all(name.startswith("text_to_image_") for name in result.retrieval)
 
 
-def test_a_scale_that_is_assumed_is_told() -> None:
+def test_a_scale_that_is_assumed_is_told(store: MemoryStore) -> None:
     rows = labelled()
     bare = MemoryStore(*_parts(rows))
-    (said,) = (each for each in STORE.banks() if each.texts is not None)
+    (said,) = (each for each in store.banks() if each.texts is not None)
     bare.save_bank(type(said)(**{name: getattr(said, name) for name in said.__slots__} | {"temperature": None}))
     result = evaluate(bare, "zeroshot", space=CLIP, options={"bootstrap": 0})
     assert any("CLIP's 100 is assumed" in words for words in result.warnings)
     own = evaluate(bare, "zeroshot", space=CLIP, options={"bootstrap": 0, "class_temperature": 0.05})
     assert not any("assumed" in words for words in own.warnings)
-    told = evaluate(STORE, "zeroshot", space=CLIP, options={"bootstrap": 0})
+    told = evaluate(store, "zeroshot", space=CLIP, options={"bootstrap": 0})
     assert own.metrics["nll"].value == pytest.approx(told.metrics["nll"].value, abs=1e-5)
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 
 from eval.prompts.diff import ClassDifference, Rewritten, difference
 from eval.prompts.sets import PromptSet, read_prompts
-from tests.eval.prompts.test_sets import pairs, sets
+from tests.support.prompt_sets import pairs, sets
 from tests.support.shared_data import SHARED, needs_shared
 
 

@@ -5,21 +5,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from eval.prompts.sets import PromptSet, edges, merge, net_new, read_prompts
 from retrieval.errors import InputError, MissingFileError
+from tests.support.prompt_sets import pairs, sets
 from tests.support.shared_data import SHARED, needs_shared
 
 MUSHROOM = SHARED / "mushroom"
-
-sets = st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from(["p", "q", "r", "s"]), max_size=5)).map(
-    lambda texts: PromptSet.of("set", texts.items())
-)
-
-
-def pairs(prompts: PromptSet) -> set[tuple[str, str]]:
-    return {(label, text) for label, texts in prompts.prompts.items() for text in texts}
 
 
 def written(folder: Path, text: str | bytes) -> Path:

@@ -9,26 +9,7 @@ import pytest
 from eval.audit.findings import ITEMS_KEPT, AuditReport, Item, finding
 from eval.runs.audit import audit, nearest_others
 from retrieval.errors import InputError, UnknownNameError
-from retrieval.store.memory import MemoryStore
-from retrieval.types import Float32
-from tests.support.audit_samples import clusters, said
-
-PEOPLE, IMAGES = 8, 5
-N = PEOPLE * IMAGES
-IDENTITY = [f"p{at // IMAGES}" for at in range(N)]
-SPLIT = ["gallery" if at % IMAGES == 0 else "query" for at in range(N)]
-
-
-def store_of(vectors: Float32, *, drop: int = 0, **columns: Any) -> MemoryStore:
-    """One sample a vector, with ids 00, 01, ...; the last ``drop`` have none."""
-    ids = [f"{at:02d}" for at in range(len(vectors))]
-    base = {"id": ids, "source": ["s"] * len(ids), "uri": [f"{name}.jpg" for name in ids], "key": ids}
-    table = pa.table(base | columns)
-    keys = table.column("key").to_pylist()
-    first = {key: at for at, key in reversed(list(enumerate(keys)))}
-    kept = sorted(first.values())[: len(first) - drop]
-    views = {"base": ([keys[at] for at in kept], vectors[kept])}
-    return MemoryStore(table, {"model@1234": views}, writable=True)
+from tests.support.audit_samples import IDENTITY, IMAGES, PEOPLE, SPLIT, N, clusters, said, store_of
 
 
 def checks(report: AuditReport) -> dict[str, tuple[str, list[tuple[str, ...]]]]:

@@ -13,27 +13,34 @@ from eval.runs.run import evaluate
 from eval.statistics.paired_tests import McNemar
 from eval.views.comparison import class_comparison
 from retrieval.errors import InputError
-from tests.eval.views.test_classification_tables import printed
+from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
+from tests.support.terminal import printed
 
 ROWS = labelled(roles={"train": 6, "val": 6, "test": 9})
-STORE = class_store(ROWS)
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return class_store(ROWS)
+
+
 OPTIONS = {"bootstrap": 60}
 
 
-def evaluated(mode: str, **asked: Any) -> EvalResult:
+def evaluated(store: MemoryStore, mode: str, **asked: Any) -> EvalResult:
     if mode != "fusion":
         asked.setdefault("space", CLIP)
-    return evaluate(STORE, mode, options={**OPTIONS, **asked.pop("options", {})}, say=lambda _: None, **asked)
+    return evaluate(store, mode, options={**OPTIONS, **asked.pop("options", {})}, say=lambda _: None, **asked)
 
 
 def asked(mode: str, space: str = CLIP, **more: Any) -> Asked:
     return Asked(mode, space, options={**OPTIONS, **more.pop("options", {})}, **more)
 
 
-def test_two_spaces_are_compared_image_by_image() -> None:
-    found = compare_class_requests(STORE, asked("prototype"), asked("prototype", RES))
-    a, b = evaluated("prototype"), evaluated("prototype", space=RES)
+def test_two_spaces_are_compared_image_by_image(store: MemoryStore) -> None:
+    found = compare_class_requests(store, asked("prototype"), asked("prototype", RES))
+    a, b = evaluated(store, "prototype"), evaluated(store, "prototype", space=RES)
     for name, (one, other) in found.values.items():
         assert one == pytest.approx(a.metrics[name].value, abs=1e-9)
         assert other == pytest.approx(b.metrics[name].value, abs=1e-9)
@@ -47,14 +54,14 @@ def test_two_spaces_are_compared_image_by_image() -> None:
     assert test.p_value == pytest.approx(binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1)
 
 
-def test_something_compared_with_itself_is_no_difference() -> None:
-    found = compare_class_requests(STORE, asked("knn"), asked("knn"))
+def test_something_compared_with_itself_is_no_difference(store: MemoryStore) -> None:
+    found = compare_class_requests(store, asked("knn"), asked("knn"))
     assert all(each.metric.value == 0 and each.p_value == 1 for each in found.differences.values())
 
 
-def test_files_of_two_modes_give_what_the_requests_give() -> None:
-    files = evaluated("zeroshot"), evaluated("fusion", arms=(f"{CLIP}:prompts", f"{RES}:classifier"))
-    found = compare_class_results(STORE, *files)
+def test_files_of_two_modes_give_what_the_requests_give(store: MemoryStore) -> None:
+    files = evaluated(store, "zeroshot"), evaluated(store, "fusion", arms=(f"{CLIP}:prompts", f"{RES}:classifier"))
+    found = compare_class_results(store, *files)
     assert found.b == f"fusion: prompts {CLIP} said, classifier {RES} classifier"
     assert found.values["top_1"] == tuple(each.metrics["top_1"].value for each in files)
     assert found.resamples == 60
@@ -62,22 +69,24 @@ def test_files_of_two_modes_give_what_the_requests_give() -> None:
     assert set(found.to_dict()["metrics"]["top_1"]) >= {"a", "b", "ci95", "p_value"}
 
 
-def test_other_train_and_val_samples_do_not_disturb_the_pairing() -> None:
+def test_other_train_and_val_samples_do_not_disturb_the_pairing(store: MemoryStore) -> None:
     """B reads fewer rows of the store than A, so its rows have other numbers."""
-    few = evaluated("prototype", options={"train_limit": 12, "val_n": 2})
-    found = compare_class_results(STORE, evaluated("prototype"), few)
+    few = evaluated(store, "prototype", options={"train_limit": 12, "val_n": 2})
+    found = compare_class_results(store, evaluated(store, "prototype"), few)
     assert found.values["top_1"][1] == few.metrics["top_1"].value
 
 
-def test_seeds_of_shots_stand_beside_one_answer() -> None:
-    few = evaluated("fewshot", options={"shots": 2, "seeds": 3})
-    found = compare_class_results(STORE, evaluated("zeroshot"), few)
+def test_seeds_of_shots_stand_beside_one_answer(store: MemoryStore) -> None:
+    few = evaluated(store, "fewshot", options={"shots": 2, "seeds": 3})
+    found = compare_class_results(store, evaluated(store, "zeroshot"), few)
     assert found.values["nll"][1] == pytest.approx(few.metrics["nll"].value)
 
 
-def test_draws_are_paired_one_by_one() -> None:
+def test_draws_are_paired_one_by_one(store: MemoryStore) -> None:
     folds = {"protocol": "k-fold", "options": {"folds": 3}}
-    found = compare_class_results(STORE, evaluated("prototype", **folds), evaluated("prototype", space=RES, **folds))
+    found = compare_class_results(
+        store, evaluated(store, "prototype", **folds), evaluated(store, "prototype", space=RES, **folds)
+    )
     top = found.differences["top_1"]
     assert top.draws_up + top.draws_equal + top.draws_down == 3
 
@@ -92,44 +101,44 @@ def test_draws_are_paired_one_by_one() -> None:
         ({"options": {"bins": 10}}, "bins="),
     ],
 )
-def test_what_does_not_compare_is_refused(other: dict[str, Any], says: str) -> None:
+def test_what_does_not_compare_is_refused(store: MemoryStore, other: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError) as caught:
-        compare_class_results(STORE, evaluated("prototype"), evaluated("prototype", **dict(other)))
+        compare_class_results(store, evaluated(store, "prototype"), evaluated(store, "prototype", **dict(other)))
     assert says in str(caught.value)
     assert "evaluate both" in str(caught.value)
 
 
-def test_other_universes_are_refused(tmp_path: Any) -> None:
+def test_other_universes_are_refused(store: MemoryStore, tmp_path: Any) -> None:
     (tmp_path / "labels.txt").write_text("\n".join([*(f"class {code}" for code in range(4)), "wolf"]))
-    wider = evaluated("prototype", options={"labels_from": str(tmp_path / "labels.txt")})
+    wider = evaluated(store, "prototype", options={"labels_from": str(tmp_path / "labels.txt")})
     with pytest.raises(InputError, match="different label universes"):
-        compare_class_results(STORE, evaluated("prototype"), wider)
+        compare_class_results(store, evaluated(store, "prototype"), wider)
 
 
-def test_without_resamples_nothing_is_sure() -> None:
+def test_without_resamples_nothing_is_sure(store: MemoryStore) -> None:
     with pytest.raises(InputError, match="resamples"):
-        compare_class_requests(STORE, asked("knn", options={"bootstrap": 0}), asked("knn", options={"bootstrap": 0}))
+        compare_class_requests(store, asked("knn", options={"bootstrap": 0}), asked("knn", options={"bootstrap": 0}))
 
 
-def test_the_file_must_still_be_true() -> None:
-    before = evaluated("prototype")
+def test_the_file_must_still_be_true(store: MemoryStore) -> None:
+    before = evaluated(store, "prototype")
     metric = before.metrics["top_1"]
     wrong = before.metrics | {"top_1": metric.model_copy(update={"value": metric.value - 0.1})}
     with pytest.raises(InputError, match="Result B says top_1"):
-        compare_class_results(STORE, before, before.model_copy(update={"metrics": wrong}))
+        compare_class_results(store, before, before.model_copy(update={"metrics": wrong}))
 
 
-def test_the_same_twice_and_seeded_by_the_first() -> None:
+def test_the_same_twice_and_seeded_by_the_first(store: MemoryStore) -> None:
     pair = asked("prototype"), asked("prototype", RES)
-    one, again = (compare_class_requests(STORE, *pair).to_dict() for _ in range(2))
-    other = compare_class_requests(STORE, asked("prototype", seed=9), pair[1]).to_dict()
+    one, again = (compare_class_requests(store, *pair).to_dict() for _ in range(2))
+    other = compare_class_requests(store, asked("prototype", seed=9), pair[1]).to_dict()
     assert one == again
     assert one["metrics"]["nll"]["ci95"] != other["metrics"]["nll"]["ci95"]
     assert one["metrics"]["nll"]["a"] == other["metrics"]["nll"]["a"]
 
 
-def test_the_table() -> None:
-    found: ClassComparison = compare_class_requests(STORE, asked("prototype"), asked("prototype", RES))
+def test_the_table(store: MemoryStore) -> None:
+    found: ClassComparison = compare_class_requests(store, asked("prototype"), asked("prototype", RES))
     text = printed([class_comparison(found)])
     for word in (f"A prototype: prototype {CLIP}", "B - A", "top_1", "McNemar on top-1", "of 36 test images"):
         assert word in text

@@ -14,6 +14,7 @@ from retrieval.encoders.request import EncoderRequest
 from retrieval.encoders.timm_encoder import FAMILY
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, WeightsError
+from tests.support.encoder_heads import check_head
 from tests.support.shared_data import SHARED, needs_shared
 
 if TYPE_CHECKING:
@@ -32,21 +33,6 @@ def timm_model(name: str, classes: int = 5) -> Any:
 
     torch.manual_seed(0)
     return timm.create_model(name, num_classes=classes).eval()
-
-
-def check_head(encoder: Encoder, model: Any, classes: int, atol: float = 1e-4) -> None:
-    """``norm * (W @ v) + b`` must be the logits of the model itself."""
-    own = encoder.spec.preprocess
-    assert own is not None
-    assert encoder.head is not None
-    assert encoder.head.weight.shape == (classes, encoder.dimension)
-    batch = np.random.default_rng(1).integers(0, 256, (3, *own.crop, 3), dtype=np.uint8)
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (own.mean, own.std))
-    with torch.no_grad():
-        logits = model((torch.from_numpy(batch).permute(0, 3, 1, 2) / 255 - mean) / std).numpy()
-    vectors, norms = encoder.encode_images(batch)
-    ours = norms[:, None] * (vectors @ encoder.head.weight.T) + encoder.head.bias
-    assert np.allclose(ours, logits, atol=atol, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

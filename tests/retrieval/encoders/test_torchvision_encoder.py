@@ -14,7 +14,7 @@ from retrieval.encoders.request import EncoderRequest
 from retrieval.encoders.torchvision_encoder import FAMILY, _classifier
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, WeightsError
-from tests.retrieval.encoders.test_timm_encoder import check_head
+from tests.support.encoder_heads import check_head
 
 if TYPE_CHECKING:
     from pathlib import Path
