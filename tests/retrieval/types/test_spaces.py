@@ -6,7 +6,7 @@ import pytest
 
 from retrieval.errors import SpaceMismatchError
 from retrieval.types import SpaceInfo, require_same_space
-from tests.worlds import spec
+from tests.support.sample_stores import spec
 
 
 def test_vectors_of_another_space_are_refused() -> None:
