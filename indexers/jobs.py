@@ -18,7 +18,6 @@ from indexers.vectors.read_vectors import BankOptions, VectorOptions, read_vecto
 from retrieval.config import parse_assignments
 from retrieval.errors import InputError, MissingFileError, unknown
 from retrieval.store.open import create_store, is_store, open_store
-from retrieval.store.schema import escape
 
 if TYPE_CHECKING:
     from retrieval.store.writer import StoreWriter
@@ -198,7 +197,7 @@ def _check_root(source: Source, writer: StoreWriter) -> list[str]:
 
 def _has_some_of(source: Source, writer: StoreWriter) -> bool:
     """Whether any of the files that the store knows of this source is under its root now."""
-    rows = writer.snapshot.samples(["uri"], f"source = {escape(source.name)}")
+    rows = writer.snapshot.samples(["uri"], source=source.name)
     return not rows.num_rows or any((source.root / uri).exists() for uri in rows.column("uri").to_pylist())
 
 

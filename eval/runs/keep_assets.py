@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from eval.runs.prepare_classification import PreparedClasses
     from eval.seams.classification import Answer, Solution
-    from retrieval.store.open import LanceStore
     from retrieval.types import Float32, Int64
+    from retrieval.types.store import EmbeddingStore
 
 WORST = 24
 NEIGHBOURS = 4
 
 
-def keep_assets(store: LanceStore, path: Path, ready: PreparedClasses, solution: Solution) -> None:
+def keep_assets(store: EmbeddingStore, path: Path, ready: PreparedClasses, solution: Solution) -> None:
     """Write the assets of a result file: all predictions, and the most confident errors with what is near them.
 
     Neighbours are train samples, or without a train split other test samples, by the first arm's vectors. Pictures

@@ -23,7 +23,7 @@ from retrieval.errors import InputError
 from retrieval.images import read_file
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
-from retrieval.store.schema import META_PREFIX, escape, vectors_table
+from retrieval.store.schema import META_PREFIX, vectors_table
 from retrieval.store.writer import StoreWriter
 from retrieval.types import Bank, Encoder, EncoderSpec, Source, UInt8
 
@@ -81,7 +81,7 @@ class _Run:
         self._encoder: Encoder | None = None
         self.report = IndexReport(source.name)
         snapshot = writer.snapshot
-        self._stored = Stored(snapshot.samples(where=f"source = {escape(source.name)}"))
+        self._stored = Stored(snapshot.samples(source=source.name))
         self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
         known = self._space.views if self._space else ()
         self._views = (*known, *(view for view in options.views if view not in known))

@@ -11,7 +11,6 @@ import numpy as np
 from indexers.vectors.import_vectors import ImportTarget, own_sources, target_space, unit_vectors
 from indexers.vectors.match_samples import match_rows, quoted
 from retrieval.errors import InputError, unknown
-from retrieval.store.schema import escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +84,8 @@ def attach_vectors(
         raise InputError(f"{path} does not name its rows; say with --filepath which column names the images.")
     snapshot = writer.snapshot
     chosen = find_source(snapshot, source)
-    samples = snapshot.samples(["uri", "key"], f"source = {escape(chosen['name'])} AND key IS NOT NULL")
+    samples = snapshot.samples(["uri", "key"], source=chosen["name"])
+    samples = samples.filter(samples.column("key").is_valid())
     if not samples.num_rows:
         raise InputError(f"Source '{chosen['name']}' has no samples that vectors could be attached to; index it first.")
     keys = np.array(samples.column("key").to_pylist(), np.str_)

@@ -13,7 +13,6 @@ from indexers.pipeline.plan import Stored
 from indexers.pipeline.rows import Row, changes, new_row, table
 from indexers.vectors.read_vectors import BankOptions, read_bank
 from retrieval.errors import InputError
-from retrieval.store.schema import escape
 from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo, digest
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: 
     have = set(writer.vector_keys(target))
     fresh = [at for key, at in _first_places(keys).items() if key not in have]
     writer.append_vectors(target, [keys[at] for at in fresh], {"base": unit_vectors(found.vectors[fresh])})
-    stored = Stored(writer.snapshot.samples(where=f"source = {escape(source)}"))
+    stored = Stored(writer.snapshot.samples(source=source))
     new, changed = _rows(found, keys, source, stored)
     writer.append_samples(table(new))
     writer.update_samples(table(changed))
@@ -124,7 +123,7 @@ def own_sources(snapshot: LanceSnapshot, model: str) -> list[str]:
     """Sources with samples that imports into the space called ``model`` made."""
     names = sorted(row["name"] for row in snapshot.read("sources").to_pylist())
     own = [name for name in names if name == f"import:{model}" or name.startswith(f"import:{model}/")]
-    return [name for name in own if snapshot.samples(["id"], f"source = {escape(name)}").num_rows]
+    return [name for name in own if snapshot.samples(["id"], source=name).num_rows]
 
 
 def _refuse_attached(target: SpaceInfo, writer: StoreWriter) -> None:
@@ -132,7 +131,8 @@ def _refuse_attached(target: SpaceInfo, writer: StoreWriter) -> None:
     have = set(writer.vector_keys(target))
     if not have:
         return
-    indexed = writer.snapshot.samples(["source", "key"], "source NOT LIKE 'import:%'").to_pylist()
+    rows = writer.snapshot.samples(["source", "key"]).to_pylist()
+    indexed = (row for row in rows if not row["source"].startswith("import:"))
     source = next((row["source"] for row in indexed if row["key"] in have), None)
     if source is not None:
         raise InputError(

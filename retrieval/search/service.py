@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retrieval.errors import InputError, UnknownNameError, unknown
-from retrieval.store.schema import escape
 from retrieval.types import Float32, Int64, Neighbors, SpaceInfo, TextEncoder, VectorMatrix
 from retrieval.types.store import Snapshot
 
@@ -189,19 +188,17 @@ def _own_samples(snapshot: Snapshot, query: Query, kind: str) -> list[dict[str, 
     if kind not in {"identity", "label"}:
         return []
     value = str(getattr(query, kind))
-    rows: list[dict[str, Any]] = snapshot.samples(SHOWN, f"{kind} = {escape(value)}").to_pylist()
+    rows: list[dict[str, Any]] = snapshot.samples(SHOWN, **{kind: value}).to_pylist()
     if not rows:
-        names = set(snapshot.samples([kind], f"{kind} IS NOT NULL").column(kind).to_pylist())
+        names = set(snapshot.samples([kind]).column(kind).drop_null().to_pylist())
         raise unknown(kind, value, names)
     return rows
 
 
 def _one_sample(snapshot: Snapshot, wanted: str) -> dict[str, Any]:
     """Find a sample by id, unique id prefix, or path."""
-    text = escape(wanted)
-    pattern = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    for where in (f"id = {text}", f"uri = {text}", f"id LIKE {escape(pattern + '%')}"):
-        rows = snapshot.samples(SHOWN, where).to_pylist()
+    for how in ({"id": wanted}, {"uri": wanted}, {"id_prefix": wanted}):
+        rows = snapshot.samples(SHOWN, **how).to_pylist()
         if len(rows) == 1:
             return dict(rows[0])
         if rows:

@@ -9,13 +9,13 @@ from retrieval.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
     from retrieval.search.service import Hit, SearchResult
-    from retrieval.store.snapshot import LanceSnapshot
+    from retrieval.types.store import Snapshot
 
 
 RIGHT, WRONG = "#2e7d32", "#c62828"
 
 
-def write_sheet(snapshot: LanceSnapshot, result: SearchResult, out: Path) -> None:
+def write_sheet(snapshot: Snapshot, result: SearchResult, out: Path) -> None:
     """Draw the query and its hits with scores and ids; a PNG."""
     keys = [hit.sample["key"] for hit in result.hits]
     pictures = snapshot.thumbnails([*keys, *(row["key"] for row in result.own[:1])])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrieval.errors import InputError, ReadOnlyStoreError, unknown
+from retrieval.store.conditions import matching
 from retrieval.store.spaces import find_space
 from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
 from retrieval.types.store import StoredResult, result_sha256
@@ -40,8 +41,25 @@ class MemorySnapshot:
             raise unknown("table", table, ["samples"])
         return list(self._samples.column_names)
 
-    def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
-        """Rows in order of ``id``.
+    def count(self, table: str) -> int:
+        """Number of samples."""
+        self.column_names(table)
+        return int(self._samples.num_rows)
+
+    def thumbnails(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Nothing: there are no pictures in memory."""
+        del keys
+        return {}
+
+    def samples(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        *,
+        id_prefix: str | None = None,
+        **equal: str | Collection[str],
+    ) -> pa.Table:
+        """Rows in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`.
 
         Raises:
             InputError: ``where`` is given: there is no SQL in memory.
@@ -50,10 +68,11 @@ class MemorySnapshot:
         if where is not None:
             raise InputError(f"A store in memory knows no SQL such as '{where}'; filter its samples before.")
         names = self._samples.column_names
-        for column in columns or ():
+        for column in (*(columns or ()), *equal):
             if column not in names:
                 raise unknown("column of samples", column, names)
-        return self._samples if columns is None else self._samples.select(list(columns))
+        rows = matching(self._samples, equal, id_prefix)
+        return rows if columns is None else rows.select(list(columns))
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
         """Keys and vectors of one view, as they were given."""

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from retrieval.errors import unknown
+from retrieval.store.conditions import condition, equal_to
 from retrieval.store.lance import LanceTables
-from retrieval.store.schema import BANKS, RESULTS, SPLITS, escape
+from retrieval.store.schema import BANKS, RESULTS, SPLITS
 from retrieval.types import Bank, SplitSet
 from retrieval.types.store import StoredResult, result_sha256
 
@@ -28,7 +29,7 @@ def read_splits(tables: LanceTables, name: str) -> SplitSet:
     Raises:
         UnknownNameError: there is none of that name.
     """
-    rows = tables.read("splits", where=f"name = {escape(name)}").select(["draw", "sample", "role"])
+    rows = tables.read("splits", where=equal_to("name", name)).select(["draw", "sample", "role"])
     if rows.num_rows == 0:
         raise unknown("split set", name, split_sets(tables))
     rows = rows.group_by(rows.column_names).aggregate([])  # two evaluations may have saved it at the same moment
@@ -56,7 +57,7 @@ def save_splits(tables: LanceTables, splits: SplitSet) -> None:
 
 def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
     """Read all banks, or those of one space, sorted by name."""
-    where = None if space is None else f"space = {escape(space)}"
+    where = None if space is None else equal_to("space", space)
     rows = {(row["name"], row["sha256"]): row for row in tables.read("banks", where=where).to_pylist()}
     return tuple(_bank(rows[key]) for key in sorted(rows))
 
@@ -64,7 +65,7 @@ def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
 def save_bank(tables: LanceTables, bank: Bank) -> None:
     """Append a bank unless it is stored under this name already."""
     sha = bank.sha256
-    if tables.read("banks", columns=["sha256"], where=f"sha256 = '{sha}' AND name = {escape(bank.name)}").num_rows:
+    if tables.read("banks", columns=["sha256"], where=condition({"sha256": sha, "name": bank.name})).num_rows:
         return
     row = {
         "sha256": sha,
@@ -85,7 +86,7 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
     """Append a result file unless the same one, ``created`` aside, is stored."""
     sha = result_sha256(result)
-    if tables.read("results", columns=["sha256"], where=f"sha256 = '{sha}'").num_rows:
+    if tables.read("results", columns=["sha256"], where=equal_to("sha256", sha)).num_rows:
         return
     row = {"sha256": sha, "mode": result["mode"], "created": result.get("created"), "result": json.dumps(result)}
     tables.append("results", pa.Table.from_pylist([row], schema=RESULTS))

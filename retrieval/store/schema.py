@@ -143,8 +143,3 @@ def vectors_schema(dimension: int, views: tuple[str, ...]) -> pa.Schema:
 def view_fields(dimension: int, view: str) -> list[pa.Field]:
     """The two columns of one view."""
     return [pa.field(f"v_{view}", pa.list_(pa.float32(), dimension)), pa.field(f"n_{view}", pa.float32())]
-
-
-def escape(text: str) -> str:
-    """Write a text as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import StoreError, unknown
 from retrieval.store.commits import Commit
+from retrieval.store.conditions import condition, matching, one_of
 from retrieval.store.hot import hot_matrix, read_fragments
 from retrieval.store.lance import LanceTables
-from retrieval.store.schema import escape, vectors_table
+from retrieval.store.schema import vectors_table
 from retrieval.store.spaces import find_space
 from retrieval.types import EncoderSpec, SpaceInfo, VectorMatrix
 
@@ -55,10 +56,21 @@ class LanceSnapshot:
         """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
         return find_space(self.spaces, name)
 
-    def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
-        """Read ``samples`` in order of ``id``."""
-        wanted = None if columns is None else list(dict.fromkeys(["id", *columns]))
-        rows = self.read("samples", wanted, where).sort_by("id")
+    def samples(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        *,
+        id_prefix: str | None = None,
+        **equal: str | Collection[str],
+    ) -> pa.Table:
+        """Read ``samples`` in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`."""
+        ours = condition(equal, id_prefix) if where is None else None  # a user's condition stands alone, never in ours
+        wanted = None if columns is None else list(dict.fromkeys(["id", *columns, *equal]))
+        rows = self.read("samples", wanted, ours if where is None else where)
+        if ours is None:
+            rows = matching(rows, equal, id_prefix)
+        rows = rows.sort_by("id")
         return rows if columns is None else rows.select(list(columns))
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
@@ -86,8 +98,7 @@ class LanceSnapshot:
         """Read the WebP thumbnails of these keys; those without one are absent."""
         if not keys:
             return {}
-        where = f"key IN ({', '.join(escape(key) for key in sorted(set(keys)))})"
-        rows = self.read("thumbnails", where=where)
+        rows = self.read("thumbnails", where=one_of("key", sorted(set(keys))))
         return dict(zip(rows.column("key").to_pylist(), rows.column("webp").to_pylist(), strict=True))
 
     def _version(self, table: str) -> int:

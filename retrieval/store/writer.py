@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError
 from retrieval.store.commits import Commit, now, read_commit, write_commit
+from retrieval.store.conditions import equal_to, some_of
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
 from retrieval.store.records import save_bank
@@ -20,7 +21,6 @@ from retrieval.store.schema import (
     COMMITTED,
     META_PREFIX,
     SPACES,
-    escape,
     is_ours,
     vectors_schema,
     vectors_table,
@@ -31,8 +31,6 @@ from retrieval.store.spaces import short_name
 from retrieval.types import Bank, Embeddings, EncoderSpec, SpaceInfo
 
 KEEP_OLD_VERSIONS = timedelta(hours=1)
-CHUNK = 500
-"""Ids per condition: long lists are cut so that no single SQL text grows without bound."""
 
 
 class StoreWriter:
@@ -119,7 +117,7 @@ class StoreWriter:
     def put_source(self, name: str, kind: str, root: str) -> None:
         """Record where the relative uris of a source start."""
         row = {"name": name, "kind": kind, "root": root}
-        if row not in self._tables.read("sources", where=f"name = {escape(name)}").to_pylist():
+        if row not in self._tables.read("sources", where=equal_to("name", name)).to_pylist():
             self._tables.merge("sources", ["name"], pa.Table.from_pylist([row], schema=COMMITTED["sources"]))
 
     def vector_keys(self, space: SpaceInfo) -> list[str]:
@@ -181,16 +179,13 @@ class StoreWriter:
 
     def delete_samples(self, ids: Sequence[str]) -> None:
         """Delete samples; vectors and thumbnails that nothing uses any more go with them."""
-        for start in range(0, len(ids), CHUNK):
-            some = ", ".join(escape(sample) for sample in ids[start : start + CHUNK])
-            self._tables.delete("samples", f"id IN ({some})")
+        for where in some_of("id", ids):
+            self._tables.delete("samples", where)
         used = set(self._tables.read("samples", columns=["key"]).column("key").to_pylist())
         for name in ["thumbnails", *(n for n in self._pinned() if n.startswith("vectors_"))]:
             keys = set(self._tables.read(name, columns=["key"]).column("key").to_pylist())
-            orphans = sorted(keys - used)
-            for start in range(0, len(orphans), CHUNK):
-                some = ", ".join(escape(key) for key in orphans[start : start + CHUNK])
-                self._tables.delete(name, f"key IN ({some})")
+            for where in some_of("key", sorted(keys - used)):
+                self._tables.delete(name, where)
 
     def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:
         """Add thumbnails of keys that have none."""
@@ -199,7 +194,7 @@ class StoreWriter:
 
     def replace_failures(self, source: str, failures: Mapping[str, str]) -> None:
         """Record uri -> reason of what could not be read in this run of ``source``, forgetting the last run's."""
-        where = f"source = {escape(source)}"
+        where = equal_to("source", source)
         rows = {row["uri"]: row["reason"] for row in self._tables.read("failures", where=where).to_pylist()}
         if rows != dict(failures):
             self._tables.delete("failures", where)

@@ -11,7 +11,7 @@ from retrieval.types.spaces import SpaceInfo, VectorMatrix
 from retrieval.types.splits import SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
@@ -48,12 +48,34 @@ class Snapshot(Protocol):
         """Columns of a table such as ``samples``, ``meta_*`` among them."""
         ...
 
-    def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
-        """Rows of ``samples`` in order of ``id``. ``where`` is SQL; a bad one raises :class:`InputError`.
+    def samples(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        *,
+        id_prefix: str | None = None,
+        **equal: str | Collection[str],
+    ) -> pa.Table:
+        """Rows of ``samples`` in order of ``id``.
+
+        Args:
+            columns: which ones, in this order; all by default.
+            where: a condition in SQL, as users write it; a bad one raises :class:`InputError`.
+            id_prefix: only samples whose id begins like this.
+            equal: columns of text with the value they must have, or values of which they must have one, such as
+                ``source="hands"`` or ``id=["0c1d", "7f2e"]``. A null matches nothing.
 
         Columns: id, source, uri, content, crop, key, size, mtime_ns, width, height, phash, box_*, label, identity,
         aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) leads to the vectors.
         """
+        ...
+
+    def count(self, table: str) -> int:
+        """Number of rows of a table such as ``samples``."""
+        ...
+
+    def thumbnails(self, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Small pictures (WebP) of the samples with these keys; those without one are absent."""
         ...
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix: ...

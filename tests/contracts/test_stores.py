@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -34,6 +34,33 @@ def test_samples_come_in_order_of_id(store: EmbeddingStore) -> None:
         assert snapshot.samples().column_names[:1] == ["id"]
         assert {"id", "key", "identity"} <= set(snapshot.column_names("samples"))
         assert snapshot.store_version >= 1
+
+
+def ids(store: EmbeddingStore, *args: str | None, **equal: Any) -> list[str]:
+    with store.snapshot() as snapshot:
+        found: list[str] = snapshot.samples(["id"], *args, **equal).column("id").to_pylist()
+        return found
+
+
+def test_samples_are_chosen_by_equal_columns_and_beginnings_of_ids(store: EmbeddingStore) -> None:
+    assert ids(store, identity="x") == ["c"]
+    assert ids(store, identity=["x", "y"]) == ["a", "c"]
+    assert ids(store, identity="it's") == []
+    assert ids(store, identity=[]) == []
+    assert ids(store, id=["a", "c", *(f"n{at}" for at in range(2000))]) == ["a", "c"]
+    assert ids(store, source="s", uri="b.jpg") == ["b"]
+    assert ids(store, id_prefix="b") == ["b"]
+    assert ids(store, id_prefix="%") == []
+    assert ids(store, id_prefix="") == ["a", "b", "c"]
+    with store.snapshot() as snapshot:
+        assert snapshot.samples(["uri"], identity="y").to_pydict() == {"uri": ["a.jpg"]}
+
+
+def test_counts_and_pictures(store: EmbeddingStore) -> None:
+    with store.snapshot() as snapshot:
+        assert snapshot.count("samples") == 3
+        assert snapshot.thumbnails([key("a")]) == {}
+        assert snapshot.thumbnails([]) == {}
 
 
 def test_vectors_are_found_by_key(store: EmbeddingStore) -> None:

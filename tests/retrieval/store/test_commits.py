@@ -149,6 +149,15 @@ def test_where_says_what_is_wrong(tmp_path: Path) -> None:
         assert ".rs:" not in str(error.value)
 
 
+def test_a_condition_of_the_user_and_equal_columns_hold_both(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a", "b", "c"], unit(3), label=["x", "y", "x"], identity="i")
+    with store.snapshot() as snapshot:
+        assert snapshot.samples(["id"], "id > 'a'", label="x").column("id").to_pylist() == ["c"]
+        assert snapshot.samples(["id"], "id = 'a' OR id = 'b'", label=["y"]).column("id").to_pylist() == ["b"]
+        assert snapshot.samples(["id"], "label = 'x'", id_prefix="c").column("id").to_pylist() == ["c"]
+        assert snapshot.samples(["id"], "id = 'a') OR (1 = 1", label="y").num_rows <= 1  # never the whole table
+
+
 def test_adding_a_view_fills_it_row_by_row(tmp_path: Path) -> None:
     store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
     with store.writer() as writer:
