@@ -7,8 +7,8 @@ audit, compare, prompts, and refusals. It goes through ``cli.py`` of DIR (defaul
 commit, in one process of one thread, in about two minutes.
 
 ``... compare OLD NEW`` says what differs: integers, texts, choices and draws must be equal, floats to 1e-9, of the
-stacker to 1e-6. What may differ, and why, is said in the tables of ``golden/differences.py``: ``IGNORED`` (times, sizes,
-versions), ``RENAMED`` (keys), ``EXPECTED`` (changes on purpose), ``WORDING`` (sentences for people) and, with
+stacker to 1e-6. What may differ, and why, is said in the tables of ``golden/differences.py``: ``IGNORED`` (times,
+sizes, versions), ``RENAMED`` (keys), ``EXPECTED`` (changes on purpose), ``WORDING`` (sentences for people) and, with
 ``--ids-changed``, ``IDENTIFIERS``. Keys that only the new one has are listed as additions. Exit status 1 where a value
 is lost or changed.
 
@@ -28,7 +28,9 @@ from tests.bench.golden.times import times
 
 def main() -> int:
     """Run one of the three; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.golden_numbers", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.golden_numbers", description=(__doc__ or "").splitlines()[0]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     recording = commands.add_parser("record", help="run every case and keep what it prints")
     recording.add_argument("folder", type=Path, help="new folder for the recording")

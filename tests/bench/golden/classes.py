@@ -76,7 +76,8 @@ FEWSHOT = {
     "methods": f"-o shots=1,2 -o seeds=2 -o method=prototype,tip,linear,knn {PROMPTS}",
     "tip": f"-o shots=1,4 -o seeds=2 -o method=tip -o tip.alpha=0.5,1,2 -o tip.beta=2,5.5 {PROMPTS}",
     "tip-alone": "-o shots=2 -o seeds=2 -o method=tip -o tip.cache_scale=20",
-    "linear": "-o shots=2,50 -o seeds=2 -o method=linear -o linear.c=1,100 -o linear.class_weight=balanced",
+    "linear": "-o shots=2,50 -o seeds=2 -o method=linear -o linear.c=1,100 -o linear.class_weight=balanced "
+    "-o linear.max_iter=50",
     "knn": "-o shots=3 -o seeds=2 -o method=knn -o knn.k=1,3",
     "side-by-side": "-o shots=2 -o seeds=2 -o method=linear -o linear.c=1,100 -o choose=none",
     "calibrate": "-o shots=1,4 -o seeds=2 --calibrate",
@@ -134,7 +135,7 @@ def cases() -> list[Case]:
         *evaluations("species", "zeroshot", "world", {"all-spaces": PROMPTS}, "--space all"),
         *evaluations("species", "prototype", "world", PROTOTYPE, tiny),
         *evaluations("species", "prototype", "world", {"all-spaces": ""}, "--space all"),
-        *evaluations("species", "prototype", "world", {"resnet": "--where \"label IS NOT NULL\""}, "--space resnet18"),
+        *evaluations("species", "prototype", "world", {"resnet": '--where "label IS NOT NULL"'}, "--space resnet18"),
         *evaluations("species", "knn", "world", KNN, tiny),
         *evaluations("species", "fewshot", "world", FEWSHOT, tiny),
         *evaluations("species", "fusion", "world", FUSION),
@@ -169,6 +170,7 @@ def _files() -> list[Case]:
         "compare-modes": "compare {out}/prototype.json {out}/knn.json",
         "compare-fusion": "compare {out}/zeroshot.json {out}/fusion.json",
         "compare-spaces": f"compare --mode prototype --spaces vitrine-tiny resnet18 {MANIFEST}",
-        "compare-spaces-draws": f"compare --mode knn --spaces vitrine-tiny resnet18 {MANIFEST} --protocol holdout -o draws=2 -o k=1,5",
+        "compare-spaces-draws": f"compare --mode knn --spaces vitrine-tiny resnet18 {MANIFEST} -o k=1,5 "
+        "--protocol holdout -o draws=2",
     }
     return [*written, *(command(f"files/classes/{name}", f"{text} {world}") for name, text in lines.items())]

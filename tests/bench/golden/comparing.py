@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.bench.golden.differences import EXPECTED, Comparer, Difference, is_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 SHOWN = 6
 """Differences shown of a case."""
+
+
+HEADINGS = {
+    "expected": "changed on purpose",
+    "ids": "ids (--ids-changed)",
+    "wording": "worded otherwise",
+    "added": "only in the new one",
+}
+"""Kinds of differences that are no failures."""
 
 
 class Located(NamedTuple):
@@ -38,9 +47,7 @@ def compare(old: Path, new: Path, *, ids_changed: bool, everything: bool) -> int
     cases = list(dict.fromkeys(each.case for each in failing))
     for name in cases:
         _print_case(name, [each.difference for each in failing if each.case == name], everything=everything)
-    for kind, heading in (
-        ("expected", "changed on purpose"), ("ids", "ids (--ids-changed)"), ("wording", "worded otherwise"), ("added", "only in the new one"),
-    ):  # fmt: skip
+    for kind, heading in HEADINGS.items():
         _print_kind(heading, [each for each in found if each.difference.kind == kind], everything=everything)
     only_new = [name for name in after if name not in before]
     if only_new:
@@ -72,16 +79,15 @@ def _print_kind(heading: str, located: Sequence[Located], *, everything: bool) -
     """Places of one kind with their indices taken out: in how many cases, and one example."""
     if not located:
         return
-    cases: Counter[str] = Counter()
+    places = {(re.sub(r"\[\d+\]", "[]", each.difference.path), each.case) for each in located}
+    cases = Counter(place for place, _ in sorted(places))
     examples: dict[str, Difference] = {}
-    for place, _ in {(re.sub(r"\[\d+\]", "[]", each.difference.path), each.case): None for each in located}:
-        cases[place] += 1
     for each in located:
         examples.setdefault(re.sub(r"\[\d+\]", "[]", each.difference.path), each.difference)
     print(f"\n{heading}:")
     for place, number in cases.most_common(None if everything else 40):
-        each = examples[place]
-        print(f"  {number:4d} cases  {place:50} {_short(each.old)} -> {_short(each.new)}{_reason(each)}")
+        one = examples[place]
+        print(f"  {number:4d} cases  {place:50} {_short(one.old)} -> {_short(one.new)}{_reason(one)}")
 
 
 def _reason(difference: Difference) -> str:

@@ -146,7 +146,7 @@ def _put(into: dict[str, Any], path: Sequence[str], value: object) -> None:
 
 
 def _departures(value: Any) -> Any:
-    """``protocol`` "custom, from X" (schema 1) or X with a ``departs_from`` (schema 2): both become X and ``departs``."""
+    """Give ``protocol`` one form: "custom, from X" (schema 1) and X with ``departs_from`` (2) are X and ``departs``."""
     if isinstance(value, list):
         return [_departures(inner) for inner in value]
     if not isinstance(value, Mapping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -92,15 +93,18 @@ def _write_classes(folder: Path, rng: np.random.Generator) -> None:
     for code, name in enumerate(names):
         vectors = np.tile(centres[code], (each, 1)) + 0.7 * rng.standard_normal((each, DIMENSIONS))
         rows += [
-            {"name": f"{name}/{at}.jpg", "label": name, "group": f"{name}-{at // 2}", "vector": [round(float(v), 4) for v in vector]}
+            {
+                "name": f"{name}/{at}.jpg",
+                "label": name,
+                "group": f"{name}-{at // 2}",
+                "vector": [round(float(v), 4) for v in vector],
+            }
             for at, vector in enumerate(vectors)
         ]
     _write_table(folder / "kinds.csv", rows)
     texts = np.repeat(centres, 3, axis=0) + 0.5 * rng.standard_normal((3 * classes, DIMENSIONS))
     said = [f"{way} of {name}" for name in names for way in ("a photo", "a sketch", "a close-up")]
-    np.savez(
-        folder / "texts.npz", said=texts.astype(np.float32), classes=np.repeat(names, 3), texts=np.array(said)
-    )
+    np.savez(folder / "texts.npz", said=texts.astype(np.float32), classes=np.repeat(names, 3), texts=np.array(said))
     np.savez(folder / "means.npz", means=centres.astype(np.float32), classes=np.array(names))
 
 
@@ -125,6 +129,7 @@ def write_derived(folder: Path) -> None:
     (folder / "universe.txt").write_text("\n".join(labels[1:]), encoding="utf-8")
     weights = {label: round(0.05 + 0.9 * at / len(labels), 3) for at, label in enumerate(labels[:-2])}
     (folder / "class_alphas.json").write_text(json.dumps(weights), encoding="utf-8")
+    _write_market(folder / "market", folder / "hands")
     with (folder / "hands/HandInfo.csv").open(encoding="utf-8", newline="") as file:
         hands = [row for row in csv.DictReader(file) if row["aspectOfHand"] == "dorsal left"]
     with (folder / "split_set.csv").open("w", encoding="utf-8", newline="") as file:
@@ -133,6 +138,22 @@ def write_derived(folder: Path) -> None:
         for draw in range(2):
             for at, row in enumerate(hands):
                 writer.writerow([draw, "gallery" if (at + draw) % 2 else "query", f"Hands/{row['imageName']}"])
+
+
+def _write_market(folder: Path, hands: Path) -> None:
+    """Copy hands under the names of Market-1501: PERSON_cCAMERAs1_NUMBER_00.jpg; an aspect is a camera."""
+    aspects = ("dorsal left", "dorsal right", "palmar left", "palmar right")
+    with (hands / "HandInfo.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(at, row) for at, row in enumerate(csv.DictReader(file)) if at % 3 == 0]
+    people = sorted({row["id"] for _, row in rows})
+    for at, row in rows:
+        person, camera = people.index(row["id"]), aspects.index(row["aspectOfHand"]) + 1
+        held_out = "query" if at % 2 else "bounding_box_test"
+        name = {0: "-1", 1: "0000"}.get(person, f"{person:04d}")
+        part = "bounding_box_test" if person < 2 else "bounding_box_train" if person < 6 else held_out
+        target = folder / part / f"{name}_c{camera}s1_{at:06d}_00.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(hands / "Hands" / row["imageName"], target)
 
 
 def write_real(folder: Path, shared: Path) -> None:
@@ -145,5 +166,7 @@ def write_real(folder: Path, shared: Path) -> None:
         writer.writerow(["filepath", "label", "split"])
         for name in MUSHROOMS:
             images = sorted(image.name for image in (shared / "species/mushrooms" / name).iterdir())[:12]
-            writer.writerows([f"{name}/{image}", name, ("train", "val", "test")[at % 3]] for at, image in enumerate(images))
+            writer.writerows(
+                [f"{name}/{image}", name, ("train", "val", "test")[at % 3]] for at, image in enumerate(images)
+            )
     (folder / "mushroom_outputs.txt").write_text("\n".join(MUSHROOMS), encoding="utf-8")

@@ -10,9 +10,10 @@ SEARCHES = {
     "id-view": "--id Hands/Hand_0000001.jpg --view hflip --include-self",
     "image": "{inputs}/hands/Hands/Hand_0000002.jpg",
     "identity": "--identity 0000001",
+    "label": '--label "Cruandella falavii" -k 5',
     "identity-max": "--identity 0000001 --combine max --group-by identity -k 5",
     "text": '--text "a photo of a mushroom with a striped blue cap"',
-    "text-where": "--text \"a drone photo of a slope\" --where \"source LIKE '%drains%'\" -k 5",
+    "text-where": '--text "a drone photo of a slope" --where "source LIKE \'%drains%\'" -k 5',
     "text-by-label": '--text "a mushroom with a white cap" --group-by label',
 }
 
@@ -23,6 +24,7 @@ AUDITS = {
     "holdout": "--store {stores}/world --space vitrine-tiny --protocol holdout --seed 1",
     "split-set": "--store {stores}/world --space vitrine-tiny --split-set {inputs}/split_set.csv",
     "people": "--store {stores}/people --show 2",
+    "strict": "--store {stores}/hd --strict",
     "leave-one-out": "--store {stores}/people --protocol leave-one-out",
 }
 
@@ -61,7 +63,7 @@ REFUSED = [
     ("other-samples", 1, "compare {out}/tiny.json {out}/prototype.json --store {stores}/world"),
     ("two-searches", 2, 'search --id a --text "b" --store {stores}/world'),
     ("unknown-split-set", 1, "eval --mode reid --split-set nothing --store {stores}/people"),
-    ("unused-option", 1, "eval --mode fusion --arm vitrine-tiny:prototype resnet18:prototype -o depths=1,2 --store {stores}/world"),
+    ("unused-option", 1, "eval --mode fusion --arm vitrine-tiny:knn resnet18:knn -o depths=1 --store {stores}/world"),
 ]  # fmt: skip
 
 
@@ -70,9 +72,16 @@ def cases() -> list[Case]:
     world = "--store {stores}/world --space vitrine-tiny --json"
     return [
         *(command(f"search/{name}", f"search {text} {world}") for name, text in SEARCHES.items()),
-        *(command(f"audit/{name}", f"audit {text} --json", exit=AUDIT_EXITS.get(name, 0)) for name, text in AUDITS.items()),
+        command("search/imported", "search --identity 0007 --store {stores}/people --json"),
+        *(
+            command(f"audit/{name}", f"audit {text} --json", exit=AUDIT_EXITS.get(name, 0))
+            for name, text in AUDITS.items()
+        ),
         *(command(f"prompts/{name}", text) for name, text in PROMPTS.items()),
-        *(command(f"info/{store}", f"info --store {{stores}}/{store} --json") for store in ("world", "people", "kinds")),
+        *(
+            command(f"info/{store}", f"info --store {{stores}}/{store} --json")
+            for store in ("world", "people", "kinds")
+        ),
         *(command(f"verify/{store}", f"verify --store {{stores}}/{store} --json") for store in ("world", "people")),
         command("splits/people", "splits list --store {stores}/people --json"),
         command("results/hd", "results --store {stores}/hd --json"),

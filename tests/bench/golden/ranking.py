@@ -36,6 +36,7 @@ REID_PEOPLE = {
     "where": "--where \"camera <> 'c3'\"",
     "aspect": "--protocol monte-carlo --aspect left -o draws=3",
     "aspect-all": "--protocol monte-carlo --aspect all -o draws=3 -o camera_rule=none",
+    "named": "--protocol fixed",
     "market1501": "--protocol market1501",
     "market1501-departs": "--protocol market1501 -o ap_method=trapezoid -o junk_identities=",
     "cuhk03": "--protocol cuhk03",
@@ -97,34 +98,56 @@ def cases() -> list[Case]:
     tiny = "--space vitrine-tiny"
     return [
         *evaluations("people", "reid", "people", REID_PEOPLE),
-        *evaluations("people", "reid", "people", {"bootstrap": "-o bootstrap=200 --seed 1", "index-exact": "-o index=exact"}),
+        *evaluations(
+            "people", "reid", "people", {"bootstrap": "-o bootstrap=200 --seed 1", "index-exact": "-o index=exact"}
+        ),
         *evaluations("world", "reid", "world", REID_HANDS, tiny),
         *evaluations("world", "reid", "world", {"resnet": "--protocol clipfh-11k -o draws=3"}, "--space resnet18"),
         *evaluations("sittings", "reid", "sittings", {"leave-one-out": "--protocol leave-one-out"}),
-        *evaluations("hd", "reid", "hd", {"hd": "--protocol hd -o views=base", "draws": "--protocol hd -o views=base -o draws=3 --seed 4"}),
+        *evaluations(
+            "hd",
+            "reid",
+            "hd",
+            {"hd": "--protocol hd -o views=base", "draws": "--protocol hd -o views=base -o draws=3 --seed 4"},
+        ),
         *evaluations("hd", "verification", "hd", {"hd": "--protocol hd -o views=base -o draws=3 -o unknown=0.2"}),
         *evaluations("people", "verification", "people", VERIFICATION_PEOPLE),
         *evaluations("world", "verification", "world", VERIFICATION_HANDS, tiny),
+        *evaluations(
+            "market", "reid", "market", {"market1501": "--protocol market1501", "cuhk03": "--protocol cuhk03"}
+        ),
         *_files(),
     ]
 
 
 def _files() -> list[Case]:
     """Result files: written, read again, compared; split sets by name and as a file."""
-    clipfh = "--protocol clipfh-11k -o draws=3"
+    world, people = "--store {stores}/world --json", "--store {stores}/people --json"
+    clipfh = "--space vitrine-tiny --protocol clipfh-11k -o draws=3"
+    compared = "compare --spaces vitrine-tiny resnet18"
     lines = {
-        "write-tiny": (f"eval --mode reid --store {{stores}}/world --space vitrine-tiny {clipfh} --out {{out}}/tiny.json --json", ("tiny.json",)),
-        "write-resnet": (f"eval --mode reid --store {{stores}}/world --space resnet18 {clipfh} --out {{out}}/resnet.json --json", ("resnet.json",)),
-        "write-verification": (f"eval --mode verification --store {{stores}}/world --space vitrine-tiny {clipfh} --out {{out}}/pairs.json --json", ("pairs.json",)),
-        "again": ("eval --from {out}/tiny.json --store {stores}/world --json", ()),
-        "again-verification": ("eval --from {out}/pairs.json --store {stores}/world --json", ()),
-        "compare-files": ("compare {out}/tiny.json {out}/resnet.json --store {stores}/world --json", ()),
-        "compare-spaces": ("compare --spaces vitrine-tiny resnet18 --protocol clipfh-11k -o draws=2 --store {stores}/world --json", ()),
-        "compare-aspect": ('compare --spaces vitrine-tiny resnet18 --protocol clipfh-11k --aspect "palmar left" --seed 1 --store {stores}/world --json', ()),
-        "compare-rerank": ("compare --spaces vitrine-tiny resnet18 --protocol leave-one-out -o rerank=alpha-qe -o n=3 --store {stores}/world --json", ()),
-        "split-set-list": ("splits list --store {stores}/world --json", ()),
-        "split-set-name": ("eval --mode reid --store {stores}/people --split-set monte-carlo/seed5 -o draws=3 --json", ()),
-        "split-set-export": ("splits export split_set --out {out}/splits.csv --store {stores}/world", ("splits.csv",)),
-        "split-set-export-drawn": ("splits export monte-carlo/seed5 --out {out}/drawn.csv --store {stores}/people", ("drawn.csv",)),
-    }  # fmt: skip
-    return [command(f"files/ranking/{name}", text, files=files) for name, (text, files) in lines.items()]
+        "write-tiny": f"eval --mode reid {clipfh} --out {{out}}/tiny.json {world}",
+        "write-resnet": "eval --mode reid --space resnet18 --protocol clipfh-11k -o draws=3 "
+        f"--out {{out}}/resnet.json {world}",
+        "write-verification": f"eval --mode verification {clipfh} --out {{out}}/pairs.json {world}",
+        "again": f"eval --from {{out}}/tiny.json {world}",
+        "again-verification": f"eval --from {{out}}/pairs.json {world}",
+        "compare-files": f"compare {{out}}/tiny.json {{out}}/resnet.json {world}",
+        "compare-spaces": f"{compared} --protocol clipfh-11k -o draws=2 {world}",
+        "compare-aspect": f'{compared} --protocol clipfh-11k --aspect "palmar left" --seed 1 {world}',
+        "compare-rerank": f"{compared} --protocol leave-one-out -o rerank=alpha-qe -o n=3 {world}",
+        "split-set-list": f"splits list {world}",
+        "split-set-name": f"eval --mode reid --split-set monte-carlo/seed5 -o draws=3 {people}",
+        "split-set-fixed": "eval --mode reid --protocol fixed --space resnet18 --split-set {inputs}/split_set.csv "
+        f"{world}",
+        "split-set-export": "splits export split_set --out {out}/splits.csv --store {stores}/world",
+        "split-set-export-drawn": "splits export monte-carlo/seed5 --out {out}/drawn.csv --store {stores}/people",
+    }
+    files = {
+        "write-tiny": ("tiny.json",),
+        "write-resnet": ("resnet.json",),
+        "write-verification": ("pairs.json",),
+        "split-set-export": ("splits.csv",),
+        "split-set-export-drawn": ("drawn.csv",),
+    }
+    return [command(f"files/ranking/{name}", text, files=files.get(name, ())) for name, text in lines.items()]

@@ -32,6 +32,7 @@ CAPTIONS = {
     "text-to-image": "-o text_to_image=true",
 }
 
+LEAVES_FEWSHOT = {"holdout": "-o shots=1,2 -o seeds=2 -o method=prototype,knn"}
 LEAVES_NET = "--arm cnn=resnet18:prototype hand=features192:prototype --protocol holdout -o draws=2"
 LEAVES_FUSION = {
     "alpha": LEAVES_NET,
@@ -53,28 +54,39 @@ HANDS_REID = {
 }
 
 
+FILES = {
+    "sketch": "vectors/sketch_reid_50x100.npz",
+    "captions": "vectors/clip_vitb32_flickr8k_100x5.npz",
+    "captions-bank": "vectors/clip_vitb32_flickr8k_100x5.npz",
+    "leaves": "species/leaves/manifest.csv",
+    "leaves-features": "species/leaves/features192.csv",
+    "real-hands": "hands",
+    "mushrooms": "weights/efficientnet_b3_mushroom7.safetensors",
+}
+"""What each store is filled from, in ``../shared/data``."""
+
+FILL = {
+    "sketch": "import-vectors PATH --store {stores}/sketch --json",
+    "captions": "import-vectors PATH --vectors image --label image_ids --space-name clip "
+    "--store {stores}/captions --json",
+    "captions-bank": "import-vectors PATH --as bank --vectors text --classes image_ids --class-index text_image_index "
+    "--texts captions --bank-name captions --space clip --store {stores}/captions --json",
+    "leaves": f"index PATH {SECOND} {EXACT} --store {{stores}}/leaves",
+    "leaves-features": "import-vectors PATH --attach manifest:leaves --filepath id --vectors margin*,shape*,texture* "
+    "--store {stores}/leaves --json",
+    "real-hands": f"index PATH --source hands11k --encoder open_clip/vitrine-tiny {EXACT} --store {{stores}}/hands",
+    "mushrooms": f"index {{inputs}}/mushrooms.csv --image-root {{shared}}/species/mushrooms {EXACT} --encoder "
+    "timm/efficientnet_b3:PATH --preprocess resize=112,crop=96 --class-names {inputs}/mushroom_outputs.txt "
+    "--store {stores}/mushrooms",
+}
+
+
 def setup(shared: Path | None) -> list[Case]:
     """Fill the stores of what is there."""
-    lines = {
-        "sketch": ("vectors/sketch_reid_50x100.npz", "import-vectors PATH --store {stores}/sketch --json"),
-        "captions": ("vectors/clip_vitb32_flickr8k_100x5.npz", "import-vectors PATH --vectors image --label image_ids "
-                     "--space-name clip --store {stores}/captions --json"),
-        "captions-bank": ("vectors/clip_vitb32_flickr8k_100x5.npz", "import-vectors PATH --as bank --vectors text "
-                          "--classes image_ids --class-index text_image_index --texts captions --bank-name captions "
-                          "--space clip --store {stores}/captions --json"),
-        "leaves": ("species/leaves/manifest.csv", f"index PATH {SECOND} {EXACT} --store {{stores}}/leaves"),
-        "leaves-features": ("species/leaves/features192.csv", "import-vectors PATH --attach manifest:leaves "
-                            "--filepath id --vectors margin*,shape*,texture* --store {stores}/leaves --json"),
-        "real-hands": ("hands", f"index PATH --source hands11k --encoder open_clip/vitrine-tiny {EXACT} "
-                       "--store {stores}/hands"),
-        "mushrooms": ("weights/efficientnet_b3_mushroom7.safetensors", f"index {{inputs}}/mushrooms.csv {EXACT} "
-                      "--image-root {shared}/species/mushrooms --encoder timm/efficientnet_b3:PATH --preprocess resize=112,crop=96 "
-                      "--class-names {inputs}/mushroom_outputs.txt --store {stores}/mushrooms"),
-    }  # fmt: skip
     return [
-        command(f"setup/{name}", text.replace("PATH", f"{{shared}}/{path}"))
-        for name, (path, text) in lines.items()
-        if shared is not None and (shared / path).exists()
+        command(f"setup/{name}", text.replace("PATH", f"{{shared}}/{FILES[name]}"))
+        for name, text in FILL.items()
+        if shared is not None and (shared / FILES[name]).exists()
     ]
 
 
@@ -83,13 +95,13 @@ def cases(shared: Path | None) -> list[Case]:
     if shared is None:
         return []
     drawn = "--space resnet18 --protocol holdout -o draws=2"
-    found = [
+    return [
         *evaluations("sketch", "reid", "sketch", SKETCH_REID),
         *evaluations("sketch", "verification", "sketch", SKETCH_VERIFICATION),
         *evaluations("captions", "zeroshot", "captions", CAPTIONS, "-o bank=captions -o choose=none"),
         *evaluations("leaves", "prototype", "leaves", {"holdout": ""}, drawn),
         *evaluations("leaves", "knn", "leaves", {"holdout": "-o k=1,5 -o votes=exp,uniform"}, drawn),
-        *evaluations("leaves", "fewshot", "leaves", {"holdout": "-o shots=1,2 -o seeds=2 -o method=prototype,knn"}, drawn),
+        *evaluations("leaves", "fewshot", "leaves", LEAVES_FEWSHOT, drawn),
         *evaluations("leaves", "fusion", "leaves", LEAVES_FUSION),
         *evaluations("leaves", "fusion", "leaves", {"stacker": f"{LEAVES_NET} -o method=stacker"},
                      tolerance=STACKER_TOLERANCE),
@@ -103,4 +115,3 @@ def cases(shared: Path | None) -> list[Case]:
         command("prompts/mushroom-diff", "prompts diff {shared}/mushroom/class_prompts_attr.json "
                 "{shared}/mushroom/class_prompts_enriched.json --json"),
     ]  # fmt: skip
-    return found

@@ -32,7 +32,7 @@ def shared_data() -> Path | None:
 
 def environment(checkout: Path) -> dict[str, str]:
     """One thread for every library, so that sums are made in one order; modules of the checkout first."""
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VITRINE_")}
     return {**kept, **threads, "PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0", "COLUMNS": "200"}
 
@@ -60,13 +60,24 @@ def record(folder: Path, checkout: Path) -> int:
     inputs.write_derived(folder / "inputs")
     if shared is not None:
         inputs.write_real(folder / "inputs", shared)
-    cases = [*setup.fill(), *real.setup(shared), *ranking.cases(), *classes.cases(), *others.cases(), *real.cases(shared)]
+    cases = [
+        *setup.fill(),
+        *real.setup(shared),
+        *ranking.cases(),
+        *classes.cases(),
+        *others.cases(),
+        *real.cases(shared),
+    ]
     _run("cases", cases, folder, folders, checkout)
-    unexpected = [path for path in sorted((folder / "cases").iterdir()) if _is_unexpected(json.loads(path.read_text("utf-8")))]
+    unexpected = [
+        path for path in sorted((folder / "cases").iterdir()) if _is_unexpected(json.loads(path.read_text("utf-8")))
+    ]
     kinds = Counter(case.name.rpartition("/")[0] for case in (*setup.draw(), *cases))
     for kind, number in sorted(kinds.items()):
         print(f"{number:4d}  {kind}")
-    print(f"{kinds.total():4d}  cases in {time.perf_counter() - start:.0f} s; {len(unexpected)} with another exit status")
+    print(
+        f"{kinds.total():4d}  cases in {time.perf_counter() - start:.0f} s; {len(unexpected)} with another exit status"
+    )
     return len(unexpected)
 
 

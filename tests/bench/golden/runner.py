@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import runpy
 import sys
 import time
@@ -90,5 +89,5 @@ def main(plan: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     main(Path(sys.argv[1]), Path(sys.argv[2]))

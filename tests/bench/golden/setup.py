@@ -29,12 +29,13 @@ def fill() -> list[Case]:
         "hands": f"index {{inputs}}/hands {VIEWS} --store {{stores}}/world",
         "drains": f"index {{inputs}}/drains/sites.csv --column label= {VIEWS} --store {{stores}}/world",
         "species-again": f"index {{inputs}}/species/manifest.csv {VIEWS} --store {{stores}}/world",
-        "species-resnet": f"index {{inputs}}/species/manifest.csv {SECOND} {VIEWS} "
-        "--store {stores}/world",
+        "species-resnet": f"index {{inputs}}/species/manifest.csv {SECOND} {VIEWS} --store {{stores}}/world",
         "hands-resnet": f"index {{inputs}}/hands {SECOND} {VIEWS} --store {{stores}}/world",
         "head": "import-vectors {inputs}/head.npz --as bank --vectors rows --classes classes --bank-name head "
         "--space resnet18 --store {stores}/world",
         "sittings": f"index {{inputs}}/hands/sittings.csv {VIEWS} --store {{stores}}/sittings",
+        "market": f"index {{inputs}}/market --preset market1501 --encoder open_clip/vitrine-tiny {VIEWS} "
+        "--store {stores}/market",
         "people": f"import-vectors {{inputs}}/people.csv {TABLE} --identity identity --camera camera --group group "
         "--aspect aspect --split split --store {stores}/people",
         "hd": f"import-vectors {{inputs}}/hd.csv {TABLE} --identity identity --split split --store {{stores}}/hd",
