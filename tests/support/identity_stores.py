@@ -1,8 +1,8 @@
-"""Stores in memory for tests of protocols, splits and the runner."""
+"""Stores in memory whose samples have identities, aspects and cameras."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,11 @@ from retrieval.types import digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eval.results.schema import EvalResult
     from retrieval.types import Float32
+
+RankedStore: TypeAlias = "tuple[MemoryStore, EvalResult]"
+"""A store and the result of a ranking of it."""
 
 TEXTS = ("identity", "aspect", "camera", "split")
 

@@ -17,6 +17,8 @@ from tests.support.command_line import ROOT, run_cli
 from tests.support.sample_stores import rows, store_with, unit
 
 NAMES = [f"{at:02d}" for at in range(24)]
+
+
 IDENTITY = [f"p{at % 6}" for at in range(24)]
 
 
@@ -123,20 +125,6 @@ def test_warnings_go_to_standard_error(store: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "Warning: All queries are of one identity" in done.stderr
     assert json.loads(done.stdout)["metrics"]["rank_1"]["ci95"] is None
-
-
-def test_split_sets_are_listed_exported_and_read_back(store: Path, tmp_path: Path) -> None:
-    drawn = json.loads(run("eval", "--mode", "reid", "--store", store, "--seed", "7", "--json").stdout)
-    name = drawn["provenance"]["split_set"]
-    listed = json.loads(run("splits", "list", "--store", store, "--json").stdout)
-    assert listed[name] == drawn["provenance"]["split_sha256"]
-    assert name in run("splits", "list", "--store", store).stdout
-    file = tmp_path / "mine.csv"
-    assert run("splits", "export", name, "--store", store, "--out", file).exit_code == 0
-    again = run("eval", "--mode", "reid", "--store", store, "--seed", "7", "--split-set", file, "--json")
-    read = json.loads(again.stdout)
-    assert read["provenance"]["split_sha256"] == drawn["provenance"]["split_sha256"]
-    assert (read["metrics"], read["draws"], read["cmc"]) == (drawn["metrics"], drawn["draws"], drawn["cmc"])
 
 
 @pytest.mark.parametrize(

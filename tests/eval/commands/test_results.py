@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 
 from eval.commands.results import results_command
 from eval.results.files import read_result
-from eval.results.listing import short_ids
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
 from retrieval.types.store import result_sha256
@@ -85,11 +84,6 @@ def test_what_cannot_be_read_costs_a_sentence(tmp_path: Path) -> None:
     done = run("--store", tmp_path / "s", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, [])
     assert "schema version 99" in done.stderr
-
-
-def test_ids_are_long_enough_to_tell_results_apart() -> None:
-    assert short_ids(["a" * 12 + "b", "a" * 12 + "c", "d" * 13]) == ["a" * 12 + "b", "a" * 12 + "c", "d" * 13]
-    assert short_ids(["0123456789", "0123456789"]) == ["01234567", "01234567"]
 
 
 def test_an_ambiguous_beginning_names_the_candidates(store: Path) -> None:

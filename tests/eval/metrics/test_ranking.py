@@ -6,12 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from eval.metrics.per_query import query_matches, query_precisions
 from eval.metrics.ranking import (
     AP_DENOMINATORS,
     AP_METHODS,
     ApRule,
-    Ties,
     average_precision,
     average_precisions,
     inverse_negative_penalties,
@@ -23,7 +21,9 @@ from eval.metrics.ranking import (
 
 TIES = np.float32(1) - np.array([0.5, 0.5, 0.5, 0.9], np.float32)
 
+
 RULES = [*map(ApRule, AP_METHODS), *(ApRule("at_k", 4, each) for each in AP_DENOMINATORS)]
+
 
 ranks_of_one_query = st.sets(st.integers(1, 60), min_size=1, max_size=20).map(sorted)
 
@@ -101,26 +101,6 @@ def test_inp_is_the_precision_at_the_hardest_positive() -> None:
     assert inverse_negative_penalty(np.array([1, 2, 8])) == pytest.approx(3 / 8)
 
 
-@given(st.lists(st.integers(1, 40), min_size=1), st.integers(1, 50))
-def test_cmc_counts_queries_up_to_each_rank(first: list[int], length: int) -> None:
-    last = -np.arange(41, dtype=np.float32)
-    found = query_matches([place_positives(last, np.array([rank - 1])) for rank in first], length, "stable")
-    expected = [sum(rank <= k for rank in first) / len(first) for k in range(1, length + 1)]
-    np.testing.assert_allclose(found.mean(axis=0), expected)
-
-
-@pytest.mark.parametrize(
-    ("ties", "rank_1", "ap"),
-    [("stable", 0, 1 / 3), ("pessimistic", 0, 1 / 3), ("optimistic", 1, 1.0), ("expected", 1 / 3, 11 / 18)],
-)
-def test_golden_ties_under_every_policy(ties: Ties, rank_1: float, ap: float) -> None:
-    """Positive third of three tied: places 1, 2, 3 give 1, 1/2, 1/3."""
-    placed = [place_positives(TIES, np.array([2]))]
-    assert query_matches(placed, 1, ties)[0, 0] == pytest.approx(rank_1)
-    assert query_precisions(placed, ApRule("step"), ties)[0] == pytest.approx(ap, abs=1e-6)
-    assert query_precisions(placed, ApRule("sklearn"), ties)[0] == pytest.approx(1 / 3, abs=1e-6)
-
-
 @given(st.lists(st.integers(-2, 2), min_size=1, max_size=30), st.data())
 def test_sklearn_ap_is_scikit_learns_with_ties(values: list[int], data: st.DataObject) -> None:
     scores = np.array(values, np.float32)
@@ -128,21 +108,6 @@ def test_sklearn_ap_is_scikit_learns_with_ties(values: list[int], data: st.DataO
     truth[0] = True
     found = threshold_precision(place_positives(scores, np.flatnonzero(truth)))
     assert found == pytest.approx(average_precision_score(truth, scores))
-
-
-def test_cmc_of_omls_worked_example() -> None:
-    """OML: gt [[1,0],[0,1,1],[0,0],[]] with n_gt [2,2,1,0] -> @1 [1,0,0,1], @2 [1,1,0,1].
-
-    A query with no positive at all (the last) counts 1 there; here it is a miss, and the denominator ``valid`` leaves
-    it out.
-    """
-    best_first = -np.arange(5, dtype=np.float32)
-    positives: list[list[int]] = [[0, 4], [1, 2], [4], []]
-    placed = [place_positives(best_first, np.array(rows, np.int64)) for rows in positives]
-    omls = query_matches(placed, 2, "stable", without_positive="hit")
-    assert omls.T.tolist() == [[1, 0, 0, 1], [1, 1, 0, 1]]
-    assert query_matches(placed, 2, "expected", without_positive="hit").tolist() == omls.tolist()
-    assert query_matches(placed, 2, "stable").T.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0]]
 
 
 @pytest.mark.parametrize(

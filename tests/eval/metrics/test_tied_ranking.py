@@ -6,13 +6,12 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.metrics.per_query import definitions_of_ap, query_matches, query_penalties, query_precisions
+from eval.metrics.per_query import definitions_of_ap
 from eval.metrics.ranking import (
     ApRule,
-    Placed,
     average_precision,
     inverse_negative_penalty,
     place_positives,
@@ -91,42 +90,3 @@ def test_a_tie_of_everything_is_quick() -> None:
     assert expected_match(placed, 1)[0] == pytest.approx(len(positives) / 80_000)
     # A random order of a third of positives has a precision of about a third everywhere.
     assert expected_average_precision(placed, ApRule("step")) == pytest.approx(1 / 3, abs=1e-3)
-
-
-@st.composite
-def queries(draw: st.DrawFn) -> list[Placed]:
-    """Several queries; some have no positive."""
-    empty = np.empty(0, np.int64)
-    return [
-        place_positives(*ranking) if ranking is not None else Placed(empty, empty, empty)
-        for ranking in draw(st.lists(st.one_of(st.none(), tied_rankings()), min_size=1, max_size=6))
-    ]
-
-
-@given(queries())
-def test_pessimistic_stable_and_expected_optimistic_stand_in_order(placed: list[Placed]) -> None:
-    for rule in RULES:
-        if rule.method == "at_k" and rule.denominator == "hits":
-            continue  # more hits enlarge the divisor too: an earlier rank may lower it
-        low, *between, high = (
-            query_precisions(placed, rule, ties) for ties in ("pessimistic", "stable", "expected", "optimistic")
-        )
-        for middle in between:
-            assert (low <= middle + 1e-12).all()
-            assert (middle <= high + 1e-12).all()
-    low, *between, high = (
-        np.column_stack([query_matches(placed, 5, ties), query_penalties(placed, ties)])
-        for ties in ("pessimistic", "stable", "expected", "optimistic")
-    )
-    for middle in between:
-        assert (low <= middle + 1e-12).all()
-        assert (middle <= high + 1e-12).all()
-
-
-@given(queries())
-def test_a_query_without_positive_counts_nothing(placed: list[Placed]) -> None:
-    without = np.array([len(each.ranks) == 0 for each in placed])
-    assume(without.any())
-    assert not query_precisions(placed, ApRule(), "expected")[without].any()
-    assert not query_matches(placed, 3, "stable")[without].any()
-    assert not query_penalties(placed, "optimistic")[without].any()

@@ -2,13 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from eval.protocols.base import Request, whole_split
-from eval.protocols.general import FIXED, MONTE_CARLO
 from eval.protocols.hands import CLIPFH_11K, HAND_ASPECTS
-from eval.protocols.split_sets import draw_single_gallery
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
@@ -81,55 +78,3 @@ def test_training_hands_and_accessories_stay_out() -> None:
 def test_hands_that_cannot_be_evaluated(rows: list[dict[str, Any]], request_: Request, message: str) -> None:
     with pytest.raises(InputError, match=message):
         CLIPFH_11K.parts(pool_of(rows), request_)
-
-
-def test_monte_carlo_prefers_what_is_held_out() -> None:
-    rows = [*people(6, 2, ("a",), split="train"), *people(4, 3, ("b",), split="test"), {"uri": "x", "split": "test"}]
-    assert counts(MONTE_CARLO.parts(pool_of(rows), Request())[""]) == (8, 4)
-    for row in rows:
-        row["split"] = None
-    pool = pool_of(rows)
-    # People 0 to 3 now have images of both aspects: 20 + 4 samples, 6 identities.
-    assert counts(MONTE_CARLO.parts(pool, Request())[""]) == (18, 6)
-    assert {name: counts(part) for name, part in MONTE_CARLO.parts(pool, Request(aspect="all")).items()} == {
-        "a": (6, 6),
-        "b": (8, 4),
-    }
-    with pytest.raises(InputError, match="no samples with an identity"):
-        MONTE_CARLO.parts(pool_of([{"uri": "x"}]), Request())
-
-
-def test_fixed_takes_roles_from_the_samples() -> None:
-    rows = [
-        *people(4, 2, ("q",), split="query"),
-        *people(4, 3, ("g",), split="gallery"),
-        *people(4, 1, ("t",), split="train"),
-    ]
-    made = FIXED.parts(pool_of(rows), Request())[""]
-    assert counts(made) == (8, 12)
-    assert made.name == f"fixed@{made.sha256[:8]}"
-    with pytest.raises(InputError, match="finds no gallery samples"):
-        FIXED.parts(pool_of(rows[:8]), Request())
-    with pytest.raises(InputError, match="draws=3 cannot be used: the split set has 1"):
-        FIXED.parts(pool_of(rows), Request(draws=3))
-
-
-def test_a_given_split_set_is_followed_within_the_pool() -> None:
-    pool = pool_of(people(4, 3, ("a", "b")))
-    made = draw_single_gallery(pool.ids, pool.columns["identity"], 2, 0)
-    given = SplitSet("mine", made.draw, made.sample, made.role)
-    assert FIXED.parts(pool, Request(given=given))[""].sha256 == made.sha256
-    assert FIXED.parts(pool, Request(given=given))[""].name == f"mine@{made.sha256[:8]}"
-    smaller = FIXED.parts(pool.take(pool.among("identity", "000", "001")), Request(given=given))[""]
-    assert sum(counts(smaller, 1)) == 12
-
-
-def test_parts_of_a_given_set_must_have_the_same_draws() -> None:
-    pool = pool_of(people(3, 2, ("a", "b")))
-    first = pool.take(pool.among("aspect", "a"))
-    sample = np.concatenate([pool.ids, first.ids])
-    draw = np.repeat([0, 1], [len(pool), len(first)])
-    uris = dict(zip(pool.ids.tolist(), pool.columns["uri"], strict=True))
-    role = np.array(["gallery" if uris[str(s)].endswith("_0.jpg") else "query" for s in sample])
-    with pytest.raises(InputError, match="different numbers of draws"):
-        FIXED.parts(pool, Request(aspect="all", given=SplitSet("mine", draw, sample, role)))

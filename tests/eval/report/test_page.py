@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -10,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
-from eval.commands.report import report_command
 from eval.report.page import write_report
 from eval.results.assets import Neighbour, Prediction, Wrong, thumbnail_name, write_assets
 from eval.results.files import write_result
@@ -47,10 +44,6 @@ def write(folder: Path, **results: EvalResult) -> list[Path]:
     for name, each in results.items():
         write_result(each, folder / f"{name}.json")
     return [folder / f"{name}.json" for name in results]
-
-
-def run(*args: str | Path) -> Result:
-    return CliRunner().invoke(report_command, [str(arg) for arg in args])
 
 
 def bare(mode: str = "knn", **sections: Any) -> EvalResult:
@@ -204,14 +197,3 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     (file,) = write(tmp_path, one=bare(per_class={}))
     with pytest.raises(InputError, match="holds no wrong predictions"):
         write_report([file], tmp_path / "r")
-
-
-def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
-    (file,) = write(tmp_path, one=bare())
-    done = run(file, file, "--out", tmp_path / "r", "--json", "--title", "One")
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
-    assert Path(said["html"]).read_text().count("<h1>One</h1>") == 1
-    assert [Path(path).name for path in said["pictures"]] == ["overview.png", "comparison.png"]
-    assert run("--out", tmp_path / "r").exit_code == 2
-    assert run(file).exit_code == 2

@@ -7,15 +7,13 @@ import pytest
 from scipy.stats import binomtest
 
 from eval.results.schema import EvalResult
-from eval.runs.compare_classification import ClassComparison, compare_class_requests, compare_class_results
+from eval.runs.compare_classification import compare_class_requests, compare_class_results
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
 from eval.statistics.paired_tests import McNemar
-from eval.views.comparison import class_comparison
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
-from tests.support.terminal import printed
 
 ROWS = labelled(roles={"train": 6, "val": 6, "test": 9})
 
@@ -135,10 +133,3 @@ def test_the_same_twice_and_seeded_by_the_first(store: MemoryStore) -> None:
     assert one == again
     assert one["metrics"]["nll"]["ci95"] != other["metrics"]["nll"]["ci95"]
     assert one["metrics"]["nll"]["a"] == other["metrics"]["nll"]["a"]
-
-
-def test_the_table(store: MemoryStore) -> None:
-    found: ClassComparison = compare_class_requests(store, asked("prototype"), asked("prototype", RES))
-    text = printed([class_comparison(found)])
-    for word in (f"A prototype: prototype {CLIP}", "B - A", "top_1", "McNemar on top-1", "of 36 test images"):
-        assert word in text

@@ -6,27 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from cli import cli
 from eval.protocols.hands import HAND_ASPECTS
 from eval.protocols.split_sets import splits_to_csv
-from eval.report.groups import Named, group_results, separation_warning
-from eval.results.files import read_result, write_result
 from eval.results.schema import EvalResult
 from eval.runs.compare_ranking import compare, compare_results
 from eval.runs.request import Asked
 from eval.runs.run import evaluate
-from eval.views.comparison import comparison_table
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
-from retrieval.store.open import open_store
 from retrieval.types import SplitSet
-from tests.support.command_line import run_cli
 from tests.support.identity_stores import people, pool_of, sample_table, vectors_of
-from tests.support.sample_stores import key, spec, store_with, unit
 
 QUICK = {"bootstrap": 60, "draws": 3}
+
+
 Rows = list[dict[str, Any]]
 
 
@@ -260,148 +254,6 @@ def test_spaces_that_hold_different_images_are_refused() -> None:
     spaces = {"all": {"base": (keys, vectors)}, "some": {"base": (keys[:36], vectors[:36])}}
     with pytest.raises(InputError, match="all and some get different draws"):
         compare(MemoryStore(samples, spaces), Asked("reid", "all"), Asked("reid", "some"))
-
-
-def test_the_table_names_parts_by_their_number() -> None:
-    store = two_spaces(hands())
-    asked = [Asked("reid", s, "clipfh-11k", "all", options=QUICK) for s in ("sharp", "dull")]
-    found = compare(store, *asked)
-    title = str(comparison_table(found).title)
-    assert f"mean of 4 parts · split set {found.split_sha256[:12]}" in title
-    assert max(map(len, title.splitlines())) <= 80
-    assert "clipfh-11k/" in found.split_set
-    assert json.loads(json.dumps(found.to_dict()))["parts"] == list(HAND_ASPECTS)
-
-
-def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
-    store = two_spaces(people(70, 3))
-    asked = [Asked("reid", space, options={"bootstrap": 40}) for space in ("sharp", "dull")]
-    found = compare(store, *asked)
-    assert found.mcnemar is not None
-    assert 0 < found.mcnemar.p_value < 0.0001
-    assert "p < 0.0001" in str(comparison_table(found).caption)
-    none = [Asked("reid", space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
-    assert compare(store, none[0], asked[1]).differences == found.differences
-    with pytest.raises(InputError, match="-o bootstrap=1000"):
-        compare(store, *none)
-
-
-NAMES = [f"{at:02d}" for at in range(36)]
-
-
-@pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store on disk with two spaces and their result files."""
-    folder = tmp_path_factory.mktemp("compare")
-    store, _ = store_with(folder / "s", NAMES, unit(36), identity=[f"p{at % 9}" for at in range(36)])
-    with store.writer() as writer:
-        space = writer.register_space(spec("other"), 16, ("base",))
-        writer.append_vectors(space, [key(name) for name in NAMES], {"base": unit(36, seed=1)})
-        writer.commit("test")
-    opened = open_store(folder / "s")
-    with opened.snapshot() as snapshot:
-        spaces = [space.name for space in snapshot.spaces]
-    for letter, name in zip("ab", spaces, strict=True):
-        write_result(evaluate(opened, "reid", space=name, where="identity <> 'p8'"), folder / f"{letter}.json")
-    return folder
-
-
-def run(*args: str | Path) -> Result:
-    return CliRunner().invoke(cli, ["compare", *map(str, args)])
-
-
-def test_the_command_prints_a_table_and_json_twice_the_same(disk: Path) -> None:
-    files = (disk / "a.json", disk / "b.json", "--store", disk / "s")
-    done = run(*files)
-    assert done.exit_code == 0, done.output
-    for word in ("B - A", "Rank-1", "mAP", "McNemar", "monte-carlo", "8 identities", "draws up/equal/down"):
-        assert word in done.stdout
-    first, second = run(*files, "--json"), run(*files, "--json")
-    assert first.stdout == second.stdout
-    read = [read_result(disk / name) for name in ("a.json", "b.json")]
-    found = json.loads(first.stdout)
-    names = [result.provenance.space for result in read]
-    assert [found["a"], found["b"]] == names
-    spaces = run("--spaces", *names, "--where", "identity <> 'p8'", "--store", disk / "s", "--json")
-    assert json.loads(spaces.stdout) == found
-    for name, metric in found["metrics"].items():
-        assert [metric["a"], metric["b"]] == pytest.approx([result.metrics[name].value for result in read])
-        assert metric["difference"] == pytest.approx(metric["b"] - metric["a"])
-        assert 0 < metric["p_value"] <= 1
-        assert sum(metric["draws"].values()) == 10
-
-
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        ((), "Give two result files, or --spaces A B (and --store, where the store is not ./store)."),
-        (("a.json",), "Give two result files"),
-        (("a.json", "b.json", "--spaces", "x", "y"), "Give two result files"),
-        (("a.json", "b.json", "--aspect", "all"), "--aspect does not go with result files"),
-        (("a.json", "b.json", "-o", "draws=2"), "-o does not go with result files"),
-        (("a.json", "b.json", "--where", "true"), "--where does not go with result files"),
-        (("--spaces", "x", "y", "--seed", "-1"), "-1"),
-        (("--spaces", "x", "y", "--mode", "ried"), "no mode 'ried'. Did you mean 'reid'?"),
-        (("--spaces", "x", "y", "--protocol", "fixd"), "no protocol 'fixd'. Did you mean 'fixed'?"),
-    ],
-)
-def test_wrong_usage(disk: Path, args: tuple[str, ...], message: str) -> None:
-    done = run(*(disk / arg if arg.endswith(".json") else arg for arg in args), "--store", disk / "s")
-    assert done.exit_code == 2
-    assert message in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        ({"mode": "ried"}, "No mode 'ried'"),
-        ({"protocol": "custom, from fixd"}, "No protocol 'fixd'"),
-        ({"schema_version": 9}, "schema version 9"),
-        ({"config": {"aspect": 3}}, "aspect"),
-        ({"config": {"where": ["x"]}}, "where"),
-        ({"config": {"where": "colour = 1"}}, "not a condition"),
-        ({"config": {"k1": 3}}, "k1=3 cannot be used"),
-        ({"config": {"views": ["hflip"]}}, "no view 'hflip'"),
-        ({"provenance": {"seed": -1}}, "seed"),
-        ({"provenance": {"split_sha256": "0"}}, "no longer gives the draws"),
-        ({"provenance": {"space_fingerprint": "0" * 32}}, "which is not in this store"),
-        ({"metrics": {"rank_1": {"value": "much"}}}, "cannot be used"),
-    ],
-)
-def test_edited_files_cost_one_sentence(disk: Path, tmp_path: Path, edit: dict[str, Any], message: str) -> None:
-    values = json.loads((disk / "a.json").read_text())
-    merged = {k: {**values[k], **v} if isinstance(v, dict) else v for k, v in edit.items()}
-    file = tmp_path / "edited.json"
-    file.write_text(json.dumps({**values, **merged}))
-    done = run(file, file, "--store", disk / "s")
-    assert done.exception is not None
-    assert isinstance(done.exception, (InputError, UnknownNameError, RuntimeError)), repr(done.exception)
-    assert message in str(done.exception)
-    assert "\n" not in str(done.exception)
-
-
-def test_errors_are_one_line_in_a_process(disk: Path, tmp_path: Path) -> None:
-    done = run_cli("compare", disk / "a.json", tmp_path / "no.json", "--store", disk / "s", check=1)
-    assert done.stderr.splitlines() == [f"Error: There is no result file {tmp_path / 'no.json'}."]
-    done = run_cli("compare", disk / "a.json", "--store", disk / "s", check=2)
-    assert "Give two result files" in done.stderr
-
-
-def test_one_split_set_with_other_galleries_is_refused() -> None:
-    store = two_spaces(hands())
-    made = [
-        evaluate(store, "reid", space="sharp", protocol=name, options={**QUICK, "views": "base"})
-        for name in ("clipfh-11k", "mbanet-11k")
-    ]
-    assert len({result.provenance.split_sha256 for result in made}) == 1
-    with pytest.raises(InputError, match=r"gallery of 12 and 48 images in part dorsal left.*same --protocol") as caught:
-        compare_results(store, *made)
-    assert "\n" not in str(caught.value)
-    groups = group_results([Named(each.protocol, Path("x.json"), each) for each in made])
-    assert ["48 gallery images in 4 parts" in group.title for group in groups] == [True, False]
-    said = separation_warning(groups)
-    assert said is not None
-    assert "gallery of 12 and 48 images" in said
 
 
 def test_mirror_off_and_on_are_told_apart() -> None:

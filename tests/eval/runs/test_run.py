@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from eval.protocols.split_sets import splits_to_csv
-from eval.results.files import read_result, write_result
 from eval.results.schema import EvalResult
-from eval.runs.reading import resolve_split_set, sample_places
+from eval.runs.reading import sample_places
 from eval.runs.run import evaluate
 from retrieval.config import parse_assignments
 from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
@@ -174,47 +173,20 @@ def test_what_cannot_be_evaluated(arguments: dict[str, Any], kind: type[Exceptio
     assert "\n" not in str(error.value)
 
 
-def test_a_split_set_and_a_drawing_protocol_do_not_go_together() -> None:
-    store = memory_store(ROWS)
-    evaluate(store, "reid")
-    with pytest.raises(InputError, match="leave one of them out"):
-        evaluate(store, "reid", split_set="monte-carlo", protocol="monte-carlo")
-    evaluate(store, "reid", seed=1)
-    with pytest.raises(InputError, match=r"may mean monte-carlo/seed0@.*, monte-carlo/seed1@"):
-        resolve_split_set(store, "monte-carlo")
+def test_evaluating_training_data_is_said() -> None:
+    result = evaluate(memory_store(people(6, 4, split="train")), "reid")
+    assert any("24 of 24 evaluated samples are of split train or val" in warning for warning in result.warnings)
+    assert not evaluate(memory_store(people(6, 4, split="test")), "reid").warnings
 
 
-def test_result_files_there_and_back(tmp_path: Path) -> None:
-    result = evaluate(memory_store(people(6, 3, ("left", "right"))), "reid", aspect="all")
-    file = tmp_path / "deep" / "result.json"
-    write_result(result, file)
-    assert read_result(file) == result
-    assert file.read_text() == result.to_json()
-    assert [path.name for path in file.parent.iterdir()] == ["result.json"]
+def test_any_column_may_be_sliced_the_id_too_and_sizes_are_bounded() -> None:
+    store = memory_store(people(4, 3))
+    assert evaluate(store, "reid", options={"slice": "id", "bootstrap": 10}).slices
+    for options in ({"ranks": 10**20}, {"cmc_length": 10**9}):
+        with pytest.raises(InputError, match="less than or equal to 10000"):
+            evaluate(store, "reid", options=options)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("nonsense", "no JSON can be read"),
-        ("[]", "holds no JSON object"),
-        ('{"schema_version": 2}', "schema version 2, this Vitrine reads up to 1"),
-        ('{"schema_version": 1}', "option 'mode' is needed"),
-    ],
-)
-def test_files_that_are_no_results(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "result.json"
-    file.write_text(text)
-    with pytest.raises(InputError, match=message) as error:
-        read_result(file)
-    assert "result.json" in str(error.value)
-
-
-def test_places_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    result = evaluate(memory_store(ROWS), "reid")
-    for place in (tmp_path, tmp_path / "file" / "below.json"):
-        with pytest.raises(InputError, match="cannot be written"):
-            write_result(result, place)
-    with pytest.raises(FileNotFoundError, match="no result file"):
-        read_result(tmp_path / "none.json")
+def test_rates_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="two of the rates would have one name"):
+        evaluate(memory_store(people(4, 3)), "verification", options={"fpr": "0.1,0.1000001"})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.store.hot import _remove_strays
 from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import pytest
 
     from retrieval.store.open import LanceStore
     from retrieval.types import SpaceInfo
@@ -99,3 +101,18 @@ def test_without_a_place_for_a_cache_it_reads_into_memory(tmp_path: Path) -> Non
     (tmp_path / "s" / "cache").write_text("a file stands where the folder would be")
     want = unit(2).vectors
     np.testing.assert_array_equal(_same_as_table(store, space), want)
+
+
+def test_stray_files_of_an_interrupted_cache_go(tmp_path: Path) -> None:
+    for name in ("data-a.f32", "keys-a.bin", "data-b.f32", "manifest.json", "manifest-x.young", "lock"):
+        (tmp_path / name).write_text("")
+    _remove_strays(tmp_path, "b")
+    assert {path.name for path in tmp_path.iterdir()} == {"data-b.f32", "manifest.json", "lock"}
+
+
+def test_no_room_for_a_cache_reads_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))
+    with store.snapshot() as snapshot:
+        assert len(snapshot.vectors(space).keys) == 2
+    assert not list(Path(tmp_path / "s" / "cache").rglob("*.f32"))

@@ -1,4 +1,4 @@
-"""What must not change a number silently: images that are only held out, samples that are gone, training data."""
+"""Which gallery images count for a query, from the columns of the samples."""
 
 from __future__ import annotations
 
@@ -77,31 +77,3 @@ def test_hands_of_one_person_are_resampled_together() -> None:
     apart = evaluate(store, "verification", protocol="monte-carlo", options=options)
     assert apart.n["identities"] == 9
     assert apart.label_universe.n == 9
-
-
-def test_a_split_set_of_which_samples_are_gone_is_refused() -> None:
-    store = memory_store(people(6, 4))
-    drawn = evaluate(store, "reid")
-    smaller = memory_store(people(6, 4)[:-5])
-    smaller.save_splits(store.read_splits(drawn.provenance.split_set))
-    with pytest.raises(InputError, match=r"5 of the 24 samples of split set monte-carlo/seed0@.* not in the store"):
-        evaluate(smaller, "reid", split_set=drawn.provenance.split_set)
-
-
-def test_evaluating_training_data_is_said() -> None:
-    result = evaluate(memory_store(people(6, 4, split="train")), "reid")
-    assert any("24 of 24 evaluated samples are of split train or val" in warning for warning in result.warnings)
-    assert not evaluate(memory_store(people(6, 4, split="test")), "reid").warnings
-
-
-def test_any_column_may_be_sliced_the_id_too_and_sizes_are_bounded() -> None:
-    store = memory_store(people(4, 3))
-    assert evaluate(store, "reid", options={"slice": "id", "bootstrap": 10}).slices
-    for options in ({"ranks": 10**20}, {"cmc_length": 10**9}):
-        with pytest.raises(InputError, match="less than or equal to 10000"):
-            evaluate(store, "reid", options=options)
-
-
-def test_rates_of_one_name_are_refused() -> None:
-    with pytest.raises(InputError, match="two of the rates would have one name"):
-        evaluate(memory_store(people(4, 3)), "verification", options={"fpr": "0.1,0.1000001"})

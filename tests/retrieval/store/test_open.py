@@ -13,7 +13,6 @@ import pytest
 from retrieval.errors import StoreError
 from retrieval.store import commits
 from retrieval.store import open as opening
-from retrieval.store.hot import _remove_strays
 from retrieval.store.open import create_store, is_store, open_store
 from tests.support.sample_stores import key, rows, store_with, unit
 
@@ -100,18 +99,3 @@ def test_a_commit_between_reading_the_record_and_tagging_it_is_noticed(
         assert snapshot.samples().num_rows == 2
         (tag,) = (tmp_path / "s" / "readers").glob("*.json")
         assert f'"samples": {snapshot.commit.tables["samples"]}' in tag.read_text()
-
-
-def test_stray_files_of_an_interrupted_cache_go(tmp_path: Path) -> None:
-    for name in ("data-a.f32", "keys-a.bin", "data-b.f32", "manifest.json", "manifest-x.young", "lock"):
-        (tmp_path / name).write_text("")
-    _remove_strays(tmp_path, "b")
-    assert {path.name for path in tmp_path.iterdir()} == {"data-b.f32", "manifest.json", "lock"}
-
-
-def test_no_room_for_a_cache_reads_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 99, 1))
-    with store.snapshot() as snapshot:
-        assert len(snapshot.vectors(space).keys) == 2
-    assert not list(Path(tmp_path / "s" / "cache").rglob("*.f32"))

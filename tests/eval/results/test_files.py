@@ -1,0 +1,50 @@
+"""Result files, there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.results.files import read_result, write_result
+from eval.runs.run import evaluate
+from retrieval.errors import InputError
+from tests.support.identity_stores import memory_store, people
+
+ROWS = people(12, 4)
+
+
+def test_result_files_there_and_back(tmp_path: Path) -> None:
+    result = evaluate(memory_store(people(6, 3, ("left", "right"))), "reid", aspect="all")
+    file = tmp_path / "deep" / "result.json"
+    write_result(result, file)
+    assert read_result(file) == result
+    assert file.read_text() == result.to_json()
+    assert [path.name for path in file.parent.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense", "no JSON can be read"),
+        ("[]", "holds no JSON object"),
+        ('{"schema_version": 2}', "schema version 2, this Vitrine reads up to 1"),
+        ('{"schema_version": 1}', "option 'mode' is needed"),
+    ],
+)
+def test_files_that_are_no_results(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        read_result(file)
+    assert "result.json" in str(error.value)
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = evaluate(memory_store(ROWS), "reid")
+    for place in (tmp_path, tmp_path / "file" / "below.json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            write_result(result, place)
+    with pytest.raises(FileNotFoundError, match="no result file"):
+        read_result(tmp_path / "none.json")

@@ -1,0 +1,35 @@
+"""Tables of comparisons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eval.runs.compare_classification import ClassComparison, compare_class_requests
+from eval.runs.request import Asked
+from eval.views.comparison import class_comparison
+from retrieval.store.memory import MemoryStore
+from tests.support.labelled_stores import CLIP, RES, class_store, labelled
+from tests.support.terminal import printed
+
+ROWS = labelled(roles={"train": 6, "val": 6, "test": 9})
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return class_store(ROWS)
+
+
+OPTIONS = {"bootstrap": 60}
+
+
+def asked(mode: str, space: str = CLIP, **more: Any) -> Asked:
+    return Asked(mode, space, options={**OPTIONS, **more.pop("options", {})}, **more)
+
+
+def test_the_table(store: MemoryStore) -> None:
+    found: ClassComparison = compare_class_requests(store, asked("prototype"), asked("prototype", RES))
+    text = printed([class_comparison(found)])
+    for word in (f"A prototype: prototype {CLIP}", "B - A", "top_1", "McNemar on top-1", "of 36 test images"):
+        assert word in text
