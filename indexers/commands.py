@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retrieval.commands.option_table import OptionSection, option_rows, print_sections
 from retrieval.commands.options import device_option, json_option, note, print_json, store_option
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 
 
 @click.command("index")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--source",
     "kind",
@@ -44,7 +45,10 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
 @click.option("--pattern", metavar="REGEX", help=r"Pattern of names: '(?P<identity>\d+)_c(?P<camera>\d+)'.")
 @click.option("--preset", help="Pattern of a known data set: market1501, msmt17 or hd.")
-@click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Other options of the source.")
+@click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Option of the source.")
+@click.option(
+    "--options", "list_options", is_flag=True, help="List what -s takes, by source."
+)
 @click.option(
     "--encoder", metavar="FAMILY/MODEL", help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like."
 )
@@ -84,10 +88,22 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @store_option
 @device_option
 @json_option
-def index_command(path: Path, store: str, as_json: bool, wait: float, **options: Any) -> None:  # noqa: FBT001
+def index_command(
+    path: Path | None,
+    store: str,
+    list_options: bool,  # noqa: FBT001 - Click passes flags by name
+    as_json: bool,  # noqa: FBT001
+    wait: float,
+    **options: Any,
+) -> None:
     """Embed the images of PATH into a store, once. The same command again does only what is left to do."""
     from indexers.jobs import index_path
 
+    if list_options:
+        print_sections(source_sections(options["kind"]), as_json=as_json)
+        return
+    if path is None:
+        raise click.MissingParameter(param_hint="PATH", param_type="argument")
     with_notes = index_path(path, store, options, wait=wait, quiet=as_json)
     report = with_notes.report
     for line in with_notes.notes:
@@ -101,6 +117,14 @@ def index_command(path: Path, store: str, as_json: bool, wait: float, **options:
         raise click.exceptions.Exit(1)
     if report.failures:
         raise click.exceptions.Exit(PARTLY)
+
+
+def source_sections(kind: str | None) -> list[OptionSection]:
+    """The options of a source, or of all sources that have any."""
+    from indexers.sources.registry import SOURCES, load_source
+
+    rows = {name: tuple(option_rows(load_source(name).Options)) for name in ([kind] if kind else SOURCES)}
+    return [OptionSection(f"Source {name}: -s KEY=VALUE", options) for name, options in rows.items() if options or kind]
 
 
 def _print_report(report: IndexReport) -> None:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--calibrate", is_flag=True, help="Fit a temperature on val (classification).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of draws and bootstrap.")
 @click.option("-o", "options", multiple=True, metavar="KEY=VALUE", help="Option of the mode; may be repeated.")
+@click.option("--options", "list_options", is_flag=True, help="List what -o takes: mode, scorers, protocol.")
 @click.option("--all-definitions", is_flag=True, help="Also every AP definition, tie policy and denominator (reid).")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the result file (JSON); with --space all a folder of them."
@@ -71,28 +72,14 @@ def eval_command(
     out: Path | None,
     pictures: Path | None,
     store: str,
-    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+    list_options: bool,  # noqa: FBT001 - Click passes flags by name
+    as_json: bool,  # noqa: FBT001
     **asked_for: Any,
 ) -> None:
     """Evaluate a mode from stored vectors: no image is opened and no image encoder is loaded.
 
-    Options of reid: ranks=1,5,10 ap_method=step|trapezoid|sklearn|at_r|at_k (with ap_k=10 and ap_denominator=n|
-    min_k_n|hits) ties=stable|pessimistic|optimistic|expected denominator=valid|all camera_rule=auto|none|market1501
-    group_rule=none|exclude views=base,hflip draws=10 bootstrap=1000 cmc_length=50 slice=COLUMN. Of the protocol
-    cross-aspect: query_aspect=... gallery_aspect=... mirror=true. Example: eval --mode reid --protocol clipfh-11k -o
-    ap_method=trapezoid
-
-    Options of verification: pairs=query-gallery|all fpr=0.001,0.01,0.1 threshold_from=auto|val|val,train|none
-    threshold_fmr=0.01 unknown=0.2 fpir=0.01,0.1, slice=COLUMN, and camera_rule, views, draws, bootstrap,
-    identity_columns.
-
-    Options of classification (zeroshot, prototype, knn, fewshot, fusion): val_from=train:0.1 val_n train_limit test_n
-    sample_seed=42 choose=val|none criterion=top_1|top_5|balanced_accuracy|macro_f1|nll tops=1,5 macro_over=present|
-    universe|truth interval=auto|class|group views=base,hflip tta=vectors|probabilities bootstrap=1000. Of zeroshot:
-    bank=NAME pool=mean-embedding,softmax,max,mean-score temperature=0.05,0.1 class_temperature=encoder|1.0. Of knn:
-    k=5,20 votes=uniform,similarity,exp tau=0.07 index=exact|hnsw|ivf. Of fewshot: shots=1,2,5 sampling=first|random
-    seeds=5 method=prototype,tip,linear. Of fusion: method=alpha|per_class|stacker|features|rerank alphas=0,0.5,1
-    shots=1,5. An option of one arm's scorer: -o NAME.key=value. Example: eval --mode zeroshot --prompts prompts.json
+    Options of a mode, of its scorers and of a protocol are given with -o. "eval --mode MODE --options" lists them, with
+    --protocol NAME those of the protocol, too. Example: eval --mode reid --protocol clipfh-11k -o ap_method=trapezoid
     """
     from eval.results.files import read_result
     from eval.runs.grid import ALL
@@ -100,6 +87,9 @@ def eval_command(
     from eval.runs.run import evaluate_asked
     from retrieval.store.open import open_store
 
+    if list_options:
+        _list_options(mode, asked_for, as_json=as_json)
+        return
     if (again is None) == (mode is None):
         raise click.UsageError(f"Give --mode, or --from with a result file{OF_STORE}.")
     opened = open_store(store)
@@ -130,6 +120,20 @@ def eval_command(
         with opened.snapshot() as snapshot:
             written = write_pictures(result, pictures, rankings, snapshot.thumbnails)
         note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
+
+
+def _list_options(mode: str | None, given: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the options of a mode, of its scorers and of a protocol."""
+    from eval.runs.arms import parse_arm
+    from eval.views.option_sections import evaluation_sections
+    from retrieval.commands.option_table import print_sections
+    from retrieval.config import parse_assignments
+
+    if mode is None and given["protocol"] is None:
+        raise click.UsageError("--options lists those of a mode, a protocol, or both: give --mode or --protocol.")
+    scorers = tuple(dict.fromkeys(parse_arm(text).scorer for text in given["arms"]))
+    options = parse_assignments(given["options"], "-o")
+    print_sections(evaluation_sections(mode, given["protocol"], scorers, options), as_json=as_json)
 
 
 def _asked(mode: str, given: Mapping[str, Any]) -> Asked:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -31,6 +33,14 @@ class OptionRow:
     values: str
     default: str
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSection:
+    """Options under one ``title``, which names their owner and how they are written."""
+
+    title: str
+    options: tuple[OptionRow, ...]
 
 
 def option_rows(config: type[Config], leave_out: frozenset[str] = frozenset()) -> list[OptionRow]:
@@ -116,15 +126,15 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:g}"
 
 
-def rich_table(title: str, rows: Sequence[OptionRow]) -> Table:
+def rich_table(section: OptionSection) -> Table:
     """The table that the terminal shows."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=escape(section.title), title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in HEADER:
-        table.add_column(name, overflow="fold", no_wrap=name == "option")
-    for row in rows:
+        table.add_column(name, overflow="fold")
+    for row in section.options:
         table.add_row(*(escape(cell) for cell in asdict(row).values()))
     return table
 
@@ -142,6 +152,14 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
 
 
-def as_json(title: str, rows: Sequence[OptionRow]) -> dict[str, Any]:
-    """For ``--json``."""
-    return {"title": title, "options": [asdict(row) for row in rows]}
+def print_sections(sections: Sequence[OptionSection], *, as_json: bool) -> None:
+    """Print sections of options: tables, or one JSON list of ``{"title": ..., "options": [...]}``."""
+    from retrieval.commands.options import print_json, print_table
+
+    if as_json:
+        print_json([asdict(section) for section in sections])
+        return
+    for number, section in enumerate(sections):
+        if number:
+            click.echo()
+        print_table(rich_table(section))

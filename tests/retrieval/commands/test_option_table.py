@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +11,15 @@ import pytest
 from pydantic import BeforeValidator, Field
 from rich.console import Console
 
-from retrieval.commands.option_table import NEEDED, OptionRow, as_json, markdown_table, option_rows, rich_table
+from retrieval.commands.option_table import (
+    NEEDED,
+    OptionRow,
+    OptionSection,
+    markdown_table,
+    option_rows,
+    print_sections,
+    rich_table,
+)
 from retrieval.config import Config
 
 
@@ -68,14 +77,12 @@ def test_markdown_has_a_row_each_and_keeps_bars_in_their_cells() -> None:
 @pytest.mark.parametrize("width", [60, 200])
 def test_the_terminal_shows_every_option(width: int) -> None:
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
-    console.print(rich_table("Options", option_rows(Options)))
+    console.print(rich_table(OptionSection("Options", tuple(option_rows(Options)))))
     shown = console.export_text()
     assert all(row.name in shown for row in option_rows(Options))
 
 
-def test_json_has_the_same() -> None:
-    found = as_json("mode x", option_rows(Group))
-    assert found == {
-        "title": "mode x",
-        "options": [{"name": "epochs", "values": "whole number >= 1", "default": "30", "meaning": "Number of epochs."}],
-    }
+def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    print_sections([OptionSection("mode x", tuple(option_rows(Group)))], as_json=True)
+    row = {"name": "epochs", "values": "whole number >= 1", "default": "30", "meaning": "Number of epochs."}
+    assert json.loads(capsys.readouterr().out) == [{"title": "mode x", "options": [row]}]
