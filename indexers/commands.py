@@ -46,9 +46,7 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("--pattern", metavar="REGEX", help=r"Pattern of names: '(?P<identity>\d+)_c(?P<camera>\d+)'.")
 @click.option("--preset", help="Pattern of a known data set: market1501, msmt17 or hd.")
 @click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Option of the source.")
-@click.option(
-    "--options", "list_options", is_flag=True, help="List what -s takes, by source."
-)
+@click.option("--options", "list_options", is_flag=True, help="List what -s takes, by source.")
 @click.option(
     "--encoder", metavar="FAMILY/MODEL", help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like."
 )
@@ -103,7 +101,7 @@ def index_command(
         print_sections(source_sections(options["kind"]), as_json=as_json)
         return
     if path is None:
-        raise click.MissingParameter(param_hint="PATH", param_type="argument")
+        raise click.MissingParameter(param_hint="'PATH'", param_type="argument")
     with_notes = index_path(path, store, options, wait=wait, quiet=as_json)
     report = with_notes.report
     for line in with_notes.notes:

@@ -7,7 +7,7 @@ import pytest
 from eval.registry import SCORERS
 from eval.views.option_sections import evaluation_sections
 from retrieval.errors import InputError, UnknownNameError
-from tests.support.commands import cli_json, run_cli
+from tests.support.command_line import cli_json, run_cli
 
 
 def test_a_mode_of_one_scorer_takes_its_options_as_they_are() -> None:
@@ -18,7 +18,9 @@ def test_a_mode_of_one_scorer_takes_its_options_as_they_are() -> None:
 
 
 def test_scorers_of_a_fewshot_are_those_of_its_methods() -> None:
-    titles = [section.title for section in evaluation_sections("fewshot", None, given={"method": "tip,knn", "tip.beta": 1})]
+    titles = [
+        section.title for section in evaluation_sections("fewshot", None, given={"method": "tip,knn", "tip.beta": 1})
+    ]
     assert titles[1:] == ["Scorer tip: -o tip.KEY=VALUE", "Scorer knn: -o knn.KEY=VALUE"]
 
 
