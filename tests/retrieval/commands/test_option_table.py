@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pytest
 from pydantic import BeforeValidator, Field
 
 from retrieval.commands.option_table import (
@@ -19,6 +18,9 @@ from retrieval.commands.option_table import (
     print_sections,
 )
 from retrieval.config import Config
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Group(Config):
