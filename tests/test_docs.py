@@ -10,6 +10,7 @@ import click
 import pytest
 
 import cli
+from docs import write_pages
 from eval.registry import MODES
 from tests.support.command_line import ROOT
 
@@ -61,3 +62,9 @@ def test_the_demo_runs_every_mode() -> None:
     assert set(re.findall(r"--mode (\w+)", demo)) == set(MODES)
     for what in ("sample species", "sample hands", "sample drains", "search", "audit", "report", "results"):
         assert f"$(VITRINE) {what}" in demo
+
+
+@pytest.mark.parametrize("page", write_pages.PAGES)
+def test_pages_made_from_the_code_are_up_to_date(page: str) -> None:
+    kept = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert kept == write_pages.PAGES[page](), f"docs/{page} is out of date; run: python -m docs.write_pages"

@@ -48,8 +48,8 @@ class FusionOptions(ClassConfig):
     )
     alphas: Alphas = Field(
         default=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
-        description="Candidate weights of the last arm. With more than two arms their smallest step divides 1 in every "
-        "way. Of methods alpha, per_class and features.",
+        description="Candidate weights of the last arm. With more than two arms their smallest step divides 1 in "
+        "every way. Of methods alpha, per_class and features.",
     )
     weights: Weights | None = Field(
         default=None,

@@ -40,8 +40,8 @@ class FewshotConfig(ShotOptions):
     )
     method: Names = Field(
         default=("prototype",),
-        description="Scorers that learn from the shots: prototype, tip, linear, knn. All are reported; the metrics are "
-        "of the first.",
+        description="Scorers that learn from the shots: prototype, tip, linear, knn. All are reported; the metrics "
+        "are of the first.",
     )
 
 

@@ -36,8 +36,9 @@ class ReidConfig(ScoringOptions, ModeConfig):
     ranks: Ranks = Field(default=(1, 5, 10), description="Values of k of the Rank-k figures.")
     ap_method: ApMethod = Field(
         default="step",
-        description="Average precision: step sums precision times the step in recall, trapezoid averages the precision "
-        "before and after each positive, sklearn joins equal scores, at_r and at_k cut the ranking off.",
+        description="Average precision: step averages the precision at each positive, trapezoid the mean of the "
+        "precision at and just before it; sklearn is step with equal scores as one threshold; at_r and at_k stop at "
+        "the rank that is the number of positives, or at ap_k.",
     )
     ap_k: int = Field(default=10, ge=1, description="Rank at which ap_method=at_k cuts off.")
     ap_denominator: ApDenominator = Field(

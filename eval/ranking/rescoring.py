@@ -37,8 +37,8 @@ class ScoringOptions(Config):
 
     rerank: Literal["none", "k-reciprocal", "alpha-qe"] = Field(
         default="none",
-        description="Re-ranking: k-reciprocal (Zhong et al. 2017; k1, k2, lambda) or alpha query expansion (n, alpha). "
-        "Both use the test gallery, so the result is transductive.",
+        description="Re-ranking: k-reciprocal (Zhong et al. 2017; k1, k2, lambda) or alpha query expansion (n, "
+        "alpha). Both use the test gallery, so the result is transductive.",
     )
     k1: int | None = Field(
         default=None,
@@ -78,8 +78,8 @@ class ScoringOptions(Config):
     )
     score_norm: Literal["none", ScoreNorm] = Field(
         default="none",
-        description="Normalisation of scores by those of the train split: z by the query's scores, s by the query's "
-        "and the gallery image's.",
+        description="Normalisation of scores by mean and standard deviation over images of the train split: z takes "
+        "those of the gallery image, s averages z and the same for the query.",
     )
 
     @field_validator("k1", "k2", "lambda_", "n", "alpha")

@@ -41,8 +41,8 @@ class TipOptions(Config):
     beta: Candidates[Positive] = Field(default=(5.5,), description="Sharpness of the cache's affinities.")
     cache_scale: Positive = Field(
         default=10.0,
-        description="Scale of the cache's logits in spaces without texts, where the cache answers alone. 10 gave about "
-        "the best likelihood with 1 to 16 shots of each class.",
+        description="Scale of the cache's logits in spaces without texts, where the cache answers alone. 10 gave "
+        "about the best likelihood with 1 to 16 shots of each class.",
     )
 
 

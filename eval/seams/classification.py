@@ -28,8 +28,8 @@ class ClassConfig(ModeConfig):
 
     labels_from: str = Field(
         default="all",
-        description="Label universe: all labels of the samples, split for the labels of the test samples, or a file of "
-        "names (one a line, or INDEX<TAB>NAME).",
+        description="Label universe: all labels of the samples, split for the labels of the test samples, or a file "
+        "of names (one a line, or INDEX<TAB>NAME).",
     )
     val_from: str | None = Field(
         default=None,
@@ -48,8 +48,8 @@ class ClassConfig(ModeConfig):
     sample_seed: int = Field(default=42, ge=0, description="Seed of val_from, train_limit, val_n and test_n.")
     choose: Literal["val", "none"] = Field(
         default="val",
-        description="val chooses one setting by its figures on val; none chooses nothing and lists the test figures of "
-        "all settings side by side.",
+        description="val chooses one setting by its figures on val; none chooses nothing and lists the test figures "
+        "of all settings side by side.",
     )
     criterion: Criterion = Field(
         default="top_1", description="Metric on val by which a setting is chosen; macro-F1 breaks ties of top_1."
@@ -74,8 +74,8 @@ class ClassConfig(ModeConfig):
     )
     bank: Names | None = Field(
         default=None,
-        description="Stored banks of texts for arms that name none, in place of prompt sets; of several, one is chosen "
-        "on val. Without it, the only bank of texts of the space.",
+        description="Stored banks of texts for arms that name none, in place of prompt sets; of several, one is "
+        "chosen on val. Without it, the only bank of texts of the space.",
     )
     combine: bool = Field(default=False, description="Whether to join the texts of all given prompt sets into one set.")
 

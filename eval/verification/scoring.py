@@ -39,8 +39,8 @@ class VerificationConfig(ModeConfig):
     )
     camera_rule: CameraRule = Field(
         default="auto",
-        description="market1501 leaves pairs of one identity and camera out, none keeps them; auto is market1501 where "
-        "every camera is known.",
+        description="market1501 leaves pairs of one identity and camera out, none keeps them; auto is market1501 "
+        "where every camera is known.",
     )
     fpr: Fractions = Field(
         default=(0.001, 0.01, 0.1), description="False positive rates at which TPR and FNMR are reported."

@@ -34,8 +34,8 @@ class ManifestOptions(Config):
     )
     columns: Mapping[str, str | None] = Field(
         default={},
-        description="Own name in the table of a field (filepath, label, identity, ...); an empty name "
-        "keeps a column from being used for the field.",
+        description="Own name in the table of a field (filepath, label, identity, ...); an empty name keeps a column "
+        "from being used for the field.",
     )
 
 

@@ -35,8 +35,8 @@ class VectorOptions(Config):
 
     vectors: str | None = Field(
         default=None,
-        description="Array of vectors (.npz), column of lists (Parquet; vector unless given), or columns of numbers by "
-        "names and patterns: margin*,shape*.",
+        description="Array of vectors (.npz), column of lists (Parquet; vector unless given), or columns of numbers "
+        "by names and patterns: margin*,shape*.",
     )
     metadata: Path | None = Field(default=None, description="Table beside an .npy file, one row per vector.")
     filepath: str | None = Field(default=None, description="Array or column that names the rows.")
@@ -74,7 +74,7 @@ class BankOptions(Config):
 
     vectors: str = Field(description="Array of vectors (m, d).")
     classes: str = Field(
-        description="Array of class names: one per vector or, with class_index, the list that it counts into."
+        description="Array of class names: one per vector or, with class_index, the list that it counts into.",
     )
     class_index: str | None = Field(
         default=None, description="Array of whole numbers from 0 into classes, one per vector."

@@ -1,0 +1,1 @@
+"""Pages of the documentation, and the script that makes some of them from the code."""

@@ -1,0 +1,91 @@
+"""Write the pages of the documentation that are made from the code: ``python -m docs.write_pages``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
+from eval.seams.classification import ClassConfig
+from eval.seams.mode import ModeConfig
+from indexers.sources.registry import SOURCES, load_source
+from indexers.vectors.read_vectors import BankOptions, VectorOptions
+from retrieval.commands.option_table import markdown_table, option_rows, written
+from retrieval.config import Config
+
+HERE = Path(__file__).resolve().parent
+
+INTRODUCTION = """\
+# Options
+
+This page is made from the code by `python -m docs.write_pages`; the same tables stand in a terminal:
+
+```console
+$ vitrine eval --mode fusion --protocol holdout --options
+$ vitrine index --source manifest --options
+```
+
+Options of a mode, its scorers and its protocol are given to `eval` as `-o KEY=VALUE`, those of a source to `index` as
+`-s KEY=VALUE`. A list is written with commas: `-o ranks=1,5,10`. Several values of a scorer's option are candidates, of
+which val chooses one. In modes with several arms an option of an arm's scorer has the arm's name before it:
+`-o tip.beta=2`.
+"""
+
+
+def options_page() -> str:
+    """Every option of every mode, scorer, protocol and source."""
+    return INTRODUCTION + "".join(
+        f"\n{title}\n\n{text}" for title, text in (*_modes(), *_scorers(), *_protocols(), *_indexing())
+    )
+
+
+def _modes() -> Iterator[tuple[str, str]]:
+    yield "## Modes", "What a mode has beside the options of every mode, and of every mode of classification.\n"
+    yield "### Every mode", _table(ModeConfig)
+    yield "### Every mode of classification", _table(ClassConfig, ModeConfig)
+    for name in MODES:
+        config = load_mode(name).config_type
+        base = ClassConfig if issubclass(config, ClassConfig) else ModeConfig
+        if config is not base:
+            yield f"### `{name}`", _table(config, base)
+
+
+def _scorers() -> Iterator[tuple[str, str]]:
+    yield "## Scorers", "`zeroshot` has the scorer `prompts`; `prototype` and `knn` have those of their names.\n"
+    for name in SCORERS:
+        yield f"### `{name}`", _table(load_scorer(name).config_type)
+
+
+def _protocols() -> Iterator[tuple[str, str]]:
+    lines = ["| protocol | options of the mode that it sets |", "|---|---|"]
+    for name in PROTOCOLS:
+        settings = load_protocol(name).settings
+        lines.append(f"| `{name}` | {', '.join(f'`{key}={written(value)}`' for key, value in settings.items())} |")
+    yield "## Protocols", "\n".join(lines) + "\n"
+    for name in PROTOCOLS:
+        if load_protocol(name).options.model_fields:
+            yield f"### `{name}`", _table(load_protocol(name).options)
+
+
+def _indexing() -> Iterator[tuple[str, str]]:
+    yield "## Sources", "Where images come from: `index --source NAME`.\n"
+    for name in SOURCES:
+        if load_source(name).Options.model_fields:
+            yield f"### `{name}`", _table(load_source(name).Options)
+    yield (
+        "## Vectors made elsewhere",
+        "What is what in a file: `import-vectors --KEY VALUE`.\n\n" + _table(VectorOptions),
+    )
+    yield "### Banks", "`import-vectors --as bank`.\n\n" + _table(BankOptions)
+
+
+def _table(config: type[Config], without: type[Config] | None = None) -> str:
+    return markdown_table(option_rows(config, without.option_names() if without else frozenset()))
+
+
+PAGES: dict[str, Callable[[], str]] = {"options.md": options_page}
+
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (HERE / page).write_text(make(), encoding="utf-8")
