@@ -9,20 +9,20 @@ import sys
 import click
 
 COMMANDS = {
-    "index": ("indexers.commands:index_command", "Embed images into a store, once."),
-    "import-vectors": ("indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
-    "search": ("retrieval.commands.search:search_command", "Find similar images, identities or labels."),
-    "eval": ("eval.commands.eval:eval_command", "Evaluate a mode from stored vectors."),
-    "splits": ("eval.commands.splits:splits_group", "List and export stored split sets."),
-    "train": ("training.commands:train_command", "Train an encoder by a recipe."),
-    "prompts": ("eval.commands.prompts:prompts_group", "Make, merge, compare and check prompt sets."),
-    "compare": ("eval.commands.compare:compare_command", "Is the difference of two evaluations real."),
-    "report": ("eval.commands.report:report_command", "Write results as Markdown, one HTML page and pictures."),
-    "results": ("eval.commands.results:results_command", "List what was evaluated on a store."),
-    "audit": ("eval.commands.audit:audit_command", "Find leaks, duplicates and suspected labels."),
-    "info": ("retrieval.commands.info:info_command", "What a store holds: spaces, counts, sizes, versions."),
-    "verify": ("retrieval.commands.verify:verify_command", "Check every vector and every row of a store."),
-    "sample": ("data.commands:sample_group", "Draw sample images."),
+    "index": (".indexers.commands:index_command", "Embed images into a store, once."),
+    "import-vectors": (".indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
+    "search": (".retrieval.commands.search:search_command", "Find similar images, identities or labels."),
+    "eval": (".eval.commands.eval:eval_command", "Evaluate a mode from stored vectors."),
+    "splits": (".eval.commands.splits:splits_group", "List and export stored split sets."),
+    "train": (".training.commands:train_command", "Train an encoder by a recipe."),
+    "prompts": (".eval.commands.prompts:prompts_group", "Make, merge, compare and check prompt sets."),
+    "compare": (".eval.commands.compare:compare_command", "Is the difference of two evaluations real."),
+    "report": (".eval.commands.report:report_command", "Write results as Markdown, one HTML page and pictures."),
+    "results": (".eval.commands.results:results_command", "List what was evaluated on a store."),
+    "audit": (".eval.commands.audit:audit_command", "Find leaks, duplicates and suspected labels."),
+    "info": (".retrieval.commands.info:info_command", "What a store holds: spaces, counts, sizes, versions."),
+    "verify": (".retrieval.commands.verify:verify_command", "Check every vector and every row of a store."),
+    "sample": (".data.commands:sample_group", "Draw sample images."),
 }
 
 OPENBLAS_THREAD_TIMEOUT = "20"
@@ -46,7 +46,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
+        name = __package__ + module if __package__ else module.removeprefix(".")  # a checkout has no package around it
+        found = getattr(importlib.import_module(name), attribute)
         assert isinstance(found, click.Command)  # noqa: S101 - the table is ours
         return found
 
@@ -81,7 +82,8 @@ def main() -> None:
 
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", OPENBLAS_THREAD_TIMEOUT)  # read when NumPy is first imported
     try:
-        status = cli(standalone_mode=False)  # the exit status of a command that raised click's Exit
+        # What it returns is the exit status of a command that raised click's Exit.
+        status = cli(prog_name="vitrine", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()

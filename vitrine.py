@@ -8,9 +8,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,22 +19,24 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder, Sample, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
 
+    __version__: str
+
 _NAMES = {
-    "EmbeddingStore": "retrieval.types.store",
-    "Encoder": "retrieval.types",
-    "LanceStore": "retrieval.store.open",
-    "Query": "retrieval.search.service",
-    "Sample": "retrieval.types",
-    "SearchOptions": "retrieval.search.service",
-    "SearchResult": "retrieval.search.service",
-    "Snapshot": "retrieval.types.store",
-    "SpaceInfo": "retrieval.types",
-    "VitrineError": "retrieval.errors",
-    "create_store": "retrieval.store.open",
-    "evaluate": "eval.runs.run",
-    "index_path": "indexers.jobs",
-    "open_store": "retrieval.store.open",
-    "search": "retrieval.search.service",
+    "EmbeddingStore": ".retrieval.types.store",
+    "Encoder": ".retrieval.types",
+    "LanceStore": ".retrieval.store.open",
+    "Query": ".retrieval.search.service",
+    "Sample": ".retrieval.types",
+    "SearchOptions": ".retrieval.search.service",
+    "SearchResult": ".retrieval.search.service",
+    "Snapshot": ".retrieval.types.store",
+    "SpaceInfo": ".retrieval.types",
+    "VitrineError": ".retrieval.errors",
+    "create_store": ".retrieval.store.open",
+    "evaluate": ".eval.runs.run",
+    "index_path": ".indexers.jobs",
+    "open_store": ".retrieval.store.open",
+    "search": ".retrieval.search.service",
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
@@ -45,11 +44,6 @@ __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, t
     "Query", "SearchOptions", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip
-
-try:
-    __version__ = version("vitrine")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0.1.0"
 
 
 def find(
@@ -62,27 +56,57 @@ def find(
         return search_snapshot(snapshot, query, options, space)
 
 
+def main() -> None:
+    """Run the command line."""
+    from cli import main as run
+
+    run()
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _NAMES:
         raise AttributeError(f"module 'vitrine' has no attribute '{name}'")
-    return getattr(importlib.import_module(_NAMES[name]), name)
+    module = _NAMES[name]
+    return getattr(importlib.import_module(__package__ + module if __package__ else module.removeprefix(".")), name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("vitrine")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0.1.0"
+
+
 def _check_siblings() -> None:
-    """Say plainly when a stranger's ``eval`` or ``data`` stands in front of ours."""
+    """Say plainly when a stranger's ``eval`` or ``data`` stands in front of ours.
+
+    Raises:
+        ImportError: the rooms of this checkout are not those that Python finds.
+    """
+    from importlib.util import find_spec
+    from pathlib import Path
+
     here = Path(__file__).resolve().parent
-    for name in ("retrieval", "indexers", "eval", "data"):
+    for name in ("retrieval", "indexers", "eval", "training", "data", "cli"):
         found = find_spec(name)
         origin = found.origin if found else None
-        if origin is None or Path(origin).resolve().parent.parent != here:
+        if origin is None or Path(origin).resolve() not in (here / name / "__init__.py", here / f"{name}.py"):
             raise ImportError(
-                f"Vitrine's package '{name}' lies in {here}, but Python finds another one at {origin}; run from "
-                "another folder, or move that one out of the way."
+                f"Vitrine's '{name}' lies in {here}, but Python finds another one at {origin}; run from another "
+                "folder, move that one out of the way, or install Vitrine without -e: then its one name is 'vitrine'."
             )
 
 
-_check_siblings()
+if not __package__:  # in a checkout; where Vitrine is installed, what is checked here are its own sub-packages
+    _check_siblings()
+
+if __name__ == "__main__":
+    main()

@@ -130,4 +130,4 @@ def test_a_strangers_package_in_front_of_ours_is_said(tmp_path: Path) -> None:
         [sys.executable, "-c", "import vitrine"], capture_output=True, text=True, cwd=tmp_path, env=env, check=False
     )
     assert done.returncode == 1
-    assert f"Vitrine's package 'eval' lies in {ROOT}, but Python finds another one at {tmp_path}" in done.stderr
+    assert f"Vitrine's 'eval' lies in {ROOT}, but Python finds another one at {tmp_path}" in done.stderr
