@@ -14,37 +14,37 @@ if TYPE_CHECKING:
     from eval.seams.scorer import Scorer
 
 MODES = {
-    "reid": "eval.modes.reid:MODE",
-    "verification": "eval.modes.verification:MODE",
-    "zeroshot": "eval.modes.zeroshot:MODE",
-    "prototype": "eval.modes.prototype:MODE",
-    "knn": "eval.modes.knn:MODE",
-    "fewshot": "eval.modes.fewshot:MODE",
-    "fusion": "eval.modes.fusion:MODE",
+    "reid": ".modes.reid:MODE",
+    "verification": ".modes.verification:MODE",
+    "zeroshot": ".modes.zeroshot:MODE",
+    "prototype": ".modes.prototype:MODE",
+    "knn": ".modes.knn:MODE",
+    "fewshot": ".modes.fewshot:MODE",
+    "fusion": ".modes.fusion:MODE",
 }
 
 SCORERS = {
-    "prompts": "eval.scorers.prompts:SCORER",
-    "prototype": "eval.scorers.prototypes:SCORER",
-    "knn": "eval.scorers.knn:SCORER",
-    "classifier": "eval.scorers.classifier:SCORER",
-    "tip": "eval.scorers.tip:SCORER",
-    "linear": "eval.scorers.linear:SCORER",
+    "prompts": ".scorers.prompts:SCORER",
+    "prototype": ".scorers.prototypes:SCORER",
+    "knn": ".scorers.knn:SCORER",
+    "classifier": ".scorers.classifier:SCORER",
+    "tip": ".scorers.tip:SCORER",
+    "linear": ".scorers.linear:SCORER",
 }
 
 PROTOCOLS = {
-    "clipfh-11k": "eval.protocols.hands:CLIPFH_11K",
-    "mbanet-11k": "eval.protocols.hands:MBANET_11K",
-    "hd": "eval.protocols.hands:HD",
-    "market1501": "eval.protocols.persons:MARKET1501",
-    "cuhk03": "eval.protocols.persons:CUHK03",
-    "monte-carlo": "eval.protocols.general:MONTE_CARLO",
-    "leave-one-out": "eval.protocols.general:LEAVE_ONE_OUT",
-    "cross-aspect": "eval.protocols.general:CROSS_ASPECT",
-    "split": "eval.protocols.cross_validation:SPLIT",
-    "holdout": "eval.protocols.cross_validation:HOLDOUT",
-    "k-fold": "eval.protocols.cross_validation:K_FOLD",
-    "fixed": "eval.protocols.general:FIXED",
+    "clipfh-11k": ".protocols.hands:CLIPFH_11K",
+    "mbanet-11k": ".protocols.hands:MBANET_11K",
+    "hd": ".protocols.hands:HD",
+    "market1501": ".protocols.persons:MARKET1501",
+    "cuhk03": ".protocols.persons:CUHK03",
+    "monte-carlo": ".protocols.general:MONTE_CARLO",
+    "leave-one-out": ".protocols.general:LEAVE_ONE_OUT",
+    "cross-aspect": ".protocols.general:CROSS_ASPECT",
+    "split": ".protocols.cross_validation:SPLIT",
+    "holdout": ".protocols.cross_validation:HOLDOUT",
+    "k-fold": ".protocols.cross_validation:K_FOLD",
+    "fixed": ".protocols.general:FIXED",
 }
 
 
@@ -79,4 +79,4 @@ def _load(kind: str, table: Mapping[str, str], name: str) -> object:
     if name not in table:
         raise unknown(kind, name, table)
     module, _, attribute = table[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return getattr(importlib.import_module(module, __package__), attribute)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from training.loop import Fitted
 
 JOBS = {
-    "clip": "training.jobs.clip:JOB",
+    "clip": ".jobs.clip:JOB",
 }
 
 
@@ -40,5 +40,5 @@ def load_job(name: str) -> TrainingJob:
     if name not in JOBS:
         raise unknown("training job", name, JOBS)
     module, _, attribute = JOBS[name].partition(":")
-    job: TrainingJob = getattr(importlib.import_module(module), attribute)
+    job: TrainingJob = getattr(importlib.import_module(module, __package__), attribute)
     return job

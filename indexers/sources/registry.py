@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from indexers.sources.base import BaseSource
 
 SOURCES = {
-    "folder": "indexers.sources.folder:FolderSource",
-    "hands11k": "indexers.sources.hands11k:Hands11kSource",
-    "manifest": "indexers.sources.manifest:ManifestSource",
-    "pattern": "indexers.sources.pattern:PatternSource",
-    "prepared": "indexers.sources.prepared:PreparedSource",
+    "folder": ".folder:FolderSource",
+    "hands11k": ".hands11k:Hands11kSource",
+    "manifest": ".manifest:ManifestSource",
+    "pattern": ".pattern:PatternSource",
+    "prepared": ".prepared:PreparedSource",
 }
 
 
@@ -56,7 +56,7 @@ def load_source(kind: str) -> SourceType:
     if kind not in SOURCES:
         raise unknown("source", kind, SOURCES)
     module, _, attribute = SOURCES[kind].partition(":")
-    return cast("SourceType", getattr(importlib.import_module(module), attribute))
+    return cast("SourceType", getattr(importlib.import_module(module, __package__), attribute))
 
 
 def guess(root: Path) -> str:

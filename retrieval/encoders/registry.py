@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder, Preprocess
 
 FAMILIES = {
-    "open_clip": "retrieval.encoders.open_clip_encoder:FAMILY",
-    "timm": "retrieval.encoders.timm_encoder:FAMILY",
-    "torchvision": "retrieval.encoders.torchvision_encoder:FAMILY",
+    "open_clip": ".open_clip_encoder:FAMILY",
+    "timm": ".timm_encoder:FAMILY",
+    "torchvision": ".torchvision_encoder:FAMILY",
 }
 
 
@@ -74,7 +74,7 @@ def family(name: str) -> Family:
     if name not in FAMILIES:
         raise unknown("encoder family", name, FAMILIES)
     module, _, attribute = FAMILIES[name].partition(":")
-    found: Family = getattr(importlib.import_module(module), attribute)
+    found: Family = getattr(importlib.import_module(module, __package__), attribute)
     return found
 
 
