@@ -105,8 +105,11 @@ def _check_siblings() -> None:
             )
 
 
-if not __package__:  # in a checkout; where Vitrine is installed, what is checked here are its own sub-packages
-    _check_siblings()
-
-if __name__ == "__main__":
+if __name__ == "__main__":  # python -m vitrine, in a checkout; where Vitrine is installed, see setup.py
+    try:
+        _check_siblings()
+    except ImportError as error:
+        raise SystemExit(f"Error: {error}") from None
     main()
+elif not __package__:  # in a checkout; where Vitrine is installed, the rooms are its own sub-packages
+    _check_siblings()

@@ -126,8 +126,18 @@ def test_a_strangers_package_in_front_of_ours_is_said(tmp_path: Path) -> None:
     (tmp_path / "eval").mkdir()
     (tmp_path / "eval" / "__init__.py").write_text("")
     env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    for words, lines in ((("-c", "import vitrine"), None), (("-m", "vitrine", "--help"), 1)):
+        done = subprocess.run(
+            [sys.executable, *words], capture_output=True, text=True, cwd=tmp_path, env=env, check=False
+        )
+        assert done.returncode == 1
+        assert f"Vitrine's 'eval' lies in {ROOT}, but Python finds another one at {tmp_path}" in done.stderr
+        assert lines is None or len(done.stderr.splitlines()) == lines
+
+
+def test_python_m_vitrine_is_the_command_line() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import vitrine"], capture_output=True, text=True, cwd=tmp_path, env=env, check=False
+        [sys.executable, "-m", "vitrine", "--help"], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert done.returncode == 1
-    assert f"Vitrine's 'eval' lies in {ROOT}, but Python finds another one at {tmp_path}" in done.stderr
+    assert done.stdout == run_cli("--help").stdout
+    assert done.stdout.startswith("Usage: vitrine [OPTIONS] COMMAND")
