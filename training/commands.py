@@ -13,7 +13,11 @@ from retrieval.commands.options import device_option, json_option, print_json
 @click.argument("job")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
-    "--config", "recipe", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Recipe, YAML."
+    "--config",
+    "recipe",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Recipe: YAML, or the name of one that ships.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
@@ -31,7 +35,7 @@ def train_command(
     """Train an encoder by a recipe; the same command again goes on where it stopped. Jobs: clip.
 
     KEY=VALUE changes the recipe: loop.epochs=5, sources.hands.path=DIR, sources.drains=null. Job clip leaves an
-    encoder in OUT/encoder. Example: train clip --config training/recipes/vitrine-tiny.yaml --out runs/tiny
+    encoder in OUT/encoder. Example: train clip --config vitrine-tiny --out runs/tiny
     """
     from training.config import read_recipe
     from training.registry import load_job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
@@ -13,7 +14,9 @@ from retrieval.text_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+"""Recipes that ship; ``NAME`` stands for ``NAME.yaml`` in it."""
 
 Recipe = TypeVar("Recipe", bound=Config)
 
@@ -50,11 +53,16 @@ class LoopConfig(Config):
 def read_recipe(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """Read a recipe and apply overrides such as ``loop.epochs=5`` or ``sources.drains=null``.
 
+    Args:
+        path: a YAML file, or the name of a recipe that ships.
+        overrides: ``key=value``, with dots for keys inside keys.
+
     Raises:
-        MissingFileError: there is no such file.
+        MissingFileError: there is no such file, and no recipe of this name ships.
         InputError: it is no YAML mapping, or an override cannot be applied.
     """
-    text = read_text(path)
+    ships = RECIPES / f"{path}.yaml"
+    text = read_text(ships if ships.is_file() and not path.exists() else path)
     try:
         recipe = yaml.safe_load(text)
     except yaml.YAMLError as error:

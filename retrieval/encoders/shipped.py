@@ -30,7 +30,7 @@ def shipped_file(model: str, name: str) -> Path:
     path = MODELS / model / name
     if not path.is_file():
         raise MissingFileError(
-            f"open_clip/{model} is not complete here: {path} is missing; fetch it again, or train it: vitrine train "
-            f"clip --config training/recipes/{model}.yaml --out RUN, and copy RUN/encoder to {MODELS / model}."
+            f"open_clip/{model} is not complete here: {path} is missing; install Vitrine again, or train it: vitrine "
+            f"train clip --config {model} --out RUN, and copy RUN/encoder to {MODELS / model}."
         )
     return path

@@ -42,6 +42,13 @@ def test_a_file_that_is_no_recipe_says_so(tmp_path: Path, text: str) -> None:
         read_recipe(tmp_path / "r.yaml")
 
 
+def test_a_recipe_that_ships_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_recipe(Path(SHIPPED.stem), ["batch=16"]) == read_recipe(SHIPPED, ["batch=16"])
+    Path(SHIPPED.stem).write_text("batch: 3")
+    assert read_recipe(Path(SHIPPED.stem)) == {"batch": 3}
+
+
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"gone\.yaml"):
         read_recipe(tmp_path / "gone.yaml")
