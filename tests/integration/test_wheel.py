@@ -139,19 +139,18 @@ for module in pkgutil.walk_packages(vitrine.__path__, "vitrine."):
 from vitrine import cli
 from vitrine.eval import registry
 from vitrine.retrieval.encoders.registry import FAMILIES, family
-from vitrine.indexers.sources.registry import SOURCES
+from vitrine.indexers.sources.registry import SOURCES, load_source
 from vitrine.training.registry import JOBS, load_job
 for name in cli.COMMANDS:
     assert cli.LazyGroup().get_command(None, name).callback.__module__.startswith("vitrine."), name
 for table, load in (
     (registry.MODES, registry.load_mode), (registry.SCORERS, registry.load_scorer),
-    (registry.PROTOCOLS, registry.load_protocol), (FAMILIES, family), (JOBS, load_job),
+    (registry.PROTOCOLS, registry.load_protocol), (FAMILIES, family), (JOBS, load_job), (SOURCES, load_source),
 ):
     for name in table:
-        assert type(load(name)).__module__.startswith("vitrine."), name
-for place in SOURCES.values():
-    module, _, attribute = place.partition(":")
-    assert getattr(importlib.import_module(module, "vitrine.indexers.sources"), attribute)
+        found = load(name)
+        kind = found if isinstance(found, type) else type(found)
+        assert kind.__module__.startswith("vitrine."), name
 assert not {{name.split(".")[0] for name in sys.modules}} & set({(*ROOMS, "cli")})
 """
     _run(binaries / "python", "-c", code, cwd=project)
