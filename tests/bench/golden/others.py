@@ -28,7 +28,7 @@ AUDITS = {
     "leave-one-out": "--store {stores}/people --protocol leave-one-out",
 }
 
-AUDIT_EXITS = {"holdout": 4, "people": 4}
+AUDIT_EXITS = {"holdout": 4, "people": 4, "strict": 4}
 """Status 4: something was found."""
 
 PROMPTS = {
