@@ -107,7 +107,7 @@ def test_pyproject_lists_every_room() -> None:
     tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     listed = {*tables["packages"]["find"]["include"], *tables["py-modules"]}
     assert {name.partition(".")[0] for name in listed} == {*ROOMS, "vitrine"}
-    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == ROOMS - {"cli"} | {"tests"}
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == ROOMS - {"cli"} | {"docs", "tests"}
 
 
 def _product() -> list[Path]:
