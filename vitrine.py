@@ -2,7 +2,7 @@
 
 >>> store = vitrine.open_store("hands.vitrine")  # doctest: +SKIP
 >>> result = vitrine.evaluate(store, "reid", protocol="clipfh-11k", aspect="all")  # doctest: +SKIP
->>> similar = vitrine.find(store, vitrine.Query(id="Hands/Hand_0000005.jpg"))  # doctest: +SKIP
+>>> similar = vitrine.search(store, id="Hands/Hand_0000005.jpg", k=5)  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from eval.runs.run import evaluate
     from indexers.jobs import index_path
     from retrieval.errors import VitrineError
-    from retrieval.search.service import Query, SearchOptions, SearchResult, search
+    from retrieval.search.request import SearchRequest
+    from retrieval.search.result import SearchResult
+    from retrieval.search.searcher import Searcher, search
     from retrieval.store.open import LanceStore, create_store, open_store
     from retrieval.types import Encoder, Sample, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
@@ -25,10 +27,10 @@ _NAMES = {
     "EmbeddingStore": ".retrieval.types.store",
     "Encoder": ".retrieval.types",
     "LanceStore": ".retrieval.store.open",
-    "Query": ".retrieval.search.service",
     "Sample": ".retrieval.types",
-    "SearchOptions": ".retrieval.search.service",
-    "SearchResult": ".retrieval.search.service",
+    "SearchRequest": ".retrieval.search.request",
+    "SearchResult": ".retrieval.search.result",
+    "Searcher": ".retrieval.search.searcher",
     "Snapshot": ".retrieval.types.store",
     "SpaceInfo": ".retrieval.types",
     "VitrineError": ".retrieval.errors",
@@ -36,24 +38,14 @@ _NAMES = {
     "evaluate": ".eval.runs.run",
     "index_path": ".indexers.jobs",
     "open_store": ".retrieval.store.open",
-    "search": ".retrieval.search.service",
+    "search": ".retrieval.search.searcher",
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
-    "open_store", "create_store", "index_path", "search", "find", "evaluate",
-    "Query", "SearchOptions", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
+    "open_store", "create_store", "index_path", "search", "Searcher", "evaluate",
+    "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip
-
-
-def find(
-    store: LanceStore, query: Query, options: SearchOptions | None = None, space: str | None = None
-) -> SearchResult:
-    """Search the newest version of a store; see :func:`retrieval.search.service.search`."""
-    from retrieval.search.service import search as search_snapshot
-
-    with store.snapshot() as snapshot:
-        return search_snapshot(snapshot, query, options, space)
 
 
 def main() -> None:

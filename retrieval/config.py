@@ -60,7 +60,7 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
     """Turn pydantic's first complaint into one sentence with the way out."""
     fields = {name: info.alias or name for name, info in cls.model_fields.items()}
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "configuration"
+    key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         names = sorted(fields.values())
         return f"there is no option '{key}'.{suggest(key, names)} Options: {', '.join(names)}."
@@ -68,4 +68,6 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
         return f"option '{key}' is needed."
     said = first["msg"].removeprefix("Value error, ")
     message = said if said != first["msg"] else said[:1].lower() + said[1:]
+    if not key:  # fields that do not go together
+        return f"{message}."
     return f"{key}={first['input']!r} cannot be used: {message}."

@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.runs.reading import read_pool
 from retrieval.errors import IncompleteError, InputError
-from retrieval.search.service import rows_of
+from retrieval.search.vector_rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

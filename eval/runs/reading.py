@@ -16,7 +16,7 @@ from eval.protocols.split_sets import read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool
 from retrieval.errors import IncompleteError, InputError, unknown
-from retrieval.search.service import rows_of
+from retrieval.search.vector_rows import rows_of
 from retrieval.types import SplitSet, require_same_space
 
 if TYPE_CHECKING:

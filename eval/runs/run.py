@@ -30,7 +30,7 @@ from eval.seams.mode import Arrays, Mode, ModeConfig
 from eval.seams.samples import Pool
 from retrieval.config import Config
 from retrieval.errors import IncompleteError, InputError, StoreError
-from retrieval.search.service import rows_of
+from retrieval.search.vector_rows import rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Commands that read a store: search, info, verify."""
+"""The search command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retrieval.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from retrieval.search.service import SearchResult
+    from retrieval.search.result import SearchResult
 
 
 @click.command("search")
@@ -67,18 +67,18 @@ def search_command(
 
     Scores are cosines; the query's own samples are left out. Example: search --identity 0000012 --group-by identity
     """
-    from retrieval.search.service import Query, SearchOptions, search
+    from retrieval.search.request import SearchRequest
+    from retrieval.search.searcher import search
     from retrieval.search.sheets import write_sheet
-    from retrieval.store.open import open_store
 
     if sum(value is not None for value in (image, sample_id, identity, label, text)) != 1:
         raise click.UsageError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
-    query = Query(id=sample_id, identity=identity, label=label, image=image, text=text)
-    options = SearchOptions(k, view, where, group_by, combine, include_self, device)
-    with open_store(store).snapshot() as snapshot:
-        result = search(snapshot, query, options, space)
-        if sheet is not None:
-            write_sheet(snapshot, result, sheet)
+    query = {"id": sample_id, "identity": identity, "label": label, "image": image, "text": text}
+    ranking = {"k": k, "group_by": group_by, "combine": combine, "include_self": include_self}
+    searched = {"where": where, "space": space, "view": view, "device": device}
+    result = search(store, SearchRequest.read(query | ranking | searched, "search"))
+    if sheet is not None:
+        write_sheet(result, sheet)
     if result.without_vector:
         note(f"{result.without_vector:,} samples have no vector in space {result.space.name} and were not searched.")
     if as_json:
@@ -92,21 +92,18 @@ def search_command(
 def _print_hits(result: SearchResult) -> None:
     from rich.table import Table
 
-    query, options = result.query, result.options
-    title = f"{query['kind']} {query['value']} · space {result.space.name} · {result.searched:,} samples searched"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    group_by, columns = result.request.group_by, result.columns()
+    table = Table(title=result.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("rank", justify="right")
     table.add_column("score", justify="right")
-    columns = [name for name in ("identity", "label", "aspect", "camera") if any(h.sample[name] for h in result.hits)]
-    if options.group_by:
-        columns = [name for name in columns if name != options.group_by]
-        table.add_column(options.group_by)
+    if group_by:
+        table.add_column(group_by)
     for name in columns:
         table.add_column(name)
     table.add_column("id", no_wrap=True)
     table.add_column("path", overflow="fold")
     for hit in result.hits:
-        group = [hit.group or ""] if options.group_by else []
+        group = [hit.group or ""] if group_by else []
         words = [str(hit.sample[name] or "") for name in columns]
         table.add_row(str(hit.rank), f"{hit.score:.4f}", *group, *words, hit.sample["id"], hit.sample["uri"])
     console().print(table)

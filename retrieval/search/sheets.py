@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from retrieval.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
-    from retrieval.search.service import Hit, SearchResult
-    from retrieval.types.store import Snapshot
+    from retrieval.search.result import Hit, SearchResult
 
 
 RIGHT, WRONG = "#2e7d32", "#c62828"
 
 
-def write_sheet(snapshot: Snapshot, result: SearchResult, out: Path) -> None:
-    """Draw the query and its hits with scores and ids; a PNG."""
+def write_sheet(result: SearchResult, out: Path) -> None:
+    """Draw the query and its hits with scores and ids: a PNG."""
     keys = [hit.sample["key"] for hit in result.hits]
-    pictures = snapshot.thumbnails([*keys, *(row["key"] for row in result.own[:1])])
+    own_keys = [row["key"] for row in result.own[:1]]
+    pictures = result.thumbnails([*keys, *own_keys]) if result.thumbnails else {}
     kind, value = result.query["kind"], str(result.query["value"])
     own = pictures.get(result.own[0]["key"]) if result.own else _picture(kind, value)
     query = Tile(own, (f"query: {kind}", value), None) if kind != "text" else None

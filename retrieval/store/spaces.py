@@ -37,7 +37,7 @@ def find_space(spaces: Sequence[SpaceInfo], wanted: str | None) -> SpaceInfo:
             return spaces[0]
         if not spaces:
             raise InputError("The store has no vectors yet; run 'index' or 'import-vectors' first.")
-        raise InputError(f"The store has {len(spaces)} spaces; choose one with --space: {', '.join(names)}.")
+        raise InputError(f"The store has {len(spaces)} spaces; say which space is meant: {', '.join(names)}.")
     exact = [space for space in spaces if wanted in (space.name, space.fingerprint)]
     start = wanted.lower()  # names are written small, whatever was asked for
     found = exact or [s for s in spaces if s.name.startswith(start) or s.fingerprint.startswith(start)]

@@ -76,7 +76,7 @@ def test_the_same_from_python_in_three_lines(hands: tuple[Path, Path]) -> None:
     _, path = hands
     store = vitrine.open_store(path)
     result = vitrine.evaluate(store, "reid", protocol="clipfh-11k", aspect="dorsal right")
-    similar = vitrine.find(store, vitrine.Query(identity="0001104"))
+    similar = vitrine.search(store, identity="0001104")
     want = evaluated(path, "--protocol", "clipfh-11k", "--aspect", "dorsal right")
     assert result.to_dict()["metrics"] == want["metrics"]
     assert len(similar.hits) == 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -58,8 +57,7 @@ def _write(page: PillowImage.Image, out: Path) -> None:
         page.save(part, format="PNG", optimize=True)
         part.replace(out)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
+        part.unlink(missing_ok=True)
         why = error.strerror or error
         raise InputError(f"The picture {out} cannot be written ({why}); choose another folder.") from None
 

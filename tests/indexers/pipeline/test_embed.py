@@ -253,7 +253,7 @@ def test_a_second_space_shares_samples(tmp_path: Path) -> None:
         one, two = snapshot.spaces
         assert (one.rows, two.rows) == (5, 5)
         assert not np.array_equal(snapshot.vectors(one).data, snapshot.vectors(two).data)
-        with pytest.raises(InputError, match="choose one with --space"):
+        with pytest.raises(InputError, match="say which space is meant"):
             snapshot.space()
 
 

@@ -1,0 +1,122 @@
+"""The samples that a search may find, and the index over their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrieval.errors import InputError
+from retrieval.search.exact import ExactIndex
+from retrieval.types import Float32, Int64, SearchIndex
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
+"""Columns of a sample that a hit shows."""
+
+ROW = "vector_row"
+"""Column with the row of a sample's vector, -1 where it has none."""
+
+FEW = 64
+"""Rows that a search passes over one by one; a filter for more of them copies the others together."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """What one query searches: an index, the rows it passes over, and how many remain."""
+
+    index: SearchIndex
+    exclude: Int64
+    remaining: int
+
+
+class Gallery:
+    """Samples that may be found, in the order that breaks ties, with the rows of their vectors.
+
+    Args:
+        samples: ``COLUMNS`` and ``ROW`` of the samples; those without a vector are counted and left out.
+        data: (n, d) float32, the vectors of the space.
+        index: an approximate index over all of ``data``, used where nearly all rows are searched; exact search if None.
+        where: the condition the samples were read with, for the message where nothing is left.
+
+    Raises:
+        InputError: no sample has a vector.
+    """
+
+    def __init__(
+        self, samples: pa.Table, data: Float32, index: SearchIndex | None = None, where: str | None = None
+    ) -> None:
+        rows = samples.column(ROW).to_numpy()
+        self.without_vector = 0
+        if (rows < 0).any():  # samples of other sources, or not yet embedded in this space
+            left, samples = samples.filter(rows < 0), samples.filter(rows >= 0)
+            sources = set(samples.column("source").unique().to_pylist())
+            self.without_vector = sum(source in sources for source in left.column("source").to_pylist())
+            rows = rows[rows >= 0]
+        if not len(rows):
+            reason = f"'{where}' matches nothing with a vector in this space" if where else "the space has no vectors"
+            raise InputError(f"Nothing to search: {reason}.")
+        self.samples, self._data, self._rows, self._approximate = samples, data, rows, index
+        self._unique, first = np.unique(rows, return_index=True)
+        self._order = np.full(len(data), len(rows), np.int64)
+        self._order[self._unique] = first
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @cached_property
+    def _by_row(self) -> tuple[Int64, Int64]:
+        """Positions of the samples sorted by the row of their vector, and these rows."""
+        positions = np.argsort(self._rows, kind="stable")
+        return positions, self._rows[positions]
+
+    @cached_property
+    def _whole(self) -> tuple[SearchIndex, Int64]:
+        """The index over all rows of the gallery, and rows it holds that are not of the gallery."""
+        if self._approximate is not None and len(self._data) - len(self._unique) <= FEW:
+            return self._approximate, np.setdiff1d(np.arange(len(self._data)), self._unique)
+        return ExactIndex(self._data, self._order, self._unique), np.empty(0, np.int64)
+
+    def samples_at(self, rows: Int64) -> tuple[Int64, Int64]:
+        """Positions of the samples whose vectors are these rows, and for each the place of its row in ``rows``."""
+        positions, sorted_rows = self._by_row
+        starts, stops = (np.searchsorted(sorted_rows, rows, side=side) for side in ("left", "right"))
+        counts = stops - starts
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return positions[np.repeat(starts, counts) + within], np.repeat(np.arange(len(rows)), counts)
+
+    def plan(self, barred: Iterable[Mapping[str, Any]]) -> SearchPlan:
+        """Say how to search without the samples ``barred`` (rows of the store with ``id`` and ``ROW``)."""
+        rows = list(barred)
+        index, outside = self._whole
+        if not rows:
+            return SearchPlan(index, outside, len(self._unique))
+        ids = {row["id"] for row in rows}
+        gone, moved = self._without(ids, np.unique([row[ROW] for row in rows]))
+        remaining = len(self._unique) - len(gone)
+        if len(gone) > FEW:  # the others are copied together
+            return SearchPlan(self._filtered(moved, np.setdiff1d(self._unique, gone)), np.empty(0, np.int64), remaining)
+        if moved:
+            return SearchPlan(self._filtered(moved, self._unique), gone, remaining)
+        return SearchPlan(index, np.concatenate([outside, gone]), remaining)
+
+    def _without(self, ids: set[str], rows: Int64) -> tuple[Int64, dict[int, int]]:
+        """Rows that only barred samples share, and the new place of rows whose first sample is barred."""
+        positions, owners = self.samples_at(rows)
+        free = np.array([sample not in ids for sample in self.samples.column("id").take(positions).to_pylist()], bool)
+        first = np.full(len(rows), len(self), np.int64)
+        np.minimum.at(first, owners[free], positions[free])
+        here = np.isin(np.arange(len(rows)), owners)
+        gone = here & (first == len(self))
+        moved = here & ~gone & (first != self._order[rows])
+        return rows[gone], dict(zip(rows[moved].tolist(), first[moved].tolist(), strict=True))
+
+    def _filtered(self, moved: Mapping[int, int], rows: Int64) -> ExactIndex:
+        order = self._order.copy()
+        order[list(moved)] = list(moved.values())
+        return ExactIndex(self._data, order, rows)

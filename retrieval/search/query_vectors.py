@@ -1,0 +1,124 @@
+"""The vectors that a request searches with: of stored samples, given, or encoded from an image or a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrieval.errors import InputError, SpaceMismatchError, UnknownNameError, unknown
+from retrieval.search.gallery import ROW
+from retrieval.types import Encoder, Float32, SpaceInfo, TextEncoder, require_same_space
+
+if TYPE_CHECKING:
+    from retrieval.search.request import SearchRequest
+    from retrieval.search.space_view import SpaceView
+
+
+class Encoders:
+    """Encoders of spaces, each loaded when it is first needed and kept."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[str, str], Encoder] = {}
+
+    def encode(self, request: SearchRequest, space: SpaceInfo) -> Float32:
+        """Encode the image or text of a request: (1, d) float32 of length 1.
+
+        Raises:
+            InputError: the space has no encoder, or none for texts.
+            MissingFileError, WeightsError, NetworkError: the image or the encoder's weights cannot be read.
+        """
+        if space.spec.preprocess is None:
+            raise InputError(f"Space {space.name} was imported and has no encoder; search it by id, identity or label.")
+        if request.image is not None:
+            from retrieval.images import file_pixels
+
+            batch = file_pixels(request.image, space.spec.preprocess)[None]
+            return self._encoder(space, request.device).encode_images(batch).vectors
+        encoder = self._encoder(space, request.device)
+        if not isinstance(encoder, TextEncoder):
+            raise InputError(f"Space {space.name} has no text tower; a text needs a space of an open_clip model.")
+        return encoder.encode_texts([str(request.text)]).vectors
+
+    def _encoder(self, space: SpaceInfo, device: str) -> Encoder:
+        from retrieval.encoders.registry import load
+
+        key = (space.fingerprint, device)
+        if key not in self._loaded:
+            self._loaded[key] = load(space.spec, device)
+        return self._loaded[key]
+
+
+def own_samples(view: SpaceView, request: SearchRequest) -> list[dict[str, Any]]:
+    """The stored samples a query is made of: one for an id, all of an identity or label, none otherwise.
+
+    Raises:
+        InputError: the id may mean several samples.
+        UnknownNameError: there is no such id, identity or label.
+    """
+    kind = request.kind
+    if kind == "id":
+        return [_one_sample(view, str(request.id))]
+    if kind not in {"identity", "label"}:
+        return []
+    value = str(getattr(request, kind))
+    rows = view.matching(**{kind: value})
+    if not rows:
+        raise unknown(kind, value, view.values(kind))
+    return rows
+
+
+def _one_sample(view: SpaceView, wanted: str) -> dict[str, Any]:
+    """Find a sample by id, path, or unique beginning of an id."""
+    for how in ("id", "uri", "id_prefix"):
+        rows = view.matching(**{how: wanted})
+        if len(rows) == 1:
+            return rows[0]
+        if rows:
+            shown = ", ".join(row["id"] for row in rows[:4])
+            raise InputError(f"'{wanted}' may mean {len(rows)} samples ({shown}, ...); write more of the id.")
+    raise UnknownNameError(f"No sample with id or path '{wanted}' in the store; a search with an image finds ids.")
+
+
+def stored_vectors(
+    data: Float32, own: Sequence[Mapping[str, Any]], request: SearchRequest, space: SpaceInfo
+) -> Float32:
+    """Vectors (q, d) of stored samples: each, or their centroid.
+
+    Raises:
+        InputError: none of the samples has a vector, or their centroid is zero.
+    """
+    at = np.array([row[ROW] for row in own], np.int64)
+    rows = at[at >= 0]
+    if not len(rows):
+        value = request.describe()["value"]
+        raise InputError(f"{value} has no vector in space {space.name}; choose another space.")
+    if request.combine == "max" or len(rows) == 1:
+        return np.asarray(data[np.unique(rows)], np.float32)
+    centre = np.asarray(data[rows], np.float32).astype(np.float64).mean(axis=0, keepdims=True)
+    length = float(np.linalg.norm(centre))
+    if length < 1e-9:
+        raise InputError("The images of the query cancel out to a centroid of zero; search with each (combine=max).")
+    return np.asarray(centre / length, np.float32)
+
+
+def given_vectors(request: SearchRequest, space: SpaceInfo) -> Float32:
+    """The vectors of a request (q, d), scaled to length 1.
+
+    Raises:
+        SpaceMismatchError: they belong to another space, or have another dimension.
+        InputError: one is zero or not finite.
+    """
+    if request.vector_space is not None:
+        require_same_space(space, request.vector_space, "The query vector")
+    vectors = np.asarray(request.vector, np.float32)
+    if vectors.shape[1] != space.dimension:
+        raise SpaceMismatchError(
+            f"The query vector has {vectors.shape[1]} numbers and cannot be compared with vectors of space "
+            f"{space.name}, which have {space.dimension}."
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise InputError("The query vector is zero, or holds numbers that are not finite.")
+    return np.asarray(vectors / lengths, np.float32)

@@ -1,0 +1,132 @@
+"""Results of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from retrieval.types import SpaceInfo, Thumbnails
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from retrieval.search.request import SearchRequest
+
+SHOWN = 10
+"""Hits that ``repr`` prints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A sample that was found, with its score (cosine, higher is better); with ``group_by``, the best of its group."""
+
+    rank: int
+    score: float
+    sample: Mapping[str, Any]
+    group: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Values for JSON; empty columns are left out."""
+        row = {name: value for name, value in self.sample.items() if value is not None and name != "key"}
+        head = {"rank": self.rank, "score": self.score}
+        return head | ({"group": self.group} if self.group is not None else {}) | row
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchResult:
+    """Hits, best first, with where they come from.
+
+    Attributes:
+        request: what was asked.
+        space: the space that was searched.
+        store_version: the version of the store that was searched.
+        searched: number of samples that could be found.
+        without_vector: samples of the same sources that have no vector in the space yet.
+        exhaustive: True where every vector was compared; False where an approximate index may have missed some.
+        hits: what was found.
+        own: rows of the samples the query is made of, if it is made of any.
+    """
+
+    request: SearchRequest
+    space: SpaceInfo
+    store_version: int
+    searched: int
+    without_vector: int
+    exhaustive: bool
+    hits: tuple[Hit, ...]
+    own: tuple[Mapping[str, Any], ...] = ()
+    thumbnails: Thumbnails | None = field(default=None, compare=False)
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """Kind and value of the query (of a vector only its kind)."""
+        return self.request.describe()
+
+    @property
+    def title(self) -> str:
+        """The query, the space and how many samples were searched, in one line."""
+        words = " ".join(filter(None, (self.query["kind"], self.query["value"])))
+        return f"{words} · space {self.space.name} · {self.searched:,} samples searched"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``search --json`` prints."""
+        request = self.request
+        return {
+            "query": self.query,
+            "space": self.space.name,
+            "fingerprint": self.space.fingerprint,
+            "store_version": self.store_version,
+            "k": request.k,
+            "where": request.where,
+            "group_by": request.group_by,
+            "combine": request.combine,
+            "searched": self.searched,
+            "without_vector": self.without_vector,
+            "exhaustive": self.exhaustive,
+            "hits": [hit.to_dict() for hit in self.hits],
+        }
+
+    def to_table(self) -> pa.Table:
+        """The hits as an Arrow table: ``rank``, ``score``, and the columns of the samples."""
+        import pyarrow as pa
+
+        from retrieval.search.gallery import COLUMNS
+
+        names = [name for name in COLUMNS if name != "key"]
+        columns: dict[str, pa.Array] = {
+            "rank": pa.array([hit.rank for hit in self.hits], pa.int64()),
+            "score": pa.array([hit.score for hit in self.hits], pa.float32()),
+        }
+        columns |= {name: pa.array([hit.sample[name] for hit in self.hits], pa.string()) for name in names}
+        return pa.table(columns)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The hits as a pandas data frame; columns as in :meth:`to_table`.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        from retrieval.frames import to_frame
+
+        return to_frame(self.to_table())
+
+    def columns(self) -> list[str]:
+        """Columns of samples worth showing: those in which some hit has a value, less the one grouped by."""
+        names = ("identity", "label", "aspect", "camera")
+        return [n for n in names if n != self.request.group_by and any(hit.sample[n] for hit in self.hits)]
+
+    def __repr__(self) -> str:
+        lines = [f"SearchResult: {self.title}"]
+        for hit in self.hits[:SHOWN]:
+            words = [hit.group or "", *(str(hit.sample[name] or "") for name in self.columns()), hit.sample["id"]]
+            lines.append(f"  {hit.rank:>3}  {hit.score:.4f}  {'  '.join(filter(None, [*words, hit.sample['uri']]))}")
+        if len(self.hits) > SHOWN:
+            lines.append(f"  ... and {len(self.hits) - SHOWN:,} more")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from retrieval.search.result_html import result_html
+
+        return result_html(self)

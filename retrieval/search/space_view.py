@@ -1,0 +1,89 @@
+"""One view of a space between queries: its vectors, and the samples that belong to them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from retrieval.search.exact import make_index
+from retrieval.search.gallery import COLUMNS, ROW, Gallery
+from retrieval.search.vector_rows import find_rows, stored_keys
+from retrieval.store.conditions import matching
+from retrieval.types import SearchIndex, SpaceInfo, require_same_space
+from retrieval.types.store import Snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CONDITIONS = 8
+"""Galleries of conditions that are kept; the one not used for longest goes."""
+
+
+class SpaceView:
+    """The vectors of one view of a space, and the galleries that were searched.
+
+    Args:
+        snapshot: the version of the store that is searched.
+        space: the space.
+        view: one of its views.
+        index: ``exact``, or the kind of an approximate index, which is built when it is first used.
+
+    Raises:
+        UnknownNameError: the space has no such view.
+    """
+
+    def __init__(self, snapshot: Snapshot, space: SpaceInfo, view: str, index: str = "exact") -> None:
+        self.matrix = snapshot.vectors(space, view)
+        require_same_space(space, self.matrix.space, f"View '{view}'")
+        self._snapshot, self._kind = snapshot, index
+        self._samples: pa.Table | None = None
+        self._galleries: dict[str | None, Gallery] = {}
+
+    def gallery(self, where: str | None = None) -> Gallery:
+        """The samples that meet a condition; made once for each condition.
+
+        Raises:
+            InputError: the condition cannot be read, or nothing with a vector meets it.
+        """
+        made = self._galleries.pop(where, None)
+        if made is None:
+            samples = self._all_samples() if where is None else self._with_rows(self._snapshot.samples(COLUMNS, where))
+            made = Gallery(samples, self.matrix.data, self._approximate, where)
+        self._galleries[where] = made
+        for old in [kept for kept in self._galleries if kept is not None][:-CONDITIONS]:
+            del self._galleries[old]
+        return made
+
+    def matching(self, **equal: str) -> list[dict[str, Any]]:
+        """Samples (``COLUMNS`` and ``ROW``) with these values in columns, or an ``id_prefix``."""
+        if self._samples is None:
+            found = self._with_rows(self._snapshot.samples(COLUMNS, **equal))
+        else:
+            prefix = equal.pop("id_prefix", None)
+            found = matching(self._samples, equal, prefix)
+        rows: list[dict[str, Any]] = found.to_pylist()
+        return rows
+
+    def values(self, column: str) -> set[str]:
+        """The values of a column of text."""
+        values = self._snapshot.samples([column]).column(column).drop_null().unique()
+        return set(values.to_pylist())
+
+    def _all_samples(self) -> pa.Table:
+        if self._samples is None:
+            self._samples = self._with_rows(self._snapshot.samples(COLUMNS))
+        return self._samples
+
+    @cached_property
+    def _keys(self) -> pa.Array:
+        return stored_keys(self.matrix)
+
+    @cached_property
+    def _approximate(self) -> SearchIndex | None:
+        index = make_index(self._kind, self.matrix.data)
+        return None if index.exhaustive else index
+
+    def _with_rows(self, samples: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        return samples.append_column(ROW, pa.array(find_rows(samples.column("key"), self._keys)))
