@@ -57,7 +57,7 @@ def audit_command(
     """
     from eval.audit.report import audit_sheet
     from eval.runs.audit import audit, keys_of
-    from eval.views.audit import audit_table
+    from eval.views.audit_tables import audit_table
     from retrieval.store.open import open_store
 
     opened = open_store(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -57,7 +58,8 @@ def _write(page: PillowImage.Image, out: Path) -> None:
         page.save(part, format="PNG", optimize=True)
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         why = error.strerror or error
         raise InputError(f"The picture {out} cannot be written ({why}); choose another folder.") from None
 

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from cli import cli
 from retrieval.errors import InputError
-from tests.support.command_line import ROOT, run_cli
+from tests.support.command_line import run_cli
 from tests.support.sample_stores import rows, store_with, unit
 
 NAMES = [f"{at:02d}" for at in range(24)]
@@ -38,44 +33,6 @@ def test_a_table_with_intervals(store: Path) -> None:
     assert done.exit_code == 0, done.output
     for word in ("Rank-1", "mAP", "mINP", "monte-carlo", "±", "camera_rule=market1501", "over 3 draws"):
         assert word in done.stdout
-
-
-def on_a_terminal(columns: int, *args: str | Path) -> str:
-    """What a command prints on a terminal so wide, without the styles."""
-    ours, theirs = pty.openpty()
-    env = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, str(ROOT / "cli.py"), *map(str, args)]
-    with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, env=env, cwd=ROOT) as process:
-        os.close(theirs)
-        read = b""
-        try:
-            while more := os.read(ours, 65536):
-                read += more
-        except OSError:  # Linux says so that the other side is closed
-            pass
-        assert process.stderr is not None
-        said = process.stderr.read().decode()
-    os.close(ours)
-    assert process.returncode == 0, said
-    return re.sub(r"\x1b\[[0-9;]*m", "", read.decode())
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("--mode", "reid", "--aspect", "all", "--all-definitions", "-o", "slice=camera", "-o", "draws=3"),
-        ("--mode", "verification", "--aspect", "all", "-o", "draws=3"),
-    ],
-)
-def test_a_narrow_terminal_loses_nothing(tmp_path: Path, args: tuple[str, ...]) -> None:
-    aspects = ["dorsal left", "palmar right"] * 12
-    people = [f"p{at % 8 // 2}" for at in range(24)]
-    store_with(tmp_path / "s", NAMES, unit(24), identity=people, aspect=aspects, camera=IDENTITY[::-1])
-    command = ("eval", *args, "-o", "bootstrap=20", "--store", str(tmp_path / "s"))
-    wide = on_a_terminal(1000, *command).split()
-    narrow = on_a_terminal(80, *command)
-    assert "…" not in narrow
-    assert sorted(narrow.split()) == sorted(wide)
 
 
 def test_json_is_the_result_file_and_the_same_twice(store: Path, tmp_path: Path) -> None:
@@ -107,17 +64,6 @@ def test_all_definitions_stand_side_by_side(store: Path) -> None:
     step = {"metric": "mean_ap", "ap_method": "step", "ties": "stable", "denominator": "valid"}
     (found,) = [each["value"] for each in full["definitions"] if {**each, **step} == each]
     assert found == pytest.approx(plain["metrics"]["mean_ap"]["value"])
-
-
-def test_slices_with_many_metrics_are_columns(store: Path) -> None:
-    ask = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2", "-o", "bootstrap=0", "-o", "slice=camera")
-    few, many = (run(*ask, "-o", f"ranks={ranks}").stdout for ranks in ("1", "1,2,3,4,5,6,7"))
-    assert [line.split()[0] for line in few.splitlines() if line.startswith(("c0 ", "camera "))] == ["camera", "c0"]
-    heads = [line.split() for line in many.splitlines() if line.startswith(("camera ", "queries "))]
-    cameras = {line.split()[0] for line in few.splitlines() if re.match(r"c\d ", line)}
-    assert cameras >= {"c0", "c4"}
-    assert set(heads[0][1:]) == cameras
-    assert len(heads[1]) == len(heads[0])
 
 
 def test_warnings_go_to_standard_error(store: Path) -> None:
@@ -191,20 +137,3 @@ def test_slices_of_verification_and_shares_of_unknown_people_that_leave_none(sto
         refused = CliRunner().invoke(cli, [*map(str, ask), "-o", f"unknown={unknown}"])
         assert isinstance(refused.exception, InputError)
         assert "of the 6 identities" in str(refused.exception)
-
-
-def test_a_caption_says_what_was_done_to_scores_and_names_aspects(store: Path, tmp_path: Path) -> None:
-    eval_reid = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2")
-    plain = run(*eval_reid)
-    assert "[95 % by bootstrap" in plain.stdout
-    assert "rerank" not in plain.stdout
-    assert "95 %" not in run(*eval_reid, "-o", "bootstrap=0").stdout
-    done = run(*eval_reid, "-o", "rerank=alpha-qe", "-o", "n=3")
-    assert "custom, from monte-carlo" in done.stdout
-    assert "rerank=alpha-qe · n=3 · alpha=3.0 · transductive" in " ".join(done.stdout.split())
-    assert "rerank=alpha-qe" in run("results", "--store", store).stdout
-    hands = tmp_path / "hands"
-    store_with(hands, NAMES, unit(24), identity=IDENTITY, aspect=[("left", "right")[at // 12] for at in range(24)])
-    cross = ("--protocol", "cross-aspect", "-o", "query_aspect=left", "-o", "gallery_aspect=right")
-    said = run("eval", "--mode", "reid", "--store", hands, *cross).stdout
-    assert "query_aspect=left · gallery_aspect=right · mirror=false" in " ".join(said.split())

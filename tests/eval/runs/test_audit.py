@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from eval.audit.findings import ITEMS_KEPT, AuditReport, Item, finding
+from eval.audit.findings import AuditReport
 from eval.runs.audit import audit, nearest_others
 from retrieval.errors import InputError, UnknownNameError
 from tests.support.audit_samples import IDENTITY, IMAGES, PEOPLE, SPLIT, N, clusters, said, store_of
@@ -106,14 +106,6 @@ def test_the_nearest_are_those_of_a_full_comparison() -> None:
     scores = vectors @ vectors.T
     np.fill_diagonal(scores, -np.inf)
     assert (nearest_others(vectors, 4).rows == np.argsort(-scores, axis=1, kind="stable")[:, :4]).all()
-
-
-def test_a_finding_counts_all_and_lists_the_worst() -> None:
-    items = [Item((f"{at:04d}",), "", float(at)) for at in range(ITEMS_KEPT + 5)]
-    (found,) = finding("check", "note", items, "A sentence.")
-    assert found.count == ITEMS_KEPT + 5
-    assert [item.score for item in found.items] == [float(ITEMS_KEPT + 4 - at) for at in range(ITEMS_KEPT)]
-    assert finding("check", "note", [], "A sentence.") == []
 
 
 @pytest.mark.parametrize("column", ["split", "aspect"])

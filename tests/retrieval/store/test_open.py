@@ -10,7 +10,7 @@ import lancedb
 import pyarrow as pa
 import pytest
 
-from retrieval.errors import StoreError
+from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import commits
 from retrieval.store import open as opening
 from retrieval.store.open import create_store, is_store, open_store
@@ -99,3 +99,15 @@ def test_a_commit_between_reading_the_record_and_tagging_it_is_noticed(
         assert snapshot.samples().num_rows == 2
         (tag,) = (tmp_path / "s" / "readers").glob("*.json")
         assert f'"samples": {snapshot.commit.tables["samples"]}' in tag.read_text()
+
+
+def test_places_that_are_no_store(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="no store here"):
+        open_store(tmp_path / "nothing")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(StoreError, match="not a Vitrine store"):
+        open_store(tmp_path)
+    with pytest.raises(StoreError, match=r"holds other things \(notes.txt\)"):
+        create_store(tmp_path)
+    with pytest.raises(ReadOnlyStoreError, match="no lock there"):
+        create_store("s3://bucket/store")

@@ -1,0 +1,79 @@
+"""What is done for a sample depends on its row, its file and its vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from indexers.pipeline.plan import Stored, steps, survey
+from indexers.pipeline.rows import new_row, table
+from indexers.sources.registry import open_source
+from retrieval.types import Problem, Sample, Source
+from tests.support.images import write_images
+
+
+class Listed:
+    """A source of samples that were listed before."""
+
+    name, kind = "folder", "folder"
+
+    def __init__(self, root: Path, samples: list[Sample]) -> None:
+        self.root, self._samples = root, samples
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self._samples)
+
+
+def rows_of(source: Source, **changed: Any) -> list[dict[str, Any]]:
+    """Rows as an index run would have written them."""
+    made = []
+    for sample in source:
+        found = (source.root / sample.uri).stat()
+        row = new_row(sample, found.st_size, found.st_mtime_ns, {"content": "c", "key": f"key-{sample.uri}"})
+        made.append(row | changed)
+    return made
+
+
+def planned(source: Source, rows: list[dict[str, Any]], embedded: set[str]) -> dict[str, str]:
+    with ThreadPoolExecutor(2) as pool:
+        return {step.sample.uri: step.action for step in steps(source, Stored(table(rows)), embedded, pool)}
+
+
+def test_every_file_is_kept_relabelled_or_opened(tmp_path: Path) -> None:
+    write_images(tmp_path, 5)
+    source = open_source(tmp_path, "folder")
+    rows = rows_of(source)
+    embedded = {row["key"] for row in rows}
+    assert set(planned(source, rows, embedded).values()) == {"keep"}
+    first, second, third, fourth, _ = (row["uri"] for row in rows)
+    rows[0]["label"] = "other"
+    rows[1]["size"] += 1
+    embedded.remove(rows[2]["key"])
+    found = planned(source, [row for row in rows if row["uri"] != fourth], embedded)
+    assert {uri: action for uri, action in found.items() if action != "keep"} == {
+        first: "relabel", second: "open", third: "open", fourth: "open",
+    }  # fmt: skip
+
+
+def test_a_file_that_is_gone_is_opened_and_a_row_without_sample_has_vanished(tmp_path: Path) -> None:
+    paths = write_images(tmp_path, 3)
+    source = open_source(tmp_path, "folder")
+    rows = rows_of(source)
+    listed = list(source)
+    paths[0].unlink()
+    stored = Stored(table(rows))
+    with ThreadPoolExecutor(1) as pool:
+        found = list(steps(Listed(source.root, listed[:2]), stored, {row["key"] for row in rows}, pool))
+    sizes = {step.sample.uri: step.size for step in found}
+    assert sizes[paths[0].relative_to(tmp_path).as_posix()] == -1
+    assert stored.vanished() == [listed[2].id]
+
+
+def test_a_survey_counts_and_takes_the_widest_kind() -> None:
+    values = (None, 1, 0.5, 2)
+    samples = [Sample("s", f"{at}.jpg", meta={"n": value}) for at, value in enumerate(values)]
+    assert survey(samples) == (4, {"n": 0.5})

@@ -1,0 +1,51 @@
+"""Text and JSON of people: read strictly, refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retrieval.errors import InputError, MissingFileError
+from retrieval.text_files import read_json, read_text
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfGr\xc3\xbc\xc3\x9fe")
+    assert read_text(tmp_path / "a.txt") == "Grüße"
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"Gr\xfc")
+    with pytest.raises(InputError, match=r"latin\.txt is not UTF-8 text \(byte 3\)"):
+        read_text(tmp_path / "latin.txt")
+    with pytest.raises(MissingFileError, match=r"none\.txt does not exist"):
+        read_text(tmp_path / "none.txt")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_text(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (" \n", "is empty; a list in JSON is needed"),
+        ('{"a": 1,\n "a": 2}', "has 'a' twice"),
+        ('{"a": {"b": 1, "b": 2}}', "has 'b' twice"),
+        ("[NaN]", "has the value NaN"),
+        ("[-Infinity]", "has the value -Infinity"),
+        ("[1,\n 2", "is not a list in JSON: line 2, column 3"),
+        (r'["\ud800"]', "half of a character"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_json_that_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_json(path, "a list")
+
+
+def test_json_comes_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(r'{"b": [1, 2.5, null], "a": "\u00fc"}')
+    assert list(read_json(path, "a list").items()) == [("b", [1, 2.5, None]), ("a", "ü")]

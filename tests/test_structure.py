@@ -1,0 +1,30 @@
+"""What the import contracts cannot say of the structure of ``eval``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from tests.support.command_line import ROOT
+
+EVAL = ROOT / "eval"
+READERS = {"runs", "prompts", "commands"}
+"""Rooms of ``eval`` that may read a store."""
+
+
+def test_few_modules_of_eval_stand_outside_a_room() -> None:
+    loose = {path.name for path in EVAL.glob("*.py")}
+    assert {"__init__.py", "registry.py"} <= loose
+    assert len(loose) <= 3, "eval/*.py are __init__, registry and at most one more: the others have a room"
+
+
+def test_no_name_of_a_module_stands_more_than_twice_in_eval() -> None:
+    names = Counter(path.name for path in EVAL.rglob("*.py") if not path.name.startswith("__"))
+    assert [name for name, count in names.items() if count > 2] == []
+
+
+def test_runs_prompts_and_commands_alone_read_a_store() -> None:
+    reading = re.compile(r"\.(snapshot|thumbnails)\(")
+    found = [path.relative_to(EVAL) for path in EVAL.rglob("*.py") if reading.search(path.read_text(encoding="utf-8"))]
+    assert found, "the pattern finds no reader at all"
+    assert [str(path) for path in found if path.parts[0] not in READERS] == []
