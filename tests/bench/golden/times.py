@@ -15,10 +15,11 @@ from tests.bench.golden.recording import environment
 REPEATS = 5
 
 DRAWN = {
-    "species": "sample species --out {data}/species",
-    "hands": "sample hands --out {data}/hands",
-    "drains": "sample drains --out {data}/drains",
+    "species": "sample species --out {data}/species --species 20 --size 96",
+    "hands": "sample hands --out {data}/hands --n 16 --size 96",
+    "drains": "sample drains --out {data}/drains --n 24 --size 128",
 }
+"""The sample world of ``make demo``, smaller."""
 
 INDEXED = (
     "index {data}/species/manifest.csv --store {store}",
@@ -26,7 +27,7 @@ INDEXED = (
     "index {data}/hands --store {store}",
     "index {data}/drains/sites.csv --column label= --store {store}",
 )
-"""The store of ``make demo``; every checkout fills its own."""
+"""Every checkout fills its own store."""
 
 TIMED = (
     "--help",
@@ -47,7 +48,7 @@ def times(first: Path, second: Path) -> None:
         for checkout, store in stores.items():
             for text in INDEXED:
                 _seconds(checkout, text.format(data=data, store=store))
-        print(f"A {first}\nB {second}\n{'seconds, median of 5':60} {'A':>7} {'B':>7} {'B / A':>6}")
+        print(f"A {first}\nB {second}\n{'seconds, median of 5':60} {'A':>7} {'B':>7} {'B / A':>6}", flush=True)
         for text in TIMED:
             taken: dict[Path, list[float]] = {first: [], second: []}
             for turn in range(REPEATS + 1):
