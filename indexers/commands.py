@@ -48,7 +48,9 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Option of the source.")
 @click.option("--options", "list_options", is_flag=True, help="List what -s takes, by source.")
 @click.option(
-    "--encoder", metavar="FAMILY/MODEL", help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like."
+    "--encoder",
+    metavar="FAMILY/MODEL|FOLDER",
+    help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like. Or the folder of a trained encoder.",
 )
 @click.option("--weights", metavar="TAG|FILE|hf-hub:REPO", help="Weights of the encoder.")
 @click.option("--random-init", type=int, metavar="SEED", help="Random weights instead.")

@@ -41,6 +41,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "indexers/sources/base.py": ("contracts/test_sources.py",),
     "indexers/vectors/arrays.py": ("indexers/vectors/test_read_vectors.py",),
     "retrieval/commands": ("test_cli.py", "integration/test_main_path.py"),
+    "retrieval/encoders/family.py": ("contracts/test_encoders.py",),
     "retrieval/encoders/torch_encoder.py": ("contracts/test_encoders.py",),
     "retrieval/errors.py": ("test_cli.py",),
     "retrieval/store/info.py": ("test_cli.py", "integration/test_attach.py"),

@@ -49,6 +49,7 @@ def train_command(
                 "best_score": fitted.best_score if fitted.history else None,
                 "interrupted": fitted.interrupted,
                 "out": str(out),
+                "encoder": str(out / "encoder"),
             }
         )
     elif fitted.interrupted:

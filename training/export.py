@@ -1,4 +1,12 @@
-"""An encoder in a folder that open_clip loads as ``local-dir:FOLDER``: configuration, vocabulary, weights, card."""
+"""An encoder in a folder that ``--encoder FOLDER`` loads, and open_clip as ``local-dir:FOLDER``.
+
+``encoder.json``                what it is and which files are its parts (:mod:`retrieval.encoders.artefact`)
+``open_clip_config.json``       the architecture
+``vocabulary.txt.gz``           the merges of its tokenizer
+``open_clip_model.safetensors`` the best weights
+``recipe.json``                 the resolved recipe
+``README.md``                   for people
+"""
 
 from __future__ import annotations
 
@@ -6,6 +14,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders.artefact import write_card
 from retrieval.errors import InputError
 from training.checkpoint import save_weights, write_text
 from training.vocabulary import BASE, write_vocabulary
@@ -18,8 +27,8 @@ if TYPE_CHECKING:
     from training.jobs.clip_recipe import ClipRecipe
     from training.loop import Fitted
 
-ENCODER = "encoder"
 CONFIG, VOCABULARY, WEIGHTS = "open_clip_config.json", "vocabulary.txt.gz", "open_clip_model.safetensors"
+RESOLVED = "recipe.json"
 
 
 def prepare(folder: Path, recipe: ClipRecipe, merges: Sequence[tuple[str, str]]) -> None:
@@ -65,7 +74,7 @@ def build(folder: Path, seed: int) -> tuple[Any, Any]:
 
 
 def export(folder: Path, best: Path, recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]]) -> None:
-    """Add the best weights in half precision, and a card that says what they were trained on.
+    """Add the best weights in half precision, the card, and a page that says what they were trained on.
 
     Gains, biases and running statistics stay in float32: they are few, and batch normalisation divides by some.
     """
@@ -76,12 +85,14 @@ def export(folder: Path, best: Path, recipe: ClipRecipe, fitted: Fitted, pairs: 
         for name, tensor in load_file(best).items()
     }
     save_weights(folder / WEIGHTS, tensors)
-    write_text(folder / "recipe.json", json.dumps(recipe.model_dump(mode="json"), indent=1) + "\n")
+    write_text(folder / RESOLVED, json.dumps(recipe.model_dump(mode="json"), indent=1) + "\n")
+    parts = (CONFIG, VOCABULARY, WEIGHTS, RESOLVED)
+    write_card(folder, "open_clip", recipe.name, recipe.pixels.preprocess(), WEIGHTS, parts)
     numbers = sum(tensor.numel() for tensor in tensors.values())
-    write_text(folder / "README.md", _card(recipe, fitted, pairs, numbers))
+    write_text(folder / "README.md", _page(recipe, fitted, pairs, numbers))
 
 
-def _card(recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]], numbers: int) -> str:
+def _page(recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]], numbers: int) -> str:
     names = [name for name, source in recipe.sources.items() if source is not None]
     counts = {split: Counter(pair.folder for pair in listed) for split, listed in pairs.items()}
     rows = [f"| {name} | {counts['train'][at]:,} | {counts['val'][at]:,} |" for at, name in enumerate(names)]

@@ -10,26 +10,28 @@ import json
 import logging
 from collections import Counter
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from retrieval.encoders.artefact import FOLDER, open_folder, weight_file
+from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file
-from retrieval.encoders.shipped import CONFIG as SHIPPED_CONFIG
-from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, WEIGHTS, shipped, shipped_file
+from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, shipped, shipped_artefact
 from retrieval.encoders.torch_encoder import TorchEncoder, seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
-from retrieval.encoders.weights import check_fit, strip_prefixes
+from retrieval.encoders.weights import check_fit, read_weights, strip_prefixes
 from retrieval.errors import InputError, MissingDependencyError, NetworkError, WeightsError, unknown
 from retrieval.types import Embeddings, Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import torch
 
+    from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.weights import Weights
     from retrieval.types import EncoderSpec, Float32
 
@@ -58,8 +60,12 @@ class OpenClipFamily:
 
     contrastive = True
 
+    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
+        """A weight file does not say which model it is."""
+        return False
+
     def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.registry.Family`; ``hf-hub:`` and shipped models imply weights."""
+        """See :class:`retrieval.encoders.family.Family`; ``hf-hub:`` and shipped models imply weights."""
         if model.startswith(HUB):
             return model, model
         if shipped(model):
@@ -76,42 +82,42 @@ class OpenClipFamily:
             return [TAG]
         return cast("list[str]", quiet_open_clip().list_pretrained_tags_by_model(model))
 
-    def find(self, model: str, source: str) -> Path:
-        """See :class:`retrieval.encoders.registry.Family`."""
+    def find(self, model: str, source: str) -> Artefact:
+        """See :class:`retrieval.encoders.family.Family`."""
         if source.startswith(HUB):
-            return hub_file(source.removeprefix(HUB), FILES)
+            return weight_file(hub_file(source.removeprefix(HUB), FILES))
         if shipped(model):
-            return shipped_file(model, WEIGHTS)
+            return shipped_artefact(model)
         known = _tag_config(model, source)
         organisation, repository, *name = known["hf_hub"].split("/")
         names = _alternatives(name[0]) if name and name[0] else FILES
-        return hub_file(f"{organisation}/{repository}", names)
+        return weight_file(hub_file(f"{organisation}/{repository}", names))
 
-    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
+    def describe(self, model: str, source: str) -> Description:
         """Fix the activation (QuickGELU) that the weights were trained with, and read size, mean and std."""
         open_clip = quiet_open_clip()
-        if _own_folder(model):
-            config = _file_config(model)
-            return model, source, _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
+        if (path := _config_file(model, source)) is not None:
+            config = _read_config(path)
+            pixels = _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
+            return Description("open_clip", model, source, pixels)
         own = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
         quick = source.startswith("tag:") and own.get("quick_gelu", False)
         if source.startswith("file:"):
             # Only OpenAI published CLIP as TorchScript, and trained it with QuickGELU.
-            from pathlib import Path
-
             quick = is_torchscript(Path(source.removeprefix("file:")))
         pixels = _preprocess(open_clip.get_model_config(model), own)
         if quick and f"{model}{QUICK}" in open_clip.list_models():
             model += QUICK
-        return model, source, pixels
+        return Description("open_clip", model, source, pixels)
 
-    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> OpenClipEncoder:
-        """See :class:`retrieval.encoders.registry.Family`."""
-        seed = 0 if weights is not None else int(spec.weights.removeprefix("random:"))
+    def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> OpenClipEncoder:
+        """See :class:`retrieval.encoders.family.Family`."""
+        seed = 0 if artefact is not None else int(spec.weights.removeprefix("random:"))
         with seeded(seed):
             model = _create(spec)
         scale = model.logit_scale.detach().float()
-        if weights is not None:
+        if artefact is not None:
+            weights = read_weights(artefact.weights)
             tensors = _adapt(model, weights, spec)
             check_fit(tensors, model.state_dict(), weights, f"open_clip/{spec.model}")
             scale = tensors["logit_scale"].float()
@@ -165,12 +171,13 @@ class OpenClipEncoder(TorchEncoder):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        model = self.spec.model
-        if shipped(model):
+        model, name, own = self.spec.model, self.spec.model, {}
+        artefact = _own_folder(model, self.spec.weights)
+        if artefact is not None and artefact.part(CONFIG) is not None:
+            name = f"local-dir:{artefact.path}"
             # open_clip would look for a vocabulary that a configuration names in the current folder.
-            vocabulary = shipped_file(model, VOCABULARY)
-            return quiet_open_clip().get_tokenizer(f"local-dir:{vocabulary.parent}", bpe_path=str(vocabulary))
-        return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(model))
+            own = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
+        return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **own))
 
 
 def _guarded(model: str, what: str, make: Any) -> Any:
@@ -198,12 +205,13 @@ def _create(spec: EncoderSpec) -> Any:
     from importlib.util import find_spec
 
     open_clip = quiet_open_clip()
-    config = _config(spec.model)
+    config = _config(spec)
     if config is None:
         raise unknown("open_clip model", spec.model, open_clip.list_models())
     if config["text_cfg"].get("hf_model_name") and find_spec("transformers") is None:
         raise _needs_transformers(spec.model, "text tower")
-    name = f"local-dir:{_config_path(spec.model).parent}" if _own_folder(spec.model) else spec.model
+    path = _config_file(spec.model, spec.weights)
+    name = spec.model if path is None else f"local-dir:{path.parent}"
     size = _overridden_size(spec, config)
     options = {"load_weights": False, "pretrained_text": False, "precision": spec.precision, "force_image_size": size}
     try:
@@ -240,7 +248,7 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
             tensors[name] = tensors[name].reshape(expected[name].shape)
     if "logit_bias" in expected and "logit_bias" not in tensors:
         tensors["logit_bias"] = expected["logit_bias"].new_zeros(expected["logit_bias"].shape)
-    if spec.weights.startswith("tag:") or _overridden_size(spec, _config(spec.model)) is not None:
+    if spec.weights.startswith("tag:") or _overridden_size(spec, _config(spec)) is not None:
         try:
             resize_pos_embed(tensors, model)
             resize_text_pos_embed(tensors, model)
@@ -249,33 +257,39 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
     return tensors
 
 
-def _config(model: str) -> Any:
+def _config(spec: EncoderSpec) -> Any:
     """The architecture as open_clip describes it; None if open_clip does not know the model."""
-    return _file_config(model)["model_cfg"] if _own_folder(model) else quiet_open_clip().get_model_config(model)
+    path = _config_file(spec.model, spec.weights)
+    return quiet_open_clip().get_model_config(spec.model) if path is None else _read_config(path)["model_cfg"]
 
 
-def _own_folder(model: str) -> bool:
-    """Whether the model comes with a configuration file of its own."""
-    return model.startswith(HUB) or shipped(model)
+def _own_folder(model: str, source: str) -> Artefact | None:
+    """The folder of a model that is no architecture of open_clip: a checkpoint's, or one that ships."""
+    if source.startswith(FOLDER):
+        return open_folder(Path(source.removeprefix(FOLDER)))
+    return shipped_artefact(model) if shipped(model) else None
 
 
-def _config_path(model: str) -> Path:
-    return shipped_file(model, SHIPPED_CONFIG) if shipped(model) else hub_file(model.removeprefix(HUB), [CONFIG])
+def _config_file(model: str, source: str) -> Path | None:
+    """The configuration that lies beside the weights or in the hub's repository; None for open_clip's own."""
+    artefact = _own_folder(model, source)
+    if artefact is not None:
+        return artefact.part(CONFIG)
+    return hub_file(model.removeprefix(HUB), [CONFIG]) if model.startswith(HUB) else None
 
 
-def _file_config(model: str) -> dict[str, Any]:
-    """The configuration file of a hub repository, or of a model that ships.
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read ``open_clip_config.json``.
 
     Raises:
         WeightsError: it describes no open_clip model.
     """
-    path = _config_path(model)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         config = None
     if not isinstance(config, dict) or "model_cfg" not in config:
-        raise WeightsError(f"{CONFIG} of {model} describes no open_clip model; name the architecture: open_clip/MODEL.")
+        raise WeightsError(f"{path} describes no open_clip model; name the architecture: --encoder open_clip/MODEL.")
     return config
 
 

@@ -3,66 +3,32 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from retrieval.encoders import precision
-from retrieval.encoders.digests import file_digest
+from retrieval.encoders.artefact import FOLDER, open_folder, weight_file
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.preprocess import override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
-from retrieval.encoders.weights import Weights, read_weights
 from retrieval.errors import InputError, WeightsError, unknown
 from retrieval.types import EncoderSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retrieval.types import Encoder, Preprocess
+    from retrieval.encoders.artefact import Artefact
+    from retrieval.encoders.family import Family
+    from retrieval.encoders.request import Parts
+    from retrieval.types import Encoder
 
 FAMILIES = {
+    "checkpoint": ".checkpoint_encoder:FAMILY",
     "open_clip": ".open_clip_encoder:FAMILY",
     "timm": ".timm_encoder:FAMILY",
     "torchvision": ".torchvision_encoder:FAMILY",
 }
-
-
-class Family(Protocol):
-    """What a family of encoders knows. ``source`` is ``tag:T``, ``file:PATH``, ``hf-hub:R`` or ``random:SEED``."""
-
-    contrastive: bool
-
-    def check(self, model: str) -> tuple[str, str | None]:
-        """The model's own name, and the weights that the name itself implies.
-
-        Raises:
-            UnknownNameError: there is no such model.
-        """
-        ...
-
-    def tags(self, model: str) -> Sequence[str]:
-        """Tags of published weights, best known first."""
-        ...
-
-    def find(self, model: str, source: str) -> Path:
-        """The file of a ``tag:`` or ``hf-hub:`` source, downloaded if need be.
-
-        Raises:
-            NetworkError: it has to be downloaded and cannot be.
-        """
-        ...
-
-    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
-        """The final model name and source (aliases resolved), and the preprocessing these weights were trained with."""
-        ...
-
-    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> Encoder:
-        """Build the model and fill it with ``weights``, or with random values if None.
-
-        Raises:
-            WeightsError: the weights do not fit.
-        """
-        ...
 
 
 def family(name: str) -> Family:
@@ -87,29 +53,58 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
         MissingFileError: a file that does not exist.
         NetworkError: a download is needed and did not succeed.
     """
-    parts = split_name(request)
-    kin = family(parts.family)
-    model, implied = kin.check(parts.model)
+    parts = split_name(replace(request, name=_full_name(request.name)))
+    named = family(parts.family)
+    model, implied = named.check(parts.model)
+    source = _source(named, parts, model, implied, request.random_init)
+    found = named.describe(model, source)
+    kin = family(found.family)
     device = precision.choose_device(request.device)
-    exact = precision.choose_precision(request.precision, device, contrastive=kin.contrastive)
-    named = parts.weights or (None if request.random_init is not None else implied)
-    if request.random_init is not None:
-        source = f"random:{request.random_init}"
-    elif named is None:
-        raise InputError(_no_weights(parts.family, model, kin.tags(model)))
-    else:
-        source = weight_source(named, kin.tags(model), f"{parts.family}/{model}")
-    model, source, own = kin.describe(model, source)
-    pixels = override(own, request.preprocess)
     return EncoderSpec(
-        family=parts.family,
-        model=model,
-        weights=source,
-        weights_digest=_digest(kin, model, source),
-        preprocess=pixels,
-        precision=exact,
+        family=found.family,
+        model=found.model,
+        weights=found.source,
+        weights_digest=_digest(kin, found.model, found.source),
+        preprocess=override(found.preprocess, request.preprocess),
+        precision=precision.choose_precision(request.precision, device, contrastive=kin.contrastive),
         batch_size=precision.batch_size(device, contrastive=kin.contrastive),
     )
+
+
+def _full_name(name: str) -> str:
+    """``FAMILY/PATH`` for a file or folder that is named alone; other names stay as they are.
+
+    Raises:
+        InputError: no family knows what lies there.
+    """
+    path = Path(name).expanduser()
+    kind, slash, _ = name.partition("/")
+    if (slash and kind in FAMILIES) or not path.exists():
+        return name
+    claimed = next((key for key in FAMILIES if family(key).claims(path)), None)
+    if claimed is not None:
+        return f"{claimed}/{path}"
+    if path.is_file():
+        raise InputError(f"--encoder {name} is a file; say which model it belongs to: FAMILY/MODEL --weights {name}.")
+    return f"checkpoint/{path}"  # whose error says what the folder should hold
+
+
+def _source(named: Family, parts: Parts, model: str, implied: str | None, random_init: int | None) -> str:
+    """Where the weights are, of what was named and what the model's name implies.
+
+    Raises:
+        InputError: no weights are named, or the model is a folder, which has its own.
+    """
+    if implied is not None and implied.startswith(FOLDER):
+        if parts.weights is not None or random_init is not None:
+            raise InputError(f"{model} is a folder with its own weights; leave out --weights and --random-init.")
+        return implied
+    if random_init is not None:
+        return f"random:{random_init}"
+    weights = parts.weights or implied
+    if weights is None:
+        raise InputError(_no_weights(parts.family, model, named.tags(model)))
+    return weight_source(weights, named.tags(model), f"{parts.family}/{model}")
 
 
 def load(spec: EncoderSpec, device: str = "auto") -> Encoder:
@@ -125,33 +120,39 @@ def load(spec: EncoderSpec, device: str = "auto") -> Encoder:
         raise InputError(f"the space of '{spec.model}' was imported: it has vectors but no encoder.")
     kin = family(spec.family)
     device = precision.choose_device(device)
-    found = _digest(kin, spec.model, spec.weights)
+    random = spec.weights.startswith("random:")
+    artefact = None if random else _artefact(kin, spec.model, spec.weights)
+    found = _random_digest(spec.weights) if artefact is None else artefact.digest
     if found != spec.weights_digest:
-        where = spec.weights.removeprefix("file:")
+        where = spec.weights.removeprefix("file:").removeprefix(FOLDER)
         raise WeightsError(
             f"{where} is not what this space was made with (digest {_short(found)} instead of "
             f"{_short(spec.weights_digest)}); give the original weights, or index into a new space."
         )
-    if spec.weights.startswith("random:"):
-        return kin.build(spec, device, None)
-    return kin.build(spec, device, read_weights(_path(kin, spec.model, spec.weights)))
+    return kin.build(spec, device, artefact)
 
 
 def _short(digest: str) -> str:
     return digest if digest.startswith("random-init:") else digest[:12]
 
 
-def _path(kin: Family, model: str, source: str) -> Path:
-    return Path(source.removeprefix("file:")) if source.startswith("file:") else kin.find(model, source)
+def _artefact(kin: Family, model: str, source: str) -> Artefact:
+    if source.startswith("file:"):
+        return weight_file(Path(source.removeprefix("file:")))
+    if source.startswith(FOLDER):
+        return open_folder(Path(source.removeprefix(FOLDER)))
+    return kin.find(model, source)
 
 
 def _digest(kin: Family, model: str, source: str) -> str:
-    if source.startswith("random:"):
-        import torch
+    return _random_digest(source) if source.startswith("random:") else _artefact(kin, model, source).digest
 
-        # Random values are those of a seed under a torch version; its build (+cpu, +cu126) draws the same.
-        return f"random-init:{source.removeprefix('random:')}:torch-{torch.__version__.partition('+')[0]}"
-    return file_digest(_path(kin, model, source))
+
+def _random_digest(source: str) -> str:
+    """Random values are those of a seed under a torch version; its build (+cpu, +cu126) draws the same."""
+    import torch
+
+    return f"random-init:{source.removeprefix('random:')}:torch-{torch.__version__.partition('+')[0]}"
 
 
 def _no_weights(name: str, model: str, tags: Sequence[str]) -> str:

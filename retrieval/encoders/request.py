@@ -19,7 +19,7 @@ class EncoderRequest:
     """An encoder as typed.
 
     Attributes:
-        name: ``FAMILY/MODEL``, or the shorthand ``FAMILY/MODEL:WEIGHTS``.
+        name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, ``checkpoint/FOLDER``, or a folder alone.
         weights: A tag of the model, a file, or ``hf-hub:ORGANISATION/REPOSITORY``.
         random_init: Seed of random weights, instead of ``weights``.
         preprocess: Files or ``key=value[,key=value]`` items (:func:`retrieval.encoders.preprocess.override`).
@@ -51,8 +51,11 @@ def split_name(request: EncoderRequest) -> Parts:
     """
     family, slash, rest = request.name.partition("/")
     if not slash or not family or not rest:
-        raise InputError(f"--encoder '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50.")
-    if rest.startswith(HUB):
+        raise InputError(
+            f"--encoder '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50, "
+            "and no folder of that name is here."
+        )
+    if rest.startswith(HUB) or Path(rest).is_dir():
         model, short = rest, ""
     else:
         model, _, short = rest.partition(":")

@@ -1,9 +1,10 @@
-"""Models that ship with the project: folders of ``data/models`` in the layout that open_clip calls ``local-dir:``."""
+"""Models that ship with the project: folders of ``data/models``, each an artefact with its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from retrieval.encoders.artefact import Artefact, open_folder
 from retrieval.errors import MissingFileError
 
 TAG = "vitrine"
@@ -21,16 +22,18 @@ def shipped(model: str) -> bool:
     return model in NAMES
 
 
-def shipped_file(model: str, name: str) -> Path:
-    """A file of a model that ships.
+def shipped_artefact(model: str) -> Artefact:
+    """The folder of a model that ships.
 
     Raises:
-        MissingFileError: it is not there yet, or not any more.
+        MissingFileError: it is not there, or not all of it.
+        WeightsError: a part of it was changed.
     """
-    path = MODELS / model / name
-    if not path.is_file():
+    folder = MODELS / model
+    try:
+        return open_folder(folder)
+    except MissingFileError as error:
         raise MissingFileError(
-            f"open_clip/{model} is not complete here: {path} is missing; install Vitrine again, or train it: vitrine "
-            f"train clip --config {model} --out RUN, and copy RUN/encoder to {MODELS / model}."
-        )
-    return path
+            f"open_clip/{model} is not complete here: {str(error).removesuffix('.')}; install Vitrine again, or train "
+            f"it: vitrine train clip --config {model} --out RUN, and copy RUN/encoder to {folder}."
+        ) from None

@@ -7,11 +7,13 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from retrieval.encoders.artefact import weight_file
+from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.precision import torch_dtype
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
-from retrieval.encoders.weights import check_fit, strip_prefixes
+from retrieval.encoders.weights import check_fit, read_weights, strip_prefixes
 from retrieval.errors import InputError, UnknownNameError, WeightsError, unknown
 from retrieval.types import Preprocess
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.weights import Weights
     from retrieval.types import EncoderSpec, Interpolation, ResizeMode
 
@@ -40,8 +43,12 @@ class TimmFamily:
 
     contrastive = False
 
+    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
+        """A weight file does not say which model it is."""
+        return False
+
     def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.registry.Family`; ``resnet50.a1_in1k`` implies the weights ``a1_in1k``."""
+        """See :class:`retrieval.encoders.family.Family`; ``resnet50.a1_in1k`` implies the weights ``a1_in1k``."""
         timm = _timm()
         name, _, tag = model.partition(".")
         if not timm.is_model(name):
@@ -57,39 +64,40 @@ class TimmFamily:
         tags = sorted((name.partition(".")[2] for name in names), key=lambda tag: (tag != default, tag))
         return [tag for tag in tags if tag]
 
-    def find(self, model: str, source: str) -> Path:
-        """See :class:`retrieval.encoders.registry.Family`."""
+    def find(self, model: str, source: str) -> Artefact:
+        """See :class:`retrieval.encoders.family.Family`."""
         if source.startswith(HUB):
-            return hub_file(source.removeprefix(HUB), FILES)
+            return weight_file(hub_file(source.removeprefix(HUB), FILES))
         config = _config(model, source)
         if config.hf_hub_id:
-            return hub_file(config.hf_hub_id, (config.hf_hub_filename,) if config.hf_hub_filename else FILES)
+            names = (config.hf_hub_filename,) if config.hf_hub_filename else FILES
+            return weight_file(hub_file(config.hf_hub_id, names))
         if config.url:
-            return torch_file(config.url)
+            return weight_file(torch_file(config.url))
         raise UnknownNameError(f"timm publishes no weights for {model}.{source.removeprefix('tag:')}.")
 
-    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
-        """See :class:`retrieval.encoders.registry.Family`; timm's evaluation transform at the training size."""
+    def describe(self, model: str, source: str) -> Description:
+        """See :class:`retrieval.encoders.family.Family`; timm's evaluation transform at the training size."""
         from timm.data import resolve_data_config
 
         known = _config(model, source).to_dict()
         if source.startswith(HUB):
             known |= _hub_config(source)
-        return model, source, _preprocess(resolve_data_config({}, pretrained_cfg=known))
+        return Description("timm", model, source, _preprocess(resolve_data_config({}, pretrained_cfg=known)))
 
-    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> TorchEncoder:
-        """See :class:`retrieval.encoders.registry.Family`."""
+    def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> TorchEncoder:
+        """See :class:`retrieval.encoders.family.Family`."""
         import torch
 
         config = _config(spec.model, spec.weights)
         names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
         classifier = Classifier(names)
-        if weights is None:
+        if artefact is None:
             with seeded(int(spec.weights.removeprefix("random:"))):
                 model, trained = _create(spec, config), False
         else:
             with seeded():
-                model, trained = _filled(spec, config, weights, classifier)
+                model, trained = _filled(spec, config, read_weights(artefact.weights), classifier)
         if not _has_all(model, classifier):
             classifier = Classifier(())
         head = classifier.cut_off(model, trained=trained)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders.artefact import weight_file
+from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.precision import torch_dtype
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
-from retrieval.encoders.weights import check_fit, strip_prefixes
+from retrieval.encoders.weights import check_fit, read_weights, strip_prefixes
 from retrieval.errors import InputError, unknown
 from retrieval.types import Preprocess
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.weights import Weights
     from retrieval.types import EncoderSpec
 
@@ -47,8 +50,12 @@ class TorchvisionFamily:
 
     contrastive = False
 
+    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
+        """A weight file does not say which model it is."""
+        return False
+
     def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.registry.Family`."""
+        """See :class:`retrieval.encoders.family.Family`."""
         models = _models()
         names: list[str] = models.list_models(module=models)
         if model not in names:
@@ -59,13 +66,13 @@ class TorchvisionFamily:
         """Names of the model's weight enumeration, and DEFAULT."""
         return ["DEFAULT", *(published.name for published in _models().get_model_weights(model))]
 
-    def find(self, model: str, source: str) -> Path:
-        """See :class:`retrieval.encoders.registry.Family`."""
+    def find(self, model: str, source: str) -> Artefact:
+        """See :class:`retrieval.encoders.family.Family`."""
         if source.startswith(HUB):
-            return hub_file(source.removeprefix(HUB), FILES)
-        return torch_file(_published(model, source).url)
+            return weight_file(hub_file(source.removeprefix(HUB), FILES))
+        return weight_file(torch_file(_published(model, source).url))
 
-    def describe(self, model: str, source: str) -> tuple[str, str, Preprocess]:
+    def describe(self, model: str, source: str) -> Description:
         """The preset of the weights, or of the default weights for a file; DEFAULT becomes the name it stands for."""
         published = _published(model, source if source.startswith("tag:") else "tag:DEFAULT")
         if source.startswith("tag:"):
@@ -78,19 +85,19 @@ class TorchvisionFamily:
             std=tuple(preset.std),
             interpolation=preset.interpolation.value,
         )
-        return model, source, pixels
+        return Description("torchvision", model, source, pixels)
 
-    def build(self, spec: EncoderSpec, device: str, weights: Weights | None) -> TorchEncoder:
-        """See :class:`retrieval.encoders.registry.Family`."""
+    def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> TorchEncoder:
+        """See :class:`retrieval.encoders.family.Family`."""
         import torch
 
         classifier = _classifier(spec.model)
-        if weights is None:
+        if artefact is None:
             with seeded(int(spec.weights.removeprefix("random:"))):
                 model, trained = _create(spec.model), False
         else:
             with seeded():
-                model, trained = _filled(spec, weights, classifier)
+                model, trained = _filled(spec, read_weights(artefact.weights), classifier)
         head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
         return TorchEncoder(spec, device, model, head)

@@ -13,7 +13,8 @@ def short_name(spec: EncoderSpec, taken: Sequence[str] = ()) -> str:
     """``vit-b-32-laion2b@3f9a``: model, weights, and enough of the fingerprint to be unique among ``taken``."""
     kind, _, value = spec.weights.partition(":")
     weights = {"file": value.rsplit("/", 1)[-1].rsplit(".", 1)[0], "random": f"random{value}"}.get(kind, value)
-    words = [spec.model] if kind == "import" else [spec.model, weights]
+    # What was imported, and the folder of a trained encoder, say nothing beside the model's own name.
+    words = [spec.model] if kind in {"import", "folder"} else [spec.model, weights]
     stem = "-".join(_slug(word) for word in words if word)
     if stem.startswith(f"{_slug(spec.model)}-{_slug(spec.model)}"):  # a file named after its model says it once
         stem = stem[len(_slug(spec.model)) + 1 :]

@@ -12,12 +12,16 @@ from retrieval.encoders.registry import FAMILIES, load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, WeightsError
 from retrieval.types import TextEncoder
+from tests.support import encoder_folders
 from tests.support import tiny_open_clip as tiny
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retrieval.types import Encoder
 
 CASES = {
+    "checkpoint": ("checkpoint/FOLDER", "fp32"),
     "open_clip-fp32": (f"open_clip/{tiny.NAME}", "fp32"),
     "open_clip-bf16": (f"open_clip/{tiny.NAME}", "bf16"),
     "open_clip-fp16": (f"open_clip/{tiny.NAME}", "fp16"),
@@ -31,8 +35,14 @@ CASES = {
 
 @pytest.fixture(scope="module", params=CASES)
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    tiny.register(tmp_path_factory.mktemp("config"))
-    return make(request.param)
+    folder = tmp_path_factory.mktemp("config")
+    tiny.register(folder)
+    return make_checkpoint(folder) if request.param == "checkpoint" else make(request.param)
+
+
+def make_checkpoint(folder: Path) -> Encoder:
+    name = CASES["checkpoint"][0].replace("FOLDER", str(encoder_folders.two_towers(folder / "encoder")))
+    return load(resolve(EncoderRequest(name, precision="fp32", device="cpu")), "cpu")
 
 
 def make(case: str) -> Encoder:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrieval.encoders.artefact import INSIDE as ENCODER
 from training.augment import augment
 from training.checkpoint import BEST, open_run
 from training.config import checked
 from training.contrastive import backward_in_pieces, mean_reciprocal_rank
-from training.export import ENCODER, build, export, prepare
+from training.export import build, export, prepare
 from training.jobs.clip_data import batches_of, captioned, pairs_of
 from training.jobs.clip_recipe import ClipRecipe
 from training.loop import Fitted, fit

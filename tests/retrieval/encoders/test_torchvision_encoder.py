@@ -98,7 +98,7 @@ def test_a_file_of_another_model_and_another_size_are_sentences(tmp_path: Path) 
 
 
 def test_default_is_recorded_under_the_name_it_stands_for() -> None:
-    assert FAMILY.describe("resnet50", "tag:DEFAULT")[1] == "tag:IMAGENET1K_V2"
+    assert FAMILY.describe("resnet50", "tag:DEFAULT").source == "tag:IMAGENET1K_V2"
     assert FAMILY.tags("resnet50") == ["DEFAULT", "IMAGENET1K_V1", "IMAGENET1K_V2"]
 
 
@@ -110,7 +110,7 @@ def test_a_tag_has_torchvisions_own_preset(model: str, tag: str) -> None:
     repair_torchvision()
     import torchvision
 
-    _, _, own = FAMILY.describe(model, f"tag:{tag}")
+    own = FAMILY.describe(model, f"tag:{tag}").preprocess
     preset = torchvision.models.get_model_weights(model)[tag].transforms()
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (420, 400, 3), dtype=np.uint8))
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (own.mean, own.std))

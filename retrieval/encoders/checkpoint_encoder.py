@@ -1,0 +1,64 @@
+"""Encoders that our own training jobs leave: a folder with a card, built by the family that the card names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.encoders.artefact import CARD, FOLDER, find_card, open_folder
+from retrieval.encoders.family import Description
+from retrieval.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.encoders.artefact import Artefact
+    from retrieval.types import Encoder, EncoderSpec
+
+
+class CheckpointFamily:
+    """Family ``checkpoint``: ``checkpoint/DIR``. Its encoders belong to the family that made them."""
+
+    contrastive = False
+
+    def claims(self, path: Path) -> bool:
+        """A folder with a card, or a training run with such a folder."""
+        return find_card(path) is not None
+
+    def check(self, model: str) -> tuple[str, str | None]:
+        """The folder is the model, and has the weights."""
+        return model, f"{FOLDER}{Path(model).expanduser().resolve()}"
+
+    def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the seam's signature
+        """A folder has one set of weights, without a tag."""
+        return ()
+
+    def find(self, model: str, source: str) -> Artefact:
+        """See :class:`retrieval.encoders.family.Family`; never called, as no source of a folder has to be found."""
+        raise InputError(f"checkpoint/{model} has its weights in the folder; leave out {source}.")
+
+    def describe(self, model: str, source: str) -> Description:
+        """Read the card.
+
+        Raises:
+            MissingFileError: there is no such folder, no card or not every part.
+            WeightsError: a part was changed.
+            InputError: the card cannot be used.
+        """
+        from retrieval.encoders.registry import FAMILIES
+
+        artefact = open_folder(Path(source.removeprefix(FOLDER)))
+        card, pixels = artefact.card, artefact.preprocess
+        if card is None or pixels is None or card.family not in FAMILIES or card.family == "checkpoint":
+            raise InputError(
+                f"{model}: {CARD} names a family that does not exist here; update Vitrine, or train again."
+            )
+        return Description(card.family, card.model, f"{FOLDER}{artefact.path}", pixels)
+
+    def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> Encoder:
+        """See :class:`retrieval.encoders.family.Family`; never called, as the card's family builds the encoder."""
+        del device, artefact
+        raise InputError(f"checkpoint/{spec.model} is built by the family that its {CARD} names.")
+
+
+FAMILY = CheckpointFamily()
