@@ -126,6 +126,11 @@ KINDS = {
     "holdout-val": "--protocol holdout -o val_share=0 -o val_from=train:0.25 --calibrate",
 }
 
+KINDS_KNN = {
+    "holdout": "--protocol holdout -o k=1,3 -o draws=2",
+    "negative-cosines": "--protocol holdout -o k=200 -o votes=similarity",
+}
+
 
 def cases() -> list[Case]:
     """All of them, and what reads the result files of some."""
@@ -142,7 +147,7 @@ def cases() -> list[Case]:
         *evaluations("species", "fusion", "world", STACKER, "", tolerance=STACKER_TOLERANCE),
         *evaluations("kinds", "zeroshot", "kinds", KINDS_ZEROSHOT),
         *evaluations("kinds", "prototype", "kinds", KINDS),
-        *evaluations("kinds", "knn", "kinds", {"holdout": "--protocol holdout -o k=1,3 -o draws=2"}),
+        *evaluations("kinds", "knn", "kinds", KINDS_KNN),
         *_files(),
     ]
 
