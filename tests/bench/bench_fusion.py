@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.scorers.pooling import SWEPT_TEMPERATURES
-from tests.support.species_study import ARMS, Study, lance_store, study
+from tests.support.species_study import ARMS, FILES, Study, lance_store, study
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def _softmax(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def main() -> None:
     """Print the study's seconds, memory and figures, and what the loop would take."""
-    world = study()
+    world = study(files=FILES if FILES.is_dir() else None)
     val, test = ((world.role == role).sum() for role in ("val", "test"))
     print(
         f"{val:,} val + {test:,} test images, {len(world.classes)} classes, {len(world.edges):,} prompts "

@@ -42,8 +42,15 @@ def test_labels_and_weights_name_the_species_of_the_prompts() -> None:
 
 
 @needs_shared
+def test_a_study_of_the_files_has_their_images_and_prompts() -> None:
+    world = study(files=FILES)
+    assert [int((world.role == role).sum()) for role in ("val", "test")] == [15_616, 15_614]
+    assert (len(world.texts), len(world.edges)) == (8_647, 10_389)
+
+
+@needs_shared
 def test_weights_per_class_from_the_file_through_the_command_line(tmp_path: Path) -> None:
-    lance_store(study(600, prompts=3), tmp_path / "store")
+    lance_store(study(600, prompts=3, files=FILES), tmp_path / "store")
     arms = [word for arm in ARMS for word in ("--arm", arm)]
     weights = FILES / "best_alpha.json"
     result = cli_json(
@@ -59,7 +66,7 @@ def test_weights_per_class_from_the_file_through_the_command_line(tmp_path: Path
 
 
 def test_a_study_of_full_size(tmp_path: Path) -> None:
-    """15,616 val and 15,614 test images, all prompts, 8 temperatures, 11 alphas, calibrated; on disk, read again."""
+    """15,600 val and test images each, 10,400 prompts, 8 temperatures, 11 alphas, calibrated; on disk, read again."""
     world = study()
     lance_store(world, tmp_path / "store")
     result = evaluate(
@@ -80,4 +87,4 @@ def test_a_study_of_full_size(tmp_path: Path) -> None:
         assert gain.ci95 is not None
         assert gain.ci95[0] > 0.02
     assert 0.25 < result.metrics["top_1"].value - gains["prompts"].value < 0.33
-    assert 0.55 < result.metrics["top_1"].value - gains["classifier"].value < 0.62
+    assert 0.52 < result.metrics["top_1"].value - gains["classifier"].value < 0.6

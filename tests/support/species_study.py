@@ -1,4 +1,4 @@
-"""A simulated 169-species study: the real numbers of images and prompts where they lie near, vectors that are drawn.
+"""A simulated 169-species study: numbers of images and prompts like those of a real one, vectors that are drawn.
 
 Images of both arms are Gaussian around a direction of their species, so the best logits are known: linear in the
 vectors. The classifier's are too large by :data:`OVERCONFIDENCE`, cosines to prompts are these times
@@ -60,19 +60,22 @@ class Study(NamedTuple):
     bias: Float32
 
 
-def study(images: int | None = None, prompts: int | None = None, shots: int = 0, seed: int = 0) -> Study:
+def study(
+    images: int | None = None, prompts: int | None = None, shots: int = 0, seed: int = 0, files: Path | None = None
+) -> Study:
     """Draw a study.
 
     Args:
-        images: of val, and as many of test, spread like the real ones; None is all of them (15,616 and 15,614).
-        prompts: at most so many per species; None is all (10,389).
+        images: of val, and as many of test, with a long tail over species; None is all of them (about 15,600 each).
+        prompts: at most so many per species; None is all (about 10,400).
         shots: train images of every species.
         seed: of everything that is drawn.
+        files: a folder with the real label counts and prompts; without it they are drawn, and no number hangs on files.
     """
     rng = np.random.default_rng(seed)
-    spoken = _prompts(prompts)
+    spoken = _prompts(prompts, files)
     classes = tuple(sorted(spoken))
-    counts = {role: _counts(role, classes, images) for role in ROLES} | {"train": np.full(len(classes), shots)}
+    counts = {role: _counts(role, classes, images, files) for role in ROLES} | {"train": np.full(len(classes), shots)}
     labels = np.concatenate([np.repeat(np.arange(len(classes)), each) for each in counts.values()])
     role = np.repeat(list(counts), [each.sum() for each in counts.values()])
     prior = counts["val"] / counts["val"].sum()
@@ -138,12 +141,12 @@ def _banks(world: Study, clip: SpaceInfo, resnet: SpaceInfo) -> tuple[Bank, Bank
     return prompts, classifier
 
 
-def _prompts(most: int | None) -> Mapping[str, Sequence[str]]:
-    """The real prompt file, or where it is not near one with texts of one's own and texts for all of a genus."""
-    if (FILES / "delta_prompts.json").is_file():
-        found: dict[str, list[str]] = json.loads((FILES / "delta_prompts.json").read_text(encoding="utf-8"))
+def _prompts(most: int | None, files: Path | None) -> Mapping[str, Sequence[str]]:
+    """The real prompts, or some with texts of a species' own and texts for all of a genus."""
+    if files is not None:
+        found: dict[str, list[str]] = json.loads((files / "delta_prompts.json").read_text(encoding="utf-8"))
     else:
-        sizes = np.random.default_rng(7).integers(40, 99, SPECIES)
+        sizes = np.random.default_rng(7).integers(36, 88, SPECIES)
         names = [f"Genus{at // 3:02d} species{at:03d}" for at in range(SPECIES)]
         found = {
             name: [f"mushroom of {name.split()[0]}, {at}" if at % 6 == 0 else f"{name}, {at}" for at in range(size)]
@@ -152,15 +155,14 @@ def _prompts(most: int | None) -> Mapping[str, Sequence[str]]:
     return {name: texts[:most] for name, texts in found.items()}
 
 
-def _counts(role: str, classes: Sequence[str], images: int | None) -> Int64:
+def _counts(role: str, classes: Sequence[str], images: int | None, files: Path | None) -> Int64:
     """Images of every species, at least two: as in the real manifest, or with a long tail like it."""
-    path = FILES / f"{role}.csv"
-    if path.is_file():
-        with path.open(encoding="utf-8", newline="") as lines:
+    if files is not None:
+        with (files / f"{role}.csv").open(encoding="utf-8", newline="") as lines:
             counted = Counter(row["label"] for row in csv.DictReader(lines))
         counts = np.array([counted[name] for name in classes])
     else:
-        counts = np.round(32 + 850 * np.arange(1, len(classes) + 1) ** -0.85).astype(np.int64)
+        counts = np.round(32 + 842 * np.arange(1, len(classes) + 1) ** -0.715).astype(np.int64)
     if images is not None:
         counts = np.maximum(2, np.round(counts * (images / counts.sum())))
     return np.asarray(counts, np.int64)
