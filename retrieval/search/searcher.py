@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self, TypeAlias, cast
 
 from retrieval.errors import InputError, unknown
-from retrieval.search.exact import KINDS
+from retrieval.search import exact
 from retrieval.search.gallery import ROW
 from retrieval.search.query_vectors import Encoders, given_vectors, own_samples, stored_vectors
 from retrieval.search.ranking import rank
-from retrieval.search.request import SearchRequest
+from retrieval.search.request import KINDS, SearchRequest
 from retrieval.search.result import SearchResult
 from retrieval.search.space_view import SpaceView
 from retrieval.types import Float32, SpaceInfo
@@ -43,8 +43,8 @@ class Searcher:
     """
 
     def __init__(self, store: Searchable, space: str | None = None, index: str = "exact") -> None:
-        if index not in KINDS:
-            raise unknown("kind of search index", index, KINDS)
+        if index not in exact.KINDS:
+            raise unknown("kind of search index", index, exact.KINDS)
         self._index, self._space = index, space
         self._encoders = Encoders()
         self._views: dict[tuple[str, str], SpaceView] = {}
@@ -101,6 +101,10 @@ class Searcher:
         """Let the version of the store go that the searcher opened."""
         self._open.close()
 
+    def __repr__(self) -> str:
+        spaces = self._space or ", ".join(space.name for space in self._snapshot.spaces)
+        return f"Searcher({spaces}; store version {self._snapshot.store_version}, {self._index} search)"
+
     def __enter__(self) -> Self:
         return self
 
@@ -135,6 +139,9 @@ def _thumbnails(source: EmbeddingStore | Snapshot, keys: Sequence[str]) -> Mappi
 def _request(request: SearchRequest | None, fields: Mapping[str, Any]) -> SearchRequest:
     if request is None:
         return SearchRequest.read(fields, "search")
+    if not isinstance(request, SearchRequest):
+        kinds = ", ".join(f"{kind}=..." for kind in KINDS)
+        raise InputError(f"search: say what {request!r} is; write one of {kinds}.")
     if fields:
         raise InputError(f"search: give a request or its fields, not both ({', '.join(fields)}).")
     return request

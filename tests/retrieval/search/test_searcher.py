@@ -117,6 +117,8 @@ def test_a_request_or_its_fields(circle_store: LanceStore) -> None:
     assert search(circle_store, result.request) == result
     with pytest.raises(InputError, match=r"not both \(k\)"):
         search(circle_store, result.request, k=3)
+    with pytest.raises(InputError, match=r"say what 'a1' is; write one of id=\.\.\."):
+        search(circle_store, "a1")  # type: ignore[arg-type]
 
 
 def test_a_kind_of_index_or_a_space_that_does_not_exist(circle_store: LanceStore) -> None:
@@ -191,6 +193,11 @@ class TestBetweenQueries:
         assert len({result.hits[0].score for result in found}) == 10
         assert search(store, text="words 3", device="cpu") == found[3]
         assert loads == ["cpu", "cpu"]
+
+    def test_repr_says_what_is_searched(self, circle_store: LanceStore) -> None:
+        with Searcher(circle_store) as searcher:
+            assert repr(searcher).startswith("Searcher(model-random0@")
+            assert repr(searcher).endswith("; store version 1, exact search)")
 
     def test_its_version_of_the_store_stays(self, tmp_path: Path) -> None:
         store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
