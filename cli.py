@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -50,6 +51,20 @@ class LazyGroup(click.Group):
         found = getattr(importlib.import_module(name), attribute)
         assert isinstance(found, click.Command)  # noqa: S101 - the table is ours
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; options that an error names are written as the command has them."""
+        from retrieval.errors import VitrineError
+
+        try:
+            return super().invoke(ctx)
+        except VitrineError as error:
+            command = self.get_command(ctx, str(ctx.invoked_subcommand))
+            if command is not None:
+                from retrieval.commands.flags import with_flags
+
+                error.args = (with_flags(str(error), command),)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

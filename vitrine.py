@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eval.runs.run import evaluate
-    from indexers.jobs import index_path
+    from indexers.api import import_vectors, index
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
     from retrieval.search.result import SearchResult
@@ -36,13 +36,14 @@ _NAMES = {
     "VitrineError": ".retrieval.errors",
     "create_store": ".retrieval.store.open",
     "evaluate": ".eval.runs.run",
-    "index_path": ".indexers.jobs",
+    "import_vectors": ".indexers.api",
+    "index": ".indexers.api",
     "open_store": ".retrieval.store.open",
     "search": ".retrieval.search.searcher",
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
-    "open_store", "create_store", "index_path", "search", "Searcher", "evaluate",
+    "open_store", "create_store", "index", "import_vectors", "search", "Searcher", "evaluate",
     "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

@@ -8,8 +8,8 @@ from pathlib import Path
 from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
 from eval.seams.classification import ClassConfig
 from eval.seams.mode import ModeConfig
+from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
-from indexers.vectors.read_vectors import BankOptions, VectorOptions
 from retrieval.commands.option_table import markdown_table, option_rows, written
 from retrieval.config import Config
 
@@ -68,15 +68,14 @@ def _protocols() -> Iterator[tuple[str, str]]:
 
 
 def _indexing() -> Iterator[tuple[str, str]]:
-    yield "## Sources", "Where images come from: `index --source NAME`.\n"
+    python = "`vitrine.index(path, store, KEY=VALUE, ...)`; the command `index` has the same options."
+    yield "## Indexing", f"{python}\n\n{_table(IndexRequest)}"
+    yield "## Sources", "Where images come from: `index --source NAME -s KEY=VALUE`.\n"
     for name in SOURCES:
         if load_source(name).Options.model_fields:
             yield f"### `{name}`", _table(load_source(name).Options)
-    yield (
-        "## Vectors made elsewhere",
-        "What is what in a file: `import-vectors --KEY VALUE`.\n\n" + _table(VectorOptions),
-    )
-    yield "### Banks", "`import-vectors --as bank`.\n\n" + _table(BankOptions)
+    python = "`vitrine.import_vectors(path, store, KEY=VALUE, ...)`; the command `import-vectors` has the same options."
+    yield "## Importing vectors", f"{python}\n\n{_table(ImportRequest)}"
 
 
 def _table(config: type[Config], without: type[Config] | None = None) -> str:

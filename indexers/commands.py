@@ -9,9 +9,12 @@ import click
 
 from retrieval.commands.option_table import OptionSection, option_rows, print_sections
 from retrieval.commands.options import device_option, json_option, note, print_json, store_option
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from indexers.pipeline.report import IndexReport
+    from indexers.vectors.attach_vectors import AttachReport
+    from indexers.vectors.import_vectors import BankReport, ImportReport
 
 PARTLY = 3
 """Exit status: done, but some files that exist could not be read."""
@@ -36,7 +39,6 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--source",
-    "kind",
     callback=_known_source,
     help="folder, manifest, hands11k, pattern or prepared. Guessed when it is plain.",
 )
@@ -45,7 +47,9 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
 @click.option("--pattern", metavar="REGEX", help=r"Pattern of names: '(?P<identity>\d+)_c(?P<camera>\d+)'.")
 @click.option("--preset", help="Pattern of a known data set: market1501, msmt17 or hd.")
-@click.option("-s", "--source-option", "extra", multiple=True, metavar="KEY=VALUE", help="Option of the source.")
+@click.option(
+    "-s", "--source-option", "source_options", multiple=True, metavar="KEY=VALUE", help="Option of the source."
+)
 @click.option("--options", "list_options", is_flag=True, help="List what -s takes, by source.")
 @click.option(
     "--encoder",
@@ -81,7 +85,13 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     "--commit-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Work a kill may cost."
 )
 @click.option("--prune", is_flag=True, help="Drop samples whose files or rows are gone.")
-@click.option("--no-thumbnails", is_flag=True, help="Store no small pictures (sensitive or very large sets).")
+@click.option(
+    "--no-thumbnails",
+    "thumbnails",
+    flag_value=False,
+    default=True,
+    help="Store no small pictures (sensitive or very large sets).",
+)
 @click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait for another writer."
 )
@@ -93,20 +103,23 @@ def index_command(
     store: str,
     list_options: bool,  # noqa: FBT001 - Click passes flags by name
     as_json: bool,  # noqa: FBT001
-    wait: float,
     **options: Any,
 ) -> None:
     """Embed the images of PATH into a store, once. The same command again does only what is left to do."""
-    from indexers.jobs import index_path
+    from indexers.jobs import index_images
+    from indexers.requests import IndexRequest
+    from retrieval.config import parse_assignments
 
     if list_options:
-        print_sections(source_sections(options["kind"]), as_json=as_json)
+        print_sections(source_sections(options["source"]), as_json=as_json)
         return
     if path is None:
         raise click.MissingParameter(param_hint="'PATH'", param_type="argument")
-    with_notes = index_path(path, store, options, wait=wait, quiet=as_json)
-    report = with_notes.report
-    for line in with_notes.notes:
+    options["columns"] = _columns(options["columns"])
+    options["source_options"] = parse_assignments(options["source_options"], "--source-option")
+    request = IndexRequest.read({**options, "path": path, "quiet": as_json}, "index")
+    report = index_images(request, store)
+    for line in report.notes:
         note(line)
     if as_json:
         print_json(report.to_dict())
@@ -117,6 +130,17 @@ def index_command(
         raise click.exceptions.Exit(1)
     if report.failures:
         raise click.exceptions.Exit(PARTLY)
+
+
+def _columns(pairs: tuple[str, ...]) -> dict[str, str | None]:
+    """Read ``FIELD=NAME`` pairs; an empty name is None."""
+    columns: dict[str, str | None] = {}
+    for pair in pairs:
+        field, equals, name = pair.partition("=")
+        if not equals:
+            raise InputError(f"--column '{pair}' is not FIELD=NAME, for example --column filepath=image.")
+        columns[field.strip()] = name.strip() or None
+    return columns
 
 
 def source_sections(kind: str | None) -> list[OptionSection]:
@@ -183,7 +207,7 @@ def _print_report(report: IndexReport) -> None:
 )
 @store_option
 @json_option
-def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float, **options: Any) -> None:  # noqa: FBT001
+def import_command(path: Path, store: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001
     """Bring vectors that were made elsewhere into a store: .npz, .npy with a table, CSV, TSV or Parquet.
 
     An .npz with arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) needs no options.
@@ -192,41 +216,34 @@ def import_command(path: Path, kind: str, store: str, as_json: bool, wait: float
     find their images by path, else by file name, else by the name without folder and suffix. Images with the same
     content have one vector: that of the first row.
     """
-    from indexers.jobs import import_bank_file, import_vector_file
+    from indexers.jobs import import_file
+    from indexers.requests import ImportRequest
 
-    if kind == "bank":
-        if options["attach"]:
-            raise click.UsageError("--attach is for vectors of images, not for a bank.")
-        bank = import_bank_file(path, store, options, wait=wait)
-        found = {"bank": bank.name, "vectors": len(bank.vectors), "classes": len(set(bank.edge_class.tolist()))}
-        print_json(found) if as_json else click.echo(
-            f"Bank {bank.name}: {len(bank.vectors):,} vectors for {found['classes']:,} classes"
-        )
-        return
-    if options["attach"]:
-        _attach(path, store, options, as_json=as_json, wait=wait)
-        return
-    report = import_vector_file(path, store, options, wait=wait)
-    if as_json:
-        print_json(report.to_dict())
-    else:
-        new = f"{report.vectors:,} new vectors, {report.samples:,} new samples, {report.changed:,} changed"
-        if report.vanished:
-            kept = "dropped" if report.pruned else "kept though the file no longer has them (--prune drops them)"
-            new += f", {report.vanished:,} {kept}"
-        click.echo(f"Space {report.space}: {report.rows:,} rows, {new}; version {report.store_version}")
-
-
-def _attach(path: Path, store: str, options: dict[str, Any], *, as_json: bool, wait: float) -> None:
-    """Import vectors for indexed images and say how rows and images met."""
-    from indexers.jobs import attach_vector_file
-
-    report = attach_vector_file(path, store, options, wait=wait)
-    for line in report.notes:
+    given = {name: value for name, value in options.items() if value is not None}
+    report = import_file(ImportRequest.read({**given, "path": path}, "import-vectors"), store)
+    for line in getattr(report, "notes", ()):
         note(line)
     if as_json:
         print_json(report.to_dict())
-        return
-    met = f"{report.matched:,} of {report.rows:,} rows matched by {report.matched_by}, {report.vectors:,} new vectors"
-    lacking = f", {report.lacking:,} images without a vector" if report.lacking else ""
-    click.echo(f"Space {report.space} over {report.source}: {met}{lacking}; version {report.store_version}")
+    else:
+        click.echo(_import_line(report))
+
+
+def _import_line(report: ImportReport | AttachReport | BankReport) -> str:
+    """One line on what an import did."""
+    from indexers.vectors.attach_vectors import AttachReport
+    from indexers.vectors.import_vectors import BankReport
+
+    if isinstance(report, BankReport):
+        return f"Bank {report.bank}: {report.vectors:,} vectors for {report.classes:,} classes"
+    if isinstance(report, AttachReport):
+        met = (
+            f"{report.matched:,} of {report.rows:,} rows matched by {report.matched_by}, {report.vectors:,} new vectors"
+        )
+        lacking = f", {report.lacking:,} images without a vector" if report.lacking else ""
+        return f"Space {report.space} over {report.source}: {met}{lacking}; version {report.store_version}"
+    new = f"{report.vectors:,} new vectors, {report.samples:,} new samples, {report.changed:,} changed"
+    if report.vanished:
+        kept = "dropped" if report.pruned else "kept though the file no longer has them (--prune drops them)"
+        new += f", {report.vanished:,} {kept}"
+    return f"Space {report.space}: {report.rows:,} rows, {new}; version {report.store_version}"

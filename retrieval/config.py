@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retrieval.errors import InputError, suggest
+
+F = TypeVar("F", bound=Callable[..., object])
 
 LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
@@ -54,6 +57,33 @@ def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
         except yaml.YAMLError:
             raise InputError(f"{where} {key}: '{text}' is not a value that can be read.") from None
     return values
+
+
+def takes_options_of(request: type[Config]) -> Callable[[F], F]:
+    """Give a function that takes ``**options`` the fields of a request as keyword arguments, for people and editors.
+
+    The docstring gains one line for each under ``Options:``; a field that the function names itself is left out.
+    """
+
+    def documented(function: F) -> F:
+        signature = inspect.signature(function)
+        named = [param for param in signature.parameters.values() if param.kind is not param.VAR_KEYWORD]
+        fields = {name: info for name, info in request.model_fields.items() if name not in signature.parameters}
+        keywords = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if info.is_required() else info.get_default(call_default_factory=True),
+                annotation=info.annotation,
+            )
+            for name, info in fields.items()
+        ]
+        function.__signature__ = signature.replace(parameters=[*named, *keywords])  # type: ignore[attr-defined]
+        lines = "".join(f"\n        {name}: {info.description}" for name, info in fields.items())
+        function.__doc__ = f"{(function.__doc__ or '').rstrip()}\n\n    Options:{lines}\n    "
+        return function
+
+    return documented
 
 
 def _sentence(cls: type[BaseModel], error: ValidationError) -> str:

@@ -75,7 +75,7 @@ class _Run:
         self, source: Source, writer: StoreWriter, spec: EncoderSpec, load: Callable[[], Encoder], options: IndexOptions
     ) -> None:
         if spec.preprocess is None:
-            raise InputError("Images cannot be embedded into an imported space; name an encoder with --encoder.")
+            raise InputError("Images cannot be embedded into an imported space; name an `encoder`.")
         self._source, self._writer, self._spec, self._load, self._options = source, writer, spec, load, options
         self._preprocess = spec.preprocess
         self._encoder: Encoder | None = None

@@ -79,9 +79,9 @@ class ManifestSource(BaseSource):
             return
         if any(is_image(name) for name in columns):
             raise InputError(f"{self.path} has no header line; put one on top, for example filepath,label.")
-        hint = f"say which one is meant with --column {needed[0]}=NAME"
+        hint = f"say which one is meant with `columns={needed[0]}=NAME`"
         if needed == _NAMES:
-            hint += ", or with --column label= that there is none"
+            hint += ", or with `columns=label=` that there is none"
         if len(columns) == 1 and ";" in columns[0]:
             hint = "it seems to be separated by semicolons, save it with commas"
         raise InputError(
@@ -149,7 +149,7 @@ class ManifestSource(BaseSource):
         if written and split is None:
             raise InputError(
                 f"{place(self.path, row.number)}: '{written}' is no split (train, val, test, query, gallery); "
-                "correct it, or pass --column split= to keep the column as metadata."
+                "correct it, or pass `columns=split=` to keep the column as metadata."
             )
         return split
 
@@ -164,7 +164,7 @@ class ManifestSource(BaseSource):
                 return uri.replace(os.sep, "/")
         raise InputError(
             f"{place(self.path, number)}: '{filepath}' lies outside the image root {self._roots[0]}; "
-            "set --image-root to a folder that holds all images."
+            "set `image_root` to a folder that holds all images."
         )
 
     def _is_new(self, sample: Sample, number: int, seen: dict[str, _Seen]) -> bool:
@@ -193,5 +193,5 @@ class ManifestSource(BaseSource):
         if not self.problems:
             raise InputError(f"{self.path} has a header line but no rows.")
         first = next((problem for problem in self.problems if problem.missing), self.problems[0])
-        hint = "set --image-root to the folder its paths start from" if first.missing else "correct the table"
+        hint = "set `image_root` to the folder its paths start from" if first.missing else "correct the table"
         raise InputError(f"No row of {self.path} can be used ({first.where}: {first.reason}); {hint}.")

@@ -70,7 +70,7 @@ class PatternSource(BaseSource):
         if preset is not None and preset not in PRESETS:
             raise unknown("preset", preset, PRESETS)
         if options.pattern is None and preset is None:
-            raise InputError(f"Say how the names of {path} read, for example --pattern '{EXAMPLE}'.")
+            raise InputError(f"Say how the names of {path} read, for example `pattern={EXAMPLE}`.")
         known = PRESETS.get(preset or "")
         self._ignored = known.ignored if known else ()
         self._settle = (known.settle if known else by_folder)(path)

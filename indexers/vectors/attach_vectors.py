@@ -54,7 +54,7 @@ class AttachReport:
         notes = []
         if self.unmatched:
             rows = f"{len(self.unmatched):,} ({quoted(self.unmatched)})"
-            notes.append(f"Rows without an image in {self.source}: {rows}; --json lists all.")
+            notes.append(f"Rows without an image in {self.source}: {rows}; the report lists all.")
         if self.conflicts:
             rows = f"{len(self.conflicts):,} ({quoted(self.conflicts)})"
             notes.append(f"Rows with the picture of an earlier row but another vector: {rows}; the first was kept.")
@@ -81,7 +81,7 @@ def attach_vectors(
         InputError: no row names an image of the source, a name is ambiguous, or the space cannot take the vectors.
     """
     if not found.named:
-        raise InputError(f"{path} does not name its rows; say with --filepath which column names the images.")
+        raise InputError(f"{path} does not name its rows; say with `filepath` which column names the images.")
     snapshot = writer.snapshot
     chosen = find_source(snapshot, source)
     samples = snapshot.samples(["uri", "key"], source=chosen["name"])
@@ -136,7 +136,7 @@ def _refuse_own_samples(path: Path, snapshot: LanceSnapshot, to: ImportTarget) -
     if own:
         raise InputError(
             f"The vectors of '{model}' were imported as samples of their own ({own[0]}); give those attached to "
-            "indexed images another space with --space-name."
+            "indexed images another space with `space_name`."
         )
 
 

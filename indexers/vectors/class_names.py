@@ -49,7 +49,7 @@ class ClassNames:
         """
         if head is None:
             raise InputError(
-                f"The weights of {model} have no classifier layer that {self.path} could name; leave out --class-names."
+                f"The weights of {model} have no classifier layer that {self.path} could name; leave out `class_names`."
             )
         self._count(len(head.weight))
 
@@ -84,7 +84,7 @@ def name_classifier(store: EmbeddingStore, space: SpaceInfo, wanted: ClassNames)
     numbered = next((bank for bank in banks if bank.name == CLASSIFIER), None)
     if numbered is None:
         raise InputError(
-            f"Space {space.name} has no classifier layer that {wanted.path} could name; leave out --class-names."
+            f"Space {space.name} has no classifier layer that {wanted.path} could name; leave out `class_names`."
         )
     named = wanted.name(numbered)
     store.save_bank(named)

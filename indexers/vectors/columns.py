@@ -50,7 +50,7 @@ def choose_columns(path: Path, names: Sequence[str], asked: str, taken: Collecti
 
 
 def _way_out(names: Sequence[str]) -> str:
-    return f"It has: {shown(names)}; say which with --vectors NAME or --vectors 'PATTERN*,...'."
+    return f"It has: {shown(names)}; say which with `vectors=NAME` or `vectors=PATTERN*,...`."
 
 
 def text_vectors(path: Path, columns: Sequence[str]) -> Float32:
@@ -142,7 +142,7 @@ def _check_numbers(path: Path, kinds: dict[str, Any]) -> None:
 
     for name, kind in kinds.items():
         if not (types.is_integer(kind) or types.is_floating(kind)):
-            raise InputError(f"Column '{name}' of {path} holds {kind}, not numbers; leave it out of --vectors.")
+            raise InputError(f"Column '{name}' of {path} holds {kind}, not numbers; leave it out of `vectors`.")
 
 
 def _list_column(column: pa.ChunkedArray, what: str) -> Float32:

@@ -42,6 +42,19 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
+class BankReport:
+    """What an import of a bank did: its name, and how many vectors and classes it has."""
+
+    bank: str
+    vectors: int
+    classes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class ImportTarget:
     """Where vectors go: a space of their own called ``space_name`` (default: the file's), or an existing ``space``.
 
@@ -105,8 +118,8 @@ def target_space(path: Path, found: ImportedVectors, writer: StoreWriter, to: Im
         if known.imported and known.spec.model == name and known.fingerprint != spec.fingerprint:
             raise InputError(
                 f"{path}: another file, or other vectors of this one, made a space called '{name}'. If these vectors "
-                f"come from the same encoder, say --space {known.name}; otherwise give this space a name with "
-                "--space-name."
+                f"come from the same encoder, say `space={known.name}`; otherwise give this space a name with "
+                "`space_name`."
             )
     return writer.register_space(spec, dimension, ("base",))
 
@@ -136,8 +149,8 @@ def _refuse_attached(target: SpaceInfo, writer: StoreWriter) -> None:
     source = next((row["source"] for row in indexed if row["key"] in have), None)
     if source is not None:
         raise InputError(
-            f"The vectors of space {target.name} are attached to images of '{source}'; say --attach '{source}', or "
-            "give samples of their own another space with --space-name."
+            f"The vectors of space {target.name} are attached to images of '{source}'; say `attach={source}`, or "
+            "give samples of their own another space with `space_name`."
         )
 
 

@@ -79,7 +79,7 @@ def match_rows(rows: Sequence[str], uris: Sequence[str], root: str) -> Matches:
     if best is None:
         raise InputError(
             f"No row names an image of the source, not even without folder and suffix: rows are called "
-            f"{quoted(rows)}, images {quoted(uris)}; say with --filepath which column names the images."
+            f"{quoted(rows)}, images {quoted(uris)}; say with `filepath` which column names the images."
         )
     _refuse_several(best, rows, uris)
     _refuse_shared(best, rows, uris)

@@ -153,7 +153,7 @@ def _is_plain(arrays: Arrays, options: VectorOptions) -> bool:
     if options.named() or not set(ROLES) <= set(arrays.names):
         listed = ", ".join(arrays.names)
         raise InputError(
-            f"Say which array of {arrays.path} holds the vectors (--vectors NAME); it has: {listed}."
+            f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {listed}."
             + ("" if set(ROLES) <= set(arrays.names) else " Only the names query and gallery need no options.")
         )
     return True
@@ -207,7 +207,7 @@ def _table_of_vectors(path: Path, options: VectorOptions, *, described: bool) ->
     names = _parquet_names(path) if parquet else open_table(path).columns
     if options.vectors is None and not parquet:
         raise InputError(
-            f"Say which columns of {path} hold the vectors (--vectors 'PATTERN*,NAME,...'); it has: {shown(names)}."
+            f"Say which columns of {path} hold the vectors (`vectors=PATTERN*,NAME,...`); it has: {shown(names)}."
         )
     asked = options.vectors or LIST_COLUMN
     used = {options.named().get(field, field) for field in ("filepath", *FIELDS)}

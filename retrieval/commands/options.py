@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retrieval.commands.flags import with_flags
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -70,5 +72,6 @@ def print_json(value: Any) -> None:
 
 
 def note(message: str) -> None:
-    """Say something beside the result: on standard error."""
-    click.echo(message, err=True)
+    """Say something beside the result: on standard error, options as the command has them."""
+    context = click.get_current_context(silent=True)
+    click.echo(message if context is None else with_flags(message, context.command), err=True)

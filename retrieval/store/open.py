@@ -128,19 +128,21 @@ def is_remote(uri: str) -> bool:
     return "://" in uri
 
 
-def is_store(uri: str | Path) -> bool:
+def is_store(uri: str | Path | LanceStore) -> bool:
     """Whether there is a store with a commit record."""
-    text = str(uri)
+    text = uri.uri if isinstance(uri, LanceStore) else str(uri)
     return (is_remote(text) or Path(text).is_dir()) and LanceTables(text).readable("commits")
 
 
-def open_store(uri: str | Path) -> LanceStore:
-    """Open an existing store.
+def open_store(uri: str | Path | LanceStore) -> LanceStore:
+    """Open an existing store; one that is open already is given back.
 
     Raises:
         MissingFileError: nothing is there.
         StoreError: something else is there.
     """
+    if isinstance(uri, LanceStore):
+        return uri
     text = str(uri)
     if not is_remote(text) and not Path(text).is_dir():
         raise MissingFileError(f"{text}: no store here; make one with 'index PATH --store {text}', or name another.")
@@ -150,13 +152,15 @@ def open_store(uri: str | Path) -> LanceStore:
     return LanceStore(text, tables)
 
 
-def create_store(uri: str | Path) -> LanceStore:
-    """Open a store for writing, making an empty one in a new or empty folder.
+def create_store(uri: str | Path | LanceStore) -> LanceStore:
+    """Open a store for writing, making an empty one in a new or empty folder; one that is open already is given back.
 
     Raises:
         ReadOnlyStoreError: the place cannot be written.
         StoreError: the folder holds other things.
     """
+    if isinstance(uri, LanceStore):
+        return uri
     text = str(uri)
     if is_remote(text):
         raise _no_lock(text)

@@ -6,13 +6,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from indexers import jobs
+from indexers.api import index
 
 FILES, CONTENTS = 100_000, 64
-ENCODER = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("resize=32,crop=32",)}
+ENCODER: dict[str, Any] = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("resize=32,crop=32",)}
 
 
 def main(files: int = FILES) -> None:
@@ -40,7 +42,7 @@ def main(files: int = FILES) -> None:
             (folder / "m.csv").write_text("\n".join(["filepath,label", *lines]))
             before, loaded = _bytes(store), len(loads)
             start = time.perf_counter()
-            report = jobs.index_path(folder / "m.csv", str(store), ENCODER, wait=0, quiet=True).report
+            report = index(folder / "m.csv", store, quiet=True, **ENCODER)
             seconds = time.perf_counter() - start
             print(
                 f"{what:8s}{seconds:8.1f} s  embedded {report.embedded:>4,}  shared content {report.reused:>7,}  "

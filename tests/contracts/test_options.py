@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
+from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
-from indexers.vectors.read_vectors import BankOptions, VectorOptions
 from retrieval.commands.option_table import option_rows
 from retrieval.config import Config
 
@@ -18,8 +18,8 @@ def _configs() -> Iterator[tuple[str, type[Config]]]:
     yield from ((f"scorer {name}", load_scorer(name).config_type) for name in SCORERS)
     yield from ((f"protocol {name}", load_protocol(name).options) for name in PROTOCOLS)
     yield from ((f"source {name}", load_source(name).Options) for name in SOURCES)
-    yield "vectors", VectorOptions
-    yield "bank", BankOptions
+    yield "index", IndexRequest
+    yield "import-vectors", ImportRequest
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import yaml
 
 from data.folder import MARK as DRAWN_MARK
 from data.species_folder import Arguments, draw_species
+from indexers.api import index
 from indexers.drawn_samples import MARK, is_drawn
-from indexers.jobs import index_path
 from retrieval.encoders import shipped
 from retrieval.errors import InputError
 from retrieval.store.open import open_store
@@ -38,16 +38,14 @@ def test_a_folder_and_its_manifests_are_known(species: Path, tmp_path: Path) -> 
 
 def test_without_the_encoder_that_ships_the_way_out_is_said(species: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(shipped, "MODELS", tmp_path / "none")
-    with pytest.raises(InputError, match=r"vitrine train.*--encoder open_clip/ViT-B-32"):
-        index_path(species / "manifest.csv", str(tmp_path / "store"), {}, wait=0, quiet=True)
+    with pytest.raises(InputError, match=r"vitrine train.*`encoder`, for example open_clip/ViT-B-32"):
+        index(species / "manifest.csv", tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
 def test_other_images_ask_for_an_encoder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Say which encoder"):
-        index_path(
-            draw(tmp_path / "shapes") / "images", str(tmp_path / "store"), {"kind": "folder"}, wait=0, quiet=True
-        )
+    with pytest.raises(InputError, match="Say which `encoder`"):
+        index(draw(tmp_path / "shapes") / "images", tmp_path / "store", source="folder")
 
 
 def test_sample_images_are_indexed_with_the_encoder_that_ships(species: Path, tmp_path: Path, monkeypatch: Any) -> None:
@@ -56,9 +54,8 @@ def test_sample_images_are_indexed_with_the_encoder_that_ships(species: Path, tm
     (tmp_path / "models").mkdir()
     (tmp_path / "run" / "encoder").rename(tmp_path / "models" / "vitrine-tiny")
     monkeypatch.setattr(shipped, "MODELS", tmp_path / "models")
-    options = {"device": "cpu", "kind": "manifest"}
     for _ in range(2):
-        index_path(species / "manifest.csv", str(tmp_path / "store"), options, wait=0, quiet=True)
+        index(species / "manifest.csv", tmp_path / "store", device="cpu", source="manifest", quiet=True)
     with open_store(str(tmp_path / "store")).snapshot() as snapshot:
         (space,) = snapshot.spaces
     assert space.spec.model == "vitrine-tiny"

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from indexers import jobs
+from indexers.api import index
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.store.open import open_store
 from tests.support.shared_data import SHARED, needs_shared
@@ -131,8 +131,7 @@ def from_store(store: Path, root: Path, files: list[Path]) -> Any:
 
 
 def indexed(root: Path, store: Path, encoder: str, preprocess: str) -> None:
-    options = {"encoder": encoder, "preprocess": (preprocess,), "precision": "fp32", "device": "cpu"}
-    report = jobs.index_path(root, str(store), options, wait=0, quiet=True).report
+    report = index(root, store, encoder=encoder, preprocess=preprocess, precision="fp32", device="cpu", quiet=True)
     assert not report.failures
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from indexers import jobs
+from indexers import api, jobs
 from indexers.pipeline.report import IndexReport
 from retrieval.errors import InputError, StoreError, UnknownNameError
 from retrieval.store import lance
@@ -24,7 +24,7 @@ ENCODER = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("
 
 
 def run(path: Path, store: Path, **options: Any) -> IndexReport:
-    return jobs.index_path(path, str(store), {**ENCODER, **options}, wait=0, quiet=True).report
+    return api.index(path, store, wait=0, quiet=True, **{**ENCODER, **options})
 
 
 def state(store: Path) -> tuple[pa.Table, dict[bytes, bytes]]:
@@ -259,7 +259,7 @@ def test_a_second_space_shares_samples(tmp_path: Path) -> None:
 
 def test_no_thumbnails(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 3)
-    run(tmp_path / "images", tmp_path / "s", no_thumbnails=True)
+    run(tmp_path / "images", tmp_path / "s", thumbnails=False)
     with open_store(tmp_path / "s").snapshot() as snapshot:
         assert snapshot.count("thumbnails") == 0
 
@@ -268,22 +268,22 @@ def test_a_data_set_may_move_but_two_may_not_share_a_name(tmp_path: Path, loads:
     write_images(tmp_path / "here" / "images", 3)
     run(tmp_path / "here" / "images", tmp_path / "s")
     (tmp_path / "here").rename(tmp_path / "there")
-    moved = jobs.index_path(tmp_path / "there" / "images", str(tmp_path / "s"), ENCODER, wait=0, quiet=True)
-    assert (moved.report.unchanged, len(loads)) == (3, 1)
+    moved = run(tmp_path / "there" / "images", tmp_path / "s")
+    assert (moved.unchanged, len(loads)) == (3, 1)
     assert "moved from" in moved.notes[0]
     write_images(tmp_path / "other" / "images", 3, seed=9)
     (tmp_path / "other" / "images" / "class0").rename(tmp_path / "other" / "images" / "elsewhere")
-    with pytest.raises(InputError, match="--source-name"):
+    with pytest.raises(InputError, match="`source_name`"):
         run(tmp_path / "other" / "images", tmp_path / "s")
     assert run(tmp_path / "other" / "images", tmp_path / "s", source_name="other").samples == 6
 
 
 def test_the_encoder_of_the_store_is_the_default(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 3)
-    with pytest.raises(InputError, match=r"--encoder open_clip/.*timm/.*torchvision/"):
-        jobs.index_path(tmp_path / "images", str(tmp_path / "s"), {}, wait=0, quiet=True)
+    with pytest.raises(InputError, match=r"`encoder`, for example open_clip/.*timm/.*torchvision/"):
+        api.index(tmp_path / "images", tmp_path / "s", quiet=True)
     run(tmp_path / "images", tmp_path / "s")
-    again = jobs.index_path(tmp_path / "images", str(tmp_path / "s"), {}, wait=0, quiet=True).report
+    again = api.index(tmp_path / "images", tmp_path / "s", quiet=True)
     assert (again.unchanged, again.embedded) == (3, 0)
 
 
@@ -299,8 +299,9 @@ def test_bad_options_are_said(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 2)
     with pytest.raises(UnknownNameError, match="Did you mean 'hflip'"):
         run(tmp_path / "images", tmp_path / "s", views="base,hflp")
-    with pytest.raises(InputError, match="FIELD=NAME"):
-        run(tmp_path / "images", tmp_path / "s", columns=("filepath",))
+    with pytest.raises(InputError, match=r"no option 'veiws'\. Did you mean 'views'"):
+        run(tmp_path / "images", tmp_path / "s", thumbnails=False, veiws="base")
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_full_disk_is_one_sentence_and_the_last_commit_stands(

@@ -80,7 +80,7 @@ def test_absolute_paths_through_a_link_to_the_root(root: Path, tmp_path_factory:
 def test_image_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = write(tmp_path_factory.mktemp("tables"), f"filepath,label\nc.jpg,x\n{root}/sub/c.jpg,x\n")
     assert [s.uri for s in read(path, image_root=str(root / "sub"))] == ["c.jpg"]
-    with pytest.raises(InputError, match=r"m\.csv row 3: '.*a\.jpg' lies outside the image root .*set --image-root"):
+    with pytest.raises(InputError, match=r"m\.csv row 3: '.*a\.jpg' lies outside the image root .*set `image_root`"):
         read(write(path.parent, f"filepath,label\nc.jpg,x\n{root}/a.jpg,x\n"), image_root=str(root / "sub"))
     with pytest.raises(InputError, match=r"row 2: '\.\./a\.jpg' lies outside"):
         read(write(root / "sub", "filepath,label\n../a.jpg,x\n"))
@@ -123,11 +123,11 @@ def test_one_image_in_two_splits_is_a_problem(root: Path) -> None:
         ("", "is empty"),
         ("filepath,label\n", "has a header line but no rows"),
         ("a.jpg,cat\nb.jpg,dog\n", "has no header line; put one on top, for example filepath,label"),
-        ("path,label\na.jpg,x\n", "has no column 'filepath'.* Did you mean 'path'.* --column filepath=NAME"),
-        ("filepath,labels\na.jpg,x\n", "has no column 'label or identity'.* Did you mean 'labels'.*--column label= "),
+        ("path,label\na.jpg,x\n", "has no column 'filepath'.* Did you mean 'path'.* `columns=filepath=NAME`"),
+        ("filepath,labels\na.jpg,x\n", "has no column 'label or identity'.* Did you mean 'labels'.*`columns=label=` "),
         ("filepath;label\na.jpg;x\n", "separated by semicolons"),
-        ("filepath,label,split\na.jpg,x,fold3\n", "row 2: 'fold3' is no split .* pass --column split= "),
-        ("filepath,label\ngone.jpg,x\n", r"No row .* \(m.csv row 2: there is no image 'gone.jpg'.*; set --image-root"),
+        ("filepath,label,split\na.jpg,x,fold3\n", "row 2: 'fold3' is no split .* pass `columns=split=` "),
+        ("filepath,label\ngone.jpg,x\n", r"No row .* \(m.csv row 2: there is no image 'gone.jpg'.*; set `image_root`"),
         ("filepath,label\n,x\n", r"No row .* \(m.csv row 2: the filepath is empty\); correct the table"),
         ("filepath,label,Age,age\na.jpg,x,1,2\n", "would both become 'age'"),
     ],

@@ -55,7 +55,7 @@ def test_a_group_may_name_the_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "Say how the names of .* read, for example --pattern"),
+        ({}, "Say how the names of .* read, for example `pattern="),
         ({"pattern": "(?P<identity>"}, "is no regular expression: missing"),
         ({"pattern": r"(\d+)_c(\d)"}, "has no group named identity or label"),
         ({"pattern": r"(?P<identity>x+)"}, r"None of the 1 images .* \(of 1_c1.png: the name does not match"),

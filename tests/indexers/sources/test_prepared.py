@@ -101,7 +101,7 @@ def test_index_keeps_the_draws_and_eval_follows_them(tmp_path: Path) -> None:
     root, store = prepare(tmp_path / "set"), tmp_path / "store"
     assert guess(root) == "prepared"
     done = run_cli("index", root, "--store", store, *SMALL_ENCODER, "--precision", "fp32", "--json")
-    assert "eval --split-set 'prepared:set@" in done.stderr
+    assert "kept as the split set 'prepared:set@" in done.stderr
     result = cli_json("eval", "--mode", "reid", "--store", store, "--split-set", "prepared:set")
     assert (len(result["draws"]), result["n"]["query"], result["n"]["gallery"]) == (3, 8, 4)
 

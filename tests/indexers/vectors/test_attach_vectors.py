@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexers import jobs
+from indexers import api
 from indexers.vectors.attach_vectors import AttachReport
 from retrieval.errors import InputError, MissingFileError, UnknownNameError
 from retrieval.store.open import create_store, open_store
@@ -45,7 +45,9 @@ def features(path: Path, names: list[str], seed: int = 0) -> tuple[Path, Any]:
 
 def attach(file: Path, store: Path, source: str = "folder:leaves", **options: Any) -> AttachReport:
     options = {"vectors": "f*", "filepath": "image", "attach": source} | options
-    return jobs.attach_vector_file(file, str(store), options, wait=0)
+    report = api.import_vectors(file, store, wait=0, **options)
+    assert isinstance(report, AttachReport)
+    return report
 
 
 def test_vectors_are_stored_under_the_keys_of_the_images(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_vectors_are_stored_under_the_keys_of_the_images(tmp_path: Path) -> None
     first = attach(file, store)
     assert (first.source, first.matched_by) == ("folder:leaves", "name without suffix")
     assert (first.rows, first.matched, first.vectors, first.lacking, first.unmatched) == (4, 3, 3, 1, ("z",))
-    assert first.notes == ("Rows without an image in folder:leaves: 1 ('z'); --json lists all.",)
+    assert first.notes == ("Rows without an image in folder:leaves: 1 ('z'); the report lists all.",)
     again = attach(file, store, "folder:l")
     assert (again.vectors, again.matched, again.store_version) == (0, 3, first.store_version)
     with open_store(store).snapshot() as snapshot:
@@ -110,7 +112,7 @@ def test_other_vectors_of_one_file_are_another_space(tmp_path: Path) -> None:
     store = indexed(tmp_path / "s")
     file, _ = features(tmp_path / "hand.csv", NAMES)
     attach(file, store, vectors="f1,f2")
-    with pytest.raises(InputError, match=r"other vectors of this one, made a space called 'hand'.*--space-name"):
+    with pytest.raises(InputError, match=r"other vectors of this one, made a space called 'hand'.*`space_name`"):
         attach(file, store, vectors="f2,f3")
     assert attach(file, store, vectors="f2,f3", space_name="hand23").vectors == 4
 
@@ -119,15 +121,15 @@ def test_a_space_is_of_indexed_images_or_of_samples_of_its_own(tmp_path: Path) -
     store = indexed(tmp_path / "s")
     file, _ = features(tmp_path / "hand.csv", NAMES)
     plain = {"vectors": "f*", "filepath": "image", "label": "label"}
-    jobs.import_vector_file(file, str(store), plain, wait=0)
-    with pytest.raises(InputError, match=r"'hand' were imported as samples of their own \(import:hand\).*--space-name"):
+    api.import_vectors(file, store, **plain)
+    with pytest.raises(InputError, match=r"'hand' were imported as samples of their own \(import:hand\).*`space_name`"):
         attach(file, store)
     attached = attach(file, store, space_name="over")
     for target in ({"space_name": "over"}, {"space": "over"}):
         with pytest.raises(
-            InputError, match=f"{attached.space} are attached to images of 'folder:leaves'; say --attach"
+            InputError, match=f"{attached.space} are attached to images of 'folder:leaves'; say `attach=folder:leaves`"
         ):
-            jobs.import_vector_file(file, str(store), plain | target, wait=0)
+            api.import_vectors(file, store, **plain, **target)
     with open_store(store).snapshot() as snapshot:
         assert snapshot.samples().num_rows == 8
 
@@ -140,10 +142,14 @@ def test_a_space_is_of_indexed_images_or_of_samples_of_its_own(tmp_path: Path) -
         ({"filepath": "imge"}, InputError, "no column 'imge'. Did you mean 'image'"),
         ({"filepath": "label"}, InputError, "filepath of row 1 .* repeats 'other'"),
         ({"filepath": "f1"}, InputError, "No row names an image of the source.*'a.jpg', 'b.jpg', 'c.jpg', "),
-        ({"filepath": None}, InputError, "does not name its rows; say with --filepath"),
+        ({"filepath": None}, InputError, "does not name its rows; say with `filepath`"),
         ({"vectors": "g*"}, InputError, r"no column 'g\*' of vectors"),
-        ({"label": "label", "captured_at": "f1"}, InputError, "^--label, --captured-at: with --attach"),
-        ({"prune": True}, InputError, "--prune drops samples"),
+        (
+            {"label": "label", "captured_at": "f1"},
+            InputError,
+            "`label`, `captured_at` does not go with `attach`",
+        ),
+        ({"prune": True}, InputError, "`prune` drops samples"),
         ({"space": "model"}, InputError, "has an encoder of its own"),
         ({"space": "modle"}, UnknownNameError, "No space 'modle'"),
     ],

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from indexers import jobs
+from indexers import api, jobs
+from indexers.pipeline.report import IndexReport
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import is_store, open_store
@@ -44,10 +45,10 @@ def table(path: Path, names: tuple[str, ...] = NAMES) -> Path:
     return path
 
 
-def run(images: Path, weights: Path | None, **options: Any) -> jobs.Indexed:
+def run(images: Path, weights: Path | None, **options: Any) -> IndexReport:
     asked: dict[str, Any] = {"encoder": "torchvision/resnet18", "preprocess": ("resize=32,crop=32",)}
     asked |= {"random_init": 0} if weights is None else {"weights": str(weights)}
-    return jobs.index_path(images, str(images.parent / "s"), asked | options, wait=0, quiet=True)
+    return api.index(images, images.parent / "s", quiet=True, **asked, **options)
 
 
 def banks(images: Path) -> dict[str, Bank]:
@@ -67,7 +68,7 @@ def check_named(images: Path, name: str = "classifier:labels", names: tuple[str,
 
 def test_names_are_given_while_indexing(images: Path, weights: Path) -> None:
     done = run(images, weights, class_names=table(images.parent / "labels.tsv"))
-    assert done.report.embedded == 6
+    assert done.embedded == 6
     assert "The 5 outputs of the classifier have their names: bank classifier:labels." in done.notes
     check_named(images)
 
@@ -75,7 +76,7 @@ def test_names_are_given_while_indexing(images: Path, weights: Path) -> None:
 def test_a_space_that_is_there_gets_names_without_its_encoder(
     images: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = run(images, weights).report
+    before = run(images, weights)
     assert list(banks(images)) == ["classifier"]
 
     def refuse(*_: Any) -> Any:
@@ -84,8 +85,8 @@ def test_a_space_that_is_there_gets_names_without_its_encoder(
     monkeypatch.setattr(jobs, "_load", refuse)
     for _ in range(2):
         done = run(images, weights, class_names=table(images.parent / "labels.tsv"))
-        assert (done.report.embedded, done.report.unchanged) == (0, 6)
-        assert done.report.store_version == before.store_version
+        assert (done.embedded, done.unchanged) == (0, 6)
+        assert done.store_version == before.store_version
         check_named(images)
         assert len(banks(images)) == 2
     other = tuple("vwxyz")
@@ -114,7 +115,7 @@ def test_another_number_of_names_is_refused_before_anything_is_embedded(
 
 def test_without_a_classifier_there_is_nothing_to_name(images: Path) -> None:
     names = table(images.parent / "labels.tsv")
-    with pytest.raises(InputError, match=r"torchvision/resnet18 have no classifier layer .* leave out --class-names"):
+    with pytest.raises(InputError, match=r"torchvision/resnet18 have no classifier layer .* leave out `class_names`"):
         run(images, None, class_names=names)
     run(images, None)
     with pytest.raises(InputError, match=r"Space resnet18.* has no classifier layer"):

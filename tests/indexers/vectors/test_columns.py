@@ -87,7 +87,7 @@ GOOD = "id,a,b\n1,1,2\n"
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        (GOOD, {}, r"which columns of .*v\.csv hold the vectors \(--vectors .*it has: id, a, b"),
+        (GOOD, {}, r"which columns of .*v\.csv hold the vectors \(`vectors=.*it has: id, a, b"),
         (GOOD + "2,x,3\n", {"vectors": "a,b"}, r"v\.csv row 3: column 'a' holds 'x', which is no finite number"),
         (GOOD + '2,"3\n\n",3\n3,1,x\n', {"vectors": "a,b"}, r"v\.csv row 6: column 'b' holds 'x'"),
         (GOOD + "2,,3\n", {"vectors": "a,b"}, r"v\.csv row 3: column 'a' is empty; correct it or drop"),

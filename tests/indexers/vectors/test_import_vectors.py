@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexers import jobs
-from indexers.vectors.import_vectors import ImportReport
+from indexers import api
+from indexers.vectors.import_vectors import BankReport, ImportReport
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
@@ -24,7 +24,9 @@ def save(path: Path, seed: int = 0, n: int = 12, d: int = 6, **more: Any) -> Pat
 
 
 def bring(path: Path, store: Path, **options: Any) -> ImportReport:
-    return jobs.import_vector_file(path, str(store), {"vectors": "image", "identity": "who", **options}, wait=0)
+    report = api.import_vectors(path, store, wait=0, **{"vectors": "image", "identity": "who", **options})
+    assert isinstance(report, ImportReport)
+    return report
 
 
 def test_a_file_makes_a_space_and_twice_changes_nothing(tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ def test_a_file_makes_a_space_and_twice_changes_nothing(tmp_path: Path) -> None:
 def test_another_file_of_the_same_name_is_refused_with_both_ways_out(tmp_path: Path) -> None:
     bring(save(tmp_path / "features.npz"), tmp_path / "s")
     other = save(tmp_path / "elsewhere" / "features.npz", seed=1)
-    with pytest.raises(InputError, match=r"--space features@.*--space-name"):
+    with pytest.raises(InputError, match=r"`space=features@.*`space_name`"):
         bring(other, tmp_path / "s")
     named = bring(other, tmp_path / "s", space_name="second")
     assert named.space.startswith("second@")
@@ -111,13 +113,13 @@ def test_spaces_that_cannot_take_the_vectors(tmp_path: Path) -> None:
 def test_a_bank_belongs_to_a_space_of_its_dimension(tmp_path: Path) -> None:
     file = save(tmp_path / "features.npz", names=np.array(["x", "y"] * 6))
     bring(file, tmp_path / "s")
-    options = {"vectors": "image", "classes": "names", "space": "features", "bank_name": "texts"}
-    bank = jobs.import_bank_file(file, str(tmp_path / "s"), options, wait=0)
-    np.testing.assert_allclose(np.linalg.norm(bank.vectors, axis=1), 1, rtol=1e-6)
+    options = {"vectors": "image", "classes": "names", "space": "features", "bank_name": "texts", "kind": "bank"}
+    assert api.import_vectors(file, tmp_path / "s", **options) == BankReport("texts", 12, 2)
     (stored,) = open_store(tmp_path / "s").banks()
-    assert (stored.name, stored.sha256) == ("texts", bank.sha256)
+    assert stored.name == "texts"
+    np.testing.assert_allclose(np.linalg.norm(stored.vectors, axis=1), 1, rtol=1e-6)
     wide = save(tmp_path / "wide.npz", d=9, names=np.array(["x", "y"] * 6))
     with pytest.raises(InputError, match=r"9 dimensions, space features@.* has 6"):
-        jobs.import_bank_file(wide, str(tmp_path / "s"), options, wait=0)
-    with pytest.raises(InputError, match="a bank needs --classes"):
-        jobs.import_bank_file(file, str(tmp_path / "s"), {"vectors": "image"}, wait=0)
+        api.import_vectors(wide, tmp_path / "s", **options)
+    with pytest.raises(InputError, match="`classes` is needed: a bank needs the array of classes"):
+        api.import_vectors(file, tmp_path / "s", kind="bank", vectors="image")

@@ -44,7 +44,7 @@ def test_the_finest_level_that_joins_all(rows: list[str], uris: list[str], level
         (["1.jpg", "2.jpg"], [f"{x}/{n}.jpg" for x in "ab" for n in (1, 2)], r"by file name \(2 rows are like that\)"),
         (["x/1.jpg", "y/1.jpg"], ["a/1.jpg"], "Rows 'x/1.jpg', 'y/1.jpg' all mean 'a/1.jpg', by file name"),
         (["a/1.jpg"], ["a/1.jpg", "a/1.jpg"], "'a/1.jpg' names an image with 2 boxes; vectors .* whole images"),
-        (["7", "8"], ["a/1.jpg"], "rows are called '7', '8', images 'a/1.jpg'; say with --filepath"),
+        (["7", "8"], ["a/1.jpg"], "rows are called '7', '8', images 'a/1.jpg'; say with `filepath`"),
         (["1.jpg"], [], "No row names an image"),
     ],
 )

@@ -74,8 +74,8 @@ def test_named_arrays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "options", "message"),
     [
-        ({"x": V}, {}, r"which array of .* \(--vectors NAME\); it has: x\."),
-        (conventional(), {"label": "query_identity"}, "--vectors NAME"),
+        ({"x": V}, {}, r"which array of .* \(`vectors`\); it has: x\."),
+        (conventional(), {"label": "query_identity"}, "`vectors`"),
         (
             conventional(gallery_identity=None),
             {},
@@ -228,7 +228,7 @@ def test_parquet(tmp_path: Path, kind: pa.DataType) -> None:
 @pytest.mark.parametrize(
     ("columns", "options", "message"),
     [
-        ({"vectors": V.tolist()}, {}, "no column 'vector' of vectors. Did you mean 'vectors'.* --vectors NAME"),
+        ({"vectors": V.tolist()}, {}, "no column 'vector' of vectors. Did you mean 'vectors'.* `vectors=NAME`"),
         ({"vector": IDS}, {}, "holds int64, not lists of numbers"),
         ({"vector": [["a"]]}, {}, "Vectors must be numbers"),
         ({"vector": [[1.0], [1.0, 2.0]]}, {}, r"row 1 \(counted from 0\) has 2 numbers, row 0 has 1"),

@@ -1,0 +1,185 @@
+"""Requests of the write side, made by the command line and by Python: index images, import vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from indexers.pipeline.report import COMMIT_SECONDS
+from indexers.vectors.read_vectors import BankOptions, VectorOptions
+from retrieval.config import Config
+from retrieval.errors import unknown
+
+VIEWS = ("base", "hflip")
+
+WAIT_SECONDS = 600.0
+
+
+def _text(value: object) -> object:
+    """Let a path be given where a name or a path may stand."""
+    return str(value) if isinstance(value, Path) else value
+
+
+def _views(value: object) -> object:
+    """``base`` first, then the others once each; ``base,hflip`` is a list."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    views = dict.fromkeys(str(view).strip() for view in listed if str(view).strip())
+    for view in views:
+        if view not in VIEWS:
+            raise unknown("view", view, VIEWS)
+    return ("base", *(view for view in views if view != "base"))
+
+
+def _preprocess(value: object) -> object:
+    """Let ``{"resize": 320}``, one text and one path be lists of ``key=value`` items and files."""
+    if isinstance(value, Mapping):
+        return tuple(f"{key}={_joined(item)}" for key, item in value.items())
+    if isinstance(value, str | Path):
+        return (str(value),)
+    return tuple(_text(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def _joined(value: object) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
+
+
+class IndexRequest(Config):
+    """Embed the images of ``path`` into a store."""
+
+    path: Path = Field(description="Folder or table of images.")
+    source: str | None = Field(
+        default=None,
+        description="Kind of source: folder, manifest, hands11k, pattern or prepared. Without it, guessed where it is "
+        "plain.",
+    )
+    source_name: str | None = Field(
+        default=None, description="Name that is part of every sample's id. Without it, the kind and the folder's name."
+    )
+    columns: Mapping[str, str | None] = Field(
+        default={}, description="Source manifest: the table's own name of a field, such as filepath: image."
+    )
+    image_root: Path | None = Field(default=None, description="Source manifest: folder where relative paths start.")
+    pattern: str | None = Field(
+        default=None, description="Sources pattern and prepared: regular expression that reads the file names."
+    )
+    preset: str | None = Field(
+        default=None, description="Source pattern: known data set whose names are read, market1501, msmt17 or hd."
+    )
+    source_options: Mapping[str, Any] = Field(default={}, description="Other options of the source.")
+    encoder: Text | None = Field(
+        default=None,
+        description="Encoder FAMILY/MODEL or FAMILY/MODEL:WEIGHTS, such as timm/resnet50:a1_in1k. Without it, the "
+        "encoder of the store's only space.",
+    )
+    weights: Text | None = Field(
+        default=None,
+        description="Weights of the encoder: a tag of the model, a file, or hf-hub:ORGANISATION/REPOSITORY.",
+    )
+    random_init: int | None = Field(default=None, description="Seed of random weights, instead of weights.")
+    preprocess: Annotated[tuple[str, ...], BeforeValidator(_preprocess)] = Field(
+        default=(),
+        description="Changes to the model's own preprocessing: resize=320,crop=300, or YAML or JSON files of these.",
+    )
+    class_names: Path | None = Field(
+        default=None,
+        description="File of names of the classifier's outputs in their order: one a line, INDEX<TAB>NAME, or JSON.",
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        default="auto", description="Number format of the forward pass. auto decides by device and CPU, once per space."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="Device that embeds. auto is CUDA where there is one, then MPS, then the CPU."
+    )
+    views: Annotated[tuple[str, ...], BeforeValidator(_views)] = Field(
+        default=("base",), description="Views to store: base, or base,hflip."
+    )
+    thumbnails: bool = Field(
+        default=True, description="Whether to store small pictures; leave them out of sensitive or very large sets."
+    )
+    prune: bool = Field(default=False, description="Whether to drop samples whose files or rows are gone.")
+    workers: int | None = Field(
+        default=None, ge=1, description="Number of decoding threads. Without it, one per core, and at least two."
+    )
+    commit_seconds: float = Field(
+        default=COMMIT_SECONDS, ge=0, description="Seconds between commits: the work that a kill may cost at the most."
+    )
+    wait: float = Field(default=WAIT_SECONDS, ge=0, description="Seconds to wait for another writer of the store.")
+    quiet: bool = Field(default=False, description="Whether to show no progress.")
+
+
+class ImportRequest(VectorOptions):
+    """Bring vectors that were made elsewhere into a store: as samples, for indexed images, or as a bank."""
+
+    path: Path = Field(description="File of vectors: .npz, .npy with a table, CSV, TSV or Parquet.")
+    kind: Literal["vectors", "bank"] = Field(
+        default="vectors", description="Whether the vectors are of samples, or a bank of texts or classes."
+    )
+    attach: str | None = Field(
+        default=None,
+        description="Source of indexed images that the vectors belong to. Without it, the rows become samples of "
+        "their own.",
+    )
+    classes: str | None = Field(
+        default=None, description="Bank: array of class names of each vector, or the list that class_index counts into."
+    )
+    class_index: str | None = Field(
+        default=None, description="Bank: array of whole numbers from 0 into classes, one per vector."
+    )
+    texts: str | None = Field(
+        default=None, description="Bank: array of texts. Without it, an array texts or captions where there is one."
+    )
+    bank_name: str | None = Field(default=None, description="Bank: its name. Without it, the file's.")
+    space_name: str | None = Field(default=None, description="Name of the new space. Without it, the file's.")
+    space: str | None = Field(
+        default=None, description="Imported space to add to; for a bank, the space that it belongs to."
+    )
+    prune: bool = Field(
+        default=False, description="Whether to drop rows of an earlier import of this file that it no longer has."
+    )
+    wait: float = Field(default=WAIT_SECONDS, ge=0, description="Seconds to wait for another writer of the store.")
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> ImportRequest:
+        """Refuse options that the request would ignore."""
+        bank = self.kind == "bank"
+        of_the_other = [*FIELDS_OF_VECTORS, "metadata", "attach", "space_name"] if bank else FIELDS_OF_BANKS
+        given = [name for name in of_the_other if getattr(self, name) is not None]
+        if bank and self.prune:
+            given.append("prune")
+        if given:
+            other, kind = ("vectors of samples", "bank") if bank else ("a bank", "vectors")
+            raise _refusal(given, f"is for {other}, not for `kind={kind}`; leave it out")
+        if self.attach is not None:
+            if stated := [name for name in self.named() if name != "filepath"]:
+                raise _refusal(stated, "does not go with `attach`: the images keep what the store knows of them")
+            if self.prune:
+                raise _refusal(["prune"], "drops samples that an import made, and with `attach` it makes none")
+        if bank and (missing := next((name for name in ("vectors", "classes") if getattr(self, name) is None), None)):
+            raise _refusal([missing], f"is needed: a bank needs the array of {missing}")
+        return self
+
+    def vector_options(self) -> VectorOptions:
+        """Which array or column is what."""
+        return VectorOptions(**{name: getattr(self, name) for name in VectorOptions.model_fields})
+
+    def bank_options(self) -> BankOptions:
+        """Which arrays make the bank."""
+        return BankOptions(**{name: getattr(self, name) for name in BankOptions.model_fields})
+
+
+FIELDS_OF_VECTORS = tuple(name for name in VectorOptions.model_fields if name not in {"vectors", "metadata"})
+FIELDS_OF_BANKS = ("classes", "class_index", "texts", "bank_name")
+
+
+def _refusal(names: list[str], why: str) -> PydanticCustomError:
+    options = ", ".join(f"`{name}`" for name in names)
+    return PydanticCustomError("combination", "{options} {why}", {"options": options, "why": why})
