@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eval.runs.run import evaluate
     from indexers.api import import_vectors, index
+    from retrieval.api import info, vectors, verify
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
     from retrieval.search.result import SearchResult
@@ -37,13 +38,17 @@ _NAMES = {
     "create_store": ".retrieval.store.open",
     "evaluate": ".eval.runs.run",
     "import_vectors": ".indexers.api",
+    "info": ".retrieval.api",
+    "vectors": ".retrieval.api",
+    "verify": ".retrieval.api",
     "index": ".indexers.api",
     "open_store": ".retrieval.store.open",
     "search": ".retrieval.search.searcher",
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
-    "open_store", "create_store", "index", "import_vectors", "search", "Searcher", "evaluate",
+    "open_store", "create_store", "index", "import_vectors", "info", "verify", "vectors", "search", "Searcher",
+    "evaluate",
     "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

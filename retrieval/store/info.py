@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.store.open import LanceStore, is_remote
 from retrieval.store.schema import vectors_table
 
+MOST_CLASSES = 20
+"""Rows of a per-class list that people are shown; ``--json`` has all."""
+
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.console import RenderableType
 
     from retrieval.store.snapshot import LanceSnapshot
 
@@ -81,3 +86,53 @@ def _sizes(folder: Path) -> dict[str, int]:
             sizes[child.name.removesuffix(".lance")] = size
         sizes["total"] += size
     return sizes
+
+
+def info_tables(found: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What :func:`describe` found, for people: lines, and a table of the spaces."""
+    from rich.table import Table
+    from rich.text import Text
+
+    counts = ", ".join(_counted(number, name.replace("_", " ")) for name, number in found["counts"].items() if number)
+    size = "" if found["bytes"] is None else f", {_human(found['bytes']['total'])} on disk"
+    yield Text(f"{found['store']}: version {found['store_version']}, {counts or 'empty'}{size}")
+    spaces = Table(
+        "space", "vectors", "dimension", "views", "encoder", "weights", "precision", box=None, pad_edge=False
+    )
+    for space in found["spaces"]:
+        kind = "imported" if space["imported"] else space["encoder"]
+        weights = space["weights"].rsplit("/", 1)[-1]
+        views = ",".join(space["views"])
+        numbers = (f"{space['vectors']:,}", str(space["dimension"]))
+        spaces.add_row(space["name"], *numbers, views, kind, weights, space["precision"])
+    if found["spaces"]:
+        yield spaces
+    for name, title in (
+        ("per_source", "source"),
+        ("per_split", "split"),
+        ("per_aspect", "aspect"),
+        ("per_class", "label"),
+    ):
+        if found[name]:
+            yield Text(_per_line(title, found[name]))
+    for failure in found["failures"][:MOST_CLASSES]:
+        yield Text(f"unreadable: {failure['source']} {failure['uri']}: {failure['reason']}")
+
+
+def _per_line(title: str, counts: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{name} {number:,}" for name, number in list(counts.items())[:MOST_CLASSES])
+    more = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
+    return f"per {title}: {shown}{more}"
+
+
+def _counted(number: int, things: str) -> str:
+    one = {"identities": "identity"}.get(things, things.removesuffix("s"))
+    return f"{number:,} {one if number == 1 else things}"
+
+
+def _human(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -36,6 +36,16 @@ class LanceStore:
         self._tables = tables
         self._folder = None if is_remote(uri) else Path(uri)
 
+    def __repr__(self) -> str:
+        return f"LanceStore({self.uri!r})"
+
+    def _repr_html_(self) -> str:
+        """What the store holds, for a notebook."""
+        from retrieval.notebook import as_html
+        from retrieval.store.info import describe, info_tables
+
+        return as_html(info_tables(describe(self)))
+
     @contextmanager
     def snapshot(self) -> Iterator[LanceSnapshot]:
         """Open the last complete version; clean-up leaves it alone while it is open."""

@@ -1,0 +1,84 @@
+"""Objects that show tables: ``repr`` gives them as text, a notebook as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+WIDEST = 10_000
+"""Characters of a line of text at the most."""
+
+
+class ShowsTables:
+    """Base of objects that a prompt and a notebook show as tables."""
+
+    __slots__ = ()
+
+    def _tables(self) -> Iterable[RenderableType]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return as_text(self._tables())
+
+    def _repr_html_(self) -> str:
+        return as_html(self._tables())
+
+
+def as_text(tables: Iterable[RenderableType]) -> str:
+    """Write tables, groups of them and lines as plain text, as wide as they are."""
+    import io
+
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(width=WIDEST, file=io.StringIO(), highlight=False, color_system=None)
+    parts = list(tables)
+    console.width = max((Measurement.get(console, console.options, part).maximum for part in parts), default=1)
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def as_html(tables: Iterable[RenderableType]) -> str:
+    """Write tables, groups of them and lines as HTML; every text is escaped."""
+    return "".join(_part_html(table) for table in tables)
+
+
+def _part_html(part: RenderableType) -> str:
+    from rich.console import Group
+    from rich.table import Table
+
+    if isinstance(part, Group):
+        return as_html(part.renderables)
+    if isinstance(part, Table):
+        return _table_html(part)
+    return f"<p>{escape(_plain(part))}</p>"
+
+
+def _table_html(table: Table) -> str:
+    title = f'<caption style="caption-side:top;text-align:left">{escape(_plain(table.title))}</caption>'
+    head = "".join(f"<th>{escape(_plain(column.header))}</th>" for column in table.columns)
+    lines = zip(*(column.cells for column in table.columns), strict=True)
+    body = "".join(f"<tr>{''.join(_cells(table, line))}</tr>" for line in lines)
+    caption = f"<p>{escape(_plain(table.caption))}</p>" if table.caption else ""
+    return f"<table>{title if table.title else ''}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
+
+
+def _cells(table: Table, line: Iterable[RenderableType]) -> Iterator[str]:
+    for column, cell in zip(table.columns, line, strict=True):
+        yield f'<td style="text-align:{column.justify}">{escape(_plain(cell))}</td>'
+
+
+def _plain(part: RenderableType | None) -> str:
+    """The text of a cell, without markup."""
+    from rich.text import Text
+
+    if isinstance(part, Text):
+        return part.plain
+    return Text.from_markup(part).plain if isinstance(part, str) else as_text([part or ""])

@@ -1,0 +1,35 @@
+"""Tables of objects: as text without markup, as HTML escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from retrieval.notebook import ShowsTables
+
+
+class Shown(ShowsTables):
+    def _tables(self) -> Iterator[RenderableType]:
+        table = Table(title="Of <b>", caption="A caption & more", box=None)
+        table.add_column("name")
+        table.add_column("n", justify="right")
+        table.add_row("[bold]a[/bold]", "59.4 [58.6, 60.2]")
+        yield Group(Text("A line [x]"), table)
+
+
+def test_a_prompt_shows_text_without_markup() -> None:
+    shown = repr(Shown())
+    for words in ("A line [x]", "Of <b>", "59.4 [58.6, 60.2]", "A caption & more"):
+        assert words in shown
+    assert "[bold]" not in shown
+
+
+def test_a_notebook_shows_escaped_html() -> None:
+    html = Shown()._repr_html_()
+    assert "Of &lt;b&gt;</caption>" in html
+    assert '<td style="text-align:left">a</td><td style="text-align:right">59.4 [58.6, 60.2]</td>' in html
+    assert "<p>A caption &amp; more</p>" in html
+    assert "<p>A line [x]</p>" in html
