@@ -77,8 +77,8 @@ class IndexRequest(Config):
     source_options: Mapping[str, Any] = Field(default={}, description="Other options of the source.")
     encoder: Text | None = Field(
         default=None,
-        description="Encoder FAMILY/MODEL or FAMILY/MODEL:WEIGHTS, such as timm/resnet50:a1_in1k. Without it, the "
-        "encoder of the store's only space.",
+        description="Encoder FAMILY/MODEL or FAMILY/MODEL:WEIGHTS, such as timm/resnet50:a1_in1k, or the folder of a "
+        "trained encoder. Without it, the encoder of the store's only space.",
     )
     weights: Text | None = Field(
         default=None,
