@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,24 +17,24 @@ if TYPE_CHECKING:
 COMPACT = {"bootstrap": 300}
 
 
-@cache
+@pytest.fixture(scope="session")
 def world() -> Study:
     return study(1500, prompts=6, shots=15)
 
 
-@cache
-def store() -> MemoryStore:
-    return memory_store(world())
+@pytest.fixture(scope="session")
+def store(world: Study) -> MemoryStore:
+    return memory_store(world)
 
 
-def fusion(arms: tuple[str, ...] = ARMS, **options: Any) -> EvalResult:
+def fusion(store: MemoryStore, arms: tuple[str, ...] = ARMS, **options: Any) -> EvalResult:
     dotted = {key.replace("__", "."): value for key, value in options.items()}
-    return evaluate(store(), "fusion", arms=arms, options={**COMPACT, **dotted}, say=lambda _: None)
+    return evaluate(store, "fusion", arms=arms, options={**COMPACT, **dotted}, say=lambda _: None)
 
 
-@cache
-def calibrated() -> EvalResult:
-    return fusion(calibrate=True)
+@pytest.fixture(scope="session")
+def calibrated(store: MemoryStore) -> EvalResult:
+    return fusion(store, calibrate=True)
 
 
 def top_1(result: EvalResult, arm: str | None = None) -> float:
@@ -49,10 +48,10 @@ def curve(result: EvalResult) -> list[float]:
     return [point.metrics["top_1"] for point in result.sweep or () if point.arm is None]
 
 
-def test_the_simulation_is_like_the_reports() -> None:
-    result = calibrated()
-    assert len(world().classes) == SPECIES
-    assert np.bincount(world().labels[world().role == "test"]).min() >= 2
+def test_the_simulation_is_like_the_reports(calibrated: EvalResult, world: Study) -> None:
+    result = calibrated
+    assert len(world.classes) == SPECIES
+    assert np.bincount(world.labels[world.role == "test"]).min() >= 2
     assert 0.2 < top_1(result, "prompts") < 0.35
     assert 0.45 < top_1(result, "classifier") < 0.65
 
@@ -68,23 +67,25 @@ def test_without_the_real_files_an_equivalent_is_drawn() -> None:
     assert gain.ci95[0] > 0
 
 
-def test_cosines_without_a_scale_make_a_plateau_and_the_minimiser_still_finds_one() -> None:
+def test_cosines_without_a_scale_make_a_plateau_and_the_minimiser_still_finds_one(
+    store: MemoryStore, calibrated: EvalResult
+) -> None:
     """Any alpha >= .1 is the classifier's ranking, with or without the first arm; and T is far below 1."""
-    flat = fusion(prompts__class_temperature=1.0)
+    flat = fusion(store, prompts__class_temperature=1.0)
     assert np.ptp(curve(flat)[1:]) < 0.005
     assert top_1(flat) == pytest.approx(top_1(flat, "classifier"), abs=0.005)
     assert any("Arm prompts has nearly uniform probabilities" in words for words in flat.warnings)
-    fitted = fusion(prompts__class_temperature=1.0, calibrate=True)
+    fitted = fusion(store, prompts__class_temperature=1.0, calibrate=True)
     arms = fitted.arms or {}
     temperatures = {name: arm.calibration.temperature for name, arm in arms.items() if arm.calibration}
     assert temperatures["prompts"] == pytest.approx(0.008, rel=0.3)
     assert temperatures["classifier"] == pytest.approx(2.4, rel=0.15)
     assert np.ptp(curve(fitted)[1:]) > 0.05
-    assert top_1(fitted) == pytest.approx(top_1(calibrated()), abs=1e-9)  # whatever the scale was before
+    assert top_1(fitted) == pytest.approx(top_1(calibrated), abs=1e-9)  # whatever the scale was before
 
 
-def test_a_calibrated_fusion_beats_both_arms() -> None:
-    result = calibrated()
+def test_a_calibrated_fusion_beats_both_arms(calibrated: EvalResult) -> None:
+    result = calibrated
     for arm in (result.arms or {}).values():
         gain = (arm.gains or {})["top_1"]
         assert gain.ci95 is not None
@@ -93,26 +94,26 @@ def test_a_calibrated_fusion_beats_both_arms() -> None:
         assert arm.calibration.nll_after < arm.calibration.nll_before
 
 
-def test_a_stacker_on_few_rows_warns_and_does_not_collapse() -> None:
+def test_a_stacker_on_few_rows_warns_and_does_not_collapse(store: MemoryStore) -> None:
     """200 val images of 169 species gave the reports a top-1 of .002."""
-    result = fusion(method="stacker", val_n=200)
+    result = fusion(store, method="stacker", val_n=200)
     assert any("never saw" in words and "of 169 classes" in words for words in result.warnings)
     assert any("fewer than 5 val samples" in words for words in result.warnings)
     assert top_1(result) > top_1(result, "classifier")
 
 
-def test_a_stacker_on_enough_rows_is_no_worse_than_the_best_weight() -> None:
-    stacker, best = fusion(method="stacker"), fusion()
+def test_a_stacker_on_enough_rows_is_no_worse_than_the_best_weight(store: MemoryStore) -> None:
+    stacker, best = fusion(store, method="stacker"), fusion(store)
     assert top_1(stacker) >= top_1(best)
     assert stacker.metrics["nll"].value < best.metrics["nll"].value
     assert stacker.metrics["macro_f1"].value >= best.metrics["macro_f1"].value
 
 
-def test_top_5_among_fewer_labels_is_another_number() -> None:
+def test_top_5_among_fewer_labels_is_another_number(store: MemoryStore) -> None:
     """200 images have about 90 species: the same scores, but among those alone top-5 is far higher."""
     everything, seen = (
         evaluate(
-            store(), "zeroshot", space="clip", options={**COMPACT, "test_n": 200, "labels_from": origin},
+            store, "zeroshot", space="clip", options={**COMPACT, "test_n": 200, "labels_from": origin},
             say=lambda _: None,
         )
         for origin in ("all", "split")
@@ -124,9 +125,9 @@ def test_top_5_among_fewer_labels_is_another_number() -> None:
     assert seen.n["test"] == everything.n["test"] == 200
 
 
-def test_few_shots_with_the_classifier() -> None:
+def test_few_shots_with_the_classifier(store: MemoryStore) -> None:
     """Prototypes of a few train images as the first arm: test figures of every number of shots, each with its alpha."""
-    result = fusion(("clip:prototype", "resnet:classifier"), shots="1,15", seeds=2, calibrate=True)
+    result = fusion(store, ("clip:prototype", "resnet:classifier"), shots="1,15", seeds=2, calibrate=True)
     tested = [point for point in result.sweep or () if point.role == "test"]
     assert [point.settings["shots"] for point in tested] == [1, 15]
     assert all(0 < float(point.settings["alpha"] or 0) < 1 for point in tested)
@@ -136,8 +137,8 @@ def test_few_shots_with_the_classifier() -> None:
     assert top_1(result) == pytest.approx(tested[1].metrics["top_1"])
 
 
-def test_two_spaces_of_one_scorer_are_an_ensemble() -> None:
-    result = fusion(("clip:prototype", "resnet:prototype"), weights="1,1", calibrate=True)
+def test_two_spaces_of_one_scorer_are_an_ensemble(store: MemoryStore) -> None:
+    result = fusion(store, ("clip:prototype", "resnet:prototype"), weights="1,1", calibrate=True)
     arms = list(result.arms or {})
     assert arms == ["clip prototype", "resnet prototype"]
     assert result.chosen is not None
