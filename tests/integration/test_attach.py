@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.command_line import SMALL_ENCODER, cli_json, run_cli
+from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
 from tests.support.images import write_images
 from tests.support.sample_stores import store_with, unit
 from tests.support.shared_data import SHARED, needs_shared
@@ -22,7 +22,7 @@ LEAVES = SHARED / "species" / "leaves"
 def fused(store: Path, features: str) -> dict[str, Any]:
     """Fusion of prototypes of the model and of the features."""
     arms = ("--arm", "resnet18:prototype", "--arm", f"{features}:prototype")
-    result: dict[str, Any] = cli_json("eval", "--mode", "fusion", *arms, "--store", store)
+    result: dict[str, Any] = call_json("eval", "--mode", "fusion", *arms, "--store", store)
     return result
 
 
@@ -39,7 +39,7 @@ def test_drawn_images_and_made_features(tmp_path: Path) -> None:
     ]
     table = manifest(tmp_path / "photos.csv", rows)
     store = ("--store", tmp_path / "s")
-    indexed = cli_json("index", table, *store, *SMALL_ENCODER)
+    indexed = call_json("index", table, *store, *SMALL_ENCODER)
     rng = np.random.default_rng(0)
     lines = ["name\tf1\tf2\tf3\tremark"]
     for at, image in enumerate(images):
@@ -47,17 +47,17 @@ def test_drawn_images_and_made_features(tmp_path: Path) -> None:
         lines.append("\t".join([image.name, *(f"{value:.6f}" for value in near), "fine"]))
     (tmp_path / "hand.tsv").write_text("\n".join([*lines, "99999.jpg\t1\t1\t1\tgone"]))
     attach = ("import-vectors", tmp_path / "hand.tsv", "--vectors", "f*", "--filepath", "name")
-    done = run_cli(*attach, "--attach", indexed["source"][:-2], *store)
+    done = call_cli(*attach, "--attach", indexed["source"][:-2], *store)
     assert "30 of 31 rows matched by file name, 30 new vectors; version 2" in done.stdout
     assert "Rows without an image" in done.stderr
     assert "'99999.jpg'" in done.stderr
-    again = cli_json(*attach, "--attach", indexed["source"], *store)
+    again = call_json(*attach, "--attach", indexed["source"], *store)
     assert (again["vectors"], again["lacking"], again["store_version"]) == (0, 0, 2)
     assert again["unmatched"] == ["99999.jpg"]
-    found = cli_json("info", *store)
+    found = call_json("info", *store)
     assert (found["counts"]["samples"], found["counts"]["spaces"]) == (30, 2)
     assert [(space["vectors"], space["imported"]) for space in found["spaces"]] == [(30, False), (30, True)]
-    assert not any(finding["wrong"] for finding in cli_json("verify", *store))
+    assert not any(finding["wrong"] for finding in call_json("verify", *store))
     result = fused(tmp_path / "s", "hand")
     assert result["n"]["test"] == 6
     assert result["metrics"]["top_1"]["value"] == 1.0  # the features tell the classes, so some alpha on val does
@@ -66,16 +66,16 @@ def test_drawn_images_and_made_features(tmp_path: Path) -> None:
 def test_a_picture_that_changed_has_no_vector_until_its_features_come(tmp_path: Path) -> None:
     images = write_images(tmp_path / "photos", 15)
     store = ("--store", tmp_path / "s")
-    source = cli_json("index", tmp_path / "photos", *store, *SMALL_ENCODER)["source"]
+    source = call_json("index", tmp_path / "photos", *store, *SMALL_ENCODER)["source"]
     rows = [f"{image.name},{at % 3 + 1},{at}" for at, image in enumerate(images)]
     (tmp_path / "hand.csv").write_text("\n".join(["name,f1,f2", *rows]))
-    run_cli(
+    call_cli(
         "import-vectors", tmp_path / "hand.csv", "--vectors", "f*", "--filepath", "name", "--attach", source, *store
     )
     shutil.copy(write_images(tmp_path / "other", 1, seed=9)[0], images[0])
-    run_cli("index", tmp_path / "photos", *store, *SMALL_ENCODER)
+    call_cli("index", tmp_path / "photos", *store, *SMALL_ENCODER)
     arms = ("--arm", "resnet18:prototype", "--arm", "hand:prototype")
-    done = run_cli("eval", "--mode", "fusion", *arms, "--protocol", "holdout", *store, check=1)
+    done = call_cli("eval", "--mode", "fusion", *arms, "--protocol", "holdout", *store, check=1)
     assert "hand@" in done.stderr
     assert images[0].name in done.stderr
 
@@ -96,14 +96,14 @@ def test_errors_are_one_line(tmp_path: Path, options: tuple[str, ...], status: i
         writer.commit("test")
     store = ("--store", tmp_path / "s")
     (tmp_path / "hand.csv").write_text("name,f1,f2\n00000.jpg,0.5,1\n00001.jpg,0.25,1\n")
-    done = run_cli("import-vectors", tmp_path / "hand.csv", "--vectors", "f*", *options, *store, check=status)
+    done = call_cli("import-vectors", tmp_path / "hand.csv", "--vectors", "f*", *options, *store, check=status)
     assert says in done.stderr
     assert done.stdout == ""
     assert status == 2 or len(done.stderr.strip().splitlines()) == 1
 
 
 def test_help_says_how_rows_find_their_images() -> None:
-    words = " ".join(run_cli("import-vectors", "--help").stdout.split())
+    words = " ".join(call_cli("import-vectors", "--help").stdout.split())
     assert "--attach SOURCE" in words
     assert "by path, else by file name, else by the name without folder and suffix" in words
 
@@ -121,15 +121,15 @@ def test_real_leaves_and_their_features(tmp_path: Path) -> None:
     for path, _, _ in rows:
         shutil.copy(LEAVES / path, tmp_path / path)
     store = ("--store", tmp_path / "s")
-    source = cli_json("index", manifest(tmp_path / "leaves.csv", rows), *store, *SMALL_ENCODER)["source"]
+    source = call_json("index", manifest(tmp_path / "leaves.csv", rows), *store, *SMALL_ENCODER)["source"]
     attach = ("import-vectors", LEAVES / "features192.csv", "--filepath", "id", "--attach", source)
-    report = cli_json(*attach, "--vectors", "margin*,shape*,texture*", *store)
+    report = call_json(*attach, "--vectors", "margin*,shape*,texture*", *store)
     assert (report["rows"], report["matched"], report["vectors"], report["lacking"]) == (990, 30, 30, 0)
     assert report["matched_by"] == "name without suffix"
     assert len(report["unmatched"]) == 960
-    run_cli(*attach, "--vectors", "shape*", "--space-name", "shape", *store)
-    assert [space["dimension"] for space in cli_json("info", *store)["spaces"]] == [512, 192, 64]
-    assert not any(finding["wrong"] for finding in cli_json("verify", *store))
+    call_cli(*attach, "--vectors", "shape*", "--space-name", "shape", *store)
+    assert [space["dimension"] for space in call_json("info", *store)["spaces"]] == [512, 192, 64]
+    assert not any(finding["wrong"] for finding in call_json("verify", *store))
     shutil.rmtree(tmp_path / "images")
     result = fused(tmp_path / "s", "features192")
     assert result["n"]["test"] == 10

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
-from tests.support.command_line import cli_json, run_cli
+from tests.support.command_line import call_cli, call_json
 from tests.support.images import write_images
 
 MODES = ("zeroshot", "prototype", "knn", "fewshot", "fusion")
@@ -37,12 +37,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "names.txt").write_text("\n".join(NAMES))
     encoder = ("--encoder", "torchvision/resnet18", "--weights", folder / "weights.pth")
     pixels = ("--preprocess", "resize=32,crop=32", "--class-names", folder / "names.txt")
-    run_cli("index", folder / "images", "--store", folder / "s", *encoder, *pixels, "--views", "base,hflip")
+    call_cli("index", folder / "images", "--store", folder / "s", *encoder, *pixels, "--views", "base,hflip")
     texts = np.random.default_rng(0).standard_normal((6, 512)).astype(np.float32)
     texts_said = [f"a photo of {name}, {way}" for way in ("large", "small") for name in NAMES]
     np.savez(folder / "said.npz", vectors=texts, classes=np.array(NAMES * 2), texts=np.array(texts_said))
     bank = ("--as", "bank", "--vectors", "vectors", "--classes", "classes", "--texts", "texts")
-    run_cli("import-vectors", folder / "said.npz", *bank, "--space", "resnet18", "--store", folder / "s")
+    call_cli("import-vectors", folder / "said.npz", *bank, "--space", "resnet18", "--store", folder / "s")
     return folder
 
 
@@ -70,13 +70,13 @@ def asked(mode: str) -> tuple[str, ...]:
 
 def test_without_images_and_without_weights_the_same_bytes(world: Path) -> None:
     fusion: tuple[str | Path, ...] = ("eval", *asked("fusion"), *DRAWN, "--calibrate", "--store", world / "s")
-    before = cli_json(*fusion)
+    before = call_json(*fusion)
     others = [evaluated(world, *asked(mode)) for mode in MODES]
     gone = [(world / name, world / f"moved-{name}") for name in ("images", "weights.pth")]
     for here, away in gone:
         here.rename(away)
     try:
-        after = cli_json(*fusion)
+        after = call_json(*fusion)
         assert [evaluated(world, *asked(mode)) for mode in MODES] == others
     finally:
         for here, away in gone:

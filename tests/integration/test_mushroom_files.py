@@ -11,7 +11,7 @@ from eval.prompts.sets import edges, read_prompts
 from eval.runs.run import evaluate
 from retrieval.labels import read_class_names
 from retrieval.store.open import open_store
-from tests.support.command_line import cli_json
+from tests.support.command_line import call_json
 from tests.support.shared_data import needs_shared
 from tests.support.species_study import ARMS, FILES, SPECIES, lance_store, study
 
@@ -53,7 +53,7 @@ def test_weights_per_class_from_the_file_through_the_command_line(tmp_path: Path
     lance_store(study(600, prompts=3, files=FILES), tmp_path / "store")
     arms = [word for arm in ARMS for word in ("--arm", arm)]
     weights = FILES / "best_alpha.json"
-    result = cli_json(
+    result = call_json(
         "eval", "--mode", "fusion", "--store", tmp_path / "store", *arms, "-o", "method=per_class", "-o",
         f"class_alphas={weights}", "-o", f"labels_from={FILES / 'labels.tsv'}", "-o", "bootstrap=0",
     )  # fmt: skip

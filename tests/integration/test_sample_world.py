@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_line import cli_json, run_cli
+from tests.support.command_line import call_cli, call_json
 
 SPECIES = "20"
 
@@ -28,14 +28,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "drains": ("drains/sites.csv", "--column", "label="),
     }
     for what, words in sizes.items():
-        run_cli("sample", what, "--out", folder / what, "--size", "112", "--workers", "1", *words)
+        call_cli("sample", what, "--out", folder / what, "--size", "112", "--workers", "1", *words)
         path, *more = tables[what]
-        run_cli("index", folder / path, "--store", folder / "s", *more)
+        call_cli("index", folder / path, "--store", folder / "s", *more)
     return folder
 
 
 def test_what_ships_embeds_it_all_into_one_space(world: Path) -> None:
-    about = cli_json("info", "--store", world / "s")
+    about = call_json("info", "--store", world / "s")
     (space,) = about["spaces"]
     assert space["encoder"] == "open_clip/vitrine-tiny"
     assert space["vectors"] == about["counts"]["samples"] == 16 * 6 + 12 * 8 + 12
@@ -51,7 +51,7 @@ def test_what_ships_embeds_it_all_into_one_space(world: Path) -> None:
     ],
 )
 def test_a_text_finds_images_of_its_own_kind(world: Path, text: str, source: str) -> None:
-    found = cli_json("search", "--text", text, "--store", world / "s", "-k", "5")
+    found = call_json("search", "--text", text, "--store", world / "s", "-k", "5")
     kinds = [hit["source"] for hit in found["hits"]]
     assert sum(kind.startswith(source) for kind in kinds) >= 4, kinds
 
@@ -71,5 +71,5 @@ def test_people_it_never_saw_are_told_apart_better_than_by_chance(world: Path) -
 
 
 def _evaluated(world: Path, *words: Any) -> Any:
-    run_cli("eval", *words, "--store", world / "s", "--out", world / "result.json")
+    call_cli("eval", *words, "--store", world / "s", "--out", world / "result.json")
     return json.loads((world / "result.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import pytest
 from eval.registry import SCORERS
 from eval.views.option_sections import evaluation_sections
 from retrieval.errors import InputError, UnknownNameError
-from tests.support.command_line import cli_json, run_cli
+from tests.support.command_line import call_cli, call_json
 
 
 def test_a_mode_of_one_scorer_takes_its_options_as_they_are() -> None:
@@ -49,18 +49,18 @@ def test_what_does_not_exist_is_refused() -> None:
 
 
 def test_the_command_lists_them() -> None:
-    shown = run_cli("eval", "--mode", "fusion", "--arm", "a=x:tip", "--protocol", "holdout", "--options").stdout
+    shown = call_cli("eval", "--mode", "fusion", "--arm", "a=x:tip", "--protocol", "holdout", "--options").stdout
     for words in ("Mode fusion under protocol holdout", "shrinkage", "Scorer tip", "cache_scale", "test_share"):
         assert words in shown
     assert "Scorer knn" not in shown
-    (found,) = cli_json("eval", "--protocol", "k-fold", "--options")
+    (found,) = call_json("eval", "--protocol", "k-fold", "--options")
     assert found["options"][0]["name"] == "folds"
-    assert "--mode or --protocol" in run_cli("eval", "--options", check=2).stderr
+    assert "--mode or --protocol" in call_cli("eval", "--options", check=2).stderr
 
 
 def test_sources_list_theirs() -> None:
-    (found,) = cli_json("index", "--source", "prepared", "--options")
+    (found,) = call_json("index", "--source", "prepared", "--options")
     assert (found["title"], found["options"][0]["name"]) == ("Source prepared: -s KEY=VALUE", "pattern")
-    titles = [section["title"] for section in cli_json("index", "--options")]
+    titles = [section["title"] for section in call_json("index", "--options")]
     assert "Source hands11k: -s KEY=VALUE" in titles
     assert "Source folder: -s KEY=VALUE" not in titles

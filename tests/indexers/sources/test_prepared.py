@@ -11,7 +11,7 @@ from indexers.sources.prepared import PreparedSource
 from indexers.sources.registry import guess, open_source
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
-from tests.support.command_line import SMALL_ENCODER, cli_json, run_cli
+from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
 
 
 def prepare(root: Path, *, draws: int = 3, folders: bool = True, with_test: bool = False) -> Path:
@@ -100,9 +100,9 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
 def test_index_keeps_the_draws_and_eval_follows_them(tmp_path: Path) -> None:
     root, store = prepare(tmp_path / "set"), tmp_path / "store"
     assert guess(root) == "prepared"
-    done = run_cli("index", root, "--store", store, *SMALL_ENCODER, "--precision", "fp32", "--json")
+    done = call_cli("index", root, "--store", store, *SMALL_ENCODER, "--precision", "fp32", "--json")
     assert "kept as the split set 'prepared:set@" in done.stderr
-    result = cli_json("eval", "--mode", "reid", "--store", store, "--split-set", "prepared:set")
+    result = call_json("eval", "--mode", "reid", "--store", store, "--split-set", "prepared:set")
     assert (len(result["draws"]), result["n"]["query"], result["n"]["gallery"]) == (3, 8, 4)
 
 
@@ -110,7 +110,7 @@ def test_a_pattern_on_the_command_line(tmp_path: Path) -> None:
     root = prepare(tmp_path / "set", folders=False, draws=1)
     store = tmp_path / "store"
     flags = ("--pattern", r"(?P<identity>\d+)_(?P<shot>\d+)", "--precision", "fp32")
-    report = cli_json("index", root, "--store", store, *SMALL_ENCODER, *flags)
+    report = call_json("index", root, "--store", store, *SMALL_ENCODER, *flags)
     assert report["samples"] == 13
-    done = run_cli("index", root, "--store", store, *SMALL_ENCODER, "--pattern", "(", check=1)
+    done = call_cli("index", root, "--store", store, *SMALL_ENCODER, "--pattern", "(", check=1)
     assert "is no regular expression" in done.stderr

@@ -15,7 +15,7 @@ from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import is_store, open_store
 from retrieval.types import Bank
-from tests.support.command_line import cli_json, run_cli
+from tests.support.command_line import call_cli, call_json
 from tests.support.images import write_images
 
 NAMES = tuple("abcde")
@@ -131,10 +131,10 @@ def test_a_file_that_is_gone_makes_no_store(images: Path, weights: Path) -> None
 def test_on_the_command_line(images: Path, weights: Path) -> None:
     encoder = ("--encoder", f"torchvision/resnet18:{weights}", "--preprocess", "resize=32,crop=32,mean=.43,.41,.34")
     asked = ("index", images, "--store", images.parent / "s", *encoder)
-    report = cli_json(*asked, "--class-names", table(images.parent / "labels.tsv"))
+    report = call_json(*asked, "--class-names", table(images.parent / "labels.tsv"))
     assert report["embedded"] == 6
     check_named(images)
-    failed = run_cli(*asked, "--class-names", table(images.parent / "short.tsv", ("a", "b")), check=1)
+    failed = call_cli(*asked, "--class-names", table(images.parent / "short.tsv", ("a", "b")), check=1)
     assert failed.stderr.count("\n") == 1
     assert "short.tsv has 2 names, but the classifier has 5 outputs" in failed.stderr
     with open_store(images.parent / "s").snapshot() as snapshot:
