@@ -52,7 +52,7 @@ def choose_device(device: str) -> str:
         return next((name for name, there in seen.items() if there), "cpu")
     number = device.partition(":")[2]
     if not seen.get(kind) or (number and not (number.isdigit() and int(number) < torch.cuda.device_count())):
-        raise InputError(f"torch sees no device '{device}' on this machine; use --device cpu or --device auto.")
+        raise InputError(f"torch sees no device '{device}' on this machine; choose the device cpu or auto.")
     return device
 
 

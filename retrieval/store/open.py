@@ -155,10 +155,10 @@ def open_store(uri: str | Path | LanceStore) -> LanceStore:
         return uri
     text = str(uri)
     if not is_remote(text) and not Path(text).is_dir():
-        raise MissingFileError(f"{text}: no store here; make one with 'index PATH --store {text}', or name another.")
+        raise MissingFileError(f"{text}: no store here; make one with index, or name another.")
     tables = LanceTables(text)
     if not tables.readable("commits"):
-        raise StoreError(f"{text}: not a Vitrine store (no commit record that can be read); name another with --store.")
+        raise StoreError(f"{text}: not a Vitrine store (no commit record that can be read); name another.")
     return LanceStore(text, tables)
 
 
