@@ -29,7 +29,8 @@ def result_html(result: SearchResult) -> str:
     body = "".join(_row(hit, result, pictures) for hit in hits)
     more = f"<p>... and {len(result.hits) - SHOWN:,} more</p>" if len(result.hits) > SHOWN else ""
     return (
-        f"<table><caption>{escape(result.title)}</caption><thead><tr>{head}</tr></thead>"
+        f'<table><caption style="caption-side:top;text-align:left">{escape(result.title)}</caption>'
+        f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>{more}"
     )
 
