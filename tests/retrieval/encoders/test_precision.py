@@ -34,5 +34,5 @@ def test_a_device_that_is_not_there() -> None:
     assert choose_device("cpu") == "cpu"
     assert choose_device("auto") in ("cpu", "cuda", "mps")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="--device cpu"):
+        with pytest.raises(InputError, match="the device cpu or auto"):
             choose_device("cuda")
