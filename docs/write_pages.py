@@ -12,6 +12,7 @@ from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import markdown_table, option_rows, written
 from retrieval.config import Config
+from training.registry import JOBS, load_job
 
 HERE = Path(__file__).resolve().parent
 
@@ -23,19 +24,20 @@ This page is made from the code by `python -m docs.write_pages`; the same tables
 ```console
 $ vitrine eval --mode fusion --protocol holdout --options
 $ vitrine index --source manifest --options
+$ vitrine train clip --options
 ```
 
 Options of a mode, its scorers and its protocol are given to `eval` as `-o KEY=VALUE`, those of a source to `index` as
-`-s KEY=VALUE`. A list is written with commas: `-o ranks=1,5,10`. Several values of a scorer's option are candidates, of
-which val chooses one. In modes with several arms an option of an arm's scorer has the arm's name before it:
-`-o tip.beta=2`.
+`-s KEY=VALUE`, and keys of a recipe to `train` as `KEY=VALUE`. A list is written with commas: `-o ranks=1,5,10`.
+Several values of a scorer's option are candidates, of which val chooses one. In modes with several arms an option of an
+arm's scorer has the arm's name before it: `-o tip.beta=2`.
 """
 
 
 def options_page() -> str:
-    """Every option of every mode, scorer, protocol and source."""
+    """Every option of every mode, scorer, protocol and source, and every key of a recipe."""
     return INTRODUCTION + "".join(
-        f"\n{title}\n\n{text}" for title, text in (*_modes(), *_scorers(), *_protocols(), *_indexing())
+        f"\n{title}\n\n{text}" for title, text in (*_modes(), *_scorers(), *_protocols(), *_indexing(), *_jobs())
     )
 
 
@@ -76,6 +78,12 @@ def _indexing() -> Iterator[tuple[str, str]]:
             yield f"### `{name}`", _table(load_source(name).Options)
     python = "`vitrine.import_vectors(path, store, KEY=VALUE, ...)`; the command `import-vectors` has the same options."
     yield "## Importing vectors", f"{python}\n\n{_table(ImportRequest)}"
+
+
+def _jobs() -> Iterator[tuple[str, str]]:
+    yield "## Training jobs", "Keys of a recipe: `train JOB --config FILE.yaml KEY=VALUE`.\n"
+    for name in JOBS:
+        yield f"### `{name}`", _table(load_job(name).recipe)
 
 
 def _table(config: type[Config], without: type[Config] | None = None) -> str:

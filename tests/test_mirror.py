@@ -51,8 +51,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/store/schema.py": ("retrieval/store/test_open.py",),
     "retrieval/types": ("contracts/test_stores.py", "contracts/test_encoders.py"),
     "training/checkpoint.py": ("training/jobs/test_clip.py",),
-    "training/export.py": ("training/jobs/test_clip.py",),
-    "training/loop.py": ("training/jobs/test_clip.py",),
+    "training/learner.py": ("training/test_loop.py",),
 }
 """Modules, and folders of modules, without a test of their own, and the tests that run through them."""
 

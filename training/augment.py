@@ -14,25 +14,17 @@ if TYPE_CHECKING:
 
 
 class Augmentation(Config):
-    """How much images vary. Colour is what captions speak of, so it varies little, and hue not at all.
+    """How much images vary. Colour is what captions speak of, so it varies little, and hue not at all."""
 
-    Attributes:
-        scale: smallest share of the image's side that a crop keeps.
-        stretch: largest change of the aspect ratio, as a factor minus 1.
-        turn: largest rotation either way, in degrees.
-        brightness: largest relative change.
-        contrast: largest relative change.
-        saturation: largest relative change.
-        noise: largest standard deviation of added noise, in shares of the full range.
-    """
-
-    scale: float = Field(0.65, gt=0, le=1)
-    stretch: float = Field(0.1, ge=0, lt=1)
-    turn: float = Field(8.0, ge=0, le=180)
-    brightness: float = Field(0.2, ge=0, lt=1)
-    contrast: float = Field(0.2, ge=0, lt=1)
-    saturation: float = Field(0.15, ge=0, lt=1)
-    noise: float = Field(0.02, ge=0, lt=1)
+    scale: float = Field(0.65, gt=0, le=1, description="Smallest share of the image's side that a crop keeps.")
+    stretch: float = Field(0.1, ge=0, lt=1, description="Largest change of the aspect ratio, as a factor minus 1.")
+    turn: float = Field(8.0, ge=0, le=180, description="Largest rotation either way, in degrees.")
+    brightness: float = Field(0.2, ge=0, lt=1, description="Largest relative change of brightness.")
+    contrast: float = Field(0.2, ge=0, lt=1, description="Largest relative change of contrast.")
+    saturation: float = Field(0.15, ge=0, lt=1, description="Largest relative change of saturation.")
+    noise: float = Field(
+        0.02, ge=0, lt=1, description="Largest standard deviation of added noise, as a share of the full range."
+    )
 
 
 def augment(

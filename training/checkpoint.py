@@ -1,9 +1,10 @@
 """What a run keeps in its folder: the recipe, the state to go on from, the best weights, the history.
 
 ``recipe.json``         the resolved recipe; another one may not go on here
-``state.pt``            model, optimiser, epochs done: everything to go on from, replaced whole after each epoch
-``best.safetensors``    weights (float32) of the best held-out score so far
-``history.jsonl``       one line of figures per epoch
+``state.pt``            the last checkpoint: model, stage, optimisers, generators, history, place in the epoch; replaced
+                        whole after each epoch and when the run is stopped
+``best.safetensors``    weights (float32) of the best held-out score so far, of the present stage
+``history.jsonl``       one line of losses and metrics per epoch
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 RECIPE, STATE, BEST, HISTORY = "recipe.json", "state.pt", "best.safetensors", "history.jsonl"
+NEEDED = frozenset(("stage", "model", "optimisers", "history", "part"))
+"""Keys of a checkpoint."""
 
 
 def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
@@ -73,10 +76,10 @@ def save_state(out: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_state(out: Path) -> dict[str, Any] | None:
-    """The state to go on from; None where the run has not finished an epoch.
+    """The last checkpoint; None where the run has none yet.
 
     Raises:
-        WeightsError: it cannot be read.
+        WeightsError: it cannot be read, or is of another version.
     """
     import pickle
 
@@ -89,6 +92,8 @@ def load_state(out: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
         raise WeightsError(f"{path} is damaged; delete it to begin again.") from None
+    if not isinstance(state, dict) or not state.keys() >= NEEDED:
+        raise WeightsError(f"{path} is no checkpoint of this version; delete it to begin again.")
     return state
 
 
@@ -97,11 +102,13 @@ def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     from safetensors.torch import save_file
 
     part = path.with_name(f".{path.name}.part")
-    part.touch()  # with the usual permissions; safetensors would make a file that only its owner may read
+    part.touch()
+    usual = part.stat().st_mode
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+    part.chmod(usual)  # safetensors makes files that only their owner may read
     part.replace(path)
 
 
-def save_history(out: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """Write the figures of every epoch, one JSON object a line."""
+def save_history(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write losses and metrics of every epoch, one JSON object a line."""
     write_text(out / HISTORY, "".join(json.dumps(line) + "\n" for line in history))

@@ -6,41 +6,53 @@ from pathlib import Path
 
 import click
 
+from retrieval.commands.option_table import OptionSection, option_rows, print_sections
 from retrieval.commands.options import device_option, json_option, print_json
+from training.registry import JOBS, load_job
 
 
-@click.command("train")
+@click.command("train", epilog=f"Jobs: {', '.join(JOBS)}.")
 @click.argument("job")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
     "--config",
     "recipe",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="Recipe: YAML, or the name of one that ships.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option("--options", "list_options", is_flag=True, help="List the keys of the job's recipe.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @device_option
 @json_option
 def train_command(
     job: str,
     overrides: tuple[str, ...],
-    recipe: Path,
-    out: Path,
+    recipe: Path | None,
+    out: Path | None,
     device: str,
-    quiet: bool,  # noqa: FBT001 - Click passes flags by name
-    as_json: bool,  # noqa: FBT001
+    *,
+    list_options: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
-    """Train an encoder by a recipe; the same command again goes on where it stopped. Jobs: clip.
+    """Train an encoder by a recipe; the same command again goes on where it stopped.
 
-    KEY=VALUE changes the recipe: loop.epochs=5, sources.hands.path=DIR, sources.drains=null. Job clip leaves an
-    encoder in OUT/encoder. Example: train clip --config vitrine-tiny --out runs/tiny
+    KEY=VALUE changes the recipe: loop.epochs=5, sources.hands.path=DIR, sources.drains=null; train JOB --options lists
+    the keys. The encoder is left in OUT/encoder, and index --encoder OUT loads it. Example: train clip --config
+    vitrine-tiny --out runs/tiny
     """
+    from retrieval.encoders.artefact import find_card
     from training.config import read_recipe
-    from training.registry import load_job
 
+    if list_options:
+        print_sections([recipe_section(job)], as_json=as_json)
+        return
+    if recipe is None or out is None:
+        missing = "--config" if recipe is None else "--out"
+        raise click.MissingParameter(param_hint=f"'{missing}'", param_type="option")
     fitted = load_job(job).run(read_recipe(recipe, overrides), out, device=device, quiet=quiet or as_json)
+    card = find_card(out)
     if as_json:
         print_json(
             {
@@ -49,13 +61,23 @@ def train_command(
                 "best_score": fitted.best_score if fitted.history else None,
                 "interrupted": fitted.interrupted,
                 "out": str(out),
-                "encoder": str(out / "encoder"),
+                "encoder": str(card.parent) if card is not None else None,
             }
         )
     elif fitted.interrupted:
         click.echo(f"Stopped after {len(fitted.history)} epochs; the same command goes on.")
     else:
         click.echo(f"{len(fitted.history)} epochs; best: epoch {fitted.best_epoch}, score {fitted.best_score:.4f}")
-        click.echo(f"Encoder: {out / 'encoder'}")
+        if card is not None:
+            click.echo(f"Encoder: {card.parent}")
     if fitted.interrupted:
         click.get_current_context().exit(1)
+
+
+def recipe_section(job: str) -> OptionSection:
+    """The keys of a job's recipe, with what they mean.
+
+    Raises:
+        UnknownNameError: there is no such job.
+    """
+    return OptionSection(f"Recipe of the job {job}", tuple(option_rows(load_job(job).recipe)))

@@ -22,32 +22,21 @@ Recipe = TypeVar("Recipe", bound=Config)
 
 
 class LoopConfig(Config):
-    """How long, how fast and how carefully any job trains.
+    """How long, how fast and how carefully a job of one stage trains."""
 
-    Attributes:
-        epochs: passes over the training images.
-        warm_up: share of all steps in which the learning rate rises from 0.
-        learning_rate: at its highest; it falls to ``final`` times that along a cosine.
-        weight_decay: AdamW's, for matrices and convolutions only.
-        beta_2: AdamW's; 0.98 is CLIP's for small batches.
-        clip_norm: longest gradient; longer ones are shortened to it.
-        pieces: parts in which a batch is computed, where it does not fit in memory at once.
-        amp: half precision: ``auto`` means bf16 on CPUs that have it and on CUDA.
-        patience: stop after so many epochs without a better held-out score; 0 never stops.
-        seed: of initial weights, order and augmentation.
-    """
-
-    epochs: int = Field(30, ge=1)
-    warm_up: float = Field(0.1, ge=0, lt=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    final: float = Field(0.01, ge=0, le=1)
-    weight_decay: float = Field(0.1, ge=0)
-    beta_2: float = Field(0.98, gt=0, lt=1)
-    clip_norm: float = Field(1.0, gt=0)
-    pieces: int = Field(1, ge=1)
-    amp: Literal["auto", "bf16", "off"] = "auto"
-    patience: int = Field(0, ge=0)
-    seed: int = Field(0, ge=0, lt=2**31)
+    epochs: int = Field(30, ge=1, description="Passes over the training images.")
+    warm_up: float = Field(0.1, ge=0, lt=1, description="Share of all steps in which the learning rate rises from 0.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate at its highest; it falls along a cosine.")
+    final: float = Field(0.01, ge=0, le=1, description="Where the cosine ends, as a share of the learning rate.")
+    weight_decay: float = Field(0.1, ge=0, description="Weight decay of AdamW, for matrices and convolutions only.")
+    beta_2: float = Field(0.98, gt=0, lt=1, description="Second beta of AdamW; 0.98 is CLIP's for small batches.")
+    clip_norm: float = Field(1.0, gt=0, description="Longest gradient; longer ones are shortened to it.")
+    pieces: int = Field(1, ge=1, description="Parts in which a batch is computed where it does not fit in memory.")
+    amp: Literal["auto", "bf16", "off"] = Field(
+        "auto", description="Half precision; auto means bf16 on CPUs that have it and on CUDA."
+    )
+    patience: int = Field(0, ge=0, description="Epochs without a better held-out score before stopping; 0 never stops.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, order and augmentation.")
 
 
 def read_recipe(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:

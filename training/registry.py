@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from retrieval.config import Config
     from training.loop import Fitted
 
 JOBS = {
@@ -19,7 +20,12 @@ JOBS = {
 
 
 class TrainingJob(Protocol):
-    """Trains from a recipe and leaves checkpoint, history and exported encoder in a folder; never touches the store."""
+    """Trains from a recipe and leaves checkpoint, history and exported encoder in a folder; never touches the store.
+
+    ``recipe`` is the class of its recipes; every key has a description.
+    """
+
+    recipe: type[Config]
 
     def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> Fitted:
         """Train, or go on where an earlier run of the same recipe in ``out`` stopped.

@@ -1,39 +1,55 @@
-"""The learning rate over the steps of a run, and which parameters decay."""
+"""Learning rates over the steps of a stage: functions of a group's own rate and the moment."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
-
-    from training.config import LoopConfig
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 
-def rate_at(step: int, steps: int, config: LoopConfig) -> float:
-    """The learning rate of a step: a linear rise, then a cosine (Loshchilov and Hutter 2017, eq. 5, no restart).
+class Moment(NamedTuple):
+    """Where a stage is, counted from 0: ``epoch`` of ``epochs``, ``batch`` of ``batches`` in every epoch."""
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+
+    @property
+    def step(self) -> int:
+        """Batches before this one, of all epochs of the stage."""
+        return self.epoch * self.batches + self.batch
+
+    @property
+    def steps(self) -> int:
+        """Batches of the whole stage."""
+        return self.epochs * self.batches
+
+
+Schedule: TypeAlias = Callable[[float, Moment], float]
+"""The rate of a step, from the rate that the group began with and the moment."""
+
+
+def constant(rate: float, moment: Moment) -> float:  # noqa: ARG001 - a Schedule
+    """The rate that the group began with."""
+    return rate
+
+
+def cosine(warm_up: float, final: float) -> Schedule:
+    """A linear rise, then a cosine over the steps (Loshchilov and Hutter 2017, eq. 5, no restart).
 
     Args:
-        step: from 0.
-        steps: of the whole run.
-        config: ``warm_up`` is a share of ``steps``; the cosine ends at ``final * learning_rate``.
+        warm_up: share of the steps in which the rate rises.
+        final: the cosine ends at ``final`` times the group's rate.
     """
-    rising = round(config.warm_up * steps)
-    if step < rising:
-        return config.learning_rate * (step + 1) / rising
-    along = (step - rising) / max(1, steps - rising)
-    low = config.final * config.learning_rate
-    return low + (config.learning_rate - low) * (1 + math.cos(math.pi * along)) / 2
 
+    def rate_at(rate: float, moment: Moment) -> float:
+        step, steps = moment.step, moment.steps
+        rising = round(warm_up * steps)
+        if step < rising:
+            return rate * (step + 1) / rising
+        along = (step - rising) / max(1, steps - rising)
+        low = final * rate
+        return low + (rate - low) * (1 + math.cos(math.pi * along)) / 2
 
-def adamw(model: torch.nn.Module, config: LoopConfig) -> torch.optim.AdamW:
-    """AdamW over all trainable parameters; gains, biases and other vectors do not decay (as in CLIP's appendix F)."""
-    import torch
-
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [each for each in trained if each.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [each for each in trained if each.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.beta_2), eps=1e-6)
+    return rate_at

@@ -54,7 +54,7 @@ def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, t
     content = content_hash(data)
     image, taken = upright(data)
     if box is not None:
-        image = _cut(image, box)
+        image = cut_box(image, box)
     small = _small(image)
     return Decoded(
         content=content,
@@ -68,7 +68,12 @@ def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, t
     )
 
 
-def _cut(image: Image.Image, box: Box) -> Image.Image:
+def cut_box(image: Image.Image, box: Box) -> Image.Image:
+    """Cut a box out of an upright image; at least one pixel wide and high.
+
+    Raises:
+        InputError: the box lies outside the image.
+    """
     left, right = round(box.x * image.width), round((box.x + box.width) * image.width)
     top, bottom = round(box.y * image.height), round((box.y + box.height) * image.height)
     left, right = max(0, left), min(image.width, max(right, left + 1))

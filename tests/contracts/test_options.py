@@ -11,6 +11,8 @@ from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import option_rows
 from retrieval.config import Config
+from training.registry import JOBS, load_job
+from training.samples import SampleSource
 
 
 def _configs() -> Iterator[tuple[str, type[Config]]]:
@@ -18,6 +20,8 @@ def _configs() -> Iterator[tuple[str, type[Config]]]:
     yield from ((f"scorer {name}", load_scorer(name).config_type) for name in SCORERS)
     yield from ((f"protocol {name}", load_protocol(name).options) for name in PROTOCOLS)
     yield from ((f"source {name}", load_source(name).Options) for name in SOURCES)
+    yield from ((f"job {name}", load_job(name).recipe) for name in JOBS)
+    yield "samples of a job", SampleSource
     yield "index", IndexRequest
     yield "import-vectors", ImportRequest
 

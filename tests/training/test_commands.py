@@ -27,3 +27,20 @@ def test_train_from_a_recipe_with_an_override(tmp_path: Path) -> None:
     assert "best: epoch 1" in again.stdout
     other = CliRunner().invoke(train_command, [*arguments, "loop.epochs=2"])
     assert isinstance(other.exception, InputError)
+
+
+def test_options_lists_every_key_of_a_recipe() -> None:
+    result = CliRunner().invoke(train_command, ["clip", "--options", "--json"])
+    assert result.exit_code == 0, result.output
+    (section,) = json.loads(result.stdout)
+    rows = {row["name"]: row for row in section["options"]}
+    assert {"batch", "loop.epochs", "sources.NAME.path", "model.embed_dim", "pixels.size"} <= rows.keys()
+    assert rows["loop.epochs"]["default"] == "30"
+    assert "Passes over" in CliRunner().invoke(train_command, ["clip", "--options"]).stdout
+
+
+def test_a_recipe_and_a_folder_are_needed(tmp_path: Path) -> None:
+    for words in (["clip"], ["clip", "--config", str(tmp_path / "r.yaml")]):
+        result = CliRunner().invoke(train_command, words)
+        assert result.exit_code == 2
+        assert "Missing option" in result.stderr

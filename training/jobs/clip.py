@@ -12,20 +12,27 @@ from training.augment import augment
 from training.checkpoint import BEST, open_run
 from training.config import checked
 from training.contrastive import backward_in_pieces, mean_reciprocal_rank
-from training.export import build, export, prepare
 from training.jobs.clip_data import batches_of, captioned, pairs_of
+from training.jobs.clip_export import build, export, prepare
 from training.jobs.clip_recipe import ClipRecipe
+from training.learner import LOSS, Learner
 from training.loop import Fitted, fit
+from training.optimisers import Optimisers, Scheduled, decay_groups
+from training.schedule import Moment, cosine
 from training.vocabulary import learn_merges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
 
+    from retrieval.config import Config
     from retrieval.types import UInt8
     from training.jobs.clip_data import Captioned, Numbers
+
+SCORE = "retrieval"
+"""The held-out metric that decides: mean reciprocal rank of each image's caption."""
 
 HIGHEST_SCALE = math.log(100)
 """The logarithm of the largest factor on similarities."""
@@ -36,8 +43,10 @@ _EVAL_BATCH = 128
 class ClipJob:
     """See :class:`training.registry.TrainingJob`."""
 
+    recipe: type[Config] = ClipRecipe
+
     def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> Fitted:
-        """Train; ``out/encoder`` is then a folder that open_clip loads, with the best weights in fp16."""
+        """Train; ``out/encoder`` is then a folder that ``--encoder`` loads, with the best weights in fp16."""
         from retrieval.encoders.precision import choose_device
 
         config = checked(ClipRecipe, recipe, "recipe")
@@ -46,48 +55,69 @@ class ClipJob:
         open_run(out, config.model_dump(mode="json"))
         prepare(out / ENCODER, config, learn_merges((pair.caption for pair in train), config.tokens))
         model, tokenizer = build(out / ENCODER, config.loop.seed)
-        learner = ClipLearner(
-            model.to(where),
+        model = model.to(where)
+        stage = ContrastiveStage(
+            model,
             captioned(train, config, tokenizer, out / "train.npy", train=True, quiet=quiet),
             captioned(val, config, tokenizer, out / "val.npy", train=False, quiet=quiet),
             config,
             where,
         )
-        fitted = fit(learner, config.loop, out, quiet=quiet)
+        fitted = fit(Learner(model, SCORE, [stage]), out, seed=config.loop.seed, quiet=quiet)
         if fitted.history:
             export(out / ENCODER, out / BEST, config, fitted, {"train": train, "val": val})
         return fitted
 
 
-class ClipLearner:
-    """The model, its data and its loss, for the loop."""
+class ContrastiveStage:
+    """The one stage of the job: both towers and the factor on similarities, by the contrastive loss."""
 
-    score = "retrieval"
+    name = "contrastive"
 
     def __init__(self, model: Any, train: Captioned, val: Captioned, config: ClipRecipe, device: str) -> None:
         """``model`` is an open_clip model on ``device``."""
         import torch
 
-        self.model: torch.nn.Module = model
+        self.epochs, self.patience = config.loop.epochs, config.loop.patience
+        self._model: torch.nn.Module = model
         self._train, self._val, self._config, self._device = train, val, config, device
         self._half = _half_precision(config.loop.amp, device)
         self._mean, self._std = (
             torch.tensor(values).view(3, 1, 1) for values in (config.pixels.mean, config.pixels.std)
         )
+        self._optimisers = Optimisers({})
+
+    def begin(self) -> Optimisers:
+        """AdamW on every parameter, along a cosine."""
+        import torch
+
+        loop, model = self._config.loop, self._model
+        groups = decay_groups(model, loop.weight_decay)
+        adamw = torch.optim.AdamW(groups, lr=loop.learning_rate, betas=(0.9, loop.beta_2), eps=1e-6)
+        scheduled = Scheduled(adamw, cosine(loop.warm_up, loop.final))
+        self._optimisers = Optimisers({"adamw": scheduled}, loop.clip_norm, model.parameters())
+        return self._optimisers
 
     def images(self, batch: tuple[int, Numbers]) -> int:
-        """See :class:`training.loop.Learner`."""
+        """See :class:`training.learner.Stage`."""
         return len(batch[1])
 
-    def batches(self, epoch: int) -> Iterator[tuple[int, Numbers]]:
+    def batches(self, epoch: int) -> list[tuple[int, Numbers]]:
         """A seed and rows of each batch."""
         rng = np.random.default_rng([self._config.loop.seed, epoch])
         drawn = batches_of(self._train.folder, self._config.batch, self._config.batches, rng)
-        for number, rows in enumerate(drawn):
-            yield (epoch * 1_000_003 + number, rows)
+        return [(epoch * 1_000_003 + number, rows) for number, rows in enumerate(drawn)]
 
-    def backward(self, batch: tuple[int, Numbers]) -> float:
-        """See :class:`training.loop.Learner`."""
+    def step(self, batch: tuple[int, Numbers], moment: Moment) -> dict[str, float]:
+        """One step on a batch; the factor on similarities stays between 1 and 100."""
+        self._optimisers.zero_grad()
+        loss = self._backward(batch)
+        self._optimisers.step(moment)
+        self._parameter("logit_scale").data.clamp_(0, HIGHEST_SCALE)
+        return {LOSS: loss}
+
+    def _backward(self, batch: tuple[int, Numbers]) -> float:
+        """Add the gradients of a batch's loss, and return the loss."""
         import torch
 
         seed, rows = batch
@@ -104,10 +134,6 @@ class ClipLearner:
 
         scale = self._parameter("logit_scale")
         return backward_in_pieces(encode, scale.exp, captions, self._config.loop.pieces)
-
-    def after_step(self) -> None:
-        """Keep the factor on similarities between 1 and 100."""
-        self._parameter("logit_scale").data.clamp_(0, HIGHEST_SCALE)
 
     def validate(self) -> dict[str, float]:
         """Mean reciprocal rank of each held-out image's caption among those of its source, averaged over sources."""
@@ -127,10 +153,10 @@ class ClipLearner:
             columns, truth = torch.unique(data.caption[rows], return_inverse=True)
             ranks.append(mean_reciprocal_rank(images[rows], texts[columns], truth.to(self._device)))
         scale = float(self._parameter("logit_scale").exp())
-        return {self.score: sum(ranks) / len(ranks), "scale": scale}
+        return {SCORE: sum(ranks) / len(ranks), "scale": scale}
 
     def _parameter(self, name: str) -> torch.nn.Parameter:
-        return self.model.get_parameter(name)
+        return self._model.get_parameter(name)
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
         import torch
@@ -150,7 +176,7 @@ class ClipLearner:
         from torch.nn.functional import normalize
 
         with torch.autocast(self._device.partition(":")[0], torch.bfloat16, enabled=self._half):
-            raw: torch.Tensor = getattr(self.model, method)(batch)
+            raw: torch.Tensor = getattr(self._model, method)(batch)
         return normalize(raw.float(), dim=-1)
 
 

@@ -15,51 +15,40 @@ from training.vocabulary import BASE
 
 
 class SourceConfig(Config):
-    """A folder with ``captions.csv``; a relative path starts where the command runs.
+    """A folder with ``captions.csv``."""
 
-    Attributes:
-        path: of the folder.
-        flip: whether a mirrored image still fits its caption.
-        whole: train on its test split, too: for a world that is drawn for training alone, and nothing is measured on.
-    """
-
-    path: Path
-    flip: bool = True
-    whole: bool = False
+    path: Path = Field(description="Folder with captions.csv; a relative path starts where the command runs.")
+    flip: bool = Field(True, description="Whether a mirrored image still fits its caption.")
+    whole: bool = Field(
+        False, description="Train on its test split, too: for a world on which nothing is ever measured."
+    )
 
 
 class ModelConfig(Config):
-    """An architecture of open_clip, in its own words; vocabulary and image size are filled in.
+    """An architecture of open_clip, in its own words; vocabulary and image size are filled in."""
 
-    Attributes:
-        embed_dim: dimension of the vectors.
-        vision_cfg: the image tower.
-        text_cfg: the text tower.
-    """
-
-    embed_dim: int = Field(ge=1)
-    vision_cfg: dict[str, Any]
-    text_cfg: dict[str, Any]
+    embed_dim: int = Field(ge=1, description="Dimension of the vectors.")
+    vision_cfg: dict[str, Any] = Field(description="Image tower, in the words of open_clip.")
+    text_cfg: dict[str, Any] = Field(description="Text tower, in the words of open_clip.")
 
 
 class PixelConfig(Config):
-    """What the encoder sees of an image; saved with it.
+    """What the encoder sees of an image; saved with it."""
 
-    Attributes:
-        size: side in pixels.
-        stored: side at which training images are kept, from which crops are taken.
-        mean: of the channels, in shares of the full range.
-        std: of the channels.
-        interpolation: of resizing.
-        resize_mode: ``shortest`` cuts, ``longest`` pads, ``squash`` stretches images that are not square.
-    """
-
-    size: int = Field(112, ge=16, le=1024)
-    stored: int = Field(128, ge=16, le=1024)
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
-    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
-    resize_mode: Literal["shortest", "longest", "squash"] = "shortest"
+    size: int = Field(112, ge=16, le=1024, description="Side of the images that the encoder sees, in pixels.")
+    stored: int = Field(
+        128, ge=16, le=1024, description="Side at which training images are kept, from which crops are taken."
+    )
+    mean: tuple[float, float, float] = Field(
+        (0.5, 0.5, 0.5), description="Mean of the channels, as shares of the full range."
+    )
+    std: tuple[float, float, float] = Field(
+        (0.25, 0.25, 0.25), description="Standard deviation of the channels, as shares of the full range."
+    )
+    interpolation: Literal["bilinear", "bicubic"] = Field("bicubic", description="Interpolation of resizing.")
+    resize_mode: Literal["shortest", "longest", "squash"] = Field(
+        "shortest", description="Of images that are not square: shortest cuts, longest pads, squash stretches."
+    )
 
     def preprocess(self) -> Preprocess:
         """The same, as the encoders know it."""
@@ -76,28 +65,25 @@ class PixelConfig(Config):
 class ClipRecipe(Config):
     """Contrastive training of two towers on images and captions.
 
-    Attributes:
-        name: of the model, for its card.
-        sources: folders by name; ``null`` leaves one out.
-        tokens: largest vocabulary, learnt from the captions that are trained on.
-        batch: images per step.
-        batches: ``folder`` fills each batch from one source, so that captions differ in details only, but nothing
-            teaches that a text about one source fits no image of another; ``mixed`` draws from all; ``both`` sets a
-            quarter of each source aside for mixed batches.
-        val_images: at most so many held-out images of each source decide the score.
-        model, pixels, augmentation, loop: groups of their own.
+    Batches of one source have captions that differ in details only, but nothing in them teaches that a text about one
+    source fits no image of another; ``batches=both`` therefore sets a quarter of each source aside for mixed batches.
     """
 
-    name: str = "clip"
-    sources: dict[str, SourceConfig | None]
-    tokens: int = Field(1024, ge=BASE, le=49_408)
-    batch: int = Field(256, ge=2)
-    batches: Literal["folder", "mixed", "both"] = "both"
-    val_images: int = Field(600, ge=1)
-    model: ModelConfig
-    pixels: PixelConfig = PixelConfig()
-    augmentation: Augmentation = Augmentation()
-    loop: LoopConfig = LoopConfig()
+    name: str = Field("clip", min_length=1, description="Name of the model, for its space and its card.")
+    sources: dict[str, SourceConfig | None] = Field(description="Folders by name; null leaves one out.")
+    tokens: int = Field(
+        1024, ge=BASE, le=49_408, description="Largest vocabulary, learnt from the captions that are trained on."
+    )
+    batch: int = Field(256, ge=2, description="Images per step.")
+    batches: Literal["folder", "mixed", "both"] = Field(
+        "both",
+        description="Each batch from one source (folder), from all (mixed), or a quarter of the images mixed (both).",
+    )
+    val_images: int = Field(600, ge=1, description="At most so many held-out images of each source decide the score.")
+    model: ModelConfig = Field(description="Architecture.")
+    pixels: PixelConfig = Field(PixelConfig(), description="What the encoder sees of an image.")
+    augmentation: Augmentation = Field(Augmentation(), description="How much images vary.")
+    loop: LoopConfig = Field(LoopConfig(), description="How long, how fast and how carefully.")
 
     @field_validator("sources")
     @classmethod

@@ -15,6 +15,7 @@ from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, MissingFileError, VitrineError, WeightsError
 from tests.support.caption_images import draw, recipe
+from tests.support.interruptions import stop_after
 from training.jobs.clip import JOB
 
 if TYPE_CHECKING:
@@ -47,26 +48,11 @@ def test_the_loss_falls_and_held_out_captions_are_found(trained: Path) -> None:
 def test_a_run_that_stopped_equals_one_that_did_not(world: Path, tmp_path: Path, monkeypatch: Any) -> None:
     plan = recipe(world, epochs=4)
     JOB.run(plan, tmp_path / "whole", device="cpu", quiet=True)
-
-    def stopped_twice(epoch_limit: int) -> None:
-        from training import loop
-
-        kept = loop._keep
-        seen = []
-
-        def keep_and_stop(*arguments: Any) -> None:
-            kept(*arguments)
-            seen.append(1)
-            if len(seen) == epoch_limit:
-                raise KeyboardInterrupt
-
+    for batches in (2, 5):  # of three an epoch: within the first and the third
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "_keep", keep_and_stop)
-            with pytest.raises(KeyboardInterrupt):
-                JOB.run(plan, tmp_path / "parts", device="cpu", quiet=True)
-
-    stopped_twice(1)
-    stopped_twice(2)
+            stop_after(patch, batches)
+            fitted = JOB.run(plan, tmp_path / "parts", device="cpu", quiet=True)
+            assert fitted.interrupted
     JOB.run(plan, tmp_path / "parts", device="cpu", quiet=True)
     whole, parts = (load_file(tmp_path / name / "encoder" / shipped.WEIGHTS) for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
