@@ -168,20 +168,20 @@ def _check_root(source: Source, writer: StoreWriter) -> list[str]:
         InputError: the recorded folder is still there, and it is another one.
     """
     here = source.root.resolve()
-    for row in writer.snapshot.read("sources").to_pylist():
-        if row["name"] != source.name or Path(row["root"]) == here:
+    for known in writer.snapshot.sources:
+        if known.name != source.name or Path(known.root) == here:
             continue
-        if Path(row["root"]).is_dir():
+        if Path(known.root).is_dir():
             raise InputError(
-                f"The store has '{source.name}' from {row['root']}, which is still there; give this data set a name of "
+                f"The store has '{source.name}' from {known.root}, which is still there; give this data set a name of "
                 "its own with `source_name`."
             )
         if not _has_some_of(source, writer):
             raise InputError(
-                f"The store has '{source.name}' from {row['root']}, and none of its files is in {here}; if this is "
+                f"The store has '{source.name}' from {known.root}, and none of its files is in {here}; if this is "
                 "another data set, give it a name of its own with `source_name`."
             )
-        return [f"'{source.name}' moved from {row['root']} to {here}."]
+        return [f"'{source.name}' moved from {known.root} to {here}."]
     return []
 
 

@@ -76,8 +76,8 @@ def prompt_bank(
 
 
 def _text_banks(store: EmbeddingStore, space: SpaceInfo) -> list[Bank]:
-    """Banks whose vectors are those of their texts: of our text tower first, then imported; not learned prompts."""
-    banks = [bank for bank in store.banks(space.fingerprint) if bank.texts is not None]
+    """Banks whose vectors are those of their texts: of our text tower first, then imported."""
+    banks = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
     return [bank for origin in (EMBEDDED, IMPORTED) for bank in banks if bank.origin.startswith(origin)]
 
 
@@ -141,6 +141,7 @@ def _bank(space: SpaceInfo, prompts: PromptSet, known: Mapping[str, Float32], te
     return Bank(
         name=prompts.name,
         space=space.fingerprint,
+        kind="prompts",
         origin=f"{EMBEDDED}{prompts.sha256}",
         vectors=np.stack([known[text] for text in prompts.unique_texts]).astype(np.float32, copy=False),
         edge_vector=spoken.vector,

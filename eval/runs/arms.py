@@ -120,7 +120,7 @@ def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
 
 def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
     """The classifier layer of a space: named by ``index --class-names`` before spoken names before numbers."""
-    found = [bank for bank in store.banks(space.fingerprint) if bank.name.partition(":")[0] == CLASSIFIER]
+    found = [bank for bank in store.banks(space.fingerprint) if bank.kind == "classifier"]
     spoken = [bank for bank in found if not all(name.isdecimal() for name in bank.edge_class.tolist())]
     named = [bank for bank in found if bank.name != CLASSIFIER] or spoken or found
     if not named:
@@ -137,7 +137,7 @@ def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
 
 
 def _text_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
-    found = [bank for bank in store.banks(space.fingerprint) if bank.texts is not None]
+    found = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
     if len(found) == 1:
         return found[0]
     have = f"the space has {', '.join(sorted({bank.name for bank in found}))}" if found else "the space has none yet"
@@ -154,7 +154,7 @@ def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
     edge_class = np.array([codes.get(label, -1) for label in bank.edge_class.tolist()], np.int64)
     kept = np.flatnonzero(edge_class >= 0)
     if not len(kept):
-        ways = "name its classes (index ... --class-names FILE)" if bank.name.startswith(CLASSIFIER) else "check names"
+        ways = "name its classes (index ... --class-names FILE)" if bank.kind == "classifier" else "check names"
         raise InputError(
             f"None of the {len(set(bank.edge_class.tolist()))} classes of bank {bank.name} (the first is "
             f"'{bank.edge_class[0] if len(bank.edge_class) else ''}') is in the label universe of {len(classes)} (the "

@@ -16,7 +16,7 @@ import numpy as np
 
 from indexers.pipeline.buffer import WriteBuffer
 from indexers.pipeline.decode import Decoded, content_hash, decode, vector_key
-from indexers.pipeline.plan import Step, Stored, steps, survey
+from indexers.pipeline.plan import Step, read_stored, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import Row, new_row, table
 from retrieval.errors import InputError
@@ -64,6 +64,7 @@ class _Opened:
     """A file that was read: decoded, or only hashed because its content has its vectors already."""
 
     step: Step
+    position: int
     key: str
     decoded: Decoded | None
 
@@ -81,7 +82,7 @@ class _Run:
         self._encoder: Encoder | None = None
         self.report = IndexReport(source.name)
         snapshot = writer.snapshot
-        self._stored = Stored(snapshot.samples(source=source.name))
+        self._stored = read_stored(snapshot, source.name)
         self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
         known = self._space.views if self._space else ()
         self._views = (*known, *(view for view in options.views if view not in known))
@@ -127,7 +128,7 @@ class _Run:
         for step in steps(self._source, self._stored, self._embedded, pool):
             if step.action == "open":
                 if self._first_time(step):
-                    ahead.append((step, pool.submit(self._open, step)))
+                    ahead.append((step, pool.submit(self._open, step, self._stored.position(step.row))))
             else:
                 self._settle(step)
                 bar.advance()
@@ -159,16 +160,16 @@ class _Run:
         else:
             self.report.unchanged += 1
 
-    def _open(self, step: Step) -> _Opened | InputError:
+    def _open(self, step: Step, position: int) -> _Opened | InputError:
         """Read one file, in a worker thread; decode it unless its content has its vectors already."""
         try:
             data = read_file(step.path)
             key = vector_key(content_hash(data), step.sample.crop)
             if step.row is not None and step.row["key"] == key and key in self._embedded:
-                return _Opened(step, key, None)
+                return _Opened(step, position, key, None)
             wanted = self._options.thumbnails and key not in self._pictured
             crop, box = step.sample.crop, step.sample.box
-            return _Opened(step, key, decode(data, crop, box, self._preprocess, thumbnail=wanted))
+            return _Opened(step, position, key, decode(data, crop, box, self._preprocess, thumbnail=wanted))
         except InputError as error:
             return error
 
@@ -183,7 +184,7 @@ class _Run:
         if decoded.thumbnail is not None and decoded.key not in self._pictured:
             self._buffer.thumbnails[decoded.key] = decoded.thumbnail
             self._pictured.add(decoded.key)
-        row = new_row(step.sample, step.size, step.mtime_ns, _found(decoded))
+        row = new_row(step.sample, opened.position, step.size, step.mtime_ns, _found(decoded))
         known = step.row is not None
         if opened.key in self._embedded:
             self._queue(row, known=known)
@@ -267,7 +268,14 @@ def _classifier(encoder: Encoder, spec: EncoderSpec) -> Bank:
         raise InputError(f"{spec.model}: these weights have no classifier layer.")
     numbers = np.arange(len(head.weight), dtype=np.int64)
     return Bank(
-        "classifier", spec.fingerprint, spec.weights, head.weight, numbers, numbers.astype(np.str_), bias=head.bias
+        name="classifier",
+        space=spec.fingerprint,
+        kind="classifier",
+        origin=spec.weights,
+        vectors=head.weight,
+        edge_vector=numbers,
+        edge_class=numbers.astype(np.str_),
+        bias=head.bias,
     )
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,8 @@ from retrieval.types import Sample, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from retrieval.types.store import Snapshot
 
 CHUNK = 2048
 
@@ -44,10 +46,14 @@ class Step:
 
 
 class Stored:
-    """The rows a source has in the store, found by id; remembers which were seen, so that the vanished show."""
+    """The rows a source has in the store, found by id; remembers which were seen, so that the vanished show.
 
-    def __init__(self, rows: pa.Table) -> None:
+    ``next_position`` is the first number that may be given to a new sample.
+    """
+
+    def __init__(self, rows: pa.Table, next_position: int = 0) -> None:
         self._rows = rows
+        self._free = _free_positions(rows.column("position"), next_position)
         self._place = {sample: at for at, sample in enumerate(rows.column("id").to_pylist())}
         self._seen = np.zeros(rows.num_rows, bool)
 
@@ -59,10 +65,30 @@ class Stored:
         rows = iter(self._rows.take(known).to_pylist())
         return [next(rows) if at >= 0 else None for at in places]
 
+    def position(self, row: Mapping[str, Any] | None) -> int:
+        """The place of a sample in the order of its source: a row keeps its own, a new sample gets the next free one.
+
+        Samples that are new must come in the order of the source, each once, those that cannot be read included: then
+        a run that was interrupted and the one that finishes it give the same numbers as one run.
+        """
+        return next(self._free) if row is None else int(row["position"])
+
     def vanished(self) -> list[str]:
         """Ids that the source no longer has."""
         ids = self._rows.column("id")
         return [ids[int(at)].as_py() for at in np.flatnonzero(~self._seen)]
+
+
+def read_stored(snapshot: Snapshot, source: str) -> Stored:
+    """Read the rows that a source has in the store."""
+    start = next((known.next_position for known in snapshot.sources if known.name == source), 0)
+    return Stored(snapshot.samples(source=source), start)
+
+
+def _free_positions(taken: pa.ChunkedArray, start: int) -> Iterator[int]:
+    used = taken.drop_null().to_numpy()
+    top = max(start, int(used.max(initial=-1)) + 1)
+    return chain(np.setdiff1d(np.arange(start, top), used).tolist(), count(top))
 
 
 def steps(source: Source, stored: Stored, embedded: set[str], pool: Executor) -> Iterator[Step]:

@@ -26,13 +26,23 @@ def described(sample: Sample) -> Row:
     return row
 
 
-def new_row(sample: Sample, size: int, mtime_ns: int, found: Mapping[str, Any]) -> Row:
-    """A whole row; ``found`` is what decoding (or an import) gave: content, key, width, height, phash, captured_at."""
+def new_row(sample: Sample, position: int, size: int, mtime_ns: int, found: Mapping[str, Any]) -> Row:
+    """A whole row.
+
+    Args:
+        sample: what the source says.
+        position: the sample's place in the order of its source.
+        size: of the file, in bytes; 0 where there is none.
+        mtime_ns: when the file changed, nanoseconds.
+        found: what decoding (or an import) gave: content, key, width, height, phash, captured_at.
+    """
     row: Row = {"id": sample.id, "source": sample.source, "uri": sample.uri, "crop": sample.crop}
-    row |= {"size": size, "mtime_ns": mtime_ns}
+    row |= {"position": position, "size": size, "mtime_ns": mtime_ns}
     if sample.box is not None:
         box = sample.box
         row |= {"box_x": box.x, "box_y": box.y, "box_width": box.width, "box_height": box.height}
+    if sample.polygon is not None:
+        row["polygon"] = [number for corner in sample.polygon for number in corner]
     return row | dict(found) | described(sample)
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexers.vectors.read_vectors import ImportedVectors
-    from retrieval.store.snapshot import LanceSnapshot
     from retrieval.store.writer import StoreWriter
     from retrieval.types import Float32, Int64
+    from retrieval.types.store import Snapshot, SourceInfo
 
 SAME_VECTOR = 1e-3
 """Two vectors of one picture are the same up to this share of their length: graphics cards add in any order."""
@@ -84,12 +84,12 @@ def attach_vectors(
         raise InputError(f"{path} does not name its rows; say with `filepath` which column names the images.")
     snapshot = writer.snapshot
     chosen = find_source(snapshot, source)
-    samples = snapshot.samples(["uri", "key"], source=chosen["name"])
+    samples = snapshot.samples(["uri", "key"], source=chosen.name)
     samples = samples.filter(samples.column("key").is_valid())
     if not samples.num_rows:
-        raise InputError(f"Source '{chosen['name']}' has no samples that vectors could be attached to; index it first.")
+        raise InputError(f"Source '{chosen.name}' has no samples that vectors could be attached to; index it first.")
     keys = np.array(samples.column("key").to_pylist(), np.str_)
-    matches = match_rows(found.rows, samples.column("uri").to_pylist(), chosen["root"])
+    matches = match_rows(found.rows, samples.column("uri").to_pylist(), chosen.root)
     _refuse_own_samples(path, snapshot, to)
     target = target_space(path, found, writer, to)
     rows = np.flatnonzero(matches.places >= 0)
@@ -100,7 +100,7 @@ def attach_vectors(
     writer.append_vectors(target, added.tolist(), {"base": unit_vectors(found.vectors[fresh])})
     return AttachReport(
         space=target.name,
-        source=chosen["name"],
+        source=chosen.name,
         matched_by=matches.level,
         rows=len(found.rows),
         matched=len(rows),
@@ -112,24 +112,23 @@ def attach_vectors(
     )
 
 
-def find_source(snapshot: LanceSnapshot, wanted: str) -> dict[str, str]:
-    """Find a source (name, kind, root) by its name or the beginning of it.
+def find_source(snapshot: Snapshot, wanted: str) -> SourceInfo:
+    """Find a source by its name or the beginning of it.
 
     Raises:
         UnknownNameError: there is none.
         InputError: several begin like that.
     """
-    sources = {row["name"]: row for row in snapshot.read("sources").to_pylist()}
+    sources = {known.name: known for known in snapshot.sources}
     names = [wanted] if wanted in sources else [name for name in sources if name.startswith(wanted)]
     if not names:
         raise unknown("source", wanted, sources)
     if len(names) > 1:
         raise InputError(f"'{wanted}' may mean {', '.join(sorted(names))}; write more of the name.")
-    found: dict[str, str] = sources[names[0]]
-    return found
+    return sources[names[0]]
 
 
-def _refuse_own_samples(path: Path, snapshot: LanceSnapshot, to: ImportTarget) -> None:
+def _refuse_own_samples(path: Path, snapshot: Snapshot, to: ImportTarget) -> None:
     """Refuse a space whose rows are samples too: an evaluation would meet each image twice."""
     model = snapshot.space(to.space).spec.model if to.space else to.space_name or path.stem
     own = own_sources(snapshot, model)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.pipeline.plan import Stored
+from indexers.pipeline.plan import Stored, read_stored
 from indexers.pipeline.rows import Row, changes, new_row, table
 from indexers.vectors.read_vectors import BankOptions, read_bank
 from retrieval.errors import InputError
@@ -17,8 +17,8 @@ from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, Spac
 
 if TYPE_CHECKING:
     from indexers.vectors.read_vectors import ImportedVectors
-    from retrieval.store.snapshot import LanceSnapshot
     from retrieval.store.writer import StoreWriter
+    from retrieval.types.store import Snapshot
 
 _BLOCK = 65_536
 
@@ -83,7 +83,7 @@ def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: 
     have = set(writer.vector_keys(target))
     fresh = [at for key, at in _first_places(keys).items() if key not in have]
     writer.append_vectors(target, [keys[at] for at in fresh], {"base": unit_vectors(found.vectors[fresh])})
-    stored = Stored(writer.snapshot.samples(source=source))
+    stored = read_stored(writer.snapshot, source)
     new, changed = _rows(found, keys, source, stored)
     writer.append_samples(table(new))
     writer.update_samples(table(changed))
@@ -132,9 +132,9 @@ def _existing(path: Path, target: SpaceInfo, dimension: int) -> SpaceInfo:
     return target
 
 
-def own_sources(snapshot: LanceSnapshot, model: str) -> list[str]:
+def own_sources(snapshot: Snapshot, model: str) -> list[str]:
     """Sources with samples that imports into the space called ``model`` made."""
-    names = sorted(row["name"] for row in snapshot.read("sources").to_pylist())
+    names = sorted(known.name for known in snapshot.sources)
     own = [name for name in names if name == f"import:{model}" or name.startswith(f"import:{model}/")]
     return [name for name in own if snapshot.samples(["id"], source=name).num_rows]
 
@@ -168,7 +168,7 @@ def _rows(found: ImportedVectors, keys: list[str], source: str, stored: Stored) 
     changed: list[Row] = []
     for sample, key, row in zip(samples, keys, stored.find([s.id for s in samples]), strict=True):
         if row is None:
-            new.append(new_row(sample, 0, 0, {"content": key, "key": key}))
+            new.append(new_row(sample, stored.position(row), 0, 0, {"content": key, "key": key}))
         elif (news := changes(sample, row)) or row["key"] != key:
             changed.append({**row, **news, "content": key, "key": key})
     return new, changed
@@ -195,6 +195,7 @@ def import_bank(path: Path, writer: StoreWriter, options: BankOptions, *, name: 
     bank = Bank(
         name=name or path.stem,
         space=target.fingerprint,
+        kind="prototypes" if found.texts is None else "prompts",
         origin=f"import:{path.name}",
         vectors=unit_vectors(found.vectors).vectors,
         edge_vector=found.edge_vector,

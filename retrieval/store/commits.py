@@ -6,25 +6,32 @@ whatever a killed writer left behind is rolled back by the next one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 
 from retrieval.errors import StoreError
+from retrieval.store.digests import Files, file_digests
 from retrieval.store.lance import LanceTables
 from retrieval.store.schema import COMMITS, FORMAT
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One record. ``store_version`` counts commits that changed samples or vectors; ``number`` counts all."""
+    """One record. ``store_version`` counts commits that changed samples or vectors; ``number`` counts all.
+
+    ``tables`` maps names to versions; ``files`` has a digest of every file that these versions are made of.
+    """
 
     number: int
     store_version: int
     tables: Mapping[str, int]
+    files: Files
     note: str
     created: str
 
@@ -33,17 +40,19 @@ def read_commit(tables: LanceTables) -> Commit:
     """Read the newest record.
 
     Raises:
-        StoreError: the record is missing or was written by a newer Vitrine.
+        StoreError: the record is missing, damaged, or of another format.
     """
     rows = tables.read("commits").to_pylist()
-    if len(rows) != 1:
-        raise StoreError(f"{tables.uri}: the commit record is damaged; restore the folder commits.lance from a copy.")
-    row = rows[0]
-    if row["format"] > FORMAT:
+    row = rows[0] if len(rows) == 1 else {}
+    if "format" in row and row["format"] != FORMAT:
         raise StoreError(
-            f"{tables.uri}: written by a newer Vitrine (format {row['format']}); upgrade vitrine to open it."
+            f"{tables.uri}: a store of format {row['format']}, and this Vitrine reads format {FORMAT} only; index "
+            "again into a new folder, or open it with the version of Vitrine that wrote it."
         )
-    return Commit(row["commit"], row["store_version"], json.loads(row["tables"]), row["note"], row["created"])
+    if not row or row.get("sha256") != _record_sha256(row):
+        raise StoreError(f"{tables.uri}: the commit record is damaged; restore the folder commits.lance from a copy.")
+    versions, files = json.loads(row["tables"]), json.loads(row["files"])
+    return Commit(row["commit"], row["store_version"], versions, files, row["note"], row["created"])
 
 
 def write_commit(
@@ -57,6 +66,7 @@ def write_commit(
         number=before.number + 1 if before else 0,
         store_version=(before.store_version if before else 0) + int(changed and before is not None),
         tables=dict(sorted(versions.items())),
+        files=file_digests(tables, versions, old, before.files if before else {}),
         note=note,
         created=now(),
     )
@@ -65,11 +75,19 @@ def write_commit(
         "commit": commit.number,
         "store_version": commit.store_version,
         "tables": json.dumps(commit.tables),
+        "files": json.dumps(commit.files, sort_keys=True),
         "note": note,
         "created": commit.created,
     }
+    row["sha256"] = _record_sha256(row)
     tables.overwrite("commits", pa.Table.from_pylist([row], schema=COMMITS))
     return commit
+
+
+def _record_sha256(row: Mapping[str, Any]) -> str:
+    """Digest of a record, less the digest itself."""
+    body = json.dumps({name: value for name, value in row.items() if name != "sha256"}, sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()
 
 
 def now() -> str:

@@ -7,6 +7,7 @@ table only grew, only what is new is read and appended. Deleting the folder cost
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -29,10 +30,14 @@ KEY_BYTES = 48
 
 @dataclass(frozen=True, slots=True)
 class _Fragment:
-    """One fragment as the cache has it: ``mark`` changes when rows of it are deleted."""
+    """One fragment as the cache has it, a chunk of both files.
+
+    ``mark`` changes when rows of the fragment are deleted; ``sha256`` is of the chunk's keys, then its vectors.
+    """
 
     mark: str
     rows: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,20 @@ def _extend(
         _resume(folder / f"keys-{found.generation}.bin", found.rows * KEY_BYTES) as keys,
     ):
         for mark, part in zip(marks[len(done) :], read_fragments(dataset, len(done), space, view), strict=True):
-            data.write(part.data.tobytes())
-            keys.write(part.keys.tobytes())
-            done.append(_Fragment(mark, len(part.keys)))
+            raw = part.keys.tobytes(), part.data.tobytes()
+            keys.write(raw[0])
+            data.write(raw[1])
+            done.append(_Fragment(mark, len(part.keys), _sha256(*raw)))
     manifest = _Manifest(found.generation, dimension, tuple(done))
     _save_manifest(folder, manifest)
     _remove_strays(folder, found.generation)
     return manifest
+
+
+def _sha256(keys: bytes, data: bytes) -> str:
+    state = hashlib.sha256(keys)
+    state.update(data)
+    return state.hexdigest()
 
 
 def _make_room(dataset: Any, folder: Path, found: _Manifest, dimension: int) -> None:
@@ -173,7 +185,7 @@ def _map(folder: Path, manifest: _Manifest, rows: int, space: SpaceInfo) -> Vect
 def _load_manifest(folder: Path) -> _Manifest | None:
     try:
         raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        fragments = tuple(_Fragment(mark, rows) for mark, rows in raw["fragments"])
+        fragments = tuple(_Fragment(mark, rows, sha256) for mark, rows, sha256 in raw["fragments"])
         manifest = _Manifest(raw["generation"], raw["dimension"], fragments)
         size = (folder / f"data-{manifest.generation}.f32").stat().st_size
         keys = (folder / f"keys-{manifest.generation}.bin").stat().st_size
@@ -187,7 +199,7 @@ def _save_manifest(folder: Path, manifest: _Manifest) -> None:
     raw = {
         "generation": manifest.generation,
         "dimension": manifest.dimension,
-        "fragments": [[fragment.mark, fragment.rows] for fragment in manifest.fragments],
+        "fragments": [[fragment.mark, fragment.rows, fragment.sha256] for fragment in manifest.fragments],
     }
     young = folder / f"manifest-{uuid4().hex[:8]}.young"
     young.write_text(json.dumps(raw), encoding="utf-8")

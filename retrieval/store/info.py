@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.store.open import LanceStore, is_remote
+from retrieval.store.lance import is_remote
+from retrieval.store.open import LanceStore
 from retrieval.store.schema import vectors_table
 
 MOST_CLASSES = 20
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from retrieval.store.snapshot import LanceSnapshot
+    from retrieval.types.store import SourceInfo
 
 
 def describe(store: LanceStore) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def describe(store: LanceStore) -> dict[str, Any]:
                 "failures": snapshot.count("failures"),
             },
             "spaces": [_space(snapshot, space.name) for space in snapshot.spaces],
-            "sources": snapshot.read("sources").sort_by("name").to_pylist(),
+            "sources": [_source(source) for source in sorted(snapshot.sources)],
             "per_source": _per(rows, "source"),
             "per_class": _per(rows, "label"),
             "per_aspect": _per(rows, "aspect"),
@@ -64,7 +66,13 @@ def _space(snapshot: LanceSnapshot, name: str) -> dict[str, Any]:
         "weights": spec.weights,
         "precision": spec.precision,
         "created": space.created,
+        "state": space.state,
+        "parent": space.parent,
     }
+
+
+def _source(source: SourceInfo) -> dict[str, Any]:
+    return {"name": source.name, "kind": source.kind, "root": source.root, "position": source.position}
 
 
 def _per(rows: pa.Table, column: str) -> dict[str, int]:

@@ -21,6 +21,9 @@ from retrieval.errors import InputError, StoreError
 SMALL_FRAGMENT_ROWS = 65_536
 """Compaction joins fragments smaller than this; larger ones are left where they are."""
 
+NEWEST_FIRST = 2**64 - 1
+"""Lance names manifests by this number less the version, so that the newest is listed first."""
+
 KEEP_TAG = "vitrine-reader-"
 """Lance tags with this prefix mark versions that readers held at the last clean-up."""
 
@@ -167,6 +170,18 @@ class LanceTables:
                 f"'{where}' is not a condition over {name}: {_first_line(error)}. Columns: {names}."
             ) from None
 
+    def files(self, name: str, version: int) -> list[str]:
+        """Files that a version of a local table is made of, below its folder: manifest, data, marks of deletion."""
+        folder = Path(self.uri) / f"{name}.lance"
+        manifests = (f"_versions/{NEWEST_FIRST - version:020d}.manifest", f"_versions/{version}.manifest")
+        found = [path for path in manifests if (folder / path).is_file()][:1]
+        for fragment in self.dataset(name, version).get_fragments():
+            meta = fragment.metadata
+            found += [f"data/{file.path}" for file in meta.files]
+            if meta.deletion_file is not None:
+                found.append(meta.deletion_file.path(meta.id))
+        return sorted(found)
+
     def count(self, name: str, version: int | None = None) -> int:
         """Number of rows."""
         return int(self.dataset(name, version).count_rows())
@@ -217,6 +232,11 @@ class LanceTables:
             return self._db.open_table(name)
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(f"{self.uri}: table {name} cannot be opened ({_first_line(error)}).") from None
+
+
+def is_remote(uri: str) -> bool:
+    """Whether the store lies on object storage."""
+    return "://" in uri
 
 
 def _conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -12,7 +12,7 @@ from retrieval.errors import InputError, ReadOnlyStoreError, unknown
 from retrieval.store.conditions import matching
 from retrieval.store.spaces import find_space
 from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
-from retrieval.types.store import StoredResult, result_sha256
+from retrieval.types.store import SourceInfo, StoredResult, result_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +30,8 @@ class MemorySnapshot:
         self._samples = samples.sort_by("id")
         self._vectors = vectors
         self.spaces = tuple(_space(name, views) for name, views in vectors.items())
+        names = samples.column("source").unique().to_pylist() if "source" in samples.column_names else []
+        self.sources = tuple(SourceInfo(name, "memory", "", at) for at, name in enumerate(names))
 
     def space(self, name: str | None = None) -> SpaceInfo:
         """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""

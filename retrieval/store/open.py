@@ -11,7 +11,7 @@ from typing import Any
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import records
 from retrieval.store.commits import Commit, read_commit
-from retrieval.store.lance import LanceTables
+from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.lock import ReaderTag, writer_lock
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
@@ -131,11 +131,6 @@ def _no_lock(uri: str) -> ReadOnlyStoreError:
         f"{uri}: writing to object storage is refused: there is no lock there that keeps two writers apart. Write to a "
         "local folder and copy it there; reading works."
     )
-
-
-def is_remote(uri: str) -> bool:
-    """Whether the store lies on object storage."""
-    return "://" in uri
 
 
 def is_store(uri: str | Path | LanceStore) -> bool:

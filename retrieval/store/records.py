@@ -71,6 +71,7 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
         "sha256": sha,
         "name": bank.name,
         "space": bank.space,
+        "kind": bank.kind,
         "origin": bank.origin,
         "dimension": bank.vectors.shape[1],
         "vectors": np.ascontiguousarray(bank.vectors, np.float32).tobytes(),
@@ -103,6 +104,7 @@ def _bank(row: Mapping[str, Any]) -> Bank:
     return Bank(
         name=row["name"],
         space=row["space"],
+        kind=row["kind"],
         origin=row["origin"],
         vectors=np.frombuffer(row["vectors"], np.float32).reshape(-1, row["dimension"]),
         edge_vector=np.array(row["edge_vector"], np.int64),

@@ -1,4 +1,4 @@
-"""The tables of a store as Arrow schemas. See "The store" in the documentation for what each is for."""
+"""The tables of a store as Arrow schemas; docs/decisions/0014-store-format-2.md says what each column is for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 import pyarrow as pa
 
-FORMAT = 1
-"""Version of this layout. A store of a newer one is refused with a sentence, not misread."""
+FORMAT = 2
+"""Version of this layout. A store of another one is refused with a sentence, not misread."""
 
 META_PREFIX = "meta_"
 
@@ -17,8 +17,10 @@ COMMITS = pa.schema(
         ("commit", pa.int64()),
         ("store_version", pa.int64()),
         ("tables", pa.string()),
+        ("files", pa.string()),
         ("note", pa.string()),
         ("created", pa.string()),
+        ("sha256", pa.string()),
     ]
 )
 
@@ -27,6 +29,7 @@ SAMPLES = pa.schema(
         ("id", pa.string()),
         ("source", pa.string()),
         ("uri", pa.string()),
+        ("position", pa.int64()),
         ("content", pa.string()),
         ("crop", pa.string()),
         ("key", pa.string()),
@@ -39,6 +42,7 @@ SAMPLES = pa.schema(
         ("box_y", pa.float64()),
         ("box_width", pa.float64()),
         ("box_height", pa.float64()),
+        ("polygon", pa.list_(pa.float64())),
         ("label", pa.string()),
         ("identity", pa.string()),
         ("aspect", pa.string()),
@@ -57,6 +61,11 @@ SPACES = pa.schema(
         ("dimension", pa.int32()),
         ("views", pa.list_(pa.string())),
         ("created", pa.string()),
+        ("state", pa.string()),
+        ("parent", pa.string()),
+        ("matrix", pa.large_binary()),
+        ("matrix_shape", pa.list_(pa.int32())),
+        ("promoted", pa.string()),
     ]
 )
 
@@ -65,6 +74,8 @@ SOURCES = pa.schema(
         ("name", pa.string()),
         ("kind", pa.string()),
         ("root", pa.string()),
+        ("position", pa.int64()),
+        ("next_position", pa.int64()),
     ]
 )
 
@@ -72,11 +83,22 @@ THUMBNAILS = pa.schema([("key", pa.string()), ("webp", pa.binary())])
 
 FAILURES = pa.schema([("source", pa.string()), ("uri", pa.string()), ("reason", pa.string())])
 
+FORGOTTEN = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("content", pa.string()),
+        ("forgotten", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+
 BANKS = pa.schema(
     [
         ("sha256", pa.string()),
         ("name", pa.string()),
         ("space", pa.string()),
+        ("kind", pa.string()),
         ("origin", pa.string()),
         ("dimension", pa.int32()),
         ("vectors", pa.large_binary()),
@@ -113,6 +135,7 @@ COMMITTED = {
     "sources": SOURCES,
     "thumbnails": THUMBNAILS,
     "failures": FAILURES,
+    "forgotten": FORGOTTEN,
 }
 """Tables whose versions a commit pins, beside one ``vectors_*`` table per space."""
 

@@ -12,8 +12,9 @@ from retrieval.store.conditions import condition, matching, one_of
 from retrieval.store.hot import hot_matrix, read_fragments
 from retrieval.store.lance import LanceTables
 from retrieval.store.schema import vectors_table
-from retrieval.store.spaces import find_space
-from retrieval.types import EncoderSpec, SpaceInfo, VectorMatrix
+from retrieval.store.spaces import find_space, space_of
+from retrieval.types import SpaceInfo, VectorMatrix
+from retrieval.types.store import SourceInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +30,11 @@ class LanceSnapshot:
         self._spaces: tuple[SpaceInfo, ...] | None = None
 
     @property
+    def uri(self) -> str:
+        """Where the store lies."""
+        return self._tables.uri
+
+    @property
     def store_version(self) -> int:
         """Counts commits to samples and vectors."""
         return self.commit.store_version
@@ -38,19 +44,13 @@ class LanceSnapshot:
         """All registered spaces, oldest first."""
         if self._spaces is None:
             rows = self.read("spaces").sort_by([("created", "ascending"), ("name", "ascending")]).to_pylist()
-            self._spaces = tuple(
-                SpaceInfo(
-                    fingerprint=row["fingerprint"],
-                    name=row["name"],
-                    spec=EncoderSpec.from_json(row["spec"]),
-                    dimension=row["dimension"],
-                    views=tuple(row["views"]),
-                    created=row["created"],
-                    rows=self.count(vectors_table(row["fingerprint"])),
-                )
-                for row in rows
-            )
+            self._spaces = tuple(space_of(row, self.count(vectors_table(row["fingerprint"]))) for row in rows)
         return self._spaces
+
+    @property
+    def sources(self) -> tuple[SourceInfo, ...]:
+        """All sources, in the order of their first commit."""
+        return tuple(SourceInfo(**row) for row in self.read("sources").sort_by("position").to_pylist())
 
     def space(self, name: str | None = None) -> SpaceInfo:
         """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from retrieval.errors import InputError, unknown
 from retrieval.types import EncoderSpec, SpaceInfo
@@ -25,8 +28,26 @@ def short_name(spec: EncoderSpec, taken: Sequence[str] = ()) -> str:
     return f"{stem}@{spec.fingerprint}"
 
 
+def space_of(row: Mapping[str, Any], rows: int = 0) -> SpaceInfo:
+    """A space from its row of the table ``spaces``; ``rows`` is how many vectors it has."""
+    matrix = row.get("matrix")
+    return SpaceInfo(
+        fingerprint=row["fingerprint"],
+        name=row["name"],
+        spec=EncoderSpec.from_json(row["spec"]),
+        dimension=row["dimension"],
+        views=tuple(row["views"]),
+        created=row["created"],
+        rows=rows,
+        state=row["state"],
+        parent=row.get("parent"),
+        matrix=None if matrix is None else np.frombuffer(matrix, "<f4").reshape(row["matrix_shape"]),
+        promoted=row.get("promoted"),
+    )
+
+
 def find_space(spaces: Sequence[SpaceInfo], wanted: str | None) -> SpaceInfo:
-    """Find a space by name, name prefix or fingerprint prefix; None works when there is only one.
+    """Find a space by name, name prefix or fingerprint prefix; None works when only one is complete.
 
     Raises:
         UnknownNameError: nothing matches.
@@ -34,11 +55,15 @@ def find_space(spaces: Sequence[SpaceInfo], wanted: str | None) -> SpaceInfo:
     """
     names = [space.name for space in spaces]
     if wanted is None:
-        if len(spaces) == 1:
-            return spaces[0]
+        complete = [space for space in spaces if space.state == "complete"]
+        if len(complete) == 1:
+            return complete[0]
         if not spaces:
             raise InputError("The store has no vectors yet; run 'index' or 'import-vectors' first.")
-        raise InputError(f"The store has {len(spaces)} spaces; say which space is meant: {', '.join(names)}.")
+        if not complete:
+            raise InputError(f"No space of the store is complete yet: {', '.join(names)}; finish its refresh first.")
+        names = [space.name for space in complete]
+        raise InputError(f"The store has {len(complete)} spaces; say which space is meant: {', '.join(names)}.")
     exact = [space for space in spaces if wanted in (space.name, space.fingerprint)]
     start = wanted.lower()  # names are written small, whatever was asked for
     found = exact or [s for s in spaces if s.name.startswith(start) or s.fingerprint.startswith(start)]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import StoreError
+from retrieval.store.digests import damaged_files
+from retrieval.store.lance import is_remote
 from retrieval.store.schema import vectors_table
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Text: TypeAlias = NDArray[np.str_]
 
 UNIT_TOLERANCE = 1e-3
+SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ def verify(snapshot: LanceSnapshot) -> list[Finding]:
     Samples that one space lacks are counted, not wrong: an index may still have to run there. Samples without a
     vector in any space are wrong.
     """
+    findings = [_files(snapshot)]
     try:
-        findings = [_samples(snapshot), _registered(snapshot)]
+        findings += [_samples(snapshot), _registered(snapshot)]
         rows = snapshot.samples(["key", "source"])
         keys = np.array(rows.column("key").to_pylist(), dtype=np.str_)
         sources = np.array(rows.column("source").to_pylist(), dtype=np.str_)
@@ -51,10 +55,25 @@ def verify(snapshot: LanceSnapshot) -> list[Finding]:
                 findings.append(finding)
                 has_any |= has
     except StoreError as error:
-        return [Finding("tables", wrong=True, detail=str(error))]
+        return [*findings, Finding("tables", wrong=True, detail=str(error))]
     lost = int((~has_any).sum())
     findings.append(Finding("coverage", wrong=lost > 0, detail=f"{lost} samples without a vector in any space"))
     return findings
+
+
+def _files(snapshot: LanceSnapshot) -> Finding:
+    """Compare every file that the commit refers to with the digest that was written with it."""
+    files = snapshot.commit.files
+    total = sum(len(paths) for paths in files.values())
+    if is_remote(snapshot.uri):
+        return Finding("files", wrong=False, detail=f"{total} files, not read: they lie on object storage")
+    missing, changed = damaged_files(snapshot.uri, files)
+    detail = f"{total} files, {len(missing)} missing, {len(changed)} not as they were written"
+    if missing or changed:
+        shown = [*missing, *changed]
+        more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+        detail += f" ({', '.join(shown[:SHOWN])}{more}); restore them from a copy, or index into a new store"
+    return Finding("files", wrong=bool(missing or changed), detail=detail)
 
 
 def _samples(snapshot: LanceSnapshot) -> Finding:

@@ -27,8 +27,8 @@ from retrieval.store.schema import (
     view_fields,
 )
 from retrieval.store.snapshot import LanceSnapshot
-from retrieval.store.spaces import short_name
-from retrieval.types import Bank, Embeddings, EncoderSpec, SpaceInfo
+from retrieval.store.spaces import short_name, space_of
+from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, SpaceInfo, SpaceState
 
 KEEP_OLD_VERSIONS = timedelta(hours=1)
 
@@ -86,8 +86,26 @@ class StoreWriter:
         """Our tables that a commit pins, as they are in the folder."""
         return {name for name in self._tables.names() if is_ours(name)} - {"commits", *APPENDED}
 
-    def register_space(self, spec: EncoderSpec, dimension: int, views: Sequence[str]) -> SpaceInfo:
-        """Find or make the space of ``spec``; add columns for views it lacks."""
+    def register_space(
+        self,
+        spec: EncoderSpec,
+        dimension: int,
+        views: Sequence[str],
+        *,
+        parent: str | None = None,
+        matrix: Float32 | None = None,
+        state: SpaceState = "complete",
+    ) -> SpaceInfo:
+        """Find or make the space of ``spec``; add columns for views it lacks.
+
+        Args:
+            spec: the encoder.
+            dimension: of the vectors.
+            views: names of the views that will be written.
+            parent: fingerprint of the space that a new one is made from.
+            matrix: (dimension, dimension of the parent), where a new space is the parent's vectors times a matrix.
+            state: of a new space.
+        """
         spaces = self._latest_spaces()
         table = vectors_table(spec.fingerprint)
         known = next((row for row in spaces if row["fingerprint"] == spec.fingerprint), None)
@@ -99,6 +117,11 @@ class StoreWriter:
                 "name": name,
                 "created": now(),
                 "dimension": dimension,
+                "state": state,
+                "parent": parent,
+                "matrix": None if matrix is None else np.ascontiguousarray(matrix, "<f4").tobytes(),
+                "matrix_shape": None if matrix is None else list(matrix.shape),
+                "promoted": None,
             }
         else:
             row = dict(known)
@@ -108,17 +131,30 @@ class StoreWriter:
         row |= {"spec": spec.to_json(), "views": have + [view for view in views if view not in have]}
         if row != known:
             self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([row], schema=SPACES))
-        return SpaceInfo(spec.fingerprint, row["name"], spec, row["dimension"], tuple(row["views"]), row["created"])
+        return space_of(row)
+
+    def set_state(self, space: SpaceInfo, state: SpaceState) -> None:
+        """Record that a space is complete, or that it is being filled."""
+        row = next(row for row in self._latest_spaces() if row["fingerprint"] == space.fingerprint)
+        if row["state"] != state:
+            rows = pa.Table.from_pylist([{**row, "state": state}], schema=SPACES)
+            self._tables.merge("spaces", ["fingerprint"], rows)
 
     def _latest_spaces(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._tables.read("spaces").to_pylist()
         return rows
 
     def put_source(self, name: str, kind: str, root: str) -> None:
-        """Record where the relative uris of a source start."""
-        row = {"name": name, "kind": kind, "root": root}
-        if row not in self._tables.read("sources", where=equal_to("name", name)).to_pylist():
-            self._tables.merge("sources", ["name"], pa.Table.from_pylist([row], schema=COMMITTED["sources"]))
+        """Record where the relative uris of a source start; a new one stands after all others."""
+        rows = self._tables.read("sources").to_pylist()
+        known = next((row for row in rows if row["name"] == name), None)
+        row = known or {"name": name, "position": len(rows), "next_position": 0}
+        row = row | {"kind": kind, "root": root}
+        if row != known:
+            self._put_sources([row])
+
+    def _put_sources(self, rows: list[dict[str, Any]]) -> None:
+        self._tables.merge("sources", ["name"], pa.Table.from_pylist(rows, schema=COMMITTED["sources"]))
 
     def vector_keys(self, space: SpaceInfo) -> list[str]:
         """Keys that have a vector in a space, those not yet committed included."""
@@ -178,7 +214,11 @@ class StoreWriter:
             self._tables.add_columns("samples", fresh)
 
     def delete_samples(self, ids: Sequence[str]) -> None:
-        """Delete samples; vectors and thumbnails that nothing uses any more go with them."""
+        """Delete samples; vectors and thumbnails that nothing uses any more go with them.
+
+        Positions of a source that lost samples are not given again.
+        """
+        self._retire_positions(set(ids))
         for where in some_of("id", ids):
             self._tables.delete("samples", where)
         used = set(self._tables.read("samples", columns=["key"]).column("key").to_pylist())
@@ -186,6 +226,18 @@ class StoreWriter:
             keys = set(self._tables.read(name, columns=["key"]).column("key").to_pylist())
             for where in some_of("key", sorted(keys - used)):
                 self._tables.delete(name, where)
+
+    def _retire_positions(self, ids: set[str]) -> None:
+        rows = self._tables.read("samples", columns=["id", "source", "position"]).to_pylist()
+        losing = {row["source"] for row in rows if row["id"] in ids}
+        top = dict.fromkeys(losing, 0)
+        for row in rows:
+            if row["source"] in losing and row["position"] is not None:
+                top[row["source"]] = max(top[row["source"]], row["position"] + 1)
+        sources = self._tables.read("sources").to_pylist()
+        behind = [row for row in sources if row["next_position"] < top.get(row["name"], 0)]
+        if behind:
+            self._put_sources([{**row, "next_position": top[row["name"]]} for row in behind])
 
     def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:
         """Add thumbnails of keys that have none."""

@@ -7,7 +7,7 @@ Nothing here imports torch, a store or a search library, so that every room may 
 from __future__ import annotations
 
 from retrieval.types.arrays import Float32, Int64, UInt8, digest
-from retrieval.types.banks import Bank
+from retrieval.types.banks import Bank, BankKind
 from retrieval.types.encoders import (
     ClassifierHead,
     Embeddings,
@@ -20,12 +20,12 @@ from retrieval.types.encoders import (
     TextEncoder,
 )
 from retrieval.types.samples import WHOLE, Box, MetaValue, Problem, Sample, Source, Thumbnails
-from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, VectorMatrix, require_same_space
+from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, SpaceState, VectorMatrix, require_same_space
 from retrieval.types.splits import SplitSet
 
 __all__ = [
-    "WHOLE", "Bank", "Box", "ClassifierHead", "Embeddings", "Encoder", "EncoderSpec", "Float32", "Int64",
+    "WHOLE", "Bank", "BankKind", "Box", "ClassifierHead", "Embeddings", "Encoder", "EncoderSpec", "Float32", "Int64",
     "Interpolation", "MetaValue", "Neighbors", "Precision", "Preprocess", "Problem", "ResizeMode", "Sample",
-    "SearchIndex", "Source", "SpaceInfo", "SplitSet", "TextEncoder", "Thumbnails", "UInt8", "VectorMatrix", "digest",
-    "require_same_space",
+    "SearchIndex", "Source", "SpaceInfo", "SpaceState", "SplitSet", "TextEncoder", "Thumbnails", "UInt8",
+    "VectorMatrix", "digest", "require_same_space",
 ]  # fmt: skip

@@ -30,7 +30,11 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image, or one box of an image, as a source describes it. ``uri`` is relative to the source's root."""
+    """One image, or one box of an image, as a source describes it.
+
+    ``uri`` is relative to the source's root. ``polygon`` are corners (x, y) inside ``box``, as fractions of the
+    image's width and height.
+    """
 
     source: str
     uri: str
@@ -42,16 +46,20 @@ class Sample:
     split: str | None = None
     captured_at: datetime | None = None
     box: Box | None = None
+    polygon: tuple[tuple[float, float], ...] | None = None
     meta: Mapping[str, MetaValue] = field(default_factory=dict)
 
     @property
     def crop(self) -> str:
-        """``"whole"``, or a short hash of the box geometry."""
-        return WHOLE if self.box is None else digest(*(f"{side:.6f}" for side in self.box), size=6)
+        """``"whole"``, or a short hash of the geometry: the box, and the polygon where there is one."""
+        if self.box is None:
+            return WHOLE
+        corners = [number for corner in self.polygon or () for number in corner]
+        return digest(*(f"{number:.6f}" for number in (*self.box, *corners)), size=6)
 
     @property
     def id(self) -> str:
-        """Stable key of the sample: hash of source, relative path and box geometry."""
+        """Stable key of the sample: hash of source, relative path and geometry of box and polygon."""
         return digest(self.source, self.uri, self.crop)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from retrieval.errors import SpaceMismatchError
 from retrieval.types.arrays import Float32, Int64
@@ -16,9 +16,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SpaceState: TypeAlias = Literal["complete", "filling"]
+"""``complete``: every sample that was to have a vector has one. ``filling``: a refresh has not finished.
+
+Readers never take a filling space unless it is named.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class SpaceInfo:
-    """A registered space. ``imported`` spaces have vectors but no encoder (``spec.family == "imported"``)."""
+    """A registered space. ``imported`` spaces have vectors but no encoder (``spec.family == "imported"``).
+
+    ``parent`` is the fingerprint of the space that this one was made from. With ``matrix`` (d, d of the parent)
+    float32, its vectors are those of the parent times the matrix, L2-normalised. ``promoted`` is when the space was
+    made the default, ISO 8601.
+    """
 
     fingerprint: str
     name: str
@@ -27,6 +39,10 @@ class SpaceInfo:
     views: tuple[str, ...]
     created: str
     rows: int = 0
+    state: SpaceState = "complete"
+    parent: str | None = None
+    matrix: Float32 | None = field(default=None, compare=False)
+    promoted: str | None = None
 
     @property
     def imported(self) -> bool:

@@ -25,6 +25,20 @@ class StoredResult(NamedTuple):
     result: Mapping[str, Any]
 
 
+class SourceInfo(NamedTuple):
+    """A source as a store knows it: ``root`` is where its relative uris start.
+
+    ``position`` is its place in the order of first commits. Positions of samples below ``next_position`` are never
+    given again.
+    """
+
+    name: str
+    kind: str
+    root: str
+    position: int
+    next_position: int = 0
+
+
 def result_sha256(result: Mapping[str, Any]) -> str:
     """Hash what a result file says, less ``created``: the same evaluation twice has the same hash."""
     body = json.dumps({key: value for key, value in result.items() if key != "created"}, sort_keys=True)
@@ -39,6 +53,11 @@ class Snapshot(Protocol):
 
     @property
     def spaces(self) -> tuple[SpaceInfo, ...]: ...
+
+    @property
+    def sources(self) -> tuple[SourceInfo, ...]:
+        """All sources, in the order of their first commit."""
+        ...
 
     def space(self, name: str | None = None) -> SpaceInfo:
         """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
@@ -65,8 +84,9 @@ class Snapshot(Protocol):
             equal: columns of text with the value they must have, or values of which they must have one, such as
                 ``source="hands"`` or ``id=["0c1d", "7f2e"]``. A null matches nothing.
 
-        Columns: id, source, uri, content, crop, key, size, mtime_ns, width, height, phash, box_*, label, identity,
-        aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) leads to the vectors.
+        Columns: id, source, uri, position, content, crop, key, size, mtime_ns, width, height, phash, box_*, polygon,
+        label, identity, aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) leads to
+        the vectors; ``position`` is the sample's place in the order of its source.
         """
         ...
 

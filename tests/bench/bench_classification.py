@@ -70,7 +70,9 @@ def ours(made: World) -> Mapping[str, Callable[[], float]]:
         space = snapshot.space().fingerprint
     texts = tuple(f"text {at}" for at in range(len(made.prompts)))
     edges = np.arange(len(texts), dtype=np.int64)
-    store.save_bank(Bank("prompts", space, "bench", made.prompts, edges, names.repeat(PROMPTS), texts, None, 0.01))
+    store.save_bank(
+        Bank("prompts", space, "bench", made.prompts, edges, names.repeat(PROMPTS), texts, None, 0.01, kind="prompts")
+    )
 
     def run(mode: str, arms: tuple[str, ...] = (), **options: object) -> Callable[[], float]:
         return lambda: evaluate(store, mode, arms=arms, options=options, say=lambda _: None).metrics["top_1"].value

@@ -90,12 +90,19 @@ def test_split_sets_there_and_back(store: EmbeddingStore) -> None:
 
 def test_banks_there_and_back(store: EmbeddingStore) -> None:
     bank = Bank(
-        "words", "f" * 32, "test", unit(2).vectors, np.array([0, 1]), np.array(["x", "y"]), texts=("an x", "a y")
+        "words",
+        "f" * 32,
+        "test",
+        unit(2).vectors,
+        np.array([0, 1]),
+        np.array(["x", "y"]),
+        texts=("an x", "a y"),
+        kind="prompts",
     )
     for _ in range(2):
         store.save_bank(bank)
     (found,) = store.banks("f" * 32)
-    assert found.sha256 == bank.sha256
+    assert (found.sha256, found.kind, found.space) == (bank.sha256, "prompts", "f" * 32)
     assert store.banks("0" * 32) == ()
     assert len(store.banks()) == 1
 

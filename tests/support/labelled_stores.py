@@ -99,9 +99,28 @@ def banks_of(store: MemoryStore, names: Sequence[str]) -> tuple[Bank, Bank]:
     bias = np.linspace(-0.5, 0.5, c).astype(np.float32)
     said = tuple(f"text {at}" for at in range(2 * c))
     return (
-        Bank("said", fingerprint(store, CLIP), "prompts:x", texts, np.arange(2 * c), spoken, said, None, 0.05),
         Bank(
-            "classifier", fingerprint(store, RES), "head", 5 * centres(c, 2), np.arange(c), np.array(names), None, bias
+            "said",
+            fingerprint(store, CLIP),
+            "prompts:x",
+            texts,
+            np.arange(2 * c),
+            spoken,
+            said,
+            None,
+            0.05,
+            kind="prompts",
+        ),
+        Bank(
+            "classifier",
+            fingerprint(store, RES),
+            "head",
+            5 * centres(c, 2),
+            np.arange(c),
+            np.array(names),
+            None,
+            bias,
+            kind="classifier",
         ),
     )
 

@@ -39,7 +39,7 @@ def rows(names: Sequence[str], **columns: Any) -> pa.Table:
     n = len(names)
     keys = [key(name) for name in names]
     base: dict[str, Any] = {"id": list(names), "source": ["s"] * n, "uri": [f"{name}.jpg" for name in names]}
-    base |= {"content": keys, "crop": ["whole"] * n, "key": keys}
+    base |= {"content": keys, "crop": ["whole"] * n, "key": keys, "position": list(range(n))}
     return pa.table(base | {k: v if isinstance(v, list) else [v] * n for k, v in columns.items()})
 
 

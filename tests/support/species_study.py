@@ -133,10 +133,18 @@ def _banks(world: Study, clip: SpaceInfo, resnet: SpaceInfo) -> tuple[Bank, Bank
     names = np.array(world.classes)
     prompts = Bank(
         "prompts", clip.fingerprint, "drawn", world.text_vectors, world.edges[:, 0], names[world.edges[:, 1]],
-        world.texts, None, 0.01,
+        world.texts, None, 0.01, kind="prompts",
     )  # fmt: skip
     classifier = Bank(
-        "classifier", resnet.fingerprint, "drawn", world.weights, np.arange(len(names)), names, None, world.bias
+        "classifier",
+        resnet.fingerprint,
+        "drawn",
+        world.weights,
+        np.arange(len(names)),
+        names,
+        None,
+        world.bias,
+        kind="classifier",
     )
     return prompts, classifier
 

@@ -107,7 +107,7 @@ def imported(texts: tuple[str, ...], origin: str = "import:texts.npz") -> tuple[
         space = snapshot.space()
     n = len(texts)
     edges = np.arange(n), np.array([f"x{at}" for at in range(n)])
-    store.save_bank(Bank("texts", space.fingerprint, origin, unit(n).vectors, *edges, texts))
+    store.save_bank(Bank("texts", space.fingerprint, origin, unit(n).vectors, *edges, texts, kind="prompts"))
     return store, space
 
 

@@ -88,7 +88,8 @@ def test_options_that_no_arm_takes(dotted: Any, bare: Any, error: type[Exception
 def bank(names: list[str], *, texts: bool = True, name: str = "said", **more: Any) -> Bank:
     vectors = np.eye(len(names), 8, dtype=np.float32)
     said = tuple(f"text {at}" for at in range(len(names))) if texts else None
-    return Bank(name, "space", "x", vectors, np.arange(len(names)), np.array(names), said, **more)
+    edges = np.arange(len(names)), np.array(names)
+    return Bank(name, "space", "x", vectors, *edges, said, kind="prompts" if texts else "classifier", **more)
 
 
 def test_a_bank_over_the_universe_has_its_classes_only() -> None:
@@ -103,7 +104,7 @@ def test_a_bank_over_the_universe_has_its_classes_only() -> None:
     with pytest.raises(InputError, match="--labels-from"):
         class_bank(bank(["wolf", "fox"]), NAMES, "said")
     with pytest.raises(InputError, match="--class-names"):
-        class_bank(bank(["0", "1"], name="classifier"), NAMES, "classifier")
+        class_bank(bank(["0", "1"], name="classifier", texts=False), NAMES, "classifier")
 
 
 def read(store: MemoryStore, asked: ArmAsked) -> Any:

@@ -97,7 +97,9 @@ def test_without_train_the_neighbours_are_other_test_images(tmp_path: Path) -> N
         space = snapshot.space().fingerprint
     names = np.array([f"class {code}" for code in range(3)])
     texts = tuple(names.tolist())
-    made.save_bank(Bank("said", space, "import:x", unit(3, seed=9).vectors, np.arange(3), names, texts, None, 0.05))
+    made.save_bank(
+        Bank("said", space, "import:x", unit(3, seed=9).vectors, np.arange(3), names, texts, None, 0.05, kind="prompts")
+    )
     _, _, wrong = kept(made, tmp_path, "zeroshot")
     vectors = unit(N).vectors
     assert len(wrong) == WORST

@@ -108,6 +108,46 @@ def test_vanished_files_are_reported_and_dropped_only_when_asked(tmp_path: Path)
     assert len(state(tmp_path / "s")[1]) == 5
 
 
+def positions(store: Path) -> dict[str, int]:
+    with open_store(store).snapshot() as snapshot:
+        found = snapshot.samples(["uri", "position"]).to_pylist()
+    return {row["uri"].rpartition("/")[2]: row["position"] for row in sorted(found, key=lambda row: row["position"])}
+
+
+def test_positions_follow_the_source_and_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "images" / "one"
+    drawn = write_images(tmp_path / "drawn", 7)
+    folder.mkdir(parents=True)
+    for name, path in zip(("b", "d", "f"), drawn, strict=False):
+        shutil.copy(path, folder / f"{name}.jpg")
+    shutil.copy(drawn[0], folder / "e.jpg")  # the content of b: its row is ready before that of d
+    (folder / "c.jpg").write_text("no image, but it has its place")
+    run(tmp_path / "images", tmp_path / "s")
+    assert positions(tmp_path / "s") == {"b.jpg": 0, "d.jpg": 2, "e.jpg": 3, "f.jpg": 4}
+    shutil.copy(drawn[3], folder / "a.jpg")
+    shutil.copy(drawn[4], folder / "c.jpg")
+    shutil.copy(drawn[5], folder / "d.jpg")  # another picture under a name that is known
+    run(tmp_path / "images", tmp_path / "s")
+    with_new = {"b.jpg": 0, "a.jpg": 1, "d.jpg": 2, "e.jpg": 3, "f.jpg": 4, "c.jpg": 5}
+    assert positions(tmp_path / "s") == with_new
+    (folder / "c.jpg").unlink()
+    run(tmp_path / "images", tmp_path / "s", prune=True)
+    shutil.copy(drawn[6], folder / "g.jpg")
+    run(tmp_path / "images", tmp_path / "s")
+    assert positions(tmp_path / "s") == {"b.jpg": 0, "a.jpg": 1, "d.jpg": 2, "e.jpg": 3, "f.jpg": 4, "g.jpg": 6}
+
+
+def test_sources_stand_in_the_order_of_their_first_commit(tmp_path: Path) -> None:
+    for seed, name in enumerate(("z", "a", "m")):
+        write_images(tmp_path / name, 2, seed=seed)
+        run(tmp_path / name, tmp_path / "s")
+    write_images(tmp_path / "z", 3)
+    run(tmp_path / "z", tmp_path / "s")
+    with open_store(tmp_path / "s").snapshot() as snapshot:
+        assert [source.name for source in snapshot.sources] == ["folder:z", "folder:a", "folder:m"]
+        assert [source.position for source in snapshot.sources] == [0, 1, 2]
+
+
 def test_nothing_is_dropped_while_part_of_the_source_cannot_be_used(tmp_path: Path) -> None:
     paths = write_images(tmp_path / "images", 4)
     manifest = tmp_path / "images" / "m.csv"

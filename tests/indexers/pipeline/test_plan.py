@@ -7,11 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pytest
+
 from indexers.pipeline.plan import Stored, steps, survey
 from indexers.pipeline.rows import new_row, table
 from indexers.sources.registry import open_source
 from retrieval.types import Problem, Sample, Source
 from tests.support.images import write_images
+from tests.support.sample_stores import rows as sample_rows
 
 
 class Listed:
@@ -31,9 +35,9 @@ class Listed:
 def rows_of(source: Source, **changed: Any) -> list[dict[str, Any]]:
     """Rows as an index run would have written them."""
     made = []
-    for sample in source:
+    for at, sample in enumerate(source):
         found = (source.root / sample.uri).stat()
-        row = new_row(sample, found.st_size, found.st_mtime_ns, {"content": "c", "key": f"key-{sample.uri}"})
+        row = new_row(sample, at, found.st_size, found.st_mtime_ns, {"content": "c", "key": f"key-{sample.uri}"})
         made.append(row | changed)
     return made
 
@@ -77,3 +81,23 @@ def test_a_survey_counts_and_takes_the_widest_kind() -> None:
     values = (None, 1, 0.5, 2)
     samples = [Sample("s", f"{at}.jpg", meta={"n": value}) for at, value in enumerate(values)]
     assert survey(samples) == (4, {"n": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("taken", "start", "new"),
+    [
+        ([], 0, [0, 1, 2]),
+        ([0, 1, 2], 0, [3, 4, 5]),
+        ([0, 2, 5], 0, [1, 3, 4]),  # a run that was interrupted goes on as if it had not been
+        ([0, 2], 3, [3, 4, 5]),  # the row at 1 was dropped: its number is not given again
+        ([], 4, [4, 5, 6]),
+        ([6], 3, [3, 4, 5]),
+    ],
+)
+def test_new_samples_get_the_next_free_positions(taken: list[int], start: int, new: list[int]) -> None:
+    names = [f"n{at}" for at in taken]
+    table = sample_rows(names).set_column(6, "position", pa.array(taken, pa.int64()))
+    stored = Stored(table, start)
+    found = stored.find([*names, "other"])
+    assert [stored.position(row) for row in found[:-1]] == taken
+    assert [stored.position(None) for _ in new] == new

@@ -123,3 +123,11 @@ def test_a_bank_belongs_to_a_space_of_its_dimension(tmp_path: Path) -> None:
         api.import_vectors(wide, tmp_path / "s", **options)
     with pytest.raises(InputError, match="`classes` is needed: a bank needs the array of classes"):
         api.import_vectors(file, tmp_path / "s", kind="bank", vectors="image")
+
+
+def test_positions_are_rows_of_the_file(tmp_path: Path) -> None:
+    file = save(tmp_path / "features.npz", name=[f"n{at}" for at in (7, 3, 9, 1, 0, 2, 4, 5, 6, 8, 11, 10)])
+    bring(file, tmp_path / "s", filepath="name")
+    with open_store(tmp_path / "s").snapshot() as snapshot:
+        rows = snapshot.samples(["uri", "position"]).sort_by("position").to_pydict()
+    assert rows == {"uri": [f"n{at}" for at in (7, 3, 9, 1, 0, 2, 4, 5, 6, 8, 11, 10)], "position": list(range(12))}

@@ -52,7 +52,8 @@ def test_store_version_counts_samples_and_vectors_only(tmp_path: Path) -> None:
     store, space = store_with(tmp_path / "s", ["a"], unit(1))
     with store.snapshot() as snapshot:
         before = snapshot.store_version
-    store.save_bank(Bank("b", space.fingerprint, "test", unit(2).vectors, np.arange(2), np.array(["x", "y"])))
+    edges = np.arange(2), np.array(["x", "y"])
+    store.save_bank(Bank("b", space.fingerprint, "test", unit(2).vectors, *edges, kind="prototypes"))
     store.save_result({"mode": "reid", "metrics": {}, "created": "now"})
     with store.writer() as writer:
         writer.replace_failures("s", {"bad.jpg": "truncated"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -116,3 +117,20 @@ def test_no_room_for_a_cache_reads_into_memory(tmp_path: Path, monkeypatch: pyte
     with store.snapshot() as snapshot:
         assert len(snapshot.vectors(space).keys) == 2
     assert not list(Path(tmp_path / "s" / "cache").rglob("*.f32"))
+
+
+def test_every_chunk_has_its_digest(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    _same_as_table(store, space)
+    _append(store, space, "c", 1)
+    _same_as_table(store, space)
+    folder = next((tmp_path / "s" / "cache").iterdir())
+    keys, data = next(folder.glob("keys-*")).read_bytes(), next(folder.glob("data-*")).read_bytes()
+    chunks = json.loads((folder / "manifest.json").read_text())["fragments"]
+    start = 0
+    for _, n, sha256 in chunks:
+        stop = start + n
+        part = keys[start * 48 : stop * 48] + data[start * 64 : stop * 64]
+        assert sha256 == hashlib.sha256(part).hexdigest()
+        start = stop
+    assert [chunk[1] for chunk in chunks] == [2, 1]

@@ -78,6 +78,33 @@ def test_a_lost_commit_record_is_said_and_nothing_is_deleted(tmp_path: Path) -> 
         assert snapshot.vectors(space).keys.tolist() == [key("a").encode()]
 
 
+@pytest.mark.parametrize("other", [1, 3, 0, -1])
+def test_a_store_of_another_format_is_refused_with_the_way_out(tmp_path: Path, other: int) -> None:
+    store_with(tmp_path / "s", ["a"], unit(1))
+    table = lancedb.connect(tmp_path / "s").open_table("commits")
+    row = table.to_arrow().to_pylist()[0] | {"format": other}
+    if other == 1:  # as format 1 had it
+        row = {name: row[name] for name in ("format", "commit", "store_version", "tables", "note", "created")}
+        lancedb.connect(tmp_path / "s").drop_table("commits")
+        lancedb.connect(tmp_path / "s").create_table("commits", pa.Table.from_pylist([row]))
+    else:
+        table.add(pa.Table.from_pylist([row], schema=table.schema), mode="overwrite")
+    says = f"a store of format {other}, and this Vitrine reads format 2 only; index again into a new folder"
+    with pytest.raises(StoreError, match=says), open_store(tmp_path / "s").snapshot():
+        pass
+    with pytest.raises(StoreError, match=says), create_store(tmp_path / "s").writer():
+        pass
+
+
+def test_a_damaged_commit_record_is_said(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    table = lancedb.connect(tmp_path / "s").open_table("commits")
+    row = table.to_arrow().to_pylist()[0]
+    table.add(pa.Table.from_pylist([row | {"store_version": 7}], schema=table.schema), mode="overwrite")
+    with pytest.raises(StoreError, match="commit record is damaged"), store.snapshot():
+        pass
+
+
 def test_a_commit_between_reading_the_record_and_tagging_it_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from retrieval.errors import StoreError
 from retrieval.store.open import open_store
-from retrieval.store.verify import verify
+from retrieval.store.verify import _files, verify
 from tests.support.sample_stores import key, rows, spec, store_with, unit
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ def test_a_damaged_file_of_vectors_is_one_sentence(tmp_path: Path) -> None:
     store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
     for file in (tmp_path / "s" / f"vectors_{space.fingerprint}.lance" / "data").iterdir():
         file.write_bytes(b"damaged")
-    (found,) = wrong(open_store(tmp_path / "s"))
-    assert "a file of vectors is damaged" in found
+    files, tables = wrong(open_store(tmp_path / "s"))
+    assert f"1 not as they were written (vectors_{space.fingerprint}/data/" in files
+    assert "a file of vectors is damaged" in tables
     with store.snapshot() as snapshot, pytest.raises(StoreError, match="a file of vectors is damaged"):
         snapshot.vectors(space)
 
@@ -88,3 +89,25 @@ def test_the_numbers_of_a_good_store(tmp_path: Path) -> None:
         (view,) = [finding for finding in verify(snapshot) if finding.check.endswith(" base")]
     assert view.detail.startswith("2 vectors, 0 not finite, 0 not of length one")
     assert np.isfinite(unit(2, seed=4).norms).all()
+
+
+def test_a_flipped_bit_in_any_file_of_a_commit_is_named(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b", "c"], unit(3), label="x")
+    with store.writer() as writer:
+        writer.delete_samples(["b"])
+        writer.commit("gone")
+    with store.snapshot() as snapshot:
+        files = snapshot.commit.files
+    assert any("_deletions/" in path for path in files[f"vectors_{space.fingerprint}"])
+    for name, digests in files.items():
+        for path in digests:
+            place = tmp_path / "s" / f"{name}.lance" / path
+            whole = place.read_bytes()
+            place.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+            with store.snapshot() as snapshot:
+                found = _files(snapshot)
+            assert f"1 not as they were written ({name}/{path})" in found.detail
+            place.write_bytes(whole)
+    place.unlink()
+    with store.snapshot() as snapshot:
+        assert "1 missing" in _files(snapshot).detail

@@ -69,12 +69,13 @@ def test_banks_come_back_whole_and_once(tmp_path: Path) -> None:
         texts=("a", "b", "ä"),
         bias=np.array([0.5, -1, 2], np.float32),
         temperature=0.05,
+        kind="prompts",
     )
     store.save_bank(bank)
     store.save_bank(bank)
     (again,) = store.banks(space.fingerprint)
     assert again.sha256 == bank.sha256
-    assert (again.texts, again.temperature, again.name) == (bank.texts, 0.05, "delta")
+    assert (again.texts, again.temperature, again.name, again.kind) == (bank.texts, 0.05, "delta", "prompts")
     assert store.banks("other") == ()
 
 
