@@ -1,4 +1,4 @@
-"""Closed tables of modes, scorers and protocols: a name, and where the object lives. One more is one line more."""
+"""Closed tables of modes, tasks, scorers and protocols: a name, and where the object lives."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from eval.results.schema import TaskName
 from retrieval.errors import unknown
 
 if TYPE_CHECKING:
     from eval.protocols.base import Protocol
-    from eval.seams.mode import Mode
+    from eval.runs.task import Task
+    from eval.seams.mode import AnyMode
     from eval.seams.scorer import Scorer
 
 MODES = {
@@ -32,6 +34,12 @@ SCORERS = {
     "linear": ".scorers.linear:SCORER",
 }
 
+TASKS: Mapping[TaskName, str] = {
+    "classification": "eval.runs.classification_task:CLASSIFICATION",
+    "ranking": "eval.runs.ranking_tasks:RANKING",
+    "verification": "eval.runs.ranking_tasks:VERIFICATION",
+}
+
 PROTOCOLS = {
     "clipfh-11k": ".protocols.hands:CLIPFH_11K",
     "mbanet-11k": ".protocols.hands:MBANET_11K",
@@ -48,13 +56,18 @@ PROTOCOLS = {
 }
 
 
-def load_mode(name: str) -> Mode[Any]:
+def load_mode(name: str) -> AnyMode:
     """Import a mode by name.
 
     Raises:
         UnknownNameError: there is no such mode.
     """
-    return cast("Mode[Any]", _load("mode", MODES, name))
+    return cast("AnyMode", _load("mode", MODES, name))
+
+
+def load_task(name: TaskName) -> Task[Any]:
+    """Import the task of a mode or a result."""
+    return cast("Task[Any]", _load("task", TASKS, name))
 
 
 def load_scorer(name: str) -> Scorer:
@@ -75,7 +88,7 @@ def load_protocol(name: str) -> Protocol:
     return cast("Protocol", _load("protocol", PROTOCOLS, name))
 
 
-def _load(kind: str, table: Mapping[str, str], name: str) -> object:
+def _load(kind: str, table: Mapping[Any, str], name: str) -> object:
     if name not in table:
         raise unknown(kind, name, table)
     module, _, attribute = table[name].partition(":")

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
 from eval.registry import MODES, PROTOCOLS
-from eval.views.comparison import comparison_table
 from retrieval.commands.options import json_option, note, print_json, print_table, store_option, where_option
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from eval.results.schema import EvalResult
-    from eval.runs.compare_classification import ClassComparison
-    from eval.runs.compare_ranking import Comparison
-    from eval.runs.request import Asked
-    from retrieval.store.open import LanceStore
 
 
 @click.command("compare", cls=ManyValues)
@@ -59,7 +48,9 @@ def compare_command(
     universes are refused. Two modes of classification may be compared. Example: compare a.json b.json --store S
     """
     from eval.results.files import read_result
-    from eval.runs.request import Asked
+    from eval.runs.compare import compare_requests, compare_results
+    from eval.runs.request import EvalRequest
+    from eval.views.tables import comparison_of
     from retrieval.config import parse_assignments
     from retrieval.store.open import open_store
 
@@ -67,45 +58,19 @@ def compare_command(
         raise click.UsageError(f"Give two result files, or --spaces A B{OF_STORE}.")
     if spaces is None:
         refuse_others({"results", "store", "as_json"}, "result files, which say themselves how they were made")
-        found = _of_results(open_store(store), *(read_result(path) for path in results))
+        first, second = (read_result(path) for path in results)
+        comparison = compare_results(open_store(store), first, second)
     else:
         chosen = parse_assignments(options, "-o")
-        first, second = (
-            Asked(mode, space, protocol, aspect, split_set, where, seed, chosen, prompts=prompts) for space in spaces
-        )
-        found = _of_requests(open_store(store), first, second)
-    for warning in found.warnings:
+        asked = {
+            "mode": mode, "protocol": protocol, "aspect": aspect, "split_set": split_set, "where": where, "seed": seed,
+            "options": chosen, "prompts": prompts,
+        }  # fmt: skip
+        a, b = (EvalRequest.read({**asked, "space": space}, "compare") for space in spaces)
+        comparison = compare_requests(open_store(store), a, b)
+    for warning in comparison.warnings:
         note(f"Warning: {warning}")
     if as_json:
-        print_json(found.to_dict())
+        print_json(comparison.to_dict())
     else:
-        print_table(_table(found))
-
-
-def _of_requests(store: LanceStore, first: Asked, second: Asked) -> Comparison | ClassComparison:
-    from eval.registry import load_mode
-    from eval.runs.compare_classification import compare_class_requests
-    from eval.runs.compare_ranking import compare
-    from eval.runs.prepare_classification import is_class_mode
-
-    if is_class_mode(load_mode(first.mode)):
-        return compare_class_requests(store, first, second)
-    return compare(store, first, second)
-
-
-def _of_results(store: LanceStore, first: EvalResult, second: EvalResult) -> Comparison | ClassComparison:
-    from eval.registry import load_mode
-    from eval.runs.compare_classification import compare_class_results
-    from eval.runs.compare_ranking import compare_results
-    from eval.runs.prepare_classification import is_class_mode
-
-    if all(is_class_mode(load_mode(result.mode)) for result in (first, second)):
-        return compare_class_results(store, first, second)
-    return compare_results(store, first, second)
-
-
-def _table(found: Comparison | ClassComparison) -> RenderableType:
-    from eval.runs.compare_classification import ClassComparison
-    from eval.views.comparison import class_comparison
-
-    return class_comparison(found) if isinstance(found, ClassComparison) else comparison_table(found)
+        print_table(comparison_of(comparison))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
-from eval.registry import MODES, PROTOCOLS
+from eval.registry import MODES, PROTOCOLS, load_task
 from retrieval.commands.options import (
     json_option,
     note,
@@ -21,12 +21,10 @@ from retrieval.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from rich.console import RenderableType
+    from collections.abc import Mapping
 
     from eval.results.schema import EvalResult
-    from eval.runs.request import Asked
+    from eval.runs.request import EvalRequest
     from eval.runs.run import Evaluated
     from retrieval.store.open import LanceStore
 
@@ -83,8 +81,8 @@ def eval_command(
     """
     from eval.results.files import read_result
     from eval.runs.grid import ALL
-    from eval.runs.rerun import asked_again, require_values
-    from eval.runs.run import evaluate_asked
+    from eval.runs.rerun import evaluate_again
+    from eval.runs.run import evaluate_request
     from retrieval.store.open import open_store
 
     if list_options:
@@ -97,19 +95,16 @@ def eval_command(
         refuse_others(
             {"again", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"
         )
-        before = read_result(again)
-        evaluated = evaluate_asked(opened, asked_again(opened, before, again.name), note)
-        now = {name: metric.value for name, metric in evaluated.result.metrics.items()}
-        require_values(before, now, again.name)
+        evaluated = evaluate_again(opened, read_result(again), again.name, note)
         note(f"The store gives the numbers of {again}.")
     else:
-        asked = _asked(str(mode), asked_for)
-        if asked.space == ALL:
+        request = _request(str(mode), asked_for)
+        if request.space == ALL:
             if pictures is not None:
                 raise click.UsageError("--pictures does not go with --space all; use it with one space.")
-            _grid(opened, asked, out, as_json=as_json)
+            _grid(opened, request, out, as_json=as_json)
             return
-        evaluated = evaluate_asked(opened, asked, note)
+        evaluated = evaluate_request(opened, request, say=note)
     _show(opened, evaluated, out, as_json=as_json)
     if pictures is not None:
         from eval.report.pictures import write_pictures
@@ -136,9 +131,9 @@ def _list_options(mode: str | None, given: Mapping[str, Any], *, as_json: bool) 
     print_sections(evaluation_sections(mode, given["protocol"], scorers, options), as_json=as_json)
 
 
-def _asked(mode: str, given: Mapping[str, Any]) -> Asked:
+def _request(mode: str, given: Mapping[str, Any]) -> EvalRequest:
     """The evaluation that the command line asks for."""
-    from eval.runs.request import Asked
+    from eval.runs.request import EvalRequest
     from retrieval.config import parse_assignments
 
     options = parse_assignments(given["options"], "-o")
@@ -148,11 +143,14 @@ def _asked(mode: str, given: Mapping[str, Any]) -> Asked:
     if given["labels_from"] is not None:
         options["labels_from"] = given["labels_from"]
     names = ("space", "protocol", "aspect", "split_set", "where", "seed", "arms", "prompts", "device")
-    return Asked(mode, options=options, **{name: given[name] for name in names})
+    values = {"mode": mode, "options": options, **{name: given[name] for name in names}}
+    return EvalRequest.read(values, "eval")
 
 
 def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json: bool) -> None:
     """Print a result, its warnings to stderr, and write its file."""
+    from eval.views.tables import result_tables
+
     result = evaluated.result
     for warning in result.warnings:
         note(f"Warning: {warning}")
@@ -161,35 +159,18 @@ def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json
     if as_json:
         click.echo(result.to_json(), nl=False)
         return
-    for table in _tables(result):
+    for table in result_tables(result):
         print_table(table)
 
 
 def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
     from eval.results.files import write_result
-    from eval.runs.keep_assets import keep_assets
-    from eval.runs.prepare_classification import PreparedClasses
 
     write_result(evaluated.result, out)
-    if evaluated.solution is not None and isinstance(evaluated.ready, PreparedClasses):
-        keep_assets(opened, out, evaluated.ready, evaluated.solution)
+    load_task(evaluated.result.task).keep_assets(opened, out, evaluated.prepared)
 
 
-def _tables(result: EvalResult) -> Iterator[RenderableType]:
-    from eval.views.classification_tables import class_tables
-    from eval.views.ranking_tables import definitions_table, result_table, slices_table
-
-    if result.per_class is not None:
-        yield from class_tables(result)
-        return
-    yield result_table(result)
-    if result.slices is not None:
-        yield slices_table(result.slices, str(result.config["slice"]))
-    if result.definitions is not None:
-        yield definitions_table(result.definitions)
-
-
-def _grid(opened: LanceStore, asked: Asked, out: Path | None, *, as_json: bool) -> None:
+def _grid(opened: LanceStore, request: EvalRequest, out: Path | None, *, as_json: bool) -> None:
     """Evaluate every space with every prompt set; one file each in the folder ``out``."""
     from eval.runs.grid import evaluate_grid
     from eval.views.classification_tables import grid_table
@@ -198,7 +179,7 @@ def _grid(opened: LanceStore, asked: Asked, out: Path | None, *, as_json: bool) 
         raise click.UsageError("--space all writes several results; name a folder with --out.")
     results: list[EvalResult] = []
     files: set[str] = set()
-    for evaluated in evaluate_grid(opened, asked, note):
+    for evaluated in evaluate_grid(opened, request, note):
         results.append(evaluated.result)
         for warning in evaluated.result.warnings:
             note(f"Warning ({evaluated.result.provenance.space}): {warning}")

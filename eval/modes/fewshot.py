@@ -19,7 +19,7 @@ from eval.classification.choosing import (
 from eval.classification.figures import resampled, table_of
 from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point
 from eval.registry import SCORERS, load_scorer
-from eval.results.schema import Chosen, SweepPoint
+from eval.results.schema import Chosen, SweepPoint, TaskName
 from eval.seams.classification import Solution
 from eval.seams.options import Names, Tops
 from eval.statistics.class_sums import ClassTable
@@ -49,6 +49,7 @@ class Fewshot:
     """The mode ``fewshot``."""
 
     name = "fewshot"
+    task: TaskName = "classification"
     config_type = FewshotConfig
 
     def arm_scorers(self, config: FewshotConfig) -> tuple[str, ...]:

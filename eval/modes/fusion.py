@@ -34,7 +34,7 @@ from eval.classification.fusion_methods import (
 from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
-from eval.results.schema import Chosen, SweepPoint
+from eval.results.schema import Chosen, SweepPoint, TaskName
 from eval.seams.classification import Answer, Solution
 from eval.seams.options import Tops
 from retrieval.errors import InputError
@@ -127,6 +127,7 @@ class Fusion:
     """The mode ``fusion``."""
 
     name = "fusion"
+    task: TaskName = "classification"
     config_type = FusionConfig
 
     def arm_scorers(self, config: FusionConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature

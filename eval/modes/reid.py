@@ -10,7 +10,7 @@ from eval.metrics.per_query import mean_definitions
 from eval.ranking.diagnosis import without_positive
 from eval.ranking.identities import camera_warnings, resolve_camera_rule, universe_of
 from eval.ranking.problem import DrawResult, Problem, ReidConfig, metric_names
-from eval.results.schema import Evaluation, Part, Slice
+from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
 from eval.seams.mode import WHOLE_PART, Arrays, Needs
 from eval.statistics.query_figures import DrawTable, mean_counts, summarise
@@ -23,6 +23,7 @@ class Reid:
     """The mode ``reid``."""
 
     name = "reid"
+    task: TaskName = "ranking"
     config_type = ReidConfig
 
     def needs(self, config: ReidConfig) -> Needs:

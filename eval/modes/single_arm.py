@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eval.classification.choosing import Sweep, arm_solution, calibration_warnings, solve_arm, train_rows
 from eval.classification.shots import untaught
 from eval.registry import load_scorer
+from eval.results.schema import TaskName
 from eval.seams.classification import ClassConfig, Solution
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class SingleArm:
     name: str
     scorer: str
     config_type: type[ClassConfig] = ClassConfig
+    task: TaskName = "classification"
 
     def arm_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
         """The one scorer."""

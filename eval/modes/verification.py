@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eval.ranking.identities import camera_warnings, resolve_camera_rule, universe_of
-from eval.results.schema import Evaluation, Part, Slice
+from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
 from eval.seams.mode import WHOLE_PART, Arrays, Needs
 from eval.statistics.pair_bootstrap import count_couples
@@ -26,6 +26,7 @@ class Verification:
     """The mode ``verification``."""
 
     name = "verification"
+    task: TaskName = "verification"
     config_type = VerificationConfig
 
     def needs(self, config: VerificationConfig) -> Needs:

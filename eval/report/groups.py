@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from eval.results.comparable import parts_apart, shape_of
 from eval.results.files import read_result
 from eval.results.schema import EvalResult
-from eval.views.wording import gallery_count, is_classification, sample_count, universe_of
+from eval.views.wording import gallery_count, sample_count, universe_of
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
         ("split sets", len({first.provenance.split_sha256 for first in firsts})),
         ("ways to make the parts", len(set(map(shape_of, firsts)))),
         ("numbers of tested samples", len({sample_count(first) for first in firsts})),
-        ("kinds of metrics", len({_kind(first) for first in firsts})),
+        ("kinds of metrics", len({first.task for first in firsts})),
     )
     said = ", ".join(f"{count} {what}" for what, count in differences if count > 1)
     apart = parts_apart(firsts[0], firsts[1])
@@ -127,18 +127,12 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
 
 def _shared(result: EvalResult) -> tuple[object, ...]:
     return (
-        _kind(result),
+        result.task,
         result.label_universe.sha256,
         result.provenance.split_sha256,
         shape_of(result),
         sample_count(result),
     )
-
-
-def _kind(result: EvalResult) -> str:
-    if is_classification(result):
-        return "classification"
-    return "verification" if "eer" in result.metrics or "auc" in result.metrics else "re-identification"
 
 
 def _listed(result: EvalResult, key: str) -> bool:

@@ -1,15 +1,18 @@
-"""The result of an evaluation, and the file it is kept in (``schema_version`` 1)."""
+"""The result of an evaluation, and the file it is kept in (``schema_version`` 2)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from retrieval.config import Config
 from retrieval.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+TaskName = Literal["classification", "ranking", "verification"]
+"""Which class is it; who is it, a query against a gallery; do two samples show the same identity."""
 
 OPTIONAL = {
     "cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256", "sd_seeds", "names", "origin",
@@ -202,11 +205,18 @@ class Provenance(Config):
 
 
 class EvalResult(Config):
-    """A result file. The same evaluation twice gives the same bytes, ``created`` aside."""
+    """A result file. The same evaluation twice gives the same bytes, ``created`` aside.
+
+    ``protocol`` is "custom" where options depart from those that a protocol fixes; ``departs_from`` names that
+    protocol. ``request`` is what was asked (:class:`eval.runs.request.EvalRequest`), with names resolved.
+    """
 
     schema_version: int = SCHEMA_VERSION
+    task: TaskName
     mode: str
     protocol: str
+    departs_from: str | None = None
+    request: dict[str, Any]
     metrics: dict[str, Metric]
     draws: tuple[dict[str, float], ...]
     n: dict[str, int | float]
@@ -241,12 +251,13 @@ class EvalResult(Config):
         """Validate what :meth:`to_dict` made; ``where`` names the file.
 
         Raises:
-            InputError: it is not a result, or one of a newer version.
+            InputError: it is not a result, or one of another version.
         """
         version = values.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        if isinstance(version, int) and version != SCHEMA_VERSION:
+            way = "update Vitrine" if version > SCHEMA_VERSION else "evaluate again"
             raise InputError(
-                f"{where}: result of schema version {version}, this Vitrine reads up to {SCHEMA_VERSION}; update it."
+                f"{where}: result of schema version {version}, this Vitrine reads version {SCHEMA_VERSION}; {way}."
             )
         return super().read(values, where)
 

@@ -27,7 +27,7 @@ CLASSIFIER = "classifier"
 SHOWN = 3
 
 
-class ArmAsked(NamedTuple):
+class ArmRequest(NamedTuple):
     """An arm as it is asked for; ``space`` None is the only one, ``banks`` are names of stored banks."""
 
     name: str
@@ -36,15 +36,16 @@ class ArmAsked(NamedTuple):
     banks: tuple[str, ...] = ()
 
 
-class ArmRead(NamedTuple):
-    """An arm as it is in the store: its space, its banks as stored, and what the user should know about them."""
+class StoredArm(NamedTuple):
+    """An arm as it is in the store: its name and scorer, its space, and its banks over all their classes."""
 
-    asked: ArmAsked
+    name: str
+    scorer: str
     space: SpaceInfo
     banks: tuple[Bank, ...]
 
 
-def parse_arm(text: str) -> ArmAsked:
+def parse_arm(text: str) -> ArmRequest:
     """Read ``[NAME=]SPACE:SCORER[:BANK[,BANK]]``.
 
     Raises:
@@ -60,10 +61,10 @@ def parse_arm(text: str) -> ArmAsked:
     if scorer.strip() not in SCORERS:
         raise unknown("scorer", scorer.strip(), SCORERS)
     named = tuple(bank.strip() for bank in banks.split(",") if bank.strip())
-    return ArmAsked(name or scorer.strip(), space.strip(), scorer.strip(), named)
+    return ArmRequest(name or scorer.strip(), space.strip(), scorer.strip(), named)
 
 
-def named_apart(arms: Sequence[ArmAsked]) -> tuple[ArmAsked, ...]:
+def named_apart(arms: Sequence[ArmRequest]) -> tuple[ArmRequest, ...]:
     """Give arms that would share a name their space in front of it.
 
     Raises:
@@ -79,8 +80,8 @@ def named_apart(arms: Sequence[ArmAsked]) -> tuple[ArmAsked, ...]:
 
 
 def read_arm(
-    store: EmbeddingStore, snapshot: Snapshot, asked: ArmAsked, prompts: Sequence[PromptSet], device: str
-) -> ArmRead:
+    store: EmbeddingStore, snapshot: Snapshot, asked: ArmRequest, prompts: Sequence[PromptSet], device: str
+) -> StoredArm:
     """Find the space of an arm and its banks; prompts that are not stored yet are embedded by the text tower.
 
     Raises:
@@ -88,19 +89,24 @@ def read_arm(
         SpaceMismatchError: the bank that is named belongs to another space.
         InputError: the scorer needs a bank and there is none, or several.
     """
+    space = snapshot.space(asked.space)
+    return StoredArm(asked.name, asked.scorer, space, _banks(store, space, asked, prompts, device))
+
+
+def _banks(
+    store: EmbeddingStore, space: SpaceInfo, asked: ArmRequest, prompts: Sequence[PromptSet], device: str
+) -> tuple[Bank, ...]:
     from eval.prompts.embed import prompt_bank
 
-    space = snapshot.space(asked.space)
     if asked.banks:
-        return ArmRead(asked, space, tuple(_named_bank(store, space, name) for name in asked.banks))
+        return tuple(_named_bank(store, space, name) for name in asked.banks)
     if asked.scorer == CLASSIFIER:
-        return ArmRead(asked, space, (_classifier_bank(store, space),))
-    scorer = load_scorer(asked.scorer)
-    if scorer.needs_bank or (asked.scorer == "tip" and prompts):
-        if prompts:
-            return ArmRead(asked, space, tuple(prompt_bank(store, space, each, device) for each in prompts))
-        return ArmRead(asked, space, (_text_bank(store, space),))
-    return ArmRead(asked, space, ())
+        return (_classifier_bank(store, space),)
+    if not load_scorer(asked.scorer).needs_bank and not (asked.scorer == "tip" and prompts):
+        return ()
+    if prompts:
+        return tuple(prompt_bank(store, space, each, device) for each in prompts)
+    return (_text_bank(store, space),)
 
 
 def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
@@ -174,7 +180,7 @@ def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
 
 
 def arm_of(
-    read: ArmRead, snapshot: Snapshot, pool: Pool, classes: Sequence[str], views: Sequence[str], options: Config
+    arm: StoredArm, snapshot: Snapshot, pool: Pool, classes: Sequence[str], views: Sequence[str], options: Config
 ) -> tuple[Arm, tuple[str, ...]]:
     """An arm's arrays over the universe, and sentences on what its banks lack.
 
@@ -182,21 +188,21 @@ def arm_of(
         IncompleteError, UnknownNameError: samples have no vector in the space, or it lacks a view.
         SpaceMismatchError: a bank belongs to another space.
     """
-    asked, space = read.asked, read.space
-    for bank in read.banks:
+    space = arm.space
+    for bank in arm.banks:
         require_same_space(space, bank.space, f"Bank '{bank.name}'")
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in dict.fromkeys(views)}
     norms = {}
-    if asked.scorer == CLASSIFIER:
+    if arm.scorer == CLASSIFIER:
         norms = {view: read_norms(snapshot, space, view, pool) for view in vectors}
-    names = [bank.name for bank in read.banks]
+    names = [bank.name for bank in arm.banks]
     called = [name if names.count(name) == 1 else f"{name} {bank.sha256[:8]}"
-              for name, bank in zip(names, read.banks, strict=True)]  # fmt: skip
-    banks = tuple(class_bank(bank, classes, name) for bank, name in zip(read.banks, called, strict=True))
-    notes = [words for bank, stored in zip(banks, read.banks, strict=True) for words in _lacks(bank, stored, classes)]
-    temperature = next((bank.temperature for bank in read.banks if bank.temperature), None)
+              for name, bank in zip(names, arm.banks, strict=True)]  # fmt: skip
+    banks = tuple(class_bank(bank, classes, name) for bank, name in zip(arm.banks, called, strict=True))
+    notes = [words for bank, stored in zip(banks, arm.banks, strict=True) for words in _lacks(bank, stored, classes)]
+    temperature = next((bank.temperature for bank in arm.banks if bank.temperature), None)
     scale = None if temperature is None else 1 / temperature
-    return Arm(asked.name, asked.scorer, vectors, options, banks, norms, scale), tuple(notes)
+    return Arm(arm.name, arm.scorer, vectors, options, banks, norms, scale), tuple(notes)
 
 
 def _lacks(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:
@@ -242,7 +248,7 @@ def read_prompt_files(paths: Sequence[Path | str], *, combine: bool) -> tuple[Pr
 
 
 def arm_options(
-    arms: Sequence[ArmAsked],
+    arms: Sequence[ArmRequest],
     dotted: Mapping[str, Mapping[str, object]],
     bare: Mapping[str, object],
     others: Collection[str],

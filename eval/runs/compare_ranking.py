@@ -1,25 +1,22 @@
-"""Compare two evaluations over the same draws, query by query, from the store."""
+"""Compare two rankings over the same draws, query by query."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eval.ranking.rescoring import ScoringOptions
 from eval.results.comparable import parts_apart
-from eval.runs.request import Asked
-from eval.runs.rerun import asked_again, require_values
-from eval.runs.run import Prepared, prepare
 from eval.statistics.paired_tests import Difference, McNemar, mcnemar, paired_differences, to_dict
 from eval.statistics.query_figures import DrawTable
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from eval.results.schema import EvalResult
-    from retrieval.types.store import EmbeddingStore
+    from eval.results.schema import EvalResult, TaskName
+    from eval.runs.prepare_ranking import PreparedRanking
 
 SCORING = ("views", *ScoringOptions.model_fields, "lambda", "transductive")
 """Options that change vectors or scores: they are what may be compared."""
@@ -29,7 +26,7 @@ MAY_DIFFER = frozenset({*SCORING, "slice", "all_definitions", "cmc_length", "boo
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RankingComparison:
     """B against A: ``a`` and ``b`` name the spaces, and the views and scoring in which they differ.
 
     ``parts`` are the names of the parts (aspects) that values are means over, or none for an undivided evaluation.
@@ -37,8 +34,11 @@ class Comparison:
     mode has none. ``warnings`` say what is not clean about the draws.
     """
 
+    task: ClassVar[TaskName] = "ranking"
+
     mode: str
     protocol: str
+    departs_from: str | None
     a: str
     b: str
     store_version: int
@@ -59,6 +59,7 @@ class Comparison:
         head = (
             "mode",
             "protocol",
+            "departs_from",
             "a",
             "b",
             "store_version",
@@ -71,6 +72,7 @@ class Comparison:
         apart = to_dict(self.differences)
         metrics = {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()}
         return {
+            "task": self.task,
             **{name: getattr(self, name) for name in head},
             "n": {"query": self.queries, "identities": self.identities},
             "metrics": metrics,
@@ -79,30 +81,11 @@ class Comparison:
         }
 
 
-def compare(store: EmbeddingStore, first: Asked, second: Asked) -> Comparison:
-    """Evaluate two requests on the same draws and compare them.
-
-    The interval and the p-value are over identities (:mod:`eval.statistics.paired_tests`), seeded by the first
-    request's seed.
-
-    Args:
-        store: where the vectors are.
-        first: evaluation A.
-        second: evaluation B.
+def check_rankings(first: EvalResult, second: EvalResult) -> None:
+    """Refuse result files that are not of the same mode, split sets and names.
 
     Raises:
-        InputError: the draws are not the same, a measure is defined differently, or the mode has no query values.
-    """
-    return _compare(prepare(store, first), prepare(store, second))
-
-
-def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Comparison:
-    """Compare two result files. They hold no query values, so both are computed again from the store.
-
-    Raises:
-        InputError: they are not of the same mode, split set and label universe, or the store no longer gives what
-            a file says.
-        UnknownNameError: the store has no such space.
+        InputError: saying what differs.
     """
     for what, one, other in (
         ("modes", first.mode, second.mode),
@@ -120,11 +103,6 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
             f"The results, of protocols {first.protocol} and {second.protocol}, differ in their parts ({apart}), so "
             "they cannot be paired; evaluate both with the same --protocol and --aspect."
         )
-    ready = [_again(store, result, name) for name, result in (("A", first), ("B", second))]
-    comparison = _compare(*ready)
-    for at, (result, name) in enumerate(((first, "A"), (second, "B"))):
-        require_values(result, {metric: values[at] for metric, values in comparison.values.items()}, name)
-    return comparison
 
 
 def _split(result: EvalResult) -> str:
@@ -135,19 +113,15 @@ def _universe(result: EvalResult) -> str:
     return f"{result.label_universe.n} names, {result.label_universe.sha256[:12]}"
 
 
-def _again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepared:
-    """Prepare the evaluation that a result file tells of, on its own draws."""
-    ready = prepare(store, asked_again(store, result, name))
-    source = result.provenance
-    if ready.splits.sha256 != source.split_sha256:
-        raise InputError(
-            f"The store no longer gives the draws of result {name} (split set {source.split_set}): its samples have "
-            "changed since; evaluate both again."
-        )
-    return ready
+def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> RankingComparison:
+    """Compare two evaluations of the same draws.
 
+    The interval and the p-value are over identities (:mod:`eval.statistics.paired_tests`), seeded by the first
+    request's seed.
 
-def _compare(first: Prepared, second: Prepared) -> Comparison:
+    Raises:
+        InputError: the draws are not the same, a metric is defined differently, or the mode has no values per query.
+    """
     _require_comparable(first, second)
     (names, ours), (_, theirs) = _tables(first), _tables(second)
     values = {name: (_mean(ours, at), _mean(theirs, at)) for at, name in enumerate(names)}
@@ -155,16 +129,17 @@ def _compare(first: Prepared, second: Prepared) -> Comparison:
     if resamples == 0:
         raise InputError("Without resamples nothing says how sure a difference is; evaluate with -o bootstrap=1000.")
     splits = first.splits
-    return Comparison(
-        mode=first.asked.mode,
+    return RankingComparison(
+        mode=first.request.mode,
         protocol=first.protocol,
+        departs_from=first.departs_from,
         a=_called(first, second),
         b=_called(second, first),
         store_version=first.store_version,
         parts=tuple(filter(None, first.parts)),
         split_set=splits.name,
         split_sha256=splits.sha256,
-        seed=first.asked.seed,
+        seed=first.request.seed,
         resamples=resamples,
         queries=float(np.mean([sum(len(part[at].units) for part in ours) for at in range(len(ours[0]))])),
         identities=len(np.unique(np.concatenate([table.units for part in ours for table in part]))),
@@ -175,7 +150,7 @@ def _compare(first: Prepared, second: Prepared) -> Comparison:
     )
 
 
-def _require_comparable(first: Prepared, second: Prepared) -> None:
+def _require_comparable(first: PreparedRanking, second: PreparedRanking) -> None:
     if first.splits.sha256 != second.splits.sha256:
         raise InputError(
             f"Spaces {first.space.name} and {second.space.name} get different draws (split sets {first.splits.name} "
@@ -198,10 +173,12 @@ def _require_comparable(first: Prepared, second: Prepared) -> None:
             )
 
 
-def _tables(ready: Prepared) -> tuple[list[str], list[list[DrawTable]]]:
+def _tables(ready: PreparedRanking) -> tuple[list[str], list[list[DrawTable]]]:
     tables = getattr(ready.mode, "tables", None)
     if tables is None:
-        raise InputError(f"Mode {ready.asked.mode} has no values per query, so it cannot be compared; use --mode reid.")
+        raise InputError(
+            f"Mode {ready.request.mode} has no values per query, so it cannot be compared; use --mode reid."
+        )
     names, found = tables(ready.arrays, ready.config)
     parts = [found[name] for name in ready.parts]
     # Units are numbered among all samples that were read, with score_norm also the cohort: number them by themselves.
@@ -213,7 +190,7 @@ def _mean(parts: list[list[DrawTable]], column: int) -> float:
     return float(np.mean([np.mean([table.values[:, column].mean() for table in draws]) for draws in parts]))
 
 
-def _called(ready: Prepared, other: Prepared) -> str:
+def _called(ready: PreparedRanking, other: PreparedRanking) -> str:
     """The space, and the options in which it differs from the other evaluation."""
     mine, theirs = ready.config.model_dump(), other.config.model_dump()
     own = [key for key in SCORING if key in mine and mine[key] != theirs.get(key) and key != "transductive"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,129 +16,181 @@ from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
 from eval.registry import PROTOCOLS, load_mode, load_protocol
 from eval.results.schema import ArmResult, Evaluation
-from eval.runs.arms import ArmAsked, ArmRead, arm_of, arm_options, named_apart, parse_arm, read_arm, read_prompt_files
+from eval.runs.arms import (
+    ArmRequest,
+    StoredArm,
+    arm_of,
+    arm_options,
+    named_apart,
+    parse_arm,
+    read_arm,
+    read_prompt_files,
+)
 from eval.runs.class_roles import sample_roles, val_taken, within_universe
 from eval.runs.class_samples import labelled_pool, of_split_set
 from eval.runs.reading import find_split_set
+from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
 from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
+from eval.seams.mode import WHOLE_PART
 from eval.seams.samples import Pool, text_codes
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from eval.runs.request import Asked
+    from eval.runs.request import EvalRequest, RequestInputs
     from retrieval.config import Config
+    from retrieval.types import SpaceInfo
     from retrieval.types.store import EmbeddingStore
-
-BOOTSTRAP_STREAM, MODE_STREAM = 1, 2
-"""Spawn keys of the seed sequences, so that more of one never changes the other."""
 
 CLASS_PROTOCOLS = ("split", "holdout", "k-fold")
 TEXT_SCORERS = ("prompts", "tip")
 """Scorers that are given prompts."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedClasses:
-    """A classification that only has to be computed: what was read, drawn and settled for it."""
+@dataclass(frozen=True)
+class PreparedClassification:
+    """A classification that only has to be computed; see :class:`eval.runs.task.Prepared`.
 
-    asked: Asked
+    ``own`` are the protocol's own options, ``arms`` as they are in the store; ``samples`` stand in the rows of
+    ``arrays``; ``warnings`` say what is not clean about samples and arms.
+    """
+
+    request: EvalRequest
     mode: ClassMode[Any]
     config: ClassConfig
     own: Config
     protocol: str
     splits: SplitSet
     universe: LabelUniverse
-    arms: tuple[ArmRead, ...]
+    arms: tuple[StoredArm, ...]
     arrays: ClassArrays
-    places: Pool
+    samples: Pool
     store_version: int
     warnings: tuple[str, ...]
+    departs_from: str | None = None
+
+    @property
+    def parts(self) -> dict[str, SplitSet]:
+        """The only part."""
+        return {WHOLE_PART: self.splits}
+
+    @property
+    def spaces(self) -> tuple[SpaceInfo, ...]:
+        """The spaces of all arms, each once."""
+        return tuple({arm.space.fingerprint: arm.space for arm in self.arms}.values())
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """Options of the protocol, the aspect and the condition."""
+        return {**self.own.model_dump(mode="json"), "aspect": self.request.aspect, "where": self.request.where}
 
     def rng(self) -> np.random.Generator:
         """The generator of the bootstrap, at its start."""
-        sequence = np.random.SeedSequence(self.asked.seed, spawn_key=(BOOTSTRAP_STREAM,))
+        sequence = np.random.SeedSequence(self.request.seed, spawn_key=(BOOTSTRAP_STREAM,))
         return np.random.Generator(np.random.PCG64(sequence))
 
-    def solve(self) -> Solution:
-        """The mode's answers."""
-        return self.mode.solve(
-            self.arrays, self.config, np.random.SeedSequence(self.asked.seed, spawn_key=(MODE_STREAM,))
-        )
+    @cached_property
+    def solution(self) -> Solution:
+        """The mode's answers, computed once."""
+        seed = np.random.SeedSequence(self.request.seed, spawn_key=(MODE_STREAM,))
+        return self.mode.solve(self.arrays, self.config, seed)
 
-    def evaluation(self, solution: Solution) -> Evaluation:
-        """The answers counted, with the arms' spaces and banks, and the options as resolved."""
-        found = evaluation_of(self.arrays, self.universe, solution, self.config, self.rng())
-        arms = {read.asked.name: _arm_result(read, (found.arms or {}).get(read.asked.name)) for read in self.arms}
+    def evaluate(self) -> Evaluation:
+        """Count the answers; the arms with their spaces and banks, the options as resolved."""
+        counted = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
+        arms = {arm.name: _arm_result(arm, (counted.arms or {}).get(arm.name)) for arm in self.arms}
         options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
-        config = {**found.config, "arms": [arm_text(read) for read in self.arms], "scorer_options": options}
-        return found.model_copy(update={"arms": arms, "config": config, "warnings": (*found.warnings, *self.warnings)})
+        config = {**counted.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
+        warnings = (*counted.warnings, *self.warnings)
+        return counted.model_copy(update={"arms": arms, "config": config, "warnings": warnings})
 
 
-def is_class_mode(mode: object) -> bool:
-    """Whether a mode is one of classification."""
-    return hasattr(mode, "solve")
-
-
-def prepare_classes(store: EmbeddingStore, asked: Asked) -> PreparedClasses:
+def prepare_classification(
+    store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs
+) -> PreparedClassification:
     """Read and draw what a classification needs; raises what :func:`eval.runs.run.evaluate` does before it computes."""
-    if asked.seed < 0:
-        raise InputError(f"--seed {asked.seed} cannot be used: seeds are 0 or larger.")
-    mode = cast("ClassMode[Any]", load_mode(asked.mode))
-    rule = _protocol(asked)
+    mode = cast("ClassMode[Any]", load_mode(request.mode))
+    rule = _protocol(request)
     with store.snapshot() as snapshot:
-        config, own, options = _options(mode, rule, asked)
-        arms = _arms(mode, config, asked)
+        config, own, options = _options(mode, rule, request)
+        arms = _arms(mode, config, request)
         scorer_options = arm_options(arms, *options, {*mode.config_type.option_names(), *rule.options.option_names()})
-        prompts = (*asked.prompt_sets, *read_prompt_files(asked.prompts, combine=config.combine))
+        prompts = (*inputs.prompt_sets, *read_prompt_files(request.prompts, combine=config.combine))
         _require_use(arms, prompts, config)
-        read = tuple(read_arm(store, snapshot, arm, prompts, asked.device) for arm in arms)
-        given = None if asked.split_set is None else find_split_set(store, snapshot, asked.split_set)
-        everything = labelled_pool(snapshot, [arm.space for arm in read], asked.where)
-        pool = everything if given is None else of_split_set(snapshot, everything, given, asked.where)
+        stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
+        wanted = inputs.split_set or request.split_set
+        given = None if wanted is None else find_split_set(store, snapshot, wanted)
+        everything = labelled_pool(snapshot, [arm.space for arm in stored], request.where)
+        pool = everything if given is None else of_split_set(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
-        whole = whole_split(rule.parts(pool, Request(asked.aspect, config.draws, asked.seed, given, own)))
+        whole = whole_split(rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, own)))
         splits = sample_roles(whole, pool, config)
         taken = val_taken(whole, splits, config)
         universe = (
-            LabelUniverse(*asked.universe)
-            if asked.universe is not None
+            LabelUniverse(*inputs.universe)
+            if inputs.universe is not None
             else label_universe(config.labels_from, everything, splits)
         )
         splits, outside = within_universe(splits, pool, universe.names)
-        splits = _named(splits, rule, asked, given)
+        splits = _named(splits, rule, request.seed, given)
         used = pool.take(np.isin(pool.ids, splits.sample))
-        views = config.views
-        made = [arm_of(each, snapshot, used, universe.names, views, scorer_options[each.asked.name]) for each in read]
+        made = [arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored]
         arrays = _arrays(used, splits, universe, [arm for arm, _ in made])
         notes = [note for _, notes in made for note in notes]
-        warnings = (*notes, *taken, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays))
-        return PreparedClasses(
-            asked, mode, config, own, rule.name, splits, universe, read, arrays, used, snapshot.store_version,
-            tuple(warnings),
-        )  # fmt: skip
+        return PreparedClassification(
+            request=_resolved(request, stored, config, None if given is None else splits.name),
+            mode=mode,
+            config=config,
+            own=own,
+            protocol=rule.name,
+            splits=splits,
+            universe=universe,
+            arms=stored,
+            arrays=arrays,
+            samples=used,
+            store_version=snapshot.store_version,
+            warnings=(*notes, *taken, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays)),
+        )
 
 
-def _protocol(asked: Asked) -> Protocol:
-    name = asked.protocol or "split"
-    if asked.split_set is not None and name != "split":
+def _resolved(
+    request: EvalRequest, arms: Sequence[StoredArm], config: ClassConfig, split_set: str | None
+) -> EvalRequest:
+    """The request with spaces and banks by hash, the split set by its name in the store, and files read."""
+    options = dict(request.options)
+    if isinstance(options.get("class_alphas"), str):
+        options["class_alphas"] = dict(getattr(config, "class_alphas", None) or {})
+    update: dict[str, Any] = {"options": options, "split_set": split_set, "prompts": ()}
+    if request.arms:
+        update |= {"arms": tuple(arm_text(arm) for arm in arms), "space": None}
+    else:
+        update["space"] = arms[0].space.fingerprint
+        texts = next((arm.banks for arm in arms if arm.banks), ())
+        if texts:
+            options["bank"] = ",".join(bank.sha256 for bank in texts)
+    return request.model_copy(update=update)
+
+
+def _protocol(request: EvalRequest) -> Protocol:
+    name = request.protocol or "split"
+    if request.split_set is not None and name != "split":
         raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
     if name in PROTOCOLS and name not in CLASS_PROTOCOLS:
-        raise InputError(f"Protocol {name} is of re-identification; {asked.mode} takes {', '.join(CLASS_PROTOCOLS)}.")
-    if asked.aspect == "all":
-        raise InputError(f"Mode {asked.mode} has no parts, so --aspect all means nothing; name one aspect.")
+        raise InputError(f"Protocol {name} is of re-identification; {request.mode} takes {', '.join(CLASS_PROTOCOLS)}.")
+    if request.aspect == "all":
+        raise InputError(f"Mode {request.mode} has no parts, so --aspect all means nothing; name one aspect.")
     return load_protocol(name)
 
 
 def _options(
-    mode: ClassMode[Any], rule: Protocol, asked: Asked
+    mode: ClassMode[Any], rule: Protocol, request: EvalRequest
 ) -> tuple[ClassConfig, Config, tuple[dict[str, dict[str, Any]], dict[str, Any]]]:
     """Options of the mode, of the protocol, and of scorers (by arm, and without an arm's name)."""
     dotted: dict[str, dict[str, Any]] = {}
     mine, own, bare = {}, {}, {}
     fields, protocols = mode.config_type.option_names(), rule.options.option_names()
-    for key, value in asked.options.items():
+    for key, value in request.options.items():
         arm, dot, option = key.rpartition(".")
         if dot:
             dotted.setdefault(arm, {})[option] = value
@@ -166,27 +219,27 @@ def _weights_file(path: Path) -> dict[str, Any]:
     return found
 
 
-def _arms(mode: ClassMode[Any], config: ClassConfig, asked: Asked) -> tuple[ArmAsked, ...]:
+def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tuple[ArmRequest, ...]:
     """The arms that were named, or those of the mode with the one space."""
     scorers = mode.arm_scorers(config)
-    if scorers and asked.arms:
-        raise InputError(f"Mode {asked.mode} takes --space, not --arm: its scorer is {' and '.join(scorers)}.")
-    if not scorers and len(asked.arms) < 2:
+    if scorers and request.arms:
+        raise InputError(f"Mode {request.mode} takes --space, not --arm: its scorer is {' and '.join(scorers)}.")
+    if not scorers and len(request.arms) < 2:
         raise InputError(
-            f"Mode {asked.mode} needs two arms: --arm SPACE:SCORER[:BANK] --arm SPACE:SCORER[:BANK]; 'info' lists "
+            f"Mode {request.mode} needs two arms: --arm SPACE:SCORER[:BANK] --arm SPACE:SCORER[:BANK]; 'info' lists "
             "spaces."
         )
-    named = [parse_arm(text) for text in asked.arms] or [ArmAsked(name, asked.space, name) for name in scorers]
+    named = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
     banks = config.bank or ()
     return named_apart([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
 
 
-def _wants_texts(arm: ArmAsked) -> bool:
+def _wants_texts(arm: ArmRequest) -> bool:
     """Whether an arm is scored with prompts and names none."""
     return arm.scorer in TEXT_SCORERS and not arm.banks
 
 
-def _require_use(arms: Sequence[ArmAsked], prompts: Sequence[object], config: ClassConfig) -> None:
+def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: ClassConfig) -> None:
     """Check that prompts and banks that were given go to an arm.
 
     Raises:
@@ -201,8 +254,8 @@ def _require_use(arms: Sequence[ArmAsked], prompts: Sequence[object], config: Cl
         raise InputError(f"-o bank= belongs to the scorers {takers}, and no arm has one of these without a bank.")
 
 
-def _named(splits: SplitSet, rule: Protocol, asked: Asked, given: SplitSet | None) -> SplitSet:
-    stem = rule.name + (f"/seed{asked.seed}" if rule.draws_lots else "")
+def _named(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) -> SplitSet:
+    stem = rule.name + (f"/seed{seed}" if rule.draws_lots else "")
     if given is not None:
         stem = given.name.partition("@")[0]
     return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
@@ -270,26 +323,20 @@ def _assumed(arrays: ClassArrays) -> list[str]:
     ]
 
 
-def _arm_result(read: ArmRead, found: ArmResult | None) -> ArmResult:
-    plain = found or ArmResult()
+def _arm_result(arm: StoredArm, counted: ArmResult | None) -> ArmResult:
+    plain = counted or ArmResult()
     return plain.model_copy(
         update={
-            "space": read.space.name,
-            "space_fingerprint": read.space.fingerprint,
-            "scorer": read.asked.scorer,
-            "bank": ", ".join(bank.name for bank in read.banks) or None,
-            "bank_sha256": ", ".join(bank.sha256 for bank in read.banks) or None,
+            "space": arm.space.name,
+            "space_fingerprint": arm.space.fingerprint,
+            "scorer": arm.scorer,
+            "bank": ", ".join(bank.name for bank in arm.banks) or None,
+            "bank_sha256": ", ".join(bank.sha256 for bank in arm.banks) or None,
         }
     )
 
 
-def arm_text(read: ArmRead) -> str:
-    """An arm as ``--arm`` takes it, its space and banks named by hash."""
-    banks = ",".join(bank.sha256 for bank in read.banks)
-    return f"{read.asked.name}={read.space.fingerprint}:{read.asked.scorer}" + (f":{banks}" if banks else "")
-
-
-def space_names(arms: Sequence[ArmRead]) -> tuple[str, str]:
-    """Names and fingerprints of the spaces of all arms, each once."""
-    spaces = {arm.space.fingerprint: arm.space.name for arm in arms}
-    return " + ".join(spaces.values()), " + ".join(spaces)
+def arm_text(arm: StoredArm) -> str:
+    """An arm as a request names it, its space and banks by hash."""
+    banks = ",".join(bank.sha256 for bank in arm.banks)
+    return f"{arm.name}={arm.space.fingerprint}:{arm.scorer}" + (f":{banks}" if banks else "")

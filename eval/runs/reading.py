@@ -1,7 +1,4 @@
-"""Reading a store for an evaluation: samples as pools, split sets, and the arrays that a mode asks for.
-
-With :mod:`eval.runs.run` the only file of ``eval`` that knows how to read a store.
-"""
+"""Reading a store for an evaluation: samples as pools, split sets, and the arrays that a mode asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.protocols.held_out import HeldOut
-from eval.protocols.split_sets import read_splits_csv
+from eval.protocols.split_sets import join_splits, read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool
 from retrieval.errors import IncompleteError, InputError, unknown
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from eval.results.schema import EvalResult
     from retrieval.types import Float32, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
 
@@ -57,6 +55,15 @@ def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path
     if is_file and str(wanted) not in store.split_sets():
         return read_splits_csv(path, sample_places(snapshot))
     return store.read_splits(resolve_split_set(store, str(wanted)))
+
+
+def stored_draws(store: EmbeddingStore, result: EvalResult) -> SplitSet | None:
+    """The split sets of all parts together, found by hash; None where the store does not have them."""
+    parts = [part.split_sha256 for part in (result.parts or {}).values()]
+    names = {sha: name for name, sha in store.split_sets().items()}
+    wanted = [names.get(sha or "") for sha in parts or [result.provenance.split_sha256]]
+    stored = [store.read_splits(name) for name in wanted if name is not None]
+    return join_splits(stored) if stored and len(stored) == len(wanted) else None
 
 
 def sample_places(snapshot: Snapshot) -> Pool:

@@ -127,7 +127,7 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
 
 def _mirrored(result: EvalResult) -> str | None:
     """The aspect whose mirror images the protocol compared, if any."""
-    rule = load_protocol(result.protocol.removeprefix("custom, from "))
+    rule = load_protocol(result.departs_from or result.protocol)
     known = rule.options.model_fields
     own = {key: value for key, value in result.config.items() if key in known}
     return rule.mirrored(rule.options.read(own, "The result's config"))

@@ -1,35 +1,75 @@
-"""An evaluation as it is asked for."""
+"""A request: the evaluation that is to be made, as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from retrieval.config import Config
 
 if TYPE_CHECKING:
     from eval.prompts.sets import PromptSet
     from retrieval.types import SplitSet
 
+BOOTSTRAP_STREAM, MODE_STREAM = 1, 2
+"""Spawn keys of the seed sequences of a request, so that more of one never changes the other; draws have theirs."""
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An evaluation as it is asked for; the fields are the arguments of :func:`eval.runs.run.evaluate`.
 
-    ``split_set`` may also be the set itself. ``universe`` are the names of the classes and their origin, instead of
-    what the option ``labels_from`` would find; ``prompt_sets`` are read already.
+def _path_text(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _path_texts(value: object) -> object:
+    return tuple(map(_path_text, value)) if isinstance(value, list | tuple) else value
+
+
+PathText: TypeAlias = Annotated[str, BeforeValidator(_path_text)]
+PathTexts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_path_texts)]
+
+
+class EvalRequest(Config):
+    """An evaluation as it is asked for.
+
+    A result keeps its request with names resolved (spaces and banks by hash, a split set by its stored name), so that
+    it can be evaluated again from the store alone.
     """
 
-    mode: str
-    space: str | None = None
-    protocol: str | None = None
-    aspect: str | None = None
-    split_set: str | Path | SplitSet | None = None
-    where: str | None = None
-    seed: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)
-    arms: tuple[str, ...] = ()
-    prompts: tuple[Path | str, ...] = ()
+    mode: str = Field(description="Name of the mode, such as reid or zeroshot.")
+    space: str | None = Field(
+        default=None,
+        description="Space: its name, the beginning of it, or its fingerprint. Not needed where there is one.",
+    )
+    protocol: str | None = Field(
+        default=None,
+        description="Name of the protocol. Of classification the default is split; else it is fixed where samples have "
+        "the splits query and gallery, and monte-carlo where they have not.",
+    )
+    aspect: str | None = Field(default=None, description="One aspect, or all: a result per aspect and their mean.")
+    split_set: PathText | None = Field(
+        default=None, description="Stored split set (its name or the beginning of it), or a CSV file."
+    )
+    where: str | None = Field(default=None, description="SQL condition over the columns of the samples.")
+    seed: int = Field(default=0, ge=0, description="Seed of draws and bootstrap.")
+    options: Mapping[str, Any] = Field(
+        default_factory=dict,
+        description="Options of the mode, over what the protocol sets; ARM.key is an option of that arm's scorer.",
+    )
+    arms: tuple[str, ...] = Field(default=(), description="Arms of a fusion, [NAME=]SPACE:SCORER[:BANK] each.")
+    prompts: PathTexts = Field(default=(), description="Prompt files (JSON); a.json+b.json is one set.")
+    device: str = Field(default="auto", description="Where new prompts are embedded.")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInputs:
+    """What a request would look up by name, given as objects.
+
+    ``universe`` are the names of the classes and their origin, instead of what the option ``labels_from`` would find.
+    """
+
+    split_set: SplitSet | None = None
     prompt_sets: tuple[PromptSet, ...] = ()
     universe: tuple[tuple[str, ...], str] | None = None
-    device: str = "auto"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, Type
 
 from pydantic import Field
 
-from eval.results.schema import CalibrationResult, Chosen, SweepPoint
+from eval.results.schema import CalibrationResult, Chosen, SweepPoint, TaskName
 from eval.seams.mode import ModeConfig
 from eval.seams.options import MacroOver, Names, Tops
 from retrieval.types import Float32, Int64
@@ -132,6 +132,9 @@ class ClassMode(Protocol[C_contra]):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def task(self) -> TaskName: ...
 
     @property
     def config_type(self) -> type[ClassConfig]: ...

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeAlias, Type
 
 from pydantic import Field
 
-from eval.results.schema import Evaluation
+from eval.results.schema import Evaluation, TaskName
 from eval.seams.options import Names
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
@@ -76,11 +76,27 @@ class Arrays:
 C = TypeVar("C", bound=ModeConfig)
 
 
-class Mode(Protocol, Generic[C]):
-    """A way to evaluate vectors. Pure: the same arrays, configuration and generator state give the same result."""
+class AnyMode(Protocol):
+    """What modes of all tasks say of themselves: a name, their task, the type of their options."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def task(self) -> TaskName: ...
+
+    @property
+    def config_type(self) -> type[ModeConfig]: ...
+
+
+class Mode(Protocol, Generic[C]):
+    """A ranking or a verification. Pure: the same arrays, configuration and generator state give the same result."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def task(self) -> TaskName: ...
 
     @property
     def config_type(self) -> type[C]: ...

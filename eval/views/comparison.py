@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from eval.results.schema import Metric
 from eval.views.classification_tables import _around, _plain, figure
 from eval.views.ranking_tables import metric_title, p_text
+from eval.views.wording import protocol_name
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from eval.runs.compare_classification import ClassComparison
-    from eval.runs.compare_ranking import Comparison
+    from eval.runs.compare_classification import ClassificationComparison
+    from eval.runs.compare_ranking import RankingComparison
 
 
-def comparison_table(found: Comparison) -> Table:
+def comparison_table(found: RankingComparison) -> Table:
     """A row per metric: A, B, the difference with its interval, p-value, and in how many draws B is higher."""
     from rich.table import Table
 
@@ -43,13 +44,14 @@ def comparison_table(found: Comparison) -> Table:
     return table
 
 
-def _measured(found: Comparison) -> str:
+def _measured(found: RankingComparison) -> str:
     """What both were measured on; the split sets of several parts have too many names for a line."""
     parts = f"mean of {len(found.parts)} parts" if found.parts else found.split_set.partition("@")[0]
-    return f"{found.mode} · {found.protocol} · {parts} · split set {found.split_sha256[:12]}"
+    protocol = protocol_name(found.protocol, found.departs_from)
+    return f"{found.mode} · {protocol} · {parts} · split set {found.split_sha256[:12]}"
 
 
-def _caption(found: Comparison) -> str:
+def _caption(found: RankingComparison) -> str:
     from eval.views.ranking_tables import p_text
 
     ways = f"[95 % by paired bootstrap over {found.identities} identities], p by exchanging A and B per identity"
@@ -65,7 +67,7 @@ def _caption(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def class_comparison(found: ClassComparison) -> Group:
+def class_comparison(found: ClassificationComparison) -> Group:
     """A row per metric: A, B, the difference with its interval, and its p-value."""
     table = _plain()
     table.add_column("")

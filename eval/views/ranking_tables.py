@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from eval.ranking.rescoring import scoring_words
+from eval.views.wording import protocol_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from eval.results.schema import Definition, EvalResult, Metric, Part, Slice
 
@@ -32,6 +33,15 @@ WIDEST = 8
 """With more metrics than this, metrics are the rows of a table."""
 
 TITLES = {"mean_ap": "mAP", "mean_inp": "mINP"}
+
+
+def ranking_tables(result: EvalResult) -> Iterator[Table]:
+    """The metrics, and the slices and definitions where the result has them."""
+    yield result_table(result)
+    if result.slices is not None:
+        yield slices_table(result.slices, str(result.config["slice"]))
+    if result.definitions is not None:
+        yield definitions_table(result.definitions)
 
 
 def result_table(result: EvalResult) -> Table:
@@ -182,9 +192,9 @@ def _cells(section: EvalResult | Part) -> list[str]:
 
 def _title(result: EvalResult) -> str:
     source = result.provenance
+    protocol = protocol_name(result.protocol, result.departs_from)
     return (
-        f"{result.mode} · {result.protocol} · space {source.space} · store version {source.store_version} · "
-        f"seed {source.seed}"
+        f"{result.mode} · {protocol} · space {source.space} · store version {source.store_version} · seed {source.seed}"
     )
 
 

@@ -110,9 +110,14 @@ def gallery_count(result: EvalResult) -> str:
     return f"{result.n['gallery']:,.10g} gallery images in {counted(len(result.parts), 'part')}"
 
 
+def protocol_name(protocol: str, departs_from: str | None) -> str:
+    """``clipfh-11k``, or ``custom, from clipfh-11k`` where options depart from it."""
+    return protocol if departs_from is None else f"{protocol}, from {departs_from}"
+
+
 def protocol_words(result: EvalResult) -> str:
     """The protocol, and how scores were made: ``custom, from clipfh-11k · rerank=alpha-qe · ...``."""
-    return " · ".join([result.protocol, *scoring_words(result.config)])
+    return " · ".join([protocol_name(result.protocol, result.departs_from), *scoring_words(result.config)])
 
 
 def universe_of(result: EvalResult) -> str:
@@ -140,7 +145,7 @@ def has_seeds(result: EvalResult) -> bool:
 
 def is_classification(result: EvalResult) -> bool:
     """Whether the metrics are those of classification."""
-    return result.per_class is not None or any(name.startswith("top_") for name in result.metrics)
+    return result.task == "classification"
 
 
 def counted(count: int, one: str, many: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.report.figures.style import BLUE, SMALL, SOFT, dress, head, new_figure, provenance
-from eval.runs.run import BOOTSTRAP_STREAM
+from eval.runs.request import BOOTSTRAP_STREAM
 from eval.seams.mode import WHOLE_PART
 from eval.statistics.query_figures import DrawTable, summarise
 

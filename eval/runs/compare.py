@@ -1,0 +1,57 @@
+"""Is the difference of two evaluations of a store real: B minus A, paired."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eval.registry import load_task
+from eval.runs.rerun import prepare_again, require_values
+from eval.runs.run import prepare, task_of
+from retrieval.errors import InputError
+
+if TYPE_CHECKING:
+    from eval.results.schema import EvalResult
+    from eval.runs.request import EvalRequest
+    from eval.runs.task import Comparison
+    from retrieval.types.store import EmbeddingStore
+
+
+def compare_requests(store: EmbeddingStore, first: EvalRequest, second: EvalRequest) -> Comparison:
+    """Prepare two requests on the same draws and compare them, seeded by the first one's seed.
+
+    Args:
+        store: where the vectors are.
+        first: evaluation A.
+        second: evaluation B.
+
+    Raises:
+        InputError: they are of different tasks, over different samples, or measure differently.
+    """
+    task, other = task_of(first.mode), task_of(second.mode)
+    _require_one_task(task.name, other.name)
+    return task.compare(prepare(store, first), prepare(store, second))
+
+
+def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Comparison:
+    """Compare two results; both are computed again from the store, and must still give what the files say.
+
+    Raises:
+        InputError: as :func:`compare_requests`, or the store no longer gives what a file says.
+        UnknownNameError: the store has no such space.
+    """
+    _require_one_task(first.task, second.task)
+    task = load_task(first.task)
+    task.check_results(first, second)
+    prepared = [prepare_again(store, result, name) for result, name in ((first, "A"), (second, "B"))]
+    comparison = task.compare(*prepared)
+    for at, (result, name) in enumerate(((first, "A"), (second, "B"))):
+        require_values(result, {metric: pair[at] for metric, pair in comparison.values.items()}, name)
+    return comparison
+
+
+def _require_one_task(first: Any, second: Any) -> None:
+    if first != second:
+        raise InputError(
+            f"The evaluations are of different tasks ({first} and {second}), so they cannot be paired; compare two of "
+            "one task."
+        )

@@ -1,0 +1,35 @@
+"""Which tables show a result or a comparison: by its task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eval.views.classification_tables import class_tables
+from eval.views.comparison import class_comparison, comparison_table
+from eval.views.ranking_tables import ranking_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from rich.console import RenderableType
+
+    from eval.results.schema import EvalResult, TaskName
+    from eval.runs.task import Comparison
+
+RESULT_TABLES: Mapping[TaskName, Callable[[EvalResult], Iterator[RenderableType]]] = {
+    "classification": class_tables, "ranking": ranking_tables, "verification": ranking_tables,
+}  # fmt: skip
+COMPARISON_TABLES: Mapping[TaskName, Callable[[Any], RenderableType]] = {
+    "classification": class_comparison, "ranking": comparison_table, "verification": comparison_table,
+}  # fmt: skip
+
+
+def result_tables(result: EvalResult) -> Iterator[RenderableType]:
+    """The tables of a result, for a terminal or a notebook."""
+    return RESULT_TABLES[result.task](result)
+
+
+def comparison_of(comparison: Comparison) -> RenderableType:
+    """The table of a comparison."""
+    return COMPARISON_TABLES[comparison.task](comparison)
