@@ -2,63 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eval.classification.choosing import metric_rule
 from eval.classification.figures import resampled, tables_of
-from eval.seams.classification import Answers
+from eval.runs.comparison import Comparison
 from eval.statistics.class_figures import mcnemar_classes, paired_classes, summarise_classes
-from eval.statistics.paired_tests import Difference, McNemar, to_dict
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from eval.results.schema import TaskName
     from eval.runs.prepare_classification import PreparedClassification
+    from eval.seams.classification import Answers
 
 MEASURES = ("tops", "macro_over", "bins", "interval")
 """Options that define what is measured; two evaluations must agree in them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationComparison:
-    """B against A: ``a`` and ``b`` say mode, spaces and what was chosen; ``differences`` are B minus A.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassificationComparison(Comparison):
+    """B against A, sample by sample: ``a`` and ``b`` say mode, spaces and scorers.
 
-    ``warnings`` say what is not clean about the samples of either.
+    ``by`` is what the bootstrap resamples: samples within their ``class``, or ``group``s.
     """
 
     task: ClassVar[TaskName] = "classification"
+    head: ClassVar[tuple[str, ...]] = (
+        "a", "b", "store_version", "split_set", "split_sha256", "classes", "by", "seed", "resamples"
+    )  # fmt: skip
 
-    a: str
-    b: str
-    store_version: int
-    split_set: str
-    split_sha256: str
     classes: int
-    samples: float
     by: str
-    seed: int
-    resamples: int
-    values: Mapping[str, tuple[float, float]]
-    differences: Mapping[str, Difference]
-    mcnemar: McNemar
-    warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """For ``--json``; metrics are fractions."""
-        head = ("a", "b", "store_version", "split_set", "split_sha256", "classes", "by", "seed", "resamples")
-        apart = to_dict(self.differences)
-        return {
-            "task": self.task,
-            **{name: getattr(self, name) for name in head},
-            "n": {"test": self.samples},
-            "metrics": {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()},
-            "mcnemar": self.mcnemar._asdict(),
-            "warnings": list(self.warnings),
-        }
 
 
 def _same_rows(first: PreparedClassification, second: PreparedClassification) -> tuple[Answers, Answers]:
@@ -120,7 +97,7 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
         split_set=first.splits.name,
         split_sha256=first.splits.sha256,
         classes=classes,
-        samples=float(np.mean([len(draw["test"]) for draw in first.arrays.draws])),
+        n={"test": float(np.mean([len(draw["test"]) for draw in first.arrays.draws]))},
         by=by,
         seed=first.request.seed,
         resamples=resamples,

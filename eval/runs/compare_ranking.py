@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eval.ranking.rescoring import ScoringOptions
 from eval.results.comparable import parts_apart
-from eval.statistics.paired_tests import Difference, McNemar, mcnemar, paired_differences, to_dict
+from eval.runs.comparison import Comparison
+from eval.statistics.paired_tests import mcnemar, paired_differences
 from eval.statistics.query_figures import DrawTable
 from retrieval.errors import InputError
 
@@ -25,60 +25,23 @@ MAY_DIFFER = frozenset({*SCORING, "slice", "all_definitions", "cmc_length", "boo
 """Options in which two evaluations may differ: those, and what only changes what else is reported."""
 
 
-@dataclass(frozen=True, slots=True)
-class RankingComparison:
-    """B against A: ``a`` and ``b`` name the spaces, and the views and scoring in which they differ.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingComparison(Comparison):
+    """B against A, query by query: ``a`` and ``b`` name the spaces, and the views and scoring in which they differ.
 
     ``parts`` are the names of the parts (aspects) that values are means over, or none for an undivided evaluation.
-    ``values`` are the metrics of A and of B; ``differences`` are B minus A; ``mcnemar`` is on Rank-1, None where the
-    mode has none. ``warnings`` say what is not clean about the draws.
     """
 
     task: ClassVar[TaskName] = "ranking"
+    head: ClassVar[tuple[str, ...]] = (
+        "mode", "protocol", "departs_from", "a", "b", "store_version", "parts", "split_set", "split_sha256", "seed",
+        "resamples",
+    )  # fmt: skip
 
     mode: str
     protocol: str
     departs_from: str | None
-    a: str
-    b: str
-    store_version: int
     parts: tuple[str, ...]
-    split_set: str
-    split_sha256: str
-    seed: int
-    resamples: int
-    queries: float
-    identities: int
-    values: Mapping[str, tuple[float, float]]
-    differences: Mapping[str, Difference]
-    mcnemar: McNemar | None
-    warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """For ``--json``; metrics are fractions."""
-        head = (
-            "mode",
-            "protocol",
-            "departs_from",
-            "a",
-            "b",
-            "store_version",
-            "parts",
-            "split_set",
-            "split_sha256",
-            "seed",
-            "resamples",
-        )
-        apart = to_dict(self.differences)
-        metrics = {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()}
-        return {
-            "task": self.task,
-            **{name: getattr(self, name) for name in head},
-            "n": {"query": self.queries, "identities": self.identities},
-            "metrics": metrics,
-            "mcnemar": None if self.mcnemar is None else self.mcnemar._asdict(),
-            "warnings": list(self.warnings),
-        }
 
 
 def check_rankings(first: EvalResult, second: EvalResult) -> None:
@@ -141,8 +104,10 @@ def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> Ranking
         split_sha256=splits.sha256,
         seed=first.request.seed,
         resamples=resamples,
-        queries=float(np.mean([sum(len(part[at].units) for part in ours) for at in range(len(ours[0]))])),
-        identities=len(np.unique(np.concatenate([table.units for part in ours for table in part]))),
+        n={
+            "query": float(np.mean([sum(len(part[at].units) for part in ours) for at in range(len(ours[0]))])),
+            "identities": len(np.unique(np.concatenate([table.units for part in ours for table in part]))),
+        },
         values=values,
         differences=paired_differences(names, ours, theirs, resamples, first.rng()),
         mcnemar=mcnemar(ours, theirs, names.index("rank_1")) if "rank_1" in names else None,

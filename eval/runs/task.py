@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from eval.results.schema import EvalResult, Evaluation, TaskName
+    from eval.runs.comparison import Comparison
     from eval.runs.request import EvalRequest, RequestInputs
     from retrieval.types import SpaceInfo, SplitSet
     from retrieval.types.store import EmbeddingStore
@@ -53,24 +54,6 @@ class Prepared(Protocol):
             InputError: no honest number can be made.
             TestDataError: something would have to be chosen on test data.
         """
-        ...
-
-
-class Comparison(Protocol):
-    """B against A, paired; ``warnings`` say what is not clean about the samples of either."""
-
-    task: ClassVar[TaskName]
-
-    @property
-    def values(self) -> Mapping[str, tuple[float, float]]:
-        """The metrics of A and of B."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """For programs; metrics are fractions."""
         ...
 
 

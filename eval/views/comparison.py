@@ -54,14 +54,14 @@ def _measured(found: RankingComparison) -> str:
 def _caption(found: RankingComparison) -> str:
     from eval.views.ranking_tables import p_text
 
-    ways = f"[95 % by paired bootstrap over {found.identities} identities], p by exchanging A and B per identity"
+    ways = f"[95 % by paired bootstrap over {found.n['identities']} identities], p by exchanging A and B per identity"
     lines = [f"percent, {ways} ({found.resamples} times each), seed {found.seed}"]
     if found.mcnemar is not None:
         test = found.mcnemar
         mean = [round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b)]
         over = f", means over {len(test.p_values)} draws; p is twice their mean" if len(test.p_values) > 1 else ""
         lines.append(
-            f"McNemar on Rank-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.queries:g} queries, "
+            f"McNemar on Rank-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.n['query']:g} queries, "
             f"p {p_text(test.p_value)} (takes queries for independent{over})"
         )
     return "\n".join(lines)
@@ -77,12 +77,14 @@ def class_comparison(found: ClassificationComparison) -> Group:
         apart = found.differences[name]
         pair = [figure(name, Metric(value=value)) for value in (a, b)]
         table.add_row(metric_title(name), *pair, figure(name, apart.metric), p_text(apart.p_value))
-    test, units = found.mcnemar, "groups" if found.by == "group" else "images within classes"
+    test = found.mcnemar
+    assert test is not None  # noqa: S101 - top-1 is always there
+    units = "groups" if found.by == "group" else "images within classes"
     mean = [round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b)]
     caption = (
         f"percent (nll and brier as they are), [95 % by paired bootstrap over {units}], p by exchanging A and B "
         f"({found.resamples} times each), seed {found.seed}\n"
-        f"McNemar on top-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.samples:g} test images, p "
+        f"McNemar on top-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.n['test']:g} test images, p "
         f"{p_text(test.p_value)}"
     )
     split = f"{found.split_set.partition('@')[0]} · {found.classes} labels"

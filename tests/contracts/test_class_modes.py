@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from eval.registry import MODES, load_mode
-from eval.runs.prepare_classification import is_class_mode, prepare_classes
-from eval.runs.request import Asked
+from eval.runs.request import EvalRequest, RequestInputs
 from eval.seams.classification import ClassArrays, ClassConfig, Solution
 from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
@@ -45,8 +44,10 @@ def case(name: str, **options: Any) -> tuple[ClassArrays, ClassConfig]:
     mode, own = CASES[name]
     arms = ARMS.get(name, (f"{CLIP}:prompts", f"{RES}:classifier")) if mode == "fusion" else ()
     space = None if arms else CLIP
-    asked = Asked(mode, space, options={"bootstrap": 20, **own, **options}, arms=arms)
-    ready = prepare_classes(class_store(labelled(roles={"train": 6, "val": 12, "test": 5})), asked)
+    asked = EvalRequest(mode=mode, space=space, options={"bootstrap": 20, **own, **options}, arms=arms)
+    ready = prepare_classification(
+        class_store(labelled(roles={"train": 6, "val": 12, "test": 5})), asked, RequestInputs()
+    )
     return ready.arrays, ready.config
 
 
@@ -73,7 +74,7 @@ every_case = pytest.mark.parametrize("name", CASES)
 
 
 def test_every_mode_has_a_case() -> None:
-    assert {mode for mode, _ in CASES.values()} == {name for name in MODES if is_class_mode(load_mode(name))}
+    assert {mode for mode, _ in CASES.values()} == {name for name in MODES if load_mode(name).task == "classification"}
 
 
 @every_case
@@ -202,7 +203,7 @@ def test_another_seed_takes_other_shots(name: str) -> None:
     assert not same(solve(name, arrays, config, 0), solve(name, arrays, config, 1))
 
 
-@pytest.mark.parametrize("name", [name for name in MODES if is_class_mode(load_mode(name))])
+@pytest.mark.parametrize("name", [name for name in MODES if load_mode(name).task == "classification"])
 def test_a_mode_of_classification_is_arithmetic_over_arrays(name: str) -> None:
     module = "eval" + MODES[name].partition(":")[0]
     heavy = "torch", "lancedb", "faiss", "click", "matplotlib", "pyarrow", "rich"

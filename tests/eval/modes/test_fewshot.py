@@ -8,8 +8,8 @@ import pytest
 
 from eval.modes.fewshot import MODE, FewshotConfig
 from eval.results.schema import EvalResult
-from eval.runs.prepare_classification import PreparedClasses, prepare_classes
-from eval.runs.request import Asked
+from eval.runs.prepare_classification import PreparedClassification, prepare_classification
+from eval.runs.request import EvalRequest, RequestInputs
 from eval.runs.run import evaluate
 from eval.seams.classification import Solution
 from retrieval.errors import InputError, UnknownNameError
@@ -26,8 +26,10 @@ def store() -> MemoryStore:
     return class_store(labelled(roles={"train": 6, "val": 6, "test": 5}))
 
 
-def ready(store: MemoryStore, **options: Any) -> PreparedClasses:
-    return prepare_classes(store, Asked("fewshot", space=CLIP, options={"bootstrap": 0, **options}))
+def ready(store: MemoryStore, **options: Any) -> PreparedClassification:
+    return prepare_classification(
+        store, EvalRequest(mode="fewshot", space=CLIP, options={"bootstrap": 0, **options}), RequestInputs()
+    )
 
 
 def evaluated(store: MemoryStore, **options: Any) -> EvalResult:
@@ -90,7 +92,7 @@ def test_more_seeds_keep_the_first(store: MemoryStore) -> None:
     assert not np.array_equal(four.answers[0][0].probs, four.answers[0][1].probs)
 
 
-def _config(found: PreparedClasses) -> FewshotConfig:
+def _config(found: PreparedClassification) -> FewshotConfig:
     assert isinstance(found.config, FewshotConfig)
     return found.config
 

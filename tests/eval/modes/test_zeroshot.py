@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from eval.modes.zeroshot import MODE
-from eval.runs.prepare_classification import prepare_classes
-from eval.runs.request import Asked
+from eval.runs.prepare_classification import prepare_classification
+from eval.runs.request import EvalRequest, RequestInputs
 from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, class_store, labelled
@@ -29,8 +29,8 @@ def slow_recall(images: Any, labels: Any, texts: Any, of_text: Any, k: int) -> f
 
 @pytest.mark.parametrize("views", ["base", "base,hflip"])
 def test_prompts_as_queries_for_images(store: MemoryStore, views: str) -> None:
-    asked = Asked("zeroshot", space=CLIP, options={"text_to_image": True, "views": views})
-    ready = prepare_classes(store, asked)
+    asked = EvalRequest(mode="zeroshot", space=CLIP, options={"text_to_image": True, "views": views})
+    ready = prepare_classification(store, asked, RequestInputs())
     found = MODE.solve(ready.arrays, ready.config, np.random.SeedSequence(0)).retrieval
     assert found is not None
     (arm,), (draw,) = ready.arrays.arms, ready.arrays.draws

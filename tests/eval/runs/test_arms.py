@@ -9,7 +9,7 @@ import pytest
 
 from eval.registry import load_scorer
 from eval.runs.arms import (
-    ArmAsked,
+    ArmRequest,
     arm_of,
     arm_options,
     class_bank,
@@ -30,14 +30,14 @@ NAMES = tuple(name_of(code) for code in range(4))
 @pytest.mark.parametrize(
     ("text", "want"),
     [
-        ("clip:prompts", ArmAsked("prompts", "clip", "prompts")),
-        (" clip : prompts : a, b ", ArmAsked("prompts", "clip", "prompts", ("a", "b"))),
-        ("mine=clip:prompts:a", ArmAsked("mine", "clip", "prompts", ("a",))),
-        ("clip@1a2b:classifier:0f3c", ArmAsked("classifier", "clip@1a2b", "classifier", ("0f3c",))),
-        ("clip:prompts:p=1", ArmAsked("prompts", "clip", "prompts", ("p=1",))),
+        ("clip:prompts", ArmRequest("prompts", "clip", "prompts")),
+        (" clip : prompts : a, b ", ArmRequest("prompts", "clip", "prompts", ("a", "b"))),
+        ("mine=clip:prompts:a", ArmRequest("mine", "clip", "prompts", ("a",))),
+        ("clip@1a2b:classifier:0f3c", ArmRequest("classifier", "clip@1a2b", "classifier", ("0f3c",))),
+        ("clip:prompts:p=1", ArmRequest("prompts", "clip", "prompts", ("p=1",))),
     ],
 )
-def test_arms_as_they_are_written(text: str, want: ArmAsked) -> None:
+def test_arms_as_they_are_written(text: str, want: ArmRequest) -> None:
     assert parse_arm(text) == want
 
 
@@ -107,7 +107,7 @@ def test_a_bank_over_the_universe_has_its_classes_only() -> None:
         class_bank(bank(["0", "1"], name="classifier", texts=False), NAMES, "classifier")
 
 
-def read(store: MemoryStore, asked: ArmAsked) -> Any:
+def read(store: MemoryStore, asked: ArmRequest) -> Any:
     with store.snapshot() as snapshot:
         return read_arm(store, snapshot, asked, (), "cpu")
 
@@ -177,7 +177,7 @@ def test_two_banks_of_one_name_stay_two_candidates() -> None:
     said = next(each for each in store.banks() if each.name == "said")
     other = replace(said, vectors=said.vectors[::-1].copy())
     store.save_bank(other)
-    asked = ArmAsked("prompts", CLIP, "prompts", (said.sha256, other.sha256))
+    asked = ArmRequest("prompts", CLIP, "prompts", (said.sha256, other.sha256))
     with store.snapshot() as snapshot:
         options = load_scorer("prompts").config_type()
         arm, _ = arm_of(read(store, asked), snapshot, pool_of(ROWS), NAMES, ("base",), options)

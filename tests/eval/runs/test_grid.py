@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eval.runs.grid import evaluate_grid
-from eval.runs.request import Asked
+from eval.runs.request import EvalRequest
 from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from tests.support.identity_stores import memory_store, people
@@ -16,8 +16,8 @@ from tests.support.labelled_stores import CLIP, RES, class_store, labelled, name
 ROWS = labelled()
 
 
-def asked(mode: str, **more: Any) -> Asked:
-    return Asked(mode, "all", options={"bootstrap": 0, **more.pop("options", {})}, **more)
+def asked(mode: str, **more: Any) -> EvalRequest:
+    return EvalRequest(mode=mode, space="all", options={"bootstrap": 0, **more.pop("options", {})}, **more)
 
 
 def test_every_space_by_itself_gives_what_it_gives_alone() -> None:
@@ -52,7 +52,7 @@ def test_nothing_that_could_be_evaluated() -> None:
 
 
 @pytest.mark.parametrize("wrong", [asked("reid"), asked("fusion", arms=(f"{CLIP}:prompts", f"{RES}:classifier"))])
-def test_other_modes_have_no_grid(wrong: Asked) -> None:
+def test_other_modes_have_no_grid(wrong: EvalRequest) -> None:
     store = memory_store(people(4, 3)) if wrong.mode == "reid" else class_store(ROWS)
     with pytest.raises(InputError, match="--space all"):
         list(evaluate_grid(store, wrong, lambda _: None))

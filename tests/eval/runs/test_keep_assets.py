@@ -10,9 +10,9 @@ import pytest
 
 from eval.results.assets import assets_folder
 from eval.runs.keep_assets import NEIGHBOURS, WORST, keep_assets
-from eval.runs.prepare_classification import PreparedClasses
-from eval.runs.request import Asked
-from eval.runs.run import Evaluated, evaluate_asked
+from eval.runs.prepare_classification import PreparedClassification
+from eval.runs.request import EvalRequest
+from eval.runs.run import Evaluated, evaluate_request
 from retrieval.store.open import LanceStore
 from retrieval.types import Bank
 from tests.support.sample_stores import store_with, unit
@@ -27,12 +27,15 @@ def store_of(folder: Path, roles: tuple[str, ...]) -> LanceStore:
     return store_with(folder / "s", names, unit(N), label=labels, split=split)[0]
 
 
+def classification(found: Evaluated) -> PreparedClassification:
+    assert isinstance(found.prepared, PreparedClassification)
+    return found.prepared
+
+
 def kept(store: LanceStore, folder: Path, mode: str = "prototype", **asked: Any) -> tuple[Evaluated, Any, Any]:
     """An evaluation, its predictions and its wrong answers."""
-    found = evaluate_asked(store, Asked(mode, options={"bootstrap": 0, **asked}), lambda _: None)
-    assert isinstance(found.ready, PreparedClasses)
-    assert found.solution is not None
-    keep_assets(store, folder / "r.json", found.ready, found.solution)
+    found = evaluate_request(store, EvalRequest(mode=mode, options={"bootstrap": 0, **asked}), say=lambda _: None)
+    keep_assets(store, folder / "r.json", classification(found))
     assets = assets_folder(folder / "r.json")
     with (assets / "predictions.csv").open(newline="") as file:
         predictions = list(csv.DictReader(file))
@@ -46,8 +49,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LanceStore:
 
 def test_every_prediction_is_kept(store: LanceStore, tmp_path: Path) -> None:
     found, predictions, _ = kept(store, tmp_path)
-    assert found.solution is not None
-    answer = found.solution.answers[0][0]
+    answer = classification(found).solution.answers[0][0]
     assert len(predictions) == found.result.n["test"] == 45
     for row, probs in zip(predictions, answer.probs, strict=True):
         order = np.argsort(-probs, kind="stable")

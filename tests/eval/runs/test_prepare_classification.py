@@ -10,8 +10,8 @@ import pytest
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.files import read_result, write_result
 from eval.results.schema import EvalResult
-from eval.runs.prepare_classification import prepare_classes
-from eval.runs.request import Asked
+from eval.runs.prepare_classification import prepare_classification
+from eval.runs.request import EvalRequest, RequestInputs
 from eval.runs.run import evaluate
 from retrieval.errors import IncompleteError, InputError, MissingFileError, TestDataError, UnknownNameError
 from retrieval.store.memory import MemoryStore
@@ -387,7 +387,7 @@ def test_where_restricts_samples_and_labels(tmp_path: Path) -> None:
 
 
 def test_what_was_read_is_there_to_be_looked_at(store: MemoryStore) -> None:
-    ready = prepare_classes(store, Asked("zeroshot", space=CLIP))
-    assert len(ready.places) == len(ready.arrays.ids) == 60
+    ready = prepare_classification(store, EvalRequest(mode="zeroshot", space=CLIP), RequestInputs())
+    assert len(ready.samples) == len(ready.arrays.ids) == 60
     assert [arm.name for arm in ready.arrays.arms] == ["prompts"]
     assert ready.arrays.arms[0].logit_scale == pytest.approx(20)

@@ -10,8 +10,9 @@ import pytest
 
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import EvalResult, Provenance
-from eval.runs.rerun import asked_again, require_values, stored_draws
-from eval.runs.run import evaluate, evaluate_asked
+from eval.runs.reading import stored_draws
+from eval.runs.rerun import evaluate_again, prepare_again, require_values
+from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from tests.support.identity_stores import memory_store, people
@@ -39,7 +40,7 @@ def evaluated(store: MemoryStore, mode: str, **asked: Any) -> EvalResult:
 
 
 def again(store: MemoryStore, result: EvalResult) -> EvalResult:
-    return evaluate_asked(store, asked_again(store, result, "A"), lambda _: None).result
+    return evaluate_again(store, result, "A", lambda _: None).result
 
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -112,9 +113,9 @@ def test_a_store_without_the_space_or_the_draws() -> None:
     table = table_of(ROWS)
     other = MemoryStore(table, {"other": {"base": (table.column("key").to_pylist(), vectors_of(ROWS, 1))}})
     with pytest.raises(UnknownNameError, match="not in this store"):
-        asked_again(other, before, "A")
+        prepare_again(other, before, "A")
     with pytest.raises(InputError, match="evaluate again"):
-        asked_again(class_store(ROWS), before, "A")
+        prepare_again(class_store(ROWS), before, "A")
     assert stored_draws(class_store(ROWS), before) is None
 
 
@@ -133,9 +134,9 @@ def test_a_bank_that_is_gone() -> None:
     store = class_store(ROWS)
     before = evaluated(store, "zeroshot")
     less = class_store(ROWS, writable=False)
-    found = asked_again(store, before, "A")
+    less.save_splits(store.read_splits(before.provenance.split_set))
     with pytest.raises(UnknownNameError, match="No bank"):
-        evaluate_asked(less, found, lambda _: None)
+        prepare_again(less, before, "A")
 
 
 def test_values_must_agree() -> None:
@@ -172,4 +173,4 @@ def test_the_provenance_of_two_spaces_is_looked_up_one_by_one() -> None:
     before = evaluated(store, "fusion", arms=ARMS)
     lost = Provenance.model_validate(before.provenance.model_dump() | {"space_fingerprint": "a + b"})
     with pytest.raises(UnknownNameError, match=f"{RES}"):
-        asked_again(store, before.model_copy(update={"provenance": lost}), "A")
+        prepare_again(store, before.model_copy(update={"provenance": lost}), "A")
