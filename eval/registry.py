@@ -1,17 +1,15 @@
-"""Closed tables of modes, tasks, scorers and protocols: a name, and where the object lives."""
+"""Closed tables of modes, scorers and protocols: a name, and where the object lives."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from eval.results.schema import TaskName
 from retrieval.errors import unknown
 
 if TYPE_CHECKING:
     from eval.protocols.base import Protocol
-    from eval.runs.task import Task
     from eval.seams.mode import AnyMode
     from eval.seams.scorer import Scorer
 
@@ -32,12 +30,6 @@ SCORERS = {
     "classifier": ".scorers.classifier:SCORER",
     "tip": ".scorers.tip:SCORER",
     "linear": ".scorers.linear:SCORER",
-}
-
-TASKS: Mapping[TaskName, str] = {
-    "classification": "eval.runs.classification_task:CLASSIFICATION",
-    "ranking": "eval.runs.ranking_tasks:RANKING",
-    "verification": "eval.runs.ranking_tasks:VERIFICATION",
 }
 
 PROTOCOLS = {
@@ -65,11 +57,6 @@ def load_mode(name: str) -> AnyMode:
     return cast("AnyMode", _load("mode", MODES, name))
 
 
-def load_task(name: TaskName) -> Task[Any]:
-    """Import the task of a mode or a result."""
-    return cast("Task[Any]", _load("task", TASKS, name))
-
-
 def load_scorer(name: str) -> Scorer:
     """Import a scorer by name.
 
@@ -88,7 +75,7 @@ def load_protocol(name: str) -> Protocol:
     return cast("Protocol", _load("protocol", PROTOCOLS, name))
 
 
-def _load(kind: str, table: Mapping[Any, str], name: str) -> object:
+def _load(kind: str, table: Mapping[str, str], name: str) -> object:
     if name not in table:
         raise unknown(kind, name, table)
     module, _, attribute = table[name].partition(":")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
-from eval.registry import MODES, PROTOCOLS, load_task
+from eval.registry import MODES, PROTOCOLS
 from retrieval.commands.options import (
     json_option,
     note,
@@ -165,6 +165,7 @@ def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json
 
 def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
     from eval.results.files import write_result
+    from eval.runs.tasks import load_task
 
     write_result(evaluated.result, out)
     load_task(evaluated.result.task).keep_assets(opened, out, evaluated.prepared)

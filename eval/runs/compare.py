@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eval.registry import load_task
 from eval.runs.rerun import prepare_again, require_values
-from eval.runs.run import prepare, task_of
+from eval.runs.run import prepare
+from eval.runs.tasks import load_task, task_of
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from eval.runs.arms import read_prompt_files
 from eval.runs.request import RequestInputs
-from eval.runs.run import Evaluated, evaluate_request, task_of
+from eval.runs.run import Evaluated, evaluate_request
+from eval.runs.tasks import task_of
 from retrieval.errors import InputError, VitrineError
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eval.registry import load_task
 from eval.runs.request import EvalRequest
 from eval.runs.run import evaluate_prepared, prepare, print_note
+from eval.runs.tasks import load_task
 from retrieval.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ def prepare_again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepa
     """
     require_spaces(store, result, name)
     request = EvalRequest.read(result.request, f"Request of result {name}")
+    if request.mode != result.mode:
+        raise InputError(
+            f"Result {name} is of mode {result.mode}, and its request of mode {request.mode}; evaluate again."
+        )
     prepared = prepare(store, *load_task(result.task).again(store, request, result, name))
     if prepared.splits.sha256 != result.provenance.split_sha256:
         raise InputError(

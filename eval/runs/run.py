@@ -9,13 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eval.registry import load_mode, load_task
+from eval.registry import load_mode
 from eval.results.schema import EvalResult, Evaluation, Provenance, TaskName
 from eval.runs.request import EvalRequest, RequestInputs
+from eval.runs.tasks import task_of
 from retrieval.errors import StoreError
 
 if TYPE_CHECKING:
-    from eval.runs.task import Prepared, Task
+    from eval.runs.task import Prepared
     from retrieval.types import SplitSet
     from retrieval.types.store import EmbeddingStore
 
@@ -104,15 +105,6 @@ def evaluate_prepared(store: EmbeddingStore, prepared: Prepared, say: Callable[[
     result = build_result(prepared, prepared.evaluate())
     _keep(store, prepared.parts.values(), result, say)
     return Evaluated(result, prepared)
-
-
-def task_of(mode: str) -> Task[Any]:
-    """The task of a mode.
-
-    Raises:
-        UnknownNameError: there is no such mode.
-    """
-    return load_task(load_mode(mode).task)
 
 
 def build_result(prepared: Prepared, evaluation: Evaluation) -> EvalResult:

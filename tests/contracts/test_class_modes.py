@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from eval.registry import MODES, load_mode
+from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
 from eval.seams.classification import ClassArrays, ClassConfig, Solution
 from eval.seams.scorer import Arm

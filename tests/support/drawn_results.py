@@ -115,6 +115,8 @@ def curves(correct: NDArray[Any], confidence: NDArray[Any], bins: int = 15) -> d
 def result(mode: str, top_1: float, names: Sequence[str] = SPECIES, **sections: Any) -> EvalResult:
     """A classification result; sections replace those of the drawn world."""
     base: dict[str, Any] = {
+        "task": "classification",
+        "request": {},
         "mode": mode,
         "protocol": "splits",
         "metrics": figures(top_1),
@@ -226,6 +228,8 @@ def knn(**sections: Any) -> EvalResult:
 def reid(**sections: Any) -> EvalResult:
     cmc = tuple(float(1 - 0.3 * np.exp(-k / 6)) for k in range(1, 51))
     base: dict[str, Any] = {
+        "task": "ranking",
+        "request": {},
         "mode": "reid",
         "protocol": "clipfh-11k",
         "metrics": {
@@ -250,6 +254,7 @@ def verification(**sections: Any) -> EvalResult:
     scores = {"edges": tuple(np.linspace(-1, 1, 41)), "counts": tuple(float(40 - abs(20 - at)) for at in range(40))}
     rates = np.geomspace(1e-4, 1, 60)
     base = {
+        "task": "verification",
         "mode": "verification",
         "metrics": {"auc": metric(0.97), "eer": metric(0.08), "tpr_at_fpr_0.01": metric(0.71, 0.04)},
         "cmc": None,

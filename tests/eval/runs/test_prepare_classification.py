@@ -45,8 +45,9 @@ def test_the_shape_of_a_result(store: MemoryStore, tmp_path: Path) -> None:
     result = evaluated(store, "zeroshot", seed=3)
     values = result.to_dict()
     assert list(values) == [
-        "schema_version", "mode", "protocol", "metrics", "draws", "n", "label_universe", "curves", "chosen", "arms",
-        "per_class", "confusion", "warnings", "config", "provenance", "created",
+        "schema_version", "task", "mode", "protocol", "departs_from", "request", "metrics", "draws", "n",
+        "label_universe", "curves", "chosen", "arms", "per_class", "confusion", "warnings", "config", "provenance",
+        "created",
     ]  # fmt: skip
     names = ["top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "nll", "brier", "ece"]
     assert list(values["metrics"]) == names
@@ -134,7 +135,7 @@ def test_a_calibration_without_val_does_not_send_people_in_a_circle() -> None:
         ({"protocol": "clipfh-11k"}, InputError, "split, holdout, k-fold"),
         ({"protocol": "holdout", "split_set": "x"}, InputError, "leave one of them out"),
         ({"arms": ARMS}, InputError, "takes --space, not --arm"),
-        ({"seed": -1}, InputError, "0 or larger"),
+        ({"seed": -1}, InputError, "seed=-1"),
         ({"prompts": ("none.json",)}, MissingFileError, "none.json"),
     ],
 )
