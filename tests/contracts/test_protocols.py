@@ -37,7 +37,7 @@ def test_what_a_protocol_fixes_can_be_overridden_and_is_then_said(name: str) -> 
         assert evaluate(store, "reid", protocol=name).protocol == name
     if name in {"clipfh-11k", "mbanet-11k"}:
         custom = evaluate(store, "reid", protocol=name, options={"draws": 2})
-        assert custom.protocol == f"custom, from {name}"
+        assert (custom.protocol, custom.departs_from) == ("custom", name)
 
 
 def test_the_rows_of_all_parts_are_counted_once() -> None:
@@ -86,4 +86,4 @@ def test_what_departs_from_a_protocol_is_custom(name: str, options: dict[str, An
     rows = [{**row, "group": f"g{at}"} for at, row in enumerate(HANDS)]
     person = np.eye(5, dtype=np.float32)[[int(row["identity"]) for row in rows]]
     found = evaluate(store_of(rows, {"base": person}), "reid", protocol=name, options={"bootstrap": 0, **options})
-    assert found.protocol == (f"custom, from {name}" if departs else name)
+    assert (found.protocol, found.departs_from) == (("custom", name) if departs else (name, None))

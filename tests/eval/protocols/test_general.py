@@ -99,7 +99,7 @@ def test_leave_one_out_leaves_itself_and_its_burst_out() -> None:
     assert found.metrics["rank_1"].value == pytest.approx(4 / 6)
     assert found.warnings == ()
     loose = evaluate(store, "reid", protocol="leave-one-out", options={"group_rule": "none", "ranks": "1"})
-    assert loose.protocol == "custom, from leave-one-out"
+    assert (loose.protocol, loose.departs_from) == ("custom", "leave-one-out")
     assert loose.metrics["rank_1"].value == pytest.approx(4 / 6)
     assert "same group as a query" in loose.warnings[0]
     for row in rows:

@@ -62,7 +62,7 @@ def test_mbanet_takes_other_aspects_of_a_person_for_others() -> None:
     assert (own.n["query"], own.n["gallery"]) == (40, 80)
     assert own.metrics["rank_1"].value < 1
     merged = evaluate(store, "reid", protocol="mbanet-11k", options={"identity_columns": "identity"})
-    assert merged.protocol == "custom, from mbanet-11k"
+    assert (merged.protocol, merged.departs_from) == ("custom", "mbanet-11k")
     assert merged.metrics["rank_1"].value == 1
     assert own.parts is not None
     alone = evaluate(store, "reid", protocol="mbanet-11k", aspect="dorsal right")

@@ -44,7 +44,7 @@ def test_market1501_junk_and_distractors() -> None:
     assert found.metrics["mean_ap"].value == 0.5
     assert (found.n["gallery"], found.n["identities"]) == (3, 1)
     with_junk = evaluate(store, "reid", protocol="market1501", options={"junk_identities": None})
-    assert with_junk.protocol == "custom, from market1501"
+    assert (with_junk.protocol, with_junk.departs_from) == ("custom", "market1501")
     assert with_junk.metrics["mean_ap"].value == pytest.approx(1 / 3)
     for row in rows:
         row["camera"] = None

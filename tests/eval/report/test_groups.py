@@ -12,7 +12,7 @@ from eval.protocols.hands import HAND_ASPECTS
 from eval.report.figures.comparison import cmc_lines
 from eval.report.groups import Named, group_results, read_results, separation_warning
 from eval.results.files import write_result
-from eval.runs.compare_ranking import compare_results
+from eval.runs.compare import compare_results
 from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore

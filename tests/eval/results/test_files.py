@@ -28,8 +28,9 @@ def test_result_files_there_and_back(tmp_path: Path) -> None:
     [
         ("nonsense", "no JSON can be read"),
         ("[]", "holds no JSON object"),
-        ('{"schema_version": 2}', "schema version 2, this Vitrine reads up to 1"),
-        ('{"schema_version": 1}', "option 'mode' is needed"),
+        ('{"schema_version": 3}', "schema version 3, this Vitrine reads version 2; update Vitrine"),
+        ('{"schema_version": 1}', "schema version 1, this Vitrine reads version 2; evaluate again"),
+        ('{"schema_version": 2}', "option 'task' is needed"),
     ],
 )
 def test_files_that_are_no_results(tmp_path: Path, text: str, message: str) -> None:

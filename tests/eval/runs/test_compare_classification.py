@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import binomtest
 
 from eval.results.schema import EvalResult
-from eval.runs.compare_classification import compare_class_requests, compare_class_results
-from eval.runs.request import Asked
+from eval.runs.compare import compare_requests, compare_results
+from eval.runs.request import EvalRequest
 from eval.runs.run import evaluate
 from eval.statistics.paired_tests import McNemar
 from retrieval.errors import InputError
@@ -32,34 +32,35 @@ def evaluated(store: MemoryStore, mode: str, **asked: Any) -> EvalResult:
     return evaluate(store, mode, options={**OPTIONS, **asked.pop("options", {})}, say=lambda _: None, **asked)
 
 
-def asked(mode: str, space: str = CLIP, **more: Any) -> Asked:
-    return Asked(mode, space, options={**OPTIONS, **more.pop("options", {})}, **more)
+def asked(mode: str, space: str = CLIP, **more: Any) -> EvalRequest:
+    return EvalRequest(mode=mode, space=space, options={**OPTIONS, **more.pop("options", {})}, **more)
 
 
 def test_two_spaces_are_compared_image_by_image(store: MemoryStore) -> None:
-    found = compare_class_requests(store, asked("prototype"), asked("prototype", RES))
+    found = compare_requests(store, asked("prototype"), asked("prototype", RES))
     a, b = evaluated(store, "prototype"), evaluated(store, "prototype", space=RES)
     for name, (one, other) in found.values.items():
         assert one == pytest.approx(a.metrics[name].value, abs=1e-9)
         assert other == pytest.approx(b.metrics[name].value, abs=1e-9)
         assert found.differences[name].metric.value == pytest.approx(other - one, abs=1e-9)
         assert 0 < found.differences[name].p_value <= 1
-    assert found.samples == 36
+    assert found.n["test"] == 36
     assert found.a == f"prototype: prototype {CLIP}"
-    test: McNemar = found.mcnemar
+    test = found.mcnemar
+    assert isinstance(test, McNemar)
     (only_a,), (only_b,) = test.only_a, test.only_b
     assert only_b - only_a == pytest.approx(36 * (b.metrics["top_1"].value - a.metrics["top_1"].value))
     assert test.p_value == pytest.approx(binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1)
 
 
 def test_something_compared_with_itself_is_no_difference(store: MemoryStore) -> None:
-    found = compare_class_requests(store, asked("knn"), asked("knn"))
+    found = compare_requests(store, asked("knn"), asked("knn"))
     assert all(each.metric.value == 0 and each.p_value == 1 for each in found.differences.values())
 
 
 def test_files_of_two_modes_give_what_the_requests_give(store: MemoryStore) -> None:
     files = evaluated(store, "zeroshot"), evaluated(store, "fusion", arms=(f"{CLIP}:prompts", f"{RES}:classifier"))
-    found = compare_class_results(store, *files)
+    found = compare_results(store, *files)
     assert found.b == f"fusion: prompts {CLIP} said, classifier {RES} classifier"
     assert found.values["top_1"] == tuple(each.metrics["top_1"].value for each in files)
     assert found.resamples == 60
@@ -70,19 +71,19 @@ def test_files_of_two_modes_give_what_the_requests_give(store: MemoryStore) -> N
 def test_other_train_and_val_samples_do_not_disturb_the_pairing(store: MemoryStore) -> None:
     """B reads fewer rows of the store than A, so its rows have other numbers."""
     few = evaluated(store, "prototype", options={"train_limit": 12, "val_n": 2})
-    found = compare_class_results(store, evaluated(store, "prototype"), few)
+    found = compare_results(store, evaluated(store, "prototype"), few)
     assert found.values["top_1"][1] == few.metrics["top_1"].value
 
 
 def test_seeds_of_shots_stand_beside_one_answer(store: MemoryStore) -> None:
     few = evaluated(store, "fewshot", options={"shots": 2, "seeds": 3})
-    found = compare_class_results(store, evaluated(store, "zeroshot"), few)
+    found = compare_results(store, evaluated(store, "zeroshot"), few)
     assert found.values["nll"][1] == pytest.approx(few.metrics["nll"].value)
 
 
 def test_draws_are_paired_one_by_one(store: MemoryStore) -> None:
     folds = {"protocol": "k-fold", "options": {"folds": 3}}
-    found = compare_class_results(
+    found = compare_results(
         store, evaluated(store, "prototype", **folds), evaluated(store, "prototype", space=RES, **folds)
     )
     top = found.differences["top_1"]
@@ -101,7 +102,7 @@ def test_draws_are_paired_one_by_one(store: MemoryStore) -> None:
 )
 def test_what_does_not_compare_is_refused(store: MemoryStore, other: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError) as caught:
-        compare_class_results(store, evaluated(store, "prototype"), evaluated(store, "prototype", **dict(other)))
+        compare_results(store, evaluated(store, "prototype"), evaluated(store, "prototype", **dict(other)))
     assert says in str(caught.value)
     assert "evaluate both" in str(caught.value)
 
@@ -110,12 +111,12 @@ def test_other_universes_are_refused(store: MemoryStore, tmp_path: Any) -> None:
     (tmp_path / "labels.txt").write_text("\n".join([*(f"class {code}" for code in range(4)), "wolf"]))
     wider = evaluated(store, "prototype", options={"labels_from": str(tmp_path / "labels.txt")})
     with pytest.raises(InputError, match="different label universes"):
-        compare_class_results(store, evaluated(store, "prototype"), wider)
+        compare_results(store, evaluated(store, "prototype"), wider)
 
 
 def test_without_resamples_nothing_is_sure(store: MemoryStore) -> None:
     with pytest.raises(InputError, match="resamples"):
-        compare_class_requests(store, asked("knn", options={"bootstrap": 0}), asked("knn", options={"bootstrap": 0}))
+        compare_requests(store, asked("knn", options={"bootstrap": 0}), asked("knn", options={"bootstrap": 0}))
 
 
 def test_the_file_must_still_be_true(store: MemoryStore) -> None:
@@ -123,13 +124,13 @@ def test_the_file_must_still_be_true(store: MemoryStore) -> None:
     metric = before.metrics["top_1"]
     wrong = before.metrics | {"top_1": metric.model_copy(update={"value": metric.value - 0.1})}
     with pytest.raises(InputError, match="Result B says top_1"):
-        compare_class_results(store, before, before.model_copy(update={"metrics": wrong}))
+        compare_results(store, before, before.model_copy(update={"metrics": wrong}))
 
 
 def test_the_same_twice_and_seeded_by_the_first(store: MemoryStore) -> None:
     pair = asked("prototype"), asked("prototype", RES)
-    one, again = (compare_class_requests(store, *pair).to_dict() for _ in range(2))
-    other = compare_class_requests(store, asked("prototype", seed=9), pair[1]).to_dict()
+    one, again = (compare_requests(store, *pair).to_dict() for _ in range(2))
+    other = compare_requests(store, asked("prototype", seed=9), pair[1]).to_dict()
     assert one == again
     assert one["metrics"]["nll"]["ci95"] != other["metrics"]["nll"]["ci95"]
     assert one["metrics"]["nll"]["a"] == other["metrics"]["nll"]["a"]

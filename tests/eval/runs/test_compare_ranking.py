@@ -10,18 +10,34 @@ import pytest
 from eval.protocols.hands import HAND_ASPECTS
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import EvalResult
-from eval.runs.compare_ranking import compare, compare_results
-from eval.runs.request import Asked
+from eval.runs.compare import compare_requests, compare_results
+from eval.runs.compare_ranking import RankingComparison
+from eval.runs.request import EvalRequest
 from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
+from retrieval.types.store import EmbeddingStore
 from tests.support.identity_stores import people, pool_of, sample_table, vectors_of
 
 QUICK = {"bootstrap": 60, "draws": 3}
 
 
 Rows = list[dict[str, Any]]
+
+
+def compare(store: EmbeddingStore, first: EvalRequest, second: EvalRequest) -> RankingComparison:
+    """Compare two requests of rankings."""
+    comparison = compare_requests(store, first, second)
+    assert isinstance(comparison, RankingComparison)
+    return comparison
+
+
+def of_files(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> RankingComparison:
+    """Compare two result files of rankings."""
+    comparison = compare_results(store, first, second)
+    assert isinstance(comparison, RankingComparison)
+    return comparison
 
 
 def two_spaces(rows: Rows) -> MemoryStore:
@@ -86,8 +102,8 @@ def test_files_give_what_spaces_give_and_the_values_in_the_files(asked: dict[str
     rows = [{**row, "group": None} for row in hands()]
     store = two_spaces(rows)
     a, b = both(store, **asked)
-    found = compare_results(store, a, b)
-    direct = compare(store, *(Asked("reid", space, **asked) for space in ("sharp", "dull")))
+    found = of_files(store, a, b)
+    direct = compare(store, *(EvalRequest(mode="reid", space=space, **asked) for space in ("sharp", "dull")))
     for name, (one, other) in found.values.items():
         assert one == pytest.approx(a.metrics[name].value, abs=1e-12)
         assert other == pytest.approx(b.metrics[name].value, abs=1e-12)
@@ -110,11 +126,15 @@ def test_a_split_set_of_ones_own(tmp_path: Path, aspect: str | None) -> None:
     options = {"bootstrap": 60}
     a, b = both(store, split_set=path, aspect=aspect, options=options)
     path_gone = path.rename(tmp_path / "elsewhere.csv")
-    found = compare_results(store, a, b)
+    found = of_files(store, a, b)
     assert found.split_sha256 == a.provenance.split_sha256
     assert found.parts == (tuple(a.parts) if a.parts else ())
     direct = compare(
-        store, *(Asked("reid", s, aspect=aspect, split_set=path_gone, options=options) for s in ("sharp", "dull"))
+        store,
+        *(
+            EvalRequest(mode="reid", space=s, aspect=aspect, split_set=path_gone, options=options)
+            for s in ("sharp", "dull")
+        ),
     )
     assert (found.values, found.differences) == (direct.values, direct.differences)
 
@@ -123,14 +143,14 @@ def test_roles_of_the_samples_need_no_kept_split_set() -> None:
     rows = [{**row, "split": "gallery" if "_0" in row["uri"] else "query"} for row in people(12, 3)]
     store = two_spaces(rows)
     a, b = both(store, options={"bootstrap": 20})
-    kept, bare = compare_results(store, a, b), compare_results(two_spaces(rows), a, b)
+    kept, bare = of_files(store, a, b), of_files(two_spaces(rows), a, b)
     assert kept.protocol == "fixed"
     assert (kept.values, kept.differences) == (bare.values, bare.differences)
 
 
 def test_a_space_with_itself() -> None:
     store = two_spaces(people(12, 3))
-    found = compare(store, *[Asked("reid", "sharp", options=QUICK)] * 2)
+    found = compare(store, *[EvalRequest(mode="reid", space="sharp", options=QUICK)] * 2)
     assert found.mcnemar is not None
     assert found.mcnemar.p_value == 1
     for apart in found.differences.values():
@@ -140,7 +160,10 @@ def test_a_space_with_itself() -> None:
 
 def test_draws_that_are_not_clean_are_said_once() -> None:
     store = two_spaces(people(12, 3, split="train"))
-    (result, _), found = both(store, options=QUICK), compare(store, *[Asked("reid", "sharp", options=QUICK)] * 2)
+    (result, _), found = (
+        both(store, options=QUICK),
+        compare(store, *[EvalRequest(mode="reid", space="sharp", options=QUICK)] * 2),
+    )
     assert any("split train or val" in each for each in found.warnings)
     assert found.warnings == result.warnings
     assert found.to_dict()["warnings"] == list(result.warnings)
@@ -148,14 +171,16 @@ def test_draws_that_are_not_clean_are_said_once() -> None:
 
 def test_a_clear_difference_is_found_and_said_with_its_direction() -> None:
     store = two_spaces(people(40, 3))
-    found = compare(store, *(Asked("reid", space, options={"draws": 3}) for space in ("dull", "sharp")))
+    found = compare(
+        store, *(EvalRequest(mode="reid", space=space, options={"draws": 3}) for space in ("dull", "sharp"))
+    )
     gain = found.differences["mean_ap"]
     assert gain.metric.ci95 is not None
     assert gain.metric.ci95[0] > 0
     assert gain.p_value < 0.05
     assert gain.draws_up == 3
-    assert found.identities == 40
-    assert found.queries == 80
+    assert found.n["identities"] == 40
+    assert found.n["query"] == 80
 
 
 @pytest.mark.parametrize(
@@ -173,7 +198,7 @@ def test_two_ways_to_score_one_space(other: dict[str, Any], called: str) -> None
     store = two_spaces(rows)
     a = evaluate(store, "reid", space="sharp", options=QUICK)
     b = evaluate(store, "reid", space="sharp", options={**QUICK, **other})
-    found = compare_results(store, a, b)
+    found = of_files(store, a, b)
     assert found.b == called
     assert found.a.startswith("sharp")
     assert (found.a == "sharp") == (called == "sharp")
@@ -192,13 +217,13 @@ def test_results_that_cannot_be_paired_are_refused() -> None:
 
     def refused(first: EvalResult, second: EvalResult, message: str) -> None:
         with pytest.raises(InputError, match=message) as caught:
-            compare_results(store, first, second)
+            of_files(store, first, second)
         assert "\n" not in str(caught.value)
 
     refused(a, evaluate(store, "reid", space="dull", seed=1, options=QUICK), "different split sets")
     refused(a, evaluate(store, "reid", space="dull", options={**QUICK, "draws": 2}), "different split sets")
     refused(
-        a, evaluate(store, "verification", space="dull", options=QUICK), r"different modes \(reid and verification\)"
+        a, evaluate(store, "verification", space="dull", options=QUICK), r"different tasks \(ranking and verification\)"
     )
     refused(a, changed(b, label_universe={"n": 11, "sha256": "0" * 64}), "different label universes")
     for option, value in (("ap_method", "trapezoid"), ("ties", "optimistic"), ("denominator", "all")):
@@ -207,7 +232,7 @@ def test_results_that_cannot_be_paired_are_refused() -> None:
     better = {**b.to_dict()["metrics"], "mean_ap": {"value": 0.999}}
     refused(a, changed(b, metrics=better), r"Result B says mean_ap 0.999000, and the store now gives")
     refused(changed(a, metrics={**a.to_dict()["metrics"], "rank_7": {"value": 1}}), b, "Result A has a metric 'rank_7'")
-    refused(a, changed(b, config={**b.config, "k9": 1, "ranks": "x"}), "ranks")
+    refused(a, changed(b, request={**b.request, "options": {"ranks": "x"}}), "ranks")
     one, other = (evaluate(store, "verification", space=s, options=QUICK) for s in ("sharp", "dull"))
     refused(one, other, "Mode verification has no values per query")
 
@@ -215,11 +240,11 @@ def test_results_that_cannot_be_paired_are_refused() -> None:
 def test_a_store_that_changed_or_another_store() -> None:
     rows = people(12, 3)
     a, b = both(two_spaces(rows), options=QUICK)
-    with pytest.raises(InputError, match=r"no longer gives the draws of result A .*evaluate both again"):
-        compare_results(two_spaces(rows[:-1]), a, b)
+    with pytest.raises(InputError, match=r"no longer gives the draws of result A .*evaluate again"):
+        of_files(two_spaces(rows[:-1]), a, b)
     relabelled = [{**row, "identity": "007" if row["identity"] == "003" else row["identity"]} for row in rows]
     with pytest.raises(InputError, match="no longer gives the draws"):
-        compare_results(two_spaces(relabelled), a, b)
+        of_files(two_spaces(relabelled), a, b)
     samples = sample_table(rows)
     other = MemoryStore(samples, {"alien": {"base": (samples.column("key").to_pylist(), vectors_of(rows))}})
     with pytest.raises(UnknownNameError, match=r"Result A is of space sharp, .*--store"):
@@ -253,7 +278,9 @@ def test_spaces_that_hold_different_images_are_refused() -> None:
     keys, vectors = samples.column("key").to_pylist(), vectors_of(rows)
     spaces = {"all": {"base": (keys, vectors)}, "some": {"base": (keys[:36], vectors[:36])}}
     with pytest.raises(InputError, match="all and some get different draws"):
-        compare(MemoryStore(samples, spaces), Asked("reid", "all"), Asked("reid", "some"))
+        compare(
+            MemoryStore(samples, spaces), EvalRequest(mode="reid", space="all"), EvalRequest(mode="reid", space="some")
+        )
 
 
 def test_mirror_off_and_on_are_told_apart() -> None:
@@ -263,5 +290,5 @@ def test_mirror_off_and_on_are_told_apart() -> None:
         evaluate(store, "reid", space="sharp", protocol="cross-aspect", options={**QUICK, **aspects, "mirror": mirror})
         for mirror in (False, True)
     )
-    found = compare_results(store, a, b)
+    found = of_files(store, a, b)
     assert (found.a, found.b) == ("sharp mirror=false", "sharp mirror=true")

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from eval.protocols.split_sets import splits_to_csv
-from eval.results.schema import EvalResult
+from eval.results.schema import ArmResult, Chosen, ClassFigures, Confused, EvalResult, SweepPoint
 from eval.runs.reading import sample_places
-from eval.runs.run import evaluate
+from eval.runs.request import EvalRequest
+from eval.runs.run import build_result, evaluate, prepare
 from retrieval.config import parse_assignments
 from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
 from retrieval.store.memory import MemoryStore
@@ -53,8 +54,8 @@ def test_the_shape_of_a_result() -> None:
     result = evaluate(memory_store(ROWS), "reid", seed=5, options={"draws": 3})
     values = result.to_dict()
     assert list(values) == [
-        "schema_version", "mode", "protocol", "metrics", "draws", "n", "label_universe", "cmc", "warnings", "config",
-        "provenance", "created",
+        "schema_version", "task", "mode", "protocol", "departs_from", "request", "metrics", "draws", "n",
+        "label_universe", "cmc", "warnings", "config", "provenance", "created",
     ]  # fmt: skip
     assert list(values["metrics"]) == ["rank_1", "rank_5", "rank_10", "mean_ap", "mean_inp"]
     assert set(values["metrics"]["rank_1"]) == {"value", "ci95", "sd_draws"}
@@ -66,6 +67,24 @@ def test_the_shape_of_a_result() -> None:
     assert values["provenance"]["space"] == "model@1234"
     assert values["provenance"]["seed"] == 5
     assert values["label_universe"]["n"] == 12
+
+
+def test_a_result_keeps_every_section_that_a_mode_gives() -> None:
+    prepared = prepare(memory_store(ROWS), EvalRequest(mode="reid", options={"draws": 2, "bootstrap": 0}))
+    sections = {
+        "per_class": {"a": ClassFigures(precision=1, recall=1, f1=1, jaccard=1, support=2, predicted=2)},
+        "sweep": (SweepPoint(settings={"k": 1}, role="val", metrics={"rank_1": 0.5}),),
+        "chosen": Chosen(settings=({"k": 1},)),
+        "arms": {"one": ArmResult(space="s")},
+        "confusion": (Confused(label="a", predicted="b", count=1),),
+        "retrieval": {"r_1": 0.5},
+        "thresholds": {"whole": 0.1},
+    }
+    result = build_result(prepared, prepared.evaluate().model_copy(update=sections))
+    assert {name: getattr(result, name) for name in sections} == sections
+    space = result.provenance.space_fingerprint
+    options = {"draws": 2, "bootstrap": 0}
+    assert result.request == {"mode": "reid", "space": space, "protocol": "monte-carlo", "options": options}
 
 
 def test_the_same_evaluation_twice_is_the_same_whatever_the_row_order() -> None:
@@ -162,7 +181,7 @@ def test_samples_without_vectors_stop_the_evaluation() -> None:
         ({"split_set": "x", "protocol": "monte-carlo"}, UnknownNameError, "No split set 'x'"),
         ({"split_set": "none.csv"}, FileNotFoundError, "no split-set file none.csv"),
         ({"protocol": "fixed"}, InputError, "finds no query and no gallery samples"),
-        ({"seed": -1}, InputError, "--seed -1"),
+        ({"seed": -1}, InputError, "seed=-1"),
         ({"where": "x > 1"}, InputError, "no SQL"),
     ],
 )

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from eval.runs.compare_classification import ClassComparison, compare_class_requests
-from eval.runs.request import Asked
-from eval.views.comparison import class_comparison
+from eval.runs.compare import compare_requests
+from eval.runs.request import EvalRequest
+from eval.views.tables import comparison_of
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 from tests.support.terminal import printed
@@ -24,12 +24,12 @@ def store() -> MemoryStore:
 OPTIONS = {"bootstrap": 60}
 
 
-def asked(mode: str, space: str = CLIP, **more: Any) -> Asked:
-    return Asked(mode, space, options={**OPTIONS, **more.pop("options", {})}, **more)
+def asked(mode: str, space: str = CLIP, **more: Any) -> EvalRequest:
+    return EvalRequest(mode=mode, space=space, options={**OPTIONS, **more.pop("options", {})}, **more)
 
 
 def test_the_table(store: MemoryStore) -> None:
-    found: ClassComparison = compare_class_requests(store, asked("prototype"), asked("prototype", RES))
-    text = printed([class_comparison(found)])
+    found = compare_requests(store, asked("prototype"), asked("prototype", RES))
+    text = printed([comparison_of(found)])
     for word in (f"A prototype: prototype {CLIP}", "B - A", "top_1", "McNemar on top-1", "of 36 test images"):
         assert word in text

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from eval.protocols.hands import HAND_ASPECTS
-from eval.runs.compare_ranking import compare
-from eval.runs.request import Asked
+from eval.runs.compare import compare_requests
+from eval.runs.compare_ranking import RankingComparison
+from eval.runs.request import EvalRequest
 from eval.views.comparison import comparison_table
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
@@ -20,6 +21,13 @@ QUICK = {"bootstrap": 60, "draws": 3}
 
 
 Rows = list[dict[str, Any]]
+
+
+def compare(store: MemoryStore, first: EvalRequest, second: EvalRequest) -> RankingComparison:
+    """Compare two requests of rankings."""
+    comparison = compare_requests(store, first, second)
+    assert isinstance(comparison, RankingComparison)
+    return comparison
 
 
 def two_spaces(rows: Rows) -> MemoryStore:
@@ -43,7 +51,9 @@ def hands(n: int = 12) -> Rows:
 
 def test_the_table_names_parts_by_their_number() -> None:
     store = two_spaces(hands())
-    asked = [Asked("reid", s, "clipfh-11k", "all", options=QUICK) for s in ("sharp", "dull")]
+    asked = [
+        EvalRequest(mode="reid", space=s, protocol="clipfh-11k", aspect="all", options=QUICK) for s in ("sharp", "dull")
+    ]
     found = compare(store, *asked)
     title = str(comparison_table(found).title)
     assert f"mean of 4 parts · split set {found.split_sha256[:12]}" in title
@@ -54,12 +64,12 @@ def test_the_table_names_parts_by_their_number() -> None:
 
 def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
     store = two_spaces(people(70, 3))
-    asked = [Asked("reid", space, options={"bootstrap": 40}) for space in ("sharp", "dull")]
+    asked = [EvalRequest(mode="reid", space=space, options={"bootstrap": 40}) for space in ("sharp", "dull")]
     found = compare(store, *asked)
     assert found.mcnemar is not None
     assert 0 < found.mcnemar.p_value < 0.0001
     assert "p < 0.0001" in str(comparison_table(found).caption)
-    none = [Asked("reid", space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
+    none = [EvalRequest(mode="reid", space=space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
     assert compare(store, none[0], asked[1]).differences == found.differences
     with pytest.raises(InputError, match="-o bootstrap=1000"):
         compare(store, *none)
