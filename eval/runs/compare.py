@@ -11,8 +11,8 @@ from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from eval.results.schema import EvalResult
-    from eval.runs.comparison import Comparison
     from eval.runs.request import EvalRequest
+    from eval.statistics.paired_comparison import Comparison
     from retrieval.types.store import EmbeddingStore
 
 

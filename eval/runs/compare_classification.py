@@ -9,8 +9,8 @@ import numpy as np
 
 from eval.classification.choosing import metric_rule
 from eval.classification.figures import resampled, tables_of
-from eval.runs.comparison import Comparison
 from eval.statistics.class_figures import mcnemar_classes, paired_classes, summarise_classes
+from eval.statistics.paired_comparison import Comparison
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.ranking.rescoring import ScoringOptions
 from eval.results.comparable import parts_apart
-from eval.runs.comparison import Comparison
+from eval.statistics.paired_comparison import Comparison
 from eval.statistics.paired_tests import mcnemar, paired_differences
 from eval.statistics.query_figures import DrawTable
 from retrieval.errors import InputError

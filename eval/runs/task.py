@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eval.results.schema import EvalResult, Evaluation, TaskName
-    from eval.runs.comparison import Comparison
     from eval.runs.request import EvalRequest, RequestInputs
+    from eval.statistics.paired_comparison import Comparison
     from retrieval.types import SpaceInfo, SplitSet
     from retrieval.types.store import EmbeddingStore
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from eval.results.schema import EvalResult, TaskName
-    from eval.runs.comparison import Comparison
+    from eval.statistics.paired_comparison import Comparison
 
 RESULT_TABLES: Mapping[TaskName, Callable[[EvalResult], Iterator[RenderableType]]] = {
     "classification": class_tables, "ranking": ranking_tables, "verification": ranking_tables,
