@@ -19,9 +19,8 @@ from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import LanceStore, create_store, is_store, open_store
 
 if TYPE_CHECKING:
-    from retrieval.store.writer import StoreWriter
     from retrieval.types import Encoder, EncoderSpec, Source
-    from retrieval.types.store import EmbeddingStore, Snapshot
+    from retrieval.types.store import EmbeddingStore, Snapshot, StoreWriter
 
 SUGGESTED = "open_clip/ViT-B-32:laion2b_s34b_b79k, timm/efficientnet_b3:FILE.safetensors, torchvision/resnet50:DEFAULT"
 

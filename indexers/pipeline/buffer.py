@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from indexers.pipeline.rows import Row, table
-from retrieval.store.writer import StoreWriter
 from retrieval.types import Embeddings, SpaceInfo
+from retrieval.types.store import StoreWriter
 
 MOST_ROWS = 50_000
 """Flush at this many rows, however little time has passed: memory stays bounded on fast machines."""

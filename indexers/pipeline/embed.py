@@ -23,9 +23,9 @@ from retrieval.errors import InputError
 from retrieval.images import read_file
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
-from retrieval.store.schema import META_PREFIX, vectors_table
-from retrieval.store.writer import StoreWriter
+from retrieval.store.schema import META_PREFIX
 from retrieval.types import Bank, Encoder, EncoderSpec, Source, UInt8
+from retrieval.types.store import StoreWriter
 
 IN_FLIGHT = 4
 """Files decoded ahead, in batches: enough to keep the encoder fed, little enough to fit in memory."""
@@ -87,7 +87,7 @@ class _Run:
         known = self._space.views if self._space else ()
         self._views = (*known, *(view for view in options.views if view not in known))
         self._embedded, self._partial = self._keys_in_store()
-        self._pictured = set(snapshot.read("thumbnails", ["key"]).column("key").to_pylist())
+        self._pictured = set(snapshot.thumbnail_keys())
         self._pending: dict[str, UInt8] = {}  # pixels to encode by key, in order
         self._waiting: list[tuple[Row, bool]] = []  # rows whose vectors are pending; whether the store has the row
         self._buffer = WriteBuffer()
@@ -99,7 +99,7 @@ class _Run:
         if self._space is None:
             return set(), set()
         lengths = [f"n_{view}" for view in self._space.views]
-        rows = self._writer.snapshot.read(vectors_table(self._space.fingerprint), ["key", *lengths])
+        rows = self._writer.snapshot.norms(self._space, *self._space.views)
         keys = np.array(rows.column("key").to_pylist(), dtype=object)
         whole = np.full(len(keys), len(self._views) == len(lengths))
         for name in lengths:
@@ -228,7 +228,7 @@ class _Run:
 
     def _commit(self, note: str) -> None:
         self._buffer.flush(self._writer, self._space)
-        self.report.store_version = self._writer.commit(note).store_version
+        self.report.store_version = self._writer.commit(note)
         self._last_commit = time.monotonic()
 
     def finish(self) -> None:
@@ -243,7 +243,7 @@ class _Run:
             if vanished and self._options.prune:
                 self._prune(vanished)
             self._writer.replace_failures(self._source.name, report.failures)
-            report.store_version = self._writer.commit("index, finished").store_version
+            report.store_version = self._writer.commit("index, finished")
             self._writer.tidy()
         report.samples = self._writer.snapshot.count("samples")
         report.space = self._space.name if self._space else None

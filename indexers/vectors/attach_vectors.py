@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexers.vectors.read_vectors import ImportedVectors
-    from retrieval.store.writer import StoreWriter
     from retrieval.types import Float32, Int64
-    from retrieval.types.store import Snapshot, SourceInfo
+    from retrieval.types.store import Snapshot, SourceInfo, StoreWriter
 
 SAME_VECTOR = 1e-3
 """Two vectors of one picture are the same up to this share of their length: graphics cards add in any order."""
@@ -108,7 +107,7 @@ def attach_vectors(
         lacking=int((~np.isin(keys, np.concatenate([have, added]))).sum()),
         unmatched=tuple(found.rows[at] for at in np.flatnonzero(matches.places < 0)),
         conflicts=tuple(found.rows[at] for at in conflicts),
-        store_version=writer.commit("import-vectors").store_version,
+        store_version=writer.commit("import-vectors"),
     )
 
 

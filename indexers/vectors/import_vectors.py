@@ -17,8 +17,7 @@ from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, Spac
 
 if TYPE_CHECKING:
     from indexers.vectors.read_vectors import ImportedVectors
-    from retrieval.store.writer import StoreWriter
-    from retrieval.types.store import Snapshot
+    from retrieval.types.store import Snapshot, StoreWriter
 
 _BLOCK = 65_536
 
@@ -90,7 +89,7 @@ def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: 
     vanished = stored.vanished()
     if vanished and to.prune:
         writer.delete_samples(vanished)
-    commit = writer.commit("import-vectors")
+    version = writer.commit("import-vectors")
     return ImportReport(
         space=target.name,
         rows=len(keys),
@@ -99,7 +98,7 @@ def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: 
         changed=len(changed),
         vanished=len(vanished),
         pruned=len(vanished) if to.prune else 0,
-        store_version=commit.store_version,
+        store_version=version,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from retrieval.errors import InputError, ReadOnlyStoreError, unknown
 from retrieval.store.conditions import matching
 from retrieval.store.spaces import find_space
 from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
-from retrieval.types.store import SourceInfo, StoredResult, result_sha256
+from retrieval.types.store import SourceInfo, StoredResult, StoreWriter, result_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,12 +84,19 @@ class MemorySnapshot:
         keys, data = views[view]
         return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32), space.fingerprint)
 
-    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
+    def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Lengths of one: the vectors are given as unit vectors."""
         import pyarrow as pa
 
-        keys = list(self._vectors[space.name][view][0])
-        return pa.table({"key": pa.array(keys, pa.string()), f"n_{view}": pa.array([1.0] * len(keys), pa.float32())})
+        have = {view: set(self._vectors[space.name][view][0]) for view in views or ("base",)}
+        keys = sorted(set().union(*have.values()))
+        lengths = {f"n_{view}": pa.array([1.0 if key in some else None for key in keys], pa.float32())
+                   for view, some in have.items()}  # fmt: skip
+        return pa.table({"key": pa.array(keys, pa.string()), **lengths})
+
+    def thumbnail_keys(self) -> Collection[str]:
+        """None: there are no pictures in memory."""
+        return ()
 
 
 class MemoryStore:
@@ -106,6 +113,15 @@ class MemoryStore:
     def snapshot(self) -> Iterator[MemorySnapshot]:
         """The one version there is."""
         yield self._snapshot
+
+    def writer(self, wait: float = 0.0) -> AbstractContextManager[StoreWriter]:
+        """Refuse: samples and vectors are those that were given.
+
+        Raises:
+            ReadOnlyStoreError: always.
+        """
+        del wait
+        raise ReadOnlyStoreError("A store in memory holds the arrays it was made of; make another with other arrays.")
 
     def split_sets(self) -> Mapping[str, str]:
         """Names of the stored split sets, to their sha256."""

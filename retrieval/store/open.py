@@ -15,7 +15,7 @@ from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.lock import ReaderTag, writer_lock
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
-from retrieval.store.writer import StoreWriter
+from retrieval.store.writer import LanceWriter
 from retrieval.types import Bank, SplitSet
 from retrieval.types.store import StoredResult
 
@@ -70,7 +70,7 @@ class LanceStore:
             commit = now
 
     @contextmanager
-    def writer(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> Iterator[StoreWriter]:
+    def writer(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> Iterator[LanceWriter]:
         """Hold the lock and write; what is not committed when the block ends is rolled back by the next writer.
 
         Raises:
@@ -79,7 +79,7 @@ class LanceStore:
         """
         folder = self._local()
         with writer_lock(folder, wait, say):
-            yield StoreWriter(self._tables, folder)
+            yield LanceWriter(self._tables, folder)
 
     def split_sets(self) -> Mapping[str, str]:
         """Names of the stored split sets, to their sha256."""

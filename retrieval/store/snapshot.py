@@ -90,9 +90,14 @@ class LanceSnapshot:
         name = vectors_table(space.fingerprint)
         return read_fragments(self._tables.dataset(name, self._version(name)), 0, space, view)
 
-    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
+    def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Read ``key`` and ``n_<view>``: the lengths of the vectors before normalisation."""
-        return self.read(vectors_table(space.fingerprint), ["key", f"n_{view}"])
+        return self.read(vectors_table(space.fingerprint), ["key", *(f"n_{view}" for view in views or ("base",))])
+
+    def thumbnail_keys(self) -> list[str]:
+        """Read the keys that have a thumbnail."""
+        keys: list[str] = self.read("thumbnails", ["key"]).column("key").to_pylist()
+        return keys
 
     def thumbnails(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Read the WebP thumbnails of these keys; those without one are absent."""

@@ -33,8 +33,8 @@ from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, SpaceInfo, S
 KEEP_OLD_VERSIONS = timedelta(hours=1)
 
 
-class StoreWriter:
-    """Writes to a store whose lock the caller holds. Nothing is visible to readers before :meth:`commit`."""
+class LanceWriter:
+    """Writes to a store whose lock the caller holds; see :class:`retrieval.types.store.StoreWriter`."""
 
     def __init__(self, tables: LanceTables, folder: Path) -> None:
         self._tables = tables
@@ -96,16 +96,7 @@ class StoreWriter:
         matrix: Float32 | None = None,
         state: SpaceState = "complete",
     ) -> SpaceInfo:
-        """Find or make the space of ``spec``; add columns for views it lacks.
-
-        Args:
-            spec: the encoder.
-            dimension: of the vectors.
-            views: names of the views that will be written.
-            parent: fingerprint of the space that a new one is made from.
-            matrix: (dimension, dimension of the parent), where a new space is the parent's vectors times a matrix.
-            state: of a new space.
-        """
+        """Find or make the space of ``spec``; add columns for views it lacks."""
         spaces = self._latest_spaces()
         table = vectors_table(spec.fingerprint)
         known = next((row for row in spaces if row["fingerprint"] == spec.fingerprint), None)
@@ -257,12 +248,15 @@ class StoreWriter:
         """Append a bank; banks need no commit."""
         save_bank(self._tables, bank)
 
-    def commit(self, note: str) -> Commit:
-        """Make everything since the last commit visible, atomically. Writes nothing when nothing changed."""
+    def commit(self, note: str) -> int:
+        """Make everything since the last commit visible, atomically; return the store version.
+
+        Writes nothing when nothing changed.
+        """
         versions = {name: self._tables.latest(name) for name in self._pinned()}
         if versions != dict(self._commit.tables):
             self._commit = write_commit(self._tables, self._commit, versions, note)
-        return self._commit
+        return self._commit.store_version
 
     def tidy(self) -> None:
         """Join small fragments and delete old versions that no living reader holds. Call after a commit."""

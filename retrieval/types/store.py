@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from retrieval.types.banks import Bank
-from retrieval.types.spaces import SpaceInfo, VectorMatrix
+from retrieval.types.spaces import SpaceInfo, SpaceState, VectorMatrix
 from retrieval.types.splits import SplitSet
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
+
+    from retrieval.types.arrays import Float32
+    from retrieval.types.encoders import Embeddings, EncoderSpec
 
 
 class StoredResult(NamedTuple):
@@ -100,8 +103,102 @@ class Snapshot(Protocol):
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix: ...
 
-    def norms(self, space: SpaceInfo, view: str = "base") -> pa.Table:
-        """Columns ``key`` and ``n_<view>``: the lengths of the vectors before they were normalised."""
+    def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
+        """Columns ``key`` and, for each view (``base`` if none is named), ``n_<view>``.
+
+        These are the lengths of the vectors before they were normalised; null where a key lacks the view.
+        """
+        ...
+
+    def thumbnail_keys(self) -> Collection[str]:
+        """Keys that have a small picture."""
+        ...
+
+
+class StoreWriter(Protocol):
+    """Writes to a store. Nothing is visible to readers before :meth:`commit`; what is not committed is undone."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The last complete version, as readers see it now."""
+        ...
+
+    def register_space(
+        self,
+        spec: EncoderSpec,
+        dimension: int,
+        views: Sequence[str],
+        *,
+        parent: str | None = None,
+        matrix: Float32 | None = None,
+        state: SpaceState = "complete",
+    ) -> SpaceInfo:
+        """Find or make the space of ``spec``, with columns for these views.
+
+        Args:
+            spec: the encoder.
+            dimension: of the vectors.
+            views: names of the views that will be written.
+            parent: fingerprint of the space that a new one is made from.
+            matrix: (dimension, dimension of the parent), where a new space is the parent's vectors times a matrix.
+            state: of a new space.
+        """
+        ...
+
+    def set_state(self, space: SpaceInfo, state: SpaceState) -> None:
+        """Record that a space is complete, or that it is being filled."""
+        ...
+
+    def put_source(self, name: str, kind: str, root: str) -> None:
+        """Record where the relative uris of a source start; a new one stands after all others."""
+        ...
+
+    def vector_keys(self, space: SpaceInfo) -> Sequence[str]:
+        """Keys that have a vector in a space, those not yet committed included."""
+        ...
+
+    def append_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
+        """Add vectors of keys the space does not have yet."""
+        ...
+
+    def replace_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
+        """Write all views of keys the space has already."""
+        ...
+
+    def prepare_meta(self, schema: pa.Schema) -> None:
+        """Make room for ``meta_*`` columns; one that changes its type raises :class:`InputError`."""
+        ...
+
+    def append_samples(self, rows: pa.Table) -> None:
+        """Add samples that the store does not have yet."""
+        ...
+
+    def update_samples(self, rows: pa.Table) -> None:
+        """Replace whole rows of samples that the store has."""
+        ...
+
+    def delete_samples(self, ids: Sequence[str]) -> None:
+        """Delete samples; vectors and thumbnails that nothing uses any more go with them."""
+        ...
+
+    def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:
+        """Add thumbnails (WebP) of keys that have none."""
+        ...
+
+    def replace_failures(self, source: str, failures: Mapping[str, str]) -> None:
+        """Record uri -> reason of what could not be read in this run of ``source``, in place of the last run's."""
+        ...
+
+    def save_bank(self, bank: Bank) -> None:
+        """Append a bank; banks need no commit."""
+        ...
+
+    def commit(self, note: str) -> int:
+        """Make everything since the last commit visible, atomically; return the store version."""
+        ...
+
+    def tidy(self) -> None:
+        """Save room: join small files, drop old versions that nobody reads. Call after a commit."""
         ...
 
 
@@ -109,6 +206,15 @@ class EmbeddingStore(Protocol):
     """The embedding store. Snapshots are many; one writer at a time; banks, splits and results are append-only."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
+
+    def writer(self, wait: float = ...) -> AbstractContextManager[StoreWriter]:
+        """Hold the lock and write, waiting up to so many seconds for another writer.
+
+        Raises:
+            ReadOnlyStoreError: the store cannot be written, or not safely.
+            StoreLockedError: another process kept writing.
+        """
+        ...
 
     def split_sets(self) -> Mapping[str, str]:
         """Names of the stored split sets, to their sha256."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from retrieval.errors import UnknownNameError
+from retrieval.errors import ReadOnlyStoreError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank, SplitSet
 from retrieval.types.store import EmbeddingStore
@@ -75,6 +75,46 @@ def test_vectors_are_found_by_key(store: EmbeddingStore) -> None:
             snapshot.vectors(space, "vflip")
         with pytest.raises(UnknownNameError, match="No space"):
             snapshot.space("other")
+
+
+def test_lengths_and_pictures_by_key(store: EmbeddingStore) -> None:
+    with store.snapshot() as snapshot:
+        rows = snapshot.norms(snapshot.space(), "base").to_pylist()
+        assert {row["key"] for row in rows} == {key(name) for name in NAMES}
+        assert all(row["n_base"] > 0 for row in rows)
+        assert snapshot.norms(snapshot.space()).column_names == ["key", "n_base"]
+        assert list(snapshot.thumbnail_keys()) == []
+
+
+def test_writing_is_all_or_nothing_or_refused(store: EmbeddingStore) -> None:
+    if isinstance(store, MemoryStore):
+        with pytest.raises(ReadOnlyStoreError, match="make another with other arrays"):
+            store.writer()
+        return
+    with store.writer(0) as writer:
+        before = writer.commit("nothing")
+        space = writer.snapshot.space()
+        writer.put_source("s", "folder", "/images")
+        writer.append_vectors(space, [key("d")], {"base": unit(1, seed=4)})
+        writer.append_samples(rows(["d"]))
+        writer.append_thumbnails({key("d"): b"webp"})
+        assert sorted(writer.vector_keys(space)) == [key(name) for name in "abcd"]
+        assert writer.snapshot.count("samples") == 3
+        assert ids(store) == ["a", "b", "c"]
+        assert writer.commit("more") == before + 1
+        writer.tidy()
+    with store.snapshot() as snapshot:
+        assert (snapshot.store_version, snapshot.count("samples")) == (before + 1, 4)
+        assert list(snapshot.thumbnail_keys()) == [key("d")]
+        assert [source._asdict() for source in snapshot.sources] == [
+            {"name": "s", "kind": "folder", "root": "/images", "position": 0, "next_position": 0}
+        ]
+    with store.writer(0) as writer:
+        writer.delete_samples(["d"])
+        assert writer.commit("less") == before + 2
+    with store.snapshot() as snapshot:
+        assert key("d") not in {name.decode() for name in snapshot.vectors(snapshot.space()).keys.tolist()}
+        assert snapshot.thumbnails([key("d")]) == {}
 
 
 def test_split_sets_there_and_back(store: EmbeddingStore) -> None:

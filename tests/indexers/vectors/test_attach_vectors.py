@@ -160,7 +160,7 @@ def test_what_cannot_be_attached_changes_nothing(
     store = indexed(tmp_path / "s")
     with create_store(store).writer() as writer:
         writer.put_source("folder:empty", "folder", "/nothing")
-        version = writer.commit("test").store_version
+        version = writer.commit("test")
     file, _ = features(tmp_path / "hand.csv", NAMES)
     with pytest.raises(kind, match=message):
         attach(file, store, **options)
