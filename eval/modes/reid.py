@@ -8,11 +8,11 @@ import numpy as np
 
 from eval.metrics.per_query import mean_definitions
 from eval.ranking.diagnosis import without_positive
-from eval.ranking.identities import camera_warnings, resolve_camera_rule, universe_of
+from eval.ranking.identities import universe_of
 from eval.ranking.problem import DrawResult, Problem, ReidConfig, metric_names
 from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
-from eval.seams.mode import WHOLE_PART, Arrays, Needs
+from eval.seams.mode import WHOLE_PART, Needs, RelatedArrays
 from eval.statistics.query_figures import DrawTable, mean_counts, summarise
 from eval.statistics.slices import is_small, slice_draws
 
@@ -34,14 +34,14 @@ class Reid:
         held_out = () if config.score_norm == "none" else ("train",)
         return Needs(("query", "gallery"), config.views, columns, held_out)
 
-    def evaluate(self, arrays: Arrays, config: ReidConfig, rng: np.random.Generator) -> Evaluation:
+    def evaluate(self, arrays: RelatedArrays, config: ReidConfig, rng: np.random.Generator) -> Evaluation:
         """Rank-k, CMC, mAP and mINP of every draw of every part, with intervals over identities.
 
         Raises:
             InputError: a vector is not of length one, cameras are needed and missing, or a draw has no query with a
                 valid positive.
         """
-        problem, config, results = self._rank(arrays, config)
+        problem, results = self._rank(arrays, config)
         names = metric_names(config)
         whole = _section(names, results, config, rng)
         sections = None
@@ -59,25 +59,24 @@ class Reid:
             slices=_slices(names, results, config, rng) if config.slice else None,
             definitions=mean_definitions([draw.definitions for draw in everything]) if config.all_definitions else None,
             config=config.model_dump(mode="json") | {"draws": len(whole.draws)},
-            warnings=(*camera_warnings(arrays, config.camera_rule), *_warnings(results, len(whole.draws), config)),
+            warnings=(*arrays.relations.warnings, *_warnings(results, len(whole.draws), config)),
         )
 
-    def tables(self, arrays: Arrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
+    def tables(self, arrays: RelatedArrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
         """Names of the metrics, and per part the query values of every draw: what a paired comparison needs.
 
         Queries stand in order of sample id; raises what :meth:`evaluate` does.
         """
-        _, config, results = self._rank(arrays, config)
+        _, results = self._rank(arrays, config)
         return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}
 
-    def _rank(self, arrays: Arrays, config: ReidConfig) -> tuple[Problem, ReidConfig, Results]:
-        """Settle the camera rule and rank every draw of every part."""
+    def _rank(self, arrays: RelatedArrays, config: ReidConfig) -> tuple[Problem, Results]:
+        """Rank every draw of every part."""
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)
-        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
         problem = Problem(arrays, config)
         results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
-        return problem, config, results
+        return problem, results
 
 
 MODE = Reid()

@@ -6,14 +6,14 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eval.ranking.identities import camera_warnings, resolve_camera_rule, universe_of
+from eval.ranking.identities import universe_of
 from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
-from eval.seams.mode import WHOLE_PART, Arrays, Needs
+from eval.seams.mode import WHOLE_PART, Needs, RelatedArrays
 from eval.statistics.pair_bootstrap import count_couples
 from eval.statistics.pair_figures import Targets, count_matched, curves_of, summarise_draws
 from eval.statistics.query_figures import mean_counts
-from eval.verification.samples import PairSamples, Telling
+from eval.verification.samples import PairSamples
 from eval.verification.scoring import DrawResult, Scoring, VerificationConfig
 from eval.verification.slices import Resampling, slice_figures
 from eval.verification.thresholds import HELD_OUT, NONE, choose_thresholds
@@ -37,7 +37,7 @@ class Verification:
         )
         return Needs(("query", "gallery"), config.views, columns, held_out)
 
-    def evaluate(self, arrays: Arrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
+    def evaluate(self, arrays: RelatedArrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
         """AUC, EER, TPR@FPR, FNMR@FMR, the threshold's error rates, open-set FNIR@FPIR; intervals over identities.
 
         Raises:
@@ -46,16 +46,8 @@ class Verification:
         """
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)
-        config = config.model_copy(update={"camera_rule": resolve_camera_rule(arrays, config.camera_rule)})
         bootstrap, sampling, choosing, slicing = rng.spawn(4)
-        telling = Telling(
-            config.views,
-            config.identity_columns,
-            config.junk_identities,
-            config.distractor_identities,
-            config.camera_rule,
-        )
-        samples = PairSamples(arrays, telling)
+        samples = PairSamples(arrays, config.views)
         thresholds = choose_thresholds(samples, arrays.parts, config.threshold_from, config.threshold_fmr, sampling)
         scoring = Scoring(samples, config, thresholds.values, choosing, sampling)
         results = scoring.results()
@@ -88,7 +80,7 @@ class Verification:
                 "threshold_samples": thresholds.sha256,
             },
             warnings=(
-                *camera_warnings(arrays, config.camera_rule),
+                *arrays.relations.warnings,
                 *thresholds.warnings,
                 *_warnings(results),
                 *_too_rare(results, config),

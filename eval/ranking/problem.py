@@ -10,15 +10,14 @@ from pydantic import Field, field_validator
 from eval.metrics.per_query import all_definitions, query_matches, query_penalties, query_precisions
 from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
 from eval.ranking.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches
-from eval.ranking.identities import CameraRule, people_of
+from eval.ranking.identities import CameraRule
 from eval.ranking.rank_gallery import Blocks, Ranked, Side, rank_queries
 from eval.ranking.rescoring import ScoringOptions, scoring_blocks
 from eval.ranking.score_norm import strangers
 from eval.results.schema import Definition
 from eval.scorers.similarity import combine_views
-from eval.seams.mode import WHOLE_PART, Arrays, Draw, ModeConfig
+from eval.seams.mode import WHOLE_PART, Draw, ModeConfig, RelatedArrays
 from eval.seams.options import Identities, Names, Ranks
-from eval.seams.samples import text_codes
 from eval.statistics.query_figures import DrawTable
 from eval.statistics.slices import slice_names
 from retrieval.errors import InputError
@@ -122,21 +121,15 @@ def metric_names(config: ReidConfig) -> list[str]:
 class Problem:
     """The arrays of an evaluation, made ready for ranking any draw of them."""
 
-    def __init__(self, arrays: Arrays, config: ReidConfig) -> None:
-        columns = arrays.columns
+    def __init__(self, arrays: RelatedArrays, config: ReidConfig) -> None:
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
-        person, self._junk = people_of(columns["identity"], config.junk_identities, config.distractor_identities)
-        self._person, self._names = text_codes(person)
-        others = [columns[name] for name in config.identity_columns if name != "identity"]
-        self._identity = self._person if not others else text_codes(_joined(person, *others))[0]
-        self._camera = text_codes(columns["camera"])[0] if config.camera_rule != "none" else None
-        self._group = text_codes(columns["group"])[0] if config.group_rule == "exclude" else None
-        self._slices = slice_names(columns[config.slice]) if config.slice else None
+        self.relations = arrays.relations
+        self._slices = slice_names(arrays.columns[config.slice]) if config.slice else None
         self._config = config
 
     def sides(self, draw: Draw) -> tuple[tuple[Int64, Side], tuple[Int64, Side]]:
         """Rows and arrays of a draw's queries and of its gallery, junk identities left out."""
-        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
+        query, gallery = (draw[role][~self.relations.ignored[draw[role]]] for role in ("query", "gallery"))
         both = len(np.intersect1d(query, gallery)) > 0
         return (query, self._side(query, both=both)), (gallery, self._side(gallery, both=both))
 
@@ -149,8 +142,8 @@ class Problem:
         cohort = None
         if self._config.score_norm != "none":
             train = draw.get("train", np.empty(0, np.int64))
-            tested = self._person[np.concatenate([draw["query"], draw["gallery"]])]
-            cohort = self._vectors[train[strangers(self._person[train], tested)]]
+            tested = self.relations.unit[np.concatenate([draw["query"], draw["gallery"]])]
+            cohort = self._vectors[train[strangers(self.relations.unit[train], tested)]]
         return scoring_blocks(self._config, asked, known, cohort)
 
     def rank(self, draw: Draw, part: str) -> DrawResult:
@@ -166,7 +159,7 @@ class Problem:
             raise InputError(self._why_none(ranked, query, gallery, part))
         kept = valid if self._config.denominator == "valid" else np.ones(len(query), np.bool_)
         table, cmc = self._metrics(ranked, query, kept)
-        everyone = self._person[np.concatenate([query, gallery])]
+        everyone = self.relations.unit[np.concatenate([query, gallery])]
         counts = {
             "query": int(kept.sum()),
             "gallery": len(gallery),
@@ -174,8 +167,8 @@ class Problem:
             "query_identities": len(np.unique(table.units[table.units >= 0])),
             "query_without_positive": int((~valid).sum()),
         }
-        absent = np.setdiff1d(self._person[query], self._person[gallery])
-        names = frozenset(self._names[code] for code in absent if code >= 0)
+        absent = np.setdiff1d(self.relations.unit[query], self.relations.unit[gallery])
+        names = frozenset(self.relations.names[code] for code in absent if code >= 0)
         return DrawResult(
             table,
             cmc,
@@ -201,23 +194,24 @@ class Problem:
         values += [query_precisions(placed, config.ap_rule, config.ties), query_penalties(placed, config.ties)]
         rows = query[kept]
         # A query of unknown identity is a unit of its own.
-        units = np.where(self._person[rows] >= 0, self._person[rows], -1 - rows)
+        units = np.where(self.relations.unit[rows] >= 0, self.relations.unit[rows], -1 - rows)
         return DrawTable(np.stack(values, axis=1), units), matches[:, : config.cmc_length].mean(axis=0)
 
     def _side(self, rows: Int64, *, both: bool) -> Side:
-        camera, group = (codes if codes is None else codes[rows] for codes in (self._camera, self._group))
-        return Side(self._vectors[rows], self._identity[rows], camera, group, rows if both else None)
+        related = self.relations
+        camera, group = (codes if codes is None else codes[rows] for codes in (related.camera, related.group))
+        return Side(self._vectors[rows], related.identity[rows], camera, group, rows if both else None)
 
     def _called(self, rows: Int64) -> set[str]:
-        codes = np.unique(self._person[rows])
-        return {self._names[code] for code in codes[codes >= 0]}
+        codes = np.unique(self.relations.unit[rows])
+        return {self.relations.names[code] for code in codes[codes >= 0]}
 
     def _why_none(self, ranked: Ranked, query: Int64, gallery: Int64, part: str) -> str:
         where = f" of {part}" if part != WHOLE_PART else ""
         if not len(query) or not len(gallery):
             return f"There is nothing to rank{where}: {len(query)} queries, {len(gallery)} gallery images."
         if ranked.positives.any():
-            camera, group = self._camera is not None, self._group is not None
+            camera, group = self.relations.camera is not None, self.relations.group is not None
             return why_all_are_excluded(camera=camera, group=group, where=where)
         if np.array_equal(query, gallery):
             return (
@@ -225,9 +219,3 @@ class Problem:
                 "use more samples (--where, --aspect), or check the identities."
             )
         return why_nothing_matches(self._called(query), self._called(gallery), where)
-
-
-def _joined(*columns: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Texts that are equal where all columns are; None where one is."""
-    rows = zip(*columns, strict=True)
-    return np.array([None if None in row else "\0".join(map(str, row)) for row in rows], dtype=np.object_)

@@ -13,6 +13,7 @@ from eval.audit.near import near_in_draws
 from eval.protocols.base import SETTLED, Protocol, Request, whole_split
 from eval.protocols.held_out import held_out_samples
 from eval.ranking.identities import resolve_camera_rule
+from eval.ranking.relations import settle
 from eval.registry import load_mode, load_protocol
 from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool
 from eval.runs.request import BOOTSTRAP_STREAM
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from eval.results.schema import Evaluation
     from eval.runs.request import EvalRequest, RequestInputs
-    from eval.seams.mode import Arrays, Mode, ModeConfig
+    from eval.seams.mode import Arrays, Mode, ModeConfig, RelatedArrays
     from eval.seams.samples import Pool
     from retrieval.config import Config
     from retrieval.types import SpaceInfo, SplitSet
@@ -53,7 +54,7 @@ class PreparedRanking:
     departs_from: str | None
     aspect: str | None
     parts: Mapping[str, SplitSet]
-    arrays: Arrays
+    arrays: RelatedArrays
     space: SpaceInfo
     store_version: int
     leaks: tuple[str, ...]
@@ -101,14 +102,15 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         parts = rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, own))
         needs = mode.needs(config)
         held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
-        arrays = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
-        departs = _departs(rule, config, arrays)
+        read = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
+        departs = _departs(rule, config, read)
         found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
-        base = arrays.vectors[needs.views[0]]
-        found += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, arrays.ids), base)
+        base = read.vectors[needs.views[0]]
+        found += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, read.ids), base)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
         found += (*_learnt(pool, used), *_junk_that_counts(pool, used, config))
+        arrays, config = settle(read, config)
         resolved = {"space": space.fingerprint, "protocol": rule.name, "split_set": given and whole_split(parts).name}
         return PreparedRanking(
             request=request.model_copy(update=resolved),

@@ -11,6 +11,7 @@ import numpy as np
 from eval.modes.reid import MODE
 from eval.ranking.problem import Problem, ReidConfig
 from eval.ranking.rank_gallery import Blocks, Side, rank_queries
+from eval.ranking.relations import settle
 from eval.registry import load_protocol
 from eval.runs.reading import read_again
 from eval.seams.mode import WHOLE_PART, Draw
@@ -21,9 +22,8 @@ from retrieval.types import Float32, Int64
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from eval.results.schema import EvalResult
+    from eval.seams.relations import Relations
     from eval.seams.samples import Pool
     from retrieval.types import SplitSet
     from retrieval.types.store import EmbeddingStore
@@ -39,15 +39,16 @@ class Listed(NamedTuple):
 class Ranking(NamedTuple):
     """One draw of one part.
 
-    ``query`` (q,) and ``gallery`` (g,) are rows of the samples, ``asked`` and ``known`` their arrays. ``first_ranks``
-    (q,) is the 1-based rank of each query's best right image, equal scores in order of the gallery; 0 for none.
-    ``blocks`` is what gives the scores.
+    ``query`` (q,) and ``gallery`` (g,) are rows of the samples, ``asked`` and ``known`` their arrays; ``relations`` say
+    which pairs are junk. ``first_ranks`` (q,) is the 1-based rank of each query's best right image, equal scores in
+    order of the gallery; 0 for none. ``blocks`` is what gives the scores.
     """
 
     query: Int64
     gallery: Int64
     asked: Side
     known: Side
+    relations: Relations
     first_ranks: Int64
     blocks: Blocks
 
@@ -64,21 +65,9 @@ class Ranking(NamedTuple):
         return [found[at] for at in queries]
 
     def _head(self, at: int, scores: Float32, k: int) -> Listed:
-        places = np.flatnonzero(~self._junk(at))
+        places = np.flatnonzero(~self.relations.junk(self.query[at : at + 1], self.gallery)[0])
         order = np.argsort(-scores[places], kind="stable")[:k]
         return Listed(places[order], scores[places[order]])
-
-    def _junk(self, at: int) -> NDArray[np.bool_]:
-        """What takes no place in this query's ranking: its identity under its camera, its group, itself."""
-        asked, known = self.asked, self.known
-        junk = np.zeros(len(self.gallery), np.bool_)
-        if asked.camera is not None and known.camera is not None and asked.identity[at] >= 0:
-            junk |= (known.identity == asked.identity[at]) & (known.camera == asked.camera[at])
-        if asked.group is not None and known.group is not None and asked.group[at] >= 0:
-            junk |= known.group == asked.group[at]
-        if asked.sample is not None and known.sample is not None:
-            junk |= known.sample == asked.sample[at]
-        return junk
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +100,8 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
     parts = _split_sets(store, result)
     with store.snapshot() as snapshot:
         space = snapshot.space(result.provenance.space_fingerprint)
-        samples, arrays = read_again(snapshot, space, parts, MODE.needs(config), _mirrored(result))
+        samples, read = read_again(snapshot, space, parts, MODE.needs(config), _mirrored(result))
+    arrays, config = settle(read, config)
     tables = MODE.tables(arrays, config)[1]
     matches = {part: [DrawTable(t.values[:, :length], t.units) for t in draws] for part, draws in tables.items()}
     curves = [[table.values.mean(axis=0) for table in draws] for draws in matches.values()]
@@ -138,7 +128,7 @@ def _ranking(problem: Problem, draw: Draw) -> Ranking:
     blocks = problem.blocks(draw, asked, known)
     ranks = rank_queries(asked, known, blocks).ranks
     first = np.array([found[0] if len(found) else 0 for found in ranks], np.int64)
-    return Ranking(query, gallery, asked, known, first, blocks)
+    return Ranking(query, gallery, asked, known, problem.relations, first, blocks)
 
 
 def _split_sets(store: EmbeddingStore, result: EvalResult) -> dict[str, SplitSet]:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from eval.results.schema import Evaluation, TaskName
 from eval.seams.options import Names
+from eval.seams.relations import Relations
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
 
@@ -73,6 +74,13 @@ class Arrays:
     parts: Mapping[str, tuple[Draw, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class RelatedArrays(Arrays):
+    """Arrays with what relates their samples: which pairs are positive, and which are junk."""
+
+    relations: Relations
+
+
 C = TypeVar("C", bound=ModeConfig)
 
 
@@ -103,7 +111,7 @@ class Mode(Protocol, Generic[C]):
 
     def needs(self, config: C) -> Needs: ...
 
-    def evaluate(self, arrays: Arrays, config: C, rng: np.random.Generator) -> Evaluation:
+    def evaluate(self, arrays: RelatedArrays, config: C, rng: np.random.Generator) -> Evaluation:
         """Evaluate all draws of all parts; ``rng`` feeds the bootstrap.
 
         Raises:

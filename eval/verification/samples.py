@@ -7,30 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.ranking.identities import CameraRule, people_of, tested_rows
+from eval.ranking.identities import tested_rows
 from eval.ranking.rank_gallery import Side
 from eval.scorers.similarity import combine_views
-from eval.seams.samples import text_codes
 from eval.statistics.pair_bootstrap import FIXED
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from eval.seams.mode import Arrays, Draw
-
-
-class Telling(NamedTuple):
-    """What tells samples apart: the ``views`` compared, the columns that must agree, whose images do not count.
-
-    ``junk`` identities are ignored, ``distractors`` match nothing; ``cameras`` is the settled camera rule.
-    """
-
-    views: Sequence[str]
-    columns: Sequence[str]
-    junk: Sequence[str]
-    distractors: Sequence[str]
-    cameras: CameraRule
+    from eval.seams.mode import Draw, RelatedArrays
 
 
 class PairDraw(NamedTuple):
@@ -47,14 +33,13 @@ class PairSamples:
     A pair is genuine where all identity columns agree (``codes``); the bootstrap resamples people (``units``).
     """
 
-    def __init__(self, arrays: Arrays, telling: Telling) -> None:
+    def __init__(self, arrays: RelatedArrays, views: Sequence[str]) -> None:
+        related = arrays.relations
         self.ids = arrays.ids
-        self._vectors: Float32 = combine_views([arrays.vectors[view] for view in telling.views])
-        person, self._junk = people_of(arrays.columns["identity"], telling.junk, telling.distractors)
-        self.person, self._people = text_codes(person)
-        agreeing = [arrays.columns[name] for name in telling.columns if name != "identity"]
-        self.codes, self.texts = text_codes(_joined(person, agreeing))
-        self._camera = text_codes(arrays.columns["camera"])[0] if telling.cameras != "none" else None
+        self._vectors: Float32 = combine_views([arrays.vectors[view] for view in views])
+        self._ignored, self._camera = related.ignored, related.camera
+        self.person, self._people = related.unit, related.names
+        self.codes, self.texts = related.identity, related.texts
         rows = tested_rows(arrays)
         found, people = np.unique(self.codes[rows]), np.unique(self.person[rows])
         self._tested, self._tested_people = found[found >= 0], people[people >= 0]
@@ -101,12 +86,5 @@ class PairSamples:
         return None if self._camera is None else self._camera[rows]
 
     def _draw(self, draw: Draw) -> PairDraw:
-        query, gallery = (draw[role][~self._junk[draw[role]]] for role in ("query", "gallery"))
+        query, gallery = (draw[role][~self._ignored[draw[role]]] for role in ("query", "gallery"))
         return PairDraw(query, self.named(query), gallery)
-
-
-def _joined(person: NDArray[np.object_], others: Sequence[NDArray[np.object_]]) -> NDArray[np.object_]:
-    """Identities with the values of other columns behind them; None stays None."""
-    rows = zip(person, *others, strict=True)
-    texts = [None if row[0] is None else " · ".join(map(str, row)) for row in rows]
-    return np.array(texts, dtype=np.object_)

@@ -22,6 +22,7 @@ import numpy as np
 from cli import OPENBLAS_THREAD_TIMEOUT
 from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
+from eval.ranking.relations import settle
 from eval.scorers.similarity import similarity_blocks
 from eval.seams.mode import WHOLE_PART, Arrays
 from retrieval.types import Float32, Int64
@@ -109,7 +110,7 @@ def evaluator(problem: Problem) -> str:
 
     arrays = arrays_of(problem)
     start = time.perf_counter()
-    metrics = MODE.evaluate(arrays, ReidConfig(), np.random.default_rng(0)).metrics
+    metrics = MODE.evaluate(*settle(arrays, ReidConfig()), np.random.default_rng(0)).metrics
     seconds = time.perf_counter() - start
     return f"{seconds} Rank-1 {metrics['rank_1'].value:.4f} mAP {metrics['mean_ap'].value:.4f}"
 

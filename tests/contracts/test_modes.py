@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from eval.ranking.relations import settle
 from eval.registry import MODES, PROTOCOLS, load_mode, load_protocol
 from eval.seams.mode import Mode, ModeConfig
 from tests.support.ranking_problems import arrays, golden
@@ -36,7 +37,7 @@ def test_a_mode_is_pure(name: str) -> None:
     mode, problem = cast("Mode[Any]", load_mode(name)), arrays(golden())
     for array in (*problem.vectors.values(), problem.ids, *problem.columns.values()):
         array.flags.writeable = False
-    results = [mode.evaluate(problem, mode.config_type(), np.random.default_rng(0)) for _ in range(2)]
+    results = [mode.evaluate(*settle(problem, mode.config_type()), np.random.default_rng(0)) for _ in range(2)]
     assert results[0] == results[1]
     assert json.dumps(results[0].model_dump(mode="json"), allow_nan=False)
     assert all(0 <= metric.value <= 1 for metric in results[0].metrics.values())

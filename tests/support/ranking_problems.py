@@ -9,6 +9,7 @@ import numpy as np
 from eval.modes.reid import MODE
 from eval.modes.verification import MODE as VERIFICATION
 from eval.ranking.problem import ReidConfig
+from eval.ranking.relations import settle
 from eval.seams.mode import WHOLE_PART, Arrays
 from eval.verification.scoring import VerificationConfig
 
@@ -60,7 +61,7 @@ def arrays(problem: Problem, order: Sequence[int] | None = None) -> Arrays:
 
 def evaluate(problem: Problem, **options: Any) -> Evaluation:
     """Run the mode."""
-    return MODE.evaluate(arrays(problem), ReidConfig.read(options, "test"), np.random.default_rng(0))
+    return MODE.evaluate(*settle(arrays(problem), ReidConfig.read(options, "test")), np.random.default_rng(0))
 
 
 def slow_ranks(problem: Problem, scores: NDArray[np.float64], camera_rule: str) -> list[list[int]]:
@@ -104,7 +105,7 @@ def slow_metrics(all_ranks: list[list[int]], ap_method: str) -> dict[str, float]
 def verify(problem: Arrays, **options: Any) -> Evaluation:
     """The mode ``verification``."""
     config = VerificationConfig.read(options, "test")
-    return VERIFICATION.evaluate(problem, config, np.random.default_rng(0))
+    return VERIFICATION.evaluate(*settle(problem, config), np.random.default_rng(0))
 
 
 def with_held_out(seed: int = 1, **roles: slice) -> Arrays:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
+from eval.ranking.relations import settle
 from eval.results.schema import Evaluation
 from eval.seams.mode import Arrays
 from retrieval.errors import InputError
@@ -85,7 +86,7 @@ def test_equals_a_slow_independent_evaluator(problem: Problem, camera_rule: str,
 @given(st.permutations(range(240)))
 def test_order_does_not_matter_where_nothing_is_tied(order: list[int]) -> None:
     config = ReidConfig(bootstrap=50)
-    permuted = MODE.evaluate(arrays(golden(), order), config, np.random.default_rng(0))
+    permuted = MODE.evaluate(*settle(arrays(golden(), order), config), np.random.default_rng(0))
     assert values(permuted) == pytest.approx(values(evaluate(golden())), abs=1e-12)
 
 
@@ -145,11 +146,12 @@ def test_parts_are_averaged_draw_by_draw_and_each_equals_its_own_run() -> None:
     first = ({"query": np.arange(20), "gallery": gallery}, {"query": np.arange(10), "gallery": gallery})
     second = ({"query": np.arange(20, 40), "gallery": gallery}, {"query": np.arange(25, 40), "gallery": gallery})
     both = Arrays(whole.ids, whole.vectors, whole.columns, {"left": first, "right": second})
-    found = MODE.evaluate(both, ReidConfig(), np.random.default_rng(0))
+    found = MODE.evaluate(*settle(both, ReidConfig()), np.random.default_rng(0))
     assert found.parts is not None
     for name, draws in (("left", first), ("right", second)):
         alone = MODE.evaluate(
-            Arrays(whole.ids, whole.vectors, whole.columns, {"": draws}), ReidConfig(), np.random.default_rng(0)
+            *settle(Arrays(whole.ids, whole.vectors, whole.columns, {"": draws}), ReidConfig()),
+            np.random.default_rng(0),
         )
         assert found.parts[name].metrics == alone.metrics
     means = [np.mean([found.parts[name].draws[d]["mean_ap"] for name in ("left", "right")]) for d in (0, 1)]
@@ -166,7 +168,7 @@ def test_views_are_combined() -> None:
     both = Arrays(problem.ids, {"base": problem.vectors["base"], "hflip": flipped}, problem.columns, problem.parts)
     total = problem.vectors["base"] + flipped
     summed = golden()._replace(vectors=total / np.linalg.norm(total, axis=1, keepdims=True))
-    found = MODE.evaluate(both, ReidConfig.read({"views": "base,hflip"}, "test"), np.random.default_rng(0))
+    found = MODE.evaluate(*settle(both, ReidConfig.read({"views": "base,hflip"}, "test")), np.random.default_rng(0))
     assert values(found) == pytest.approx(values(evaluate(summed)), abs=1e-9)
 
 

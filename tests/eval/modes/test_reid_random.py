@@ -10,6 +10,7 @@ import pytest
 from eval.metrics.ranking import AP_DENOMINATORS, AP_METHODS, ApDenominator, ApMethod
 from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
+from eval.ranking.relations import settle
 from eval.seams.mode import WHOLE_PART, Arrays
 from retrieval.errors import InputError
 
@@ -143,9 +144,9 @@ def test_a_thousand_random_problems(block: int) -> None:
         config, expected = ReidConfig.read(case.options, "test"), slow_metrics(case)
         if expected is None:
             with pytest.raises(InputError):
-                MODE.evaluate(case.arrays, config, np.random.default_rng(0))
+                MODE.evaluate(*settle(case.arrays, config), np.random.default_rng(0))
             continue
-        found = MODE.evaluate(case.arrays, config, np.random.default_rng(0))
+        found = MODE.evaluate(*settle(case.arrays, config), np.random.default_rng(0))
         values = {name: metric.value for name, metric in found.metrics.items()}
         assert values == pytest.approx(expected, abs=1e-9), (seed, case.options)
         evaluated += 1
@@ -155,7 +156,8 @@ def test_a_thousand_random_problems(block: int) -> None:
 def test_all_definitions_are_what_each_gives_alone() -> None:
     case = next(case for case in map(random_case, range(100)) if slow_metrics(case) is not None)
     whole = MODE.evaluate(
-        case.arrays, ReidConfig.read({**case.options, "all_definitions": True}, "test"), np.random.default_rng(0)
+        *settle(case.arrays, ReidConfig.read({**case.options, "all_definitions": True}, "test")),
+        np.random.default_rng(0),
     )
     assert whole.definitions is not None
     assert len(whole.definitions) == (2 + 4 + 3) * 4 * 2
@@ -164,5 +166,5 @@ def test_all_definitions_are_what_each_gives_alone() -> None:
         if each.ap_method is not None:
             options["ap_method"] = each.ap_method
             options["ap_denominator"] = each.ap_denominator or "n"
-        alone = MODE.evaluate(case.arrays, ReidConfig.read(options, "test"), np.random.default_rng(0))
+        alone = MODE.evaluate(*settle(case.arrays, ReidConfig.read(options, "test")), np.random.default_rng(0))
         assert alone.metrics[each.metric].value == pytest.approx(each.value, abs=1e-12), each

@@ -8,6 +8,7 @@ import pytest
 from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
 from eval.ranking.rank_gallery import Side
+from eval.ranking.relations import settle
 from eval.ranking.rescoring import own_rows
 from eval.results.schema import Evaluation
 from eval.runs.replay_ranking import replay
@@ -88,7 +89,9 @@ def normalised(norm: str, cohort_seed: int | None = None, tested_seed: int | Non
             given.vectors["base"][rows] = unit(20, seed=seed).vectors
     parts = {"": ({**draw, "gallery": gallery, "train": np.concatenate([stranger, tested])},)}
     config = ReidConfig.read({"score_norm": norm, "bootstrap": 0}, "test")
-    return MODE.evaluate(Arrays(given.ids, given.vectors, given.columns, parts), config, np.random.default_rng(0))
+    return MODE.evaluate(
+        *settle(Arrays(given.ids, given.vectors, given.columns, parts), config), np.random.default_rng(0)
+    )
 
 
 def test_score_norm_uses_strangers_of_the_train_split_alone() -> None:
@@ -108,7 +111,7 @@ def test_score_norm_without_a_clean_cohort_is_refused() -> None:
     (draw,) = given.parts[""]
     given = Arrays(given.ids, given.vectors, given.columns, {"": ({**draw, "train": draw["gallery"]},)})
     with pytest.raises(TestDataError, match="also tested"):
-        MODE.evaluate(given, ReidConfig.read({"score_norm": "s"}, "test"), np.random.default_rng(0))
+        MODE.evaluate(*settle(given, ReidConfig.read({"score_norm": "s"}, "test")), np.random.default_rng(0))
 
 
 def test_own_rows_find_the_sample_that_asks() -> None:

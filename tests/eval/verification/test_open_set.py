@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eval.modes.verification import MODE
+from eval.ranking.relations import settle
 from eval.seams.mode import Arrays
 from eval.verification.scoring import VerificationConfig
 from retrieval.errors import InputError
@@ -27,7 +28,9 @@ def test_unknown_people_by_hand() -> None:
 
 def test_a_share_of_the_gallery_is_taken_out_by_the_seed() -> None:
     found = [
-        MODE.evaluate(arrays(golden()), VerificationConfig(unknown=0.4, bootstrap=0), np.random.default_rng(seed))
+        MODE.evaluate(
+            *settle(arrays(golden()), VerificationConfig(unknown=0.4, bootstrap=0)), np.random.default_rng(seed)
+        )
         for seed in (0, 0, 1)
     ]
     assert found[0] == found[1]
