@@ -21,12 +21,7 @@ RANDOM = EncoderRequest("timm/test_vit", random_init=1, device="cpu")
 
 
 def test_the_table_names_families_that_exist() -> None:
-    assert {name: family(name).contrastive for name in FAMILIES} == {
-        "checkpoint": False,
-        "open_clip": True,
-        "timm": False,
-        "torchvision": False,
-    }
+    assert {name for name in FAMILIES if family(name).contrastive} == {"open_clip"}
 
 
 @pytest.mark.parametrize(
