@@ -108,12 +108,12 @@ def open_folder(folder: Path) -> Artefact:
         InputError: the card cannot be used.
     """
     if not folder.exists():
-        raise MissingFileError(f"{folder}: no such folder; check the path given to --encoder.")
+        raise MissingFileError(f"{folder}: no such folder; check the path given to `encoder`.")
     path = find_card(folder)
     if path is None:
         raise MissingFileError(
             f"{folder} is no encoder: it should hold {CARD} and the parts that it names, as 'vitrine train' leaves "
-            f"them in OUT/{INSIDE}; for a weight file say --encoder FAMILY/MODEL --weights FILE."
+            f"them in OUT/{INSIDE}; for a weight file say `encoder=FAMILY/MODEL` `weights=FILE`."
         )
     card = read_card(path)
     found = {name: _checked(path.with_name(name), wanted) for name, wanted in card.parts.items()}
@@ -139,7 +139,7 @@ def read_card(path: Path) -> Card:
     if not card.weights.endswith(PLAIN_WEIGHTS):
         raise WeightsError(
             f"{path}: the weights '{card.weights}' are no safetensors file, and other kinds may hold code; "
-            f"name them with --encoder FAMILY/MODEL --weights {path.with_name(card.weights)}."
+            f"name them with `encoder=FAMILY/MODEL` `weights={path.with_name(card.weights)}`."
         )
     return card
 

@@ -35,9 +35,9 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             value = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such weight file; check the path given to --weights.") from None
+        raise MissingFileError(f"{path}: no such weight file; check the path given to `weights`.") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path given to --weights.") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path given to `weights`.") from None
     _write({**{k: v for k, v in known.items() if k.partition("|")[0] != str(path)}, key: value})
     return value
 

@@ -91,5 +91,5 @@ def _no_network(what: str, error: BaseException) -> NetworkError:
     reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
     return NetworkError(
         f"{what} is not in the local cache and could not be downloaded ({reason}); "
-        "fetch the weights on a machine with a network and pass them with --weights FILE."
+        "fetch the weights on a machine with a network and pass them with `weights=FILE`."
     )

@@ -219,7 +219,7 @@ def _create(spec: EncoderSpec) -> Any:
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"open_clip/{spec.model} cannot be built ({reason}); leave crop out of --preprocess."
+            f"open_clip/{spec.model} cannot be built ({reason}); leave crop out of `preprocess`."
         ) from error
 
 
@@ -289,7 +289,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         config = None
     if not isinstance(config, dict) or "model_cfg" not in config:
-        raise WeightsError(f"{path} describes no open_clip model; name the architecture: --encoder open_clip/MODEL.")
+        raise WeightsError(f"{path} describes no open_clip model; name the architecture: `encoder=open_clip/MODEL`.")
     return config
 
 

@@ -157,10 +157,10 @@ def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
 
 def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
     if "=" in item and not Path(item).is_file():
-        return "--preprocess", parse_assignments(_pairs(item), "--preprocess")
+        return "`preprocess`", parse_assignments(_pairs(item), "`preprocess`")
     path = Path(item)
     if not path.is_file():
-        raise MissingFileError(f"--preprocess {item}: no such file; give a YAML or JSON file, or key=value pairs.")
+        raise MissingFileError(f"`preprocess={item}`: no such file; give a YAML or JSON file, or key=value pairs.")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -85,7 +85,7 @@ def _full_name(name: str) -> str:
     if claimed is not None:
         return f"{claimed}/{path}"
     if path.is_file():
-        raise InputError(f"--encoder {name} is a file; say which model it belongs to: FAMILY/MODEL --weights {name}.")
+        raise InputError(f"`encoder={name}` is a file; say which model it belongs to: FAMILY/MODEL `weights={name}`.")
     return f"checkpoint/{path}"  # whose error says what the folder should hold
 
 
@@ -97,7 +97,7 @@ def _source(named: Family, parts: Parts, model: str, implied: str | None, random
     """
     if implied is not None and implied.startswith(FOLDER):
         if parts.weights is not None or random_init is not None:
-            raise InputError(f"{model} is a folder with its own weights; leave out --weights and --random-init.")
+            raise InputError(f"{model} is a folder with its own weights; leave out `weights` and `random_init`.")
         return implied
     if random_init is not None:
         return f"random:{random_init}"
@@ -158,6 +158,6 @@ def _random_digest(source: str) -> str:
 def _no_weights(name: str, model: str, tags: Sequence[str]) -> str:
     some = f" (its tags: {', '.join(list(tags)[:3])}{', ...' if len(tags) > 3 else ''})" if tags else ""
     return (
-        f"{name}/{model} needs weights: --weights TAG{some}, --weights FILE, --weights {HUB}ORGANISATION/REPOSITORY, "
-        "or --random-init SEED."
+        f"{name}/{model} needs weights: `weights=TAG`{some}, `weights=FILE`, `weights={HUB}ORGANISATION/REPOSITORY`, "
+        "or `random_init=SEED`."
     )

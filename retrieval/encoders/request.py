@@ -52,7 +52,7 @@ def split_name(request: EncoderRequest) -> Parts:
     family, slash, rest = request.name.partition("/")
     if not slash or not family or not rest:
         raise InputError(
-            f"--encoder '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50, "
+            f"`encoder` '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50, "
             "and no folder of that name is here."
         )
     if rest.startswith(HUB) or Path(rest).is_dir():
@@ -60,14 +60,14 @@ def split_name(request: EncoderRequest) -> Parts:
     else:
         model, _, short = rest.partition(":")
     if short and request.weights is not None:
-        raise InputError(f"weights are named twice: '{short}' in --encoder and --weights {request.weights}; drop one.")
+        raise InputError(f"weights are named twice: '{short}' in `encoder` and `weights={request.weights}`; drop one.")
     weights = short or request.weights
     if weights is not None and request.random_init is not None:
         raise InputError(
-            f"--random-init {request.random_init} and the weights '{weights}' exclude each other; drop one."
+            f"`random_init={request.random_init}` and the weights '{weights}' exclude each other; drop one."
         )
     if request.random_init is not None and not 0 <= request.random_init < 2**63:
-        raise InputError(f"--random-init {request.random_init} cannot be used; give a whole number from 0.")
+        raise InputError(f"`random_init={request.random_init}` cannot be used; give a whole number from 0.")
     return Parts(family, model, weights)
 
 
@@ -87,8 +87,8 @@ def weight_source(text: str, tags: Sequence[str], label: str) -> str:
     if path.is_file():
         return f"file:{path.resolve()}"
     if path.is_dir():
-        raise InputError(f"--weights {text} is a folder; name the weight file in it.")
+        raise InputError(f"`weights={text}` is a folder; name the weight file in it.")
     if path.suffix in SUFFIXES or "/" in text:
-        raise MissingFileError(f"--weights {text}: no such file; check the path, or name a tag of {label}.")
+        raise MissingFileError(f"`weights={text}`: no such file; check the path, or name a tag of {label}.")
     have = f" Tags: {', '.join(list(tags)[:8])}{', ...' if len(tags) > 8 else ''}." if tags else " It has no tags."
     raise UnknownNameError(f"{label} has no weights tag '{text}', and no such file exists.{suggest(text, tags)}{have}")

@@ -109,7 +109,7 @@ def _config(model: str, source: str) -> Any:
     tag = source.removeprefix("tag:") if source.startswith("tag:") else ""
     config = _timm().get_pretrained_cfg(f"{model}.{tag}" if tag else model)
     if config is None:
-        raise UnknownNameError(f"timm describes no input for {model}.{tag}; name a tag with --weights.")
+        raise UnknownNameError(f"timm describes no input for {model}.{tag}; name a tag with `weights`.")
     return config
 
 
@@ -122,7 +122,7 @@ def _hub_config(source: str) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not readable JSON ({error}); give --preprocess and --weights FILE.") from None
+        raise InputError(f"{path} is not readable JSON ({error}); give `preprocess` and `weights=FILE`.") from None
     own = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
     keys = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
     return {key: own[key] for key in keys if own.get(key) is not None}
@@ -160,7 +160,7 @@ def _create(spec: EncoderSpec, config: Any, classes: int | None = None) -> Any:
         return _timm().create_model(f"{spec.model}{tag}", pretrained=False, **options)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"timm/{spec.model} cannot be built ({reason}); leave crop out of --preprocess.") from error
+        raise InputError(f"timm/{spec.model} cannot be built ({reason}); leave crop out of `preprocess`.") from error
 
 
 def _filled(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:

@@ -111,7 +111,7 @@ class TorchEncoder:
             what = "zero" if np.isfinite(norms).all() else "not finite"
             raise WeightsError(
                 f"{self._name} gives vectors that are {what} for {wrong.sum()} of {len(raw)} {kind}s: the weights are "
-                f"damaged or overflow in {self._spec.precision}; try --precision fp32 or other weights."
+                f"damaged or overflow in {self._spec.precision}; try `precision=fp32` or other weights."
             )
         return Embeddings((raw / norms[:, None]).astype(np.float32), norms.astype(np.float32))
 
@@ -143,7 +143,7 @@ class TorchEncoder:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"{self._name} cannot encode images of {height}x{width} in {self._spec.precision} on "
-                f"{self._device} ({reason}); leave crop out of --preprocess, or choose another --precision."
+                f"{self._device} ({reason}); leave crop out of `preprocess`, or choose another `precision`."
             ) from None
         if vector.ndim != 2:
             raise InputError(f"{self._name} gives no vector per image (shape {vector.shape}); choose another model.")

@@ -60,7 +60,7 @@ def read_weights(path: Path) -> Weights:
     if is_torchscript(path):
         return _named(path, lambda: read_torchscript(path))
     if tarfile.is_tarfile(path):
-        raise WeightsError(f"{path} is a tar archive; unpack it and name the weight file inside with --weights.")
+        raise WeightsError(f"{path} is a tar archive; unpack it and name the weight file inside with `weights`.")
     return _read_torch(path)
 
 
@@ -70,9 +70,9 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             head = file.read(512)
     except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such weight file; check the path given to --weights.") from None
+        raise MissingFileError(f"{path}: no such weight file; check the path given to `weights`.") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path given to --weights.") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path given to `weights`.") from None
     if not head:
         raise WeightsError(f"{path} is empty; fetch the weight file again.")
     if head.startswith(b"version https://git-lfs"):
@@ -91,7 +91,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     except (SafetensorError, ValueError, OSError) as error:
         raise WeightsError(f"{path} is a damaged safetensors file ({error}); fetch it again.") from None
     if not tensors:
-        raise WeightsError(f"{path} holds no tensors; name another file with --weights.")
+        raise WeightsError(f"{path} holds no tensors; name another file with `weights`.")
     return tensors
 
 
@@ -214,7 +214,7 @@ def check_fit(
     if parts:
         raise WeightsError(
             f"{weights.path} does not fit {model}: {', '.join(parts)}, of {len(expected)} keys; "
-            "name the model that the file was trained with, or another file with --weights."
+            "name the model that the file was trained with, or another file with `weights`."
         )
 
 

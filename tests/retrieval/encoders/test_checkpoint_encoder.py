@@ -57,9 +57,9 @@ def test_an_architecture_that_is_known_by_name_needs_no_configuration(tmp_path: 
 
 
 def test_a_folder_brings_its_weights_and_takes_other_preprocessing(folder: Path) -> None:
-    with pytest.raises(InputError, match="leave out --weights and --random-init"):
+    with pytest.raises(InputError, match="leave out `weights` and `random_init`"):
         resolve(_request(str(folder), weights="openai"))
-    with pytest.raises(InputError, match="leave out --weights and --random-init"):
+    with pytest.raises(InputError, match="leave out `weights` and `random_init`"):
         resolve(_request(f"checkpoint/{folder}", random_init=0))
     other = resolve(_request(str(folder), preprocess=("mode=squash",)))
     assert other.preprocess is not None

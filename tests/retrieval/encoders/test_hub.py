@@ -31,7 +31,7 @@ def test_without_a_network_the_error_names_the_local_file_option(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nothing listens on the discard port
-    with pytest.raises(NetworkError, match="--weights FILE"):
+    with pytest.raises(NetworkError, match="`weights=FILE`"):
         resolve(EncoderRequest(name, device="cpu"))
 
 

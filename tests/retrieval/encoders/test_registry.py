@@ -45,7 +45,7 @@ def test_unknown_names_come_with_a_suggestion(name: str, message: str) -> None:
 
 @pytest.mark.parametrize("name", ["timm/resnet50", "torchvision/resnet50", "open_clip/ViT-B-32"])
 def test_no_weights_named_is_an_error_with_three_ways_out(name: str) -> None:
-    with pytest.raises(InputError, match=r"--weights TAG \(its tags: \S+, .*--weights FILE.*--random-init SEED"):
+    with pytest.raises(InputError, match=r"`weights=TAG` \(its tags: \S+, .*`weights=FILE`.*`random_init=SEED`"):
         resolve(EncoderRequest(name, device="cpu"))
 
 
