@@ -11,7 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eval.runs.run import evaluate
+    from eval.api import audit, compare, evaluate, read_result, report
+    from eval.results.schema import EvalResult
     from indexers.api import import_vectors, index
     from retrieval.api import info, vectors, verify
     from retrieval.errors import VitrineError
@@ -36,7 +37,12 @@ _NAMES = {
     "SpaceInfo": ".retrieval.types",
     "VitrineError": ".retrieval.errors",
     "create_store": ".retrieval.store.open",
-    "evaluate": ".eval.runs.run",
+    "EvalResult": ".eval.results.schema",
+    "audit": ".eval.api",
+    "compare": ".eval.api",
+    "evaluate": ".eval.api",
+    "read_result": ".eval.api",
+    "report": ".eval.api",
     "import_vectors": ".indexers.api",
     "info": ".retrieval.api",
     "vectors": ".retrieval.api",
@@ -48,7 +54,7 @@ _NAMES = {
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
     "open_store", "create_store", "index", "import_vectors", "info", "verify", "vectors", "search", "Searcher",
-    "evaluate",
+    "evaluate", "compare", "audit", "report", "read_result", "EvalResult",
     "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from retrieval.notebook import ShowsTables
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """Worst first. An error makes a number wrong, a warning may, a note should be known beside it."""
+
+CASES_SHOWN = 5
+"""Cases of each finding that a prompt and a notebook show."""
 
 ITEMS_KEPT = 1000
 """How many items of a finding a report lists; the count is always of all."""
@@ -35,8 +44,8 @@ class Finding:
     items: tuple[Item, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AuditReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class AuditReport(ShowsTables):
     """All findings over one store version.
 
     ``places`` gives the uri of every sample that an item names; ``thresholds`` are the numbers that were used;
@@ -56,6 +65,10 @@ class AuditReport:
         """Whether there is an error or, if ``strict``, a warning."""
         bad = {"error", "warning"} if strict else {"error"}
         return any(finding.severity in bad for finding in self.findings)
+
+    def _tables(self) -> Iterable[RenderableType]:
+        views = importlib.import_module("..views.audit_tables", __package__)  # views stand above what they show
+        return (views.audit_table(self, CASES_SHOWN),)
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``; samples are given with id and uri."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from retrieval.config import Config
 from retrieval.errors import InputError
+from retrieval.frames import to_frame
+from retrieval.notebook import ShowsTables
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from rich.console import RenderableType
 
 SCHEMA_VERSION = 2
 
@@ -204,7 +212,7 @@ class Provenance(Config):
     vitrine: str
 
 
-class EvalResult(Config):
+class EvalResult(ShowsTables, Config):
     """A result file. The same evaluation twice gives the same bytes, ``created`` aside.
 
     ``protocol`` is "custom" where options depart from those that a protocol fixes; ``departs_from`` names that
@@ -238,6 +246,30 @@ class EvalResult(Config):
     provenance: Provenance
     created: str
 
+    def to_table(self, section: str = "metrics") -> pa.Table:
+        """A section as an Arrow table: ``metrics``, ``draws``, ``per_class``, ``confusion``, ...
+
+        Raises:
+            UnknownNameError: there is no such section.
+            InputError: this result does not have it.
+        """
+        table: pa.Table = _view("result_frames").result_table(self, section)
+        return table
+
+    def to_frame(self, section: str = "metrics") -> pd.DataFrame:
+        """A section as a pandas data frame; see :meth:`to_table`.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+            UnknownNameError: there is no such section.
+            InputError: this result does not have it.
+        """
+        return to_frame(self.to_table(section))
+
+    def _tables(self) -> Iterable[RenderableType]:
+        tables: Iterable[RenderableType] = _view("tables").result_tables(self)
+        return tables
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the file; sections that do not apply are left out."""
         return without_absent(self.model_dump(mode="json"), OPTIONAL)
@@ -260,6 +292,11 @@ class EvalResult(Config):
                 f"{where}: result of schema version {version}, this Vitrine reads version {SCHEMA_VERSION}; {way}."
             )
         return super().read(values, where)
+
+
+def _view(name: str) -> Any:
+    """A module of ``eval.views``, which stands above results and is imported when a result is shown."""
+    return importlib.import_module(f"..views.{name}", __package__)
 
 
 def without_absent(values: dict[str, Any], optional: set[str]) -> dict[str, Any]:

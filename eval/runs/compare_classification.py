@@ -22,7 +22,7 @@ MEASURES = ("tops", "macro_over", "bins", "interval")
 """Options that define what is measured; two evaluations must agree in them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ClassificationComparison(Comparison):
     """B against A, sample by sample: ``a`` and ``b`` say mode, spaces and scorers.
 

@@ -25,7 +25,7 @@ MAY_DIFFER = frozenset({*SCORING, "slice", "all_definitions", "cmc_length", "boo
 """Options in which two evaluations may differ: those, and what only changes what else is reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RankingComparison(Comparison):
     """B against A, query by query: ``a`` and ``b`` name the spaces, and the views and scoring in which they differ.
 

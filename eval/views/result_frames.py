@@ -1,0 +1,108 @@
+"""Sections of a result as Arrow tables, a row for each figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from eval.results.schema import EvalResult, Metric, Part
+from eval.views.wording import value_words
+from retrieval.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+def result_table(result: EvalResult, section: str = "metrics") -> pa.Table:
+    """A section of a result, each row with the result's mode, protocol and space.
+
+    Args:
+        result: the result.
+        section: a key of :data:`SECTIONS`.
+
+    Raises:
+        UnknownNameError: there is no such section.
+        InputError: the result does not have it.
+    """
+    import pyarrow as pa
+
+    if section not in SECTIONS:
+        raise unknown("section of a result", section, SECTIONS)
+    head = {"mode": result.mode, "protocol": result.protocol, "space": result.provenance.space}
+    rows = [head | row for row in SECTIONS[section](result)]
+    if not rows:
+        have = ", ".join(name for name, make in SECTIONS.items() if any(True for _ in make(result)))
+        raise InputError(f"A result of mode {result.mode} has no section '{section}'; it has: {have}.")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
+
+
+def _metrics(result: EvalResult) -> Iterator[Row]:
+    """Metrics of the whole (part is null) and of every part."""
+    for part, metrics in _wholes(result):
+        for name, metric in metrics.items():
+            yield {"part": part, "metric": name, **_figure(metric)}
+
+
+def _wholes(result: EvalResult) -> Iterator[tuple[str | None, Mapping[str, Metric]]]:
+    yield None, result.metrics
+    for name, part in (result.parts or {}).items():
+        yield name, part.metrics
+
+
+def _figure(metric: Metric) -> Row:
+    low, high = metric.ci95 or (None, None)
+    return {
+        "value": metric.value,
+        "ci_low": low,
+        "ci_high": high,
+        "sd_draws": metric.sd_draws,
+        "sd_seeds": metric.sd_seeds,
+    }
+
+
+def _draws(result: EvalResult) -> Iterator[Row]:
+    parts: list[tuple[str | None, EvalResult | Part]] = [(None, result), *(result.parts or {}).items()]
+    for name, part in parts:
+        for number, draw in enumerate(part.draws):
+            yield {"part": name, "draw": number, **draw}
+
+
+def _per_class(result: EvalResult) -> Iterator[Row]:
+    for label, figures in (result.per_class or {}).items():
+        yield {"label": label, **figures.model_dump()}
+
+
+def _confusion(result: EvalResult) -> Iterator[Row]:
+    for confused in result.confusion or ():
+        yield confused.model_dump()
+
+
+def _sweep(result: EvalResult) -> Iterator[Row]:
+    for point in result.sweep or ():
+        yield {"arm": point.arm, "role": point.role, **_texts(point.settings), **point.metrics, "chosen": point.chosen}
+
+
+def _texts(settings: Mapping[str, Any]) -> Row:
+    """Settings as texts: one name may have numbers in one row and words in another."""
+    return {name: None if value is None else value_words(value) for name, value in settings.items()}
+
+
+def _slices(result: EvalResult) -> Iterator[Row]:
+    for value, part in (result.slices or {}).items():
+        for name, metric in part.metrics.items():
+            yield {"slice": value, "metric": name, **_figure(metric), "small": part.small}
+
+
+def _arms(result: EvalResult) -> Iterator[Row]:
+    for arm, found in (result.arms or {}).items():
+        for name, metric in (found.metrics or {}).items():
+            yield {"arm": arm, "scorer": found.scorer, "metric": name, **_figure(metric)}
+
+
+SECTIONS: Mapping[str, Callable[[EvalResult], Iterator[Row]]] = {
+    "metrics": _metrics, "draws": _draws, "per_class": _per_class, "confusion": _confusion, "sweep": _sweep,
+    "slices": _slices, "arms": _arms,
+}  # fmt: skip
