@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from docs.api_page import api_page
 from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
 from eval.seams.classification import ClassConfig
 from eval.seams.mode import ModeConfig
@@ -90,7 +91,7 @@ def _table(config: type[Config], without: type[Config] | None = None) -> str:
     return markdown_table(option_rows(config, without.option_names() if without else frozenset()))
 
 
-PAGES: dict[str, Callable[[], str]] = {"options.md": options_page}
+PAGES: dict[str, Callable[[], str]] = {"api.md": api_page, "options.md": options_page}
 
 
 if __name__ == "__main__":

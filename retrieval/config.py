@@ -68,7 +68,8 @@ def takes_options_of(request: type[Config]) -> Callable[[F], F]:
     def documented(function: F) -> F:
         signature = inspect.signature(function)
         named = [param for param in signature.parameters.values() if param.kind is not param.VAR_KEYWORD]
-        fields = {name: info for name, info in request.model_fields.items() if name not in signature.parameters}
+        taken = {param.name for param in named}
+        fields = {name: info for name, info in request.model_fields.items() if name not in taken}
         keywords = [
             inspect.Parameter(
                 name,
