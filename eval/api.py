@@ -13,7 +13,7 @@ from eval.results.schema import EvalResult
 from eval.runs.request import EvalRequest
 from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
-from retrieval.store.open import LanceStore, open_store
+from retrieval.store.open import StoreLike, as_store
 
 if TYPE_CHECKING:
     from eval.audit.findings import AuditReport
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @takes_options_of(EvalRequest)
-def evaluate(store: str | Path | LanceStore, mode: str, *, out: str | Path | None = None, **options: Any) -> EvalResult:
+def evaluate(store: StoreLike, mode: str, *, out: str | Path | None = None, **options: Any) -> EvalResult:
     """Evaluate stored vectors: no image is opened and no image encoder is loaded.
 
     >>> result = vitrine.evaluate("hands.vitrine", "reid", protocol="clipfh-11k", ap_method="trapezoid")
@@ -46,7 +46,7 @@ def evaluate(store: str | Path | LanceStore, mode: str, *, out: str | Path | Non
     from eval.runs.run import evaluate_request
     from eval.runs.tasks import task_of
 
-    opened = open_store(store)
+    opened = as_store(store)
     request = EvalRequest.read(_values(mode, options), "evaluate")
     evaluated = evaluate_request(opened, request)
     if out is not None:
@@ -74,7 +74,7 @@ def _values(mode: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compare(
-    store: str | Path | LanceStore,
+    store: StoreLike,
     first: EvalResult | str | Path,
     second: EvalResult | str | Path,
     mode: str = "reid",
@@ -102,7 +102,7 @@ def compare(
     """
     from eval.runs.compare import compare_requests, compare_results
 
-    opened = open_store(store)
+    opened = as_store(store)
     a, b = _result(first), _result(second)
     if a is not None and b is not None:
         if options:
@@ -123,7 +123,7 @@ def _result(given: EvalResult | str | Path) -> EvalResult | None:
 
 
 def audit(
-    store: str | Path | LanceStore,
+    store: StoreLike,
     *,
     space: str | None = None,
     protocol: str | None = None,
@@ -153,7 +153,7 @@ def audit(
     from eval.runs.audit import audit as audit_store
 
     return audit_store(
-        open_store(store), space=space, protocol=protocol, aspect=aspect, split_set=split_set, seed=seed, bits=bits
+        as_store(store), space=space, protocol=protocol, aspect=aspect, split_set=split_set, seed=seed, bits=bits
     )
 
 

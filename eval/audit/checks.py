@@ -174,7 +174,7 @@ def size_findings(pool: Pool, sides: Sides) -> list[Finding]:
 def vector_findings(pool: Pool, vectors: NDArray[np.bool_], space: str) -> list[Finding]:
     """Samples without a vector in the space; ``vectors`` (n,) says which have one."""
     items = [Item((str(pool.ids[row]),), "no vector") for row in np.flatnonzero(~vectors).tolist()]
-    message = f"Samples have no vector in space {space}; run the same 'index' command again."
+    message = f"Samples have no vector in space {space}; index the same images again."
     return finding("no-vector", "warning", items, message)
 
 

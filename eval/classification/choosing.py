@@ -144,14 +144,14 @@ def train_rows(arm: Arm, arrays: ClassArrays, draw: Draw) -> Int64:
     train = train[arrays.labels[train] >= 0]
     if not len(train):
         raise InputError(
-            f"Scorer {arm.scorer} learns from train samples and there are none; give a split (--column split=...), or "
-            "draw one with --protocol holdout."
+            f"Scorer {arm.scorer} learns from train samples and there are none; give samples a split when they are "
+            "indexed, or draw one with `protocol=holdout`."
         )
     return train
 
 
 def require_val(
-    draw: Draw, what: str, otherwise: str = "a single value, or -o choose=none to see all side by side"
+    draw: Draw, what: str, otherwise: str = "a single value, or `choose=none` to see all side by side"
 ) -> Int64:
     """The val rows of a draw.
 
@@ -160,7 +160,7 @@ def require_val(
     """
     if not len(draw["val"]):
         raise TestDataError(
-            f"{what} would have to be chosen, and there are no val samples to choose on; pass -o val_from=train:0.1, "
+            f"{what} would have to be chosen, and there are no val samples to choose on; pass `val_from=train:0.1`, "
             f"{otherwise}."
         )
     return draw["val"]
@@ -197,7 +197,7 @@ def solve_arm(
         at, val, test = _chosen(arm, arrays, draw, train, config, sweep, settings)
     if val is None and (with_val or config.calibrate):
         if config.calibrate:
-            require_val(draw, "A temperature", "or leave --calibrate out")
+            require_val(draw, "A temperature", "or leave `calibrate` out")
         require_val(draw, "A weight")
         val, again = _both(arm, arrays, draw, train, config, settings[at])
         test = again if test is None else test
@@ -298,7 +298,7 @@ def calibration_warnings(name: str, fitted: Sequence[Calibration | None]) -> tup
     if at_end is not None:
         words.append(
             f"The temperature of arm {name} is the end of the range searched, {at_end.temperature:.3g}: its answers to "
-            "val are all right, or nearly as good as guessed; use more val samples, or leave --calibrate out."
+            "val are all right, or nearly as good as guessed; use more val samples, or leave `calibrate` out."
         )
     left_out = max((each.left_out for each in there), default=0)
     if left_out:

@@ -39,8 +39,8 @@ def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "gro
         return "group"
     if config.interval == "group":
         raise InputError(
-            f"-o interval=group needs the group of every test sample, and {lacking} of {len(tested)} have none; index "
-            "again with groups (--column group=...), or pass -o interval=class."
+            f"`interval=group` needs the group of every test sample, and {lacking} of {len(tested)} have none; index "
+            "again with groups, or pass `interval=class`."
         )
     return "class"
 

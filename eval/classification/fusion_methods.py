@@ -30,7 +30,7 @@ LEAST_TOLD = 0.02
 
 ONE_SAMPLE = (
     "There is one val sample: numbers of shots are compared on the very sample that weights were fitted on; use more "
-    "val samples or -o val_from=train:0.1."
+    "val samples or `val_from=train:0.1`."
 )
 
 
@@ -110,7 +110,7 @@ def require_used(config: FusionOptions) -> None:
         default = type(config).model_fields[name].default
         if config.method not in methods and getattr(config, name) != default:
             fitting = " or ".join(methods)
-            raise InputError(f"-o {name}= is for -o method={fitting}, and the method is {config.method}.")
+            raise InputError(f"`{name}` is for `method={fitting}`, and the method is {config.method}.")
 
 
 class Mixer(NamedTuple):
@@ -148,7 +148,7 @@ def weight_settings(config: FusionOptions, names: Sequence[str]) -> list[tuple[S
         if len(config.weights) != len(names) or not total > 0:
             given = ",".join(f"{weight:g}" for weight in config.weights)
             raise InputError(
-                f"-o weights={given} cannot be used: {len(names)} arms ({', '.join(names)}) need as many weights, at "
+                f"`weights={given}` cannot be used: {len(names)} arms ({', '.join(names)}) need as many weights, at "
                 "least one above 0."
             )
         grid = [tuple(weight / total for weight in config.weights)]
@@ -184,7 +184,7 @@ def mixers(
     """
     if config.method in {"per_class", "rerank"} and len(names) != 2:
         raise InputError(
-            f"-o method={config.method} takes two arms, and there are {len(names)}; leave some out, or take method "
+            f"`method={config.method}` takes two arms, and there are {len(names)}; leave some out, or take method "
             "alpha or stacker."
         )
     if config.method == "per_class":
@@ -316,6 +316,6 @@ def uniform_arms(names: Sequence[str], probs: Sequence[Float32]) -> list[str]:
             words.append(
                 f"Arm {name} has nearly uniform probabilities (highest {each.max(axis=1).mean():.3f} on average, "
                 f"1/{classes} is {1 / classes:.3f}), so almost every weight of the other arm gives that arm's ranking; "
-                "leave class_temperature to the encoder, or pass -o calibrate=true."
+                "leave class_temperature to the encoder, or pass `calibrate=true`."
             )
     return words

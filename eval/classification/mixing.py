@@ -51,7 +51,7 @@ def weight_grid(arms: int, alphas: Sequence[float]) -> list[tuple[float, ...]]:
     if comb(places, arms - 1) > MOST_WEIGHTS:
         raise InputError(
             f"{arms} arms in steps of 1/{steps} are {comb(places, arms - 1):,} weights; pass coarser "
-            "-o alphas=0,0.25,1, or -o weights= with one weight per arm."
+            "`alphas=0,0.25,1`, or `weights` with one weight per arm."
         )
     bars = ((-1, *chosen, places) for chosen in combinations(range(places), arms - 1))  # stars and bars
     return [tuple((right - left - 1) / steps for left, right in pairwise(edges)) for edges in bars]

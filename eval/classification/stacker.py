@@ -140,11 +140,11 @@ def fit_stacker(
     if seen < 2:
         raise InputError(
             f"A stacker learns from val samples of several classes, and the {len(labels)} are of {seen}; use more val "
-            "samples, -o val_from=train:0.1, or -o method=alpha."
+            "samples, `val_from=train:0.1`, or `method=alpha`."
         )
     if (len(probs) + 1) * seen > MOST_NUMBERS:
         raise InputError(
-            f"A stacker of {len(probs)} arms cannot be fitted for {seen:,} classes; pass -o method=alpha or per_class."
+            f"A stacker of {len(probs)} arms cannot be fitted for {seen:,} classes; pass `method=alpha` or per_class."
         )
     features = _features(probs)
     fits: dict[float, _Fit] = {}
@@ -160,7 +160,7 @@ def fit_stacker(
 
 def _few(counts: Int64) -> tuple[str, ...]:
     """Say which classes a stacker knows little of."""
-    classes, ways = len(counts), "use more val samples or -o val_from=train:0.1"
+    classes, ways = len(counts), "use more val samples or `val_from=train:0.1`"
     unseen = int((counts == 0).sum())
     few = int(((counts > 0) & (counts < FEW_PER_CLASS)).sum())
     words = []

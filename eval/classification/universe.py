@@ -54,7 +54,7 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
         there = f"one class ('{names[0]}')" if names else "no class"
         raise InputError(
             f"The label universe ({origin}) has {there}; there is nothing to choose between, so use more samples or "
-            "give --labels-from FILE."
+            "give `labels_from=FILE`."
         )
     return LabelUniverse(names, origin)
 

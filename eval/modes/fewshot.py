@@ -62,7 +62,7 @@ class Fewshot:
         for name in config.method:
             if not load_scorer(name).learns:
                 learning = ", ".join(scorer for scorer in SCORERS if load_scorer(scorer).learns)
-                raise InputError(f"-o method={name} cannot be used: it learns nothing from shots; take {learning}.")
+                raise InputError(f"`method={name}` cannot be used: it learns nothing from shots; take {learning}.")
         return tuple(dict.fromkeys(config.method))
 
     def solve(self, arrays: ClassArrays, config: FewshotConfig, seed: np.random.SeedSequence) -> Solution:

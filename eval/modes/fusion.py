@@ -144,7 +144,7 @@ class Fusion:
         require_used(config)
         learns = config.method == "features" or any(load_scorer(arm.scorer).learns for arm in arrays.arms)
         if config.shots and not learns:
-            raise InputError("-o shots= is for arms that learn from train (prototype, knn, tip, linear); none does.")
+            raise InputError("`shots` is for arms that learn from train (prototype, knn, tip, linear); none does.")
         study = _study(arrays, config, seed)
         fused = [_draw(study, draw) for draw in arrays.draws]
         chosen = Chosen(

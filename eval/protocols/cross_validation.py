@@ -116,8 +116,8 @@ def _as_given(pool: Pool, request: Request, where: str) -> SplitSet:
             made = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
     if "test" not in made.role:
         raise InputError(
-            f"Protocol {where} finds no samples of split 'test'; give them as split (--column split=...), name a "
-            "--split-set, or draw one with --protocol holdout."
+            f"Protocol {where} finds no samples of split 'test'; give samples a split when they are indexed, name a "
+            "`split_set`, or draw one with `protocol=holdout`."
         )
     require_draws(request, len(np.unique(made.draw)))
     return made
@@ -150,7 +150,7 @@ def _folds(labels: NDArray[np.str_], units: Int64, folds: int, rng: np.random.Ge
     """Deal units out like cards, class after class, going on where the last class ended: folds of nearly one size."""
     codes, first = np.unique(units, return_index=True)
     if len(codes) < folds:
-        raise InputError(f"{len(codes)} samples or groups cannot make {folds} folds; pass a smaller -o folds=.")
+        raise InputError(f"{len(codes)} samples or groups cannot make {folds} folds; pass a smaller `folds`.")
     shuffled = rng.permutation(len(codes))
     order = shuffled[np.argsort(labels[first][shuffled], kind="stable")]
     fold = np.empty(len(codes), np.int64)

@@ -33,7 +33,7 @@ def held_out_people(pool: Pool, where: str) -> Pool:
     if not len(pool):
         raise InputError(
             f"Protocol {where} finds no samples with an identity; index with a source that gives identities, or widen "
-            "--where."
+            "`where`."
         )
     return pool
 
@@ -60,7 +60,7 @@ def fixed_roles(pool: Pool, request: Request, where: str) -> SplitSet:
     if missing:
         raise InputError(
             f"Protocol {where} finds no {' and no '.join(missing)} samples; give them as split 'query' and 'gallery', "
-            "name a --split-set, or use --protocol monte-carlo."
+            "name a `split_set`, or use `protocol=monte-carlo`."
         )
     require_draws(request, len(np.unique(made.draw)))
     return made
@@ -69,7 +69,7 @@ def fixed_roles(pool: Pool, request: Request, where: str) -> SplitSet:
 def require_draws(request: Request, there: int) -> None:
     """Check that as many draws are asked for as there are."""
     if request.draws not in {None, there}:
-        raise InputError(f"-o draws={request.draws} cannot be used: the split set has {there}; leave the option out.")
+        raise InputError(f"`draws={request.draws}` cannot be used: the split set has {there}; leave the option out.")
 
 
 def _leave_one_out(pool: Pool, request: Request, where: str) -> SplitSet:
@@ -102,8 +102,7 @@ def _two_aspects(options: CrossAspectOptions, have: list[str], where: str) -> tu
     query = asked or next((name for name in have if name != known), "...")
     gallery = known or next((name for name in have if name != query), "...")
     raise InputError(
-        f"Protocol {where}: option '{missing}' is needed, as in -o query_aspect=\"{query}\" -o "
-        f'gallery_aspect="{gallery}".'
+        f"Protocol {where}: option '{missing}' is needed, as in `query_aspect={query}` `gallery_aspect={gallery}`."
     )
 
 
@@ -112,7 +111,7 @@ def _cross_aspect(pool: Pool, request: Request, where: str) -> SplitSet:
     assert isinstance(options, CrossAspectOptions)  # noqa: S101 - the runner reads Protocol.options
     asked, known = _two_aspects(options, pool.values("aspect"), where)
     if request.aspect is not None or asked == known:
-        way_out = "say -o query_aspect=... -o gallery_aspect=..., two different ones, and no --aspect"
+        way_out = "give `query_aspect` and `gallery_aspect`, two different ones, and no `aspect`"
         raise InputError(f"Protocol {where} compares one aspect with another: {way_out}.")
     CROSS_ASPECT.require_aspects([asked, known], pool.values("aspect"))
     pool = held_out_people(pool, where)

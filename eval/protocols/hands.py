@@ -26,7 +26,7 @@ def _test_hands(pool: Pool, where: str) -> Pool:
     if not len(test):
         raise InputError(
             f"Protocol {where} finds no test hands (split 'test', an identity, accessories 0); index 11k Hands with "
-            "--source hands11k, or use --protocol monte-carlo."
+            "the source hands11k, or use `protocol=monte-carlo`."
         )
     return test
 
@@ -59,7 +59,7 @@ def _hd(pool: Pool, request: Request, where: str) -> SplitSet:
         what = f"'{shared[0]}' is both" if shared else f"there are {len(test)} and {len(extra)} images"
         raise InputError(
             f"Protocol {where} needs test identities and others that are only in the gallery (splits 'test' and "
-            f"'gallery'), and {what}; index HD with --source pattern -s preset=hd."
+            f"'gallery'), and {what}; index HD with the source pattern and its preset hd."
         )
     drawn = draw_single_gallery(test.ids, test.columns["identity"], request.draws or DRAWS, request.seed)
     draws = np.unique(drawn.draw)

@@ -36,7 +36,7 @@ def draw_other_camera(pool: Pool, draws: int, seed: int) -> SplitSet:
     if not members:
         raise InputError(
             f"None of the {len(rows)} identities was seen by two cameras, so there is no query; check the cameras, or "
-            "use --protocol monte-carlo -o camera_rule=none."
+            "use `protocol=monte-carlo` `camera_rule=none`."
         )
     sizes = [len(at) for at in members]
     found: list[tuple[int, str, str]] = []
@@ -55,7 +55,7 @@ def _cuhk03(pool: Pool, request: Request, where: str) -> SplitSet:
     if unknown:
         raise InputError(
             f"Protocol {where} needs every camera, and {unknown} of {len(pool)} samples have none; index again with "
-            "cameras, or use --protocol monte-carlo."
+            "cameras, or use `protocol=monte-carlo`."
         )
     return draw_other_camera(pool, request.draws or DRAWS, request.seed)
 

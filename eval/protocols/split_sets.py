@@ -47,8 +47,8 @@ def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], 
     names, starts, sizes = np.unique(identities[order].astype(np.str_), return_index=True, return_counts=True)
     if sizes.max() < 2:
         raise InputError(
-            f"None of the {len(names)} identities has two samples, so there is no query; use more samples (--where, "
-            "--aspect), or check the identities."
+            f"None of the {len(names)} identities has two samples, so there is no query; use more samples (`where`, "
+            "`aspect`), or check the identities."
         )
     gallery = np.zeros((draws, len(ids)), np.bool_)
     for draw in range(draws):

@@ -27,7 +27,7 @@ def lost_zeros(queries: Collection[str], gallery: Collection[str]) -> str | None
         if other != name and name not in gallery:
             return (
                 f"Query identity '{name}' and gallery identity '{other}' differ in leading zeros only, which are lost "
-                "where a program reads identities as numbers; write them alike and run 'index' again."
+                "where a program reads identities as numbers; write them alike and index again."
             )
     return None
 
@@ -58,16 +58,16 @@ def why_all_are_excluded(*, camera: bool, group: bool, where: str) -> str:
     if camera and group:
         return (
             f"Every query{where} shares its camera or its group with all other images of its identity, and those are "
-            "left out; to keep them, pass -o camera_rule=none or -o group_rule=none."
+            "left out; to keep them, pass `camera_rule=none` or `group_rule=none`."
         )
     if group:
         return (
             f"Every query{where} shares its group with all other images of its identity, and group_rule=exclude leaves "
-            "those out; to keep them, pass -o group_rule=none."
+            "those out; to keep them, pass `group_rule=none`."
         )
     return (
         f"Every query{where} shares its camera with all gallery images of its identity, and camera_rule=market1501 "
-        "leaves those out; to keep them, pass -o camera_rule=none."
+        "leaves those out; to keep them, pass `camera_rule=none`."
     )
 
 

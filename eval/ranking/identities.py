@@ -54,7 +54,7 @@ def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
     if rule == "market1501" and len(unknown):
         raise InputError(
             f"camera_rule=market1501 needs every camera, and {len(unknown)} of {len(rows)} samples have none "
-            f"(the first is {arrays.ids[unknown[0]]}); index again with cameras, or pass -o camera_rule=none."
+            f"(the first is {arrays.ids[unknown[0]]}); index again with cameras, or pass `camera_rule=none`."
         )
     if rule != "auto" or 0 < len(unknown) < len(rows):
         return rule
@@ -69,7 +69,7 @@ def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
     words = (
         f"{len(unknown)} of {len(rows)} samples have no camera (the first is {arrays.ids[unknown[0]]}): images of the "
         "query's identity and camera are left out only where both cameras are known; index again with cameras, or pass "
-        "-o camera_rule=none."
+        "`camera_rule=none`."
     )
     return (words,)
 

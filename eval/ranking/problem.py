@@ -216,6 +216,6 @@ class Problem:
         if np.array_equal(query, gallery):
             return (
                 f"None of the {len(self._called(query))} identities{where} has two images, so no query has a positive; "
-                "use more samples (--where, --aspect), or check the identities."
+                "use more samples (`where`, `aspect`), or check the identities."
             )
         return why_nothing_matches(self._called(query), self._called(gallery), where)

@@ -79,7 +79,7 @@ def chance_scores(images: Float32, cohort: Float32) -> Chance:
     if not (spread > LEAST_SPREAD).all():
         raise InputError(
             f"Scores cannot be normalised: the {len(cohort)} images of the cohort (the train split) are all equally "
-            "similar to some image; use more of them, or leave out -o score_norm."
+            "similar to some image; use more of them, or leave out `score_norm`."
         )
     return Chance(mean, spread)
 

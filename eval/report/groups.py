@@ -86,7 +86,7 @@ def read_results(paths: Sequence[Path]) -> list[Named]:
     """
     unique = list(dict.fromkeys(paths))
     if not unique:
-        raise InputError("No result file is given; make one with 'eval ... --out FILE'.")
+        raise InputError("No result file is given; evaluate and write one with `out`.")
     names = Counter(path.stem for path in unique)
     labels = [path.stem if names[path.stem] == 1 else f"{path.parent.name}/{path.stem}" for path in unique]
     again = Counter(labels)

@@ -166,10 +166,10 @@ def _wrong(each: Named, slug: str) -> Iterator[Block]:
             f"{slug}-wrong.png", f"{each.label}: wrong predictions with their nearest neighbours: {words}.", draw
         )
     elif wrong is None:
-        yield Paragraph("There are no pictures of wrong predictions beside this result; 'eval --out FILE' writes them.")
+        yield Paragraph("No pictures of wrong predictions stand beside this result; evaluate with `out` to write them.")
     predictions = read_predictions(each.path)
     if predictions is None:
-        yield Paragraph("There is no list of predictions beside this result; 'eval --out FILE' writes it.")
+        yield Paragraph("There is no list of predictions beside this result; evaluate with `out` to write it.")
         return
     wrongly = (one for one in predictions if not one.correct)
     mistakes = heapq.nsmallest(tables.MOST_MISTAKES, wrongly, key=lambda one: (-one.probability, one.id))

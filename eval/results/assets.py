@@ -124,7 +124,7 @@ def read_wrong(result: Path) -> tuple[Wrong, ...] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
-        raise InputError(f"{path} holds no wrong predictions that can be read; evaluate again with --out.") from None
+        raise InputError(f"{path} holds no wrong predictions that can be read; evaluate again with `out`.") from None
 
 
 def read_thumbnail(result: Path, name: str | None) -> bytes | None:
@@ -150,7 +150,7 @@ def _rows(path: Path) -> Iterator[Prediction]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != Prediction._fields:
-            raise InputError(f"{path} does not begin with {','.join(Prediction._fields)}; evaluate again with --out.")
+            raise InputError(f"{path} does not begin with {','.join(Prediction._fields)}; evaluate again with `out`.")
         for row in reader:
             try:
                 yield Prediction(
@@ -173,5 +173,5 @@ def _write_thumbnail(folder: Path, name: str, data: bytes) -> Path:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for --out.") from None
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for `out`.") from None
     return path

@@ -57,7 +57,7 @@ def parse_arm(text: str) -> ArmRequest:
     space, _, more = rest.partition(":")
     scorer, _, banks = more.partition(":")
     if not space.strip() or not scorer.strip():
-        raise InputError(f"--arm '{text}' is not SPACE:SCORER or SPACE:SCORER:BANK; scorers: {', '.join(SCORERS)}.")
+        raise InputError(f"`arms` '{text}' is not SPACE:SCORER or SPACE:SCORER:BANK; scorers: {', '.join(SCORERS)}.")
     if scorer.strip() not in SCORERS:
         raise unknown("scorer", scorer.strip(), SCORERS)
     named = tuple(bank.strip() for bank in banks.split(",") if bank.strip())
@@ -75,7 +75,7 @@ def named_apart(arms: Sequence[ArmRequest]) -> tuple[ArmRequest, ...]:
     names = [arm.name for arm in apart]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise InputError(f"Two arms are called '{twice}'; give them names: --arm a=SPACE:SCORER --arm b=SPACE:SCORER.")
+        raise InputError(f"Two arms are called '{twice}'; give them names: `arms=NAME=SPACE:SCORER`.")
     return tuple(apart)
 
 
@@ -137,7 +137,7 @@ def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
     if len(named) > 1:
         listed = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in named)
         raise InputError(
-            f"Space {space.name} has several classifier banks: {listed}; name one: --arm SPACE:classifier:HASH."
+            f"Space {space.name} has several classifier banks: {listed}; name one: `arms=SPACE:classifier:HASH`."
         )
     return named[0]
 
@@ -147,7 +147,7 @@ def _text_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
     if len(found) == 1:
         return found[0]
     have = f"the space has {', '.join(sorted({bank.name for bank in found}))}" if found else "the space has none yet"
-    raise InputError(f"Say which prompts: --prompts FILE.json, or a stored bank with -o bank=NAME ({have}).")
+    raise InputError(f"Say which prompts: `prompts=FILE.json`, or a stored bank with `bank=NAME` ({have}).")
 
 
 def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
@@ -160,11 +160,11 @@ def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
     edge_class = np.array([codes.get(label, -1) for label in bank.edge_class.tolist()], np.int64)
     kept = np.flatnonzero(edge_class >= 0)
     if not len(kept):
-        ways = "name its classes (index ... --class-names FILE)" if bank.kind == "classifier" else "check names"
+        ways = "name its classes when the images are indexed" if bank.kind == "classifier" else "check names"
         raise InputError(
             f"None of the {len(set(bank.edge_class.tolist()))} classes of bank {bank.name} (the first is "
             f"'{bank.edge_class[0] if len(bank.edge_class) else ''}') is in the label universe of {len(classes)} (the "
-            f"first is '{classes[0]}'); {ways}, or choose another universe with --labels-from."
+            f"first is '{classes[0]}'); {ways}, or choose another universe with `labels_from`."
         )
     order = kept[np.lexsort((bank.edge_vector[kept], edge_class[kept]))]
     vectors, edge_vector = bank.vectors, bank.edge_vector[order]

@@ -79,10 +79,10 @@ def audit(
     """
     if split_set is not None and protocol not in {None, "fixed"}:
         raise InputError(
-            f"A split set gives the draws, so --protocol {protocol} has none to make; leave one of them out."
+            f"A split set gives the draws, so `protocol={protocol}` has none to make; leave one of them out."
         )
     if aspect is not None and (protocol is None or split_set is not None):
-        raise InputError(f"--aspect {aspect} is of a protocol's draws; name one with --protocol.")
+        raise InputError(f"`aspect={aspect}` is of a protocol's draws; name one with `protocol`.")
     with store.snapshot() as snapshot:
         chosen = snapshot.space(space)
         given = None if split_set is None else find_split_set(store, snapshot, split_set)
@@ -149,7 +149,7 @@ def _pool(snapshot: Snapshot, rule: Protocol) -> Pool:
     have = set(snapshot.column_names("samples"))
     table = snapshot.samples([name for name in wanted if name in have])
     if not table.num_rows:
-        raise InputError("The store has no samples to audit; run 'index' first.")
+        raise InputError("The store has no samples to audit; index some first.")
     values = {name: np.array(table.column(name).to_pylist(), dtype=np.object_) for name in table.column_names}
     ids = values.pop("id").astype(np.str_)
     for name in COLUMNS:

@@ -58,7 +58,7 @@ def val_taken(before: SplitSet, after: SplitSet, config: ClassConfig) -> tuple[s
         )
     replaced = int((before.role == "val").sum()) / draws
     if replaced:
-        words.append(f"-o val_from takes val out of train; the {replaced:g} val samples there were are not used.")
+        words.append(f"`val_from` takes val out of train; the {replaced:g} val samples there were are not used.")
     return tuple(words)
 
 
@@ -86,22 +86,22 @@ def _taken_from_train(
     found = _VAL_FROM.fullmatch(str(config.val_from))
     if found is None:
         raise InputError(
-            f"-o val_from={config.val_from} cannot be read; write train:0.1 (a share) or train:1000 (a number)."
+            f"`val_from={config.val_from}` cannot be read; write train:0.1 (a share) or train:1000 (a number)."
         )
     if not len(train):
         raise InputError(
-            f"-o val_from={config.val_from} finds no train samples to take val from; draw both with --protocol holdout."
+            f"`val_from={config.val_from}` finds no train samples to take val from; draw both with `protocol=holdout`."
         )
     part = pool.take(np.isin(pool.ids, train))
     wanted = float(found[1])
     share = wanted if "." in found[1] else wanted / len(part)
     if not 0 < share < 1:
-        raise InputError(f"-o val_from={config.val_from} leaves nothing of the {len(part)} train samples; take fewer.")
+        raise InputError(f"`val_from={config.val_from}` leaves nothing of the {len(part)} train samples; take fewer.")
     labels = part.columns["label"].astype(np.str_)
     held = share_out(labels, units_of(part), (share,), generator(config.sample_seed, draw)) == 1
     if not held.any():
         raise InputError(
-            f"-o val_from={config.val_from} finds no class with two train samples to take one from; use more samples."
+            f"`val_from={config.val_from}` finds no class with two train samples to take one from; use more samples."
         )
     return part.ids[~held], part.ids[held]
 
@@ -121,7 +121,7 @@ def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> S
     if len(empty) and outside:
         raise InputError(
             f"None of the labels of the test samples{_of_draw(empty, splits)} is in the label universe of "
-            f"{len(classes)} names (the first is '{classes[0]}'); check --labels-from."
+            f"{len(classes)} names (the first is '{classes[0]}'); check `labels_from`."
         )
     if len(empty):
         raise InputError(f"There are no test samples{_of_draw(empty, splits)}; give every draw some.")

@@ -30,12 +30,12 @@ def labelled_pool(snapshot: Snapshot, spaces: Sequence[SpaceInfo], where: str | 
     have = set(snapshot.column_names("samples"))
     pool = read_pool(snapshot, [column for column in COLUMNS if column in have], where)
     if not len(pool):
-        raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
+        raise InputError("The store has no samples." if where is None else f"No sample meets `where` '{where}'.")
     pool = _of_these_spaces(snapshot, pool, spaces, where)
     if not pool.known("label").any():
         raise InputError(
-            "None of these samples has a label; index with a source that gives labels (folder, or manifest with "
-            "--column label=...)."
+            "None of these samples has a label; index with a source that gives labels, such as folder or a "
+            "manifest that names their column."
         )
     return pool
 
@@ -53,16 +53,16 @@ def of_split_set(snapshot: Snapshot, pool: Pool, given: SplitSet, where: str | N
     if gone:
         raise InputError(
             f"{gone} of the {len(wanted)} samples of split set {given.name} are not in the store any more; evaluate "
-            "with --protocol to draw again."
+            "with `protocol` to draw again."
         )
     meeting = wanted if where is None else np.intersect1d(wanted, read_pool(snapshot, ("id",), where).ids)
     kept = pool.take(np.isin(pool.ids, meeting))
     if not len(kept):
-        raise InputError(f"No sample of split set {given.name} meets --where '{where}'.")
+        raise InputError(f"No sample of split set {given.name} meets `where` '{where}'.")
     if len(kept) < len(meeting):
         raise IncompleteError(
             f"{len(meeting) - len(kept)} of the {len(meeting)} samples of split set {given.name} are of sources "
-            "without vectors in one of the spaces; run 'index' for them first, or leave them out with --where."
+            "without vectors in one of the spaces; index them first, or leave them out with `where`."
         )
     return kept
 
@@ -80,7 +80,7 @@ def _of_these_spaces(snapshot: Snapshot, pool: Pool, spaces: Sequence[SpaceInfo]
     if not len(kept):
         names = " and ".join(dict.fromkeys(space.name for space in spaces))
         raise IncompleteError(
-            f"No source has vectors in {names}; run 'index' in each for the same images (vectors of a file join "
-            "indexed images with import-vectors --attach)."
+            f"No source has vectors in {names}; index the same images in each (vectors of a file join "
+            "indexed images when they are attached)."
         )
     return kept

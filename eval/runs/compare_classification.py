@@ -51,13 +51,13 @@ def _require_comparable(first: PreparedClassification, second: PreparedClassific
         one, other = (f"{len(each.universe.names)} ({each.universe.origin})" for each in (first, second))
         raise InputError(
             f"The evaluations are over different label universes, {one} and {other} classes, so they cannot be paired; "
-            "evaluate both with the same --labels-from."
+            "evaluate both with the same `labels_from`."
         )
     tested = [[each.arrays.ids[draw["test"]].tolist() for draw in each.arrays.draws] for each in (first, second)]
     if tested[0] != tested[1]:
         raise InputError(
             f"The evaluations have different test samples (split sets {first.splits.name} and {second.splits.name}), "
-            "they cannot be paired; evaluate both with the same --split-set, --where and --seed."
+            "they cannot be paired; evaluate both with the same `split_set`, `where` and `seed`."
         )
     for key in MEASURES:
         one, other = (getattr(each.config, key) for each in (first, second))
@@ -88,7 +88,7 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
     tables = [tables_of(answers, first.arrays, by) for answers in _same_rows(first, second)]
     resamples = max(first.config.bootstrap, second.config.bootstrap)
     if resamples == 0:
-        raise InputError("Without resamples nothing says how sure a difference is; evaluate with -o bootstrap=1000.")
+        raise InputError("Without resamples nothing says how sure a difference is; evaluate with `bootstrap=1000`.")
     values = [summarise_classes(each, classes, rule, 0, first.rng(), by).metrics for each in tables]
     return ClassificationComparison(
         a=_called(first),

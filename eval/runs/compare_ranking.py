@@ -58,13 +58,13 @@ def check_rankings(first: EvalResult, second: EvalResult) -> None:
         if one != other:
             raise InputError(
                 f"The results are over different {what} ({one} and {other}), so they cannot be paired; evaluate both "
-                "with the same --split-set, --where and --seed."
+                "with the same `split_set`, `where` and `seed`."
             )
     apart = parts_apart(first, second)
     if apart is not None:
         raise InputError(
             f"The results, of protocols {first.protocol} and {second.protocol}, differ in their parts ({apart}), so "
-            "they cannot be paired; evaluate both with the same --protocol and --aspect."
+            "they cannot be paired; evaluate both with the same `protocol` and `aspect`."
         )
 
 
@@ -90,7 +90,7 @@ def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> Ranking
     values = {name: (_mean(ours, at), _mean(theirs, at)) for at, name in enumerate(names)}
     resamples = max(first.config.bootstrap, second.config.bootstrap)
     if resamples == 0:
-        raise InputError("Without resamples nothing says how sure a difference is; evaluate with -o bootstrap=1000.")
+        raise InputError("Without resamples nothing says how sure a difference is; evaluate with `bootstrap=1000`.")
     splits = first.splits
     return RankingComparison(
         mode=first.request.mode,
@@ -119,7 +119,7 @@ def _require_comparable(first: PreparedRanking, second: PreparedRanking) -> None
     if first.splits.sha256 != second.splits.sha256:
         raise InputError(
             f"Spaces {first.space.name} and {second.space.name} get different draws (split sets {first.splits.name} "
-            f"and {second.splits.name}), so they cannot be paired; index both alike, or pass --split-set."
+            f"and {second.splits.name}), so they cannot be paired; index both alike, or pass `split_set`."
         )
     if list(first.parts) != list(second.parts):
         raise InputError("The two evaluations have different parts (aspects), so they cannot be paired.")
@@ -127,7 +127,7 @@ def _require_comparable(first: PreparedRanking, second: PreparedRanking) -> None
         if splits.sha256 != second.parts[part].sha256:
             raise InputError(
                 f"The two evaluations have different draws in part {part}, so they cannot be paired; evaluate both "
-                "with the same --protocol."
+                "with the same `protocol`."
             )
     one, other = (ready.config.model_dump() for ready in (first, second))
     for key in sorted({*one, *other}):
@@ -142,7 +142,7 @@ def _tables(ready: PreparedRanking) -> tuple[list[str], list[list[DrawTable]]]:
     tables = getattr(ready.mode, "tables", None)
     if tables is None:
         raise InputError(
-            f"Mode {ready.request.mode} has no values per query, so it cannot be compared; use --mode reid."
+            f"Mode {ready.request.mode} has no values per query, so it cannot be compared; use `mode=reid`."
         )
     names, found = tables(ready.arrays, ready.config)
     parts = [found[name] for name in ready.parts]

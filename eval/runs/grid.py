@@ -28,7 +28,7 @@ def evaluate_grid(store: EmbeddingStore, request: EvalRequest, say: Callable[[st
         InputError: the mode names its spaces by arms, or no space can answer.
     """
     if request.arms or task_of(request.mode).name != "classification":
-        raise InputError("--space all is for modes of classification with one arm, such as zeroshot.")
+        raise InputError("`space=all` is for modes of classification with one arm, such as zeroshot.")
     with store.snapshot() as snapshot:
         spaces = snapshot.spaces
     sets = read_prompt_files(request.prompts, combine=bool(request.options.get("combine")))

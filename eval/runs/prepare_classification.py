@@ -175,11 +175,11 @@ def _resolved(
 def _protocol(request: EvalRequest) -> Protocol:
     name = request.protocol or "split"
     if request.split_set is not None and name != "split":
-        raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
+        raise InputError(f"A split set gives the draws, so `protocol={name}` has none to make; leave one of them out.")
     if name in PROTOCOLS and name not in CLASS_PROTOCOLS:
         raise InputError(f"Protocol {name} is of re-identification; {request.mode} takes {', '.join(CLASS_PROTOCOLS)}.")
     if request.aspect == "all":
-        raise InputError(f"Mode {request.mode} has no parts, so --aspect all means nothing; name one aspect.")
+        raise InputError(f"Mode {request.mode} has no parts, so `aspect=all` means nothing; name one aspect.")
     return load_protocol(name)
 
 
@@ -223,10 +223,10 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tu
     """The arms that were named, or those of the mode with the one space."""
     scorers = mode.arm_scorers(config)
     if scorers and request.arms:
-        raise InputError(f"Mode {request.mode} takes --space, not --arm: its scorer is {' and '.join(scorers)}.")
+        raise InputError(f"Mode {request.mode} takes `space`, not `arms`: its scorer is {' and '.join(scorers)}.")
     if not scorers and len(request.arms) < 2:
         raise InputError(
-            f"Mode {request.mode} needs two arms: --arm SPACE:SCORER[:BANK] --arm SPACE:SCORER[:BANK]; 'info' lists "
+            f"Mode {request.mode} needs two `arms`, SPACE:SCORER or SPACE:SCORER:BANK each; the store's info lists "
             "spaces."
         )
     named = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
@@ -247,11 +247,11 @@ def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: 
     """
     takers = " and ".join(TEXT_SCORERS)
     if prompts and config.bank:
-        raise InputError("Give --prompts or -o bank=, not both; a file whose texts are stored is not embedded again.")
+        raise InputError("Give `prompts` or `bank`, not both; a file whose texts are stored is not embedded again.")
     if prompts and not any(_wants_texts(arm) for arm in arms):
-        raise InputError(f"--prompts belong to the scorers {takers}, and no arm has one of these without a bank.")
+        raise InputError(f"`prompts` belong to the scorers {takers}, and no arm has one of these without a bank.")
     if config.bank and not any(arm.banks == config.bank and arm.scorer in TEXT_SCORERS for arm in arms):
-        raise InputError(f"-o bank= belongs to the scorers {takers}, and no arm has one of these without a bank.")
+        raise InputError(f"`bank` belongs to the scorers {takers}, and no arm has one of these without a bank.")
 
 
 def _named(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) -> SplitSet:
@@ -313,11 +313,11 @@ def _assumed(arrays: ClassArrays) -> list[str]:
     from eval.scorers.prompts import assumed_scale
 
     return [
-        f"Arm {arm.name}: its bank says no logit scale, so CLIP's 100 is assumed (-o class_temperature=... sets it)."
+        f"Arm {arm.name}: its bank says no logit scale, so CLIP's 100 is assumed (`class_temperature` sets it)."
         for arm in arrays.arms
         if arm.scorer == "prompts" and assumed_scale(arm)
     ] + [
-        f"Arm {arm.name} has no prompts, so its cache of shots answers alone; --prompts adds zero-shot scores."
+        f"Arm {arm.name} has no prompts, so its cache of shots answers alone; `prompts` adds zero-shot scores."
         for arm in arrays.arms
         if arm.scorer == "tip" and not arm.banks
     ]

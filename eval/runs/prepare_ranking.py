@@ -90,7 +90,7 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
     """Read and draw what an evaluation needs; raises what :func:`eval.runs.run.evaluate` does before it computes."""
     mode = cast("Mode[Any]", load_mode(request.mode))
     if request.arms or request.prompts:
-        raise InputError(f"Mode {mode.name} has neither arms nor prompts; leave --arm and --prompts out.")
+        raise InputError(f"Mode {mode.name} has neither arms nor prompts; leave `arms` and `prompts` out.")
     with store.snapshot() as snapshot:
         space = snapshot.space(request.space)
         wanted = inputs.split_set or request.split_set
@@ -133,13 +133,13 @@ def _protocol_and_pool(
 ) -> tuple[Protocol, Pool]:
     """Settle the protocol and read the samples it chooses from."""
     if given is not None and name not in {None, "fixed"}:
-        raise InputError(f"A split set gives the draws, so --protocol {name} has none to make; leave one of them out.")
+        raise InputError(f"A split set gives the draws, so `protocol={name}` has none to make; leave one of them out.")
     rule = load_protocol(name or "fixed")
     have = set(snapshot.column_names("samples"))
     columns = [*COLUMNS, "camera", *(column for column in ("group", "phash", *rule.columns) if column in have)]
     pool = read_pool(snapshot, columns, where)
     if not len(pool):
-        raise InputError("The store has no samples." if where is None else f"No sample meets --where '{where}'.")
+        raise InputError("The store has no samples." if where is None else f"No sample meets `where` '{where}'.")
     if given is None:
         pool = _of_this_space(snapshot, space, pool, where)
         roles = pool.values("split")
@@ -155,7 +155,7 @@ def _require_samples(snapshot: Snapshot, given: SplitSet) -> None:
     if gone:
         raise InputError(
             f"{gone} of the {len(wanted)} samples of split set {given.name} are not in the store any more; evaluate "
-            "with --protocol to draw again."
+            "with `protocol` to draw again."
         )
 
 
@@ -175,7 +175,7 @@ def _junk_that_counts(pool: Pool, used: NDArray[np.bool_], config: ModeConfig) -
         return ()
     words = (
         f"Identity {BAD_BOXES} takes part as if it were a person (samples: {bad.sum()}), and by Market-1501's "
-        f"convention it marks bad boxes; pass --protocol market1501, or -o junk_identities={BAD_BOXES}."
+        f"convention it marks bad boxes; pass `protocol=market1501`, or `junk_identities={BAD_BOXES}`."
     )
     return (words,)
 
@@ -187,7 +187,7 @@ def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str 
     sources = set(everything.columns["source"][found])
     kept = pool.take(pool.among("source", *sources))
     if not len(kept):
-        raise IncompleteError(f"None of the samples has a vector in space {space.name}; run 'index' for them first.")
+        raise IncompleteError(f"None of the samples has a vector in space {space.name}; index them first.")
     return kept
 
 
@@ -200,7 +200,7 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
     if lacking:
         raise InputError(
             f"Protocol {rule.name} fixes {lacking[0]}={rule.settings[lacking[0]]}, which this mode does not know; use "
-            "--mode reid, or another protocol."
+            "`mode=reid`, or another protocol."
         )
     own = {key: value for key, value in options.items() if key in rule.options.model_fields}
     others = {key: value for key, value in options.items() if key not in own}

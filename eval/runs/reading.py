@@ -164,8 +164,8 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
     if view not in space.views:
         if view in MIRRORED:
             raise IncompleteError(
-                f"Space {space.name} has no view '{view}'; run the same 'index' command again with --views base,hflip, "
-                f"or evaluate without it (-o {without})."
+                f"Space {space.name} has no view '{view}'; index the same images again with the views base,hflip, "
+                f"or evaluate without it (`{without}`)."
             )
         raise unknown(f"view in space {space.name}", view, space.views)
     matrix = snapshot.vectors(space, view)
@@ -174,9 +174,9 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
     missing = np.flatnonzero(rows < 0)
     if len(missing):
         first = pool.columns["uri"][missing[0]]
-        way = "run the same 'index' command again, it embeds what is missing"
+        way = "index the same images again, which embeds what is missing"
         if space.imported:
-            way = "import vectors of these, too (import-vectors --attach --space), or leave them out with --where"
+            way = "import vectors of these into the space, too, or leave them out with `where`"
         raise IncompleteError(
             f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); {way}."
         )

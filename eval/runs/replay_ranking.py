@@ -91,7 +91,7 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
         UnknownNameError: the store has no such space.
     """
     if result.mode != "reid" or result.cmc is None:
-        raise InputError(f"A result of mode {result.mode} has no rankings; pictures of them need --mode reid.")
+        raise InputError(f"A result of mode {result.mode} has no rankings; pictures of them need `mode=reid`.")
     options = {key: value for key, value in result.config.items() if key in ReidConfig.option_names()}
     if options.get("score_norm", "none") != "none":
         raise InputError("Rankings with score_norm are not made again from a result, so there are no pictures of them.")

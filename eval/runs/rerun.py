@@ -76,7 +76,7 @@ def require_spaces(store: EmbeddingStore, result: EvalResult, name: str) -> None
         if not set(wanted) <= {space.fingerprint for space in snapshot.spaces}:
             raise UnknownNameError(
                 f"Result {name} is of space {result.provenance.space}, which is not in this store; give the store it "
-                "was made from with --store."
+                "was made from with `store`."
             )
 
 

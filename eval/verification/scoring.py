@@ -93,8 +93,8 @@ class VerificationConfig(ModeConfig):
         of_test = [split for split in splits if split in TEST_ROLES]
         if of_test:
             raise TestDataError(
-                f"threshold_from={','.join(splits)} would choose the threshold on test data ({of_test[0]}); pass -o "
-                "threshold_from=val, val,train, or none."
+                f"threshold_from={','.join(splits)} would choose the threshold on test data ({of_test[0]}); pass "
+                "`threshold_from=val`, val,train, or none."
             )
         if splits not in {AUTO, NONE} and not set(splits) <= set(HELD_OUT):
             raise PydanticCustomError("threshold_from", "it is auto, none, or some of val,train")
@@ -202,11 +202,11 @@ class Scoring:
     def _no_pairs(self, draw: PairDraw, pairs: PairScores, part: str) -> InputError:
         where = f" of {part}" if part != WHOLE_PART else ""
         if pairs.genuine.total:
-            return InputError(f"All images{where} are of one identity, so there is no impostor pair; widen --where.")
+            return InputError(f"All images{where} are of one identity, so there is no impostor pair; widen `where`.")
         codes = self._samples.codes
         way = (
-            "camera_rule=market1501 leaves pairs of one camera out: pass -o camera_rule=none to keep them"
+            "camera_rule=market1501 leaves pairs of one camera out: pass `camera_rule=none` to keep them"
             if self._samples.has_cameras and np.isin(codes[draw.known], codes[draw.gallery]).any()
-            else "check how identities are written (leading zeros, prefixes), or pass -o pairs=all"
+            else "check how identities are written (leading zeros, prefixes), or pass `pairs=all`"
         )
         return InputError(f"No two images{where} to compare are of one identity; {way}.")

@@ -63,7 +63,7 @@ def choose_thresholds(
         "of one identity, or none of two"
     )
     if asked != AUTO:
-        raise InputError(f"{missing}; pass -o threshold_from=auto or none, or index held-out identities as val.")
+        raise InputError(f"{missing}; pass `threshold_from=auto` or none, or index held-out identities as val.")
     return Thresholds({}, NONE, None, {}, (f"{missing}; index held-out identities as val.",))
 
 

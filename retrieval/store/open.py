@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import records
@@ -17,9 +17,12 @@ from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import LanceWriter
 from retrieval.types import Bank, SplitSet
-from retrieval.types.store import StoredResult
+from retrieval.types.store import EmbeddingStore, StoredResult
 
 WAIT_SECONDS = 600.0
+
+StoreLike: TypeAlias = str | Path | EmbeddingStore
+"""The path of a store, or an open one."""
 
 OWN_FILES = {"lock", "readers", "cache"}
 
@@ -155,6 +158,11 @@ def open_store(uri: str | Path | LanceStore) -> LanceStore:
     if not tables.readable("commits"):
         raise StoreError(f"{text}: not a Vitrine store (no commit record that can be read); name another.")
     return LanceStore(text, tables)
+
+
+def as_store(store: StoreLike) -> EmbeddingStore:
+    """A store that is open already, or the one at a path; raises as :func:`open_store`."""
+    return open_store(store) if isinstance(store, str | Path) else store
 
 
 def create_store(uri: str | Path | LanceStore) -> LanceStore:

@@ -166,7 +166,7 @@ def test_a_grid_of_prompt_sets_is_a_folder_of_results(world: Path, tmp_path: Pat
         (("--mode", "zeroshot", "--prompts", "--json"), 2, "requires an argument"),
         (("--mode", "knn", "-o", "bank=said"), 1, "prompts and tip"),
         (("--mode", "zeroshot", "-o", "pool=max,softmax", "-o", "bank=said"), 1, "val_from=train:0.1"),
-        (("--mode", "fusion", "--arm", "resnet18:prompts"), 1, "needs two arms"),
+        (("--mode", "fusion", "--arm", "resnet18:prompts"), 1, "needs two --arm"),
         (("--mode", "zeroshot", "--space", "all", "--pictures", "x"), 2, "--pictures"),
         (("--mode", "zeroshot", "--aspect", "all"), 1, "name one aspect"),
         (("--mode", "reid", "--prompts", "x.json"), 1, "neither arms nor prompts"),

@@ -164,8 +164,8 @@ def test_calibration_divides_val_and_test_by_one_temperature() -> None:
     ("options", "config", "says"),
     [
         ({"k": "1,3"}, ClassConfig(), "choose=none"),
-        ({}, ClassConfig(calibrate=True), "leave --calibrate out"),
-        ({"k": "1,3"}, ClassConfig(calibrate=True, choose="none"), "leave --calibrate out"),
+        ({}, ClassConfig(calibrate=True), "leave `calibrate` out"),
+        ({"k": "1,3"}, ClassConfig(calibrate=True, choose="none"), "leave `calibrate` out"),
     ],
 )
 def test_without_val_there_is_no_choice(options: dict[str, Any], config: ClassConfig, says: str) -> None:
@@ -182,7 +182,7 @@ def test_train_rows_have_known_labels_and_only_learners_get_any() -> None:
     arrays = arrays_of("knn", {})
     assert train_rows(arrays.arms[0], arrays, arrays.draws[0]).tolist() == list(range(3, 14))
     assert not len(train_rows(arrays_of("prompts", {}).arms[0], arrays, arrays.draws[0]))
-    with pytest.raises(InputError, match="--protocol holdout"):
+    with pytest.raises(InputError, match="`protocol=holdout`"):
         train_rows(arrays.arms[0], arrays, {**arrays.draws[0], "train": np.arange(3)})
 
 

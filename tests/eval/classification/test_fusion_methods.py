@@ -63,9 +63,9 @@ def test_weights_by_hand_are_one_way_to_share() -> None:
 
 
 def test_options_of_another_method_are_refused_unless_they_say_the_default() -> None:
-    with pytest.raises(InputError, match=r"-o class_alphas= is for -o method=per_class, and the method is alpha"):
+    with pytest.raises(InputError, match=r"`class_alphas` is for `method=per_class`, and the method is alpha"):
         require_used(options(class_alphas={"Boletus edulis": 0.5}))
-    with pytest.raises(InputError, match=r"-o weights= is for -o method=alpha or features, and the method is stacker"):
+    with pytest.raises(InputError, match=r"`weights` is for `method=alpha` or features, and the method is stacker"):
         require_used(options(method="stacker", weights="1,2"))
     require_used(options(**options(method="rerank").model_dump()))  # as a result file has them
     assert set(USED_BY) | {"method"} == set(FusionOptions.model_fields) - set(ClassConfig.model_fields)

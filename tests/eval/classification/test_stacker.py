@@ -182,7 +182,7 @@ def test_rows_of_one_class_are_refused() -> None:
 def test_too_many_classes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacker, "MOST_NUMBERS", 8)
     probs, labels = two_arms(9, 30, 3)
-    with pytest.raises(InputError, match=r"2 arms cannot be fitted for 3 classes; pass -o method=alpha"):
+    with pytest.raises(InputError, match=r"2 arms cannot be fitted for 3 classes; pass `method=alpha`"):
         fit_stacker(probs, labels, (1.0,), 5, "none", 0)
 
 

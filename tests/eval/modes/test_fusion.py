@@ -84,7 +84,7 @@ def test_test_labels_decide_nothing() -> None:
 
 @pytest.mark.parametrize("method", ["alpha", "per_class", "stacker", "features", "rerank"])
 def test_without_val_there_is_no_choice_and_no_fit(method: str) -> None:
-    with pytest.raises(TestDataError, match="no val samples to choose on; pass -o val_from"):
+    with pytest.raises(TestDataError, match="no val samples to choose on; pass `val_from"):
         solve(without(learners(), "val"), method=method)
 
 

@@ -139,7 +139,7 @@ def test_k_fold_tests_every_sample_once_in_folds_of_nearly_one_size() -> None:
 
 
 def test_k_fold_needs_as_many_units_as_folds() -> None:
-    with pytest.raises(InputError, match="smaller -o folds="):
+    with pytest.raises(InputError, match="smaller `folds`"):
         drawn(pool_of(labelled(2, {"any": 2})), "k-fold", folds=5)
 
 
@@ -149,5 +149,5 @@ def test_a_data_set_without_splits_is_test_as_a_whole() -> None:
 
 
 def test_a_data_set_without_a_test_split() -> None:
-    with pytest.raises(InputError, match="--protocol holdout"):
+    with pytest.raises(InputError, match="`protocol=holdout`"):
         drawn(pool_of(labelled(2, {"train": 3})))

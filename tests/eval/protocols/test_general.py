@@ -105,7 +105,7 @@ def test_leave_one_out_leaves_itself_and_its_burst_out() -> None:
     for row in rows:
         row["group"] = row["identity"]
     vectors = {"base": np.eye(6, dtype=np.float32)}
-    with pytest.raises(InputError, match=r"shares its group with all.*-o group_rule=none"):
+    with pytest.raises(InputError, match=r"shares its group with all.*`group_rule=none`"):
         evaluate(store_of(rows, vectors), "reid", protocol="leave-one-out")
     for at, row in enumerate(rows):
         row["identity"] = f"{at}"
@@ -141,13 +141,13 @@ def test_cross_aspect_compares_the_mirrored_view_of_the_queries() -> None:
     assert mirrored.metrics["rank_1"].value == 1
     assert mirrored.config["mirror"] is True
     assert mirrored.protocol == "cross-aspect"
-    words = 'query_aspect\' is needed, as in -o query_aspect="dorsal left" -o gallery_aspect="dorsal right"'
+    words = "query_aspect' is needed, as in `query_aspect=dorsal left` `gallery_aspect=dorsal right`"
     with pytest.raises(InputError, match=words):
         evaluate(store, "reid", protocol="cross-aspect")
     with pytest.raises(InputError, match=words.replace("query", "gallery", 1)):
         evaluate(store, "reid", protocol="cross-aspect", options={"query_aspect": "dorsal left"})
     lacking = store_of(rows, {"base": own})
-    with pytest.raises(IncompleteError, match=r"evaluate without it \(-o mirror=false\)"):
+    with pytest.raises(IncompleteError, match=r"evaluate without it \(`mirror=false`\)"):
         evaluate(lacking, "reid", protocol="cross-aspect", options={**options, "mirror": True})
     evaluate(lacking, "reid", protocol="cross-aspect", options={**options, "mirror": False})
     with pytest.raises(InputError, match="there is no option 'query_aspect'"):

@@ -78,7 +78,7 @@ def test_mbanet_needs_all_four_aspects(aspect: str) -> None:
 
 def test_mbanet_names_the_view_that_is_missing() -> None:
     vectors = np.eye(5, dtype=np.float32)[[int(row["identity"]) for row in HANDS]]
-    with pytest.raises(IncompleteError, match=r"no view 'hflip'.*--views base,hflip"):
+    with pytest.raises(IncompleteError, match=r"no view 'hflip'.*views base,hflip"):
         evaluate(store_of(HANDS, {"base": vectors}), "reid", protocol="mbanet-11k")
 
 
@@ -89,7 +89,7 @@ def test_hd_has_the_extra_people_in_every_gallery() -> None:
         row["uri"] = f"{at}.jpg"
     made = HD.parts(pool_of(rows), Request())[""]
     assert [counts(made, draw) for draw in range(10)] == [(8, 12)] * 10
-    with pytest.raises(InputError, match="index HD with --source pattern -s preset=hd"):
+    with pytest.raises(InputError, match="index HD with the source pattern and its preset hd"):
         HD.parts(pool_of(people(3, 2, split="test")), Request())
     with pytest.raises(InputError, match="'000' is both"):
         HD.parts(pool_of([*people(3, 2, split="test"), {"uri": "x", "identity": "000", "split": "gallery"}]), Request())

@@ -10,7 +10,7 @@ from tests.support.ranking_problems import evaluate, golden
 
 def test_same_camera_everywhere_names_the_way_out() -> None:
     problem = golden()._replace(camera=["c"] * 240)
-    with pytest.raises(InputError, match="pass -o camera_rule=none"):
+    with pytest.raises(InputError, match="pass `camera_rule=none`"):
         evaluate(problem)
     assert evaluate(problem, camera_rule="none").n["query"] == 40
 

@@ -76,7 +76,7 @@ def test_one_split_set_with_other_galleries_is_refused() -> None:
         for name in ("clipfh-11k", "mbanet-11k")
     ]
     assert len({result.provenance.split_sha256 for result in made}) == 1
-    with pytest.raises(InputError, match=r"gallery of 12 and 48 images in part dorsal left.*same --protocol") as caught:
+    with pytest.raises(InputError, match=r"gallery of 12 and 48 images in part dorsal left.*same `protocol`") as caught:
         compare_results(store, *made)
     assert "\n" not in str(caught.value)
     groups = group_results([Named(each.protocol, Path("x.json"), each) for each in made])

@@ -101,9 +101,9 @@ def test_a_bank_over_the_universe_has_its_classes_only() -> None:
     assert found.bias[found.edge_vector].tolist() == [2, 1, 3]
     assert found.texts is not None
     assert [found.texts[at] for at in found.edge_vector] == ["text 2", "text 1", "text 3"]
-    with pytest.raises(InputError, match="--labels-from"):
+    with pytest.raises(InputError, match="`labels_from`"):
         class_bank(bank(["wolf", "fox"]), NAMES, "said")
-    with pytest.raises(InputError, match="--class-names"):
+    with pytest.raises(InputError, match="name its classes when the images are indexed"):
         class_bank(bank(["0", "1"], name="classifier", texts=False), NAMES, "classifier")
 
 

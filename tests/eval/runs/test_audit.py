@@ -93,7 +93,7 @@ def test_what_cannot_be_audited() -> None:
     with pytest.raises(InputError, match="no samples to audit; run 'index' first"):
         audit(store_of(vectors[:0]))
     store = store_of(vectors, identity=IDENTITY)
-    with pytest.raises(InputError, match="A split set gives the draws, so --protocol clipfh-11k has none"):
+    with pytest.raises(InputError, match="A split set gives the draws, so `protocol=clipfh-11k` has none"):
         audit(store, protocol="clipfh-11k", split_set="mine")
     wrongs: tuple[dict[str, Any], ...] = ({"space": "other"}, {"protocol": "clipfh"}, {"split_set": "mine"})
     for wrong in wrongs:

@@ -59,7 +59,7 @@ def test_a_val_from_classes_of_one_image_each() -> None:
 
 def test_without_train_there_is_no_val_from_it() -> None:
     pool = pool_of(labelled(3, {"test": 3}))
-    with pytest.raises(InputError, match="--protocol holdout"):
+    with pytest.raises(InputError, match="`protocol=holdout`"):
         sample_roles(drawn(pool), pool, ClassConfig(val_from="train:5"))
 
 
@@ -105,7 +105,7 @@ def test_samples_of_other_labels_are_left_out_and_counted() -> None:
 
 
 def test_a_universe_without_the_tested_labels() -> None:
-    with pytest.raises(InputError, match=r"2 names \(the first is 'wolf'\); check --labels-from"):
+    with pytest.raises(InputError, match=r"2 names \(the first is 'wolf'\); check `labels_from`"):
         within_universe(drawn(POOL), POOL, ("wolf", "fox"))
 
 

@@ -247,7 +247,7 @@ def test_a_store_that_changed_or_another_store() -> None:
         of_files(two_spaces(relabelled), a, b)
     samples = sample_table(rows)
     other = MemoryStore(samples, {"alien": {"base": (samples.column("key").to_pylist(), vectors_of(rows))}})
-    with pytest.raises(UnknownNameError, match=r"Result A is of space sharp, .*--store"):
+    with pytest.raises(UnknownNameError, match=r"Result A is of space sharp, .*`store`"):
         compare_results(other, a, b)
 
 

@@ -54,5 +54,5 @@ def test_nothing_that_could_be_evaluated() -> None:
 @pytest.mark.parametrize("wrong", [asked("reid"), asked("fusion", arms=(f"{CLIP}:prompts", f"{RES}:classifier"))])
 def test_other_modes_have_no_grid(wrong: EvalRequest) -> None:
     store = memory_store(people(4, 3)) if wrong.mode == "reid" else class_store(ROWS)
-    with pytest.raises(InputError, match="--space all"):
+    with pytest.raises(InputError, match="`space=all`"):
         list(evaluate_grid(store, wrong, lambda _: None))

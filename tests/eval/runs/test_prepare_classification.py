@@ -111,7 +111,7 @@ def test_nothing_is_chosen_without_val(mode: str, options: dict[str, Any]) -> No
 
 def test_a_calibration_without_val_does_not_send_people_in_a_circle() -> None:
     store = class_store(labelled(roles={"train": 4, "test": 4}))
-    with pytest.raises(TestDataError, match="leave --calibrate out"):
+    with pytest.raises(TestDataError, match="leave `calibrate` out"):
         evaluated(store, "zeroshot", options={"calibrate": True, "choose": "none"})
 
 
@@ -129,12 +129,12 @@ def test_a_calibration_without_val_does_not_send_people_in_a_circle() -> None:
         ({"options": {"interval": "group"}}, InputError, "interval=class"),
         ({"options": {"labels_from": "missing.tsv"}}, MissingFileError, "missing.tsv"),
         ({"space": "clap"}, UnknownNameError, "Did you mean"),
-        ({"space": RES}, InputError, "--prompts FILE"),
+        ({"space": RES}, InputError, "`prompts=FILE"),
         ({"aspect": "all"}, InputError, "name one aspect"),
         ({"aspect": "dorsal"}, InputError, "none of the samples has an aspect"),
         ({"protocol": "clipfh-11k"}, InputError, "split, holdout, k-fold"),
         ({"protocol": "holdout", "split_set": "x"}, InputError, "leave one of them out"),
-        ({"arms": ARMS}, InputError, "takes --space, not --arm"),
+        ({"arms": ARMS}, InputError, "takes `space`, not `arms`"),
         ({"seed": -1}, InputError, "seed=-1"),
         ({"prompts": ("none.json",)}, MissingFileError, "none.json"),
     ],
@@ -334,7 +334,7 @@ def test_k_fold_does_not_call_five_tested_images_one() -> None:
 @pytest.mark.parametrize(
     ("rows", "asked", "says"),
     [
-        (labelled(3, {"train": 3}), {}, "--protocol holdout"),
+        (labelled(3, {"train": 3}), {}, "`protocol=holdout`"),
         (labelled(1), {}, "one class"),
         (labelled(3, {"test": 3}), {}, "learns from train samples"),
         (labelled(3, {"any": 1}), {"protocol": "holdout"}, "two samples"),

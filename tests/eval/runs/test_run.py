@@ -163,7 +163,7 @@ def test_a_source_without_vectors_in_the_space_is_not_part_of_it() -> None:
 
 
 def test_samples_without_vectors_stop_the_evaluation() -> None:
-    with pytest.raises(IncompleteError, match=r"3 of 48 samples .* space model@1234 .*import-vectors --attach"):
+    with pytest.raises(IncompleteError, match=r"3 of 48 samples .* space model@1234 .*import vectors of these"):
         evaluate(memory_store(ROWS, drop=3), "reid")
     with pytest.raises(IncompleteError, match="None of the samples has a vector"):
         evaluate(memory_store(ROWS, drop=len(ROWS)), "reid")

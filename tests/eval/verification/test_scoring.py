@@ -17,7 +17,7 @@ def test_all_pairs_are_each_pair_once() -> None:
 
 
 def test_pairs_that_are_not_there() -> None:
-    with pytest.raises(InputError, match="pass -o camera_rule=none"):
+    with pytest.raises(InputError, match="pass `camera_rule=none`"):
         verify(arrays(golden()._replace(camera=["c"] * 240)))
     with pytest.raises(InputError, match="leading zeros"):
         verify(arrays(golden()._replace(identity=["007"] * 40 + ["7"] * 200)))

@@ -32,7 +32,7 @@ def test_training_identities_are_a_warning_and_test_identities_an_error() -> Non
     with pytest.raises(InputError, match="No threshold can be chosen: identities of split val that are not tested"):
         verify(with_held_out(train=slice(0, 60)), threshold_from="val")
     for split in ("test", "query", "val,gallery"):
-        with pytest.raises(TestDataError, match=r"on test data.*pass -o threshold_from=val, val,train, or none"):
+        with pytest.raises(TestDataError, match=r"on test data.*pass `threshold_from=val`, val,train, or none"):
             verify(with_held_out(), threshold_from=split)
     with pytest.raises(InputError, match="it is auto, none, or some of val,train"):
         verify(with_held_out(), threshold_from="valid")

@@ -71,5 +71,5 @@ def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
     assert "p < 0.0001" in str(comparison_table(found).caption)
     none = [EvalRequest(mode="reid", space=space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
     assert compare(store, none[0], asked[1]).differences == found.differences
-    with pytest.raises(InputError, match="-o bootstrap=1000"):
+    with pytest.raises(InputError, match="`bootstrap=1000`"):
         compare(store, *none)
