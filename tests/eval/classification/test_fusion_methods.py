@@ -56,7 +56,7 @@ def test_weights_by_hand_are_one_way_to_share() -> None:
     assert weight_settings(options(weights="3,1"), NAMES) == [({"alpha": 0.25}, (0.75, 0.25))]
     ((setting, weights),) = weight_settings(options(weights="1,1,2"), ("a", "b", "c"))
     assert (setting, weights) == ({"alpha a": 0.25, "alpha b": 0.25, "alpha c": 0.5}, (0.25, 0.25, 0.5))
-    with pytest.raises(InputError, match=r"weights=1,2,3 cannot be used: 2 arms \(clip, resnet\)"):
+    with pytest.raises(InputError, match=r"`weights=1,2,3` cannot be used: 2 arms \(clip, resnet\)"):
         weight_settings(options(weights="1,2,3"), NAMES)
     with pytest.raises(InputError, match="at least one above 0"):
         weight_settings(options(weights="0,0"), NAMES)
@@ -65,7 +65,7 @@ def test_weights_by_hand_are_one_way_to_share() -> None:
 def test_options_of_another_method_are_refused_unless_they_say_the_default() -> None:
     with pytest.raises(InputError, match=r"`class_alphas` is for `method=per_class`, and the method is alpha"):
         require_used(options(class_alphas={"Boletus edulis": 0.5}))
-    with pytest.raises(InputError, match=r"`weights` is for `method=alpha` or features, and the method is stacker"):
+    with pytest.raises(InputError, match=r"`weights` is for `method=alpha or features`, and the method is stacker"):
         require_used(options(method="stacker", weights="1,2"))
     require_used(options(**options(method="rerank").model_dump()))  # as a result file has them
     assert set(USED_BY) | {"method"} == set(FusionOptions.model_fields) - set(ClassConfig.model_fields)

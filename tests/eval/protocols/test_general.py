@@ -50,7 +50,7 @@ def test_fixed_takes_roles_from_the_samples() -> None:
     assert made.name == f"fixed@{made.sha256[:8]}"
     with pytest.raises(InputError, match="finds no gallery samples"):
         FIXED.parts(pool_of(rows[:8]), Request())
-    with pytest.raises(InputError, match="draws=3 cannot be used: the split set has 1"):
+    with pytest.raises(InputError, match="`draws=3` cannot be used: the split set has 1"):
         FIXED.parts(pool_of(rows), Request(draws=3))
 
 

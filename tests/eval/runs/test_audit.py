@@ -90,7 +90,7 @@ def test_a_protocol_that_leaves_the_group_out_lets_groups_meet() -> None:
 
 def test_what_cannot_be_audited() -> None:
     vectors = clusters(PEOPLE, IMAGES)
-    with pytest.raises(InputError, match="no samples to audit; run 'index' first"):
+    with pytest.raises(InputError, match="no samples to audit; index some first"):
         audit(store_of(vectors[:0]))
     store = store_of(vectors, identity=IDENTITY)
     with pytest.raises(InputError, match="A split set gives the draws, so `protocol=clipfh-11k` has none"):

@@ -151,8 +151,8 @@ def test_wrong_zeroshots_are_one_sentence(
 @pytest.mark.parametrize(
     ("arms", "error", "says"),
     [
-        ((f"{CLIP}:prompts",), InputError, "needs two arms"),
-        ((), InputError, "needs two arms"),
+        ((f"{CLIP}:prompts",), InputError, "needs two `arms`"),
+        ((), InputError, "needs two `arms`"),
         ((f"{CLIP}", f"{RES}:classifier"), InputError, "is not SPACE:SCORER"),
         ((f"{CLIP}:promts", f"{RES}:classifier"), UnknownNameError, "Did you mean 'prompts'"),
         (("clap:prompts", f"{RES}:classifier"), UnknownNameError, "No space"),
