@@ -18,7 +18,7 @@ from retrieval.store.open import StoreLike, as_store
 if TYPE_CHECKING:
     from eval.audit.findings import AuditReport
     from eval.report.page import Written
-    from eval.runs.comparison import Comparison
+    from eval.statistics.paired_comparison import Comparison
 
 
 @takes_options_of(EvalRequest)
