@@ -7,12 +7,14 @@ from pathlib import Path
 
 from docs.api_page import api_page
 from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
+from eval.runs.request import EvalRequest
 from eval.seams.classification import ClassConfig
 from eval.seams.mode import ModeConfig
 from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import markdown_table, option_rows, written
 from retrieval.config import Config
+from retrieval.search.request import SearchRequest
 from training.registry import JOBS, load_job
 
 HERE = Path(__file__).resolve().parent
@@ -37,9 +39,13 @@ arm's scorer has the arm's name before it: `-o tip.beta=2`.
 
 def options_page() -> str:
     """Every option of every mode, scorer, protocol and source, and every key of a recipe."""
-    return INTRODUCTION + "".join(
-        f"\n{title}\n\n{text}" for title, text in (*_modes(), *_scorers(), *_protocols(), *_indexing(), *_jobs())
-    )
+    rooms = (_evaluating, _modes, _scorers, _protocols, _searching, _indexing, _jobs)
+    return INTRODUCTION + "".join(f"\n{title}\n\n{text}" for room in rooms for title, text in room())
+
+
+def _evaluating() -> Iterator[tuple[str, str]]:
+    python = "`vitrine.evaluate(store, mode, KEY=VALUE, ...)`; the command `eval` has the same options."
+    yield "## Evaluating", f"{python}\n\n{_table(EvalRequest)}"
 
 
 def _modes() -> Iterator[tuple[str, str]]:
@@ -68,6 +74,11 @@ def _protocols() -> Iterator[tuple[str, str]]:
     for name in PROTOCOLS:
         if load_protocol(name).options.model_fields:
             yield f"### `{name}`", _table(load_protocol(name).options)
+
+
+def _searching() -> Iterator[tuple[str, str]]:
+    python = "`vitrine.search(store, KEY=VALUE, ...)`; the command `search` has the same options."
+    yield "## Searching", f"{python}\n\n{_table(SearchRequest)}"
 
 
 def _indexing() -> Iterator[tuple[str, str]]:

@@ -38,4 +38,4 @@ def write_atomically(path: Path, text: str) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for --out.") from None
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for `out`.") from None

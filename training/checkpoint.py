@@ -33,16 +33,16 @@ def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
         InputError: it holds a run of another recipe, or something else.
     """
     if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; name a folder.")
+        raise InputError(f"`out={out}` is a file; name a folder.")
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE
     if not kept.is_file() and any(out.iterdir()):
-        raise InputError(f"--out {out} is not empty and holds no run; choose a new folder.")
+        raise InputError(f"`out={out}` is not empty and holds no run; choose a new folder.")
     if (out / STATE).is_file():
         different = sorted(_differences(read_json(kept, "a recipe"), json.loads(json.dumps(recipe))))
         if different:
             raise InputError(
-                f"{out} holds a run of another recipe (other {', '.join(different)}); choose a new --out, or delete it."
+                f"{out} holds a run of another recipe (other {', '.join(different)}); choose a new `out`, or delete it."
             )
     else:
         write_text(kept, json.dumps(recipe, indent=1) + "\n")

@@ -102,7 +102,7 @@ def _known_vectors(banks: Sequence[Bank]) -> dict[str, Float32]:
 
 
 def _text_tower(space: SpaceInfo, device: str, load: Load | None) -> TextEncoder:
-    way_out = "bring vectors of the texts with 'import-vectors --as bank', or evaluate with --mode prototype or knn"
+    way_out = "import vectors of the texts as a bank, or evaluate with `mode=prototype` or knn"
     if space.imported:
         raise InputError(f"Space {space.name} was imported and has no text tower for new prompts; {way_out}.")
     encoder = (load or _registry_load)(space.spec, device)

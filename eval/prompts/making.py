@@ -107,7 +107,7 @@ def _fields(template: str, known: Sequence[str]) -> tuple[str, ...]:
         raise InputError(f"Template '{template}' has no field such as {{name}}, or a brace that belongs to none.")
     for field in found:
         if field not in {NAME, *known}:
-            there = f" There is: {', '.join([NAME, *known])}." if known else " Give --attributes for more than {name}."
+            there = f" There is: {', '.join([NAME, *known])}." if known else " Give `attributes` for more than {name}."
             raise InputError(
                 f"Template '{template}': no class has an attribute '{field}'.{suggest(field, [NAME, *known])}{there}"
             )

@@ -61,7 +61,7 @@ def class_colours(snapshot: Pictures, most: int = 3, per_class: int = PER_CLASS)
     if not keys:
         raise InputError(
             "Colours are looked up on train images alone, and this store has no labelled sample in the split train; "
-            "index with a split column, or give the colours yourself with --attributes."
+            "index with a split column, or give the colours yourself with `attributes`."
         )
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     images = 0
@@ -71,7 +71,7 @@ def class_colours(snapshot: Pictures, most: int = 3, per_class: int = PER_CLASS)
         if words := colour_words(pictures, most):
             found[label] = {ATTRIBUTE: words}
     if not found:
-        raise InputError("The store has no thumbnails of train images (--no-thumbnails); give --attributes instead.")
+        raise InputError("The store has no thumbnails of train images; give `attributes` instead.")
     return ClassColours(found, images, tuple(label for label in sorted(keys) if label not in found))
 
 

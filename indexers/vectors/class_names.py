@@ -96,7 +96,7 @@ def name_classifier(store: EmbeddingStore, space: SpaceInfo, wanted: ClassNames)
         listed = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in (named, *others))
         said.append(
             f"Space {space.name} has {len(others) + 1} named classifiers now: {listed}; "
-            f"choose one with eval --arm {space.name}:{CLASSIFIER}:HASH."
+            f"choose one as the arm {space.name}:{CLASSIFIER}:HASH."
         )
     return said
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
+from eval.runs.request import EvalRequest
 from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import option_rows
 from retrieval.config import Config
+from retrieval.search.request import SearchRequest
 from training.registry import JOBS, load_job
 from training.samples import SampleSource
 
@@ -22,6 +24,8 @@ def _configs() -> Iterator[tuple[str, type[Config]]]:
     yield from ((f"source {name}", load_source(name).Options) for name in SOURCES)
     yield from ((f"job {name}", load_job(name).recipe) for name in JOBS)
     yield "samples of a job", SampleSource
+    yield "evaluate", EvalRequest
+    yield "search", SearchRequest
     yield "index", IndexRequest
     yield "import-vectors", ImportRequest
 

@@ -97,7 +97,7 @@ def test_only_new_texts_are_embedded(tmp_path: Path, weights: Path) -> None:
 def test_a_space_without_a_text_tower_says_what_to_do(tmp_path: Path) -> None:
     encoder = resolve(EncoderRequest("torchvision/resnet18", random_init=0, precision="fp32", device="cpu"))
     store, space = registered(tmp_path / "s", encoder, 512)
-    with pytest.raises(InputError, match=r"has no text tower; .*--mode prototype"):
+    with pytest.raises(InputError, match=r"has no text tower; .*`mode=prototype`"):
         prompt_bank(store, space, PLAIN, "cpu")
 
 
@@ -120,7 +120,7 @@ def test_an_imported_space_has_the_texts_that_were_imported() -> None:
 
 def test_an_imported_space_has_no_others() -> None:
     store, space = imported(PLAIN.unique_texts)
-    with pytest.raises(InputError, match=r"imported and has no text tower .*import-vectors --as bank"):
+    with pytest.raises(InputError, match=r"imported and has no text tower .*import vectors of the texts as a bank"):
         prompt_bank(store, space, BOTH)
 
 

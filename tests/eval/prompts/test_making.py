@@ -71,7 +71,7 @@ def test_nothing_to_fill() -> None:
 
 
 def test_without_attributes_names_or_templates() -> None:
-    with pytest.raises(InputError, match="Give --attributes"):
+    with pytest.raises(InputError, match="Give `attributes`"):
         from_templates(CLASSES, ["{colour} {name}"])
     for classes, templates in (((), ["{}"]), (CLASSES, [])):
         with pytest.raises(InputError, match="at least one template"):

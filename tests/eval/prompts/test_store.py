@@ -89,5 +89,5 @@ def test_so_many_images_of_a_class() -> None:
 def test_without_train_or_thumbnails_it_refuses() -> None:
     with pytest.raises(InputError, match="no labelled sample in the split train"):
         class_colours(Album([("k", "a", "test"), ("l", "a", None), ("m", None, "train")], {"k": RED, "l": RED}))
-    with pytest.raises(InputError, match="--no-thumbnails"):
+    with pytest.raises(InputError, match="no thumbnails of train images"):
         class_colours(Album([("k", "a", "train")], {}))
