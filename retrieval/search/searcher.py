@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeAlias, cast
 
+from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
 from retrieval.search import exact
 from retrieval.search.gallery import ROW
@@ -147,6 +148,7 @@ def _request(request: SearchRequest | None, fields: Mapping[str, Any]) -> Search
     return request
 
 
+@takes_options_of(SearchRequest)
 def search(store: Searchable, request: SearchRequest | None = None, **fields: Any) -> SearchResult:
     """Search a store once; a :class:`Searcher` answers many queries.
 
@@ -154,10 +156,9 @@ def search(store: Searchable, request: SearchRequest | None = None, **fields: An
 
     Args:
         store: path of a store, an open store, or a snapshot.
-        request: what to search for; or its fields as keywords: exactly one of ``id``, ``identity``, ``label``,
-            ``image``, ``text`` and ``vector``, and ``k``, ``where``, ``group_by``, ``combine``, ``include_self``,
-            ``space``, ``view``, ``device``, ``vector_space``.
-        fields: see :class:`~retrieval.search.request.SearchRequest`.
+        request: what to search for; or its fields as keywords, exactly one of ``id``, ``identity``, ``label``,
+            ``image``, ``text`` and ``vector`` among them.
+        **fields: see below.
 
     Raises:
         MissingFileError, StoreError: there is no store.
