@@ -83,7 +83,7 @@ def test_what_has_to_be_fitted() -> None:
 
 @pytest.mark.parametrize("method", ["per_class", "rerank"])
 def test_methods_of_two_arms_say_so(method: str) -> None:
-    with pytest.raises(InputError, match=f"method={method} takes two arms, and there are 3"):
+    with pytest.raises(InputError, match=f"`method={method}` takes two arms, and there are 3"):
         mixers(options(method=method), ("a", "b", "c"), (), np.empty(0, np.int64), CLASSES)
 
 
