@@ -51,7 +51,7 @@ def _signature(function: Any) -> str:
     """Names and defaults, without types, which the docstring says in words."""
     parameters = inspect.signature(function).parameters.values()
     bare = [each.replace(annotation=each.empty) for each in parameters if each.name not in {"self", "cls"}]
-    line = str(inspect.Signature(bare))
+    line = str(inspect.Signature(bare)).replace("'", '"')
     return line if len(line) <= WIDTH else "(\n" + "".join(f"    {word},\n" for word in _words(bare)) + ")"
 
 
@@ -62,7 +62,7 @@ def _words(parameters: list[inspect.Parameter]) -> Iterator[str]:
         if each.kind is each.KEYWORD_ONLY and not starred:
             yield "*"
         starred = starred or each.kind in {each.KEYWORD_ONLY, each.VAR_POSITIONAL}
-        yield str(each)
+        yield str(each).replace("'", '"')
 
 
 def _class(name: str, cls: type) -> str:
