@@ -273,12 +273,14 @@ def arm_options(
     known = sorted({*others, *(option for kind in kinds.values() for option in kind.option_names())})
     for option in bare:
         if not any(option in kind.option_names() for kind in kinds.values()):
-            raise InputError(f"-o: there is no option '{option}'.{suggest(option, known)} Options: {', '.join(known)}.")
+            raise InputError(
+                f"options: there is no option '{option}'.{suggest(option, known)} Options: {', '.join(known)}."
+            )
     found = {}
     for arm in arms:
         shared = {option: value for option, value in bare.items() if option in kinds[arm.name].option_names()}
         own = {**shared, **dotted.get(_key(arm.scorer), {}), **dotted.get(_key(arm.name), {})}
-        found[arm.name] = kinds[arm.name].read(own, f"-o, scorer {arm.scorer}")
+        found[arm.name] = kinds[arm.name].read(own, f"scorer {arm.scorer}")
     return found
 
 

@@ -202,8 +202,8 @@ def _options(
             bare[key] = value
     if isinstance(mine.get("class_alphas"), str):
         mine["class_alphas"] = _weights_file(Path(mine["class_alphas"]))
-    config = mode.config_type.read(mine, "-o")
-    return config, rule.options.read(own, f"-o, protocol {rule.name}"), (dotted, bare)
+    config = mode.config_type.read(mine, "options")
+    return config, rule.options.read(own, f"protocol {rule.name}"), (dotted, bare)
 
 
 def _weights_file(path: Path) -> dict[str, Any]:

@@ -205,8 +205,8 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
     own = {key: value for key, value in options.items() if key in rule.options.model_fields}
     others = {key: value for key, value in options.items() if key not in own}
     settings = {key: value for key, value in rule.settings.items() if key in kind.model_fields}
-    config = kind.read({**settings, **others}, "-o")
-    return config, rule.options.read(own, f"-o, protocol {rule.name}")
+    config = kind.read({**settings, **others}, "options")
+    return config, rule.options.read(own, f"protocol {rule.name}")
 
 
 def _departs(rule: Protocol, config: ModeConfig, arrays: Arrays) -> bool:

@@ -54,7 +54,7 @@ def _scorer_sections(mode: str, scorers: Sequence[str], given: Mapping[str, Any]
     if arm_scorers is None:
         return []
     names = loaded.config_type.option_names()
-    config = loaded.config_type.read({key: value for key, value in given.items() if key in names}, "-o")
+    config = loaded.config_type.read({key: value for key, value in given.items() if key in names}, "options")
     fixed = arm_scorers(config)
     if len(fixed) == 1:
         return [scorer_section(fixed[0])]

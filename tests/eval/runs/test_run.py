@@ -176,7 +176,7 @@ def test_samples_without_vectors_stop_the_evaluation() -> None:
         ({"protocol": "clipfh11k"}, UnknownNameError, "Did you mean 'clipfh-11k'"),
         ({"space": "vit"}, UnknownNameError, "No space 'vit'"),
         ({"options": {"views": "base,vflip"}}, UnknownNameError, "No view in space model@1234 'vflip'"),
-        ({"options": {"rank": "1"}}, InputError, "-o: there is no option 'rank'. Did you mean 'ranks'"),
+        ({"options": {"rank": "1"}}, InputError, "options: there is no option 'rank'. Did you mean 'ranks'"),
         ({"split_set": "monte"}, UnknownNameError, "No split set 'monte'"),
         ({"split_set": "x", "protocol": "monte-carlo"}, UnknownNameError, "No split set 'x'"),
         ({"split_set": "none.csv"}, FileNotFoundError, "no split-set file none.csv"),
