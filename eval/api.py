@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 
 @takes_options_of(EvalRequest)
-def evaluate(store: StoreLike, mode: str, *, out: str | Path | None = None, **options: Any) -> EvalResult:
+def evaluate(
+    store: StoreLike,
+    mode: str,
+    *,
+    out: str | Path | None = None,
+    say: Callable[[str], None] | None = None,
+    **options: Any,
+) -> EvalResult:
     """Evaluate stored vectors: no image is opened and no image encoder is loaded.
 
     >>> result = vitrine.evaluate("hands.vitrine", "reid", protocol="clipfh-11k", ap_method="trapezoid")
@@ -31,6 +38,7 @@ def evaluate(store: StoreLike, mode: str, *, out: str | Path | None = None, **op
         store: the store, or its folder.
         mode: name of the mode, such as ``reid`` or ``zeroshot``.
         out: result file to write; predictions and the like are kept beside it.
+        say: called with sentences that do not belong to the result; without it they go to standard error.
         **options: see below. Options of the mode, its scorer and its protocol may stand among them; those whose name
             is no keyword go into ``options``, as ``options={"lambda": 0.3, "tip.beta": 2}``.
 
@@ -43,12 +51,12 @@ def evaluate(store: StoreLike, mode: str, *, out: str | Path | None = None, **op
         IncompleteError: samples have no vector in the space yet.
         TestDataError: something would have been chosen on test data.
     """
-    from eval.runs.run import evaluate_request
+    from eval.runs.run import evaluate_request, print_note
     from eval.runs.tasks import task_of
 
     opened = as_store(store)
     request = EvalRequest.read(_values(mode, options), "evaluate")
-    evaluated = evaluate_request(opened, request)
+    evaluated = evaluate_request(opened, request, say=say or print_note)
     if out is not None:
         write_result(evaluated.result, Path(out))
         task_of(mode).keep_assets(opened, Path(out), evaluated.prepared)

@@ -108,7 +108,7 @@ class PreparedClassification:
 def prepare_classification(
     store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs
 ) -> PreparedClassification:
-    """Read and draw what a classification needs; raises what :func:`eval.runs.run.evaluate` does before it computes."""
+    """Read and draw what a classification needs; raises what :func:`eval.api.evaluate` does before it computes."""
     mode = cast("ClassMode[Any]", load_mode(request.mode))
     rule = _protocol(request)
     with store.snapshot() as snapshot:

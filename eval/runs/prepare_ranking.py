@@ -87,7 +87,7 @@ class PreparedRanking:
 
 
 def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs) -> PreparedRanking:
-    """Read and draw what an evaluation needs; raises what :func:`eval.runs.run.evaluate` does before it computes."""
+    """Read and draw what an evaluation needs; raises what :func:`eval.api.evaluate` does before it computes."""
     mode = cast("Mode[Any]", load_mode(request.mode))
     if request.arms or request.prompts:
         raise InputError(f"Mode {mode.name} has neither arms nor prompts; leave `arms` and `prompts` out.")

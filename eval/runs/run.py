@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from eval.registry import load_mode
 from eval.results.schema import EvalResult, Evaluation, Provenance, TaskName
@@ -26,56 +25,6 @@ def print_note(message: str) -> None:
     print(message, file=sys.stderr)  # noqa: T201 - what the result file does not hold
 
 
-def evaluate(
-    store: EmbeddingStore,
-    mode: str,
-    *,
-    space: str | None = None,
-    protocol: str | None = None,
-    aspect: str | None = None,
-    split_set: str | Path | None = None,
-    where: str | None = None,
-    seed: int = 0,
-    options: Mapping[str, Any] | None = None,
-    arms: Sequence[str] = (),
-    prompts: Sequence[Path | str] = (),
-    device: str = "auto",
-    say: Callable[[str], None] = print_note,
-) -> EvalResult:
-    """Evaluate stored vectors. No image is opened and no image encoder is loaded; new prompts are embedded once.
-
-    Args:
-        store: where samples and vectors are.
-        mode: name of a mode (``reid``, ``zeroshot``, ...).
-        space: name, or beginning of the name, of the space; not needed where there is one.
-        protocol: name of a protocol; by default ``fixed`` where there are queries and a gallery, else ``monte-carlo``;
-            of classification ``split``.
-        aspect: one aspect, or ``all`` for a result per aspect and their mean.
-        split_set: name of a stored split set, the beginning of it, or a CSV file
-            (:mod:`eval.protocols.split_sets`).
-        where: SQL condition over the samples.
-        seed: of draws and bootstrap, >= 0.
-        options: of the mode, over what the protocol sets; ``ARM.key`` is an option of that arm's scorer.
-        arms: ``[NAME=]SPACE:SCORER[:BANK]`` each, for ``fusion``.
-        prompts: prompt files (JSON), candidates for arms of the scorer ``prompts``.
-        device: where new prompts are embedded.
-        say: takes sentences for people that do not belong to the result.
-
-    Returns:
-        The result, also kept in the store, as are the split sets that were drawn, where it can be written.
-
-    Raises:
-        UnknownNameError: of a mode, protocol, space, view or split set.
-        InputError: an option, a condition or a row of a split set cannot be used, or no number can be made.
-        IncompleteError: samples have no vector in the space yet.
-    """
-    values = {
-        "mode": mode, "space": space, "protocol": protocol, "aspect": aspect, "split_set": split_set, "where": where,
-        "seed": seed, "options": dict(options or {}), "arms": tuple(arms), "prompts": tuple(prompts), "device": device,
-    }  # fmt: skip
-    return evaluate_request(store, EvalRequest.read(values, "evaluate"), say=say).result
-
-
 class Evaluated(NamedTuple):
     """A result, and what it was computed from."""
 
@@ -89,13 +38,13 @@ def evaluate_request(
     inputs: RequestInputs | None = None,
     say: Callable[[str], None] = print_note,
 ) -> Evaluated:
-    """Evaluate a request and keep the result; see :func:`evaluate`."""
+    """Evaluate a request and keep the result; see :func:`eval.api.evaluate`."""
     prepared = prepare(store, request, inputs)
     return evaluate_prepared(store, prepared, say)
 
 
 def prepare(store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs | None = None) -> Prepared:
-    """Read and draw what an evaluation needs; raises what :func:`evaluate` does before it computes."""
+    """Read and draw what an evaluation needs; raises what :func:`evaluate_request` does before it computes."""
     prepared: Prepared = task_of(request.mode).prepare(store, request, inputs or RequestInputs())
     return prepared
 

@@ -67,7 +67,7 @@ class Task(Protocol[P]):
     def name(self) -> TaskName: ...
 
     def prepare(self, store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs) -> P:
-        """Read and draw what an evaluation needs; raises what :func:`eval.runs.run.evaluate` does."""
+        """Read and draw what an evaluation needs; raises what :func:`eval.api.evaluate` does."""
         ...
 
     def again(

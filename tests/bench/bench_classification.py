@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from eval.runs.run import evaluate
+from eval.api import evaluate
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank, Float32, Int64
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.base import Request, whole_split
 from eval.protocols.hands import HAND_ASPECTS, MBANET_11K
 from eval.registry import PROTOCOLS, load_protocol
 from eval.runs.prepare_classification import CLASS_PROTOCOLS
-from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from tests.support.identity_stores import memory_store, people, pool_of, sample_table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eval.runs.run import evaluate
+from eval.api import evaluate
 from tests.support.identity_stores import memory_store, people
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, jaccard_score, log_loss, top_k_accuracy_score
 
+from eval.api import evaluate
 from eval.results.schema import EvalResult
-from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank
 from tests.support.labelled_stores import CLIP, RES, class_store, fingerprint, labelled

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eval.api import evaluate
 from eval.prompts.sets import edges, read_prompts
-from eval.runs.run import evaluate
 from retrieval.labels import read_class_names
 from retrieval.store.open import open_store
 from tests.support.command_line import call_json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from eval.runs.run import evaluate
+from eval.api import evaluate
 from tests.support.species_study import ARMS, SPECIES, Study, memory_store, study
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from eval.runs.run import evaluate
+from eval.api import evaluate
 from retrieval.store.memory import MemoryStore
 from tests.support.audit_samples import IDENTITY, SPLIT, N, clusters, store_of
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
+from eval.api import evaluate
 from eval.results.files import read_result, write_result
-from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
 from tests.support.command_line import run_cli

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.modes.fewshot import MODE, FewshotConfig
 from eval.results.schema import EvalResult
 from eval.runs.prepare_classification import PreparedClassification, prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
-from eval.runs.run import evaluate
 from eval.seams.classification import Solution
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from eval.api import evaluate as evaluate_store
 from eval.results.schema import EvalResult, Evaluation
-from eval.runs.run import evaluate as evaluate_store
 from eval.seams.mode import Arrays
 from eval.views.ranking_tables import result_table
 from tests.support.identity_stores import memory_store, people

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.modes.zeroshot import MODE
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
-from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, class_store, labelled
 

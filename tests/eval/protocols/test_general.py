@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.base import Request
 from eval.protocols.general import CROSS_ASPECT, FIXED, LEAVE_ONE_OUT, MONTE_CARLO, CrossAspectOptions
 from eval.protocols.hands import HAND_ASPECTS
 from eval.protocols.split_sets import draw_single_gallery
-from eval.runs.run import evaluate
 from retrieval.errors import IncompleteError, InputError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.base import Request
 from eval.protocols.hands import CLIPFH_11K, HAND_ASPECTS, HD, MBANET_11K
-from eval.runs.run import evaluate
 from indexers.sources.hands11k import assign_splits, read_hands
 from retrieval.errors import IncompleteError, InputError
 from retrieval.store.memory import MemoryStore

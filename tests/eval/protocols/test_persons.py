@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.base import Request
 from eval.protocols.persons import CUHK03
-from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eval.runs.run import evaluate
+from eval.api import evaluate
 from retrieval.errors import InputError
 from tests.support.identity_stores import memory_store, people
 

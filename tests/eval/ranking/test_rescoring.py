@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate as evaluate_store
 from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
 from eval.ranking.rank_gallery import Side
@@ -12,7 +13,6 @@ from eval.ranking.relations import settle
 from eval.ranking.rescoring import own_rows
 from eval.results.schema import Evaluation
 from eval.runs.replay_ranking import replay
-from eval.runs.run import evaluate as evaluate_store
 from eval.seams.mode import Arrays
 from retrieval.errors import InputError, TestDataError
 from tests.support.identity_stores import memory_store, people

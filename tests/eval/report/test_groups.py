@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.hands import HAND_ASPECTS
 from eval.report.figures.comparison import cmc_lines
 from eval.report.groups import Named, group_results, read_results, separation_warning
 from eval.results.files import write_result
 from eval.runs.compare import compare_results
-from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
 from tests.support.drawn_results import (

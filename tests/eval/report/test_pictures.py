@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from eval.api import evaluate
 from eval.report.pictures import write_pictures
 from eval.runs.replay_ranking import replay
-from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from tests.support.sample_stores import store_with, unit
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from eval.api import evaluate
 from eval.results.files import read_result, write_result
-from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from tests.support.identity_stores import memory_store, people
 

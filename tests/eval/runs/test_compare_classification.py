@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
+from eval.api import evaluate
 from eval.results.schema import EvalResult
 from eval.runs.compare import compare_requests, compare_results
 from eval.runs.request import EvalRequest
-from eval.runs.run import evaluate
 from eval.statistics.paired_tests import McNemar
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore

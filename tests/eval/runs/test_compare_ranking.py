@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.hands import HAND_ASPECTS
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import EvalResult
 from eval.runs.compare import compare_requests, compare_results
 from eval.runs.compare_ranking import RankingComparison
 from eval.runs.request import EvalRequest
-from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from eval.api import evaluate
 from eval.runs.grid import evaluate_grid
 from eval.runs.request import EvalRequest
-from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from tests.support.identity_stores import memory_store, people
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled, name_of

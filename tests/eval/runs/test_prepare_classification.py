@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.files import read_result, write_result
 from eval.results.schema import EvalResult
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
-from eval.runs.run import evaluate
 from retrieval.errors import IncompleteError, InputError, MissingFileError, TestDataError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet

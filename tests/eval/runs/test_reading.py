@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from eval.api import evaluate
 from eval.runs.reading import resolve_split_set
-from eval.runs.run import evaluate
 from retrieval.errors import InputError
 from tests.support.identity_stores import memory_store, people
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import EvalResult, Provenance
 from eval.runs.reading import stored_draws
 from eval.runs.rerun import evaluate_again, prepare_again, require_values
-from eval.runs.run import evaluate
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from tests.support.identity_stores import memory_store, people

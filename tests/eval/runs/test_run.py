@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import ArmResult, Chosen, ClassFigures, Confused, EvalResult, SweepPoint
 from eval.runs.reading import sample_places
 from eval.runs.request import EvalRequest
-from eval.runs.run import build_result, evaluate, prepare
+from eval.runs.run import build_result, prepare
 from retrieval.config import parse_assignments
 from retrieval.errors import IncompleteError, InputError, UnknownNameError, VitrineError
 from retrieval.store.memory import MemoryStore

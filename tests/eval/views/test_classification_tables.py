@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from eval.api import evaluate
 from eval.results.schema import EvalResult, Metric
-from eval.runs.run import evaluate
 from eval.views.classification_tables import MOST_ROWS, class_tables, figure, grid_table
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.report.figures.cmc import cmc_bands, cmc_figure
 from eval.runs.replay_ranking import replay
-from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Float32
 from tests.support.identity_stores import RankedStore, people, sample_table

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.report.figures.curves import curve_figures
 from eval.report.figures.style import save
-from eval.runs.run import evaluate
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Float32
 from tests.support.identity_stores import RankedStore, people, sample_table

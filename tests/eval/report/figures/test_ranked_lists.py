@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from eval.api import evaluate
 from eval.report.figures.ranked_lists import choose_queries, ranked_lists
 from eval.runs.replay_ranking import replay
-from eval.runs.run import evaluate
 from tests.support.identity_stores import RankedStore, memory_store, people
 
 
