@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from retrieval.errors import VitrineError
+from retrieval.search.result_html import HtmlRow, hits_html
 from retrieval.types import SpaceInfo, Thumbnails
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Hits that ``repr`` prints."""
+
+SHOWN_IN_NOTEBOOK = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,25 @@ class SearchResult:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from retrieval.search.result_html import result_html
+        group = [self.request.group_by] if self.request.group_by else []
+        hits, thumbnails = self.hits[:SHOWN_IN_NOTEBOOK], self._thumbnails()
+        rows = [
+            HtmlRow(
+                (str(hit.rank), f"{hit.score:.4f}"),
+                thumbnails.get(hit.sample["key"]),
+                (*([str(hit.group)] if group else []), *(str(hit.sample[name] or "") for name in self.columns()),
+                 hit.sample["id"], hit.sample["uri"]),
+            )
+            for hit in hits
+        ]  # fmt: skip
+        columns = [*group, *self.columns(), "id", "path"]
+        return hits_html(self.title, columns, rows, len(self.hits) - len(hits))
 
-        return result_html(self)
+    def _thumbnails(self) -> Mapping[str, bytes]:
+        """Thumbnails of the hits that a notebook shows; none where the store cannot be read any more."""
+        if self.thumbnails is None:
+            return {}
+        try:
+            return self.thumbnails([hit.sample["key"] for hit in self.hits[:SHOWN_IN_NOTEBOOK]])
+        except VitrineError:
+            return {}

@@ -1,48 +1,51 @@
-"""Results of a search as a notebook shows them."""
+"""Hits of a search as HTML, for a notebook."""
 
 from __future__ import annotations
 
 import base64
 from html import escape
-from typing import TYPE_CHECKING
-
-from retrieval.errors import VitrineError
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from retrieval.search.result import Hit, SearchResult
-
-SHOWN = 50
-"""Hits that a notebook shows."""
+    from collections.abc import Sequence
 
 HEIGHT = 64
 """Height of a thumbnail, in pixels."""
 
 
-def result_html(result: SearchResult) -> str:
-    """Write a table of the hits, with the thumbnails the store has."""
-    hits, pictures = result.hits[:SHOWN], _pictures(result)
-    grouped = [result.request.group_by] if result.request.group_by else []
-    names = ["rank", "score", *([""] if pictures else []), *grouped, *result.columns(), "id", "path"]
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join(_row(hit, result, pictures) for hit in hits)
-    more = f"<p>... and {len(result.hits) - SHOWN:,} more</p>" if len(result.hits) > SHOWN else ""
+class HtmlRow(NamedTuple):
+    """A hit: its ``numbers`` (rank and score as text), its thumbnail (WebP) or None, and the other cells."""
+
+    numbers: tuple[str, str]
+    thumbnail: bytes | None
+    words: tuple[str, ...]
+
+
+def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_out: int) -> str:
+    """Write a table of hits; the column of thumbnails is there where a hit has one.
+
+    Args:
+        title: above the table.
+        columns: names of the cells behind rank, score and thumbnail.
+        rows: the hits that are shown.
+        left_out: how many more there are.
+    """
+    pictured = any(row.thumbnail is not None for row in rows)
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("rank", "score", *([""] if pictured else []), *columns))
+    body = "".join(_row(row, pictured=pictured) for row in rows)
+    more = f"<p>... and {left_out:,} more</p>" if left_out else ""
     return (
-        f'<table><caption style="caption-side:top;text-align:left">{escape(result.title)}</caption>'
+        f'<table><caption style="caption-side:top;text-align:left">{escape(title)}</caption>'
         f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>{more}"
     )
 
 
-def _row(hit: Hit, result: SearchResult, pictures: Mapping[str, bytes]) -> str:
-    words = [str(hit.group)] if result.request.group_by else []
-    words += [str(hit.sample[name] or "") for name in result.columns()]
-    words += [hit.sample["id"], hit.sample["uri"]]
-    cells = [f"<td>{hit.rank}</td><td>{hit.score:.4f}</td>"]
-    if pictures:
-        cells.append(f"<td>{_image(pictures.get(hit.sample['key']))}</td>")
-    cells += [f"<td>{escape(word)}</td>" for word in words]
+def _row(row: HtmlRow, *, pictured: bool) -> str:
+    cells = [f"<td>{number}</td>" for number in row.numbers]
+    if pictured:
+        cells.append(f"<td>{_image(row.thumbnail)}</td>")
+    cells += [f"<td>{escape(word)}</td>" for word in row.words]
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -51,13 +54,3 @@ def _image(picture: bytes | None) -> str:
         return ""
     data = base64.b64encode(picture).decode()
     return f'<img src="data:image/webp;base64,{data}" style="max-height:{HEIGHT}px" alt="">'
-
-
-def _pictures(result: SearchResult) -> Mapping[str, bytes]:
-    """Thumbnails of the hits that are shown; none where the store cannot be read any more."""
-    if result.thumbnails is None:
-        return {}
-    try:
-        return result.thumbnails([hit.sample["key"] for hit in result.hits[:SHOWN]])
-    except VitrineError:
-        return {}

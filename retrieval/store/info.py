@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from retrieval.store.lance import is_remote
-from retrieval.store.open import LanceStore
 from retrieval.store.schema import vectors_table
 
 MOST_CLASSES = 20
 """Rows of a per-class list that people are shown; ``--json`` has all."""
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import pyarrow as pa
     from rich.console import RenderableType
 
     from retrieval.store.snapshot import LanceSnapshot
+    from retrieval.types import Bank
     from retrieval.types.store import SourceInfo
 
 
-def describe(store: LanceStore) -> dict[str, Any]:
+class Describable(Protocol):
+    """A store at a place, as much of it as :func:`describe` reads."""
+
+    uri: str
+
+    def snapshot(self) -> AbstractContextManager[LanceSnapshot]: ...
+
+    def banks(self, space: str | None = None) -> tuple[Bank, ...]: ...
+
+    def split_sets(self) -> Mapping[str, str]: ...
+
+
+def describe(store: Describable) -> dict[str, Any]:
     """Counts, spaces, sources, versions and bytes on disk (null on object storage)."""
     with store.snapshot() as snapshot:
         rows = snapshot.samples(["label", "identity", "aspect", "split", "source", "box_x"])

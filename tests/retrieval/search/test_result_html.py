@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrieval.errors import StoreError
-from retrieval.search.result_html import SHOWN
+from retrieval.search.result import SHOWN_IN_NOTEBOOK as SHOWN
 from retrieval.search.searcher import Searcher, search
 from tests.support.sample_stores import key, store_with, unit
 
