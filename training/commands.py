@@ -43,7 +43,7 @@ def train_command(
     vitrine-tiny --out runs/tiny
     """
     from retrieval.encoders.artefact import find_card
-    from training.config import read_recipe
+    from training.request import TrainRequest, train
 
     if list_options:
         print_sections([recipe_section(job)], as_json=as_json)
@@ -51,7 +51,10 @@ def train_command(
     if recipe is None or out is None:
         missing = "--config" if recipe is None else "--out"
         raise click.MissingParameter(param_hint=f"'{missing}'", param_type="option")
-    fitted = load_job(job).run(read_recipe(recipe, overrides), out, device=device, quiet=quiet or as_json)
+    values = {
+        "job": job, "recipe": recipe, "out": out, "overrides": overrides, "device": device, "quiet": quiet or as_json,
+    }  # fmt: skip
+    fitted = train(TrainRequest.read(values, "train"))
     card = find_card(out)
     if as_json:
         print_json(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -39,17 +40,24 @@ class LoopConfig(Config):
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, order and augmentation.")
 
 
-def read_recipe(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+def read_recipe(source: Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> dict[str, Any]:
     """Read a recipe and apply overrides such as ``loop.epochs=5`` or ``sources.drains=null``.
 
     Args:
-        path: a YAML file, or the name of a recipe that ships.
+        source: a YAML file, the name of a recipe that ships, or a recipe itself.
         overrides: ``key=value``, with dots for keys inside keys.
 
     Raises:
         MissingFileError: there is no such file, and no recipe of this name ships.
         InputError: it is no YAML mapping, or an override cannot be applied.
     """
+    recipe = _read_yaml(source) if isinstance(source, Path) else copy.deepcopy(dict(source))
+    for key, value in parse_assignments(overrides, "override").items():
+        _set(recipe, key, value)
+    return recipe
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
     ships = RECIPES / f"{path}.yaml"
     text = read_text(ships if ships.is_file() and not path.exists() else path)
     try:
@@ -58,8 +66,6 @@ def read_recipe(path: Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
         raise InputError(f"{path} is not YAML ({' '.join(str(error).split())}).") from None
     if not isinstance(recipe, dict):
         raise InputError(f"{path} is no recipe: it has no 'key: value' lines.")
-    for key, value in parse_assignments(overrides, "override").items():
-        _set(recipe, key, value)
     return recipe
 
 

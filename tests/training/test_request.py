@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retrieval.errors import InputError, UnknownNameError
+from training.request import TrainRequest, train
+
+
+def test_an_option_that_does_not_exist_is_an_error_with_a_suggestion(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no option 'overides'.*Did you mean 'overrides'"):
+        TrainRequest.read({"job": "clip", "recipe": "x.yaml", "out": tmp_path, "overides": ()}, "train")
+
+
+def test_the_job_and_the_recipe_are_looked_up(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="No training job 'clipp'"):
+        train(TrainRequest(job="clipp", recipe={}, out=tmp_path))
+    with pytest.raises(InputError, match="recipe"):
+        train(TrainRequest(job="clip", recipe={"loop": {"epoch": 3}}, out=tmp_path))
