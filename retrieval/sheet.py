@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.errors import InputError
+from retrieval.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def contact_sheet(query: Tile | None, tiles: Sequence[Tile], out: Path, title: s
     page = _draw(query, tiles, title)
     data = io.BytesIO()
     page.save(data, format="PNG", optimize=True)
-    _replace(out, data.getvalue())
+    write_atomically(out, data.getvalue(), "choose another place for the contact sheet")
 
 
 def _draw(query: Tile | None, tiles: Sequence[Tile], title: str) -> Image.Image:
@@ -129,14 +129,3 @@ def _elided(text: str, font: Font, width: int) -> str:
     while line and font.getlength(line + "...") > width:
         line = line[:-1]
     return line.rstrip() + "..."
-
-
-def _replace(out: Path, data: bytes) -> None:
-    """Write a file in one step: beside it first, then renamed over it."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(out)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"The contact sheet {out} cannot be written: {error.strerror or error}.") from None

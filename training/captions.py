@@ -19,10 +19,10 @@ import numpy as np
 
 from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError, MissingFileError
+from retrieval.files import write_atomically
 from retrieval.images import upright
 from retrieval.progress import progress
 from retrieval.text_files import read_json, read_text
-from training.checkpoint import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +93,7 @@ def decoded(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, 
     if not (cache.is_file() and made_from.is_file() and read_json(made_from, "a key") == key):
         made_from.unlink(missing_ok=True)
         _decode_all(pairs, size, cache, what, quiet=quiet)
-        write_text(made_from, json.dumps(key))
+        write_atomically(made_from, json.dumps(key))
     return cast("UInt8", np.load(cache, mmap_mode="r"))
 
 

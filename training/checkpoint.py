@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import InputError, WeightsError
+from retrieval.files import replacing, write_atomically
 from retrieval.text_files import read_json
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
                 f"{out} holds a run of another recipe (other {', '.join(different)}); choose a new `out`, or delete it."
             )
     else:
-        write_text(kept, json.dumps(recipe, indent=1) + "\n")
+        write_atomically(kept, json.dumps(recipe, indent=1) + "\n")
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:
@@ -59,20 +60,12 @@ def _differences(before: Any, now: Any, where: str = "") -> list[str]:
     return [] if before == now else [where]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def save_state(out: Path, state: Mapping[str, Any]) -> None:
     """Replace the state of the run."""
     import torch
 
-    part = out / f".{STATE}.part"
-    torch.save(dict(state), part)
-    part.replace(out / STATE)
+    with replacing(out / STATE, shared=False) as part:
+        torch.save(dict(state), part)
 
 
 def load_state(out: Path) -> dict[str, Any] | None:
@@ -101,14 +94,13 @@ def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write tensors as safetensors, whole or not at all."""
     from safetensors.torch import save_file
 
-    part = path.with_name(f".{path.name}.part")
-    part.touch()
-    usual = part.stat().st_mode
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
-    part.chmod(usual)  # safetensors makes files that only their owner may read
-    part.replace(path)
+    with replacing(path, shared=False) as part:
+        part.touch()
+        usual = part.stat().st_mode
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+        part.chmod(usual)  # safetensors makes files that only their owner may read
 
 
 def save_history(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Write losses and metrics of every epoch, one JSON object a line."""
-    write_text(out / HISTORY, "".join(json.dumps(line) + "\n" for line in history))
+    write_atomically(out / HISTORY, "".join(json.dumps(line) + "\n" for line in history))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -165,13 +164,5 @@ def _write_thumbnail(folder: Path, name: str, data: bytes) -> Path:
     if not _THUMBNAIL.fullmatch(name):
         raise InputError(f"'{name}' is no name of a thumbnail; make it with thumbnail_name().")
     path = folder / name
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for `out`.") from None
+    write_atomically(path, data)
     return path

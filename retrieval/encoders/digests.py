@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from retrieval.errors import InputError, MissingFileError
+from retrieval.files import write_atomically
 
 
 def cache_file() -> Path:
@@ -52,9 +52,5 @@ def _read() -> dict[str, str]:
 
 def _write(known: dict[str, str]) -> None:
     """Replace the cache in one step. Where it cannot be written the next run only hashes again."""
-    with contextlib.suppress(OSError):
-        target = cache_file()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
-            json.dump(known, file, indent=0, sort_keys=True)
-        Path(file.name).replace(target)
+    with contextlib.suppress(InputError):
+        write_atomically(cache_file(), json.dumps(known, indent=0, sort_keys=True))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders.artefact import write_card
 from retrieval.errors import InputError
-from training.checkpoint import save_weights, write_text
+from retrieval.files import write_atomically
+from training.checkpoint import save_weights
 from training.vocabulary import BASE, write_vocabulary
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def prepare(folder: Path, recipe: ClipRecipe, merges: Sequence[tuple[str, str]])
             "resize_mode": pixels.resize_mode,
         },
     }
-    write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+    write_atomically(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
 
 def build(folder: Path, seed: int) -> tuple[Any, Any]:
@@ -85,11 +86,11 @@ def export(folder: Path, best: Path, recipe: ClipRecipe, fitted: Fitted, pairs: 
         for name, tensor in load_file(best).items()
     }
     save_weights(folder / WEIGHTS, tensors)
-    write_text(folder / RESOLVED, json.dumps(recipe.model_dump(mode="json"), indent=1) + "\n")
+    write_atomically(folder / RESOLVED, json.dumps(recipe.model_dump(mode="json"), indent=1) + "\n")
     parts = (CONFIG, VOCABULARY, WEIGHTS, RESOLVED)
     write_card(folder, "open_clip", recipe.name, recipe.pixels.preprocess(), WEIGHTS, parts)
     numbers = sum(tensor.numel() for tensor in tensors.values())
-    write_text(folder / "README.md", _page(recipe, fitted, pairs, numbers))
+    write_atomically(folder / "README.md", _page(recipe, fitted, pairs, numbers))
 
 
 def _page(recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]], numbers: int) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import textwrap
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from eval.views.wording import protocol_words
-from retrieval.errors import InputError
+from retrieval.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,13 +109,4 @@ def save(figure: Figure, path: Path) -> None:
     with warnings.catch_warnings():  # a letter that the font lacks becomes a box; nothing to be done about it here
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data.getvalue())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        why = error.strerror or error
-        raise InputError(f"The picture {path} cannot be written ({why}); choose another folder.") from None
+    write_atomically(path, data.getvalue(), "choose another folder")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from eval.results.assets import read_thumbnail
-from retrieval.errors import InputError
+from retrieval.files import write_atomically
 from retrieval.sheet import Tile, contact_sheet
 
 if TYPE_CHECKING:
@@ -52,16 +51,9 @@ def wrong_sheet(result: Path, wrong: Sequence[Wrong], out: Path) -> None:
 
 
 def _write(page: PillowImage.Image, out: Path) -> None:
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        page.save(part, format="PNG", optimize=True)
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        why = error.strerror or error
-        raise InputError(f"The picture {out} cannot be written ({why}); choose another folder.") from None
+    data = io.BytesIO()
+    page.save(data, format="PNG", optimize=True)
+    write_atomically(out, data.getvalue(), "choose another folder")
 
 
 def _title(each: Wrong) -> str:
