@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.errors import InputError, MissingFileError, first_names, suggest
 from retrieval.types import MetaValue, Problem
 
 if TYPE_CHECKING:
@@ -199,9 +199,8 @@ def place(path: Path, number: int) -> str:
 
 
 def shown(columns: Iterable[str]) -> str:
-    """List names for a message; a wide table's are cut."""
-    names = [name for name in columns if name]
-    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    """Join the names of columns for a message: the first twelve of those that have a name."""
+    return first_names(filter(None, columns), 12)
 
 
 def find_columns(table: Table, fields: Iterable[str], renamed: Mapping[str, str | None]) -> dict[str, int]:

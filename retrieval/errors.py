@@ -69,6 +69,12 @@ class MissingDependencyError(VitrineError, ImportError):
     """An optional package is needed; the message names the install line."""
 
 
+def first_names(names: Iterable[str], most: int = 3) -> str:
+    """Join the first ``most`` names for a message: ``"a, b, c, ..."``."""
+    listed = list(names)
+    return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "")
+
+
 def suggest(name: str, options: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest option, or an empty string."""
     near = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
@@ -78,6 +84,5 @@ def suggest(name: str, options: Iterable[str]) -> str:
 def unknown(kind: str, name: str, options: Iterable[str]) -> UnknownNameError:
     """Build the one sentence for a name that does not exist, with a suggestion and what there is."""
     listed = sorted(options)
-    shown = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
-    have = f" There is: {shown}." if listed else ""
+    have = f" There is: {first_names(listed, 12)}." if listed else ""
     return UnknownNameError(f"No {kind} '{name}'.{suggest(name, listed)}{have}")

@@ -15,7 +15,7 @@ from eval.results.schema import ArmResult, ClassFigures, Confused, Curves, Evalu
 from eval.seams.classification import Answer, Answers, ArmSolution, ClassArrays, ClassConfig, Solution
 from eval.statistics.class_figures import class_table, paired_classes, summarise_classes
 from eval.statistics.class_sums import ClassTable
-from retrieval.errors import InputError
+from retrieval.errors import InputError, first_names
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -200,5 +200,5 @@ def _small(arrays: ClassArrays) -> tuple[str, ...]:
 
 def _named(names: Sequence[str]) -> str:
     """``3 classes (a, b, c) have``."""
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    shown = first_names(names)
     return f"1 class ({shown}) has" if len(names) == 1 else f"{len(names)} classes ({shown}) have"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrieval.errors import first_names
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
 def some(names: Iterable[str], most: int = 3) -> str:
-    """The first few names, quoted."""
-    quoted = [f"'{name}'" for name in sorted(set(names))]
-    return (", ".join(quoted[:most]) + (", ..." if len(quoted) > most else "")) or "none"
+    """Join the first ``most`` of the different names, sorted and in quotation marks; ``"none"`` without any."""
+    return first_names([f"'{name}'" for name in sorted(set(names))], most) or "none"
 
 
 def lost_zeros(queries: Collection[str], gallery: Collection[str]) -> str | None:

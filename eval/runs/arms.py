@@ -13,7 +13,7 @@ from eval.registry import SCORERS, load_scorer
 from eval.runs.reading import read_norms, read_vectors
 from eval.scorers.banks import missing_classes
 from eval.seams.scorer import Arm, ClassBank
-from retrieval.errors import InputError, suggest, unknown
+from retrieval.errors import InputError, first_names, suggest, unknown
 from retrieval.types import require_same_space
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 CLASSIFIER = "classifier"
-SHOWN = 3
 
 
 class ArmRequest(NamedTuple):
@@ -119,7 +118,7 @@ def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
                 require_same_space(space, bank.space, f"Bank '{name}'")
         raise unknown(f"bank of space {space.name}", name, {bank.name for bank in banks})
     if len({bank.sha256 for bank in found}) > 1:
-        shas = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in found[:6])
+        shas = first_names((f"{bank.name} ({bank.sha256[:8]})" for bank in found), 6)
         raise InputError(f"'{name}' may mean {shas}; name one by its hash.")
     return found[0]
 
@@ -211,22 +210,18 @@ def _lacks(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:
     lacking = missing_classes(bank, len(classes))
     if lacking:
         what = "prompt" if bank.texts is not None else "row"
-        shown = _some([classes[code] for code in lacking])
+        shown = first_names([classes[code] for code in lacking])
         words.append(f"Bank {bank.name} has no {what} for {len(lacking)} of {len(classes)} classes ({shown}).")
     there = set(stored.edge_class.tolist())
     extra = sorted(there - set(match_names(there, classes)))
     if extra:
-        words.append(f"{len(extra)} classes of bank {bank.name} are not in the label universe ({_some(extra)}).")
+        words.append(f"{len(extra)} classes of bank {bank.name} are not in the label universe ({first_names(extra)}).")
     pairs = np.unique(np.stack([bank.edge_vector, bank.edge_class]), axis=1)
     shared = int((np.bincount(pairs[0]) > 1).sum())
     if shared and bank.texts is not None:
         text = bank.texts[int(np.argmax(np.bincount(pairs[0])))]
         words.append(f"{shared} texts of bank {bank.name} speak for several classes (such as '{text[:60]}').")
     return words
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def read_prompt_files(paths: Sequence[Path | str], *, combine: bool) -> tuple[PromptSet, ...]:

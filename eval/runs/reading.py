@@ -12,7 +12,7 @@ from eval.protocols.held_out import HeldOut
 from eval.protocols.split_sets import join_splits, read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool
-from retrieval.errors import IncompleteError, InputError, unknown
+from retrieval.errors import IncompleteError, InputError, first_names, unknown
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import SplitSet, require_same_space
 
@@ -42,7 +42,7 @@ def resolve_split_set(store: EmbeddingStore, name: str) -> str:
     if not found:
         raise unknown("split set", name, names)
     if len(found) > 1:
-        raise InputError(f"'{name}' may mean {', '.join(found[:6])}; write more of the name.")
+        raise InputError(f"'{name}' may mean {first_names(found, 6)}; write more of the name.")
     return found[0]
 
 

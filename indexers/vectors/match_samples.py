@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrieval.errors import InputError
+from retrieval.errors import InputError, first_names
 from retrieval.types import Int64
-
-SHOWN = 3
 
 
 def _file_name(path: str) -> str:
@@ -134,5 +132,5 @@ def _refuse_shared(found: _Attempt, rows: Sequence[str], uris: Sequence[str]) ->
 
 
 def quoted(names: Sequence[str]) -> str:
-    """List the first few names for a message."""
-    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    """Join the first few names, each in quotation marks, for a message."""
+    return first_names(f"'{name}'" for name in names)

@@ -12,7 +12,7 @@ from retrieval.encoders.artefact import FOLDER, open_folder, weight_file
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.preprocess import override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
-from retrieval.errors import InputError, WeightsError, unknown
+from retrieval.errors import InputError, WeightsError, first_names, unknown
 from retrieval.types import EncoderSpec
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _random_digest(source: str) -> str:
 
 
 def _no_weights(name: str, model: str, tags: Sequence[str]) -> str:
-    some = f" (its tags: {', '.join(list(tags)[:3])}{', ...' if len(tags) > 3 else ''})" if tags else ""
+    some = f" (its tags: {first_names(tags)})" if tags else ""
     return (
         f"{name}/{model} needs weights: `weights=TAG`{some}, `weights=FILE`, `weights={HUB}ORGANISATION/REPOSITORY`, "
         "or `random_init=SEED`."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.weights import SUFFIXES
-from retrieval.errors import InputError, MissingFileError, UnknownNameError, suggest
+from retrieval.errors import InputError, MissingFileError, UnknownNameError, first_names, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,5 +90,5 @@ def weight_source(text: str, tags: Sequence[str], label: str) -> str:
         raise InputError(f"`weights={text}` is a folder; name the weight file in it.")
     if path.suffix in SUFFIXES or "/" in text:
         raise MissingFileError(f"`weights={text}`: no such file; check the path, or name a tag of {label}.")
-    have = f" Tags: {', '.join(list(tags)[:8])}{', ...' if len(tags) > 8 else ''}." if tags else " It has no tags."
+    have = f" Tags: {first_names(tags, 8)}." if tags else " It has no tags."
     raise UnknownNameError(f"{label} has no weights tag '{text}', and no such file exists.{suggest(text, tags)}{have}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders.restricted_pickle import Placeholder, read_pickled, tensors_in
 from retrieval.encoders.torchscript import is_torchscript, read_torchscript
-from retrieval.errors import InputError, MissingFileError, WeightsError
+from retrieval.errors import InputError, MissingFileError, WeightsError, first_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +129,7 @@ def _read_torch(path: Path) -> Weights:
     ):
         loaded, ignored = read_pickled(path)
     tensors = _state_dict(loaded)
-    asked = f"; it asked to run {_some(ignored)}, which was not run" if ignored else ""
+    asked = f"; it asked to run {first_names(ignored)}, which was not run" if ignored else ""
     if tensors:
         if ignored:
             _LOG.info("%s: the weights were read%s.", path, asked)
@@ -207,7 +207,7 @@ def check_fit(
         if k in tensors and tensors[k].shape != v.shape
     ]
     parts = [
-        f"{len(keys)} {kind} ({_some(keys)})"
+        f"{len(keys)} {kind} ({first_names(keys)})"
         for keys, kind in ((missing, "missing"), (unexpected, "unexpected"), (shapes, "of another shape"))
         if keys
     ]
@@ -216,7 +216,3 @@ def check_fit(
             f"{weights.path} does not fit {model}: {', '.join(parts)}, of {len(expected)} keys; "
             "name the model that the file was trained with, or another file with `weights`."
         )
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.errors import InputError, SpaceMismatchError, UnknownNameError, unknown
+from retrieval.errors import InputError, SpaceMismatchError, UnknownNameError, first_names, unknown
 from retrieval.search.gallery import ROW
 from retrieval.types import Encoder, Float32, SpaceInfo, TextEncoder, require_same_space
 
@@ -76,8 +76,8 @@ def _one_sample(view: SpaceView, wanted: str) -> dict[str, Any]:
         if len(rows) == 1:
             return rows[0]
         if rows:
-            shown = ", ".join(row["id"] for row in rows[:4])
-            raise InputError(f"'{wanted}' may mean {len(rows)} samples ({shown}, ...); write more of the id.")
+            shown = first_names((row["id"] for row in rows), 4)
+            raise InputError(f"'{wanted}' may mean {len(rows)} samples ({shown}); write more of the id.")
     raise UnknownNameError(f"No sample with id or path '{wanted}' in the store; a search with an image finds ids.")
 
 
