@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from indexers.pipeline.report import COMMIT_SECONDS
 from indexers.vectors.read_vectors import BankOptions, VectorOptions
-from retrieval.config import Config
+from retrieval.config import Config, split_commas
 from retrieval.errors import unknown
 
 VIEWS = ("base", "hflip")
@@ -26,7 +26,7 @@ def _text(value: object) -> object:
 
 def _views(value: object) -> object:
     """``base`` first, then the others once each; ``base,hflip`` is a list."""
-    listed = value.split(",") if isinstance(value, str) else value
+    listed = split_commas(value) if isinstance(value, str) else value
     if not isinstance(listed, list | tuple):
         return value
     views = dict.fromkeys(str(view).strip() for view in listed if str(view).strip())

@@ -36,6 +36,11 @@ class Config(BaseModel):
         return frozenset(info.alias or name for name, info in cls.model_fields.items())
 
 
+def split_commas(text: str) -> list[str]:
+    """Split ``"a, b"`` into ``["a", "b"]``; parts are stripped, empty ones stay."""
+    return [part.strip() for part in text.split(",")]
+
+
 def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
     """Read ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
 

@@ -13,6 +13,7 @@ from eval.registry import SCORERS, load_scorer
 from eval.runs.reading import read_norms, read_vectors
 from eval.scorers.banks import missing_classes
 from eval.seams.scorer import Arm, ClassBank
+from retrieval.config import split_commas
 from retrieval.errors import InputError, first_names, suggest, unknown
 from retrieval.types import require_same_space
 
@@ -59,7 +60,7 @@ def parse_arm(text: str) -> ArmRequest:
         raise InputError(f"`arms` '{text}' is not SPACE:SCORER or SPACE:SCORER:BANK; scorers: {', '.join(SCORERS)}.")
     if scorer.strip() not in SCORERS:
         raise unknown("scorer", scorer.strip(), SCORERS)
-    named = tuple(bank.strip() for bank in banks.split(",") if bank.strip())
+    named = tuple(filter(None, split_commas(banks)))
     return ArmRequest(name or scorer.strip(), space.strip(), scorer.strip(), named)
 
 

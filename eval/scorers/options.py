@@ -6,22 +6,17 @@ from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from eval.seams.options import split_text
+
 T = TypeVar("T")
 
 
-def split_candidates(value: object) -> object:
-    """Let a text with commas and a bare number be lists."""
-    if isinstance(value, str):
-        return [item.strip() for item in value.split(",")]
-    return [value] if isinstance(value, int | float) else value
-
-
-def _each_once(values: tuple[T, ...]) -> tuple[T, ...]:
+def _without_repeats(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
 Candidates: TypeAlias = Annotated[
-    tuple[T, ...], BeforeValidator(split_candidates), AfterValidator(_each_once), Field(min_length=1)
+    tuple[T, ...], BeforeValidator(split_text), AfterValidator(_without_repeats), Field(min_length=1)
 ]
 """Values in the order they were given, each once."""
 

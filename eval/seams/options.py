@@ -6,12 +6,14 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
+from retrieval.config import split_commas
+
 
 def split_text(value: object) -> object:
-    """Let ``-o views=base,hflip`` and ``-o ranks=1`` give a list."""
+    """Make a list of ``"a,b"`` and of a single number; anything else is returned as it is."""
     if isinstance(value, str):
-        return [item.strip() for item in value.split(",")]
-    return [value] if isinstance(value, int) else value
+        return split_commas(value)
+    return [value] if isinstance(value, int | float) else value
 
 
 def _split_texts(value: object) -> object:
@@ -31,13 +33,8 @@ Ranks: TypeAlias = Annotated[
 ]
 
 
-def _split_numbers(value: object) -> object:
-    """Let ``-o alphas=0,0.5,1`` and ``-o alphas=0.5`` give a list."""
-    return [value] if isinstance(value, float) else split_text(value)
-
-
 Fractions: TypeAlias = Annotated[
-    tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(_split_numbers), Field(min_length=1)
+    tuple[Annotated[float, Field(gt=0, lt=1)], ...], BeforeValidator(split_text), Field(min_length=1)
 ]
 
 
@@ -50,24 +47,22 @@ MacroOver = Literal["present", "universe", "truth"]
 
 
 Alphas: TypeAlias = Annotated[
-    tuple[Annotated[float, Field(ge=0, le=1)], ...], BeforeValidator(_split_numbers), Field(min_length=1)
+    tuple[Annotated[float, Field(ge=0, le=1)], ...], BeforeValidator(split_text), Field(min_length=1)
 ]
 
 
 Weights: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...],
-    BeforeValidator(_split_numbers),
+    BeforeValidator(split_text),
     Field(min_length=2),
 ]
 
 
 Positives: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...],
-    BeforeValidator(_split_numbers),
+    BeforeValidator(split_text),
     Field(min_length=1),
 ]
 
 
-Depths: TypeAlias = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_split_numbers), Field(min_length=1)
-]
+Depths: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(split_text), Field(min_length=1)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from indexers.tables import DELIMITERS, open_table, place, reading_parquet, shown
 from indexers.vectors.arrays import checked_vectors
+from retrieval.config import split_commas
 from retrieval.errors import InputError, suggest
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def choose_columns(path: Path, names: Sequence[str], asked: str, taken: Collecti
     if asked in names:
         return (asked,)
     found: dict[str, None] = {}
-    for part in filter(None, (part.strip() for part in asked.split(","))):
+    for part in filter(None, split_commas(asked)):
         one = [part] if part in names else [name for name in names if name not in taken and fnmatchcase(name, part)]
         if not one:
             raise InputError(f"{path} has no column '{part}' of vectors.{suggest(part, names)} {_way_out(names)}")

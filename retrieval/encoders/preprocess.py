@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 from PIL import Image, ImageOps
 
-from retrieval.config import parse_assignments
+from retrieval.config import parse_assignments, split_commas
 from retrieval.errors import InputError, MissingFileError, unknown
 from retrieval.types import Interpolation, Preprocess, ResizeMode, UInt8
 
@@ -173,7 +173,7 @@ def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
 def _pairs(item: str) -> list[str]:
     """The ``key=value`` pairs of an item; numbers of a value may be separated by commas as well."""
     pairs: list[str] = []
-    for part in filter(None, map(str.strip, item.translate(_NO_BRACKETS).split(","))):
+    for part in filter(None, split_commas(item.translate(_NO_BRACKETS))):
         if "=" in part or not pairs:
             pairs.append(part)
         else:
