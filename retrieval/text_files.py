@@ -1,8 +1,10 @@
-"""Reading text and JSON that people wrote, strictly, with one sentence where it cannot be used."""
+"""Reads text, CSV and JSON files strictly; a file that cannot be used raises an error of one sentence."""
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,47 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start + 1}); save it as UTF-8.") from None
+
+
+def read_csv(
+    path: Path, check_header: Callable[[Sequence[str]], None], *, delimiter: str | None = ",", fill: bool = False
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Read a CSV file in UTF-8, with or without a byte order mark, row by row.
+
+    Args:
+        path: the file.
+        check_header: called with the names of the columns; raises where they do not fit.
+        delimiter: what separates cells; None is a tab where the first line has one, else a comma.
+        fill: whether cells that a row lacks are empty text; otherwise such a row is refused.
+
+    Yields:
+        The number of a row's last line, from 1, and its cells by column; spaces around both are removed. Empty lines
+        are skipped.
+
+    Raises:
+        MissingFileError: there is no such file.
+        InputError: it is not CSV in UTF-8, or a row has another number of cells than the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            if delimiter is None:
+                delimiter = "\t" if "\t" in file.readline() else ","
+                file.seek(0)
+            reader = csv.DictReader(file, strict=True, delimiter=delimiter, restval="" if fill else None)
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            check_header(columns)
+            reader.fieldnames = columns
+            for row in reader:
+                if None in row or None in row.values():
+                    raise InputError(
+                        f"{path}, row {reader.line_num}: has another number of cells than the header; put a cell "
+                        "with commas between quotation marks."
+                    )
+                yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
+    except FileNotFoundError:
+        raise MissingFileError(f"{path} does not exist.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from None
 
 
 def read_json(path: Path, what: str) -> Any:

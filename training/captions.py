@@ -6,9 +6,7 @@ is drawn for training alone (``whole``).
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,7 +20,7 @@ from retrieval.errors import InputError, MissingFileError
 from retrieval.files import write_atomically
 from retrieval.images import upright
 from retrieval.progress import progress
-from retrieval.text_files import read_json, read_text
+from retrieval.text_files import read_csv, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,20 +53,22 @@ def read_pairs(folder: Path, split: str, *, position: int, flip: bool) -> list[P
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise MissingFileError(f"{manifest} does not exist; name a folder that 'vitrine sample' has drawn.")
-    reader = csv.DictReader(io.StringIO(read_text(manifest), newline=""))
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(f"{manifest} has no column {missing[0]}; it needs {', '.join(COLUMNS)}.")
     pairs = []
-    for row in reader:
-        where = f"{manifest}, line {reader.line_num}"
+    for line, row in read_csv(manifest, lambda columns: _check_header(manifest, columns)):
+        where = f"{manifest}, line {line}"
         if row["split"] not in SPLITS:
             raise InputError(f"{where}: split '{row['split']}' is not one of {', '.join(SPLITS)}.")
-        if not row["filepath"] or not (row["caption"] or "").strip():
+        if not row["filepath"] or not row["caption"]:
             raise InputError(f"{where}: filepath or caption is empty.")
         if row["split"] == split:
-            pairs.append(Pair(folder / row["filepath"], row["caption"].strip(), position, flip))
+            pairs.append(Pair(folder / row["filepath"], row["caption"], position, flip))
     return pairs
+
+
+def _check_header(manifest: Path, columns: Sequence[str]) -> None:
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise InputError(f"{manifest} has no column {missing[0]}; it needs {', '.join(COLUMNS)}.")
 
 
 def decoded(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool = False) -> UInt8:

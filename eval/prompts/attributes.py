@@ -7,14 +7,12 @@ separated by ``;``. A class that is there twice has the values of all its rows.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from retrieval.errors import InputError
-from retrieval.text_files import read_json, read_text
+from retrieval.text_files import read_csv, read_json
 
 Attributes: TypeAlias = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Class to attribute to its values, at least one."""
@@ -49,27 +47,21 @@ def join_attributes(*tables: Attributes) -> Attributes:
 
 
 def _from_csv(path: Path) -> Iterable[tuple[str, str, list[str]]]:
-    text = read_text(path)
-    first = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text), delimiter="\t" if "\t" in first else ",", restkey="", restval="")
-    header = list(rows.fieldnames or ())
-    if len(header) < 2 or len(set(header)) < len(header) or not all(name.strip() for name in header):
+    for line, row in read_csv(path, lambda columns: _check_header(path, columns), delimiter=None, fill=True):
+        key = next((name for name in row if name.lower() in NAMED), next(iter(row)))
+        label = row.pop(key)
+        if not label:
+            raise InputError(f"{path}, line {line}: there is no name in column '{key}'.")
+        for name, cell in row.items():
+            if values := [value.strip() for value in cell.split(";") if value.strip()]:
+                yield label, name, values
+
+
+def _check_header(path: Path, columns: Sequence[str]) -> None:
+    if len(columns) < 2 or len(set(columns)) < len(columns) or not all(columns):
         raise InputError(
             f"{path}: the header needs a column of class names and others named after attributes, each once."
         )
-    key = next((name for name in header if name.strip().lower() in NAMED), header[0])
-    for row in rows:
-        if "" in row:
-            raise InputError(
-                f"{path}, line {rows.line_num}: more cells than the header has; put a cell with "
-                "commas between quotation marks."
-            )
-        label = row.pop(key).strip()
-        if not label:
-            raise InputError(f"{path}, line {rows.line_num}: there is no name in column '{key}'.")
-        for name, cell in row.items():
-            if values := [value.strip() for value in cell.split(";") if value.strip()]:
-                yield label, name.strip(), values
 
 
 def _from_json(path: Path) -> Iterable[tuple[str, str, list[str]]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.text_files import read_csv
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
@@ -99,10 +100,12 @@ def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
         MissingFileError: there is no such file.
         InputError: the file or one of its rows cannot be used; the message names it.
     """
+    if not path.exists():
+        raise MissingFileError(f"There is no split-set file {path}.")
     seen: dict[tuple[int, str], dict[str, int]] = {}
     rows: list[tuple[int, str, str]] = []
     find: _Finder | None = None
-    for line, row in _rows(path):
+    for line, row in read_csv(path, lambda columns: _check_header(path, columns)):
         find = find or _Finder(pool, row)
         where = f"{path}, row {line}"
         draw, role, sample = _draw(row["draw"], where), _role(row["role"], where), find(row, where)
@@ -117,24 +120,7 @@ def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
     return SplitSet(path.stem, np.array(draws, np.int64), np.array(samples, np.str_), np.array(roles, np.str_))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Line number and cells of every row that is not empty, after a look at the header."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_header(path, [name.strip() for name in reader.fieldnames or []])
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-            for row in reader:
-                if None in row or None in row.values():
-                    raise InputError(f"{path}, row {reader.line_num}: has another number of cells than the header.")
-                yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
-    except FileNotFoundError:
-        raise MissingFileError(f"There is no split-set file {path}.") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from None
-
-
-def _check_header(path: Path, names: list[str]) -> None:
+def _check_header(path: Path, names: Sequence[str]) -> None:
     has = ", ".join(names)[:200] or "nothing"
     for needed in ("draw", "role"):
         if needed not in names:

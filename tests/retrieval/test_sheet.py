@@ -87,6 +87,7 @@ def test_what_cannot_be_drawn_or_written_is_one_sentence(tmp_path: Path) -> None
         contact_sheet(None, [], tmp_path / "sheet.png", "")
     with pytest.raises(InputError, match="'greenish' is no colour"):
         contact_sheet(None, [Tile(None, frame="greenish")], tmp_path / "sheet.png", "")
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
-        contact_sheet(None, [Tile(None)], tmp_path / "absent" / "sheet.png", "")
-    assert not list(tmp_path.iterdir())
+        contact_sheet(None, [Tile(None)], tmp_path / "file" / "sheet.png", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

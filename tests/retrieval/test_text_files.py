@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from retrieval.errors import InputError, MissingFileError
-from retrieval.text_files import read_json, read_text
+from retrieval.text_files import read_csv, read_json, read_text
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
@@ -49,3 +50,30 @@ def test_json_comes_in_the_order_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(r'{"b": [1, 2.5, null], "a": "\u00fc"}')
     assert list(read_json(path, "a list").items()) == [("b", [1, 2.5, None]), ("a", "ü")]
+
+
+def anything(_: Sequence[str]) -> None:
+    """Every header fits."""
+
+
+def test_rows_of_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('\ufeffid , label\n 1,"a, b"\n\n2,\n')
+    assert list(read_csv(path, anything)) == [(2, {"id": "1", "label": "a, b"}), (4, {"id": "2", "label": ""})]
+    path.write_text("id\tlabel\n1\n")
+    assert list(read_csv(path, anything, delimiter=None, fill=True)) == [(2, {"id": "1", "label": ""})]
+
+
+@pytest.mark.parametrize("text", ["id,label\n1\n", "id,label\n1,a,b\n"])
+def test_a_row_of_another_width_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=r"a\.csv, row 2: has another number of cells"):
+        list(read_csv(tmp_path / "a.csv", anything))
+
+
+def test_a_csv_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"a\.csv does not exist"):
+        list(read_csv(tmp_path / "a.csv", anything))
+    (tmp_path / "a.csv").write_bytes(b"id\n\xff\n")
+    with pytest.raises(InputError, match="cannot be read as CSV in UTF-8"):
+        list(read_csv(tmp_path / "a.csv", anything))

@@ -35,7 +35,7 @@ def test_a_split_is_read_in_order_and_alone(tmp_path: Path) -> None:
         ("filepath,caption\na.png,x\n", "no column split"),
         ("filepath,caption,split\na.png,x,training\n", "line 2: split 'training' is not one of"),
         ("filepath,caption,split\na.png, ,train\n", "line 2: filepath or caption is empty"),
-        ("filepath,caption,split\na.png\n", "line 2: split 'None'"),
+        ("filepath,caption,split\na.png\n", "row 2: has another number of cells"),
         ("", "no column filepath"),
     ],
 )

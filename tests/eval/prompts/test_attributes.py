@@ -41,7 +41,7 @@ def test_tables_of_attributes(tmp_path: Path, name: str, text: str) -> None:
         ("a.csv", "", "header"),
         ("a.csv", "species\na\n", "header"),
         ("a.csv", "species,cap,cap\na,b,c\n", "header"),
-        ("a.csv", "species,cap\na,flat,red\n", "line 2: more cells"),
+        ("a.csv", "species,cap\na,flat,red\n", "row 2: has another number of cells"),
         ("a.csv", "species,cap\n,flat\n", "line 2: there is no name"),
         ("a.csv", "species,cap\na,\n", "no attribute of any class"),
     ],
