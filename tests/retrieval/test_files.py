@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import InputError
-from retrieval.files import make_folder_of, write_atomically
+from retrieval.files import make_folder_of, replacing, write_atomically
 
 
 def test_a_file_and_its_folders_are_made_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -38,3 +38,15 @@ def test_a_folder_that_is_a_file_is_one_sentence_naming_the_option(tmp_path: Pat
         make_folder_of(tmp_path / "file" / "a.csv", "--csv")
     make_folder_of(tmp_path / "folder" / "a.csv", "--csv")
     assert (tmp_path / "folder").is_dir()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_block_that_fails_leaves_the_earlier_file(tmp_path: Path, *, shared: bool) -> None:
+    path = tmp_path / "a.bin"
+    with replacing(path, shared=shared) as part:
+        part.write_bytes(b"whole")
+    with pytest.raises(KeyboardInterrupt), replacing(path, shared=shared) as part:
+        part.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [path]
