@@ -49,7 +49,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/commands": ("test_cli.py", "integration/test_main_path.py"),
     "retrieval/encoders/family.py": ("contracts/test_encoders.py",),
     "retrieval/encoders/torch_encoder.py": ("contracts/test_encoders.py",),
-    "retrieval/errors.py": ("test_cli.py",),
     "retrieval/store/info.py": ("test_cli.py", "integration/test_attach.py"),
     "retrieval/store/lance.py": ("contracts/test_stores.py", "retrieval/store/test_commits.py"),
     "retrieval/store/memory.py": ("contracts/test_stores.py",),
