@@ -10,7 +10,7 @@ import numpy as np
 from eval.metrics.calibration import Calibration, fit_temperature
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
-from eval.results.schema import CalibrationResult, Chosen, SweepPoint
+from eval.results.schema import CalibrationResult, Choice, SweepPoint
 from eval.scorers.similarity import combine_views
 from eval.seams.classification import Answer, ArmSolution, ClassArrays, ClassConfig, Criterion
 from eval.seams.scorer import Arm, Setting, Task
@@ -265,7 +265,7 @@ def answer_of(rows: Int64, logits: Float32) -> Answer:
 def arm_solution(draws: Sequence[Sequence[ArmDraw]], tested: Sequence[Int64], config: ClassConfig) -> ArmSolution:
     """What an arm answers by itself, from its draws (and seeds) and the test rows of each draw."""
     on_val = any(each.chosen for seeds in draws for each in seeds)
-    chosen = Chosen(
+    chosen = Choice(
         settings=tuple(dict(seeds[0].setting) for seeds in draws),
         criterion=config.criterion if on_val else None,
         on="val" if on_val else None,

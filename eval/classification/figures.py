@@ -11,7 +11,7 @@ import numpy as np
 from eval.classification.choosing import metric_rule
 from eval.metrics.classification import class_counts, confusion
 from eval.metrics.probabilities import accuracy_coverage, reliability
-from eval.results.schema import ArmResult, ClassFigures, Confused, Curves, Evaluation, Gain
+from eval.results.schema import ArmResult, ClassMetrics, ConfusedPair, Curves, Evaluation, Gain
 from eval.seams.classification import Answer, Answers, ArmSolution, ClassArrays, ClassConfig, Solution
 from eval.statistics.class_figures import class_table, paired_classes, summarise_classes
 from eval.statistics.class_sums import ClassTable
@@ -98,13 +98,13 @@ def _counts(arrays: ClassArrays, tables: Tables) -> dict[str, int | float]:
     return {name: int(mean) if mean.is_integer() else mean for name, mean in means.items()}
 
 
-def _classes(tables: Tables, arrays: ClassArrays) -> tuple[dict[str, ClassFigures], tuple[Confused, ...]]:
+def _classes(tables: Tables, arrays: ClassArrays) -> tuple[dict[str, ClassMetrics], tuple[ConfusedPair, ...]]:
     """Figures of every class and the pairs that are confused, over all draws; of several seeds the first counts."""
     labels = np.concatenate([seeds[0].labels for seeds in tables])
     predicted = np.concatenate([seeds[0].predicted for seeds in tables])
     counts = class_counts(labels, predicted, len(arrays.classes))
     figures = {
-        name: ClassFigures(
+        name: ClassMetrics(
             precision=float(counts.precision[at]),
             recall=float(counts.recall[at]),
             f1=float(counts.f1[at]),
@@ -120,7 +120,7 @@ def _classes(tables: Tables, arrays: ClassArrays) -> tuple[dict[str, ClassFigure
     order = np.lexsort((taken, truth, -matrix[truth, taken]))
     names = arrays.classes
     pairs = [
-        Confused(label=names[truth[at]], predicted=names[taken[at]], count=int(matrix[truth[at], taken[at]]))
+        ConfusedPair(label=names[truth[at]], predicted=names[taken[at]], count=int(matrix[truth[at], taken[at]]))
         for at in order.tolist()
     ]
     return figures, tuple(pairs)

@@ -12,7 +12,7 @@ from retrieval.commands.options import json_option, note, print_json, print_tabl
 
 if TYPE_CHECKING:
     from eval.prompts.attributes import Attributes
-    from eval.prompts.making import Made
+    from eval.prompts.making import GeneratedPrompts
     from eval.prompts.sets import PromptSet
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -198,7 +198,7 @@ def _universe(labels: Path | None, store: str | None) -> tuple[str, ...]:
         return store_classes(snapshot)
 
 
-def _say_skipped(made: Made, classes: int) -> None:
+def _say_skipped(made: GeneratedPrompts, classes: int) -> None:
     from eval.prompts.check import listed
 
     for one in made.skipped:

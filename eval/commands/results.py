@@ -1,4 +1,4 @@
-"""The command ``results``: what was evaluated on a store."""
+"""The command ``results``, which lists, exports and prints the results that a store keeps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from eval.commands.shared import listed
 from eval.registry import MODES
-from eval.results.listing import Kept, find_result, short_ids
+from eval.results.listing import ResultEntry, find_result, short_ids
 from eval.views.results import results_table
 from retrieval.commands.options import json_option, note, print_json, print_table, store_option
 
@@ -30,13 +30,13 @@ def results_command(ctx: click.Context, mode: str | None, out: Path | None, stor
     """
     if ctx.invoked_subcommand is not None:
         return
-    kept = [each for each in read_results(store) if mode in {None, each.result.mode}]
+    entries = [entry for entry in read_results(store) if mode in {None, entry.result.mode}]
     if out is not None:
-        _export(kept, out)
+        _export(entries, out)
     if as_json:
-        print_json([described(each) for each in kept])
-    elif kept:
-        print_table(results_table(kept))
+        print_json([result_summary(entry) for entry in entries])
+    elif entries:
+        print_table(results_table(entries))
     else:
         note(f"No results{f' of mode {mode}' if mode else ''} in the store yet; 'eval' keeps those it makes.")
 
@@ -49,32 +49,32 @@ def show_command(id_: str, store: str) -> None:
     click.echo(find_result(read_results(store), id_).result.to_json(), nl=False)
 
 
-def read_results(store: str) -> list[Kept]:
-    """All results of a store that this version can read, newest first; others cost a sentence."""
+def read_results(store: str) -> list[ResultEntry]:
+    """Read all results of a store, newest first; one that this version cannot read is left out with a note."""
     from eval.results.schema import EvalResult
     from retrieval.errors import InputError
     from retrieval.store.open import open_store
 
     stored = open_store(store).results()
-    kept = []
-    for each, short in zip(stored, short_ids([one.sha256 for one in stored]), strict=True):
+    entries = []
+    for record, short in zip(stored, short_ids([record.sha256 for record in stored]), strict=True):
         try:
-            kept.append(Kept(short, each.sha256, EvalResult.read(each.result, f"Result {short}")))
+            entries.append(ResultEntry(short, record.sha256, EvalResult.read(record.result, f"Result {short}")))
         except InputError as error:
             note(f"Left out: {error}")
-    return kept
+    return entries
 
 
-def described(kept: Kept) -> dict[str, Any]:
-    """A result in few words, for ``--json``; the headline is its first metric, a fraction."""
+def result_summary(entry: ResultEntry) -> dict[str, Any]:
+    """What ``--json`` prints of a result; ``headline`` is its first metric, with values as fractions."""
     from eval.ranking.rescoring import scoring_words
     from eval.views.wording import spaces_of
 
-    result = kept.result
+    result = entry.result
     first = next(iter(result.metrics.items()), None)
     return {
-        "id": kept.id,
-        "sha256": kept.sha256,
+        "id": entry.id,
+        "sha256": entry.sha256,
         "mode": result.mode,
         "protocol": result.protocol,
         "scoring": scoring_words(result.config),
@@ -86,15 +86,16 @@ def described(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _export(kept: Sequence[Kept], folder: Path) -> None:
+def _export(entries: Sequence[ResultEntry], folder: Path) -> None:
+    """Write a file for every result."""
     from eval.results.files import write_result
 
-    for each in kept:
-        write_result(each.result, folder / f"{each.result.mode}-{each.id}.json")
-    note(f"{len(kept)} result files in {folder}")
+    for entry in entries:
+        write_result(entry.result, folder / f"{entry.result.mode}-{entry.id}.json")
+    note(f"{len(entries)} result files in {folder}")
 
 
 def _of_group(name: str) -> Any:
-    """What was said before the subcommand, as in ``results --store S show ID``."""
+    """The value of an option that stands before the subcommand, as in ``results --store S show ID``."""
     parent = click.get_current_context().parent
     return None if parent is None else parent.params.get(name)

@@ -19,7 +19,7 @@ from eval.classification.choosing import (
 from eval.classification.figures import resampled, table_of
 from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point
 from eval.registry import SCORERS, load_scorer
-from eval.results.schema import Chosen, SweepPoint, TaskName
+from eval.results.schema import Choice, SweepPoint, TaskName
 from eval.seams.classification import Solution
 from eval.seams.options import Names, Tops
 from eval.statistics.class_sums import ClassTable
@@ -92,7 +92,7 @@ class Fewshot:
                         most[arm.name].append([each._replace(val=each.val[:0].copy()) for each in found])
         tested = [draw["test"] for draw in arrays.draws]
         alone = {name: arm_solution(draws, tested, config) for name, draws in most.items()}
-        chosen = Chosen(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
+        chosen = Choice(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
         shown = [
             tested_point({"method": method, "shots": shots}, draws, arrays, config, seed)
             for (method, shots), draws in tables.items()

@@ -34,7 +34,7 @@ from eval.classification.fusion_methods import (
 from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
-from eval.results.schema import Chosen, SweepPoint, TaskName
+from eval.results.schema import Choice, SweepPoint, TaskName
 from eval.seams.classification import Answer, Solution
 from eval.seams.options import Tops
 from retrieval.errors import InputError
@@ -147,7 +147,7 @@ class Fusion:
             raise InputError("`shots` is for arms that learn from train (prototype, knn, tip, linear); none does.")
         study = _study(arrays, config, seed)
         fused = [_draw(study, draw) for draw in arrays.draws]
-        chosen = Chosen(
+        chosen = Choice(
             settings=tuple(_typical([each.setting for each in seeds]) for seeds in fused),
             criterion=study.criterion,
             on=None if study.criterion is None else "val",

@@ -16,7 +16,7 @@ _JOINERS = "\u200c\u200d"
 """Invisible, but part of the writing of Persian and of Indic scripts."""
 
 
-class Cleaned(NamedTuple):
+class CleaningResult(NamedTuple):
     """The clean set, how many texts were ``changed``, and how many became ``empty`` or a ``repeat`` and are gone."""
 
     prompts: PromptSet
@@ -25,7 +25,7 @@ class Cleaned(NamedTuple):
     repeats: int
 
 
-def clean(prompts: PromptSet) -> Cleaned:
+def clean(prompts: PromptSet) -> CleaningResult:
     """Clean every text (:func:`clean_text`); words that are doubled in a class's name (Bison bison) stay so."""
     kept = doubled_names(prompts.prompts)
     texts = {label: [clean_text(text, kept) for text in own] for label, own in prompts.prompts.items()}
@@ -34,7 +34,7 @@ def clean(prompts: PromptSet) -> Cleaned:
     )
     empty = sum(not text for own in texts.values() for text in own)
     found = PromptSet.of(prompts.name, ((label, [text for text in own if text]) for label, own in texts.items()))
-    return Cleaned(found, changed, empty, found.repeated)
+    return CleaningResult(found, changed, empty, found.repeated)
 
 
 def clean_text(text: str, kept: frozenset[str] = frozenset()) -> str:

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from eval.prompts.check import Coverage, listed, plural, warnings
-from eval.prompts.diff import Difference
-from eval.prompts.lint import Lint, Suspect
+from eval.prompts.diff import PromptSetDifference
+from eval.prompts.lint import LintReport, SuspectText
 from eval.prompts.tokens import CONTEXT
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SHOWN = 3
 """Texts shown of each finding."""
 
 
-def lint_lines(found: Lint, cover: Coverage | None) -> Iterator[str]:
+def lint_lines(found: LintReport, cover: Coverage | None) -> Iterator[str]:
     """A line of counts, then one for each finding and a few indented examples; ``ok`` where there is none."""
     yield (
         f"{found.name}: {plural(found.rows, 'prompt', 'prompts')} of {plural(found.classes, 'class', 'classes')} "
@@ -43,13 +43,13 @@ def lint_lines(found: Lint, cover: Coverage | None) -> Iterator[str]:
     yield from _suspects(f"cut off, beyond the {CONTEXT} tokens of CLIP", found.cut)
 
 
-def lint_data(found: Lint, cover: Coverage | None) -> dict[str, Any]:
+def lint_data(found: LintReport, cover: Coverage | None) -> dict[str, Any]:
     """For ``--json``; suspects are objects, coverage is null where no labels were given."""
     data = {**asdict(found), **{name: [one._asdict() for one in getattr(found, name)] for name in _SUSPECTS}}
     return {**data, "coverage": None if cover is None else asdict(cover)}
 
 
-def difference_table(found: Difference) -> Table:
+def difference_table(found: PromptSetDifference) -> Table:
     """One row per class that differs, and one for the whole."""
     from rich.table import Table
 
@@ -64,12 +64,12 @@ def difference_table(found: Difference) -> Table:
     return table
 
 
-def difference_counts(found: Difference) -> dict[str, int]:
+def difference_counts(found: PromptSetDifference) -> dict[str, int]:
     """New, dropped and changed texts over all classes."""
     return {name: sum(len(getattr(own, name)) for own in found.classes.values()) for name in _COUNTED}
 
 
-def difference_data(found: Difference) -> dict[str, Any]:
+def difference_data(found: PromptSetDifference) -> dict[str, Any]:
     """For ``--json``."""
     classes = {
         label: {
@@ -92,7 +92,7 @@ _SUSPECTS = ("placeholders", "other_class", "unclean", "cut")
 _COUNTED = ("new", "dropped", "changed")
 
 
-def _suspects(what: str, suspects: Sequence[Suspect]) -> Iterator[str]:
+def _suspects(what: str, suspects: Sequence[SuspectText]) -> Iterator[str]:
     if not suspects:
         yield f"ok     no prompt {what}"
         return

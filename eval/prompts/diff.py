@@ -11,7 +11,7 @@ from eval.prompts.cleaning import clean_text
 from eval.prompts.sets import PromptSet, net_new
 
 
-class Rewritten(NamedTuple):
+class TextChange(NamedTuple):
     """A text that is written differently: case, spaces, punctuation at the end."""
 
     before: str
@@ -24,11 +24,11 @@ class ClassDifference:
 
     new: tuple[str, ...]
     dropped: tuple[str, ...]
-    changed: tuple[Rewritten, ...]
+    changed: tuple[TextChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PromptSetDifference:
     """Classes that differ; ``same`` texts stand in both sets under the same class."""
 
     classes: Mapping[str, ClassDifference]
@@ -37,11 +37,11 @@ class Difference:
     same: int
 
 
-def difference(before: PromptSet, after: PromptSet) -> Difference:
+def difference(before: PromptSet, after: PromptSet) -> PromptSetDifference:
     """Compare two sets, classes in order of the first, then of the second."""
     new, dropped = net_new(before, after).prompts, net_new(after, before).prompts
     names = [label for label in dict.fromkeys([*before.prompts, *after.prompts]) if label in new or label in dropped]
-    return Difference(
+    return PromptSetDifference(
         classes={label: _of_class(new.get(label, ()), dropped.get(label, ())) for label in names},
         classes_new=tuple(label for label in after.prompts if label not in before.prompts),
         classes_dropped=tuple(label for label in before.prompts if label not in after.prompts),
@@ -59,7 +59,7 @@ def _of_class(new: tuple[str, ...], dropped: tuple[str, ...]) -> ClassDifference
     return ClassDifference(
         tuple(text for text in new if text not in changed),
         tuple(text for text in dropped if text not in gone),
-        tuple(Rewritten(old, text) for text, old in changed.items()),
+        tuple(TextChange(old, text) for text, old in changed.items()),
     )
 
 

@@ -17,7 +17,7 @@ _BRACES = re.compile(r"[{}]|\[[A-Za-z_ ]+\]|<[A-Za-z_ ]+>")
 """Braces of a template, or a placeholder such as [NAME] or <name>."""
 
 
-class Suspect(NamedTuple):
+class SuspectText(NamedTuple):
     """A text of a class, and what of it is suspicious: the other class, the tokens, the clean text."""
 
     label: str
@@ -26,7 +26,7 @@ class Suspect(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lint:
+class LintReport:
     """Findings, in file order.
 
     ``rows`` texts of all classes, ``texts`` those that differ, ``repeated`` those a class had twice; ``fewest`` and
@@ -44,21 +44,21 @@ class Lint:
     most: int
     empty: tuple[str, ...]
     shared: Mapping[str, tuple[str, ...]]
-    placeholders: tuple[Suspect, ...]
-    other_class: tuple[Suspect, ...]
-    unclean: tuple[Suspect, ...]
-    cut: tuple[Suspect, ...]
+    placeholders: tuple[SuspectText, ...]
+    other_class: tuple[SuspectText, ...]
+    unclean: tuple[SuspectText, ...]
+    cut: tuple[SuspectText, ...]
 
 
-def lint(prompts: PromptSet) -> Lint:
+def lint(prompts: PromptSet) -> LintReport:
     """Look at every text of a set."""
     pairs = [(label, text) for label, texts in prompts.prompts.items() for text in texts]
     sizes = [len(prompts.prompts[label]) for label in prompts.classes]
     kept = doubled_names(prompts.prompts)
     tokens = too_long(prompts.unique_texts)
-    names = _Names(prompts.prompts)
+    names = _ClassNameFinder(prompts.prompts)
     cleaned = {text: clean_text(text, kept) for text in prompts.unique_texts}
-    return Lint(
+    return LintReport(
         name=prompts.name,
         classes=len(prompts.prompts),
         rows=len(pairs),
@@ -69,17 +69,17 @@ def lint(prompts: PromptSet) -> Lint:
         empty=tuple(label for label, texts in prompts.prompts.items() if not texts),
         shared=prompts.shared(),
         placeholders=tuple(
-            Suspect(label, text, found[0]) for label, text in pairs if (found := _BRACES.search(text)) is not None
+            SuspectText(label, text, found[0]) for label, text in pairs if (found := _BRACES.search(text)) is not None
         ),
         other_class=tuple(
-            Suspect(label, text, other) for label, text in pairs if (other := names.other(label, text)) is not None
+            SuspectText(label, text, other) for label, text in pairs if (other := names.other(label, text)) is not None
         ),
-        unclean=tuple(Suspect(label, text, cleaned[text]) for label, text in pairs if cleaned[text] != text),
-        cut=tuple(Suspect(label, text, f"{tokens[text]} tokens") for label, text in pairs if text in tokens),
+        unclean=tuple(SuspectText(label, text, cleaned[text]) for label, text in pairs if cleaned[text] != text),
+        cut=tuple(SuspectText(label, text, f"{tokens[text]} tokens") for label, text in pairs if text in tokens),
     )
 
 
-class _Names:
+class _ClassNameFinder:
     """Finds class names among the words of a text, the longest at each place."""
 
     def __init__(self, classes: Mapping[str, object]) -> None:

@@ -22,24 +22,24 @@ NAME = "name"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
-class Skipped(NamedTuple):
+class SkippedTemplate(NamedTuple):
     """A template that was not filled for ``classes``, as they lack one of its attributes."""
 
     template: str
     classes: tuple[str, ...]
 
 
-class Made(NamedTuple):
+class GeneratedPrompts(NamedTuple):
     """Prompts of all classes; ``skipped`` templates, most classes first; ``unused`` rows of the attributes' table."""
 
     prompts: PromptSet
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedTemplate, ...]
     unused: tuple[str, ...]
 
 
 def from_templates(
     classes: Sequence[str], templates: Sequence[str], attributes: Attributes | None = None, name: str = "prompts"
-) -> Made:
+) -> GeneratedPrompts:
     """Fill every template for every class; a template that asks for an attribute that a class lacks is skipped.
 
     Args:
@@ -68,8 +68,8 @@ def from_templates(
                 missing[template].append(label)
     if all(len(lacking) == len(classes) for lacking in missing.values()):
         raise InputError(f"No class has the attributes that the templates ask for; {len(table)} others have some.")
-    skipped = [Skipped(template, tuple(labels)) for template, labels in missing.items() if labels]
-    return Made(
+    skipped = [SkippedTemplate(template, tuple(labels)) for template, labels in missing.items() if labels]
+    return GeneratedPrompts(
         PromptSet.of(name, pairs),
         tuple(sorted(skipped, key=lambda one: -len(one.classes))),
         tuple(label for label in table if label not in set(classes)),

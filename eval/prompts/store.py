@@ -23,7 +23,7 @@ PER_CLASS = 50
 """Thumbnails that are looked at for each class."""
 
 
-class Pictures(Protocol):
+class ThumbnailSource(Protocol):
     """The part of a snapshot that is read here."""
 
     def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table: ...
@@ -39,12 +39,12 @@ class ClassColours(NamedTuple):
     without: tuple[str, ...]
 
 
-def store_classes(snapshot: Pictures) -> tuple[str, ...]:
+def store_classes(snapshot: ThumbnailSource) -> tuple[str, ...]:
     """Labels of all samples, sorted."""
     return tuple(sorted({str(label) for label in snapshot.samples(["label"]).column("label").to_pylist() if label}))
 
 
-def class_colours(snapshot: Pictures, most: int = 3, per_class: int = PER_CLASS) -> ClassColours:
+def class_colours(snapshot: ThumbnailSource, most: int = 3, per_class: int = PER_CLASS) -> ClassColours:
     """Name the colours of every class from thumbnails of train images, never of val or test.
 
     An image that is also, byte for byte, in another split is not looked at.
@@ -75,7 +75,7 @@ def class_colours(snapshot: Pictures, most: int = 3, per_class: int = PER_CLASS)
     return ClassColours(found, images, tuple(label for label in sorted(keys) if label not in found))
 
 
-def _train_keys(snapshot: Pictures) -> dict[str, list[str]]:
+def _train_keys(snapshot: ThumbnailSource) -> dict[str, list[str]]:
     """Label to content keys of its train samples, each once, in order of sample id."""
     rows = snapshot.samples(["key", "label", "split"]).to_pylist()
     elsewhere = {row["key"] for row in rows if row["split"] != "train"}
@@ -86,7 +86,7 @@ def _train_keys(snapshot: Pictures) -> dict[str, list[str]]:
     return {label: list(own) for label, own in keys.items()}
 
 
-def _pictures(snapshot: Pictures, keys: Sequence[str]) -> list[UInt8]:
+def _pictures(snapshot: ThumbnailSource, keys: Sequence[str]) -> list[UInt8]:
     """Decode thumbnails; those that are missing or damaged are passed over."""
     from PIL import Image
 

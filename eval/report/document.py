@@ -17,7 +17,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableBlock:
     """Rows of text; the first ``words`` columns are names, the others figures, which stand at the right."""
 
     title: str
@@ -28,7 +28,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureBlock:
     """A PNG: its file name, what it shows for those who do not see it, and what writes it to a path."""
 
     name: str
@@ -36,7 +36,7 @@ class Picture:
     draw: Callable[[Path], None]
 
 
-Block: TypeAlias = Paragraph | Table | Picture
+Block: TypeAlias = Paragraph | TableBlock | PictureBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Document:
         for section in self.sections:
             yield from section.blocks
 
-    def pictures(self) -> list[Picture]:
+    def pictures(self) -> list[PictureBlock]:
         """All pictures in order."""
-        return [block for block in self.blocks() if isinstance(block, Picture)]
+        return [block for block in self.blocks() if isinstance(block, PictureBlock)]
 
     def warnings(self) -> list[str]:
         """All warnings in order, each once."""

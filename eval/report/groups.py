@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from eval.results.comparable import parts_apart, shape_of
+from eval.results.comparable import part_keys, parts_difference
 from eval.results.files import read_result
 from eval.results.schema import EvalResult
-from eval.views.wording import gallery_count, sample_count, universe_of
+from eval.views.wording import gallery_count, sample_count, universe_words
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MEASURED_BY = (
 """Options that define a metric; results that differ in one are comparable only with care."""
 
 
-class Named(NamedTuple):
+class LabelledResult(NamedTuple):
     """A result, its file, and a short name for it that no other result of the report has."""
 
     label: str
@@ -31,7 +31,7 @@ class Named(NamedTuple):
     result: EvalResult
 
 
-class Row(NamedTuple):
+class MetricsRow(NamedTuple):
     """Figures in a table or a bar chart: of a whole result, or of one of its arms or parts."""
 
     label: str
@@ -43,23 +43,23 @@ class Row(NamedTuple):
 class Group(NamedTuple):
     """Results that share label universe, split sets of whole and parts, number of samples and kind of metrics."""
 
-    results: tuple[Named, ...]
+    results: tuple[LabelledResult, ...]
 
     @property
     def title(self) -> str:
         """What they are over."""
         first = self.results[0].result
         samples = ", ".join(filter(None, (sample_count(first), gallery_count(first))))
-        return f"{universe_of(first)}, split {first.provenance.split_sha256[:8]}, {samples}"
+        return f"{universe_words(first)}, split {first.provenance.split_sha256[:8]}, {samples}"
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[MetricsRow]:
         """Every result, followed by its arms."""
         rows = []
         for label, _, result in self.results:
-            rows.append(Row(label, result.metrics, result))
+            rows.append(MetricsRow(label, result.metrics, result))
             for name, arm in (result.arms or {}).items():
                 if arm.metrics:
-                    rows.append(Row(f"{label}: {name} alone", arm.metrics, result, whole=False))
+                    rows.append(MetricsRow(f"{label}: {name} alone", arm.metrics, result, whole=False))
         return rows
 
     def metrics(self) -> list[str]:
@@ -77,7 +77,7 @@ class Group(NamedTuple):
         return found
 
 
-def read_results(paths: Sequence[Path]) -> list[Named]:
+def read_results(paths: Sequence[Path]) -> list[LabelledResult]:
     """Read result files; each is taken once.
 
     Raises:
@@ -91,12 +91,12 @@ def read_results(paths: Sequence[Path]) -> list[Named]:
     labels = [path.stem if names[path.stem] == 1 else f"{path.parent.name}/{path.stem}" for path in unique]
     again = Counter(labels)
     labels = [label if again[label] == 1 else str(path) for label, path in zip(labels, unique, strict=True)]
-    return [Named(label, path, read_result(path)) for label, path in zip(labels, unique, strict=True)]
+    return [LabelledResult(label, path, read_result(path)) for label, path in zip(labels, unique, strict=True)]
 
 
-def group_results(results: Sequence[Named]) -> list[Group]:
+def group_results(results: Sequence[LabelledResult]) -> list[Group]:
     """Put what may be compared together; groups and results keep the order they were given in."""
-    groups: dict[tuple[object, ...], list[Named]] = {}
+    groups: dict[tuple[object, ...], list[LabelledResult]] = {}
     for each in results:
         groups.setdefault(_shared(each.result), []).append(each)
     return [Group(tuple(found)) for found in groups.values()]
@@ -110,12 +110,12 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
     differences = (
         ("label universes", len({first.label_universe.sha256 for first in firsts})),
         ("split sets", len({first.provenance.split_sha256 for first in firsts})),
-        ("ways to make the parts", len(set(map(shape_of, firsts)))),
+        ("ways to make the parts", len(set(map(part_keys, firsts)))),
         ("numbers of tested samples", len({sample_count(first) for first in firsts})),
         ("kinds of metrics", len({first.task for first in firsts})),
     )
     said = ", ".join(f"{count} {what}" for what, count in differences if count > 1)
-    apart = parts_apart(firsts[0], firsts[1])
+    apart = parts_difference(firsts[0], firsts[1])
     why = "top-5 of 90 classes is another question than top-5 of 169" if differences[0][1] > 1 else "the samples differ"
     if differences[0][1] == differences[1][1] == 1 and apart is not None:
         why = apart
@@ -130,7 +130,7 @@ def _shared(result: EvalResult) -> tuple[object, ...]:
         result.task,
         result.label_universe.sha256,
         result.provenance.split_sha256,
-        shape_of(result),
+        part_keys(result),
         sample_count(result),
     )
 

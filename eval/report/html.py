@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from html import escape
 
-from eval.report.document import Block, Document, Paragraph, Picture, Section, Table
+from eval.report.document import Block, Document, Paragraph, PictureBlock, Section, TableBlock
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2329; --soft: #5b646d; --rule: #d5dadf; --quiet: #f4f6f8;
@@ -83,20 +83,20 @@ def _block(block: Block, pictures: Mapping[str, bytes]) -> str:
             return f'<p class="warning" role="note"><strong>Warning:</strong> {escape(text)}</p>'
         case Paragraph(text=text):
             return f"<p>{escape(text)}</p>"
-        case Picture():
+        case PictureBlock():
             return _picture(block, pictures[block.name])
-        case Table():
+        case TableBlock():
             return _table(block)
 
 
-def _picture(picture: Picture, data: bytes) -> str:
+def _picture(picture: PictureBlock, data: bytes) -> str:
     width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))  # of the PNG's header
     encoded = base64.b64encode(data).decode("ascii")
     size = f'width="{round(width * 0.64)}" height="{round(height * 0.64)}"'
     return f'<figure><img {size} alt="{escape(picture.alt)}" src="data:image/png;base64,{encoded}"></figure>'
 
 
-def _table(table: Table) -> str:
+def _table(table: TableBlock) -> str:
     caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
     heads = "".join(f'<th scope="col"{_class(at, table)}>{escape(name)}</th>' for at, name in enumerate(table.columns))
     rows = "\n".join(f"<tr>{''.join(_cell(at, cell, table) for at, cell in enumerate(row))}</tr>" for row in table.rows)
@@ -108,12 +108,12 @@ def _table(table: Table) -> str:
     )
 
 
-def _cell(at: int, text: str, table: Table) -> str:
+def _cell(at: int, text: str, table: TableBlock) -> str:
     shown = re.sub(r"\s+", " ", escape(text))
     if at == 0:
         return f'<th scope="row"{_class(at, table)}>{shown}</th>'
     return f"<td{_class(at, table)}>{shown}</td>"
 
 
-def _class(at: int, table: Table) -> str:
+def _class(at: int, table: TableBlock) -> str:
     return ' class="words"' if at < table.words else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eval.report.document import Block, Document, Paragraph, Picture, Table
+from eval.report.document import Block, Document, Paragraph, PictureBlock, TableBlock
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
 _AT_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
@@ -32,13 +32,13 @@ def _lines(block: Block) -> list[str]:
     match block:
         case Paragraph(text=text, warning=warning):
             return [f"> **Warning:** {escape(text)}" if warning else escape(text), ""]
-        case Picture(name=name, alt=alt):
+        case PictureBlock(name=name, alt=alt):
             return [f"![{escape(alt)}]({name})", ""]
-        case Table():
+        case TableBlock():
             return _table(block)
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: TableBlock) -> list[str]:
     lines = [f"**{escape(table.title)}**", ""] if table.title else []
     marks = [":--" if at < table.words else "--:" for at in range(len(table.columns))]
     for cells in (table.columns, tuple(marks), *table.rows):

@@ -11,7 +11,7 @@ from eval.report.document import Block, Document, Paragraph, Section
 from eval.report.figures.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
 from eval.report.figures.overview import overview_figure
 from eval.report.figures.sweeps import axis_name, overlay_figure, sweep_axis, sweep_groups
-from eval.report.groups import Group, Named, group_results, read_results, separation_warning
+from eval.report.groups import Group, LabelledResult, group_results, read_results, separation_warning
 from eval.report.html import to_html
 from eval.report.markdown import to_markdown
 from eval.report.sections import drawn, result_sections, unique_slugs
@@ -24,7 +24,7 @@ from retrieval.files import write_atomically
 TITLE = "Evaluation report"
 
 
-class Written(NamedTuple):
+class ReportFiles(NamedTuple):
     """Files of a report, and the warnings it gives."""
 
     markdown: Path
@@ -33,7 +33,7 @@ class Written(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> Written:
+def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> ReportFiles:
     """Write ``report.md``, ``report.html`` and pictures: the same results give the same bytes.
 
     Args:
@@ -54,10 +54,10 @@ def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> Writ
     markdown, html = out / "report.md", out / "report.html"
     write_atomically(markdown, to_markdown(document))
     write_atomically(html, to_html(document, {name: path.read_bytes() for name, path in drawn_files.items()}))
-    return Written(markdown, html, tuple(drawn_files.values()), tuple(document.warnings()))
+    return ReportFiles(markdown, html, tuple(drawn_files.values()), tuple(document.warnings()))
 
 
-def build_document(results: Sequence[Named], title: str) -> Document:
+def build_document(results: Sequence[LabelledResult], title: str) -> Document:
     """Overview, comparison by group, then a chapter per result.
 
     Raises:

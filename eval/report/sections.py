@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from eval.report import tables
-from eval.report.document import Block, Paragraph, Picture, Section
+from eval.report.document import Block, Paragraph, PictureBlock, Section
 from eval.report.figures.classes import confusion_figure, involved_classes, worst_classes, worst_classes_figure
 from eval.report.figures.comparison import gains_figure
 from eval.report.figures.curves import curve_figures
@@ -31,16 +31,16 @@ from eval.views.wording import metric_name, origin, setting_words
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from eval.report.groups import Named
+    from eval.report.groups import LabelledResult
     from eval.results.schema import EvalResult, SweepPoint
 
 
-def drawn(name: str, alt: str, make: Callable[[], Figure]) -> Picture:
+def drawn(name: str, alt: str, make: Callable[[], Figure]) -> PictureBlock:
     """A picture that is drawn when it is written."""
-    return Picture(f"{name}.png", alt, lambda path: save(make(), path))
+    return PictureBlock(f"{name}.png", alt, lambda path: save(make(), path))
 
 
-def result_sections(each: Named, slug: str) -> list[Section]:
+def result_sections(each: LabelledResult, slug: str) -> list[Section]:
     """A heading for the result, and a section for everything it has; ``slug`` begins the names of its pictures."""
     result = each.result
     sections = [Section(each.label, tuple(_facts(result)))]
@@ -51,7 +51,7 @@ def result_sections(each: Named, slug: str) -> list[Section]:
         ("Curves", list(_curves(each, slug))),
         ("Confidence", list(_confidence(each, slug))),
         ("Classes", list(_classes(each, slug))),
-        ("Wrong predictions", list(_wrong(each, slug)) if result.per_class is not None else []),
+        ("WrongPrediction predictions", list(_wrong(each, slug)) if result.per_class is not None else []),
         ("Prompts as queries", [tables.retrieval_table(result.retrieval)] if result.retrieval else []),
     ]
     return [*sections, *(Section(f"{each.label}: {title}", tuple(blocks), 3) for title, blocks in made if blocks)]
@@ -77,7 +77,7 @@ def _facts(result: EvalResult) -> Iterator[Block]:
         yield Paragraph(warning, warning=True)
 
 
-def _sweeps(each: Named, slug: str) -> Iterator[tuple[str, list[Block]]]:
+def _sweeps(each: LabelledResult, slug: str) -> Iterator[tuple[str, list[Block]]]:
     for (arm, role), points in sweep_groups(each.result).items():
         axis = sweep_axis(points)
         of = f"of {arm} " if arm else ""
@@ -88,8 +88,8 @@ def _sweeps(each: Named, slug: str) -> Iterator[tuple[str, list[Block]]]:
 
 
 def _sweep_pictures(
-    each: Named, points: list[SweepPoint], axis: str, name: str, title: str
-) -> Iterator[Picture]:  # fmt: skip
+    each: LabelledResult, points: list[SweepPoint], axis: str, name: str, title: str
+) -> Iterator[PictureBlock]:  # fmt: skip
     result, label = each.result, each.label
     said = ", ".join(map(metric_name, metrics_of(points)))
     alt = f"{label}: {said} over {axis_name(axis)}; the figures are in the table below."
@@ -105,7 +105,7 @@ def _sweep_pictures(
             yield drawn(f"{name}-shots", f"{label}: {metric_name(metric)} by shots and {axis}.", grid)
 
 
-def _arms(each: Named, slug: str) -> Iterator[Block]:
+def _arms(each: LabelledResult, slug: str) -> Iterator[Block]:
     arms = each.result.arms
     if not arms:
         return
@@ -126,7 +126,7 @@ def _parts(result: EvalResult) -> list[Block]:
     return blocks
 
 
-def _curves(each: Named, slug: str) -> Iterator[Block]:
+def _curves(each: LabelledResult, slug: str) -> Iterator[Block]:
     for name, figure in curve_figures(each.result).items():
         yield drawn(f"{slug}-{name}", f"{each.label}: {name.replace('-', ' ')} curve.", partial(_given, figure))
 
@@ -135,7 +135,7 @@ def _given(figure: Figure) -> Figure:
     return figure
 
 
-def _confidence(each: Named, slug: str) -> Iterator[Block]:
+def _confidence(each: LabelledResult, slug: str) -> Iterator[Block]:
     if confidence_curves(each.result, "reliability"):
         alt = f"{each.label}: accuracy over confidence, and how many answers have which confidence."
         yield drawn(f"{slug}-reliability", alt, partial(reliability_figure, each.result))
@@ -144,7 +144,7 @@ def _confidence(each: Named, slug: str) -> Iterator[Block]:
         yield drawn(f"{slug}-coverage", alt, partial(coverage_figure, each.result))
 
 
-def _classes(each: Named, slug: str) -> Iterator[Block]:
+def _classes(each: LabelledResult, slug: str) -> Iterator[Block]:
     if worst_classes(each.result):
         alt = f"{each.label}: recall and precision of the worst classes; the figures are in the table below."
         yield drawn(f"{slug}-classes", alt, partial(worst_classes_figure, each.result))
@@ -155,14 +155,14 @@ def _classes(each: Named, slug: str) -> Iterator[Block]:
         yield tables.confused_table(each.result)
 
 
-def _wrong(each: Named, slug: str) -> Iterator[Block]:
+def _wrong(each: LabelledResult, slug: str) -> Iterator[Block]:
     wrong = read_wrong(each.path)
     if wrong:
         shown = wrong[:MOST]
         words = "; ".join(f"{one.label} taken for {one.predicted}" for one in shown)
         yield Paragraph("Each row: the image, then its nearest neighbours; green frames have the right label.")
         draw = partial(wrong_sheet, each.path, shown)
-        yield Picture(
+        yield PictureBlock(
             f"{slug}-wrong.png", f"{each.label}: wrong predictions with their nearest neighbours: {words}.", draw
         )
     elif wrong is None:

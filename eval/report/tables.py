@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eval.report.document import Table
+from eval.report.document import TableBlock
 from eval.report.figures.classes import worst_classes
 from eval.report.figures.sweeps import best_point, metrics_of
 from eval.views.wording import (
     LOWER_IS_BETTER,
-    PLAIN,
-    figure_of,
+    NOT_PERCENT,
     metric_name,
-    number,
+    metric_number,
+    metric_words,
     p_value,
     protocol_words,
     setting_words,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_SETTINGS, MOST_PAIRS, MOST_MISTAKES = 12, 20, 15
 
 
-def comparison_table(group: Group) -> Table:
+def comparison_table(group: Group) -> TableBlock:
     """One row per result and arm, one column per metric."""
     metrics = group.metrics()
     rows = []
@@ -40,17 +40,19 @@ def comparison_table(group: Group) -> Table:
             else ("", "", "")
         )
         rows.append((row.label, *source, *_cells(row.metrics, metrics)))
-    return Table(group.title, ("result", "mode", "protocol", "space", *_heads(metrics)), tuple(rows), 4, _note(metrics))
+    return TableBlock(
+        group.title, ("result", "mode", "protocol", "space", *_heads(metrics)), tuple(rows), 4, _note(metrics)
+    )
 
 
-def sections_table(title: str, column: str, sections: Mapping[str, Part] | Mapping[str, Slice]) -> Table:
+def sections_table(title: str, column: str, sections: Mapping[str, Part] | Mapping[str, Slice]) -> TableBlock:
     """One row per part (aspect) or slice, one column per metric."""
     metrics = list(dict.fromkeys(name for each in sections.values() for name in each.metrics))
     rows = tuple((name, *_cells(each.metrics, metrics)) for name, each in sections.items())
-    return Table(title, (column, *_heads(metrics)), rows, 1, _note(metrics))
+    return TableBlock(title, (column, *_heads(metrics)), rows, 1, _note(metrics))
 
 
-def sweep_table(points: Sequence[SweepPoint], title: str) -> Table:
+def sweep_table(points: Sequence[SweepPoint], title: str) -> TableBlock:
     """The best settings by the first metric, best first, and those that were chosen."""
     names = [name for name in points[0].metrics if all(name in point.metrics for point in points)]
     by = metrics_of(points)[0]
@@ -65,7 +67,7 @@ def sweep_table(points: Sequence[SweepPoint], title: str) -> Table:
         for point in shown
     )
     some = f"The best {len(best)} of {len(points)} settings by {metric_name(by)}. " if left else ""
-    return Table(
+    return TableBlock(
         title,
         ("setting", "chosen in", *_heads(names)),
         rows,
@@ -74,7 +76,7 @@ def sweep_table(points: Sequence[SweepPoint], title: str) -> Table:
     )
 
 
-def gains_table(result: EvalResult) -> Table:
+def gains_table(result: EvalResult) -> TableBlock:
     """What the whole gains over every arm: a row per arm and metric."""
     rows = [
         (name, metric_name(metric), with_interval(metric, gain.value, gain.ci95, sign=True), p_value(gain.p_value))
@@ -82,10 +84,10 @@ def gains_table(result: EvalResult) -> Table:
         for metric, gain in (arm.gains or {}).items()
     ]
     note = "The whole less the arm, in percentage points, [95 % paired]; p by exchanging the two answers."
-    return Table("Gain over each arm", ("arm", "metric", "gain", "p"), tuple(rows), 2, note)
+    return TableBlock("Gain over each arm", ("arm", "metric", "gain", "p"), tuple(rows), 2, note)
 
 
-def arms_table(result: EvalResult) -> Table:
+def arms_table(result: EvalResult) -> TableBlock:
     """What the arms are, what was chosen for them in the first draw, and their calibration."""
     rows = []
     for name, arm in (result.arms or {}).items():
@@ -97,26 +99,26 @@ def arms_table(result: EvalResult) -> Table:
         )  # fmt: skip
         rows.append((name, arm.space, arm.scorer, arm.bank or "", setting, *fitted))
     columns = ("arm", "space", "scorer", "bank", "setting", "temperature", "NLL on val", "ECE on val (%)")
-    return Table("Arms", columns, tuple(rows), 5)
+    return TableBlock("Arms", columns, tuple(rows), 5)
 
 
-def retrieval_table(retrieval: Mapping[str, float]) -> Table:
+def retrieval_table(retrieval: Mapping[str, float]) -> TableBlock:
     """Prompts as queries for images; counts are written as counts."""
     rows = tuple((name, f"{value:,.10g}" if value > 1 else f"{100 * value:.1f} %") for name, value in retrieval.items())
-    return Table("Prompts as queries for images", ("measure", "value"), rows)
+    return TableBlock("Prompts as queries for images", ("measure", "value"), rows)
 
 
-def worst_table(result: EvalResult) -> Table:
+def worst_table(result: EvalResult) -> TableBlock:
     """The figures behind the picture of the worst classes."""
     rows = []
     for name, each in worst_classes(result):
         fractions = (f"{100 * value:.1f}" for value in (each.recall, each.precision, each.f1))
         rows.append((name, f"{each.support:,}", f"{each.predicted:,}", *fractions))
     columns = ("class", "images", "answers", "recall", "precision", "F1")
-    return Table("Worst classes", columns, tuple(rows), 1, "Percent; counts are summed over draws.")
+    return TableBlock("Worst classes", columns, tuple(rows), 1, "Percent; counts are summed over draws.")
 
 
-def confused_table(result: EvalResult) -> Table:
+def confused_table(result: EvalResult) -> TableBlock:
     """The most confused pairs, most frequent first."""
     per_class = result.per_class or {}
     rows = []
@@ -124,14 +126,14 @@ def confused_table(result: EvalResult) -> Table:
         support = per_class[pair.label].support if pair.label in per_class else 0
         share = f"{100 * pair.count / support:.1f} %" if support else ""
         rows.append((pair.label, pair.predicted, f"{pair.count:,}", share))
-    return Table("Most confused pairs", ("truth", "answer", "times", "of the class"), tuple(rows), 2)
+    return TableBlock("Most confused pairs", ("truth", "answer", "times", "of the class"), tuple(rows), 2)
 
 
-def mistakes_table(mistakes: Sequence[Prediction]) -> Table:
-    """Wrong predictions of the highest probability."""
+def mistakes_table(mistakes: Sequence[Prediction]) -> TableBlock:
+    """WrongPrediction predictions of the highest probability."""
     rows = tuple((m.uri, m.label, m.predicted, f"{100 * m.probability:.1f}", f"{m.rank}") for m in mistakes)
     columns = ("image", "truth", "answer", "probability (%)", "rank of the truth")
-    return Table("Most confident mistakes", columns, rows, 3)
+    return TableBlock("Most confident mistakes", columns, rows, 3)
 
 
 def _heads(metrics: Sequence[str]) -> tuple[str, ...]:
@@ -139,7 +141,7 @@ def _heads(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _cells(found: Mapping[str, Metric], metrics: Sequence[str]) -> tuple[str, ...]:
-    return tuple(figure_of(name, found[name]) if name in found else "" for name in metrics)
+    return tuple(metric_words(name, found[name]) if name in found else "" for name in metrics)
 
 
 def _point(point: SweepPoint, names: Sequence[str]) -> tuple[str, ...]:
@@ -147,12 +149,12 @@ def _point(point: SweepPoint, names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         spread = (point.sd_seeds_of or {}).get(name)
         words = with_interval(name, point.metrics[name], (point.ci95_of or {}).get(name))
-        cells.append(words if spread is None else f"{words} (seeds ±{number(name, spread)})")
+        cells.append(words if spread is None else f"{words} (seeds ±{metric_number(name, spread)})")
     return tuple(cells)
 
 
 def _note(metrics: Sequence[str], *, intervals: bool = True) -> str:
-    plain = [metric_name(name) for name in metrics if name in PLAIN]
+    plain = [metric_name(name) for name in metrics if name in NOT_PERCENT]
     words = ["Percent [95 % interval]" if intervals else "Percent"]
     if plain:
         words.append(f"{' and '.join(plain)} {'is no percentage' if len(plain) == 1 else 'are no percentages'}")

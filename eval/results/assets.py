@@ -50,7 +50,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class WrongPrediction:
     """A wrong prediction to be shown, with its nearest neighbours, nearest first."""
 
     id: str
@@ -73,7 +73,7 @@ def thumbnail_name(key: str) -> str:
 
 
 def write_assets(
-    result: Path, predictions: Iterable[Prediction], wrong: Iterable[Wrong], thumbnails: Mapping[str, bytes]
+    result: Path, predictions: Iterable[Prediction], wrong: Iterable[WrongPrediction], thumbnails: Mapping[str, bytes]
 ) -> Path:
     """Write the assets of a result file; those of an earlier result of this name are replaced.
 
@@ -111,15 +111,15 @@ def read_predictions(result: Path) -> Iterator[Prediction] | None:
     return _rows(path) if path.is_file() else None
 
 
-def read_wrong(result: Path) -> tuple[Wrong, ...] | None:
-    """Wrong predictions to be shown; None where there is no such file.
+def read_wrong(result: Path) -> tuple[WrongPrediction, ...] | None:
+    """WrongPrediction predictions to be shown; None where there is no such file.
 
     Raises:
         InputError: the file cannot be read as wrong predictions.
     """
     path = assets_folder(result) / WRONG
     try:
-        return TypeAdapter(tuple[Wrong, ...]).validate_json(path.read_bytes())
+        return TypeAdapter(tuple[WrongPrediction, ...]).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):

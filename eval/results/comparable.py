@@ -1,4 +1,4 @@
-"""Whether two results in parts are over the same samples in every part: the rows of all parts together do not tell."""
+"""Whether the parts of two results are over the same samples, which the split sets of the whole do not show."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ if TYPE_CHECKING:
     from eval.results.schema import EvalResult, Part
 
 
-def shape_of(result: EvalResult) -> tuple[tuple[str, str], ...]:
-    """Every part and the hash of its split set; files without such hashes tell by the size of the gallery."""
-    return tuple((name, part.split_sha256 or _gallery(part)) for name, part in (result.parts or {}).items())
+def part_keys(result: EvalResult) -> tuple[tuple[str, str], ...]:
+    """Name of every part with the hash of its split set, or the size of its gallery where there is no such hash."""
+    return tuple((name, part.split_sha256 or _gallery_size(part)) for name, part in (result.parts or {}).items())
 
 
-def parts_apart(first: EvalResult, second: EvalResult) -> str | None:
-    """What differs between the parts of two results, as ``gallery of 59 and 249 images in part dorsal right``."""
-    ours, theirs = first.parts or {}, second.parts or {}
-    if list(ours) != list(theirs):
-        return f"parts {', '.join(ours) or 'none'} and {', '.join(theirs) or 'none'}"
-    pairs = [(name, ours[name], theirs[name]) for name in ours]
-    for name, one, other in pairs:
-        if _gallery(one) != _gallery(other):
-            return f"gallery of {_gallery(one)} and {_gallery(other)} images in part {name}"
-    for name, one, other in pairs:
-        if one.split_sha256 and other.split_sha256 and one.split_sha256 != other.split_sha256:
-            return f"split sets {one.split_sha256[:12]} and {other.split_sha256[:12]} in part {name}"
+def parts_difference(first: EvalResult, second: EvalResult) -> str | None:
+    """Say what differs between the parts of two results, None if they are alike.
+
+    Such as ``gallery of 59 and 249 images in part dorsal right``.
+    """
+    parts, others = first.parts or {}, second.parts or {}
+    if list(parts) != list(others):
+        return f"parts {', '.join(parts) or 'none'} and {', '.join(others) or 'none'}"
+    for name, part in parts.items():
+        if _gallery_size(part) != _gallery_size(others[name]):
+            return f"gallery of {_gallery_size(part)} and {_gallery_size(others[name])} images in part {name}"
+    for name, part in parts.items():
+        hashes = (part.split_sha256, others[name].split_sha256)
+        if hashes[0] and hashes[1] and hashes[0] != hashes[1]:
+            return f"split sets {hashes[0][:12]} and {hashes[1][:12]} in part {name}"
     return None
 
 
-def _gallery(part: Part) -> str:
+def _gallery_size(part: Part) -> str:
     return f"{part.n.get('gallery', 0):,.10g}"

@@ -1,8 +1,10 @@
-"""Results of a store, addressed by the beginning of their hash."""
+"""Short ids of stored results: the beginnings of their hashes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from retrieval.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,12 +12,12 @@ if TYPE_CHECKING:
     from eval.results.schema import EvalResult
 
 
-SHORTEST = 8
-"""Digits of an id, more where two results begin alike."""
+MIN_DIGITS = 8
+"""Digits of an id at least; ids have more where two hashes begin with the same digits."""
 
 
-class Kept(NamedTuple):
-    """A stored result that can be read: ``id`` is the shortest beginning of ``sha256`` that no other has."""
+class ResultEntry(NamedTuple):
+    """A stored result with its ``sha256`` and its ``id``, the beginning of the hash that no other result has."""
 
     id: str
     sha256: str
@@ -23,25 +25,23 @@ class Kept(NamedTuple):
 
 
 def short_ids(hashes: Sequence[str]) -> list[str]:
-    """The beginnings of hashes, as short as tells them apart, at least :data:`SHORTEST` digits."""
-    length = SHORTEST
-    while len({each[:length] for each in hashes}) < len(set(hashes)):
+    """Cut hashes to one length at which they differ, at least :data:`MIN_DIGITS` digits."""
+    length = MIN_DIGITS
+    while len({digest[:length] for digest in hashes}) < len(set(hashes)):
         length += 1
-    return [each[:length] for each in hashes]
+    return [digest[:length] for digest in hashes]
 
 
-def find_result(kept: Sequence[Kept], prefix: str) -> Kept:
-    """The one result whose hash begins with ``prefix``.
+def find_result(entries: Sequence[ResultEntry], prefix: str) -> ResultEntry:
+    """Find the one result whose hash begins with ``prefix``.
 
     Raises:
         UnknownNameError: there is none.
         InputError: there are several.
     """
-    from retrieval.errors import InputError, unknown
-
-    found = [each for each in kept if prefix and each.sha256.startswith(prefix.lower())]
-    if not found:
-        raise unknown("result", prefix, [each.id for each in kept])
-    if len(found) > 1:
-        raise InputError(f"{len(found)} results begin with '{prefix}': {', '.join(each.id for each in found)}.")
-    return found[0]
+    matches = [entry for entry in entries if prefix and entry.sha256.startswith(prefix.lower())]
+    if not matches:
+        raise unknown("result", prefix, [entry.id for entry in entries])
+    if len(matches) > 1:
+        raise InputError(f"{len(matches)} results begin with '{prefix}': {', '.join(entry.id for entry in matches)}.")
+    return matches[0]

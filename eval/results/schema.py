@@ -109,7 +109,7 @@ class SweepPoint(Config):
     sd_seeds_of: dict[str, float] | None = None
 
 
-class Chosen(Config):
+class Choice(Config):
     """What was chosen: the setting of every draw, by which ``criterion`` and ``on`` which role (None: no choice)."""
 
     settings: tuple[Setting, ...]
@@ -117,7 +117,7 @@ class Chosen(Config):
     on: str | None = None
 
 
-class ClassFigures(Config):
+class ClassMetrics(Config):
     """Figures of one class: counts summed over draws, fractions of these counts (0 where there is nothing to count)."""
 
     precision: float
@@ -128,7 +128,7 @@ class ClassFigures(Config):
     predicted: int
 
 
-class Confused(Config):
+class ConfusedPair(Config):
     """How often samples of ``label`` were taken for ``predicted``, summed over draws."""
 
     label: str
@@ -163,7 +163,7 @@ class ArmResult(Config):
     bank: str | None = None
     bank_sha256: str | None = None
     metrics: dict[str, Metric] | None = None
-    chosen: Chosen | None = None
+    chosen: Choice | None = None
     calibration: CalibrationResult | None = None
     gains: dict[str, Gain] | None = None
 
@@ -193,10 +193,10 @@ class Evaluation(Config):
     curves: Curves | None = None
     thresholds: dict[str, float] | None = None
     sweep: tuple[SweepPoint, ...] | None = None
-    chosen: Chosen | None = None
+    chosen: Choice | None = None
     arms: dict[str, ArmResult] | None = None
-    per_class: dict[str, ClassFigures] | None = None
-    confusion: tuple[Confused, ...] | None = None
+    per_class: dict[str, ClassMetrics] | None = None
+    confusion: tuple[ConfusedPair, ...] | None = None
     retrieval: dict[str, float] | None = None
 
 
@@ -236,10 +236,10 @@ class EvalResult(ShowsTables, Config):
     curves: Curves | None = None
     thresholds: dict[str, float] | None = None
     sweep: tuple[SweepPoint, ...] | None = None
-    chosen: Chosen | None = None
+    chosen: Choice | None = None
     arms: dict[str, ArmResult] | None = None
-    per_class: dict[str, ClassFigures] | None = None
-    confusion: tuple[Confused, ...] | None = None
+    per_class: dict[str, ClassMetrics] | None = None
+    confusion: tuple[ConfusedPair, ...] | None = None
     retrieval: dict[str, float] | None = None
     warnings: tuple[str, ...] = ()
     config: dict[str, Any]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from eval.ranking.rescoring import ScoringOptions
-from eval.results.comparable import parts_apart
+from eval.results.comparable import parts_difference
 from eval.statistics.paired_comparison import Comparison
 from eval.statistics.paired_tests import mcnemar, paired_differences
 from eval.statistics.query_figures import DrawTable
@@ -60,7 +60,7 @@ def check_rankings(first: EvalResult, second: EvalResult) -> None:
                 f"The results are over different {what} ({one} and {other}), so they cannot be paired; evaluate both "
                 "with the same `split_set`, `where` and `seed`."
             )
-    apart = parts_apart(first, second)
+    apart = parts_difference(first, second)
     if apart is not None:
         raise InputError(
             f"The results, of protocols {first.protocol} and {second.protocol}, differ in their parts ({apart}), so "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.metrics.classification import true_ranks
-from eval.results.assets import Neighbour, Prediction, Wrong, thumbnail_name, write_assets
+from eval.results.assets import Neighbour, Prediction, WrongPrediction, thumbnail_name, write_assets
 from eval.scorers.similarity import combine_views
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def keep_assets(store: EmbeddingStore, path: Path, prepared: PreparedClassificat
     with store.snapshot() as snapshot:
         thumbnails = snapshot.thumbnails([str(keys[row]) for row in rows])
     wrong = [
-        Wrong(
+        WrongPrediction(
             str(prepared.arrays.ids[answer.rows[at]]),
             _text(prepared, "uri", int(answer.rows[at])),
             _text(prepared, "label", int(answer.rows[at])),

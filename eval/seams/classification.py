@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, Type
 
 from pydantic import Field
 
-from eval.results.schema import CalibrationResult, Chosen, SweepPoint, TaskName
+from eval.results.schema import CalibrationResult, Choice, SweepPoint, TaskName
 from eval.seams.mode import ModeConfig
 from eval.seams.options import MacroOver, Names, Tops
 from retrieval.types import Float32, Int64
@@ -105,7 +105,7 @@ class ArmSolution:
     """What an arm answers by itself, which setting it took in each draw, and the temperature fitted for it."""
 
     answers: Answers
-    chosen: Chosen | None = None
+    chosen: Choice | None = None
     calibration: CalibrationResult | None = None
 
 
@@ -118,7 +118,7 @@ class Solution:
 
     answers: Answers
     sweep: tuple[SweepPoint, ...] = ()
-    chosen: Chosen | None = None
+    chosen: Choice | None = None
     arms: Mapping[str, ArmSolution] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     retrieval: Mapping[str, float] | None = None

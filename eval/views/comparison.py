@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eval.results.schema import Metric
-from eval.views.classification_tables import _around, _plain, figure
-from eval.views.ranking_tables import metric_title, p_text
-from eval.views.wording import protocol_name
+from eval.views.layout import plain_table, titled
+from eval.views.wording import metric_name, metric_number, metric_words, p_value, protocol_name
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -15,77 +13,80 @@ if TYPE_CHECKING:
 
     from eval.runs.compare_classification import ClassificationComparison
     from eval.runs.compare_ranking import RankingComparison
+    from eval.statistics.paired_comparison import Comparison
+    from eval.statistics.paired_tests import McNemar
 
 
-def comparison_table(found: RankingComparison) -> Table:
-    """A row per metric: A, B, the difference with its interval, p-value, and in how many draws B is higher."""
-    from rich.table import Table
-
-    from eval.views.ranking_tables import metric_title, p_text, percent
-
-    table = Table(
-        title=f"A {found.a}\nB {found.b}\n{_measured(found)}",
-        caption=_caption(found),
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
-    table.add_column("")
-    for name in ("A", "B", "B - A", "p", "draws up/equal/down"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, (a, b) in found.values.items():
-        apart = found.differences[name]
-        draws = f"{apart.draws_up}/{apart.draws_equal}/{apart.draws_down}"
-        table.add_row(
-            metric_title(name), f"{100 * a:.1f}", f"{100 * b:.1f}", percent(apart.metric), p_text(apart.p_value), draws
-        )
+def ranking_comparison_table(comparison: RankingComparison) -> Table:
+    """One row per metric: A, B, their difference with its interval, p-value, and draws in which B is higher."""
+    title = f"A {comparison.a}\nB {comparison.b}\n{_basis(comparison)}"
+    table = plain_table(title, _ranking_caption(comparison))
+    _add_columns(table, "A", "B", "B - A", "p", "draws up/equal/down")
+    for name in comparison.values:
+        difference = comparison.differences[name]
+        draws = f"{difference.draws_up}/{difference.draws_equal}/{difference.draws_down}"
+        table.add_row(*_row(comparison, name), draws)
     return table
 
 
-def _measured(found: RankingComparison) -> str:
-    """What both were measured on; the split sets of several parts have too many names for a line."""
-    parts = f"mean of {len(found.parts)} parts" if found.parts else found.split_set.partition("@")[0]
-    protocol = protocol_name(found.protocol, found.departs_from)
-    return f"{found.mode} · {protocol} · {parts} · split set {found.split_sha256[:12]}"
+def classification_comparison_table(comparison: ClassificationComparison) -> Group:
+    """One row per metric: A, B, their difference with its interval, and its p-value."""
+    table = plain_table()
+    _add_columns(table, "A", "B", "B - A", "p")
+    for name in comparison.values:
+        table.add_row(*_row(comparison, name))
+    split = f"{comparison.split_set.partition('@')[0]} · {comparison.classes} labels"
+    return titled(f"A {comparison.a}\nB {comparison.b}\n{split}", table, _classification_caption(comparison))
 
 
-def _caption(found: RankingComparison) -> str:
-    from eval.views.ranking_tables import p_text
+def _add_columns(table: Table, *names: str) -> None:
+    """Add an unnamed column for the metrics, then columns of numbers."""
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
 
-    ways = f"[95 % by paired bootstrap over {found.n['identities']} identities], p by exchanging A and B per identity"
-    lines = [f"percent, {ways} ({found.resamples} times each), seed {found.seed}"]
-    if found.mcnemar is not None:
-        test = found.mcnemar
-        mean = [round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b)]
-        over = f", means over {len(test.p_values)} draws; p is twice their mean" if len(test.p_values) > 1 else ""
+
+def _row(comparison: Comparison, name: str) -> tuple[str, ...]:
+    """Cells of one metric: its name, A, B, the difference and its p-value."""
+    a, b = (metric_number(name, value) for value in comparison.values[name])
+    difference = comparison.differences[name]
+    return metric_name(name), a, b, metric_words(name, difference.metric), p_value(difference.p_value)
+
+
+def _basis(comparison: RankingComparison) -> str:
+    """What both evaluations were measured on; several parts are counted, as their split sets have too many names."""
+    parts = f"mean of {len(comparison.parts)} parts" if comparison.parts else comparison.split_set.partition("@")[0]
+    protocol = protocol_name(comparison.protocol, comparison.departs_from)
+    return f"{comparison.mode} · {protocol} · {parts} · split set {comparison.split_sha256[:12]}"
+
+
+def _ranking_caption(comparison: RankingComparison) -> str:
+    n = comparison.n
+    methods = f"[95 % by paired bootstrap over {n['identities']} identities], p by exchanging A and B per identity"
+    lines = [f"percent, {methods} ({comparison.resamples} times each), seed {comparison.seed}"]
+    test = comparison.mcnemar
+    if test is not None:
+        draws = len(test.p_values)
+        over = f", means over {draws} draws; p is twice their mean" if draws > 1 else ""
         lines.append(
-            f"McNemar on Rank-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.n['query']:g} queries, "
-            f"p {p_text(test.p_value)} (takes queries for independent{over})"
+            f"McNemar on Rank-1: {_only_right(test)} of {n['query']:g} queries, p {p_value(test.p_value)} "
+            f"(takes queries for independent{over})"
         )
     return "\n".join(lines)
 
 
-def class_comparison(found: ClassificationComparison) -> Group:
-    """A row per metric: A, B, the difference with its interval, and its p-value."""
-    table = _plain()
-    table.add_column("")
-    for name in ("A", "B", "B - A", "p"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, (a, b) in found.values.items():
-        apart = found.differences[name]
-        pair = [figure(name, Metric(value=value)) for value in (a, b)]
-        table.add_row(metric_title(name), *pair, figure(name, apart.metric), p_text(apart.p_value))
-    test = found.mcnemar
-    assert test is not None  # noqa: S101 - top-1 is always there
-    units = "groups" if found.by == "group" else "images within classes"
-    mean = [round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b)]
-    caption = (
-        f"percent (nll and brier as they are), [95 % by paired bootstrap over {units}], p by exchanging A and B "
-        f"({found.resamples} times each), seed {found.seed}\n"
-        f"McNemar on top-1: only A right {mean[0]:g}, only B right {mean[1]:g} of {found.n['test']:g} test images, p "
-        f"{p_text(test.p_value)}"
+def _classification_caption(comparison: ClassificationComparison) -> str:
+    test = comparison.mcnemar
+    assert test is not None  # noqa: S101 - every classification has top-1
+    resampled = "groups" if comparison.by == "group" else "images within classes"
+    return (
+        f"percent (NLL and Brier as they are), [95 % by paired bootstrap over {resampled}], p by exchanging A and B "
+        f"({comparison.resamples} times each), seed {comparison.seed}\n"
+        f"McNemar on top-1: {_only_right(test)} of {comparison.n['test']:g} test images, p {p_value(test.p_value)}"
     )
-    split = f"{found.split_set.partition('@')[0]} · {found.classes} labels"
-    return _around(f"A {found.a}\nB {found.b}\n{split}", table, caption)
+
+
+def _only_right(test: McNemar) -> str:
+    """Mean counts over draws of the answers that only A, and only B, gets right."""
+    a, b = (round(sum(counts) / len(counts), 1) for counts in (test.only_a, test.only_b))
+    return f"only A right {a:g}, only B right {b:g}"

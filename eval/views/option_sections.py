@@ -1,4 +1,4 @@
-"""The options of an evaluation, in sections: those of the mode, of its scorers, of the protocol."""
+"""The options of an evaluation, in sections for a table: those of the mode, of its scorers and of the protocol."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from retrieval.commands.option_table import OptionSection, option_rows, written
 
 
 def evaluation_sections(
-    mode: str | None, protocol: str | None, scorers: Sequence[str] = (), given: Mapping[str, Any] | None = None
+    mode: str | None, protocol: str | None, scorers: Sequence[str] = (), options: Mapping[str, Any] | None = None
 ) -> list[OptionSection]:
-    """Sections for an evaluation.
+    """List the options of an evaluation.
 
     Args:
-        mode: name of a mode; its defaults are those under the protocol.
+        mode: name of a mode; under a protocol its defaults are those that the protocol sets.
         protocol: name of a protocol.
-        scorers: scorers of the arms, for a mode whose arms the user names; none lists all scorers.
-        given: options that were given, of which some decide what the scorers are (``method`` of ``fewshot``).
+        scorers: scorers of the arms, for a mode whose arms the user names; an empty sequence lists all scorers.
+        options: options that the user gave; some decide which scorers a mode uses (``method`` of ``fewshot``).
 
     Raises:
         UnknownNameError: there is no such mode or protocol.
@@ -28,14 +28,14 @@ def evaluation_sections(
     sections = []
     if mode is not None:
         sections.append(_mode_section(mode, protocol))
-        sections += _scorer_sections(mode, scorers, given or {})
+        sections += _scorer_sections(mode, scorers, options or {})
     if protocol is not None and (rows := option_rows(load_protocol(protocol).options)):
         sections.append(OptionSection(f"Protocol {protocol}: -o KEY=VALUE", tuple(rows)))
     return sections
 
 
 def scorer_section(name: str, prefix: str = "") -> OptionSection:
-    """The options of one scorer; ``prefix`` is how its arm is named before them."""
+    """List the options of one scorer; ``prefix`` is what stands before them, the arm and a dot."""
     return OptionSection(f"Scorer {name}: -o {prefix}KEY=VALUE", tuple(option_rows(load_scorer(name).config_type)))
 
 
@@ -44,17 +44,17 @@ def _mode_section(mode: str, protocol: str | None) -> OptionSection:
     if protocol is None:
         return OptionSection(f"Mode {mode}: -o KEY=VALUE", tuple(rows))
     settings = load_protocol(protocol).settings
-    under = (replace(row, default=written(settings[row.name])) if row.name in settings else row for row in rows)
-    return OptionSection(f"Mode {mode} under protocol {protocol}: -o KEY=VALUE", tuple(under))
+    rows = [replace(row, default=written(settings[row.name])) if row.name in settings else row for row in rows]
+    return OptionSection(f"Mode {mode} under protocol {protocol}: -o KEY=VALUE", tuple(rows))
 
 
-def _scorer_sections(mode: str, scorers: Sequence[str], given: Mapping[str, Any]) -> list[OptionSection]:
-    loaded = load_mode(mode)
-    arm_scorers = getattr(loaded, "arm_scorers", None)
+def _scorer_sections(mode: str, scorers: Sequence[str], options: Mapping[str, Any]) -> list[OptionSection]:
+    """Sections of a mode's scorers: those that the mode fixes by its options, else those of the arms."""
+    config_type, arm_scorers = load_mode(mode).config_type, getattr(load_mode(mode), "arm_scorers", None)
     if arm_scorers is None:
         return []
-    names = loaded.config_type.option_names()
-    config = loaded.config_type.read({key: value for key, value in given.items() if key in names}, "options")
+    names = config_type.option_names()
+    config = config_type.read({key: value for key, value in options.items() if key in names}, "options")
     fixed = arm_scorers(config)
     if len(fixed) == 1:
         return [scorer_section(fixed[0])]

@@ -1,20 +1,21 @@
-"""Results as tables for people: percentages with intervals."""
+"""Tables of a ranking or a verification result on a terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from eval.ranking.rescoring import scoring_words
-from eval.views.wording import protocol_name
+from eval.views.layout import plain_table
+from eval.views.wording import count_words, metric_name, metric_words, protocol_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from eval.results.schema import Definition, EvalResult, Metric, Part, Slice
+    from rich.table import Table
 
-SHOWN = (
+    from eval.results.schema import Definition, EvalResult, Part, Slice
+
+CAPTION_OPTIONS = (
     "aspect",
     "query_aspect",
     "gallery_aspect",
@@ -32,11 +33,9 @@ SHOWN = (
 WIDEST = 8
 """With more metrics than this, metrics are the rows of a table."""
 
-TITLES = {"mean_ap": "mAP", "mean_inp": "mINP"}
-
 
 def ranking_tables(result: EvalResult) -> Iterator[Table]:
-    """The metrics, and the slices and definitions where the result has them."""
+    """The tables of one result: its metrics, and the slices and definitions that it has."""
     yield result_table(result)
     if result.slices is not None:
         yield slices_table(result.slices, str(result.config["slice"]))
@@ -45,25 +44,18 @@ def ranking_tables(result: EvalResult) -> Iterator[Table]:
 
 
 def result_table(result: EvalResult) -> Table:
-    """One row per part, and one for the whole; a cell is the percentage and its interval.
+    """One row per part and one for the whole, one column per metric.
 
-    With several draws the standard deviation over them stands behind ±. Many metrics are rows instead, parts columns.
+    A cell has the percentage, its interval and, with several draws, the standard deviation over them behind ±. With
+    more than ``WIDEST`` metrics, metrics are the rows and parts the columns.
     """
-    table = Table(
-        title=_title(result),
-        caption=_caption(result),
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
+    table = plain_table(_title(result), _caption(result))
     if len(result.metrics) > WIDEST:
         return _metrics_as_rows(table, result)
     if result.parts:
         table.add_column("part")
     for name in result.metrics:
-        table.add_column(metric_title(name), justify="right", no_wrap=True)
+        table.add_column(metric_name(name), justify="right", no_wrap=True)
     for count in ("queries", "gallery", "identities"):
         table.add_column(count, justify="right")
     for name, part in (result.parts or {}).items():
@@ -74,80 +66,58 @@ def result_table(result: EvalResult) -> Table:
 
 
 def slices_table(slices: Mapping[str, Slice], column: str) -> Table:
-    """One row per value of the slicing column, or one column where there are many metrics; small ones are marked."""
-    table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+    """One row per value of ``column``, or one column with more than ``WIDEST`` metrics; small slices are marked."""
+    table = plain_table()
     names = list(dict.fromkeys(name for part in slices.values() for name in part.metrics))
     counts = list(dict.fromkeys(key for part in slices.values() for key in part.n))
-    whose = "pairs whose query has the value, mean" if "genuine" in counts else "mean over the queries of a draw, then"
-    table.caption = f"{whose} over draws"
+    average = (
+        "pairs whose query has the value, mean" if "genuine" in counts else "mean over the queries of a draw, then"
+    )
+    table.caption = f"{average} over draws"
     table.add_column(column)
     if len(names) > WIDEST:
         return _slices_as_columns(table, slices, names, counts)
     for name in names:
-        table.add_column(metric_title(name), justify="right", no_wrap=True)
+        table.add_column(metric_name(name), justify="right", no_wrap=True)
     for count in (*map(_count_title, counts), ""):
         table.add_column(count, justify="right")
     for value, part in slices.items():
-        cells = [percent(part.metrics[name]) if name in part.metrics else "" for name in names]
-        table.add_row(value, *cells, *(f"{part.n[key]:,.6g}" for key in counts), "small" if part.small else "")
+        cells = [metric_words(name, part.metrics[name]) if name in part.metrics else "" for name in names]
+        table.add_row(value, *cells, *(count_words(part.n[key]) for key in counts), "small" if part.small else "")
     return table
 
 
 def definitions_table(definitions: Sequence[Definition]) -> Table:
     """One row per metric and definition of AP; one column per tie policy and denominator."""
-    values = {(_definition(each), each.ties, each.denominator): each.value for each in definitions}
-    columns = list(dict.fromkeys((each.ties, each.denominator) for each in definitions))
-    table = Table(title="The same ranking by every definition, percent", caption=tie_sensitivity(definitions))
-    table.box, table.pad_edge, table.header_style = None, False, "bold"
-    table.title_justify = table.caption_justify = "left"
+    values = {(_definition_name(entry), entry.ties, entry.denominator): entry.value for entry in definitions}
+    columns = list(dict.fromkeys((entry.ties, entry.denominator) for entry in definitions))
+    table = plain_table("The same ranking by every definition, percent", tie_sensitivity(definitions))
     table.add_column("")
     for ties, denominator in columns:
         table.add_column(f"{ties}\n{denominator}", justify="right", no_wrap=True)
-    for name in dict.fromkeys(map(_definition, definitions)):
+    for name in dict.fromkeys(map(_definition_name, definitions)):
         table.add_row(name, *(f"{100 * values[name, ties, denominator]:.2f}" for ties, denominator in columns))
     return table
 
 
 def tie_sensitivity(definitions: Sequence[Definition]) -> str:
-    """How much the order of equal scores can change, in one line."""
+    """Say in one line how much each metric depends on the order of equal scores."""
     ends: dict[str, list[float]] = {}
     for ties in ("pessimistic", "optimistic"):
-        for each in definitions:
-            if each.ties == ties and each.denominator == "valid" and each.ap_method in {None, "step"}:
-                ends.setdefault(_definition(each), []).append(100 * each.value)
+        for entry in definitions:
+            if entry.ties == ties and entry.denominator == "valid" and entry.ap_method in {None, "step"}:
+                ends.setdefault(_definition_name(entry), []).append(100 * entry.value)
     spans = [f"{name} {low:.2f} to {high:.2f}" for name, (low, high) in ends.items()]
     return f"Ties, pessimistic to optimistic (denominator valid): {', '.join(spans)}."
 
 
-def _definition(each: Definition) -> str:
-    """``mAP step``, ``mAP@10 / min_k_n``."""
-    if each.ap_method is None:
-        return metric_title(each.metric)
-    if each.ap_k is not None:
-        return f"mAP@{each.ap_k} / {each.ap_denominator}"
-    return {"at_r": "mAP@R", "sklearn": "mAP scikit-learn"}.get(each.ap_method, f"mAP {each.ap_method}")
-
-
-def metric_title(name: str) -> str:
-    """``rank_1`` as ``Rank-1``, ``mean_ap`` as ``mAP``."""
-    if name.startswith("rank_"):
-        return f"Rank-{name.removeprefix('rank_')}"
-    return TITLES.get(name, name)
-
-
-def percent(metric: Metric) -> str:
-    """``28.4 [21.8, 34.7] ±1.9``: value, 95 % interval, standard deviation over draws; what there is of them."""
-    words = [f"{100 * metric.value:.1f}"]
-    if metric.ci95 is not None:
-        words.append(f"[{100 * metric.ci95[0]:.1f}, {100 * metric.ci95[1]:.1f}]")
-    if metric.sd_draws is not None:
-        words.append(f"±{100 * metric.sd_draws:.1f}")
-    return " ".join(words)
-
-
-def p_text(value: float) -> str:
-    """A p-value to four places."""
-    return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
+def _definition_name(entry: Definition) -> str:
+    """``Rank-1``, ``mAP step``, ``mAP@10 / min_k_n``."""
+    if entry.ap_method is None:
+        return metric_name(entry.metric)
+    if entry.ap_k is not None:
+        return f"mAP@{entry.ap_k} / {entry.ap_denominator}"
+    return {"at_r": "mAP@R", "sklearn": "mAP scikit-learn"}.get(entry.ap_method, f"mAP {entry.ap_method}")
 
 
 def _metrics_as_rows(table: Table, result: EvalResult) -> Table:
@@ -157,25 +127,28 @@ def _metrics_as_rows(table: Table, result: EvalResult) -> Table:
     for name in sections:
         table.add_column(name, justify="right")
     for metric in result.metrics:
-        table.add_row(metric_title(metric), *(percent(section.metrics[metric]) for section in sections.values()))
-    for count in result.n:
         table.add_row(
-            count, *(f"{section.n[count]:,.6g}" if count in section.n else "" for section in sections.values())
+            metric_name(metric), *(metric_words(metric, section.metrics[metric]) for section in sections.values())
         )
+    for count in result.n:
+        counts = [count_words(section.n[count]) if count in section.n else "" for section in sections.values()]
+        table.add_row(count, *counts)
     return table
 
 
 def _slices_as_columns(
     table: Table, slices: Mapping[str, Slice], metrics: Sequence[str], counts: Sequence[str]
 ) -> Table:
-    """A slice without searches has no open-set figures: these cells stay empty."""
+    """Fill one column per slice; cells of metrics that a slice does not have (open-set ones) stay empty."""
     for name in slices:
         table.add_column(name, justify="right")
     for metric in metrics:
-        cells = [percent(part.metrics[metric]) if metric in part.metrics else "" for part in slices.values()]
-        table.add_row(metric_title(metric), *cells)
+        cells = [
+            metric_words(metric, part.metrics[metric]) if metric in part.metrics else "" for part in slices.values()
+        ]
+        table.add_row(metric_name(metric), *cells)
     for key in counts:
-        table.add_row(_count_title(key), *(f"{part.n[key]:,.6g}" for part in slices.values()))
+        table.add_row(_count_title(key), *(count_words(part.n[key]) for part in slices.values()))
     if any(part.small for part in slices.values()):
         table.add_row("", *("small" if part.small else "" for part in slices.values()))
     return table
@@ -187,7 +160,7 @@ def _count_title(key: str) -> str:
 
 def _cells(section: EvalResult | Part) -> list[str]:
     counts = [f"{section.n[key]:,}" for key in ("query", "gallery", "identities")]
-    return [*map(percent, section.metrics.values()), *counts]
+    return [*(metric_words(name, metric) for name, metric in section.metrics.items()), *counts]
 
 
 def _title(result: EvalResult) -> str:
@@ -202,12 +175,14 @@ def _caption(result: EvalResult) -> str:
     config = result.config
     draws = f", ±standard deviation over {len(result.draws)} draws" if len(result.draws) > 1 else ""
     whole: list[EvalResult | Part] = [result, *(result.parts or {}).values()]
-    sure = any(metric.ci95 is not None for section in whole for metric in section.metrics.values())
-    people = result.n.get("query_identities", result.n["identities"])
-    intervals = f", [95 % by bootstrap over {people:,} identities]" if sure else ""
-    shown = [f"{key}={_word(config[key])}" for key in SHOWN if config.get(key) or config.get(key) is False]
-    return f"percent{intervals}{draws} · {' · '.join([*shown, *scoring_words(config)])}"
+    has_intervals = any(metric.ci95 is not None for section in whole for metric in section.metrics.values())
+    identities = result.n.get("query_identities", result.n["identities"])
+    intervals = f", [95 % by bootstrap over {identities:,} identities]" if has_intervals else ""
+    options = [
+        f"{key}={_option_words(config[key])}" for key in CAPTION_OPTIONS if config.get(key) or config.get(key) is False
+    ]
+    return f"percent{intervals}{draws} · {' · '.join([*options, *scoring_words(config)])}"
 
 
-def _word(value: object) -> str:
+def _option_words(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,34 +1,34 @@
-"""Table of the results of a store."""
+"""The table of a store's results on a terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from eval.views.layout import plain_table
+from eval.views.wording import headline, protocol_words, spaces_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from eval.results.listing import Kept
+    from eval.results.listing import ResultEntry
 
 
-def results_table(kept: Sequence[Kept]) -> Table:
+def results_table(entries: Sequence[ResultEntry]) -> Table:
     """One row per result; hashes are cut to eight digits."""
-    from rich.table import Table
-    from rich.text import Text
-
-    from eval.views.wording import headline, protocol_words, spaces_of
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("id", no_wrap=True)
     for name in ("mode", "protocol", "space"):
         table.add_column(name, overflow="fold")
     for name in ("universe", "split", "headline, percent [95 %]", "created"):
         table.add_column(name, no_wrap=True)
-    for each in kept:
-        result = each.result
+    for entry in entries:
+        result = entry.result
         cells = (
-            each.id, result.mode, protocol_words(result), " + ".join(spaces_of(result)),
+            entry.id, result.mode, protocol_words(result), " + ".join(spaces_of(result)),
             f"{result.label_universe.n:,} · {result.label_universe.sha256[:8]}", result.provenance.split_sha256[:8],
             headline(result), result.created[:16].replace("T", " "),
         )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Which tables show a result or a comparison: by its task."""
+"""The tables of a result or a comparison, by its task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from eval.views.classification_tables import class_tables
-from eval.views.comparison import class_comparison, comparison_table
+from eval.views.comparison import classification_comparison_table, ranking_comparison_table
 from eval.views.ranking_tables import ranking_tables
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ RESULT_TABLES: Mapping[TaskName, Callable[[EvalResult], Iterator[RenderableType]
     "classification": class_tables, "ranking": ranking_tables, "verification": ranking_tables,
 }  # fmt: skip
 COMPARISON_TABLES: Mapping[TaskName, Callable[[Any], RenderableType]] = {
-    "classification": class_comparison, "ranking": comparison_table, "verification": comparison_table,
-}  # fmt: skip
+    "classification": classification_comparison_table,
+    "ranking": ranking_comparison_table,
+    "verification": ranking_comparison_table,
+}
 
 
 def result_tables(result: EvalResult) -> Iterator[RenderableType]:

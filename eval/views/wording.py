@@ -1,4 +1,4 @@
-"""Names and numbers as reports write them."""
+"""Names of metrics, percentages, intervals and p-values, as the terminal and the report write them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from eval.ranking.rescoring import scoring_words
 if TYPE_CHECKING:
     from eval.results.schema import EvalResult, Metric
 
-NAMES = {
+METRIC_NAMES = {
     "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "macro_jaccard": "macro-Jaccard (mIoU)",
     "nll": "NLL", "brier": "Brier", "ece": "ECE", "mean_ap": "mAP", "mean_inp": "mINP", "eer": "EER", "auc": "AUC",
 }  # fmt: skip
 
-PLAIN = frozenset({"nll", "brier"})
-"""Metrics that are no fractions, so not percentages."""
+NOT_PERCENT = frozenset({"nll", "brier"})
+"""Metrics that are not fractions and are therefore not written as percentages."""
 
 LOWER_IS_BETTER = frozenset({"nll", "brier", "ece", "eer"})
 
-SETTINGS = {"alpha": "\N{GREEK SMALL LETTER ALPHA}", "temperature": "T"}
-"""Settings that are known by a letter."""
+SYMBOLS = {"alpha": "\N{GREEK SMALL LETTER ALPHA}", "temperature": "T"}
+"""Settings that are written as a symbol."""
 
 
 def metric_name(name: str) -> str:
@@ -30,124 +30,150 @@ def metric_name(name: str) -> str:
         return name.replace("_", "-")
     if name.startswith("rank_"):
         return f"Rank-{name.removeprefix('rank_')}"
-    return NAMES.get(name, name)
+    return METRIC_NAMES.get(name, name)
 
 
 def metric_axis(name: str) -> str:
     """A metric with its unit: ``top-1 (%)``, ``NLL``."""
-    return metric_name(name) + ("" if name in PLAIN else " (%)")
+    return metric_name(name) + ("" if name in NOT_PERCENT else " (%)")
 
 
-def number(name: str, value: float) -> str:
-    """A fraction as a percentage to one place, another metric to three places."""
-    shown = round(value, 3) if name in PLAIN else round(100 * value, 1)
-    return f"{shown + 0.0:.{3 if name in PLAIN else 1}f}"  # adding zero takes the sign from a zero
+def metric_number(name: str, value: float, *, sign: bool = False) -> str:
+    """Write the value of a metric: a fraction as a percentage to one place, others (NLL, Brier) to three places.
+
+    Args:
+        name: name of the metric, which decides between the two.
+        value: a fraction for percentages, not a percentage.
+        sign: write a plus before positive numbers, as for differences.
+    """
+    digits = 3 if name in NOT_PERCENT else 1
+    rounded = round(value if name in NOT_PERCENT else 100 * value, digits)
+    plus = "+" if sign and rounded > 0 else ""
+    return f"{plus}{rounded + 0.0:.{digits}f}"  # adding zero turns a negative zero into zero
 
 
-def figure_of(name: str, metric: Metric) -> str:
-    """``59.4 [58.6, 60.2] ±0.3``: value, 95 % interval, standard deviation over draws; what there is of them.
+def metric_words(name: str, metric: Metric) -> str:
+    """Write a metric with its uncertainty: ``59.4 [58.6, 60.2] ±0.3 (seeds ±0.5)``.
 
-    A deviation over the seeds of shots says so: ``(seeds ±0.5)``.
+    Value, 95 % interval, standard deviation over draws, standard deviation over the seeds of shots; those that the
+    metric does not have are left out.
     """
     words = [with_interval(name, metric.value, metric.ci95)]
     if metric.sd_draws is not None:
-        words.append(f"±{number(name, metric.sd_draws)}")
+        words.append(f"±{metric_number(name, metric.sd_draws)}")
     if metric.sd_seeds is not None:
-        words.append(f"(seeds ±{number(name, metric.sd_seeds)})")
+        words.append(f"(seeds ±{metric_number(name, metric.sd_seeds)})")
     return " ".join(words)
 
 
 def with_interval(name: str, value: float, ci95: Sequence[float] | None, *, sign: bool = False) -> str:
-    """A value and its 95 % interval; ``sign`` writes the plus of differences."""
-    plus = "+" if sign and value > 0 else ""
-    ends = "" if ci95 is None else f" [{number(name, ci95[0])}, {number(name, ci95[1])}]"
-    return f"{plus}{number(name, value)}{ends}"
+    """Write a value and its 95 % interval; ``sign`` writes the plus of differences, as ``+1.2 [-0.3, +2.7]``."""
+    words = metric_number(name, value, sign=sign)
+    if ci95 is None:
+        return words
+    low, high = (metric_number(name, end, sign=sign) for end in ci95)
+    return f"{words} [{low}, {high}]"
+
+
+def count_words(count: float) -> str:
+    """Write a count: ``15,614``; a mean of counts that is not whole to six digits: ``971.333``."""
+    return f"{count:,.0f}" if count >= 100_000 or float(count).is_integer() else f"{count:,.6g}"
 
 
 def p_value(value: float | None) -> str:
-    """A p-value to four places; none is written as zero."""
+    """Write a p-value to four places, small ones as ``< 0.0001``; None gives an empty text."""
     if value is None:
         return ""
     return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
 
 
 def setting_words(setting: Mapping[str, str | int | float | None]) -> str:
-    """``bank delta, pool softmax, T 0.05``; what does not apply is left out."""
-    words = [f"{SETTINGS.get(key, key)} {value_words(value)}" for key, value in setting.items() if value is not None]
+    """Write a setting: ``bank delta, pool softmax, T 0.05``; options without a value are left out."""
+    words = [f"{SYMBOLS.get(key, key)} {value_words(value)}" for key, value in setting.items() if value is not None]
     return ", ".join(words) or "as it is"
 
 
 def value_words(value: str | float | None) -> str:
-    """A setting's value, without the noise of binary fractions."""
+    """Write the value of a setting; a float has six digits, so that 0.1 + 0.2 is ``0.3``."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def headline(result: EvalResult) -> str:
-    """The first metric with its interval, as ``top-1 59.4 [58.6, 60.2]``."""
-    return next((f"{metric_name(name)} {figure_of(name, metric)}" for name, metric in result.metrics.items()), "")
+    """Write the first metric of a result: ``top-1 59.4 [58.6, 60.2]``."""
+    return next((f"{metric_name(name)} {metric_words(name, metric)}" for name, metric in result.metrics.items()), "")
 
 
 def spaces_of(result: EvalResult) -> tuple[str, ...]:
-    """The spaces that a result's arms have, or its one space."""
+    """The spaces of a result's arms, each once; the space of the result where it has no arms."""
     arms = [arm.space for arm in (result.arms or {}).values() if arm.space]
     return tuple(dict.fromkeys(arms)) or (result.provenance.space,)
 
 
 def sample_count(result: EvalResult, role: str | None = None) -> str:
-    """How many samples the figures are over: ``15,614 test images`` or ``971 queries``.
+    """Write how many samples the metrics are computed on: ``15,614 test images`` or ``971 queries``.
 
-    ``role`` asks for the samples of val or train instead.
+    Args:
+        result: the result.
+        role: ``val`` or ``train`` for the count of those samples instead.
     """
     words = {"test": "test images", "query": "queries", "genuine": "genuine pairs"}
     keys = words if role is None else {role: f"{role} images"}
-    return next((f"{result.n[key]:,.10g} {word}" for key, word in keys.items() if key in result.n), "n unknown")
+    return next((f"{count_words(result.n[key])} {word}" for key, word in keys.items() if key in result.n), "n unknown")
 
 
 def gallery_count(result: EvalResult) -> str:
-    """``249 gallery images in 4 parts``, which tells apart what one split set can be made into; else nothing."""
+    """Write ``249 gallery images in 4 parts``; an empty text for a result without parts.
+
+    It tells results of one split set apart whose parts were made with different options.
+    """
     if not result.parts or "gallery" not in result.n:
         return ""
-    return f"{result.n['gallery']:,.10g} gallery images in {counted(len(result.parts), 'part')}"
+    return f"{count_words(result.n['gallery'])} gallery images in {counted(len(result.parts), 'part')}"
 
 
 def protocol_name(protocol: str, departs_from: str | None) -> str:
-    """``clipfh-11k``, or ``custom, from clipfh-11k`` where options depart from it."""
+    """Write a protocol: ``clipfh-11k``, or ``custom, from clipfh-11k`` where options depart from it."""
     return protocol if departs_from is None else f"{protocol}, from {departs_from}"
 
 
 def protocol_words(result: EvalResult) -> str:
-    """The protocol, and how scores were made: ``custom, from clipfh-11k · rerank=alpha-qe · ...``."""
+    """Write the protocol and the options of scoring: ``custom, from clipfh-11k · rerank=alpha-qe · ...``."""
     return " · ".join([protocol_name(result.protocol, result.departs_from), *scoring_words(result.config)])
 
 
-def universe_of(result: EvalResult) -> str:
-    """``169 classes, universe 1a2b3c4d``."""
+def universe_words(result: EvalResult) -> str:
+    """Write the label universe: ``169 classes, universe 1a2b3c4d``."""
     kind = "classes" if is_classification(result) else "identities"
     return f"{result.label_universe.n:,} {kind}, universe {result.label_universe.sha256[:8]}"
 
 
 def origin(result: EvalResult, role: str | None = None) -> str:
-    """Where a figure's numbers come from, for the line below its title; ``role`` where they are not of test."""
+    """Write where the numbers of a figure come from, for the line below its title.
+
+    Args:
+        result: the result.
+        role: the role whose samples are counted, where the numbers are not those of test.
+    """
     source = result.provenance
     draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     parts = [
         result.mode, protocol_words(result), f"space {' + '.join(spaces_of(result))}",
-        f"split {source.split_sha256[:8]}", sample_count(result, role), universe_of(result),
+        f"split {source.split_sha256[:8]}", sample_count(result, role), universe_words(result),
         draws, f"seed {source.seed}",
     ]  # fmt: skip
     return " · ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
 
 
 def has_seeds(result: EvalResult) -> bool:
-    """Whether the metrics are means over seeds of shots; figures of classes and curves are of the first seed then."""
+    """Whether metrics are means over seeds of shots; per-class metrics and curves are then those of the first seed."""
     return any(metric.sd_seeds is not None for metric in result.metrics.values())
 
 
 def is_classification(result: EvalResult) -> bool:
-    """Whether the metrics are those of classification."""
+    """Whether the result is of the task classification."""
     return result.task == "classification"
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """``1 class``, ``2 classes``."""
+    """Write a count and its noun: ``1 class``, ``2 classes``; the plural is ``one`` with an s unless given."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

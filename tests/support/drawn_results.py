@@ -13,9 +13,9 @@ import numpy as np
 from eval.results.schema import (
     ArmResult,
     CalibrationResult,
-    Chosen,
-    ClassFigures,
-    Confused,
+    Choice,
+    ClassMetrics,
+    ConfusedPair,
     EvalResult,
     Gain,
     Metric,
@@ -91,11 +91,11 @@ def tables(names: Sequence[str]) -> dict[str, Any]:
     )  # fmt: skip
     keys = ("precision", "recall", "f1", "jaccard", "support", "predicted")
     per_class = {
-        name: ClassFigures(**dict(zip(keys, row, strict=True))) for name, row in zip(names, columns, strict=True)
+        name: ClassMetrics(**dict(zip(keys, row, strict=True))) for name, row in zip(names, columns, strict=True)
     }
     np.fill_diagonal(matrix, 0)
     pairs = sorted(zip(*np.nonzero(matrix), strict=True), key=lambda at: (-matrix[at], at))
-    confusion = tuple(Confused(label=names[i], predicted=names[j], count=int(matrix[i, j])) for i, j in pairs)
+    confusion = tuple(ConfusedPair(label=names[i], predicted=names[j], count=int(matrix[i, j])) for i, j in pairs)
     return {"per_class": per_class, "confusion": confusion, "curves": curves(labels == predicted, confidence)}
 
 
@@ -144,7 +144,7 @@ def zeroshot(**sections: Any) -> EvalResult:
         for pool, drop in (("mean-embedding", 0.012), ("max", 0.045)):
             setting = {"bank": bank, "pool": pool, "temperature": None}
             points.append(SweepPoint(settings=setting, role="val", metrics=plain(0.25 + lift - drop)))
-    chosen = Chosen(settings=(points[0].settings,), criterion="top_1", on="val")
+    chosen = Choice(settings=(points[0].settings,), criterion="top_1", on="val")
     return result("zeroshot", 0.265, **{"sweep": tuple(points), "chosen": chosen, **sections})
 
 
@@ -176,7 +176,7 @@ def fusion(names: Sequence[str] = SPECIES, **sections: Any) -> EvalResult:
     curves = dict(tables(names)["curves"])
     curves |= {f"{name}_{arm}": curve for arm in arms for name, curve in list(curves.items()) if "_" not in name}
     extra = {"sweep": tuple(alphas), "arms": arms, "curves": curves}
-    chosen = Chosen(settings=({"alpha": 0.6},), criterion="top_1", on="val")
+    chosen = Choice(settings=({"alpha": 0.6},), criterion="top_1", on="val")
     return result("fusion", 0.594, names, **{**extra, "chosen": chosen, **sections})
 
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from eval.results.schema import ClassFigures, EvalResult
+    from eval.results.schema import ClassMetrics, EvalResult
 
 WORST, INVOLVED = 20, 16
 
 
-def worst_classes(result: EvalResult, most: int = WORST) -> list[tuple[str, ClassFigures]]:
+def worst_classes(result: EvalResult, most: int = WORST) -> list[tuple[str, ClassMetrics]]:
     """Classes with test samples by recall, lowest first; of equal recall by F1, then those with more samples first."""
     tried = [(name, figures) for name, figures in (result.per_class or {}).items() if figures.support]
     return sorted(tried, key=lambda each: (each[1].recall, each[1].f1, -each[1].support, each[0]))[:most]
@@ -45,7 +45,7 @@ def worst_classes_figure(result: EvalResult) -> Figure:
     return figure
 
 
-def draw_worst(axes: Axes, worst: Sequence[tuple[str, ClassFigures]]) -> None:
+def draw_worst(axes: Axes, worst: Sequence[tuple[str, ClassMetrics]]) -> None:
     """Draw the bars of some classes."""
     bars = [
         Bar(name, 100 * each.recall, None, f"{round(each.recall * each.support):,} of {each.support:,} found")

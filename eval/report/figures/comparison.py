@@ -11,11 +11,11 @@ from eval.report.figures.panels import Bar, Line, draw_bars, draw_lines, legend_
 from eval.report.figures.style import BLUE, GREY, INK, SMALL, SOFT, dress, head, new_figure
 from eval.views.wording import (
     LOWER_IS_BETTER,
-    PLAIN,
+    NOT_PERCENT,
     counted,
     metric_axis,
     metric_name,
-    number,
+    metric_number,
     origin,
     with_interval,
 )
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from eval.report.groups import Group, Row
+    from eval.report.groups import Group, MetricsRow
     from eval.results.schema import EvalResult, Gain
 
 DRAWN = ("top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "rank_1", "rank_5", "mean_ap", "mean_inp")
@@ -35,13 +35,13 @@ MOST_PANELS, MOST_ROWS = 5, 40
 
 def drawn_metrics(names: Sequence[str]) -> list[str]:
     """At most :data:`MOST_PANELS` metrics for panels."""
-    fractions = [name for name in names if name not in PLAIN]
+    fractions = [name for name in names if name not in NOT_PERCENT]
     return ([name for name in DRAWN if name in fractions] or fractions or list(names))[:MOST_PANELS]
 
 
-def bars_of(rows: Sequence[Row], metric: str) -> list[Bar]:
+def bars_of(rows: Sequence[MetricsRow], metric: str) -> list[Bar]:
     """Bars in the metric's unit: wholes blue, arms grey; a row without the metric has no bar."""
-    bars, scale = [], 1 if metric in PLAIN else 100
+    bars, scale = [], 1 if metric in NOT_PERCENT else 100
     for row in rows:
         found = row.metrics.get(metric)
         if found is None:
@@ -49,7 +49,7 @@ def bars_of(rows: Sequence[Row], metric: str) -> list[Bar]:
             continue
         ends = None if found.ci95 is None else (scale * found.ci95[0], scale * found.ci95[1])
         colour = BLUE if row.whole else GREY
-        bars.append(Bar(row.label, scale * found.value, ends, number(metric, found.value), colour))
+        bars.append(Bar(row.label, scale * found.value, ends, metric_number(metric, found.value), colour))
     return bars
 
 
@@ -77,7 +77,7 @@ def comparison_figure(group: Group) -> Figure:
 def gains_figure(result: EvalResult) -> Figure:
     """What the whole gains over each arm: a panel per arm, a row per metric, intervals, and a line at zero."""
     arms = {name: arm.gains for name, arm in (result.arms or {}).items() if arm.gains}
-    names = list(dict.fromkeys(key for gains in arms.values() for key in gains if key not in PLAIN))
+    names = list(dict.fromkeys(key for gains in arms.values() for key in gains if key not in NOT_PERCENT))
     figure = new_figure(1.9 + 3.3 * len(arms), 1.85 + 0.3 * max(len(names), 2))
     note = "Percentage points with paired 95 % intervals; right of zero the whole is higher."
     lower = [metric_name(name) for name in names if name in LOWER_IS_BETTER]

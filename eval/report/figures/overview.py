@@ -19,13 +19,13 @@ from eval.report.figures.reliability import (
 from eval.report.figures.style import TEXT, dress, head, new_figure
 from eval.report.figures.sweeps import chosen_setting, draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
 from eval.report.groups import Group
-from eval.views.wording import PLAIN, counted, metric_axis, metric_name
+from eval.views.wording import NOT_PERCENT, counted, metric_axis, metric_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from eval.report.groups import Named
+    from eval.report.groups import LabelledResult
 
     Panel: TypeAlias = tuple[str, Callable[[Axes], None]]
 
@@ -73,7 +73,7 @@ def _bars(group: Group) -> Panel:
     return f"{metric_name(metric)} with 95 % interval{more}", draw
 
 
-def _sweep(each: Named) -> Panel | None:
+def _sweep(each: LabelledResult) -> Panel | None:
     for (_, role), points in sweep_groups(each.result).items():
         axis = sweep_axis(points)
         if axis is not None:
@@ -85,24 +85,24 @@ def _sweep(each: Named) -> Panel | None:
     return None
 
 
-def _gains(each: Named) -> Panel | None:
+def _gains(each: LabelledResult) -> Panel | None:
     gains = [(name, arm) for name, arm in (each.result.arms or {}).items() if arm.gains and arm.metrics]
     if not gains:
         return None
     headline = next(iter(each.result.metrics))
     arm, best = max(gains, key=lambda pair: (pair[1].metrics or {})[headline].value)
     found = best.gains or {}
-    names = [name for name in found if name not in PLAIN]
+    names = [name for name in found if name not in NOT_PERCENT]
     title = f"gain over {shortened(arm, 20)}: {shortened(each.label, 24)}"
     return title, partial(draw_gains, names=names, gains=found, title="")
 
 
-def _cmc(each: Named) -> Panel | None:
+def _cmc(each: LabelledResult) -> Panel | None:
     lines = cmc_lines(Group((each,)))[:1]
     return (f"CMC: {shortened(each.label)}", partial(draw_cmc, lines=lines)) if lines else None
 
 
-def _reliability(each: Named) -> Panel | None:
+def _reliability(each: LabelledResult) -> Panel | None:
     curves = confidence_curves(each.result, "reliability")
     if not curves:
         return None
@@ -115,12 +115,12 @@ def _reliability(each: Named) -> Panel | None:
     return f"reliability, ECE {100 * stated_error(each.result, name, curve):.1f} %: {shortened(each.label, 24)}", draw
 
 
-def _coverage(each: Named) -> Panel | None:
+def _coverage(each: LabelledResult) -> Panel | None:
     lines = coverage_lines(each.result)[:1]
     title = f"accuracy over coverage: {shortened(each.label, 24)}"
     return (title, partial(draw_coverage, lines=lines)) if lines else None
 
 
-def _worst(each: Named) -> Panel | None:
+def _worst(each: LabelledResult) -> Panel | None:
     worst = worst_classes(each.result, MOST_CLASSES)
     return (f"worst classes: {shortened(each.label)}", partial(draw_worst, worst=worst)) if worst else None

@@ -34,14 +34,14 @@ _TILE, _GAP, _QUERY_GAP, _CAPTION, _MARGIN = 118, 14, 34, 58, 20
 """In pixels: side of a thumbnail, space between two, space right of the query, height of the captions, margin."""
 
 
-class Chosen(NamedTuple):
+class QueryChoice(NamedTuple):
     """A query (its place in the ranking's queries) and the rule that chose it: hardest, median or random."""
 
     at: int
     rule: str
 
 
-class Tile(NamedTuple):
+class GalleryTile(NamedTuple):
     """One gallery image of a list: row of the sample, its score, whether it is right."""
 
     row: int
@@ -55,10 +55,10 @@ class RankedList(NamedTuple):
     query: int
     rule: str
     first_rank: int
-    tiles: tuple[Tile, ...]
+    tiles: tuple[GalleryTile, ...]
 
 
-def choose_queries(ranking: Ranking, seed: int, each: int = 2) -> list[Chosen]:
+def choose_queries(ranking: Ranking, seed: int, each: int = 2) -> list[QueryChoice]:
     """Choose queries by a fixed rule, never by eye.
 
     Queries with a right image in the gallery are put in order of the rank of their first right image, equal ranks in
@@ -70,16 +70,18 @@ def choose_queries(ranking: Ranking, seed: int, each: int = 2) -> list[Chosen]:
     identity = ranking.asked.identity
     middle = (len(order) - 1) / 2
     around = order[np.argsort(np.abs(np.arange(len(order)) - middle), kind="stable")]
-    chosen: list[Chosen] = []
+    chosen: list[QueryChoice] = []
     for rule, candidates in (("hardest", order[::-1]), ("median", around)):
-        chosen += [Chosen(at, rule) for at in _first_of_identities(candidates, identity, {c.at for c in chosen}, each)]
+        chosen += [
+            QueryChoice(at, rule) for at in _first_of_identities(candidates, identity, {c.at for c in chosen}, each)
+        ]
     rest = np.setdiff1d(counted, [one.at for one in chosen])
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SEED_STREAM,))))
-    chosen += [Chosen(int(at), "random") for at in rng.permutation(rest)[:each]]
+    chosen += [QueryChoice(int(at), "random") for at in rng.permutation(rest)[:each]]
     return chosen
 
 
-def ranked_lists(ranking: Ranking, chosen: list[Chosen], k: int = TOP) -> list[RankedList]:
+def ranked_lists(ranking: Ranking, chosen: list[QueryChoice], k: int = TOP) -> list[RankedList]:
     """The first k of the chosen queries' rankings, exactly as the metric ranks them.
 
     A gallery image of the query's identity is ``right``; one whose identity is unknown or that of no query of the
@@ -90,7 +92,7 @@ def ranked_lists(ranking: Ranking, chosen: list[Chosen], k: int = TOP) -> list[R
     for one, listed in zip(chosen, ranking.best([one.at for one in chosen], k), strict=True):
         wanted = int(ranking.asked.identity[one.at])
         kinds = [_kind(int(code), wanted, asked_for) for code in ranking.known.identity[listed.places]]
-        tiles = tuple(map(Tile, ranking.gallery[listed.places].tolist(), listed.scores.tolist(), kinds))
+        tiles = tuple(map(GalleryTile, ranking.gallery[listed.places].tolist(), listed.scores.tolist(), kinds))
         lists.append(RankedList(int(ranking.query[one.at]), one.rule, int(ranking.first_ranks[one.at]), tiles))
     return lists
 

@@ -11,12 +11,12 @@ from eval.report.figures.panels import Line, draw_grid, draw_lines, frame_cell, 
 from eval.report.figures.style import INK, TEXT, dress, head, new_figure
 from eval.views.wording import (
     LOWER_IS_BETTER,
-    PLAIN,
-    SETTINGS,
+    NOT_PERCENT,
+    SYMBOLS,
     counted,
     metric_axis,
     metric_name,
-    number,
+    metric_number,
     origin,
     value_words,
 )
@@ -157,7 +157,7 @@ def sweep_note(result: EvalResult, points: Sequence[SweepPoint]) -> str:
 
 def axis_name(axis: str) -> str:
     """``temperature T (logarithmic)``."""
-    words = {"temperature": "temperature T", "alpha": f"{SETTINGS['alpha']} (weight of the last arm)"}
+    words = {"temperature": "temperature T", "alpha": f"{SYMBOLS['alpha']} (weight of the last arm)"}
     name = words.get(axis, "shots per class" if axis == "shots" else axis)
     return f"{name}, logarithmic" if AXES[axis] else name
 
@@ -174,7 +174,7 @@ def metric_grid_figure(result: EvalResult, points: Sequence[SweepPoint], axis: s
     figure.subplots_adjust(left=1.75 / figure.get_size_inches()[0])
     axes = figure.add_subplot()
     signs = np.array([[-1.0 if name in LOWER_IS_BETTER else 1.0] for name in metrics])
-    texts = [[number(name, value) for value in row] for name, row in zip(metrics, cells, strict=True)]
+    texts = [[metric_number(name, value) for value in row] for name, row in zip(metrics, cells, strict=True)]
     draw_grid(axes, _by_row(signs * cells), [metric_name(m) for m in metrics], list(map(value_words, places)), texts)
     for row, values in enumerate(signs * cells):
         frame_cell(axes, row, int(np.argmax(values)))
@@ -199,7 +199,7 @@ def settings_grid_figure(
     )
     figure.subplots_adjust(left=1.0 / figure.get_size_inches()[0])
     axes = figure.add_subplot()
-    texts = [["" if np.isnan(value) else number(metric, value) for value in row] for row in cells]
+    texts = [["" if np.isnan(value) else metric_number(metric, value) for value in row] for row in cells]
     draw_grid(axes, _scaled(cells), list(map(value_words, down)), list(map(value_words, across)), texts)
     frame_cell(axes, *divmod(int(np.nanargmax(cells)), len(across)))
     axes.set_xlabel(axis_name(columns), size=TEXT, color=INK)
@@ -208,7 +208,7 @@ def settings_grid_figure(
 
 
 def _line(label: str, points: Sequence[SweepPoint], axis: str, metric: str, chosen: SweepPoint | None) -> Line:
-    scale = 1.0 if metric in PLAIN else 100.0
+    scale = 1.0 if metric in NOT_PERCENT else 100.0
     if all(_value(point, axis) is None for point in points):
         return Line(label, (), (scale * best_point(points, metric).metrics[metric],), level=True)
     there = sorted((x, at) for at, point in enumerate(points) if (x := _value(point, axis)) is not None)
@@ -234,7 +234,7 @@ def _label(point: SweepPoint, keys: Sequence[str]) -> str:
     for key in keys:
         value = point.settings.get(key)
         if value is not None:
-            words.append(value_words(value) if key in _NAMELESS else f"{SETTINGS.get(key, key)} {value_words(value)}")
+            words.append(value_words(value) if key in _NAMELESS else f"{SYMBOLS.get(key, key)} {value_words(value)}")
     return ", ".join(words) or "all"
 
 

@@ -1,4 +1,4 @@
-"""Wrong predictions as a contact sheet: a row each, the image and its nearest neighbours."""
+"""WrongPrediction predictions as a contact sheet: a row each, the image and its nearest neighbours."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from retrieval.sheet import Tile, contact_sheet
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
-    from eval.results.assets import Wrong
+    from eval.results.assets import WrongPrediction
 
 MOST = 12
 RIGHT, OTHER = "#009e73", "#d55e00"
 """Frames of neighbours of the true label, and of others; captions say it too."""
 
 
-def wrong_sheet(result: Path, wrong: Sequence[Wrong], out: Path) -> None:
+def wrong_sheet(result: Path, wrong: Sequence[WrongPrediction], out: Path) -> None:
     """Write a PNG with a row per wrong prediction: the image at the left, its neighbours nearest first.
 
     Args:
@@ -56,15 +56,15 @@ def _write(page: PillowImage.Image, out: Path) -> None:
     write_atomically(out, data.getvalue(), "choose another folder")
 
 
-def _title(each: Wrong) -> str:
+def _title(each: WrongPrediction) -> str:
     return f"{each.label}, taken for {each.predicted} ({100 * each.probability:.0f} %)"
 
 
-def _query(result: Path, each: Wrong) -> Tile:
+def _query(result: Path, each: WrongPrediction) -> Tile:
     return Tile(read_thumbnail(result, each.thumbnail), (each.label, each.uri))
 
 
-def _neighbours(result: Path, each: Wrong) -> list[Tile]:
+def _neighbours(result: Path, each: WrongPrediction) -> list[Tile]:
     tiles = []
     for near in each.neighbours:
         right = near.label == each.label

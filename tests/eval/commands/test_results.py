@@ -87,8 +87,8 @@ def test_what_cannot_be_read_costs_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_ambiguous_beginning_names_the_candidates(store: Path) -> None:
-    from eval.results.listing import Kept, find_result
+    from eval.results.listing import ResultEntry, find_result
 
-    kept = [Kept(name, name, reid()) for name in ("abc1", "abd2")]
+    kept = [ResultEntry(name, name, reid()) for name in ("abc1", "abd2")]
     with pytest.raises(InputError, match="2 results begin with 'ab': abc1, abd2"):
         find_result(kept, "ab")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from eval.prompts.diff import ClassDifference, Rewritten, difference
+from eval.prompts.diff import ClassDifference, TextChange, difference
 from eval.prompts.sets import PromptSet, read_prompts
 from tests.support.prompt_sets import pairs, sets
 from tests.support.shared_data import SHARED, needs_shared
@@ -13,7 +13,7 @@ def test_new_dropped_and_only_rewritten() -> None:
     after = PromptSet.of("after", [("a", ["a cap", "a ring", "new"]), ("b", ["same"]), ("c", ["y"])])
     found = difference(before, after)
     assert found.classes == {
-        "a": ClassDifference(("new",), ("gone",), (Rewritten("A  ring.", "a ring"),)),
+        "a": ClassDifference(("new",), ("gone",), (TextChange("A  ring.", "a ring"),)),
         "old": ClassDifference((), ("x",), ()),
         "c": ClassDifference(("y",), (), ()),
     }

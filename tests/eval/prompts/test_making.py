@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eval.prompts.attributes import Attributes
-from eval.prompts.making import Skipped, from_templates, read_templates
+from eval.prompts.making import SkippedTemplate, from_templates, read_templates
 from retrieval.errors import InputError, MissingFileError
 
 TABLE: Attributes = {
@@ -33,8 +33,8 @@ def test_templates_by_attributes() -> None:
         "Imleria badia": ("photo of Imleria badia",),
     }
     assert made.skipped == (
-        Skipped("{} in {habitat}, {colour}", ("Boletus edulis", "Imleria badia")),
-        Skipped("a {colour} {name}", ("Imleria badia",)),
+        SkippedTemplate("{} in {habitat}, {colour}", ("Boletus edulis", "Imleria badia")),
+        SkippedTemplate("a {colour} {name}", ("Imleria badia",)),
     )
     assert made.unused == ("Nobody",)
 

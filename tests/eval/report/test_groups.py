@@ -11,7 +11,7 @@ import pytest
 from eval.api import evaluate
 from eval.protocols.hands import HAND_ASPECTS
 from eval.report.figures.comparison import cmc_lines
-from eval.report.groups import Named, group_results, read_results, separation_warning
+from eval.report.groups import LabelledResult, group_results, read_results, separation_warning
 from eval.results.files import write_result
 from eval.runs.compare import compare_results
 from retrieval.errors import InputError
@@ -25,8 +25,8 @@ from tests.support.drawn_results import (
 from tests.support.identity_stores import people, sample_table, vectors_of
 
 
-def named(**results: object) -> list[Named]:
-    return [Named(name, Path(f"{name}.json"), each) for name, each in results.items()]  # type: ignore[arg-type]
+def named(**results: object) -> list[LabelledResult]:
+    return [LabelledResult(name, Path(f"{name}.json"), each) for name, each in results.items()]  # type: ignore[arg-type]
 
 
 def test_results_group_by_what_they_are_over() -> None:
@@ -79,7 +79,7 @@ def test_one_split_set_with_other_galleries_is_refused() -> None:
     with pytest.raises(InputError, match=r"gallery of 12 and 48 images in part dorsal left.*same `protocol`") as caught:
         compare_results(store, *made)
     assert "\n" not in str(caught.value)
-    groups = group_results([Named(each.protocol, Path("x.json"), each) for each in made])
+    groups = group_results([LabelledResult(each.protocol, Path("x.json"), each) for each in made])
     assert ["48 gallery images in 4 parts" in group.title for group in groups] == [True, False]
     said = separation_warning(groups)
     assert said is not None

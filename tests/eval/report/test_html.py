@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import struct
 
-from eval.report.document import Document, Paragraph, Picture, Section, Table
+from eval.report.document import Document, Paragraph, PictureBlock, Section, TableBlock
 from eval.report.html import to_html
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 200, 100)
 EVIL = '<script>alert("x")</script>'
 
 
-def page(*blocks: Paragraph | Table | Picture) -> str:
+def page(*blocks: Paragraph | TableBlock | PictureBlock) -> str:
     return to_html(Document("T", (), (Section("Only", blocks),)), {"a.png": PNG})
 
 
 def test_no_text_of_a_result_is_markup() -> None:
-    blocks = (Paragraph(EVIL), Paragraph(EVIL, warning=True), Table(EVIL, (EVIL,), ((EVIL,),), note=EVIL))
+    blocks = (Paragraph(EVIL), Paragraph(EVIL, warning=True), TableBlock(EVIL, (EVIL,), ((EVIL,),), note=EVIL))
     text = to_html(Document(EVIL, blocks, (Section(EVIL, ()), Section(EVIL, (), 3))), {})
     assert "<script" not in text
     assert text.count("&lt;script&gt;") == 13
 
 
 def test_a_picture_has_its_words_and_two_thirds_of_its_pixels() -> None:
-    text = page(Picture("a.png", 'curves & "bands"', lambda _: None))
+    text = page(PictureBlock("a.png", 'curves & "bands"', lambda _: None))
     assert '<img width="128" height="64" alt="curves &amp; &quot;bands&quot;" src="data:image/png;base64,iVBORw' in text
 
 
 def test_names_stand_left_and_rows_have_heads() -> None:
-    text = page(Table("Sizes", ("class", "of", "n"), (("a", "x\n y", "3"),), words=2, note="All."))
+    text = page(TableBlock("Sizes", ("class", "of", "n"), (("a", "x\n y", "3"),), words=2, note="All."))
     assert "<caption>Sizes</caption>" in text
     assert (
         '<tr><th scope="col" class="words">class</th><th scope="col" class="words">of</th><th scope="col">n</th></tr>'

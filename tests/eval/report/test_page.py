@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from eval.report.page import write_report
-from eval.results.assets import Neighbour, Prediction, Wrong, thumbnail_name, write_assets
+from eval.results.assets import Neighbour, Prediction, WrongPrediction, thumbnail_name, write_assets
 from eval.results.files import write_result
-from eval.results.schema import ClassFigures, Confused, EvalResult, SweepPoint, Universe
+from eval.results.schema import ClassMetrics, ConfusedPair, EvalResult, SweepPoint, Universe
 from retrieval.errors import InputError, MissingFileError
 from tests.support.drawn_results import SPECIES, fewshot, fusion, knn, names_hash, reid, result, verification, zeroshot
 
@@ -115,8 +115,8 @@ def test_results_that_are_measured_differently_say_so(tmp_path: Path) -> None:
 
 
 def test_names_cannot_break_out_of_their_place(tmp_path: Path) -> None:
-    figures = {name: ClassFigures(precision=0, recall=0, f1=0, jaccard=0, support=3, predicted=3) for name in NASTY}
-    pairs = tuple(Confused(label=a, predicted=b, count=1) for a, b in pairwise(NASTY))
+    figures = {name: ClassMetrics(precision=0, recall=0, f1=0, jaccard=0, support=3, predicted=3) for name in NASTY}
+    pairs = tuple(ConfusedPair(label=a, predicted=b, count=1) for a, b in pairwise(NASTY))
     universe = Universe(n=4, sha256=names_hash(NASTY), names=NASTY, origin="all")
     made = bare(
         per_class=figures, confusion=pairs, label_universe=universe, warnings=(f"1 class ({NASTY[0]}) is small.",)
@@ -139,7 +139,10 @@ def test_assets_are_shown(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), "teal").save(tmp_path / "t.webp")
     name = thumbnail_name("k/1")
     near = (Neighbour("n.jpg", SPECIES[0], 0.9, name), Neighbour("m.jpg", None, 0.8))
-    wrong = [Wrong("1", "w.jpg", SPECIES[0], SPECIES[1], 0.91, name, near), Wrong("2", "v.jpg", "b", "c", 0.4)]
+    wrong = [
+        WrongPrediction("1", "w.jpg", SPECIES[0], SPECIES[1], 0.91, name, near),
+        WrongPrediction("2", "v.jpg", "b", "c", 0.4),
+    ]
     answers = [
         Prediction(0, 0, "1", "sure|wrong.jpg", SPECIES[0], SPECIES[1], 0.91, 3, correct=False),
         Prediction(0, 0, "2", "right.jpg", SPECIES[0], SPECIES[0], 0.99, 1, correct=True),
@@ -163,8 +166,8 @@ def test_assets_are_shown(tmp_path: Path) -> None:
         {},
         {"draws": (), "n": {}},
         {"per_class": {}, "confusion": (), "curves": {}, "sweep": (), "arms": {}},
-        {"per_class": {"a": ClassFigures(precision=0, recall=0, f1=0, jaccard=0, support=0, predicted=0)}},
-        {"confusion": (Confused(label="a", predicted="b", count=2),)},
+        {"per_class": {"a": ClassMetrics(precision=0, recall=0, f1=0, jaccard=0, support=0, predicted=0)}},
+        {"confusion": (ConfusedPair(label="a", predicted="b", count=2),)},
         {"curves": {"reliability": {"confidence": (0.0,), "accuracy": (0.0,), "count": (0.0,)}}},
         {"curves": {"coverage": {"coverage": (1.0,), "accuracy": (0.4,)}}},
         {"metrics": {"nll": {"value": 2.0}}},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eval.results.assets import (
     Neighbour,
     Prediction,
-    Wrong,
+    WrongPrediction,
     assets_folder,
     read_predictions,
     read_thumbnail,
@@ -22,7 +22,7 @@ from eval.results.assets import (
 from retrieval.errors import InputError
 
 ANSWER = Prediction(0, 0, "1", 'odd,"name"\nü.jpg', "a", "b", 0.125, 2, correct=False)
-WRONG = Wrong("1", "u.jpg", "a", "b", 0.5, thumbnail_name("k"), (Neighbour("n.jpg", None, 0.25, None),))
+WRONG = WrongPrediction("1", "u.jpg", "a", "b", 0.5, thumbnail_name("k"), (Neighbour("n.jpg", None, 0.25, None),))
 
 
 def test_there_and_back(tmp_path: Path) -> None:

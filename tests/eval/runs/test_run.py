@@ -9,7 +9,7 @@ import pytest
 
 from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
-from eval.results.schema import ArmResult, Chosen, ClassFigures, Confused, EvalResult, SweepPoint
+from eval.results.schema import ArmResult, Choice, ClassMetrics, ConfusedPair, EvalResult, SweepPoint
 from eval.runs.reading import sample_places
 from eval.runs.request import EvalRequest
 from eval.runs.run import build_result, prepare
@@ -73,11 +73,11 @@ def test_the_shape_of_a_result() -> None:
 def test_a_result_keeps_every_section_that_a_mode_gives() -> None:
     prepared = prepare(memory_store(ROWS), EvalRequest(mode="reid", options={"draws": 2, "bootstrap": 0}))
     sections = {
-        "per_class": {"a": ClassFigures(precision=1, recall=1, f1=1, jaccard=1, support=2, predicted=2)},
+        "per_class": {"a": ClassMetrics(precision=1, recall=1, f1=1, jaccard=1, support=2, predicted=2)},
         "sweep": (SweepPoint(settings={"k": 1}, role="val", metrics={"rank_1": 0.5}),),
-        "chosen": Chosen(settings=({"k": 1},)),
+        "chosen": Choice(settings=({"k": 1},)),
         "arms": {"one": ArmResult(space="s")},
-        "confusion": (Confused(label="a", predicted="b", count=1),),
+        "confusion": (ConfusedPair(label="a", predicted="b", count=1),),
         "retrieval": {"r_1": 0.5},
         "thresholds": {"whole": 0.1},
     }

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from eval.api import evaluate
-from eval.results.schema import EvalResult, Metric
-from eval.views.classification_tables import MOST_ROWS, class_tables, figure, grid_table
+from eval.results.schema import EvalResult
+from eval.views.classification_tables import MOST_ROWS, class_tables, grid_table
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 from tests.support.terminal import printed
@@ -23,24 +23,10 @@ def evaluated(store: MemoryStore, mode: str, **asked: Any) -> EvalResult:
     return evaluate(store, mode, options={"bootstrap": 20, **asked.pop("options", {})}, say=lambda _: None, **asked)
 
 
-@pytest.mark.parametrize(
-    ("metric", "name", "text"),
-    [
-        (Metric(value=0.5), "top_1", "50.0"),
-        (Metric(value=0.5, ci95=(0.4, 0.61)), "top_1", "50.0 [40.0, 61.0]"),
-        (Metric(value=1.25), "nll", "1.250"),
-        (Metric(value=1.25, ci95=(1, 2)), "nll", "1.250 [1.000, 2.000]"),
-        (Metric(value=0.5, sd_seeds=0.021), "top_1", "50.0 ±2.1 (seeds)"),
-    ],
-)
-def test_figures(metric: Metric, name: str, text: str) -> None:
-    assert figure(name, metric) == text
-
-
 def test_what_is_said_of_a_choice(store: MemoryStore) -> None:
     chosen = printed(class_tables(evaluated(store, "zeroshot", options={"pool": "softmax,max"})))
     assert "Settings of arm prompts on val" in chosen
-    assert "chosen on val by top_1: bank=said, pool=" in chosen
+    assert "chosen on val by top-1: bank=said, pool=" in chosen
     assert "* chosen" in chosen
     single = printed(class_tables(evaluated(store, "zeroshot")))
     assert "chosen" not in single
@@ -70,7 +56,7 @@ def test_fusion_shows_its_arms_and_gains(store: MemoryStore) -> None:
 def test_few_shots_are_rows(store: MemoryStore) -> None:
     options = {"shots": "1,2", "method": "prototype,knn", "knn.k": "1,2"}
     text = printed(class_tables(evaluated(store, "fewshot", options=options)))
-    for word in ("Settings of the whole on test", "Settings of arm knn on val", "shots", "(seeds)"):
+    for word in ("Settings of the whole on test", "Settings of arm knn on val", "shots", "(seeds ±"):
         assert word in text
     side = printed(class_tables(evaluated(store, "fewshot", options={**options, "choose": "none"})))
     assert "on val" not in side

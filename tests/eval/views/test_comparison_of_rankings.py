@@ -12,7 +12,7 @@ from eval.protocols.hands import HAND_ASPECTS
 from eval.runs.compare import compare_requests
 from eval.runs.compare_ranking import RankingComparison
 from eval.runs.request import EvalRequest
-from eval.views.comparison import comparison_table
+from eval.views.comparison import ranking_comparison_table
 from retrieval.errors import InputError
 from retrieval.store.memory import MemoryStore
 from tests.support.identity_stores import people, sample_table, vectors_of
@@ -55,7 +55,7 @@ def test_the_table_names_parts_by_their_number() -> None:
         EvalRequest(mode="reid", space=s, protocol="clipfh-11k", aspect="all", options=QUICK) for s in ("sharp", "dull")
     ]
     found = compare(store, *asked)
-    title = str(comparison_table(found).title)
+    title = str(ranking_comparison_table(found).title)
     assert f"mean of 4 parts · split set {found.split_sha256[:12]}" in title
     assert max(map(len, title.splitlines())) <= 80
     assert "clipfh-11k/" in found.split_set
@@ -68,7 +68,7 @@ def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
     found = compare(store, *asked)
     assert found.mcnemar is not None
     assert 0 < found.mcnemar.p_value < 0.0001
-    assert "p < 0.0001" in str(comparison_table(found).caption)
+    assert "p < 0.0001" in str(ranking_comparison_table(found).caption)
     none = [EvalRequest(mode="reid", space=space, options={"bootstrap": 0}) for space in ("sharp", "dull")]
     assert compare(store, none[0], asked[1]).differences == found.differences
     with pytest.raises(InputError, match="`bootstrap=1000`"):

@@ -19,7 +19,7 @@ def test_a_mode_of_one_scorer_takes_its_options_as_they_are() -> None:
 
 def test_scorers_of_a_fewshot_are_those_of_its_methods() -> None:
     titles = [
-        section.title for section in evaluation_sections("fewshot", None, given={"method": "tip,knn", "tip.beta": 1})
+        section.title for section in evaluation_sections("fewshot", None, options={"method": "tip,knn", "tip.beta": 1})
     ]
     assert titles[1:] == ["Scorer tip: -o tip.KEY=VALUE", "Scorer knn: -o knn.KEY=VALUE"]
 
@@ -45,7 +45,7 @@ def test_what_does_not_exist_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="zeroshot"):
         evaluation_sections("zeroshoot", None)
     with pytest.raises(InputError, match="learns nothing from shots"):
-        evaluation_sections("fewshot", None, given={"method": "prompts"})
+        evaluation_sections("fewshot", None, options={"method": "prompts"})
 
 
 def test_the_command_lists_them() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.report.figures.classes import confusion_figure, involved_classes, worst_classes
-from eval.results.schema import ClassFigures, Confused
+from eval.results.schema import ClassMetrics, ConfusedPair
 from tests.support.drawn_results import (
     fusion,
     result,
@@ -21,10 +21,10 @@ def test_worst_classes_have_images_and_stand_in_order() -> None:
 
 def test_the_confusion_grid_counts_what_was_taken_for_what() -> None:
     figures = {
-        name: ClassFigures(precision=0.5, recall=recall, f1=0.5, jaccard=0.5, support=support, predicted=5)
+        name: ClassMetrics(precision=0.5, recall=recall, f1=0.5, jaccard=0.5, support=support, predicted=5)
         for name, recall, support in (("a", 0.5, 10), ("b", 0.75, 4), ("c", 0.0, 0))
     }
-    pairs = (Confused(label="a", predicted="b", count=4), Confused(label="b", predicted="a", count=1))
+    pairs = (ConfusedPair(label="a", predicted="b", count=4), ConfusedPair(label="b", predicted="a", count=1))
     made = result("knn", 0.5, per_class=figures, confusion=pairs)
     assert involved_classes(made) == ["a", "b"]
     texts = [text.get_text() for text in confusion_figure(made).axes[0].texts]

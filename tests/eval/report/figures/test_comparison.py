@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eval.report.figures.comparison import bars_of, drawn_metrics, gains_figure
-from eval.report.groups import Group, Named
+from eval.report.groups import Group, LabelledResult
 from eval.report.tables import gains_table
 from tests.support.drawn_results import (
     fusion,
@@ -15,8 +15,8 @@ from tests.support.drawn_results import (
 )  # fmt: skip
 
 
-def named(**results: object) -> list[Named]:
-    return [Named(name, Path(f"{name}.json"), each) for name, each in results.items()]  # type: ignore[arg-type]
+def named(**results: object) -> list[LabelledResult]:
+    return [LabelledResult(name, Path(f"{name}.json"), each) for name, each in results.items()]  # type: ignore[arg-type]
 
 
 def test_bars_are_results_and_their_arms() -> None:
@@ -33,4 +33,4 @@ def test_gains_have_a_panel_per_arm() -> None:
     figure = gains_figure(fusion())
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["over clip", "over resnet"]
     rows = gains_table(fusion()).rows
-    assert ("clip", "top-1", "+34.0 [33.0, 35.0]", "< 0.0001") in rows
+    assert ("clip", "top-1", "+34.0 [+33.0, +35.0]", "< 0.0001") in rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eval.report.figures.overview import overview_figure
-from eval.report.groups import Named, group_results
+from eval.report.groups import LabelledResult, group_results
 from tests.support.drawn_results import (
     fusion,
     reid,
@@ -13,8 +13,8 @@ from tests.support.drawn_results import (
 )  # fmt: skip
 
 
-def named(**results: object) -> list[Named]:
-    return [Named(name, Path(f"{name}.json"), each) for name, each in results.items()]  # type: ignore[arg-type]
+def named(**results: object) -> list[LabelledResult]:
+    return [LabelledResult(name, Path(f"{name}.json"), each) for name, each in results.items()]  # type: ignore[arg-type]
 
 
 def test_the_overview_has_at_most_six_panels() -> None:

@@ -15,7 +15,7 @@ from eval.report.figures.sweeps import (
     sweep_groups,
     sweep_lines,
 )
-from eval.results.schema import Chosen, SweepPoint
+from eval.results.schema import Choice, SweepPoint
 from tests.support.drawn_results import (
     ALPHAS,
     TEMPERATURES,
@@ -51,7 +51,7 @@ def test_lines_are_the_points_of_the_sweep() -> None:
 
 def test_what_most_draws_took_is_ringed() -> None:
     three = tuple({"alpha": alpha} for alpha in (0.2, 0.3, 0.3))
-    made = fusion(chosen=Chosen(settings=three, criterion="top_1", on="val"))
+    made = fusion(chosen=Choice(settings=three, criterion="top_1", on="val"))
     taken = chosen_setting(made, points(made))
     assert taken is not None
     assert taken[0].settings == {"alpha": 0.3}

@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 
 from eval.report.figures.wrong_sheet import wrong_sheet
-from eval.results.assets import Neighbour, Wrong, assets_folder, thumbnail_name
+from eval.results.assets import Neighbour, WrongPrediction, assets_folder, thumbnail_name
 from retrieval.errors import InputError
 
 
-def wrong(neighbours: int, thumbnail: str | None = None) -> Wrong:
+def wrong(neighbours: int, thumbnail: str | None = None) -> WrongPrediction:
     labels = ["a" if at % 2 else None for at in range(neighbours)]
     near = (Neighbour(f"n{at}.jpg", label, 0.9 - 0.1 * at, thumbnail) for at, label in enumerate(labels))
-    return Wrong("1", "u.jpg", "a", "b", 0.75, thumbnail, tuple(near))
+    return WrongPrediction("1", "u.jpg", "a", "b", 0.75, thumbnail, tuple(near))
 
 
 def test_a_row_for_each_with_or_without_thumbnails(tmp_path: Path) -> None:
