@@ -17,7 +17,7 @@ from retrieval.store.open import StoreLike, as_store
 
 if TYPE_CHECKING:
     from eval.audit.findings import AuditReport
-    from eval.report.page import Written
+    from eval.report.page import ReportFiles
     from eval.statistics.paired_comparison import Comparison
 
 
@@ -169,7 +169,7 @@ def report(
     results: EvalResult | str | Path | Iterable[EvalResult | str | Path],
     out: str | Path,
     title: str = "Evaluation report",
-) -> Written:
+) -> ReportFiles:
     """Write results as ``report.md``, ``report.html`` and pictures.
 
     Args:

@@ -75,7 +75,7 @@ def test_a_whole_report_stands_alone(tmp_path: Path) -> None:
     assert "http" not in page.text.replace("https", "http").partition("</style>")[2]
     links = [each["href"] for each in page.of("a")]
     assert links == [f"#{each['id']}" for each in page.of("h2", "h3")]
-    assert "no pictures of wrong predictions" in page.text
+    assert "No pictures of wrong predictions" in page.text
     assert set(re.findall(r"!\[.*?\]\(([^)]*)\)", written.markdown.read_text())) == names
 
 
