@@ -58,21 +58,31 @@ def _part_html(part: RenderableType) -> str:
         return as_html(part.renderables)
     if isinstance(part, Table):
         return _table_html(part)
-    return f"<p>{escape(_plain(part))}</p>"
+    return _paragraph(part)
+
+
+def _paragraph(part: RenderableType | None) -> str:
+    """A line or several; nothing for a blank one."""
+    text = _html(part)
+    return f"<p>{text}</p>" if text.strip() else ""
+
+
+def _html(part: RenderableType | None) -> str:
+    return escape(_plain(part)).replace("\n", "<br>")
 
 
 def _table_html(table: Table) -> str:
-    title = f'<caption style="caption-side:top;text-align:left">{escape(_plain(table.title))}</caption>'
-    head = "".join(f"<th>{escape(_plain(column.header))}</th>" for column in table.columns)
+    title = f'<caption style="caption-side:top;text-align:left">{_html(table.title)}</caption>'
+    head = "".join(f"<th>{_html(column.header)}</th>" for column in table.columns)
     lines = zip(*(column.cells for column in table.columns), strict=True)
     body = "".join(f"<tr>{''.join(_cells(table, line))}</tr>" for line in lines)
-    caption = f"<p>{escape(_plain(table.caption))}</p>" if table.caption else ""
+    caption = _paragraph(table.caption)
     return f"<table>{title if table.title else ''}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
 
 
 def _cells(table: Table, line: Iterable[RenderableType]) -> Iterator[str]:
     for column, cell in zip(table.columns, line, strict=True):
-        yield f'<td style="text-align:{column.justify}">{escape(_plain(cell))}</td>'
+        yield f'<td style="text-align:{column.justify}">{_html(cell)}</td>'
 
 
 def _plain(part: RenderableType | None) -> str:

@@ -13,11 +13,11 @@ from retrieval.notebook import ShowsTables
 
 class Shown(ShowsTables):
     def _tables(self) -> Iterator[RenderableType]:
-        table = Table(title="Of <b>", caption="A caption & more", box=None)
+        table = Table(title="Of <b>", caption="A caption & more\nin two lines", box=None)
         table.add_column("name")
         table.add_column("n", justify="right")
         table.add_row("[bold]a[/bold]", "59.4 [58.6, 60.2]")
-        yield Group(Text("A line [x]"), table)
+        yield Group(Text("A line [x]"), Text(""), table)
 
 
 def test_a_prompt_shows_text_without_markup() -> None:
@@ -31,5 +31,6 @@ def test_a_notebook_shows_escaped_html() -> None:
     html = Shown()._repr_html_()
     assert "Of &lt;b&gt;</caption>" in html
     assert '<td style="text-align:left">a</td><td style="text-align:right">59.4 [58.6, 60.2]</td>' in html
-    assert "<p>A caption &amp; more</p>" in html
+    assert "<p>A caption &amp; more<br>in two lines</p>" in html
+    assert "<p></p>" not in html
     assert "<p>A line [x]</p>" in html
