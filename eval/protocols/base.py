@@ -15,6 +15,7 @@ from retrieval.errors import InputError, suggest
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
+    from eval.results.schema import TaskName
     from eval.seams.samples import Pool
 
 ALL = "all"
@@ -65,6 +66,8 @@ class Protocol:
     the samples where they exist. ``settings`` are options of the mode that the protocol sets; overriding one of
     them, or of :data:`SETTLED`, makes the result "custom".
     ``draws_lots``: whether the seed makes the draws, and so belongs to the split set's name.
+    ``task`` is ``classification`` where the roles are train, val and test of classes; protocols of queries and
+    galleries serve rankings and verifications.
     ``joint``: a part needs the samples of all ``aspects``, whichever it is. ``options`` are the protocol's own;
     ``mirrored`` says of which aspect the mirrored view is to be compared.
     """
@@ -78,6 +81,7 @@ class Protocol:
     draws_lots: bool = True
     joint: bool = False
     options: type[Config] = NoOptions
+    task: TaskName = "ranking"
     mirrored: Callable[[Config], str | None] = lambda _: None
 
     def parts(self, pool: Pool, request: Request) -> dict[str, SplitSet]:

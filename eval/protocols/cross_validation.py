@@ -164,11 +164,11 @@ def _drawn(where: str, pool: Pool, roles: list[NDArray[np.str_]]) -> SplitSet:
     return SplitSet(where, draws, np.tile(pool.ids, len(roles)), np.concatenate(roles))
 
 
-SPLIT = Protocol(name="split", split=_as_given, draws_lots=False)
+SPLIT = Protocol(name="split", split=_as_given, draws_lots=False, task="classification")
 """Train, val and test as the data set, or a split set, gives them."""
 
-HOLDOUT = Protocol(name="holdout", split=_holdout, options=HoldoutOptions)
+HOLDOUT = Protocol(name="holdout", split=_holdout, options=HoldoutOptions, task="classification")
 """Train, val and test drawn from the seed: every class in given shares, groups kept together."""
 
-K_FOLD = Protocol(name="k-fold", split=_k_fold, options=FoldOptions)
+K_FOLD = Protocol(name="k-fold", split=_k_fold, options=FoldOptions, task="classification")
 """Cross-validation: as many draws as folds, every sample tested once, groups kept together."""

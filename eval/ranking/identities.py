@@ -50,6 +50,8 @@ def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
     Raises:
         InputError: ``market1501`` is asked for and a camera is unknown.
     """
+    if rule == "none":  # cameras need not be read
+        return rule
     rows, unknown = _without_camera(arrays)
     if rule == "market1501" and len(unknown):
         raise InputError(
@@ -63,8 +65,10 @@ def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
 
 def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
     """Say how many samples the settled camera rule cannot judge; nothing where that is none."""
+    if rule != "auto":
+        return ()
     rows, unknown = _without_camera(arrays)
-    if rule != "auto" or not len(unknown):
+    if not len(unknown):
         return ()
     words = (
         f"{len(unknown)} of {len(rows)} samples have no camera (the first is {arrays.ids[unknown[0]]}): images of the "

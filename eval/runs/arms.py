@@ -100,13 +100,12 @@ def _banks(
 
     if asked.banks:
         return tuple(_named_bank(store, space, name) for name in asked.banks)
-    if asked.scorer == CLASSIFIER:
-        return (_classifier_bank(store, space),)
-    if not load_scorer(asked.scorer).needs_bank and not (asked.scorer == "tip" and prompts):
-        return ()
+    scorer = load_scorer(asked.scorer)
+    if not scorer.takes_texts:
+        return (_classifier_bank(store, space),) if scorer.needs_bank else ()
     if prompts:
         return tuple(prompt_bank(store, space, each, device) for each in prompts)
-    return (_text_bank(store, space),)
+    return (_text_bank(store, space),) if scorer.needs_bank else ()
 
 
 def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:

@@ -14,7 +14,7 @@ import numpy as np
 from eval.classification.figures import evaluation_of
 from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
-from eval.registry import PROTOCOLS, load_mode, load_protocol
+from eval.registry import PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
 from eval.results.schema import ArmResult, Evaluation
 from eval.runs.arms import (
     ArmRequest,
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
     from retrieval.config import Config
     from retrieval.types import SpaceInfo
     from retrieval.types.store import EmbeddingStore
-
-CLASS_PROTOCOLS = ("split", "holdout", "k-fold")
-TEXT_SCORERS = ("prompts", "tip")
-"""Scorers that are given prompts."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +172,13 @@ def _protocol(request: EvalRequest) -> Protocol:
     name = request.protocol or "split"
     if request.split_set is not None and name != "split":
         raise InputError(f"A split set gives the draws, so `protocol={name}` has none to make; leave one of them out.")
-    if name in PROTOCOLS and name not in CLASS_PROTOCOLS:
-        raise InputError(f"Protocol {name} is of re-identification; {request.mode} takes {', '.join(CLASS_PROTOCOLS)}.")
+    rule = load_protocol(name)
+    if rule.task != "classification":
+        takes = ", ".join(name for name in PROTOCOLS if load_protocol(name).task == "classification")
+        raise InputError(f"Protocol {name} is of re-identification; {request.mode} takes {takes}.")
     if request.aspect == "all":
         raise InputError(f"Mode {request.mode} has no parts, so `aspect=all` means nothing; name one aspect.")
-    return load_protocol(name)
+    return rule
 
 
 def _options(
@@ -236,7 +234,7 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tu
 
 def _wants_texts(arm: ArmRequest) -> bool:
     """Whether an arm is scored with prompts and names none."""
-    return arm.scorer in TEXT_SCORERS and not arm.banks
+    return load_scorer(arm.scorer).takes_texts and not arm.banks
 
 
 def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: ClassConfig) -> None:
@@ -245,12 +243,12 @@ def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: 
     Raises:
         InputError: none takes them, or both are given.
     """
-    takers = " and ".join(TEXT_SCORERS)
+    takers = " and ".join(name for name in SCORERS if load_scorer(name).takes_texts)
     if prompts and config.bank:
         raise InputError("Give `prompts` or `bank`, not both; a file whose texts are stored is not embedded again.")
     if prompts and not any(_wants_texts(arm) for arm in arms):
         raise InputError(f"`prompts` belong to the scorers {takers}, and no arm has one of these without a bank.")
-    if config.bank and not any(arm.banks == config.bank and arm.scorer in TEXT_SCORERS for arm in arms):
+    if config.bank and not any(arm.banks == config.bank and load_scorer(arm.scorer).takes_texts for arm in arms):
         raise InputError(f"`bank` belongs to the scorers {takers}, and no arm has one of these without a bank.")
 
 

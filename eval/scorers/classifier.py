@@ -36,6 +36,7 @@ class ClassifierScorer:
     config_type = ClassifierOptions
     learns = False
     needs_bank = True
+    takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
         """One per bank.

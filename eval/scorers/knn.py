@@ -128,6 +128,7 @@ class VoteScorer:
     config_type = VoteOptions
     learns = True
     needs_bank = False
+    takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
         """Every k with every way to vote."""

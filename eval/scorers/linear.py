@@ -113,6 +113,7 @@ class LinearScorer:
     config_type = LinearOptions
     learns = True
     needs_bank = False
+    takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
         """Every c."""

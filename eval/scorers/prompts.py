@@ -81,6 +81,7 @@ class PromptScorer:
     config_type = PromptOptions
     learns = False
     needs_bank = True
+    takes_texts = True
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
         """Keys ``bank``, ``pool`` and ``temperature``, which is None for all pools but ``softmax``.

@@ -67,6 +67,7 @@ class PrototypeScorer:
     config_type = PrototypeOptions
     learns = True
     needs_bank = False
+    takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:  # noqa: ARG002 - the seam's signature
         """The one setting: nothing can be chosen."""

@@ -91,6 +91,7 @@ class TipScorer:
     config_type = TipOptions
     learns = True
     needs_bank = False
+    takes_texts = True
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
         """Keys ``bank``, ``alpha`` and ``beta``; the first two are None where there is no bank."""

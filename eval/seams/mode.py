@@ -50,6 +50,8 @@ class ModeConfig(Config):
 class Needs(NamedTuple):
     """What a mode reads: ``roles`` of samples, ``views`` of the space, ``columns`` of the samples.
 
+    ``identity`` is always one of the columns; ``camera`` where the mode has an option ``camera_rule``, ``group`` where
+    its ``group_rule`` is ``exclude``.
     ``held_out`` are splits (train, val) on which the mode chooses something; they become roles of every draw.
     """
 

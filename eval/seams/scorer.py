@@ -74,8 +74,9 @@ class Task:
 class Scorer(Protocol):
     """Vectors and a bank, or a train split, to scores over one label universe. Pure.
 
-    ``learns``: whether it needs train samples; ``needs_bank``: whether it needs a bank. ``config_type`` are its
-    options; those that may hold several candidates make the settings.
+    ``learns``: whether it needs train samples; ``needs_bank``: whether it needs a bank; ``takes_texts``: whether its
+    bank is one of texts, as prompt sets give it, and not a classifier layer. ``config_type`` are its options; those
+    that may hold several candidates make the settings.
     """
 
     @property
@@ -89,6 +90,9 @@ class Scorer(Protocol):
 
     @property
     def needs_bank(self) -> bool: ...
+
+    @property
+    def takes_texts(self) -> bool: ...
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
         """The candidates of ``arm.options`` and ``arm.banks`` one by one, in the order they were given; never empty."""

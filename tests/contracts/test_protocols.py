@@ -11,7 +11,6 @@ from eval.api import evaluate
 from eval.protocols.base import Request, whole_split
 from eval.protocols.hands import HAND_ASPECTS, MBANET_11K
 from eval.registry import PROTOCOLS, load_protocol
-from eval.runs.prepare_classification import CLASS_PROTOCOLS
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from tests.support.identity_stores import memory_store, people, pool_of, sample_table
@@ -30,7 +29,7 @@ def test_what_a_protocol_fixes_can_be_overridden_and_is_then_said(name: str) -> 
     for key, value in load_protocol(name).settings.items():
         assert value is not None, key
     store = memory_store([{**row, "group": None} for row in HANDS])
-    if name in CLASS_PROTOCOLS:
+    if load_protocol(name).task == "classification":
         with pytest.raises(InputError, match="is of classification"):
             evaluate(store, "reid", protocol=name)
     elif name not in {"market1501", "fixed", "hd", "cuhk03", "cross-aspect"}:

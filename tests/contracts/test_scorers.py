@@ -32,8 +32,8 @@ def arm_of(name: str, *, banks: bool = True, options: dict[str, Any] | None = No
     rng = np.random.default_rng(3)
     scorer = load_scorer(name)
     made: tuple[ClassBank, ...] = ()
-    if banks and (scorer.needs_bank or name == "tip"):
-        unit = name != "classifier"
+    if banks and (scorer.needs_bank or scorer.takes_texts):
+        unit = scorer.takes_texts
         made = tuple(replace(ragged(rng, 9, CLASSES, unit=unit), name=bank) for bank in ("one", "two"))
     read = scorer.config_type.read(SEVERAL[name] if options is None else options, "test")
     return Arm("arm", name, {}, read, made, logit_scale=20.0)
