@@ -30,6 +30,9 @@ CAPTION_OPTIONS = (
 )
 """Options that a caption names."""
 
+COUNTS = ("query", "gallery", "identities")
+"""Counts that have a column, where the mode makes them."""
+
 WIDEST = 8
 """With more metrics than this, metrics are the rows of a table."""
 
@@ -56,12 +59,13 @@ def result_table(result: EvalResult) -> Table:
         table.add_column("part")
     for name in result.metrics:
         table.add_column(metric_name(name), justify="right", no_wrap=True)
-    for count in ("queries", "gallery", "identities"):
-        table.add_column(count, justify="right")
+    counts = [key for key in COUNTS if key in result.n]
+    for key in counts:
+        table.add_column(_count_title(key), justify="right")
     for name, part in (result.parts or {}).items():
-        table.add_row(name, *_cells(part))
+        table.add_row(name, *_cells(part, counts))
     whole = ("mean",) if result.parts else ()
-    table.add_row(*whole, *_cells(result), style="bold" if result.parts else "")
+    table.add_row(*whole, *_cells(result, counts), style="bold" if result.parts else "")
     return table
 
 
@@ -158,9 +162,9 @@ def _count_title(key: str) -> str:
     return "queries" if key == "query" else key
 
 
-def _cells(section: EvalResult | Part) -> list[str]:
-    counts = [f"{section.n[key]:,}" for key in ("query", "gallery", "identities")]
-    return [*(metric_words(name, metric) for name, metric in section.metrics.items()), *counts]
+def _cells(section: EvalResult | Part, counts: Sequence[str]) -> list[str]:
+    metrics = [metric_words(name, metric) for name, metric in section.metrics.items()]
+    return [*metrics, *(f"{section.n[key]:,}" for key in counts)]
 
 
 def _title(result: EvalResult) -> str:
@@ -176,8 +180,9 @@ def _caption(result: EvalResult) -> str:
     draws = f", ±standard deviation over {len(result.draws)} draws" if len(result.draws) > 1 else ""
     whole: list[EvalResult | Part] = [result, *(result.parts or {}).values()]
     has_intervals = any(metric.ci95 is not None for section in whole for metric in section.metrics.values())
-    identities = result.n.get("query_identities", result.n["identities"])
-    intervals = f", [95 % by bootstrap over {identities:,} identities]" if has_intervals else ""
+    identities = result.n.get("query_identities", result.n.get("identities"))
+    over = "" if identities is None else f" over {identities:,} identities"
+    intervals = f", [95 % by bootstrap{over}]" if has_intervals else ""
     options = [
         f"{key}={_option_words(config[key])}" for key in CAPTION_OPTIONS if config.get(key) or config.get(key) is False
     ]
