@@ -1,1 +1,1 @@
-"""The write side: where images and vectors come from, and how they become rows of a store."""
+"""The write side: read images and vectors from sources and files, and store them."""

@@ -1,4 +1,4 @@
-"""The write side from Python."""
+"""Public Python functions that write to a store: :func:`index` and :func:`import_vectors`."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from retrieval.store.open import LanceStore
 
 @takes_options_of(IndexRequest)
 def index(path: str | Path, store: str | Path | LanceStore, **options: Any) -> IndexReport:
-    """Embed the images of a folder or table into a store; what is embedded already is not embedded again.
+    """Embed the images of a folder or table into a store. Images that are embedded already are skipped.
 
     Args:
         path: folder or table of images.
-        store: the store, or its folder, which is made where there is none.
+        store: the store, or its folder, which is created if it does not exist.
         **options: see below.
 
     Returns:
-        Counts of what was done, and notes.
+        Numbers of embedded, unchanged and failed samples, and notes.
 
     Raises:
         InputError: the images, the encoder or an option cannot be used.
         UnknownNameError: a model, a source or a view does not exist.
-        MissingFileError: a file that was named does not exist.
+        MissingFileError: a given file does not exist.
         ReadOnlyStoreError: the store cannot be written.
-        StoreLockedError: another process keeps writing.
+        StoreLockedError: another process held the store's lock for the whole ``wait``.
     """
     return index_images(IndexRequest.read({**options, "path": path}, "index"), store)
 
@@ -40,21 +40,22 @@ def index(path: str | Path, store: str | Path | LanceStore, **options: Any) -> I
 def import_vectors(
     path: str | Path, store: str | Path | LanceStore, **options: Any
 ) -> ImportReport | AttachReport | BankReport:
-    """Bring vectors that were made elsewhere into a store: .npz, .npy with a table, CSV, TSV or Parquet.
+    """Import vectors computed elsewhere into a store, from .npz, .npy with a table, CSV, TSV or Parquet.
 
     Args:
         path: file of vectors.
-        store: the store, or its folder, which is made where there is none.
+        store: the store, or its folder. Vectors that become samples create it if it does not exist.
         **options: see below.
 
     Returns:
-        Counts of what was done: of samples, of images that vectors were attached to, or of a bank.
+        Numbers of imported samples (:class:`ImportReport`), of vectors attached to indexed samples
+        (:class:`AttachReport`), or of vectors and classes of a bank (:class:`BankReport`).
 
     Raises:
         InputError: the file or an option cannot be used.
         UnknownNameError: an array, a column, a space or a source does not exist.
         MissingFileError: the file does not exist.
         ReadOnlyStoreError: the store cannot be written.
-        StoreLockedError: another process keeps writing.
+        StoreLockedError: another process held the store's lock for the whole ``wait``.
     """
     return import_file(ImportRequest.read({**options, "path": path}, "import_vectors"), store)

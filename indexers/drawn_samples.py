@@ -1,4 +1,4 @@
-"""Images that ``vitrine sample`` has drawn are known by a file beside them; they have an encoder of their own."""
+"""Recognise image sets drawn by ``vitrine sample``, which are indexed with the shipped encoder by default."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 MARK = "sample.json"
-"""Names what was drawn and from which arguments; the same name as in ``data``, which nothing may import."""
+"""File beside drawn images that records how they were drawn. Repeats the name in ``data``, which must not be imported
+here."""
 
 DEFAULT = "open_clip/vitrine-tiny"
+"""Encoder for drawn images when none is named."""
 
 
 def is_drawn(path: Path) -> bool:
-    """Whether ``path`` is a folder that was drawn, or a manifest in one."""
+    """Return whether ``path`` is a folder of images drawn by ``vitrine sample``, or a manifest in one."""
     folder = path if path.is_dir() else path.parent
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""Tables as people have them: CSV, TSV and Parquet, read row by row, with metadata typed by all of its values.
+"""Read CSV, TSV and Parquet tables row by row, and infer the types of metadata columns from all of their values.
 
-A table is read as often as it is asked for and never held in memory. Cells of a text table are stripped text;
-cells of a Parquet table are Python values.
+Tables are streamed: every call of :meth:`InputTable.rows` reads the file again, and no table is held in memory.
+Cells of a text table are stripped text; cells of a Parquet table are Python values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from retrieval.errors import InputError, MissingFileError, first_names, suggest
-from retrieval.types import MetaValue, Problem
+from retrieval.types import MetaValue, SourceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,35 +36,35 @@ _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+
 _INT64 = range(-(2**63), 2**63)
 
 
-class Row(NamedTuple):
-    """``number`` as an editor shows it: text tables count lines (the header is 1), Parquet counts rows from 1."""
+class TableRow(NamedTuple):
+    """One row. ``number`` is the line in a text table (the header is line 1), or the row of a Parquet file, from 1."""
 
     number: int
     cells: Sequence[Cell]
 
 
-class Table(Protocol):
-    """Named columns and a stream of rows, each with one cell per column."""
+class InputTable(Protocol):
+    """A table file: ``columns`` are the names in its header; ``typed`` is whether its columns declare their types."""
 
     path: Path
     columns: tuple[str, ...]
     typed: bool
 
-    def rows(self, problems: list[Problem]) -> Iterator[Row]:
-        """Read from the start; rows that do not fit the header go to ``problems``."""
+    def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
+        """Yield the rows from the first one; append rows of another width than the header to ``problems``."""
         ...
 
 
-def open_table(path: Path, without: Iterable[str] = ()) -> Table:
+def open_table(path: Path, without: Iterable[str] = ()) -> InputTable:
     """Open a table and check its header.
 
     Args:
         path: a ``.csv``, ``.tsv``, ``.tab``, ``.parquet`` or ``.pq`` file.
-        without: Parquet columns not to read (vectors).
+        without: names of Parquet columns to skip, such as the column of vectors.
 
     Raises:
         MissingFileError: there is no such file.
-        InputError: the file is of another kind, empty, damaged, not UTF-8, or names a column twice.
+        InputError: the file has another suffix, is empty, damaged or not UTF-8, or repeats a column name.
     """
     if not path.is_file():
         raise MissingFileError(f"There is no table {path}.")
@@ -77,7 +77,7 @@ def open_table(path: Path, without: Iterable[str] = ()) -> Table:
 
 
 class TextTable:
-    """CSV or TSV in UTF-8, with or without a byte order mark, any line ending, quoted cells."""
+    """A CSV or TSV file in UTF-8, with or without a byte order mark, with any line ending; cells may be quoted."""
 
     typed = False
 
@@ -90,8 +90,8 @@ class TextTable:
             raise InputError(f"{path} is empty; its first line must name the columns, for example filepath,label.")
         self.columns = _checked_header(path, header.cells)
 
-    def rows(self, problems: list[Problem]) -> Iterator[Row]:
-        """Yield the rows after the header; blank lines are passed over, rows of another width are problems."""
+    def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
+        """Yield the rows after the header, skipping blank lines; rows of another width are appended to ``problems``."""
         width = len(self.columns)
         with self._reading():
             lines = self._lines()
@@ -101,9 +101,9 @@ class TextTable:
                     yield row
                 else:
                     reason = f"has {len(row.cells)} cells, but the header names {width} columns"
-                    problems.append(Problem(place(self.path, row.number), reason))
+                    problems.append(SourceProblem(row_location(self.path, row.number), reason))
 
-    def _lines(self) -> Iterator[Row]:
+    def _lines(self) -> Iterator[TableRow]:
         # utf-8-sig drops the byte order mark that spreadsheets write.
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=self._delimiter)
@@ -112,7 +112,7 @@ class TextTable:
                 if any("\0" in cell for cell in cells):
                     raise csv.Error(f"line {start} holds a NUL character")
                 if any(cells):
-                    yield Row(start, [cell.strip() for cell in cells])
+                    yield TableRow(start, [cell.strip() for cell in cells])
                 start = reader.line_num + 1
 
     @contextmanager
@@ -128,7 +128,7 @@ class TextTable:
 
 
 class ParquetTable:
-    """Parquet, streamed in batches."""
+    """A Parquet file, read in batches."""
 
     typed = True
 
@@ -142,19 +142,23 @@ class ParquetTable:
                 way_out = "write the table without it" if not without else "name it as the vector column or drop it"
                 raise InputError(f"{path}: column '{field.name}' holds {field.type}, not plain values; {way_out}.")
 
-    def rows(self, problems: list[Problem]) -> Iterator[Row]:  # noqa: ARG002 - every row of Parquet fits its header
-        """Yield all rows."""
+    def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:  # noqa: ARG002 - every row of Parquet fits its header
+        """Yield all rows; ``problems`` stays as it is."""
         number = 0
         with reading_parquet(self.path) as file:
             for batch in file.iter_batches(batch_size=4096, columns=list(self.columns)):
                 for cells in zip(*map(_values, batch.columns), strict=True):
                     number += 1
-                    yield Row(number, cells)
+                    yield TableRow(number, cells)
 
 
 @contextmanager
 def reading_parquet(path: Path) -> Iterator[Any]:
-    """Open a ``pyarrow.parquet.ParquetFile``; what a damaged one raises becomes an :class:`InputError`."""
+    """Open a ``pyarrow.parquet.ParquetFile``.
+
+    Raises:
+        InputError: the file is damaged or cannot be read.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -176,7 +180,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _values(column: pa.Array) -> list[Any]:
-    """Read a column as Python values; unsigned 64-bit numbers, usually hashes, become text: int64 has no room."""
+    """Return a column as Python values; unsigned 64-bit integers (hashes) become text, as int64 is too small."""
     values: list[Any] = column.to_pylist()
     if str(column.type) == "uint64":
         return [None if value is None else str(value) for value in values]
@@ -193,42 +197,45 @@ def _checked_header(path: Path, cells: Sequence[Cell]) -> tuple[str, ...]:
     return columns
 
 
-def place(path: Path, number: int) -> str:
-    """Say where a row is: file name and row number. The folder is left out, so that stores can be compared."""
+def row_location(path: Path, number: int) -> str:
+    """Return file name and row number for a message. The folder is left out, so that stores can be compared."""
     return f"{path.name} row {number}"
 
 
-def shown(columns: Iterable[str]) -> str:
+def list_columns(columns: Iterable[str]) -> str:
     """Join the names of columns for a message: the first twelve of those that have a name."""
     return first_names(filter(None, columns), 12)
 
 
-def find_columns(table: Table, fields: Iterable[str], renamed: Mapping[str, str | None]) -> dict[str, int]:
-    """Find the position of each of ``fields`` that the table has.
+def find_columns(table: InputTable, fields: Iterable[str], renamed: Mapping[str, str | None]) -> dict[str, int]:
+    """Map fields of a sample to the positions of their columns; fields without a column are absent.
 
     Args:
         table: the table.
-        fields: our names, looked up under themselves unless renamed.
-        renamed: our name -> the table's name; None where the column must not be used for it.
+        fields: names of the fields. A field's column has the same name unless ``renamed`` gives another.
+        renamed: field -> name of its column, or None to leave the field without a column.
 
     Raises:
-        InputError: ``renamed`` names a field we do not have, or a column the table does not have.
+        InputError: ``renamed`` has a key that is not in ``fields``, or a column that the table does not have.
     """
-    known = tuple(fields)
+    fields = tuple(fields)
     for field, column in renamed.items():
-        if field not in known:
+        if field not in fields:
             raise InputError(
-                f"There is no field '{field}' to rename.{suggest(field, known)} Fields: {', '.join(known)}."
+                f"There is no field '{field}' to rename.{suggest(field, fields)} Fields: {', '.join(fields)}."
             )
         if column is not None and column not in table.columns:
-            have = f"{suggest(column, table.columns)} It has: {shown(table.columns)}."
+            have = f"{suggest(column, table.columns)} It has: {list_columns(table.columns)}."
             raise InputError(f"{table.path} has no column '{column}'.{have}")
-    names = {field: renamed.get(field, field) for field in known}
+    names = {field: renamed.get(field, field) for field in fields}
     return {field: table.columns.index(name) for field, name in names.items() if name and name in table.columns}
 
 
 def as_text(cell: Cell) -> str | None:
-    """Read an identity, a label or a camera: always text, stripped; whole floats lose their ``.0``; empty is None."""
+    """Convert a cell to stripped text: ``3.0`` becomes ``"3"``, empty cells and NaN become None.
+
+    For fields that are always text: identity, label, camera, group, aspect, split.
+    """
     if isinstance(cell, float):
         if math.isnan(cell):
             return None
@@ -237,10 +244,12 @@ def as_text(cell: Cell) -> str | None:
 
 
 def as_time(cell: Cell) -> datetime | None:
-    """Read a date: ISO 8601, or ``YYYY:MM:DD hh:mm:ss`` as cameras write it. Times with a zone become UTC.
+    """Convert a cell to a datetime without time zone; an empty cell is None.
+
+    Text is read as ISO 8601 or as Exif's ``YYYY:MM:DD hh:mm:ss``. Times with a zone are converted to UTC.
 
     Raises:
-        ValueError: the text is no date.
+        ValueError: the cell is not a date.
     """
     if isinstance(cell, str):
         cell = datetime.fromisoformat(re.sub(r"^(\d{4}):(\d\d):(\d\d)\b", r"\1-\2-\3", cell)) if cell else None
@@ -255,35 +264,39 @@ def as_time(cell: Cell) -> datetime | None:
 
 @dataclass(frozen=True)
 class MetaColumn:
-    """A column of metadata: its snake_case name, where it stands, and how a cell becomes a value."""
+    """A metadata column: its name in snake_case, its position, and the function that converts a cell to a value."""
 
     name: str
     position: int
     read: Callable[[Cell], MetaValue]
 
 
-def meta_columns(table: Table, taken: Iterable[int]) -> tuple[MetaColumn, ...]:
-    """Type every column that is not ``taken``, by looking at all of its values.
+def meta_columns(table: InputTable, used: Iterable[int]) -> tuple[MetaColumn, ...]:
+    """Infer the type of every metadata column from all of its values.
 
-    A column of whole numbers is int, of numbers float, of true/false bool, and text otherwise; numbers with
-    leading zeros are text, because they are names. Empty cells are None. Columns without a name are left out.
+    A column of integers is int, of numbers float, of true/false bool, and of anything else text. Numbers with
+    leading zeros are text, because they are identifiers. Empty cells are None. Columns without a name are left out.
+
+    Args:
+        table: the table.
+        used: positions of columns that are not metadata.
 
     Raises:
-        InputError: two columns get the same name.
+        InputError: two columns have the same name in snake_case.
     """
-    used = set(taken)
-    free = [at for at, name in enumerate(table.columns) if name and not name.startswith("__index") and at not in used]
+    skip = set(used)
+    free = [at for at, name in enumerate(table.columns) if name and not name.startswith("__index") and at not in skip]
     kinds = _infer(table, free) if not table.typed else {}
-    found: dict[str, MetaColumn] = {}
+    columns: dict[str, MetaColumn] = {}
     for at in free:
         name = snake_case(table.columns[at]) or f"column_{at + 1}"
-        if name in found:
-            other = table.columns[found[name].position]
+        if name in columns:
+            other = table.columns[columns[name].position]
             raise InputError(
                 f"{table.path}: columns '{other}' and '{table.columns[at]}' would both become '{name}'; rename one."
             )
-        found[name] = MetaColumn(name, at, _READERS[kinds[at]] if at in kinds else _from_python)
-    return tuple(found.values())
+        columns[name] = MetaColumn(name, at, _READERS[kinds[at]] if at in kinds else _from_python)
+    return tuple(columns.values())
 
 
 def snake_case(name: str) -> str:
@@ -293,8 +306,8 @@ def snake_case(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", words).strip("_").removeprefix("meta_")
 
 
-def kind_of(text: str) -> str:
-    """Tell what one cell looks like: ``empty``, ``bool``, ``int``, ``float`` or ``str``."""
+def cell_kind(text: str) -> str:
+    """Return the type of one cell of text: ``empty``, ``bool``, ``int``, ``float`` or ``str``."""
     if not text:
         return "empty"
     if _INT.fullmatch(text):
@@ -305,20 +318,22 @@ def kind_of(text: str) -> str:
 
 
 def _join(one: str, other: str) -> str:
+    """Return the narrowest type that holds values of both types."""
     if "empty" in (one, other) or one == other:
         return one if other == "empty" else other
     return "float" if {one, other} == {"int", "float"} else "str"
 
 
-def _infer(table: Table, positions: Sequence[int]) -> dict[int, str]:
+def _infer(table: InputTable, positions: Sequence[int]) -> dict[int, str]:
+    """Map positions of columns to their types; stops reading once all columns are known to be text."""
     kinds = dict.fromkeys(positions, "empty")
-    open_positions = list(positions)
+    undecided = list(positions)
     for row in table.rows([]):
-        for at in open_positions:
-            kinds[at] = _join(kinds[at], kind_of(str(row.cells[at])))
+        for at in undecided:
+            kinds[at] = _join(kinds[at], cell_kind(str(row.cells[at])))
         if "str" in kinds.values():
-            open_positions = [at for at in open_positions if kinds[at] != "str"]
-        if not open_positions:
+            undecided = [at for at in undecided if kinds[at] != "str"]
+        if not undecided:
             break
     return kinds
 
@@ -333,6 +348,7 @@ _READERS: dict[str, Callable[[Cell], MetaValue]] = {
 
 
 def _from_python(cell: Cell) -> MetaValue:
+    """Convert a cell of Parquet: dates to ISO 8601 text, decimals to float, NaN and empty text to None."""
     if isinstance(cell, (datetime, date)):
         return cell.isoformat()
     if isinstance(cell, Decimal):

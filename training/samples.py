@@ -20,7 +20,7 @@ from retrieval.config import Config
 from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError, TestDataError
 from retrieval.images import read_file, upright
-from retrieval.types import Problem, Sample
+from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
     from retrieval.types import Int64, Preprocess, UInt8
@@ -52,7 +52,7 @@ class TrainingSamples:
     samples: tuple[Sample, ...]
     root: Path
     left_out: dict[str, int]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[SourceProblem, ...] = ()
 
     def __len__(self) -> int:
         """Number of samples."""

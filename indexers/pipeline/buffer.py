@@ -1,4 +1,4 @@
-"""What is complete and waits for the next commit. A row enters only after its vectors did."""
+"""Rows, vectors and thumbnails that wait for the next commit. A row is added only after its vectors."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexers.pipeline.rows import Row, table
+from indexers.pipeline.rows import StoreRow, table
 from retrieval.types import Embeddings, SpaceInfo
 from retrieval.types.store import StoreWriter
 
 MOST_ROWS = 50_000
-"""Flush at this many rows, however little time has passed: memory stays bounded on fast machines."""
+"""Flush at this many rows even if the time of the next commit has not come, so that memory is bounded."""
 
 
 class WriteBuffer:
-    """Rows, vectors and thumbnails of one space, in the order they came."""
+    """Rows, vectors and thumbnails of one space, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self.fresh_rows: list[Row] = []
-        self.changed_rows: list[Row] = []
+        self.fresh_rows: list[StoreRow] = []
+        self.changed_rows: list[StoreRow] = []
         self.thumbnails: dict[str, bytes] = {}
         self._vectors: dict[bool, list[tuple[Sequence[str], dict[str, Embeddings]]]] = {False: [], True: []}
 
@@ -28,16 +28,22 @@ class WriteBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether it is time to flush for memory's sake."""
+        """Whether the buffer must be flushed to bound memory."""
         return len(self) >= MOST_ROWS
 
     def add_vectors(self, keys: Sequence[str], views: dict[str, Embeddings], *, replace: bool) -> None:
-        """Queue vectors; ``replace`` for keys the space has already, with fewer views."""
+        """Queue vectors of keys.
+
+        Args:
+            keys: keys of the vectors.
+            views: view -> vectors (keys, d) and their lengths.
+            replace: whether the space has vectors of these keys already, in fewer views.
+        """
         if keys:
             self._vectors[replace].append((keys, views))
 
     def flush(self, writer: StoreWriter, space: SpaceInfo | None) -> None:
-        """Hand everything to the writer; the caller commits."""
+        """Write everything and empty the buffer; the caller commits."""
         if space is not None:
             for replace, batches in self._vectors.items():
                 if batches:

@@ -1,6 +1,6 @@
-"""From the bytes of a file to what the pipeline needs: content hash, pixels, a thumbnail, a perceptual hash.
+"""Decode an image file: content hash, preprocessed pixels, thumbnail, perceptual hash and time of capture.
 
-Runs in worker threads; Pillow lets go of the interpreter lock while it decodes, resizes and compresses.
+Runs in worker threads: Pillow releases the interpreter lock while it decodes, resizes and compresses.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ THUMBNAIL_SIDE = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """What one file gave. ``pixels`` (height, width, 3) uint8; width and height are of the upright image or crop."""
+class DecodedImage:
+    """A decoded image, or the crop of one.
+
+    ``content`` is the hash of the file, ``key`` that of its vectors. ``pixels`` (height, width, 3) uint8 are
+    preprocessed; ``width`` and ``height`` are those of the upright image or crop before preprocessing.
+    """
 
     content: str
     key: str
@@ -41,22 +45,29 @@ def content_hash(data: bytes) -> str:
 
 
 def vector_key(content: str, crop: str) -> str:
-    """The key of vectors and thumbnails: the content, and the crop where it is not the whole image."""
+    """Return the key of vectors and thumbnails: the content hash and, unless it is the whole image, the crop."""
     return content if crop == WHOLE else f"{content}#{crop}"
 
 
-def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, thumbnail: bool) -> Decoded:
-    """Decode an image, turn it upright, cut the box, and preprocess it.
+def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, thumbnail: bool) -> DecodedImage:
+    """Decode an image, rotate it upright, crop it to the box, and preprocess it.
+
+    Args:
+        data: bytes of the file.
+        crop: ``Sample.crop``, part of the key.
+        box: the crop, or None for the whole image.
+        preprocess: preprocessing of the encoder.
+        thumbnail: whether to make a thumbnail.
 
     Raises:
-        InputError: the bytes are not a whole image, or the box is outside it, with the reason.
+        InputError: the bytes are not a complete image, or the box lies outside it. The message is the reason only.
     """
     content = content_hash(data)
-    image, taken = upright(data)
+    image, captured_at = upright(data)
     if box is not None:
         image = cut_box(image, box)
     small = _small(image)
-    return Decoded(
+    return DecodedImage(
         content=content,
         key=vector_key(content, crop),
         pixels=pixels(image, preprocess),
@@ -64,12 +75,12 @@ def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, t
         height=image.height,
         phash=difference_hash(small),
         thumbnail=_webp(small) if thumbnail else None,
-        captured_at=taken,
+        captured_at=captured_at,
     )
 
 
 def cut_box(image: Image.Image, box: Box) -> Image.Image:
-    """Cut a box out of an upright image; at least one pixel wide and high.
+    """Crop an upright image to a box, at least one pixel wide and high.
 
     Raises:
         InputError: the box lies outside the image.
@@ -97,7 +108,10 @@ def _webp(small: Image.Image) -> bytes:
 
 
 def difference_hash(image: Image.Image) -> int:
-    """64-bit difference hash: does brightness rise from left to right, on a 9 x 8 grid (dHash, N. Krawetz 2013)."""
+    """Compute the 64-bit difference hash (dHash, N. Krawetz 2013) as a signed integer.
+
+    Bits say whether brightness rises from left to right between neighbours of a grid of 9 x 8 pixels.
+    """
     grey = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
     bits = np.packbits((grey[:, 1:] > grey[:, :-1]).ravel())
     return int.from_bytes(bits.tobytes(), "big", signed=True)

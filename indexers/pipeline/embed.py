@@ -1,6 +1,6 @@
-"""The embedding pipeline: decode in parallel, encode in fixed batches, commit now and then.
+"""The embedding pipeline: decode in parallel, encode in batches of fixed size, commit at intervals.
 
-Whatever happens in between, what was committed stays, and the same call again does the rest.
+After an interruption, committed work stays, and the same call again does the rest.
 """
 
 from __future__ import annotations
@@ -15,39 +15,45 @@ from typing import Any
 import numpy as np
 
 from indexers.pipeline.buffer import WriteBuffer
-from indexers.pipeline.decode import Decoded, content_hash, decode, vector_key
-from indexers.pipeline.plan import Step, read_stored, steps, survey
+from indexers.pipeline.decode import DecodedImage, content_hash, decode, vector_key
+from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
-from indexers.pipeline.rows import Row, new_row, table
+from indexers.pipeline.rows import StoreRow, new_row, table
 from retrieval.errors import InputError
 from retrieval.images import read_file
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
-from retrieval.types import Bank, Encoder, EncoderSpec, Source, UInt8
+from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, UInt8
 from retrieval.types.store import StoreWriter
 
 IN_FLIGHT = 4
-"""Files decoded ahead, in batches: enough to keep the encoder fed, little enough to fit in memory."""
+"""Batches decoded ahead: enough to keep the encoder busy, few enough to fit in memory."""
 
 
 def index(
     source: Source, writer: StoreWriter, spec: EncoderSpec, load: Callable[[], Encoder], options: IndexOptions
 ) -> IndexReport:
-    """Bring the store up to date with ``source`` in the space of ``spec``.
+    """Update the store to the samples of a source, with vectors in the space of an encoder.
 
-    ``load`` is called when the first image needs the encoder: an unchanged folder loads none. A first Ctrl-C
-    stops between two batches and keeps what is done.
+    The first Ctrl-C stops between two batches and commits finished work.
+
+    Args:
+        source: the samples.
+        writer: writer of the store.
+        spec: the encoder.
+        load: loads the encoder; called when the first image must be encoded.
+        options: views, threads, commits, thumbnails and pruning.
 
     Raises:
         InputError: the space holds imported vectors, or a metadata column changed its type.
         StoreError: the store could not be written; the last commit stands.
     """
     start = time.monotonic()
-    total, kinds = survey(source)
-    writer.prepare_meta(table([{f"{META_PREFIX}{name}": value for name, value in kinds.items()}]).schema)
+    total, examples = survey(source)
+    writer.prepare_meta(table([{f"{META_PREFIX}{name}": value for name, value in examples.items()}]).schema)
     writer.put_source(source.name, source.kind, str(source.root.resolve()))
-    run = _Run(source, writer, spec, load, options)
+    run = _IndexRun(source, writer, spec, load, options)
     with (
         deferred_interrupt() as stop,
         ThreadPoolExecutor(options.workers, "decode") as pool,
@@ -60,17 +66,21 @@ def index(
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """A file that was read: decoded, or only hashed because its content has its vectors already."""
+class _ImageFile:
+    """A file that was read. ``decoded`` is None if the row and the vectors of its content are stored already."""
 
     step: Step
     position: int
     key: str
-    decoded: Decoded | None
+    decoded: DecodedImage | None
 
 
-class _Run:
-    """One call of :func:`index`: what the store has, what waits for the encoder, what waits for a commit."""
+class _IndexRun:
+    """State of one call of :func:`index`: stored keys, images that wait for the encoder, rows that wait for a commit.
+
+    Queues: an opened image first waits in ``_pending`` (pixels) and ``_waiting`` (row) for a full batch; after
+    encoding, row and vectors wait in ``_buffer`` for the commit.
+    """
 
     def __init__(
         self, source: Source, writer: StoreWriter, spec: EncoderSpec, load: Callable[[], Encoder], options: IndexOptions
@@ -82,35 +92,35 @@ class _Run:
         self._encoder: Encoder | None = None
         self.report = IndexReport(source.name)
         snapshot = writer.snapshot
-        self._stored = read_stored(snapshot, source.name)
+        self._stored = read_stored_rows(snapshot, source.name)
         self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
-        known = self._space.views if self._space else ()
-        self._views = (*known, *(view for view in options.views if view not in known))
-        self._embedded, self._partial = self._keys_in_store()
-        self._pictured = set(snapshot.thumbnail_keys())
-        self._pending: dict[str, UInt8] = {}  # pixels to encode by key, in order
-        self._waiting: list[tuple[Row, bool]] = []  # rows whose vectors are pending; whether the store has the row
+        stored_views = self._space.views if self._space else ()
+        self._views = (*stored_views, *(view for view in options.views if view not in stored_views))
+        self._embedded, self._partial = self._stored_keys()
+        self._thumbnail_keys = set(snapshot.thumbnail_keys())
+        self._pending: dict[str, UInt8] = {}  # key -> pixels to encode, in order
+        self._waiting: list[tuple[StoreRow, bool]] = []  # rows whose vectors are pending; whether the store has the row
         self._buffer = WriteBuffer()
-        self._fresh_ids: set[str] = set()
+        self._opened_ids: set[str] = set()
         self._last_commit = time.monotonic()
 
-    def _keys_in_store(self) -> tuple[set[str], set[str]]:
-        """Keys that have all wanted views, and keys that lack some."""
+    def _stored_keys(self) -> tuple[set[str], set[str]]:
+        """Return the keys with vectors in all requested views, and the keys with vectors in some of them."""
         if self._space is None:
             return set(), set()
         lengths = [f"n_{view}" for view in self._space.views]
         rows = self._writer.snapshot.norms(self._space, *self._space.views)
         keys = np.array(rows.column("key").to_pylist(), dtype=object)
-        whole = np.full(len(keys), len(self._views) == len(lengths))
+        complete = np.full(len(keys), len(self._views) == len(lengths))
         for name in lengths:
-            whole &= rows.column(name).is_valid().to_numpy()
-        return set(keys[whole]), set(keys[~whole])
+            complete &= rows.column(name).is_valid().to_numpy()
+        return set(keys[complete]), set(keys[~complete])
 
     def work(self, pool: ThreadPoolExecutor, bar: Progress, stop: Callable[[], bool]) -> None:
-        """Take every sample through the steps it needs."""
-        for opened in self._opened(pool, bar):
-            if opened is not None:
-                self._take(opened)
+        """Process all samples, until ``stop`` returns True."""
+        for file in self._files(pool, bar):
+            if file is not None:
+                self._add(file)
             if len(self._pending) >= self._spec.batch_size:
                 self._encode()
             if self._buffer.full or time.monotonic() - self._last_commit >= self._options.commit_seconds:
@@ -121,16 +131,19 @@ class _Run:
                 return
         self._encode()
 
-    def _opened(self, pool: ThreadPoolExecutor, bar: Progress) -> Iterator[_Opened | None]:
-        """Plan every sample; read and decode those that need it, in order, a bounded number ahead."""
-        ahead: deque[tuple[Step, Future[_Opened | InputError]]] = deque()
+    def _files(self, pool: ThreadPoolExecutor, bar: Progress) -> Iterator[_ImageFile | None]:
+        """Yield the files that must be opened, in order, and None for every other sample.
+
+        A bounded number of files is read and decoded ahead in ``pool``.
+        """
+        ahead: deque[tuple[Step, Future[_ImageFile | InputError]]] = deque()
         limit = IN_FLIGHT * self._spec.batch_size + self._options.workers
         for step in steps(self._source, self._stored, self._embedded, pool):
             if step.action == "open":
-                if self._first_time(step):
+                if self._is_first(step):
                     ahead.append((step, pool.submit(self._open, step, self._stored.position(step.row))))
             else:
-                self._settle(step)
+                self._finish_unopened(step)
                 bar.advance()
                 yield None
             if len(ahead) >= limit:
@@ -138,70 +151,72 @@ class _Run:
         while ahead:
             yield self._next(ahead, bar)
 
-    def _next(self, ahead: deque[tuple[Step, Future[_Opened | InputError]]], bar: Progress) -> _Opened | None:
+    def _next(self, ahead: deque[tuple[Step, Future[_ImageFile | InputError]]], bar: Progress) -> _ImageFile | None:
+        """Wait for the first file; None if it cannot be read, which is recorded as a failure."""
         step, future = ahead.popleft()
-        opened = future.result()
+        file = future.result()
         bar.advance()
-        if isinstance(opened, InputError):
-            self.report.failures[step.sample.uri] = str(opened)
+        if isinstance(file, InputError):
+            self.report.failures[step.sample.uri] = str(file)
             return None
-        return opened
+        return file
 
-    def _first_time(self, step: Step) -> bool:
-        """Guard that every sample is stored once, even if a source names it twice."""
-        seen = step.sample.id in self._fresh_ids
-        self._fresh_ids.add(step.sample.id)
-        return not seen
+    def _is_first(self, step: Step) -> bool:
+        """Return whether the sample is opened for the first time, so that one a source repeats is stored once."""
+        repeated = step.sample.id in self._opened_ids
+        self._opened_ids.add(step.sample.id)
+        return not repeated
 
-    def _settle(self, step: Step) -> None:
+    def _finish_unopened(self, step: Step) -> None:
+        """Count a sample whose file is not opened, and queue its row if its fields changed."""
         if step.action == "relabel" and step.row is not None:
             self._buffer.changed_rows.append({**step.row, **step.changed})
             self.report.relabelled += 1
         else:
             self.report.unchanged += 1
 
-    def _open(self, step: Step, position: int) -> _Opened | InputError:
-        """Read one file, in a worker thread; decode it unless its content has its vectors already."""
+    def _open(self, step: Step, position: int) -> _ImageFile | InputError:
+        """Read one file, in a worker thread; decode it unless only its time or size on disk changed."""
         try:
             data = read_file(step.path)
             key = vector_key(content_hash(data), step.sample.crop)
             if step.row is not None and step.row["key"] == key and key in self._embedded:
-                return _Opened(step, position, key, None)
-            wanted = self._options.thumbnails and key not in self._pictured
+                return _ImageFile(step, position, key, None)
+            thumbnail = self._options.thumbnails and key not in self._thumbnail_keys
             crop, box = step.sample.crop, step.sample.box
-            return _Opened(step, position, key, decode(data, crop, box, self._preprocess, thumbnail=wanted))
+            return _ImageFile(step, position, key, decode(data, crop, box, self._preprocess, thumbnail=thumbnail))
         except InputError as error:
             return error
 
-    def _take(self, opened: _Opened) -> None:
-        """Queue the row of an opened file, and its pixels if nobody brought the same content before."""
-        step, decoded = opened.step, opened.decoded
-        if decoded is None:  # touched but not changed
+    def _add(self, file: _ImageFile) -> None:
+        """Queue the row of a file, and its pixels unless an earlier file had the same content."""
+        step, decoded = file.step, file.decoded
+        if decoded is None:  # the time of the file changed, but not its content
             row = {**(step.row or {}), "size": step.size, "mtime_ns": step.mtime_ns, **step.changed}
             self._buffer.changed_rows.append(row)
             self.report.unchanged += 1
             return
-        if decoded.thumbnail is not None and decoded.key not in self._pictured:
+        if decoded.thumbnail is not None and decoded.key not in self._thumbnail_keys:
             self._buffer.thumbnails[decoded.key] = decoded.thumbnail
-            self._pictured.add(decoded.key)
-        row = new_row(step.sample, opened.position, step.size, step.mtime_ns, _found(decoded))
-        known = step.row is not None
-        if opened.key in self._embedded:
-            self._queue(row, known=known)
+            self._thumbnail_keys.add(decoded.key)
+        row = new_row(step.sample, file.position, step.size, step.mtime_ns, _content_columns(decoded))
+        stored = step.row is not None
+        if file.key in self._embedded:
+            self._queue(row, stored=stored)
             self.report.reused += 1
             return
-        if opened.key in self._pending:
+        if file.key in self._pending:
             self.report.reused += 1
         else:
-            self._pending[opened.key] = decoded.pixels
+            self._pending[file.key] = decoded.pixels
             self.report.embedded += 1
-        self._waiting.append((row, known))
+        self._waiting.append((row, stored))
 
-    def _queue(self, row: Row, *, known: bool) -> None:
-        (self._buffer.changed_rows if known else self._buffer.fresh_rows).append(row)
+    def _queue(self, row: StoreRow, *, stored: bool) -> None:
+        (self._buffer.changed_rows if stored else self._buffer.fresh_rows).append(row)
 
     def _encode(self) -> None:
-        """Encode what is pending in all views; then its rows may be committed."""
+        """Encode all pending images in all views, and move their rows to the buffer."""
         if not self._pending:
             return
         encoder = self._ready_encoder()
@@ -210,12 +225,12 @@ class _Run:
         views = {view: encoder.encode_images(_view(batch, view)) for view in self._views}
         for replace in (False, True):
             at = [i for i, key in enumerate(keys) if (key in self._partial) == replace]
-            some = {view: type(both)(both.vectors[at], both.norms[at]) for view, both in views.items()}
-            self._buffer.add_vectors([keys[i] for i in at], some, replace=replace)
+            part = {view: Embeddings(vectors[at], norms[at]) for view, (vectors, norms) in views.items()}
+            self._buffer.add_vectors([keys[i] for i in at], part, replace=replace)
         self._embedded.update(keys)
         self._pending.clear()
-        for row, known in self._waiting:
-            self._queue(row, known=known)
+        for row, stored in self._waiting:
+            self._queue(row, stored=stored)
         self._waiting.clear()
 
     def _ready_encoder(self) -> Encoder:
@@ -232,7 +247,7 @@ class _Run:
         self._last_commit = time.monotonic()
 
     def finish(self) -> None:
-        """Report what vanished and what failed, commit the rest, tidy up."""
+        """Commit the rest, complete the report, prune vanished samples, and compact the store."""
         report = self.report
         self._commit("index")
         if not report.interrupted:
@@ -249,10 +264,10 @@ class _Run:
         report.space = self._space.name if self._space else None
 
     def _prune(self, vanished: list[str]) -> None:
-        """Drop what the source no longer has, unless part of the source could not be read: it may be in there."""
-        unread = [problem for problem in self._source.problems if not problem.missing]
-        if unread:
-            where = unread[0].where
+        """Delete vanished samples, unless parts of the source could not be read, which may contain them."""
+        unreadable = [problem for problem in self._source.problems if not problem.missing]
+        if unreadable:
+            where = unreadable[0].where
             self.report.notes.append(
                 f"Nothing was dropped: {where} could not be used, and what seems gone may be there."
             )
@@ -262,7 +277,7 @@ class _Run:
 
 
 def _classifier(encoder: Encoder, spec: EncoderSpec) -> Bank:
-    """The classifier layer the weights came with, as a bank; its classes are numbered until they are named."""
+    """Return the classifier layer of the encoder's weights as a bank; its classes are numbers."""
     head = encoder.head
     if head is None:
         raise InputError(f"{spec.model}: these weights have no classifier layer.")
@@ -279,11 +294,12 @@ def _classifier(encoder: Encoder, spec: EncoderSpec) -> Bank:
     )
 
 
-def _found(decoded: Decoded) -> dict[str, Any]:
-    crop_of = ("content", "key", "width", "height", "phash", "captured_at")
-    return {name: getattr(decoded, name) for name in crop_of}
+def _content_columns(decoded: DecodedImage) -> dict[str, Any]:
+    """Return the columns of a row that come from decoding."""
+    names = ("content", "key", "width", "height", "phash", "captured_at")
+    return {name: getattr(decoded, name) for name in names}
 
 
 def _view(batch: UInt8, view: str) -> UInt8:
-    """Pixels of a view of the batch (n, height, width, 3): as they are, or mirrored left to right."""
+    """Return a view of a batch of pixels (n, height, width, 3): unchanged, or mirrored left to right."""
     return np.ascontiguousarray(batch[:, :, ::-1]) if view == "hflip" else batch

@@ -1,4 +1,4 @@
-"""What is to be done for each sample: nothing, a new row, a look at the file, or an embedding."""
+"""Decide what to do for each sample of a source: nothing, rewrite its row, or open its file."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 
 CHUNK = 2048
 
-STATS_AT_ONCE = 64
-"""Files one thread looks at in one go: a future for each would cost more than the look."""
+STATS_PER_TASK = 64
+"""Files whose size and time one task reads: a task per file would cost more than reading them."""
 
 Action = Literal["keep", "relabel", "open"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One sample and what to do with it.
+    """A sample and what to do for it.
 
-    ``keep``: nothing. ``relabel``: write ``row`` with ``changed``. ``open``: read the file; it is new, its size or
-    time changed, or the space has no vector of it.
+    ``action`` is ``keep`` (nothing), ``relabel`` (write ``row`` with the values of ``changed``) or ``open`` (read the
+    file: it is new, its size or time changed, or the space has no vector of it). ``size`` in bytes and ``mtime_ns`` are
+    those of the file now. ``row`` is the stored row, None for a new sample.
     """
 
     action: Action
@@ -45,59 +46,69 @@ class Step:
     changed: Mapping[str, Any]
 
 
-class Stored:
-    """The rows a source has in the store, found by id; remembers which were seen, so that the vanished show.
+class StoredRows:
+    """The stored rows of a source, by id of the sample.
 
-    ``next_position`` is the first number that may be given to a new sample.
+    Args:
+        rows: the rows.
+        next_position: the first position that was never given to a sample.
     """
 
     def __init__(self, rows: pa.Table, next_position: int = 0) -> None:
         self._rows = rows
         self._free = _free_positions(rows.column("position"), next_position)
-        self._place = {sample: at for at, sample in enumerate(rows.column("id").to_pylist())}
-        self._seen = np.zeros(rows.num_rows, bool)
+        self._index = {sample: at for at, sample in enumerate(rows.column("id").to_pylist())}
+        self._requested = np.zeros(rows.num_rows, bool)
 
     def find(self, ids: list[str]) -> list[Mapping[str, Any] | None]:
-        """Rows of these ids, None where the store has none."""
-        places = [self._place.get(sample, -1) for sample in ids]
-        known = np.array([at for at in places if at >= 0], np.int64)
-        self._seen[known] = True
-        rows = iter(self._rows.take(known).to_pylist())
-        return [next(rows) if at >= 0 else None for at in places]
+        """Return the rows of these ids, None where the store has none."""
+        indices = [self._index.get(sample, -1) for sample in ids]
+        stored = np.array([at for at in indices if at >= 0], np.int64)
+        self._requested[stored] = True
+        rows = iter(self._rows.take(stored).to_pylist())
+        return [next(rows) if at >= 0 else None for at in indices]
 
     def position(self, row: Mapping[str, Any] | None) -> int:
-        """The place of a sample in the order of its source: a row keeps its own, a new sample gets the next free one.
+        """Return the position of a sample in the order of its source: that of its row, or the next free one if None.
 
-        Samples that are new must come in the order of the source, each once, those that cannot be read included: then
-        a run that was interrupted and the one that finishes it give the same numbers as one run.
+        Call once per new sample, in the order of the source, also for samples that cannot be read. An interrupted run
+        and the run that completes it then give the same positions as one run.
         """
         return next(self._free) if row is None else int(row["position"])
 
     def vanished(self) -> list[str]:
-        """Ids that the source no longer has."""
+        """Return the ids that were never requested by :meth:`find`: the source no longer has them."""
         ids = self._rows.column("id")
-        return [ids[int(at)].as_py() for at in np.flatnonzero(~self._seen)]
+        return [ids[int(at)].as_py() for at in np.flatnonzero(~self._requested)]
 
 
-def read_stored(snapshot: Snapshot, source: str) -> Stored:
-    """Read the rows that a source has in the store."""
-    start = next((known.next_position for known in snapshot.sources if known.name == source), 0)
-    return Stored(snapshot.samples(source=source), start)
+def read_stored_rows(snapshot: Snapshot, source: str) -> StoredRows:
+    """Read the stored rows of a source."""
+    start = next((info.next_position for info in snapshot.sources if info.name == source), 0)
+    return StoredRows(snapshot.samples(source=source), start)
 
 
-def _free_positions(taken: pa.ChunkedArray, start: int) -> Iterator[int]:
-    used = taken.drop_null().to_numpy()
+def _free_positions(positions: pa.ChunkedArray, start: int) -> Iterator[int]:
+    """Yield the positions from ``start`` on that no sample has."""
+    used = positions.drop_null().to_numpy()
     top = max(start, int(used.max(initial=-1)) + 1)
     return chain(np.setdiff1d(np.arange(start, top), used).tolist(), count(top))
 
 
-def steps(source: Source, stored: Stored, embedded: set[str], pool: Executor) -> Iterator[Step]:
-    """Decide for every sample of ``source``. ``embedded`` holds the keys that have every wanted view."""
+def steps(source: Source, stored: StoredRows, embedded: set[str], pool: Executor) -> Iterator[Step]:
+    """Yield a step for every sample of a source, in order.
+
+    Args:
+        source: the source.
+        stored: its rows in the store.
+        embedded: keys with vectors in all requested views.
+        pool: threads that read sizes and times of files.
+    """
     samples = iter(source)
     while chunk := list(islice(samples, CHUNK)):
         paths = [source.root / sample.uri for sample in chunk]
-        shares = [paths[at : at + STATS_AT_ONCE] for at in range(0, len(paths), STATS_AT_ONCE)]
-        stats = [found for share in pool.map(_stats, shares) for found in share]
+        parts = [paths[at : at + STATS_PER_TASK] for at in range(0, len(paths), STATS_PER_TASK)]
+        stats = [stat for part in pool.map(_stats, parts) for stat in part]
         rows = stored.find([sample.id for sample in chunk])
         for sample, path, (size, mtime_ns), row in zip(chunk, paths, stats, rows, strict=True):
             yield _step(sample, path, size, mtime_ns, row, embedded)
@@ -120,21 +131,21 @@ def _stats(paths: list[Path]) -> list[tuple[int, int]]:
 
 
 def _stat(path: Path) -> tuple[int, int]:
-    """Size and time of change; (-1, 0) for a file that cannot be looked at, which opening it will explain."""
+    """Return size in bytes and time of change in ns; (-1, 0) on an error, which opening the file will report."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a third faster than Path.stat over 700,000 files
+        status = os.stat(path)  # noqa: PTH116 - a third faster than Path.stat over 700,000 files
     except OSError:
         return -1, 0
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def survey(samples: Iterable[Sample]) -> tuple[int, dict[str, Any]]:
-    """One pass before work begins: how many samples there are, and for each meta field a value of its widest kind."""
+    """Return the number of samples, and for each meta field a value of its widest type (float before int)."""
     total = 0
-    kinds: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
     for sample in samples:
         total += 1
         for name, value in sample.meta.items():
-            if value is not None and (name not in kinds or (type(kinds[name]) is int and type(value) is float)):
-                kinds[name] = value
-    return total, kinds
+            if value is not None and (name not in examples or (type(examples[name]) is int and type(value) is float)):
+                examples[name] = value
+    return total, examples

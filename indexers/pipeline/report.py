@@ -1,4 +1,4 @@
-"""What an index run was asked to do, and what it did."""
+"""Options and report of indexing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMMIT_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How to index. ``commit_seconds`` is the work that a kill may cost at the most."""
+    """How to index; ``IndexRequest`` describes the options. ``commit_seconds`` is the time between commits."""
 
     views: tuple[str, ...] = ("base",)
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
@@ -23,10 +23,13 @@ class IndexOptions:
 
 @dataclass(slots=True)
 class IndexReport:
-    """Counts of samples. ``missing``: rows whose image is not there; ``failures``: uri -> why it cannot be read.
+    """Result of indexing a source, in numbers of samples.
 
-    ``embedded`` images went through the encoder, ``reused`` ones share their content with another sample,
-    ``relabelled`` ones changed only in what the source says of them.
+    ``samples`` is the number in the whole store afterwards. ``unchanged`` samples needed no work. ``embedded`` ones
+    were encoded; ``reused`` ones have the content of another sample and its vectors; of ``relabelled`` ones only fields
+    of the source changed. ``missing`` are rows whose image does not exist, ``vanished`` stored samples that the source
+    no longer has, of which ``pruned`` were deleted. ``failures`` maps uris to the reason why they cannot be read.
+    ``notes`` are sentences for the user.
     """
 
     source: str
@@ -46,5 +49,5 @@ class IndexReport:
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Return the report as JSON data."""
         return asdict(self)

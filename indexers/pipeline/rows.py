@@ -1,4 +1,4 @@
-"""Rows of ``samples``: from what a source says of an image and what decoding it gave."""
+"""Build rows of the table ``samples`` from samples of a source and decoded images."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from retrieval.store.schema import META_PREFIX, SAMPLES
 from retrieval.types import Sample
 
 DESCRIBED = ("label", "identity", "aspect", "camera", "group", "split")
-"""Columns a source decides: when they change, the row is rewritten and nothing is embedded."""
+"""Columns defined by the source: if they change, the row is rewritten and the image is not embedded again."""
 
-Row = dict[str, Any]
+StoreRow = dict[str, Any]
 
 
-def described(sample: Sample) -> Row:
-    """The part of a row that comes from the source."""
-    row: Row = {name: getattr(sample, name) for name in DESCRIBED}
+def described(sample: Sample) -> StoreRow:
+    """Return the columns of a row that the source defines."""
+    row: StoreRow = {name: getattr(sample, name) for name in DESCRIBED}
     row |= {f"{META_PREFIX}{name}": value for name, value in sample.meta.items()}
     if sample.captured_at is not None:
         row["captured_at"] = sample.captured_at
     return row
 
 
-def new_row(sample: Sample, position: int, size: int, mtime_ns: int, found: Mapping[str, Any]) -> Row:
-    """A whole row.
+def new_row(sample: Sample, position: int, size: int, mtime_ns: int, content: Mapping[str, Any]) -> StoreRow:
+    """Build a complete row.
 
     Args:
-        sample: what the source says.
-        position: the sample's place in the order of its source.
-        size: of the file, in bytes; 0 where there is none.
-        mtime_ns: when the file changed, nanoseconds.
-        found: what decoding (or an import) gave: content, key, width, height, phash, captured_at.
+        sample: the sample.
+        position: its number in the order of its source.
+        size: size of the file in bytes, 0 if there is none.
+        mtime_ns: time of the last change of the file, nanoseconds.
+        content: columns from decoding or from an import: content, key, width, height, phash, captured_at.
     """
-    row: Row = {"id": sample.id, "source": sample.source, "uri": sample.uri, "crop": sample.crop}
+    row: StoreRow = {"id": sample.id, "source": sample.source, "uri": sample.uri, "crop": sample.crop}
     row |= {"position": position, "size": size, "mtime_ns": mtime_ns}
     if sample.box is not None:
         box = sample.box
         row |= {"box_x": box.x, "box_y": box.y, "box_width": box.width, "box_height": box.height}
     if sample.polygon is not None:
         row["polygon"] = [number for corner in sample.polygon for number in corner]
-    return row | dict(found) | described(sample)
+    return row | dict(content) | described(sample)
 
 
-def changes(sample: Sample, row: Mapping[str, Any]) -> Row:
-    """What the source now says differently from the stored row; a meta column it no longer has becomes null."""
-    now = described(sample)
-    gone = {name: None for name in row if name.startswith(META_PREFIX) and name not in now}
-    return {name: value for name, value in (gone | now).items() if not _same(row.get(name), value)}
+def changes(sample: Sample, row: Mapping[str, Any]) -> StoreRow:
+    """Return the columns in which a sample differs from its stored row; meta columns it no longer has become null."""
+    current = described(sample)
+    gone = {name: None for name in row if name.startswith(META_PREFIX) and name not in current}
+    return {name: value for name, value in (gone | current).items() if not _same(row.get(name), value)}
 
 
 def _same(stored: Any, value: Any) -> bool:
-    """Whether the store has this value; numbers and truth values in a column of text are stored as text."""
+    """Return whether a stored value equals ``value``; columns of text store numbers and booleans as text."""
     if isinstance(stored, str) and isinstance(value, (bool, int, float)):
         value = str(value).lower() if isinstance(value, bool) else str(value)
     return bool(stored == value)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows as an Arrow table with the columns of ``samples`` and whatever ``meta_*`` they bring.
+    """Convert rows to an Arrow table with the columns of ``samples`` and the ``meta_*`` columns of the rows.
 
     Raises:
-        InputError: one meta column holds values of two kinds.
+        InputError: a meta column mixes types.
     """
     meta = sorted({name for row in rows for name in row if name.startswith(META_PREFIX)})
     columns = {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in SAMPLES}

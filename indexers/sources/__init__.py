@@ -1,1 +1,1 @@
-"""Where images come from: one module per kind of source, and a closed table of them in ``registry``."""
+"""Sources of samples: one module per kind of source; ``registry`` opens them."""

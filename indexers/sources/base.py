@@ -1,4 +1,4 @@
-"""What sources share: image suffixes, names of splits, and the attributes of the ``Source`` seam."""
+"""The base class of sources, and what they share: image suffixes, names of splits, and listing of folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
-from retrieval.types import Problem
+from retrieval.types import SourceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,15 +27,15 @@ SPLITS = {
     "query": "query",
     "gallery": "gallery",
 }
-"""Spellings of a split (lower case) to the one we store."""
+"""Accepted names of splits (lower case) -> stored names."""
 
 
-class NoOptions(Config):
-    """Options of a source that has none."""
+class NoSourceOptions(Config):
+    """The empty options of a source without options."""
 
 
 class SourceType(Protocol):
-    """A class of sources: what it is called with, and the options it takes."""
+    """The type of a source class: ``Options`` validates the options that its constructor takes."""
 
     Options: type[Config]
 
@@ -43,24 +43,33 @@ class SourceType(Protocol):
 
 
 class BaseSource(ABC):
-    """Base of the sources: ``root`` is where uris start, ``notes`` are things worth knowing that lost nothing."""
+    """Base class of sources, which yield a :class:`~retrieval.types.Sample` per image.
+
+    Args:
+        path: folder or table that the user gave.
+        root: folder that uris of samples are relative to.
+        name: part of the id of every sample; None is ``<kind>:<last name of path>``.
+
+    ``problems`` collects images and rows that cannot be used, ``notes`` sentences for the user about decisions that
+    cost no sample. Both are filled by iterating.
+    """
 
     kind: ClassVar[str]
 
     def __init__(self, path: Path, root: Path, name: str | None) -> None:
         self.path = path
         self.root = root
-        # Part of every id, so it must not depend on where the data set lies: the last name only.
-        here = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
-        self.name = name or f"{self.kind}:{here.name if here.is_dir() else here.stem}"
-        self.problems: list[Problem] = []
+        # The name is part of every id and must not depend on where the data set lies, so only the last name is used.
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+        self.name = name or f"{self.kind}:{absolute.name if absolute.is_dir() else absolute.stem}"
+        self.problems: list[SourceProblem] = []
         self.notes: list[str] = []
 
     @abstractmethod
     def __iter__(self) -> Iterator[Sample]: ...
 
     def split_set(self) -> SplitSet | None:
-        """The draws that the data set comes with, once it was iterated; None where it has none."""
+        """Return the draws that the data set defines, or None if it defines none. Call after iterating."""
         return None
 
     def _start(self) -> None:
@@ -72,8 +81,8 @@ def require_folder(path: Path) -> None:
     """Check that ``path`` is a folder.
 
     Raises:
-        MissingFileError: there is nothing there.
-        InputError: it is a file.
+        MissingFileError: the path does not exist.
+        InputError: the path is a file.
     """
     # Path.exists raises where a parent may not be read or a name is too long; os.path says False.
     if not os.path.exists(path):  # noqa: PTH110
@@ -88,17 +97,17 @@ def split_name(text: str) -> str | None:
 
 
 def is_image(name: str) -> bool:
-    """Whether a file name ends like an image we decode; of animations the first frame counts."""
+    """Return whether a file name has the suffix of an image format; of animations the first frame is decoded."""
     return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is not meant for people (dot files, the leftovers of macOS archives)."""
+    """Return whether a file or folder is hidden: a dot file, or metadata that macOS adds to archives."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def is_text(name: str) -> bool:
-    """Whether a file name is valid Unicode, so that it can be stored and hashed."""
+    """Return whether a file name is valid Unicode, so that it can be stored and hashed."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -107,7 +116,7 @@ def is_text(name: str) -> bool:
 
 
 def listing(folder: str) -> tuple[list[str], list[str], list[str]]:
-    """List the visible entries of a folder, by name: folders, images, and links that lead nowhere."""
+    """List the names in a folder, each list sorted: sub-folders, images, and links to images that do not exist."""
     folders: list[str] = []
     images: list[str] = []
     broken: list[str] = []
@@ -125,50 +134,50 @@ def listing(folder: str) -> tuple[list[str], list[str], list[str]]:
 
 
 def images_below(
-    root: Path, folder: str, problems: list[Problem], above: frozenset[tuple[int, int]] = frozenset()
+    root: Path, folder: str, problems: list[SourceProblem], above: frozenset[tuple[int, int]] = frozenset()
 ) -> Iterator[str]:
-    """Uris of all images in a folder and below it, at each level images before folders, by name.
+    """Yield the uris of all images in a folder and below it: at each level images before folders, sorted by name.
 
-    Links to folders are followed, but never in a circle.
+    Links to folders are followed, but cycles of links are not.
 
     Args:
-        root: where uris start.
-        folder: below the root; empty for the root itself.
-        problems: receives links that lead nowhere, folders that cannot be read, names that are no text.
-        above: inodes of the folders that lead here.
+        root: folder that uris are relative to.
+        folder: uri of the folder; empty for the root itself.
+        problems: receives links that lead nowhere, folders that cannot be read, and names that are not Unicode.
+        above: inodes of the folders above, to detect cycles.
     """
     prefix = f"{folder}/" if folder else ""
     try:
-        here = inode(root / folder)
-        if here in above:
+        current = inode(root / folder)
+        if current in above:
             return
         folders, images, broken = listing(str(root / folder))
     except OSError as error:
-        problems.append(Problem(shown(folder), f"the folder cannot be read: {error.strerror}"))
+        problems.append(SourceProblem(printable(folder), f"the folder cannot be read: {error.strerror}"))
         return
-    problems += [Problem(shown(prefix + name), "the link leads nowhere", missing=True) for name in broken]
+    problems += [SourceProblem(printable(prefix + name), "the link leads nowhere", missing=True) for name in broken]
     for name in images:
         if is_text(prefix + name):
             yield prefix + name
         else:
-            problems.append(Problem(shown(prefix + name), "the file name is not valid Unicode; rename it"))
+            problems.append(SourceProblem(printable(prefix + name), "the file name is not valid Unicode; rename it"))
     for name in folders:
-        yield from images_below(root, prefix + name, problems, above | {here})
+        yield from images_below(root, prefix + name, problems, above | {current})
 
 
 def inode(folder: Path) -> tuple[int, int]:
-    """What tells a folder apart however it is reached."""
+    """Return device and inode of a folder, which are the same through every link to it."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
 
-def shown(name: str) -> str:
-    """A file name as text, whatever bytes it is made of."""
+def printable(name: str) -> str:
+    """Return a file name as valid Unicode, with bytes that are not written as escapes."""
     return name.encode(errors="backslashreplace").decode()
 
 
 def has_image(folder: Path, depth: int = 3) -> bool:
-    """Whether there is an image in the folder or up to ``depth`` levels below it."""
+    """Return whether there is an image in the folder or up to ``depth`` levels below it."""
     return next(_any_image(str(folder), depth), False)
 
 

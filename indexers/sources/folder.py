@@ -1,4 +1,4 @@
-"""Images in folders: ``<root>/<label>/*`` or ``<root>/<split>/<label>/*``."""
+"""The source ``folder``: images in ``<root>/<label>/*`` or ``<root>/<split>/<label>/*``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from indexers.sources.base import (
     BaseSource,
-    NoOptions,
+    NoSourceOptions,
     images_below,
     inode,
     listing,
+    printable,
     require_folder,
-    shown,
     split_name,
 )
 from retrieval.errors import InputError
-from retrieval.types import Problem, Sample
+from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,17 +25,17 @@ _NO_LABEL = "it has no label; put it into a folder named after its label, or lis
 
 
 class FolderSource(BaseSource):
-    """One folder per label, with or without a level of splits above it.
+    """One folder per label, with or without a level of splits above the labels.
 
-    The first level is taken as splits if *every* sub-folder is named train, val (valid, validation), test,
-    query or gallery. Images may lie deeper: the label is the first level below the split. Order: at each level
-    images before folders, by name.
+    The sub-folders of the root are splits if *every* one of them is named train, val (valid, validation), test,
+    query or gallery; otherwise they are labels. Images may lie deeper than the label folder. Samples are ordered by
+    name, at each level images before folders.
     """
 
     kind: ClassVar[str] = "folder"
-    Options = NoOptions
+    Options = NoSourceOptions
 
-    def __init__(self, path: Path, name: str | None, options: NoOptions) -> None:  # noqa: ARG002 - the seam's signature
+    def __init__(self, path: Path, name: str | None, options: NoSourceOptions) -> None:  # noqa: ARG002 - the seam's signature
         require_folder(path)
         super().__init__(path, path, name)
 
@@ -52,13 +52,14 @@ class FolderSource(BaseSource):
         count = 0
         for split in labels if by_split else [""]:
             for label in self._listing(split) if by_split else labels:
-                for sample in self._labelled(split, label):
+                for sample in self._samples_of_label(split, label):
                     count += 1
                     yield sample
         if not count:
-            raise InputError(self._nothing())
+            raise InputError(self._no_samples())
 
-    def _labelled(self, split: str, label: str) -> Iterator[Sample]:
+    def _samples_of_label(self, split: str, label: str) -> Iterator[Sample]:
+        """Yield the samples of one label folder."""
         top = f"{split}/{label}" if split else label
         empty = True
         above = frozenset({inode(self.root), inode(self.root / split)})
@@ -66,26 +67,28 @@ class FolderSource(BaseSource):
             empty = False
             yield Sample(self.name, uri, label=label, split=split_name(split))
         if empty:
-            self.notes.append(f"Folder '{shown(top)}' holds no images.")
+            self.notes.append(f"Folder '{printable(top)}' holds no images.")
 
     def _listing(self, folder: str) -> list[str]:
-        """Sub-folders of the root or of a split, where no image should lie."""
+        """List the sub-folders of the root or of a split; images that lie directly in it have no label: problems."""
         try:
             folders, images, _ = listing(str(self.root / folder))
         except OSError as error:
             raise InputError(f"{self.root / folder} cannot be read: {error.strerror}.") from None
         for name in images:
-            self.problems.append(Problem(shown(f"{folder}/{name}".lstrip("/")), _NO_LABEL))
+            self.problems.append(SourceProblem(printable(f"{folder}/{name}".lstrip("/")), _NO_LABEL))
         return folders
 
     def _note_mixture(self, labels: list[str], *, by_split: bool) -> None:
+        """Add a note if some, but not all, sub-folders of the root are named like splits."""
         splits = [name for name in labels if split_name(name)]
         if splits and not by_split:
             other = next(name for name in labels if not split_name(name))
-            why = f"because '{shown(other)}' is no split"
+            why = f"because '{printable(other)}' is no split"
             self.notes.append(f"Folders {', '.join(splits)} are taken as labels, not as splits, {why}.")
 
-    def _nothing(self) -> str:
+    def _no_samples(self) -> str:
+        """Return the message for a folder without any sample."""
         unlabelled = [problem.where for problem in self.problems if problem.reason == _NO_LABEL]
         if unlabelled:
             return (

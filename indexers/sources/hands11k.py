@@ -1,4 +1,4 @@
-"""11k Hands (Afifi 2019): ``HandInfo.csv`` beside ``Hands/``, divided by id as MBA-Net and CLIP-FH do."""
+"""The source ``hands11k``: 11k Hands (Afifi 2019), split by id as in MBA-Net and CLIP-FH."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from pydantic import Field
 
 from indexers.sources.base import BaseSource, is_image, require_folder
-from indexers.tables import Row, open_table, place
+from indexers.tables import TableRow, open_table, row_location
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError, suggest
-from retrieval.types import Problem, Sample, digest
+from retrieval.types import Sample, SourceProblem, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from indexers.tables import Table
+    from indexers.tables import InputTable
     from retrieval.types import MetaValue
 
 LAST_TRAIN_ID = {"dorsal right": 1050, "dorsal left": 1037, "palmar right": 1051, "palmar left": 1042}
-"""Per aspect, ids up to this one are for training, the rest for testing."""
+"""Aspect -> the highest id of its training split; higher ids are test."""
 
 NEEDED = ("id", "accessories", "aspectOfHand", "imageName")
 META: dict[str, tuple[str, Callable[[str], MetaValue]]] = {
@@ -34,8 +34,8 @@ META: dict[str, tuple[str, Callable[[str], MetaValue]]] = {
 }
 
 
-class Hand(NamedTuple):
-    """A usable row of ``HandInfo.csv``. ``identity`` is the stripped id, as written (leading zeros)."""
+class HandRow(NamedTuple):
+    """A valid row of ``HandInfo.csv``: ``row`` is its line, ``identity`` the id with its leading zeros."""
 
     row: int
     identity: str
@@ -54,7 +54,10 @@ class Hands11kOptions(Config):
 
 
 class Hands11kSource(BaseSource):
-    """11k Hands in its own layout; uris are ``Hands/<imageName>``, in the order of the table."""
+    """11k Hands as it is distributed: ``HandInfo.csv`` beside the folder ``Hands``.
+
+    Uris are ``Hands/<imageName>``, in the order of the table.
+    """
 
     kind: ClassVar[str] = "hands11k"
     Options = Hands11kOptions
@@ -78,26 +81,26 @@ class Hands11kSource(BaseSource):
         self._start()
         hands = read_hands(self._csv, self.problems, with_accessories=self._options.with_accessories)
         present = {name for name in os.listdir(self.root / "Hands") if is_image(name)}  # noqa: PTH208 - names only
-        found = [hand for hand in hands if hand.image in present]
+        usable = [hand for hand in hands if hand.image in present]
         for hand in hands:
             if hand.image not in present:
                 reason = f"there is no image 'Hands/{hand.image}'"
-                self.problems.append(Problem(place(self._csv, hand.row), reason, missing=True))
-        if not found:
+                self.problems.append(SourceProblem(row_location(self._csv, hand.row), reason, missing=True))
+        if not usable:
             raise InputError(
                 f"{self.root / 'Hands'} holds none of the {len(hands)} images that {self._csv.name} lists."
             )
-        for hand, split in zip(found, assign_splits(found, self._options.val_seed), strict=True):
+        for hand, split in zip(usable, assign_splits(usable, self._options.val_seed), strict=True):
             uri = f"Hands/{hand.image}"
             yield Sample(self.name, uri, identity=hand.identity, aspect=hand.aspect, split=split, meta=hand.meta)
 
 
-def read_hands(csv: Path, problems: list[Problem], *, with_accessories: bool = False) -> list[Hand]:
-    """Read ``HandInfo.csv`` alone, without looking at images.
+def read_hands(csv: Path, problems: list[SourceProblem], *, with_accessories: bool = False) -> list[HandRow]:
+    """Read the valid rows of ``HandInfo.csv``; image files are not checked.
 
     Args:
         csv: the table.
-        problems: receives rows with a bad id, aspect, flag or a repeated image name.
+        problems: receives rows with an invalid id, aspect or number, and rows that repeat an image name.
         with_accessories: keep rows with ``accessories`` other than 0.
 
     Raises:
@@ -107,22 +110,23 @@ def read_hands(csv: Path, problems: list[Problem], *, with_accessories: bool = F
     missing = next((name for name in NEEDED if name not in table.columns), None)
     if missing is not None:
         raise InputError(f"{csv} has no column '{missing}'.{suggest(missing, table.columns)}")
-    hands: dict[str, Hand] = {}
+    hands: dict[str, HandRow] = {}
     for row in table.rows(problems):
         try:
             hand = _read(row, table)
         except ValueError as error:
-            problems.append(Problem(place(csv, row.number), str(error)))
+            problems.append(SourceProblem(row_location(csv, row.number), str(error)))
             continue
         if hand.image in hands:
             reason = f"image '{hand.image}' is listed already in row {hands[hand.image].row}"
-            problems.append(Problem(place(csv, row.number), reason))
+            problems.append(SourceProblem(row_location(csv, row.number), reason))
         elif with_accessories or hand.meta["accessories"] == 0:
             hands[hand.image] = hand
     return list(hands.values())
 
 
-def _read(row: Row, table: Table) -> Hand:
+def _read(row: TableRow, table: InputTable) -> HandRow:
+    """Convert a row; raises ValueError with the reason if a cell is invalid."""
     cells = dict(zip(table.columns, map(str, row.cells), strict=True))
     identity, aspect, image = cells["id"], " ".join(cells["aspectOfHand"].lower().split()), cells["imageName"]
     if not (identity.isascii() and identity.isdigit()):
@@ -131,7 +135,7 @@ def _read(row: Row, table: Table) -> Hand:
         raise ValueError(f"aspect '{aspect}' is not one of {', '.join(LAST_TRAIN_ID)}")
     if not image or "/" in image or "\\" in image:
         raise ValueError(f"imageName '{image}' is not a file name")
-    return Hand(row.number, identity, aspect, image, {name: _meta(cells, name) for name in META})
+    return HandRow(row.number, identity, aspect, image, {name: _meta(cells, name) for name in META})
 
 
 def _meta(cells: dict[str, str], name: str) -> MetaValue:
@@ -145,12 +149,12 @@ def _meta(cells: dict[str, str], name: str) -> MetaValue:
         raise ValueError(f"{column} '{text}' is not a number") from None
 
 
-def assign_splits(hands: Sequence[Hand], val_seed: int = 0) -> list[str]:
-    """Give each hand its split: ``train``, ``val`` or ``test``.
+def assign_splits(hands: Sequence[HandRow], val_seed: int = 0) -> list[str]:
+    """Assign a split to each hand: ``train``, ``val`` or ``test``.
 
-    Ids above the aspect's cut-off are ``test``. Of each (aspect, train id) the image with the smallest
-    ``BLAKE2b(val_seed, aspect, id, image name)`` is ``val``: it depends on no order, and a new image among n
-    replaces it with probability 1 / (n + 1).
+    Ids above the limit of their aspect (``LAST_TRAIN_ID``) are ``test``. Of each aspect and training id, the image
+    with the smallest ``BLAKE2b(val_seed, aspect, id, image name)`` is ``val``. The choice does not depend on the order
+    of rows, and adding an image to n images changes it with probability 1 / (n + 1).
     """
     best: dict[tuple[str, str], tuple[str, int]] = {}
     splits = []

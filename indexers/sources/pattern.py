@@ -1,4 +1,4 @@
-"""Images whose names say what they show, read by a regular expression with named groups."""
+"""The source ``pattern``: labels and identities read from file names by a regular expression with named groups."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from indexers.sources.base import BaseSource, images_below, require_folder
-from indexers.sources.presets import PRESETS, Fields, by_folder, plain_preset
+from indexers.sources.presets import PRESETS, Fields, by_folder, guess_preset
 from retrieval.config import Config
 from retrieval.errors import InputError, unknown
-from retrieval.types import Problem, Sample
+from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIELDS = ("identity", "label", "camera", "aspect", "group", "split")
 
 
 class PatternOptions(Config):
-    """Options of the source ``pattern``; without either, the preset that the folder's own layout shows."""
+    """Options of the source ``pattern``. Without either, the preset is guessed from the sub-folders."""
 
     pattern: str | None = Field(
         default=None,
@@ -35,10 +35,14 @@ class PatternOptions(Config):
 
 
 def read_pattern(text: str, where: str) -> re.Pattern[str]:
-    """Compile a regular expression that names an identity or a label.
+    """Compile a regular expression that has a group ``identity`` or ``label``.
+
+    Args:
+        text: the regular expression.
+        where: the source, for messages.
 
     Raises:
-        InputError: it is no regular expression, or names neither.
+        InputError: ``text`` is not a regular expression, or has neither group.
     """
     try:
         pattern = re.compile(text)
@@ -52,12 +56,12 @@ def read_pattern(text: str, where: str) -> re.Pattern[str]:
 
 
 class PatternSource(BaseSource):
-    r"""All images below a folder; groups of the pattern become fields of the sample.
+    """All images below a folder; named groups of a regular expression become fields of the sample.
 
-    The pattern is searched in the file name, and in the path below the root where the name has no match. Groups
+    The pattern is searched for in the file name and, if it does not match there, in the path below the root. Groups
     ``identity``, ``label``, ``camera``, ``aspect``, ``group`` and ``split`` are fields, any other is metadata (text).
-    Without a group ``split`` the first folder says it: train, val, test, query, gallery, or Market-1501's
-    ``bounding_box_train`` and ``bounding_box_test``. Names without a match are problems.
+    Without a group ``split``, the split is the name of the first folder: train, val, test, query, gallery, or
+    Market-1501's ``bounding_box_train`` and ``bounding_box_test``. Names that do not match are problems.
     """
 
     kind: ClassVar[str] = "pattern"
@@ -66,15 +70,15 @@ class PatternSource(BaseSource):
     def __init__(self, path: Path, name: str | None, options: PatternOptions) -> None:
         require_folder(path)
         super().__init__(path, path, name)
-        preset = options.preset if options.pattern or options.preset else plain_preset(path)
-        if preset is not None and preset not in PRESETS:
-            raise unknown("preset", preset, PRESETS)
-        if options.pattern is None and preset is None:
+        preset_name = options.preset if options.pattern or options.preset else guess_preset(path)
+        if preset_name is not None and preset_name not in PRESETS:
+            raise unknown("preset", preset_name, PRESETS)
+        if options.pattern is None and preset_name is None:
             raise InputError(f"Say how the names of {path} read, for example `pattern={EXAMPLE}`.")
-        known = PRESETS.get(preset or "")
-        self._ignored = known.ignored if known else ()
-        self._settle = (known.settle if known else by_folder)(path)
-        self._pattern = read_pattern(options.pattern or (known.pattern if known else ""), "source 'pattern'")
+        preset = PRESETS.get(preset_name or "")
+        self._ignored = preset.ignored if preset else ()
+        self._convert = (preset.converter if preset else by_folder)(path)
+        self._pattern = read_pattern(options.pattern or (preset.pattern if preset else ""), "source 'pattern'")
 
     def __iter__(self) -> Iterator[Sample]:
         """Yield a sample per image whose name matches.
@@ -83,24 +87,24 @@ class PatternSource(BaseSource):
             InputError: there are no images, or no name matches.
         """
         self._start()
-        found = seen = 0
+        usable = total = 0
         for uri in images_below(self.root, "", self.problems):
             if uri.partition("/")[0] in self._ignored:
                 continue
-            seen += 1
+            total += 1
             try:
                 sample = self._sample(uri)
             except ValueError as error:
-                self.problems.append(Problem(uri, str(error)))
+                self.problems.append(SourceProblem(uri, str(error)))
                 continue
-            found += 1
+            usable += 1
             yield sample
-        if not seen:
+        if not total:
             raise InputError(f"{self.root} holds no images.")
-        if not found:
+        if not usable:
             first = self.problems[-1]
             raise InputError(
-                f"None of the {seen} images of {self.root} can be used with the pattern '{self._pattern.pattern}' (of "
+                f"None of the {total} images of {self.root} can be used with the pattern '{self._pattern.pattern}' (of "
                 f"{first.where}: {first.reason})."
             )
         self.notes += [f"Folder '{name}' is not used." for name in self._ignored if (self.root / name).is_dir()]
@@ -112,7 +116,7 @@ class PatternSource(BaseSource):
         groups: Fields = {name: value or None for name, value in match.groupdict().items()}
         if not groups.get("identity") and not groups.get("label"):
             raise ValueError("the pattern finds neither identity nor label in the name")
-        fields = self._settle(uri, groups)
+        fields = self._convert(uri, groups)
         meta = {name: fields[name] for name in self._pattern.groupindex if name not in FIELDS}
         return Sample(
             self.name,

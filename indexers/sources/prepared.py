@@ -1,4 +1,4 @@
-"""Re-ID data whose draws lie in folders: ``query0 ... query9``, ``gallery0 ... gallery9``, ``train``, ``val``."""
+"""The source ``prepared``: re-ID data sets with a folder per draw and role, such as ``query0`` and ``gallery0``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from indexers.sources.base import BaseSource, images_below, listing, require_fol
 from indexers.sources.pattern import read_pattern
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.types import Problem, Sample, SplitSet
+from retrieval.types import Sample, SourceProblem, SplitSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 DRAW_FOLDER = re.compile(r"(query|gallery)([0-9]{0,6})")
-OWN_SPLIT = {"train": "train", "val": "val", "test": "test"}
+SPLIT_FOLDERS = ("train", "val", "test")
 
 
 class PreparedOptions(Config):
@@ -33,11 +33,12 @@ class PreparedOptions(Config):
 
 
 class PreparedSource(BaseSource):
-    """Identity from the sub-folder (``query0/0042/a.jpg``), else from the file name (``query0/0042_a.jpg``).
+    """Folders ``query0 ... query9``, ``gallery0 ... gallery9``, ``train``, ``val`` and ``test``.
 
-    A picture that lies in several draws is one sample (same identity, file name and size), with the uri of its first
-    copy and the split ``test``; which role it has in which draw is the split set of the source, which ``index`` keeps.
-    Folders without a number are draw 0; other folders are not used.
+    The identity is the name of the sub-folder (``query0/0042/a.jpg``), else it is read from the file name
+    (``query0/0042_a.jpg``). Copies of an image in several draws (same identity, file name and size) are one sample with
+    the uri of the first copy and the split ``test``. Its role in each draw is in :meth:`split_set`, which ``index``
+    stores. ``query`` and ``gallery`` without a number are draw 0. Other folders are not used.
     """
 
     kind: ClassVar[str] = "prepared"
@@ -47,78 +48,79 @@ class PreparedSource(BaseSource):
         require_folder(path)
         super().__init__(path, path, name)
         self._pattern = read_pattern(options.pattern, "source 'prepared'")
-        self._rows: dict[tuple[int, str], str] = {}
+        self._roles: dict[tuple[int, str], str] = {}  # (draw, sample id) -> role
 
     def __iter__(self) -> Iterator[Sample]:
-        """Yield a sample per picture.
+        """Yield one sample for all copies of an image.
 
         Raises:
             InputError: the folder cannot be read, or there is no query or no gallery.
         """
         self._start()
-        self._rows.clear()
+        self._roles.clear()
         try:
             folders, _, _ = listing(str(self.root))
         except OSError as error:
             raise InputError(f"{self.root} cannot be read: {error.strerror}.") from None
-        for name, split in OWN_SPLIT.items():
-            if name in folders and name != "test":
-                yield from (self._sample(uri, who, split) for uri, who in self._people(name))
-        yield from self._drawn([name for name in folders if name == "test" or DRAW_FOLDER.fullmatch(name)])
-        missing = {"query", "gallery"} - set(self._rows.values())
+        for split in ("train", "val"):
+            if split in folders:
+                yield from (self._sample(uri, identity, split) for uri, identity in self._identities(split))
+        yield from self._test_samples([name for name in folders if name == "test" or DRAW_FOLDER.fullmatch(name)])
+        missing = {"query", "gallery"} - set(self._roles.values())
         if missing:
             raise InputError(
                 f"{self.root} holds no images in {' and '.join(sorted(missing))} folders; expected "
                 "query0/IDENTITY/IMAGE, gallery0/IDENTITY/IMAGE and so on."
             )
-        unused = [name for name in folders if name not in OWN_SPLIT and not DRAW_FOLDER.fullmatch(name)]
+        unused = [name for name in folders if name not in SPLIT_FOLDERS and not DRAW_FOLDER.fullmatch(name)]
         self.notes += [f"Folder '{name}' is not used." for name in unused]
 
     def split_set(self) -> SplitSet:
-        """The draws that the folders make."""
-        draws = np.array([draw for draw, _ in self._rows], np.int64)
-        samples = np.array([sample for _, sample in self._rows], np.str_)
-        made = SplitSet("", draws, samples, np.array(list(self._rows.values()), np.str_))
-        return SplitSet(f"{self.name}@{made.sha256[:8]}", made.draw, made.sample, made.role)
+        """Return the role of each sample in each draw, as the folders define them. Call after iterating."""
+        draws = np.array([draw for draw, _ in self._roles], np.int64)
+        samples = np.array([sample for _, sample in self._roles], np.str_)
+        unnamed = SplitSet("", draws, samples, np.array(list(self._roles.values()), np.str_))
+        return SplitSet(f"{self.name}@{unnamed.sha256[:8]}", unnamed.draw, unnamed.sample, unnamed.role)
 
-    def _drawn(self, folders: list[str]) -> Iterator[Sample]:
-        """Samples of all draws, each once; fills the rows of the split set."""
-        known: dict[tuple[str, str, int], Sample] = {}
+    def _test_samples(self, folders: list[str]) -> Iterator[Sample]:
+        """Yield each sample of ``test`` and of the draws once, and record its roles."""
+        samples: dict[tuple[str, str, int], Sample] = {}
         for folder in sorted(folders, key=lambda name: (name != "test", name)):
-            for uri, who in self._people(folder):
+            for uri, identity in self._identities(folder):
                 try:
                     size = (self.root / uri).stat().st_size
                 except OSError as error:
-                    self.problems.append(Problem(uri, f"the file cannot be read: {error.strerror}"))
+                    self.problems.append(SourceProblem(uri, f"the file cannot be read: {error.strerror}"))
                     continue
-                key = (who, uri.rpartition("/")[2], size)
-                if key not in known:
-                    known[key] = self._sample(uri, who, "test")
-                    yield known[key]
-                self._put(folder, known[key].id, uri)
+                key = (identity, uri.rpartition("/")[2], size)
+                if key not in samples:
+                    samples[key] = self._sample(uri, identity, "test")
+                    yield samples[key]
+                self._record_role(folder, samples[key].id, uri)
 
-    def _put(self, folder: str, sample: str, uri: str) -> None:
+    def _record_role(self, folder: str, sample: str, uri: str) -> None:
+        """Record the role that a sample has because it lies in ``folder``; a second role in a draw is a problem."""
         match = DRAW_FOLDER.fullmatch(folder)
         if match is None:
             return
         role, draw = match[1], int(match[2] or 0)
-        if self._rows.setdefault((draw, sample), role) != role:
+        if self._roles.setdefault((draw, sample), role) != role:
             self.problems.append(
-                Problem(uri, f"the picture is both query and gallery of draw {draw}; it stays a query")
+                SourceProblem(uri, f"the picture is both query and gallery of draw {draw}; it stays a query")
             )
-            self._rows[draw, sample] = "query"
+            self._roles[draw, sample] = "query"
 
-    def _people(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Uri and identity of every image of a folder."""
+    def _identities(self, folder: str) -> Iterator[tuple[str, str]]:
+        """Yield uri and identity of every image of a folder; images without an identity are problems."""
         for uri in images_below(self.root, folder, self.problems):
-            _, *between, name = uri.split("/")
-            match = None if between else self._pattern.search(name)
-            who = between[0] if between else match and match["identity"]
-            if who:
-                yield uri, who
+            _, *sub_folders, name = uri.split("/")
+            match = None if sub_folders else self._pattern.search(name)
+            identity = sub_folders[0] if sub_folders else match and match["identity"]
+            if identity:
+                yield uri, identity
             else:
                 reason = "it lies in no folder of its identity, and its name does not match the pattern"
-                self.problems.append(Problem(uri, reason))
+                self.problems.append(SourceProblem(uri, reason))
 
-    def _sample(self, uri: str, who: str, split: str) -> Sample:
-        return Sample(self.name, uri, identity=who, split=split)
+    def _sample(self, uri: str, identity: str, split: str) -> Sample:
+        return Sample(self.name, uri, identity=identity, split=split)

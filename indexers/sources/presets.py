@@ -1,4 +1,4 @@
-"""Known data sets of the ``pattern`` source: how their file names read, and what their folders say."""
+"""Presets of the ``pattern`` source: patterns of the file names of public data sets, and how they define splits."""
 
 from __future__ import annotations
 
@@ -12,35 +12,46 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Fields: TypeAlias = dict[str, str | None]
-"""What a name says: ``identity``, ``camera``, ``split``, ..."""
+"""Named groups of a pattern and their text: ``identity``, ``camera``, ``split``, ..."""
 
-Settle: TypeAlias = Callable[[str, Fields], Fields]
-"""Uri and fields to the fields as the data set means them; raises ValueError with the reason where it cannot."""
+Converter: TypeAlias = Callable[[str, Fields], Fields]
+"""Maps uri and groups of an image to its fields, with the split and the identity that the data set defines.
+
+Raises ValueError with the reason if the image has none.
+"""
 
 
 class Preset(NamedTuple):
-    """A data set: the ``pattern`` of its names, folders that are ``ignored``, what shows it, how fields settle."""
+    """A public data set.
+
+    ``pattern`` matches its file names. ``converter`` makes, from the root folder, the function that completes the
+    fields of an image. ``entries`` of the root folder identify the data set. Images in ``ignored`` folders are skipped.
+    """
 
     pattern: str
-    settle: Callable[[Path], Settle]
-    signs: tuple[str, ...]
+    converter: Callable[[Path], Converter]
+    entries: tuple[str, ...]
     ignored: tuple[str, ...] = ()
 
 
 FOLDERS = {"bounding_box_train": "train", "bounding_box_test": "gallery"}
-"""Folders of person re-ID sets to our splits, beside the usual spellings."""
+"""Folders of Market-1501 -> splits."""
 
 LISTS = {"list_train.txt": "train", "list_val.txt": "val", "list_query.txt": "query", "list_gallery.txt": "gallery"}
-LEARNT = ("train", "val")
+TRAIN_SPLITS = ("train", "val")
 HD_LAST_TRAIN = 447
 HD_LAST_TEST = 501
 HD_EXTRA_OFFSET = 1000
 
 
-def by_folder(root: Path) -> Settle:  # noqa: ARG001 - every way to settle takes the root
-    """The split is the first folder's, where its name is that of a split and the pattern names none."""
+def by_folder(root: Path) -> Converter:  # noqa: ARG001 - the signature of Preset.converter
+    """Make a converter that takes the split from the pattern's group ``split``, else from the name of the first folder.
 
-    def settle(uri: str, fields: Fields) -> Fields:
+    Raises (the converter):
+        ValueError: the group is not the name of a split.
+    """
+
+    def convert(uri: str, fields: Fields) -> Fields:
         if fields.get("split"):
             given = str(fields["split"])
             split = split_name(given) or FOLDERS.get(given)
@@ -50,14 +61,17 @@ def by_folder(root: Path) -> Settle:  # noqa: ARG001 - every way to settle takes
         first = uri.partition("/")[0] if "/" in uri else ""
         return {**fields, "split": FOLDERS.get(first) or split_name(first)}
 
-    return settle
+    return convert
 
 
-def _by_lists(root: Path) -> Settle:
-    """MSMT17 (Wei et al., CVPR 2018): ``list_*.txt`` name the images of each split.
+def _by_lists(root: Path) -> Converter:
+    """Make a converter for MSMT17 (Wei et al., CVPR 2018), whose ``list_*.txt`` name the images of each split.
 
-    Identities of the train folder and of the test folder are numbered from 0000 both; those of train and val get the
-    prefix ``train-``, so that two people never share a name.
+    The train folder and the test folder both number their identities from 0000. Identities of train and val get the
+    prefix ``train-``, so that different identities have different names.
+
+    Raises:
+        InputError: the lists do not exist or cannot be read.
     """
     splits: dict[tuple[bool, str], str] = {}
     for file, split in LISTS.items():
@@ -67,56 +81,57 @@ def _by_lists(root: Path) -> Settle:
             continue
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{root / file} cannot be read ({error}).") from None
-        splits |= {(split in LEARNT, line.split()[0]): split for line in lines if line.strip()}
+        splits |= {(split in TRAIN_SPLITS, line.split()[0]): split for line in lines if line.strip()}
     if not splits:
         raise InputError(f"{root} has none of the lists of MSMT17 ({', '.join(LISTS)}).")
 
-    def settle(uri: str, fields: Fields) -> Fields:
+    def convert(uri: str, fields: Fields) -> Fields:
         folder, _, rest = uri.partition("/")
         split = splits.get(("train" in folder, rest))
         if split is None:
             raise ValueError("none of the lists names it")
-        prefix = "train-" if split in LEARNT else ""
+        prefix = "train-" if split in TRAIN_SPLITS else ""
         return {**fields, "split": split, "identity": f"{prefix}{fields['identity']}"}
 
-    return settle
+    return convert
 
 
-def _by_number(root: Path) -> Settle:
-    """HD (PolyU Hand Dorsal), divided as MBA-Net does: by the number of the identity.
+def _by_number(root: Path) -> Converter:
+    """Make a converter for HD (PolyU Hand Dorsal), split by the number of the identity as in MBA-Net.
 
-    In its own folders ``1-501`` and ``502-712``, numbers of the first may go on beyond 501 and meet those of the
-    second, who are other people: these get 1000 added. Without the folders the numbers alone divide them.
+    As distributed, HD has the folders ``1-501`` and ``502-712``. Numbers in the first can exceed 501, and then repeat
+    numbers of other identities in the second; 1000 is added to those of the second. Without these folders, identities
+    above 501 are the additional gallery.
     """
-    foldered = (root / "502-712").is_dir()
+    has_folders = (root / "502-712").is_dir()
 
-    def settle(uri: str, fields: Fields) -> Fields:
+    def convert(uri: str, fields: Fields) -> Fields:
         number = int(str(fields["identity"]))
-        extra = uri.startswith("502-712/") if foldered else number > HD_LAST_TEST
+        extra = uri.startswith("502-712/") if has_folders else number > HD_LAST_TEST
         if extra:
-            identity = str(number + HD_EXTRA_OFFSET) if foldered else fields["identity"]
+            identity = str(number + HD_EXTRA_OFFSET) if has_folders else fields["identity"]
             return {**fields, "identity": identity, "split": "gallery"}
         return {**fields, "split": "train" if number <= HD_LAST_TRAIN else "test"}
 
-    return settle
+    return convert
 
 
 PRESETS = {
     "market1501": Preset(
         r"^(?P<identity>-1|\d+)_c(?P<camera>\d+)",
         by_folder,
-        signs=("bounding_box_train", "bounding_box_test"),
+        entries=("bounding_box_train", "bounding_box_test"),
         ignored=("gt_bbox", "gt_query"),
     ),
     "msmt17": Preset(
-        r"^(?P<identity>\d+)_\d+_(?P<camera>\d+)_", _by_lists, signs=("list_query.txt", "list_gallery.txt")
+        r"^(?P<identity>\d+)_\d+_(?P<camera>\d+)_", _by_lists, entries=("list_query.txt", "list_gallery.txt")
     ),
-    "hd": Preset(r"^(?P<identity>\d+)_", _by_number, signs=("1-501", "502-712")),
+    "hd": Preset(r"^(?P<identity>\d+)_", _by_number, entries=("1-501", "502-712")),
 }
 
 
-def plain_preset(root: Path) -> str | None:
-    """The preset that the entries of a folder show, or None."""
+def guess_preset(root: Path) -> str | None:
+    """Return the name of the preset whose entries a folder has, or None."""
     return next(
-        (name for name, preset in PRESETS.items() if all((root / sign).exists() for sign in preset.signs)), None
+        (name for name, preset in PRESETS.items() if all((root / entry).exists() for entry in preset.entries)), None
     )

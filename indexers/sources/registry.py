@@ -1,4 +1,4 @@
-"""The closed table of sources, and how a path becomes one."""
+"""The table of all kinds of sources, and the functions that open one by kind or by guessing from a path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import SourceType, has_image, is_hidden
-from indexers.sources.presets import plain_preset
+from indexers.sources.presets import guess_preset
 from indexers.tables import TABLE_SUFFIXES
 from retrieval.errors import InputError, MissingFileError, unknown
 
@@ -29,20 +29,20 @@ SOURCES = {
 def open_source(
     path: Path, kind: str | None = None, name: str | None = None, options: Mapping[str, Any] | None = None
 ) -> BaseSource:
-    """Open a source and check what can be checked without reading it all.
+    """Open a source; its images are not read yet.
 
     Args:
         path: the folder or table.
-        kind: a key of ``SOURCES``; guessed if None.
-        name: part of every sample's id; default ``<kind>:<folder or file stem>``.
-        options: options of that source.
+        kind: a key of ``SOURCES``; guessed from the path if None.
+        name: name of the source, part of every sample's id; default ``<kind>:<folder or file stem>``.
+        options: options of that kind of source.
 
     Raises:
         UnknownNameError: there is no such kind.
-        InputError: the path does not fit the kind, or an option is unknown or has a bad value.
+        InputError: the path does not fit the kind, or an option is unknown or has an invalid value.
         MissingFileError: the path does not exist.
     """
-    kind = kind or guess(path)
+    kind = kind or guess_kind(path)
     source = load_source(kind)
     return source(path, name, source.Options.read(options or {}, where=f"source '{kind}'"))
 
@@ -59,12 +59,12 @@ def load_source(kind: str) -> SourceType:
     return cast("SourceType", getattr(importlib.import_module(module, __package__), attribute))
 
 
-def guess(root: Path) -> str:
-    """Tell the kind of a source where it is plain.
+def guess_kind(root: Path) -> str:
+    """Guess the kind of source from a path.
 
     Raises:
-        MissingFileError: there is nothing at ``root``.
-        InputError: it could be several kinds, or is none.
+        MissingFileError: ``root`` does not exist.
+        InputError: it is not clear which kind of source ``root`` is.
     """
     way_out = f"say which source it is: {', '.join(SOURCES)}"
     if not os.path.exists(root):  # noqa: PTH110 - Path.exists raises where a parent may not be read
@@ -79,11 +79,11 @@ def guess(root: Path) -> str:
         entries = sorted(entry for entry in root.iterdir() if not is_hidden(entry.name))
     except OSError as error:
         raise InputError(f"{root} cannot be read: {error.strerror}.") from None
-    if plain_preset(root) is not None:
+    if guess_preset(root) is not None:
         return "pattern"
     if {"query0", "gallery0"} <= {entry.name for entry in entries}:
         return "prepared"
-    # A table or a data.yaml beside the images describes them; label folders alone would misread such a set.
+    # A table or a data.yaml beside the images describes them; reading only the label folders would ignore it.
     described = [entry.name for entry in entries if entry.suffix.lower() in (*TABLE_SUFFIXES, ".yaml", ".yml")]
     if not described and any(entry.is_dir() and has_image(entry) for entry in entries):
         return "folder"

@@ -1,1 +1,1 @@
-"""Vectors that were made elsewhere, read from files and brought into a store."""
+"""Import of vectors computed elsewhere: read them from files and store them."""

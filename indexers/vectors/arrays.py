@@ -1,4 +1,4 @@
-"""Arrays in ``.npz`` and ``.npy`` files, checked. Nothing here unpickles: arrays of Python objects are refused."""
+"""Read and validate arrays of ``.npz`` and ``.npy`` files. Nothing is unpickled; arrays of objects are refused."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from retrieval.types import Float32
 
 _BLOCK = 65_536
-# What numpy and zipfile raise on damaged files; headers are Python literals, hence the tokenizer's errors.
-_DAMAGE = (
+# Raised by numpy and zipfile on damaged files; headers are Python literals, hence the tokenizer's errors.
+_DAMAGE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     OSError,
@@ -41,8 +41,16 @@ _DAMAGE = (
 )
 
 
-class Arrays:
-    """The arrays of an ``.npz`` file, read by name and checked."""
+class NpzArrays:
+    """The arrays of an ``.npz`` file, read by name.
+
+    Args:
+        path: the file.
+
+    Raises:
+        MissingFileError: the file does not exist.
+        InputError: the file is damaged or not an ``.npz``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,8 +64,8 @@ class Arrays:
         """Read an array.
 
         Raises:
-            UnknownNameError: there is none of this name.
-            InputError: it is damaged, or holds Python objects.
+            UnknownNameError: the file has no array of this name.
+            InputError: the array is damaged, or holds Python objects.
         """
         if name not in self.names:
             raise unknown(f"array in {self.path}", name, self.names)
@@ -65,17 +73,30 @@ class Arrays:
             return np.asarray(self._file[name])
 
     def vectors(self, name: str) -> Float32:
-        """Read an array of vectors (n, d); see :func:`checked_vectors`."""
+        """Read an array of vectors (n, d), validated by :func:`checked_vectors`."""
         return checked_vectors(self.read(name), f"array '{name}' of {self.path}")
 
     def column(self, name: str, field: str, count: int | None = None) -> list[Any]:
-        """Values of a sample's field, one per row; ``count`` is how many there must be."""
+        """Read an array (n,) as the values of a field of samples.
+
+        Args:
+            name: the array.
+            field: the field, such as ``label`` or ``captured_at``.
+            count: required number of values; None accepts any.
+
+        Raises:
+            InputError: the number of values differs from ``count``, or a value is invalid.
+        """
         cells = self.cells(name)
         check_length(len(cells), len(cells) if count is None else count, f"array '{name}' of {self.path}")
         return [field_value(field, cell, f"array '{name}' of {self.path}, row {at}") for at, cell in enumerate(cells)]
 
     def cells(self, name: str) -> list[Cell]:
-        """Read an array (n,) of texts, numbers or dates as Python values."""
+        """Read an array (n,) of texts, numbers or dates as Python values.
+
+        Raises:
+            InputError: the array has another shape or type.
+        """
         array = self.read(name)
         if array.ndim != 1 or array.dtype.kind not in "biufUSM":
             shape = f"{array.dtype} of shape {array.shape}"
@@ -89,34 +110,42 @@ class Arrays:
 
 @contextmanager
 def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turn what numpy raises on a bad file into one sentence."""
+    """Convert numpy's exceptions for damaged files to :class:`InputError`; ``what`` names the array in the message."""
     try:
         yield
     except FileNotFoundError:
         raise MissingFileError(f"There is no file {path}.") from None
     except ValueError as error:
-        # numpy takes every file it does not know for a pickle.
-        pickled = "it is no numpy file, or it holds Python objects, which are never unpickled; save plain arrays"
+        # numpy reports every file of an unknown format as a pickle.
+        not_arrays = "it is no numpy file, or it holds Python objects, which are never unpickled; save plain arrays"
         reason = str(error).rstrip(".")
-        foreign = "pickle" in reason or "Python objects" in reason
-        raise InputError(f"Cannot read {what}: {pickled if foreign else reason}.") from None
-    except _DAMAGE as error:
+        is_pickle = "pickle" in reason or "Python objects" in reason
+        raise InputError(f"Cannot read {what}: {not_arrays if is_pickle else reason}.") from None
+    except _DAMAGE_ERRORS as error:
         raise InputError(f"Cannot read {what}, the file is damaged: {str(error) or type(error).__name__}.") from None
 
 
 def load(path: Path) -> Any:
-    """Open an ``.npz``, or map an ``.npy`` into memory.
+    """Open an ``.npz`` file, or memory-map an ``.npy`` file.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it is damaged, or holds Python objects.
+        MissingFileError: the file does not exist.
+        InputError: the file is damaged, or holds Python objects.
     """
     with _reading(path, str(path)):
         return np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
 
 
 def checked_vectors(array: NDArray[Any], what: str) -> Float32:
-    """Check that ``array`` is (n, d) numbers, and every row finite and not zero; n and d at least 1."""
+    """Return an array (n, d) of vectors as float32.
+
+    Args:
+        array: numbers; n and d are at least 1.
+        what: name of the array for messages.
+
+    Raises:
+        InputError: the array has another shape or type, or a row is not finite or all zero.
+    """
     if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
         shape = f"{array.dtype} of shape {array.shape}"
         raise InputError(f"Vectors must be numbers of shape (rows, dimension); {what} is {shape}.")
@@ -132,13 +161,22 @@ def checked_vectors(array: NDArray[Any], what: str) -> Float32:
 
 
 def check_length(length: int, count: int, what: str) -> None:
-    """Check that there is one row for each of ``count`` vectors."""
+    """Raise :class:`InputError` unless ``what`` has ``length`` rows for ``count`` vectors, one each."""
     if length != count:
         raise InputError(f"There are {count} vectors, but {what} has {length} rows.")
 
 
 def field_value(field: str, cell: Cell, where: str) -> Any:
-    """Read a cell as the value of a field of a sample: text, a split's stored name, or a datetime."""
+    """Convert a cell to the value of a field of a sample.
+
+    Args:
+        field: ``captured_at`` (datetime), ``split`` (stored name) or any other (text).
+        cell: the cell.
+        where: file and row, for messages.
+
+    Raises:
+        InputError: the cell is not a date or not the name of a split.
+    """
     if field == "captured_at":
         try:
             return as_time(cell)

@@ -1,4 +1,4 @@
-"""Vectors made elsewhere for images that are indexed already: a space of their own over the same samples."""
+"""Import vectors for samples that are indexed already: a second space over the same samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.vectors.import_vectors import ImportTarget, own_sources, target_space, unit_vectors
+from indexers.vectors.import_vectors import ImportTarget, import_sources, target_space, unit_vectors
 from indexers.vectors.match_samples import match_rows, quoted
 from retrieval.errors import InputError, unknown
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from retrieval.types.store import Snapshot, SourceInfo, StoreWriter
 
 SAME_VECTOR = 1e-3
-"""Two vectors of one picture are the same up to this share of their length: graphics cards add in any order."""
+"""Vectors of one image are equal if their distance is at most this fraction of their length, because GPUs sum in any
+order."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttachReport:
-    """What joining a file to a source did.
+    """Result of attaching the vectors of a file to the samples of a source.
 
-    ``matched_by`` is ``path``, ``file name`` or ``name without suffix``; ``vectors`` are new, ``matched`` rows found
-    their sample; ``lacking`` samples of the source have no vector in the space now; ``unmatched`` are rows without a
-    sample; ``conflicts`` are rows with the picture of an earlier row, whose vector was kept, but another vector.
+    ``matched_by`` is how rows were joined to samples: ``path``, ``file name`` or ``name without suffix``. ``rows`` is
+    the number of rows of the file and ``matched`` of those with a sample. ``vectors`` is the number of new vectors,
+    ``lacking`` the number of samples of the source that have no vector in the space. ``unmatched`` names the rows
+    without a sample. ``conflicts`` names the rows that show the image of an earlier row but have another vector; the
+    earlier vector was stored.
     """
 
     space: str
@@ -44,12 +47,12 @@ class AttachReport:
     store_version: int
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Return the report as JSON data."""
         return asdict(self)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is worth saying beside the counts."""
+        """Sentences for the user about unmatched rows and conflicts."""
         notes = []
         if self.unmatched:
             rows = f"{len(self.unmatched):,} ({quoted(self.unmatched)})"
@@ -61,90 +64,90 @@ class AttachReport:
 
 
 def attach_vectors(
-    path: Path, found: ImportedVectors, writer: StoreWriter, to: ImportTarget, source: str
+    path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget, source: str
 ) -> AttachReport:
-    """Store the vectors of ``path`` under the keys of the samples that ``source`` has; no sample is made or changed.
+    """Store the vectors of a file for the samples of a source. No sample is created or changed.
 
-    Vectors belong to pictures: of rows whose samples show the same one, the first counts. A picture that has a vector
-    in the space keeps it, so the same file twice changes nothing.
+    Samples with the same content have one vector; of several rows for it, the first is stored. Vectors that are stored
+    in the space already are kept, so importing a file twice changes nothing.
 
     Args:
-        path: the file that ``found`` was read from.
-        found: its vectors, whose rows name images.
-        writer: of a store that has the source.
-        to: the space.
+        path: the file that ``imported`` was read from.
+        imported: the vectors; their rows name images.
+        writer: writer of the store.
+        target: the space.
         source: name of the source, or its beginning.
 
     Raises:
         UnknownNameError: the store has no such source.
         InputError: no row names an image of the source, a name is ambiguous, or the space cannot take the vectors.
     """
-    if not found.named:
+    if not imported.named:
         raise InputError(f"{path} does not name its rows; say with `filepath` which column names the images.")
     snapshot = writer.snapshot
-    chosen = find_source(snapshot, source)
-    samples = snapshot.samples(["uri", "key"], source=chosen.name)
+    info = find_source(snapshot, source)
+    samples = snapshot.samples(["uri", "key"], source=info.name)
     samples = samples.filter(samples.column("key").is_valid())
     if not samples.num_rows:
-        raise InputError(f"Source '{chosen.name}' has no samples that vectors could be attached to; index it first.")
+        raise InputError(f"Source '{info.name}' has no samples that vectors could be attached to; index it first.")
     keys = np.array(samples.column("key").to_pylist(), np.str_)
-    matches = match_rows(found.rows, samples.column("uri").to_pylist(), chosen.root)
-    _refuse_own_samples(path, snapshot, to)
-    target = target_space(path, found, writer, to)
-    rows = np.flatnonzero(matches.places >= 0)
-    first, conflicts = _one_per_key(found.vectors, rows, keys[matches.places[rows]])
-    have = np.array(writer.vector_keys(target), np.str_)
-    fresh = first[~np.isin(keys[matches.places[first]], have)]
-    added = keys[matches.places[fresh]]
-    writer.append_vectors(target, added.tolist(), {"base": unit_vectors(found.vectors[fresh])})
+    matches = match_rows(imported.rows, samples.column("uri").to_pylist(), info.root)
+    _refuse_import_space(path, snapshot, target)
+    space = target_space(path, imported, writer, target)
+    rows = np.flatnonzero(matches.samples >= 0)
+    first, conflicts = _first_of_key(imported.vectors, rows, keys[matches.samples[rows]])
+    stored_keys = np.array(writer.vector_keys(space), np.str_)
+    new_rows = first[~np.isin(keys[matches.samples[first]], stored_keys)]
+    new_keys = keys[matches.samples[new_rows]]
+    writer.append_vectors(space, new_keys.tolist(), {"base": unit_vectors(imported.vectors[new_rows])})
     return AttachReport(
-        space=target.name,
-        source=chosen.name,
+        space=space.name,
+        source=info.name,
         matched_by=matches.level,
-        rows=len(found.rows),
+        rows=len(imported.rows),
         matched=len(rows),
-        vectors=len(fresh),
-        lacking=int((~np.isin(keys, np.concatenate([have, added]))).sum()),
-        unmatched=tuple(found.rows[at] for at in np.flatnonzero(matches.places < 0)),
-        conflicts=tuple(found.rows[at] for at in conflicts),
+        vectors=len(new_rows),
+        lacking=int((~np.isin(keys, np.concatenate([stored_keys, new_keys]))).sum()),
+        unmatched=tuple(imported.rows[at] for at in np.flatnonzero(matches.samples < 0)),
+        conflicts=tuple(imported.rows[at] for at in conflicts),
         store_version=writer.commit("import-vectors"),
     )
 
 
-def find_source(snapshot: Snapshot, wanted: str) -> SourceInfo:
+def find_source(snapshot: Snapshot, prefix: str) -> SourceInfo:
     """Find a source by its name or the beginning of it.
 
     Raises:
-        UnknownNameError: there is none.
-        InputError: several begin like that.
+        UnknownNameError: no source has this name or begins like this.
+        InputError: several sources begin like this.
     """
-    sources = {known.name: known for known in snapshot.sources}
-    names = [wanted] if wanted in sources else [name for name in sources if name.startswith(wanted)]
+    sources = {info.name: info for info in snapshot.sources}
+    names = [prefix] if prefix in sources else [name for name in sources if name.startswith(prefix)]
     if not names:
-        raise unknown("source", wanted, sources)
+        raise unknown("source", prefix, sources)
     if len(names) > 1:
-        raise InputError(f"'{wanted}' may mean {', '.join(sorted(names))}; write more of the name.")
+        raise InputError(f"'{prefix}' may mean {', '.join(sorted(names))}; write more of the name.")
     return sources[names[0]]
 
 
-def _refuse_own_samples(path: Path, snapshot: Snapshot, to: ImportTarget) -> None:
-    """Refuse a space whose rows are samples too: an evaluation would meet each image twice."""
-    model = snapshot.space(to.space).spec.model if to.space else to.space_name or path.stem
-    own = own_sources(snapshot, model)
-    if own:
+def _refuse_import_space(path: Path, snapshot: Snapshot, target: ImportTarget) -> None:
+    """Refuse a space whose vectors were imported as samples: an evaluation would contain each image twice."""
+    model = snapshot.space(target.space).spec.model if target.space else target.space_name or path.stem
+    sources = import_sources(snapshot, model)
+    if sources:
         raise InputError(
-            f"The vectors of '{model}' were imported as samples of their own ({own[0]}); give those attached to "
+            f"The vectors of '{model}' were imported as samples of their own ({sources[0]}); give those attached to "
             "indexed images another space with `space_name`."
         )
 
 
-def _one_per_key(vectors: Float32, rows: Int64, keys: NDArray[np.str_]) -> tuple[Int64, Int64]:
-    """Rows that stand first among those of their key, and later ones that have another vector.
+def _first_of_key(vectors: Float32, rows: Int64, keys: NDArray[np.str_]) -> tuple[Int64, Int64]:
+    """Return the first row of each key, and the later rows of a key that have another vector.
 
-    ``keys[i]`` belongs to row ``rows[i]`` of ``vectors``.
+    ``keys[i]`` is the key of row ``rows[i]`` of ``vectors``.
     """
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     later = np.flatnonzero(first[group] != np.arange(len(rows)))
-    mine, theirs = vectors[rows[later]], vectors[rows[first[group[later]]]]
-    apart = np.linalg.norm(mine - theirs, axis=1) > SAME_VECTOR * np.linalg.norm(theirs, axis=1)
-    return rows[np.sort(first)], rows[later[apart]]
+    repeated, stored = vectors[rows[later]], vectors[rows[first[group[later]]]]
+    differs = np.linalg.norm(repeated - stored, axis=1) > SAME_VECTOR * np.linalg.norm(stored, axis=1)
+    return rows[np.sort(first)], rows[later[differs]]

@@ -1,4 +1,4 @@
-"""Names for the outputs of a classifier: the numbered bank of a space is stored again with class names."""
+"""Name the outputs of a space's classifier: its bank with numbered classes is stored again with class names."""
 
 from __future__ import annotations
 
@@ -16,54 +16,58 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore
 
 CLASSIFIER = "classifier"
-"""Name of the bank whose classes are numbers; the one with names from ``labels.tsv`` is ``classifier:labels``."""
+"""Name of the bank with numbered classes. The bank with names from ``labels.tsv`` is called ``classifier:labels``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassNames:
-    """The names of a classifier's outputs in their order, and the file that says so."""
+    """Names of the outputs of a classifier, in order, and the file that they were read from."""
 
     path: Path
     names: tuple[str, ...]
 
     @classmethod
     def read(cls, path: Path) -> ClassNames:
-        """Read a file of names (:func:`retrieval.labels.read_class_names`).
+        """Read a file of class names; :func:`retrieval.labels.read_class_names` describes the formats.
 
         Raises:
-            MissingFileError: there is no such file.
-            InputError: it cannot be used.
+            MissingFileError: the file does not exist.
+            InputError: the file is invalid.
         """
         return cls(path, read_class_names(path))
 
     @property
     def bank_name(self) -> str:
-        """What the named bank is called."""
+        """Name of the bank with these class names."""
         return f"{CLASSIFIER}:{self.path.stem}"
 
     def check(self, head: ClassifierHead | None, model: str) -> None:
-        """Check that there is a name for every output of a head, before anything is embedded with it.
+        """Check that there is one name for each output of a classifier, before samples are embedded.
+
+        Args:
+            head: the classifier of the encoder, or None if the weights have none.
+            model: the encoder, for messages.
 
         Raises:
-            InputError: there is no head, or it has another number of outputs.
+            InputError: there is no classifier, or it has another number of outputs.
         """
         if head is None:
             raise InputError(
                 f"The weights of {model} have no classifier layer that {self.path} could name; leave out `class_names`."
             )
-        self._count(len(head.weight))
+        self._check_count(len(head.weight))
 
     def name(self, numbered: Bank) -> Bank:
-        """The same classifier with named classes.
+        """Return a bank with these class names instead of the numbers of ``numbered``.
 
         Raises:
-            InputError: it has another number of outputs.
+            InputError: the bank has another number of classes.
         """
-        self._count(len(numbered.vectors))
+        self._check_count(len(numbered.vectors))
         names = np.array(self.names, np.str_)[numbered.edge_vector]
         return replace(numbered, name=self.bank_name, edge_class=names)
 
-    def _count(self, outputs: int) -> None:
+    def _check_count(self, outputs: int) -> None:
         if len(self.names) != outputs:
             raise InputError(
                 f"{self.path} has {len(self.names)} names, but the classifier has {outputs} outputs; give the file "
@@ -71,11 +75,11 @@ class ClassNames:
             )
 
 
-def name_classifier(store: EmbeddingStore, space: SpaceInfo, wanted: ClassNames) -> list[str]:
-    """Store the classifier of a space under its class names, unless it is; no encoder is needed.
+def name_classifier(store: EmbeddingStore, space: SpaceInfo, class_names: ClassNames) -> list[str]:
+    """Store a bank of the space's classifier with class names, unless it is stored already. No encoder is loaded.
 
     Returns:
-        Sentences for the user.
+        Notes for the user.
 
     Raises:
         InputError: the space has no classifier, or one with another number of outputs.
@@ -84,21 +88,21 @@ def name_classifier(store: EmbeddingStore, space: SpaceInfo, wanted: ClassNames)
     numbered = next((bank for bank in banks if bank.name == CLASSIFIER), None)
     if numbered is None:
         raise InputError(
-            f"Space {space.name} has no classifier layer that {wanted.path} could name; leave out `class_names`."
+            f"Space {space.name} has no classifier layer that {class_names.path} could name; leave out `class_names`."
         )
-    named = wanted.name(numbered)
+    named = class_names.name(numbered)
     store.save_bank(named)
     others = [
         bank for bank in banks if bank.name.startswith(f"{CLASSIFIER}:") and (bank.name, bank.sha256) != _key(named)
     ]
-    said = [f"The {len(wanted.names)} outputs of the classifier have their names: bank {named.name}."]
+    notes = [f"The {len(class_names.names)} outputs of the classifier have their names: bank {named.name}."]
     if others:
         listed = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in (named, *others))
-        said.append(
+        notes.append(
             f"Space {space.name} has {len(others) + 1} named classifiers now: {listed}; "
             f"choose one as the arm {space.name}:{CLASSIFIER}:HASH."
         )
-    return said
+    return notes
 
 
 def _key(bank: Bank) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Vectors that stand in columns of a table, one number per column (CSV, TSV, Parquet), or as lists in one column."""
+"""Read vectors from columns of CSV, TSV and Parquet: one number per column, or a column of lists (Parquet)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.tables import DELIMITERS, open_table, place, reading_parquet, shown
+from indexers.tables import DELIMITERS, list_columns, open_table, reading_parquet, row_location
 from indexers.vectors.arrays import checked_vectors
 from retrieval.config import split_commas
 from retrieval.errors import InputError, suggest
@@ -19,71 +19,72 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from indexers.tables import Cell
-    from retrieval.types import Float32, Problem
+    from retrieval.types import Float32, SourceProblem
 
 _BLOCK_BYTES = 1 << 24
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def choose_columns(path: Path, names: Sequence[str], asked: str, taken: Collection[str] = ()) -> tuple[str, ...]:
-    """Find the columns that ``asked`` means: an exact name, or names and patterns with commas between.
+def choose_columns(path: Path, names: Sequence[str], selection: str, fields: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the columns of a file that hold its vectors.
 
     Args:
         path: the file, for messages.
-        names: its columns, in order.
-        asked: such as ``margin*,shape*,area``; the order of the parts, then of the file, is that of the numbers.
-        taken: columns that are something else (the file path, the label); patterns pass over them.
+        names: names of its columns, in order.
+        selection: name of one column, or names and patterns with commas between, such as ``margin*,shape*,area``.
+            Columns are ordered by parts of the selection, then as in the file.
+        fields: columns of fields, such as the file path and the label, that patterns do not match.
 
     Raises:
         InputError: a part matches no column.
     """
-    if asked in names:
-        return (asked,)
-    found: dict[str, None] = {}
-    for part in filter(None, split_commas(asked)):
-        one = [part] if part in names else [name for name in names if name not in taken and fnmatchcase(name, part)]
-        if not one:
+    if selection in names:
+        return (selection,)
+    columns: dict[str, None] = {}
+    for part in filter(None, split_commas(selection)):
+        matches = [part] if part in names else [n for n in names if n not in fields and fnmatchcase(n, part)]
+        if not matches:
             raise InputError(f"{path} has no column '{part}' of vectors.{suggest(part, names)} {_way_out(names)}")
-        found |= dict.fromkeys(one)
-    if not found:
-        raise InputError(f"'{asked}' names no columns of {path}. {_way_out(names)}")
-    return tuple(found)
+        columns |= dict.fromkeys(matches)
+    if not columns:
+        raise InputError(f"'{selection}' names no columns of {path}. {_way_out(names)}")
+    return tuple(columns)
 
 
 def _way_out(names: Sequence[str]) -> str:
-    return f"It has: {shown(names)}; say which with `vectors=NAME` or `vectors=PATTERN*,...`."
+    return f"It has: {list_columns(names)}; say which with `vectors=NAME` or `vectors=PATTERN*,...`."
 
 
 def text_vectors(path: Path, columns: Sequence[str]) -> Float32:
-    """Read columns of numbers of a CSV or TSV file as (n, d) float32.
+    """Read columns of numbers of a CSV or TSV file as vectors (n, d) float32.
 
     Raises:
-        InputError: a cell is no finite number, a row has another width than the header, or a row is all zero.
+        InputError: a cell is not a finite number, a row has another width than the header, or a vector is all zero.
     """
     import pyarrow as pa
     from pyarrow import csv
 
     header = open_table(path).columns
-    chosen = [str(header.index(name)) for name in columns]
+    positions = [str(header.index(name)) for name in columns]
     try:
-        # Columns go by their position: the header's cells may be padded, or repeat the empty name.
+        # Columns are named by position, because cells of the header may be padded or empty.
         table = csv.read_csv(
             path,
             csv.ReadOptions(column_names=[str(at) for at in range(len(header))], skip_rows=1, block_size=_BLOCK_BYTES),
             csv.ParseOptions(delimiter=DELIMITERS[path.suffix.lower()], newlines_in_values=True),
-            csv.ConvertOptions(include_columns=chosen, column_types=dict.fromkeys(chosen, pa.float32())),
+            csv.ConvertOptions(include_columns=positions, column_types=dict.fromkeys(positions, pa.float32())),
         )
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        _explain(path, columns)
+        _refuse_bad_cell(path, columns)
         raise InputError(f"{path} cannot be read as a table of numbers: {str(error).splitlines()[0]}.") from None
     vectors = _matrix(table)
     if not np.isfinite(vectors).all():
-        _explain(path, columns)
-    return checked_vectors(vectors, f"the columns {shown(columns)} of {path}")
+        _refuse_bad_cell(path, columns)
+    return checked_vectors(vectors, f"the columns {list_columns(columns)} of {path}")
 
 
 def _matrix(table: pa.Table) -> Float32:
-    """Columns of numbers as the columns of (n, d) float32; empty cells are NaN."""
+    """Return columns of numbers as a matrix (n, d) float32; empty cells are NaN."""
     vectors = np.empty((table.num_rows, table.num_columns), np.float32)
     with np.errstate(over="ignore"):
         for at, column in enumerate(table.columns):
@@ -91,16 +92,18 @@ def _matrix(table: pa.Table) -> Float32:
     return vectors
 
 
-def _explain(path: Path, columns: Sequence[str]) -> None:
-    """Raise the sentence for the first row or cell that cannot be used, if there is one."""
+def _refuse_bad_cell(path: Path, columns: Sequence[str]) -> None:
+    """Raise InputError for the first row or cell that cannot be used, if there is one."""
     table = open_table(path)
-    places = [(name, table.columns.index(name)) for name in columns]
-    problems: list[Problem] = []
+    positions = [(name, table.columns.index(name)) for name in columns]
+    problems: list[SourceProblem] = []
     for row in table.rows(problems):
-        for name, at in places:
+        for name, at in positions:
             if not problems and not _is_number(row.cells[at]):
                 cell = f"holds '{row.cells[at]}', which is no finite number" if row.cells[at] else "is empty"
-                raise InputError(f"{place(path, row.number)}: column '{name}' {cell}; correct it or drop the row.")
+                raise InputError(
+                    f"{row_location(path, row.number)}: column '{name}' {cell}; correct it or drop the row."
+                )
         if problems:
             break
     if problems:
@@ -115,10 +118,10 @@ def _is_number(cell: Cell) -> bool:
 
 
 def parquet_vectors(path: Path, columns: Sequence[str]) -> Float32:
-    """Read one column of lists, or columns of numbers, of a Parquet file as (n, d) float32.
+    """Read one column of lists, or columns of numbers, of a Parquet file as vectors (n, d) float32.
 
     Raises:
-        InputError: a column is of another kind, lists differ in length, or a number is missing or not finite.
+        InputError: a column has another type, lists differ in length, or a number is missing or not finite.
     """
     with reading_parquet(path) as file:
         kinds = {name: file.schema_arrow.field(name).type for name in columns}
@@ -132,10 +135,10 @@ def parquet_vectors(path: Path, columns: Sequence[str]) -> Float32:
     if len(bad):
         row, at = bad[0]
         raise InputError(
-            f"{place(path, int(row) + 1)}: column '{columns[at]}' is empty or no finite number; correct it or drop "
-            "the row."
+            f"{row_location(path, int(row) + 1)}: column '{columns[at]}' is empty or no finite number; correct it or "
+            "drop the row."
         )
-    return checked_vectors(vectors, f"the columns {shown(columns)} of {path}")
+    return checked_vectors(vectors, f"the columns {list_columns(columns)} of {path}")
 
 
 def _check_numbers(path: Path, kinds: dict[str, Any]) -> None:
@@ -147,7 +150,7 @@ def _check_numbers(path: Path, kinds: dict[str, Any]) -> None:
 
 
 def _list_column(column: pa.ChunkedArray, what: str) -> Float32:
-    """Read a column of lists as (n, d)."""
+    """Return a column of lists as vectors (n, d); ``what`` names the column in messages."""
     from pyarrow import types
 
     if not any(test(column.type) for test in (types.is_list, types.is_large_list, types.is_fixed_size_list)):

@@ -1,4 +1,4 @@
-"""Vectors made elsewhere, as a space, samples or a bank of the store."""
+"""Store vectors computed elsewhere as a space with samples, or as a bank."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.pipeline.plan import Stored, read_stored
-from indexers.pipeline.rows import Row, changes, new_row, table
+from indexers.pipeline.plan import StoredRows, read_stored_rows
+from indexers.pipeline.rows import StoreRow, changes, new_row, table
 from indexers.vectors.read_vectors import BankOptions, read_bank
 from retrieval.errors import InputError
 from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo, digest
@@ -24,7 +24,12 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: rows in the file, new vectors, new or changed samples, and those the file no longer has."""
+    """Result of importing vectors as samples.
+
+    ``rows`` is the number of rows of the file; ``vectors`` and ``samples`` count new ones, ``changed`` samples whose
+    fields or vector changed. ``vanished`` samples of an earlier import are no longer in the file; ``pruned`` of them
+    were deleted.
+    """
 
     space: str
     rows: int
@@ -42,7 +47,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class BankReport:
-    """What an import of a bank did: its name, and how many vectors and classes it has."""
+    """Result of importing a bank: its name, and its numbers of vectors and classes."""
 
     bank: str
     vectors: int
@@ -55,10 +60,11 @@ class BankReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportTarget:
-    """Where vectors go: a space of their own called ``space_name`` (default: the file's), or an existing ``space``.
+    """Where imported vectors are stored.
 
-    With ``space`` the user says that the vectors come from the encoder of that imported space. ``prune`` drops rows
-    of an earlier import of this file that it no longer has.
+    ``space_name`` names a new space; None is the stem of the file name. ``space`` names an existing imported space
+    instead: the vectors come from the same encoder as its vectors. ``prune`` deletes samples of an earlier import of
+    the file that it no longer has.
     """
 
     space_name: str | None = None
@@ -66,155 +72,172 @@ class ImportTarget:
     prune: bool = False
 
 
-def import_vectors(path: Path, found: ImportedVectors, writer: StoreWriter, to: ImportTarget) -> ImportReport:
-    """Import what was read from ``path``; the same file twice changes nothing.
+def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget) -> ImportReport:
+    """Store the vectors of a file, and a sample per row. Importing a file twice changes nothing.
+
+    Args:
+        path: the file that ``imported`` was read from.
+        imported: the vectors and the fields of their samples.
+        writer: writer of the store.
+        target: the space, and whether to prune.
 
     Raises:
-        InputError: another file made a space of this name, the dimensions differ, or the space's vectors belong to
-            indexed images.
+        InputError: another file created a space of this name, the dimensions differ, or the vectors of the space are
+            attached to indexed samples.
     """
-    target = target_space(path, found, writer, to)
-    _refuse_attached(target, writer)
-    model = target.spec.model
+    space = target_space(path, imported, writer, target)
+    _refuse_attached(space, writer)
+    model = space.spec.model
     source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
     writer.put_source(source, "import", str(path.resolve().parent))
-    keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in found.vectors]
-    have = set(writer.vector_keys(target))
-    fresh = [at for key, at in _first_places(keys).items() if key not in have]
-    writer.append_vectors(target, [keys[at] for at in fresh], {"base": unit_vectors(found.vectors[fresh])})
-    stored = read_stored(writer.snapshot, source)
-    new, changed = _rows(found, keys, source, stored)
+    keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in imported.vectors]
+    stored_keys = set(writer.vector_keys(space))
+    fresh = [at for key, at in _first_positions(keys).items() if key not in stored_keys]
+    writer.append_vectors(space, [keys[at] for at in fresh], {"base": unit_vectors(imported.vectors[fresh])})
+    stored = read_stored_rows(writer.snapshot, source)
+    new, changed = _rows(imported, keys, source, stored)
     writer.append_samples(table(new))
     writer.update_samples(table(changed))
     vanished = stored.vanished()
-    if vanished and to.prune:
+    if vanished and target.prune:
         writer.delete_samples(vanished)
     version = writer.commit("import-vectors")
     return ImportReport(
-        space=target.name,
+        space=space.name,
         rows=len(keys),
         vectors=len(fresh),
         samples=len(new),
         changed=len(changed),
         vanished=len(vanished),
-        pruned=len(vanished) if to.prune else 0,
+        pruned=len(vanished) if target.prune else 0,
         store_version=version,
     )
 
 
-def target_space(path: Path, found: ImportedVectors, writer: StoreWriter, to: ImportTarget) -> SpaceInfo:
-    """Find or register the space that the vectors of ``path`` go to.
+def target_space(path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget) -> SpaceInfo:
+    """Find or register the space in which the vectors of ``path`` are stored.
 
     Raises:
-        InputError: another file made a space of this name, or the space that was named cannot take the vectors.
+        InputError: another file created a space of this name, or ``target.space`` cannot take the vectors.
     """
-    dimension = found.vectors.shape[1]
-    if to.space is not None:
-        return _existing(path, writer.snapshot.space(to.space), dimension)
-    name = to.space_name or path.stem
-    spec = EncoderSpec("imported", name, f"import:{path.name}", _content_digest(path, found.chosen), None, "fp32", 1)
-    for known in writer.snapshot.spaces:
-        if known.imported and known.spec.model == name and known.fingerprint != spec.fingerprint:
+    dimension = imported.vectors.shape[1]
+    if target.space is not None:
+        return _check_space(path, writer.snapshot.space(target.space), dimension)
+    name = target.space_name or path.stem
+    digest_of_file = _content_digest(path, imported.chosen)
+    spec = EncoderSpec("imported", name, f"import:{path.name}", digest_of_file, None, "fp32", 1)
+    for space in writer.snapshot.spaces:
+        if space.imported and space.spec.model == name and space.fingerprint != spec.fingerprint:
             raise InputError(
                 f"{path}: another file, or other vectors of this one, made a space called '{name}'. If these vectors "
-                f"come from the same encoder, say `space={known.name}`; otherwise give this space a name with "
+                f"come from the same encoder, say `space={space.name}`; otherwise give this space a name with "
                 "`space_name`."
             )
     return writer.register_space(spec, dimension, ("base",))
 
 
-def _existing(path: Path, target: SpaceInfo, dimension: int) -> SpaceInfo:
-    if not target.imported:
-        raise InputError(f"Space {target.name} has an encoder of its own; only imported spaces take vectors of files.")
-    if target.dimension != dimension:
-        raise InputError(f"{path}: vectors have {dimension} dimensions, space {target.name} has {target.dimension}.")
-    return target
+def _check_space(path: Path, space: SpaceInfo, dimension: int) -> SpaceInfo:
+    """Return the space if vectors of a file with this dimension may be added to it."""
+    if not space.imported:
+        raise InputError(f"Space {space.name} has an encoder of its own; only imported spaces take vectors of files.")
+    if space.dimension != dimension:
+        raise InputError(f"{path}: vectors have {dimension} dimensions, space {space.name} has {space.dimension}.")
+    return space
 
 
-def own_sources(snapshot: Snapshot, model: str) -> list[str]:
-    """Sources with samples that imports into the space called ``model`` made."""
-    names = sorted(known.name for known in snapshot.sources)
-    own = [name for name in names if name == f"import:{model}" or name.startswith(f"import:{model}/")]
-    return [name for name in own if snapshot.samples(["id"], source=name).num_rows]
+def import_sources(snapshot: Snapshot, model: str) -> list[str]:
+    """Return the names of the sources with samples that were imported into the space called ``model``."""
+    names = sorted(source.name for source in snapshot.sources)
+    imports = [name for name in names if name == f"import:{model}" or name.startswith(f"import:{model}/")]
+    return [name for name in imports if snapshot.samples(["id"], source=name).num_rows]
 
 
-def _refuse_attached(target: SpaceInfo, writer: StoreWriter) -> None:
-    """Refuse a space whose vectors belong to indexed images: an evaluation would meet each image twice."""
-    have = set(writer.vector_keys(target))
-    if not have:
+def _refuse_attached(space: SpaceInfo, writer: StoreWriter) -> None:
+    """Refuse a space whose vectors are attached to indexed samples: an evaluation would contain each image twice."""
+    stored_keys = set(writer.vector_keys(space))
+    if not stored_keys:
         return
     rows = writer.snapshot.samples(["source", "key"]).to_pylist()
     indexed = (row for row in rows if not row["source"].startswith("import:"))
-    source = next((row["source"] for row in indexed if row["key"] in have), None)
+    source = next((row["source"] for row in indexed if row["key"] in stored_keys), None)
     if source is not None:
         raise InputError(
-            f"The vectors of space {target.name} are attached to images of '{source}'; say `attach={source}`, or "
+            f"The vectors of space {space.name} are attached to images of '{source}'; say `attach={source}`, or "
             "give samples of their own another space with `space_name`."
         )
 
 
 def _content_digest(path: Path, chosen: tuple[str, ...]) -> str:
-    """Hash the file and, where it holds other vectors too, which ones these are."""
+    """Hash the file and, if it holds several sets of vectors, the names of the chosen arrays or columns."""
     with path.open("rb") as handle:
         content = hashlib.file_digest(handle, "sha256").hexdigest()
     return digest(content, *chosen, size=32) if chosen else content
 
 
-def _rows(found: ImportedVectors, keys: list[str], source: str, stored: Stored) -> tuple[list[Row], list[Row]]:
-    """Rows the store lacks, and rows it has that say something else."""
-    samples = [_sample(found, at, source) for at in range(len(keys))]
-    new: list[Row] = []
-    changed: list[Row] = []
+def _rows(
+    imported: ImportedVectors, keys: list[str], source: str, stored: StoredRows
+) -> tuple[list[StoreRow], list[StoreRow]]:
+    """Return the rows of new samples, and the new rows of stored samples that changed."""
+    samples = [_sample(imported, at, source) for at in range(len(keys))]
+    new: list[StoreRow] = []
+    changed: list[StoreRow] = []
     for sample, key, row in zip(samples, keys, stored.find([s.id for s in samples]), strict=True):
         if row is None:
             new.append(new_row(sample, stored.position(row), 0, 0, {"content": key, "key": key}))
-        elif (news := changes(sample, row)) or row["key"] != key:
-            changed.append({**row, **news, "content": key, "key": key})
+        elif (values := changes(sample, row)) or row["key"] != key:
+            changed.append({**row, **values, "content": key, "key": key})
     return new, changed
 
 
-def _sample(found: ImportedVectors, at: int, source: str) -> Sample:
-    fields = {name: values[at] for name, values in found.columns.items() if not name.startswith("meta_")}
-    meta = {n.removeprefix("meta_"): values[at] for n, values in found.columns.items() if n.startswith("meta_")}
-    return Sample(source=source, uri=found.rows[at], meta=meta, **fields)
+def _sample(imported: ImportedVectors, at: int, source: str) -> Sample:
+    fields = {name: values[at] for name, values in imported.columns.items() if not name.startswith("meta_")}
+    meta = {n.removeprefix("meta_"): values[at] for n, values in imported.columns.items() if n.startswith("meta_")}
+    return Sample(source=source, uri=imported.rows[at], meta=meta, **fields)
 
 
 def import_bank(path: Path, writer: StoreWriter, options: BankOptions, *, name: str | None, space: str | None) -> Bank:
-    """Import text or class vectors as a bank of an existing space; they are made unit vectors.
+    """Store text or class vectors, L2-normalised, as a bank of an existing space.
+
+    Args:
+        path: an ``.npz`` file.
+        writer: writer of the store.
+        options: the arrays of the file.
+        name: name of the bank; None is the stem of the file name.
+        space: name of the space; None if the store has only one.
 
     Raises:
-        InputError: the dimensions differ from the space's.
+        InputError: the dimension of the vectors differs from that of the space.
     """
-    found = read_bank(path, options)
-    target = writer.snapshot.space(space)
-    if target.dimension != found.vectors.shape[1]:
+    imported = read_bank(path, options)
+    info = writer.snapshot.space(space)
+    if info.dimension != imported.vectors.shape[1]:
         raise InputError(
-            f"{path}: vectors have {found.vectors.shape[1]} dimensions, space {target.name} has {target.dimension}."
+            f"{path}: vectors have {imported.vectors.shape[1]} dimensions, space {info.name} has {info.dimension}."
         )
     bank = Bank(
         name=name or path.stem,
-        space=target.fingerprint,
-        kind="prototypes" if found.texts is None else "prompts",
+        space=info.fingerprint,
+        kind="prototypes" if imported.texts is None else "prompts",
         origin=f"import:{path.name}",
-        vectors=unit_vectors(found.vectors).vectors,
-        edge_vector=found.edge_vector,
-        edge_class=found.edge_class,
-        texts=found.texts,
+        vectors=unit_vectors(imported.vectors).vectors,
+        edge_vector=imported.edge_vector,
+        edge_class=imported.edge_class,
+        texts=imported.texts,
     )
     writer.save_bank(bank)
     return bank
 
 
-def _first_places(keys: list[str]) -> dict[str, int]:
-    """Where each key stands first."""
-    places: dict[str, int] = {}
+def _first_positions(keys: list[str]) -> dict[str, int]:
+    """Map each key to its first position."""
+    positions: dict[str, int] = {}
     for at, key in enumerate(keys):
-        places.setdefault(key, at)
-    return places
+        positions.setdefault(key, at)
+    return positions
 
 
 def unit_vectors(vectors: Float32) -> Embeddings:
-    """Make vectors (n, d), none zero, of length one; sums in float64, in blocks."""
+    """L2-normalise vectors (n, d), none zero; lengths are computed in float64, in blocks of rows."""
     out = np.empty_like(vectors, dtype=np.float32)
     norms = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):

@@ -1,4 +1,4 @@
-"""Rows of a file joined to the samples of a source, by what both call their images."""
+"""Join the rows of a file to the samples of a source by the names of their images."""
 
 from __future__ import annotations
 
@@ -22,112 +22,116 @@ def _stem(path: str) -> str:
 
 
 LEVELS: dict[str, Callable[[str], str]] = {"path": str, "file name": _file_name, "name without suffix": _stem}
-"""What is compared, finest first; ``path`` is the sample's uri."""
+"""Parts of a path that are compared, in the order in which they are tried; ``path`` is the uri of the sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """``places`` (rows,) are positions among the samples, -1 where a row has none; ``level`` says what was compared."""
+    """``samples`` (rows,) is the position of each row's sample, -1 for none; ``level`` is a key of ``LEVELS``."""
 
-    places: Int64
+    samples: Int64
     level: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One level tried: ``codes`` (samples,) are equal where samples are called alike.
+    """The result of comparing names at one level.
 
-    ``several`` are rows that could mean more than one sample, ``shared`` rows that mean the same as another row.
+    ``samples`` (rows,) is the position of the first sample with the row's name, -1 for none. ``name_ids`` (samples,)
+    are equal for samples with equal names. ``ambiguous`` are rows whose name several samples have, ``repeated`` rows
+    whose name another row has.
     """
 
     level: str
-    places: Int64
-    codes: Int64
-    several: Int64
-    shared: Int64
+    samples: Int64
+    name_ids: Int64
+    ambiguous: Int64
+    repeated: Int64
 
     @property
     def perfect(self) -> bool:
-        """Whether each row has a sample of its own."""
-        return bool((self.places >= 0).all()) and not len(self.several) and not len(self.shared)
+        """Whether every row has one sample, and no two rows have the same."""
+        return bool((self.samples >= 0).all()) and not len(self.ambiguous) and not len(self.repeated)
 
 
 def match_rows(rows: Sequence[str], uris: Sequence[str], root: str) -> Matches:
     """Find the sample of each row by path, else by file name, else by the name without folder and suffix.
 
-    The first level is taken at which every row finds a sample of its own; where there is none, the first at which any
-    row finds one. A path under ``root``, the folder of the source, may be absolute.
+    The result is that of the first level at which every row has a sample of its own, or else of the first level at
+    which any row has one.
 
     Args:
-        rows: names of the rows, each once.
-        uris: paths of the samples, relative to ``root``; boxes of one image share theirs.
-        root: folder of the source.
+        rows: unique names of the rows; paths may be absolute.
+        uris: uris of the samples; boxes of one image have the same.
+        root: folder of the source, which uris are relative to.
 
     Raises:
-        InputError: no row finds a sample, or one could mean several, or two rows mean the same.
+        InputError: no row has a sample, a name matches several samples, or two rows match the same sample.
     """
     names = [_as_uri(name, root) for name in rows]
-    known = [_as_uri(uri, root) for uri in uris]
+    paths = [_as_uri(uri, root) for uri in uris]
     attempts: list[_Attempt] = []
     for level, part in LEVELS.items():
-        attempts.append(_attempt(level, [part(name) for name in names], [part(uri) for uri in known]))
+        attempts.append(_attempt(level, [part(name) for name in names], [part(path) for path in paths]))
         if attempts[-1].perfect:
-            return Matches(attempts[-1].places, level)
-    best = next((one for one in attempts if (one.places >= 0).any()), None)
+            return Matches(attempts[-1].samples, level)
+    best = next((attempt for attempt in attempts if (attempt.samples >= 0).any()), None)
     if best is None:
         raise InputError(
             f"No row names an image of the source, not even without folder and suffix: rows are called "
             f"{quoted(rows)}, images {quoted(uris)}; say with `filepath` which column names the images."
         )
-    _refuse_several(best, rows, uris)
-    _refuse_shared(best, rows, uris)
-    return Matches(best.places, best.level)
+    _refuse_ambiguous(best, rows, uris)
+    _refuse_repeated(best, rows, uris)
+    return Matches(best.samples, best.level)
 
 
 def _as_uri(name: str, root: str) -> str:
-    """A path as uris are written: forward slashes, no root, composed letters (some file systems decompose them)."""
+    """Normalise a path like a uri: forward slashes, relative to the root, composed letters (NFC)."""
     plain = unicodedata.normalize("NFC", name.replace("\\", "/"))
     return plain.removeprefix(f"{root.rstrip('/')}/").removeprefix("./")
 
 
-def _attempt(level: str, names: list[str], known: list[str]) -> _Attempt:
-    number: dict[str, int] = {}
-    codes = np.array([number.setdefault(name, len(number)) for name in known], np.int64)
-    asked = np.array([number.get(name, -1) for name in names], np.int64)
-    # One entry more than there are codes: the last, which -1 reads, stands for no sample.
-    first = np.full(len(number) + 1, -1, np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    samples = np.bincount(codes, minlength=len(first))
-    sharing = np.bincount(asked[asked >= 0], minlength=len(first))
-    several, shared = np.flatnonzero(samples[asked] > 1), np.flatnonzero(sharing[asked] > 1)
-    return _Attempt(level, first[asked], codes, several, shared)
+def _attempt(level: str, row_names: list[str], sample_names: list[str]) -> _Attempt:
+    """Compare the names of rows and samples at one level."""
+    numbers: dict[str, int] = {}
+    name_ids = np.array([numbers.setdefault(name, len(numbers)) for name in sample_names], np.int64)
+    row_ids = np.array([numbers.get(name, -1) for name in row_names], np.int64)
+    # The last entry, which index -1 reads, is for names that no sample has.
+    first = np.full(len(numbers) + 1, -1, np.int64)
+    first[name_ids[::-1]] = np.arange(len(name_ids))[::-1]
+    sample_counts = np.bincount(name_ids, minlength=len(first))
+    row_counts = np.bincount(row_ids[row_ids >= 0], minlength=len(first))
+    ambiguous, repeated = np.flatnonzero(sample_counts[row_ids] > 1), np.flatnonzero(row_counts[row_ids] > 1)
+    return _Attempt(level, first[row_ids], name_ids, ambiguous, repeated)
 
 
-def _refuse_several(found: _Attempt, rows: Sequence[str], uris: Sequence[str]) -> None:
-    """Refuse rows that could mean more than one sample."""
-    if not len(found.several):
+def _refuse_ambiguous(attempt: _Attempt, rows: Sequence[str], uris: Sequence[str]) -> None:
+    """Raise InputError if the name of a row matches several samples."""
+    if not len(attempt.ambiguous):
         return
-    at = int(found.several[0])
-    alike = [uris[place] for place in np.flatnonzero(found.codes == found.codes[found.places[at]]).tolist()]
+    at = int(attempt.ambiguous[0])
+    same_name = attempt.name_ids == attempt.name_ids[attempt.samples[at]]
+    alike = [uris[sample] for sample in np.flatnonzero(same_name).tolist()]
     if len(set(alike)) == 1:
         raise InputError(
             f"Row '{rows[at]}' names an image with {len(alike)} boxes; vectors of a file join whole images only."
         )
-    more = f" ({len(found.several)} rows are like that)" if len(found.several) > 1 else ""
+    more = f" ({len(attempt.ambiguous)} rows are like that)" if len(attempt.ambiguous) > 1 else ""
     raise InputError(
-        f"Row '{rows[at]}' may mean {quoted(alike)}, by {found.level}{more}; write paths as the source has them."
+        f"Row '{rows[at]}' may mean {quoted(alike)}, by {attempt.level}{more}; write paths as the source has them."
     )
 
 
-def _refuse_shared(found: _Attempt, rows: Sequence[str], uris: Sequence[str]) -> None:
-    """Refuse rows that mean the same sample."""
-    if not len(found.shared):
+def _refuse_repeated(attempt: _Attempt, rows: Sequence[str], uris: Sequence[str]) -> None:
+    """Raise InputError if several rows match the same sample."""
+    if not len(attempt.repeated):
         return
-    place = int(found.places[found.shared[0]])
-    alike = [rows[at] for at in np.flatnonzero(found.places == place).tolist()]
+    sample = int(attempt.samples[attempt.repeated[0]])
+    alike = [rows[at] for at in np.flatnonzero(attempt.samples == sample).tolist()]
     raise InputError(
-        f"Rows {quoted(alike)} all mean '{uris[place]}', by {found.level}; an image takes one vector: drop the others, "
-        "or write paths as the source has them."
+        f"Rows {quoted(alike)} all mean '{uris[sample]}', by {attempt.level}; an image takes one vector: drop the "
+        "others, or write paths as the source has them."
     )
 
 

@@ -1,4 +1,4 @@
-"""Vectors that others have made: ``.npz``, ``.npy`` with a table beside it, CSV, TSV and Parquet."""
+"""Read files of vectors: ``.npz``, ``.npy`` with a table beside it, CSV, TSV and Parquet."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from indexers.tables import DELIMITERS, PARQUET, find_columns, meta_columns, open_table, reading_parquet, shown
-from indexers.vectors.arrays import Arrays, check_length, checked_vectors, field_value, load
+from indexers.tables import DELIMITERS, PARQUET, find_columns, list_columns, meta_columns, open_table, reading_parquet
+from indexers.vectors.arrays import NpzArrays, check_length, checked_vectors, field_value, load
 from indexers.vectors.columns import choose_columns, parquet_vectors, text_vectors
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexers.tables import Table
-    from retrieval.types import Float32, Int64, Problem
+    from indexers.tables import InputTable
+    from retrieval.types import Float32, Int64, SourceProblem
 
 FIELDS = ("label", "identity", "camera", "group", "aspect", "split", "captured_at")
 ROLES = ("query", "gallery")
 LIST_COLUMN = "vector"
-"""The column of vectors in Parquet, unless another is named."""
+"""Default column of vectors in Parquet."""
 
 SUFFIXES = (*DELIMITERS, ".npz", ".npy", *PARQUET)
 
 
 class VectorOptions(Config):
-    """Which array (``.npz``) or column (Parquet, CSV, TSV) of a file holds what."""
+    """NpzArrays (``.npz``) or columns (Parquet, CSV, TSV) that hold the vectors and the fields of their samples."""
 
     vectors: str | None = Field(
         default=None,
@@ -49,17 +49,18 @@ class VectorOptions(Config):
     captured_at: str | None = Field(default=None, description="Array or column of times of capture.")
 
     def named(self) -> dict[str, str]:
-        """The fields that were named, to the array or column that holds them."""
+        """Map the fields that the user set to their arrays or columns."""
         values = {field: getattr(self, field) for field in ("filepath", *FIELDS)}
         return {field: value for field, value in values.items() if value is not None}
 
 
 class ImportedVectors(NamedTuple):
-    """``vectors`` (n, d) float32, finite, none zero, not normalised; n values per column; n unique uris.
+    """Vectors read from a file, with the fields of their samples.
 
-    ``columns`` are fields of a sample (text, ``captured_at`` a datetime) and typed ``meta_*``; None is unknown.
-    ``named`` says whether the file names its rows, or they are numbered. ``chosen`` are the array or the columns that
-    were taken for vectors where there was a choice: part of what the vectors are.
+    ``vectors`` (n, d) float32 are finite, not zero and not normalised. ``columns`` maps fields of samples (text;
+    ``captured_at`` datetime) and typed ``meta_*`` to n values, None where unknown. ``rows`` are n unique names: those
+    in the file if ``named``, else numbers. ``chosen`` is the array or the columns of the vectors, empty if the file
+    holds only one set of vectors; it is part of the identity of the vectors.
     """
 
     vectors: Float32
@@ -70,7 +71,7 @@ class ImportedVectors(NamedTuple):
 
 
 class BankOptions(Config):
-    """Which arrays of an ``.npz`` make a bank."""
+    """NpzArrays of an ``.npz`` file that form a bank."""
 
     vectors: str = Field(description="Array of vectors (m, d).")
     classes: str = Field(
@@ -86,7 +87,11 @@ class BankOptions(Config):
 
 
 class ImportedBank(NamedTuple):
-    """``vectors`` (m, d) float32 without repeats, not normalised; edge i joins a vector row and a class name."""
+    """A bank read from a file.
+
+    ``vectors`` (m, d) float32 are unique and not normalised; ``texts`` are their m texts, if there are any. Edge i says
+    that vector ``edge_vector[i]`` belongs to class ``edge_class[i]``.
+    """
 
     vectors: Float32
     edge_vector: Int64
@@ -95,15 +100,20 @@ class ImportedBank(NamedTuple):
 
 
 def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) -> ImportedVectors:
-    """Read a file of vectors with what is known about each; less than all that where not ``described``: only names.
+    """Read a file of vectors and the fields of their samples.
 
-    ``.npz`` without options: arrays ``query`` and ``gallery`` (n, d) and any of ``query_label``,
-    ``gallery_label``, ``..._identity``, ``..._camera``; they get the splits query and gallery.
+    An ``.npz`` file read without options has the arrays ``query`` and ``gallery`` (n, d), which become the splits of
+    these names, and any of ``query_label``, ``gallery_label``, ``..._identity``, ``..._camera``.
+
+    Args:
+        path: the file.
+        options: its arrays or columns.
+        described: whether to read all fields; otherwise only the names of rows are read.
 
     Raises:
         MissingFileError: the file, or the table beside it, does not exist.
-        UnknownNameError: an array that was named is not in the file.
-        InputError: the file is damaged, lengths disagree, or a vector is zero or not finite.
+        UnknownNameError: a given array is not in the file.
+        InputError: the file is damaged, lengths differ, or a vector is zero or not finite.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -111,7 +121,7 @@ def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) 
     if options.metadata is not None and suffix != ".npy":
         raise InputError(f"A metadata table goes with an .npy file; {path} holds its own.")
     if suffix == ".npz":
-        arrays = Arrays(path)
+        arrays = NpzArrays(path)
         return _split_arrays(arrays) if _is_plain(arrays, options) else _named_arrays(arrays, options)
     if suffix == ".npy":
         return _array_and_table(path, options, described=described)
@@ -119,35 +129,35 @@ def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) 
 
 
 def read_bank(path: Path, options: BankOptions) -> ImportedBank:
-    """Read text or class vectors and the classes they speak for; equal vectors with equal texts become one.
+    """Read text or class vectors and their classes; equal vectors with equal texts are merged.
 
     Raises:
         MissingFileError: the file does not exist.
-        UnknownNameError: an array that was named is not in the file.
-        InputError: the file is no ``.npz``, lengths disagree, or an index points past the classes.
+        UnknownNameError: a given array is not in the file.
+        InputError: the file is not an ``.npz``, lengths differ, or an index is out of range.
     """
     if path.suffix.lower() != ".npz":
         raise InputError(f"A bank is read from an .npz file, not from {path}.")
-    arrays = Arrays(path)
+    arrays = NpzArrays(path)
     vectors = arrays.vectors(options.vectors)
     classes = _classes(arrays, options, len(vectors))
     texts = _texts(arrays, options, len(vectors))
-    seen: dict[tuple[bytes, str | None], int] = {}
+    positions: dict[tuple[bytes, str | None], int] = {}
     edges: dict[tuple[int, str], None] = {}
     first: list[int] = []
     for at, name in enumerate(classes):
         key = (vectors[at].tobytes(), texts[at] if texts else None)
-        if key not in seen:
-            seen[key] = len(first)
+        if key not in positions:
+            positions[key] = len(first)
             first.append(at)
-        edges[seen[key], name] = None
+        edges[positions[key], name] = None
     rows, names = zip(*edges, strict=True)
-    kept = None if texts is None else tuple(texts[at] for at in first)
-    return ImportedBank(vectors[first], np.array(rows, dtype=np.int64), np.array(names, dtype=np.str_), kept)
+    unique_texts = None if texts is None else tuple(texts[at] for at in first)
+    return ImportedBank(vectors[first], np.array(rows, dtype=np.int64), np.array(names, dtype=np.str_), unique_texts)
 
 
-def _is_plain(arrays: Arrays, options: VectorOptions) -> bool:
-    """Whether the file follows the query/gallery convention and nothing else was asked for."""
+def _is_plain(arrays: NpzArrays, options: VectorOptions) -> bool:
+    """Return whether the file is read as arrays ``query`` and ``gallery``: it has them, and no option is set."""
     if options.vectors is not None:
         return False
     if options.named() or not set(ROLES) <= set(arrays.names):
@@ -159,7 +169,7 @@ def _is_plain(arrays: Arrays, options: VectorOptions) -> bool:
     return True
 
 
-def _split_arrays(arrays: Arrays) -> ImportedVectors:
+def _split_arrays(arrays: NpzArrays) -> ImportedVectors:
     parts = {role: arrays.vectors(role) for role in ROLES}
     widths = {role: part.shape[1] for role, part in parts.items()}
     if len(set(widths.values())) > 1:
@@ -179,7 +189,7 @@ def _split_arrays(arrays: Arrays) -> ImportedVectors:
     return ImportedVectors(np.concatenate([parts[role] for role in ROLES]), columns, rows)
 
 
-def _named_arrays(arrays: Arrays, options: VectorOptions) -> ImportedVectors:
+def _named_arrays(arrays: NpzArrays, options: VectorOptions) -> ImportedVectors:
     chosen = options.vectors or ""
     vectors = arrays.vectors(chosen)
     columns = {field: arrays.column(name, field, len(vectors)) for field, name in options.named().items()}
@@ -207,16 +217,15 @@ def _table_of_vectors(path: Path, options: VectorOptions, *, described: bool) ->
     names = _parquet_names(path) if parquet else open_table(path).columns
     if options.vectors is None and not parquet:
         raise InputError(
-            f"Say which columns of {path} hold the vectors (`vectors=PATTERN*,NAME,...`); it has: {shown(names)}."
+            f"Say which columns of {path} hold the vectors (`vectors=PATTERN*,NAME,...`); it has: {list_columns(names)}."
         )
-    asked = options.vectors or LIST_COLUMN
-    used = {options.named().get(field, field) for field in ("filepath", *FIELDS)}
-    chosen = choose_columns(path, names, asked, used)
+    fields = {options.named().get(field, field) for field in ("filepath", *FIELDS)}
+    chosen = choose_columns(path, names, options.vectors or LIST_COLUMN, fields)
     vectors = parquet_vectors(path, chosen) if parquet else text_vectors(path, chosen)
     file_names = options.filepath or "filepath"
     unread = chosen if described or file_names not in names else tuple(name for name in names if name != file_names)
-    found = _with_table(vectors, open_table(path, unread), options, chosen, described=described)
-    return found._replace(chosen=() if chosen == (LIST_COLUMN,) else chosen)
+    imported = _with_table(vectors, open_table(path, unread), options, chosen, described=described)
+    return imported._replace(chosen=() if chosen == (LIST_COLUMN,) else chosen)
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:
@@ -225,22 +234,30 @@ def _parquet_names(path: Path) -> tuple[str, ...]:
 
 
 def _with_table(
-    vectors: Float32, table: Table, options: VectorOptions, without: Sequence[str] = (), *, described: bool
+    vectors: Float32, table: InputTable, options: VectorOptions, without: Sequence[str] = (), *, described: bool
 ) -> ImportedVectors:
-    """Join vectors and the rows of a table, in order; columns not among ``without`` become typed ``meta_*``."""
-    at = find_columns(table, ("filepath", *FIELDS) if described else ("filepath",), options.named())
+    """Join vectors to the rows of a table, in order.
+
+    Args:
+        vectors: (n, d).
+        table: table with n rows.
+        options: columns of the fields.
+        without: columns of vectors; those that are neither fields nor vectors become typed ``meta_*``.
+        described: whether to read all fields; otherwise only the names of rows are read.
+    """
+    positions = find_columns(table, ("filepath", *FIELDS) if described else ("filepath",), options.named())
     used = {table.columns.index(name) for name in without if name in table.columns}
-    meta = meta_columns(table, {*at.values(), *used}) if described else ()
-    columns: dict[str, list[Any]] = {name: [] for name in (*at, *(f"meta_{one.name}" for one in meta))}
-    problems: list[Problem] = []
+    meta = meta_columns(table, {*positions.values(), *used}) if described else ()
+    columns: dict[str, list[Any]] = {name: [] for name in (*positions, *(f"meta_{column.name}" for column in meta))}
+    problems: list[SourceProblem] = []
     count = 0
     for row in table.rows(problems):
         count += 1
         where = f"{table.path.name} row {row.number}"
-        for field, position in at.items():
+        for field, position in positions.items():
             columns[field].append(field_value(field, row.cells[position], where))
-        for one in meta:
-            columns[f"meta_{one.name}"].append(one.read(row.cells[one.position]))
+        for column in meta:
+            columns[f"meta_{column.name}"].append(column.read(row.cells[column.position]))
     if problems:
         raise InputError(f"{problems[0].where} {problems[0].reason}; every vector needs its row.")
     check_length(count, len(vectors), str(table.path))
@@ -249,7 +266,7 @@ def _with_table(
 
 
 def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Path) -> list[str]:
-    """Name the rows by their file paths, or number them from 0."""
+    """Return the uris of n rows: their file paths, or ``<prefix>/<number>`` from 0 if ``names`` is None."""
     if names is None:
         return [f"{prefix}/{at}" for at in range(count)]
     seen: set[str] = set()
@@ -261,8 +278,8 @@ def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Pat
     return [str(name) for name in names]
 
 
-def _classes(arrays: Arrays, options: BankOptions, count: int) -> list[str]:
-    """The class of each vector."""
+def _classes(arrays: NpzArrays, options: BankOptions, count: int) -> list[str]:
+    """Return the class of each vector."""
     names = arrays.column(options.classes, "label")
     empty = next((at for at, name in enumerate(names) if name is None), None)
     if empty is not None:
@@ -282,7 +299,7 @@ def _classes(arrays: Arrays, options: BankOptions, count: int) -> list[str]:
     return [names[at] for at in index]
 
 
-def _texts(arrays: Arrays, options: BankOptions, count: int) -> list[str] | None:
+def _texts(arrays: NpzArrays, options: BankOptions, count: int) -> list[str] | None:
     name = options.texts
     if name is None:
         name = next((usual for usual in ("texts", "captions") if usual in arrays.names), None)

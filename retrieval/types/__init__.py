@@ -19,13 +19,38 @@ from retrieval.types.encoders import (
     ResizeMode,
     TextEncoder,
 )
-from retrieval.types.samples import WHOLE, Box, MetaValue, Problem, Sample, Source, Thumbnails
+from retrieval.types.samples import WHOLE, Box, MetaValue, Sample, Source, SourceProblem, Thumbnails
 from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, SpaceState, VectorMatrix, require_same_space
 from retrieval.types.splits import SplitSet
 
 __all__ = [
-    "WHOLE", "Bank", "BankKind", "Box", "ClassifierHead", "Embeddings", "Encoder", "EncoderSpec", "Float32", "Int64",
-    "Interpolation", "MetaValue", "Neighbors", "Precision", "Preprocess", "Problem", "ResizeMode", "Sample",
-    "SearchIndex", "Source", "SpaceInfo", "SpaceState", "SplitSet", "TextEncoder", "Thumbnails", "UInt8",
-    "VectorMatrix", "digest", "require_same_space",
+    "WHOLE",
+    "Bank",
+    "BankKind",
+    "Box",
+    "ClassifierHead",
+    "Embeddings",
+    "Encoder",
+    "EncoderSpec",
+    "Float32",
+    "Int64",
+    "Interpolation",
+    "MetaValue",
+    "Neighbors",
+    "Precision",
+    "Preprocess",
+    "ResizeMode",
+    "Sample",
+    "SearchIndex",
+    "Source",
+    "SourceProblem",
+    "SpaceInfo",
+    "SpaceState",
+    "SplitSet",
+    "TextEncoder",
+    "Thumbnails",
+    "UInt8",
+    "VectorMatrix",
+    "digest",
+    "require_same_space",
 ]  # fmt: skip

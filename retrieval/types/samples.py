@@ -67,7 +67,7 @@ Thumbnails: TypeAlias = Callable[[Sequence[str]], Mapping[str, bytes]]
 """Reads stored thumbnails (WebP) by the key of their sample; keys without one are absent."""
 
 
-class Problem(NamedTuple):
+class SourceProblem(NamedTuple):
     """Something a source or a decoder could not use: where (file, row) and why.
 
     ``missing`` marks rows that name an image which is not there: counted, but not a failure.
@@ -89,7 +89,7 @@ class Source(Protocol):
 
     name: str
     root: Path
-    problems: list[Problem]
+    problems: list[SourceProblem]
     notes: list[str]
 
     @property

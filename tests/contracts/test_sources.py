@@ -12,7 +12,7 @@ from PIL import Image
 
 from data.hands import draw_hands
 from indexers.sources.base import is_image
-from indexers.sources.registry import SOURCES, guess, open_source
+from indexers.sources.registry import SOURCES, guess_kind, open_source
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
 from retrieval.types import Sample, Source
 
@@ -83,7 +83,7 @@ def test_every_source_is_under_contract() -> None:
 
 
 def test_is_a_source_of_its_kind_and_is_guessed(kind: str, path: Path) -> None:
-    assert guess(path) == kind
+    assert guess_kind(path) == kind
     source = open_source(path)
     assert isinstance(source, Source)
     assert source.kind == kind

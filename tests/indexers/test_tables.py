@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from indexers.tables import as_text, as_time, find_columns, kind_of, meta_columns, open_table, snake_case
+from indexers.tables import as_text, as_time, cell_kind, find_columns, meta_columns, open_table, snake_case
 from retrieval.errors import InputError, MissingFileError
 
 if TYPE_CHECKING:
-    from retrieval.types import MetaValue, Problem
+    from retrieval.types import MetaValue, SourceProblem
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -46,7 +46,7 @@ def test_row_numbers_are_lines_even_after_a_cell_of_two_lines(tmp_path: Path) ->
 
 
 def test_rows_of_another_width_are_problems(tmp_path: Path) -> None:
-    problems: list[Problem] = []
+    problems: list[SourceProblem] = []
     table = open_table(write(tmp_path / "t.csv", "a,b\n1\n1,2\n1,2,3\n"))
     assert [row.number for row in table.rows(problems)] == [3]
     assert [(problem.where, problem.missing) for problem in problems] == [
@@ -122,7 +122,7 @@ def test_metadata_is_typed_by_all_values(tmp_path: Path) -> None:
     ],
 )
 def test_kind_of_a_cell(text: str, kind: str) -> None:
-    assert kind_of(text) == kind
+    assert cell_kind(text) == kind
 
 
 plain = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from indexers.pipeline.plan import Stored, steps, survey
+from indexers.pipeline.plan import StoredRows, steps, survey
 from indexers.pipeline.rows import new_row, table
 from indexers.sources.registry import open_source
-from retrieval.types import Problem, Sample, Source
+from retrieval.types import Sample, Source, SourceProblem
 from tests.support.images import write_images
 from tests.support.sample_stores import rows as sample_rows
 
@@ -25,7 +25,7 @@ class Listed:
 
     def __init__(self, root: Path, samples: list[Sample]) -> None:
         self.root, self._samples = root, samples
-        self.problems: list[Problem] = []
+        self.problems: list[SourceProblem] = []
         self.notes: list[str] = []
 
     def __iter__(self) -> Iterator[Sample]:
@@ -44,7 +44,7 @@ def rows_of(source: Source, **changed: Any) -> list[dict[str, Any]]:
 
 def planned(source: Source, rows: list[dict[str, Any]], embedded: set[str]) -> dict[str, str]:
     with ThreadPoolExecutor(2) as pool:
-        return {step.sample.uri: step.action for step in steps(source, Stored(table(rows)), embedded, pool)}
+        return {step.sample.uri: step.action for step in steps(source, StoredRows(table(rows)), embedded, pool)}
 
 
 def test_every_file_is_kept_relabelled_or_opened(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_file_that_is_gone_is_opened_and_a_row_without_sample_has_vanished(tmp
     rows = rows_of(source)
     listed = list(source)
     paths[0].unlink()
-    stored = Stored(table(rows))
+    stored = StoredRows(table(rows))
     with ThreadPoolExecutor(1) as pool:
         found = list(steps(Listed(source.root, listed[:2]), stored, {row["key"] for row in rows}, pool))
     sizes = {step.sample.uri: step.size for step in found}
@@ -97,7 +97,7 @@ def test_a_survey_counts_and_takes_the_widest_kind() -> None:
 def test_new_samples_get_the_next_free_positions(taken: list[int], start: int, new: list[int]) -> None:
     names = [f"n{at}" for at in taken]
     table = sample_rows(names).set_column(6, "position", pa.array(taken, pa.int64()))
-    stored = Stored(table, start)
+    stored = StoredRows(table, start)
     found = stored.find([*names, "other"])
     assert [stored.position(row) for row in found[:-1]] == taken
     assert [stored.position(None) for _ in new] == new

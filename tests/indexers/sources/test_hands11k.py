@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from data.hands import HEADER, draw_hands
-from indexers.sources.hands11k import LAST_TRAIN_ID, Hand, assign_splits, read_hands
+from indexers.sources.hands11k import LAST_TRAIN_ID, HandRow, assign_splits, read_hands
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
 from tests.support.shared_data import SHARED, needs_shared
@@ -22,7 +22,7 @@ REAL = {
 }
 
 
-def counts(hands: list[Hand]) -> dict[str, tuple[int, ...]]:
+def counts(hands: list[HandRow]) -> dict[str, tuple[int, ...]]:
     ids: dict[tuple[str, str], list[str]] = defaultdict(list)
     for hand, split in zip(hands, assign_splits(hands), strict=True):
         ids[hand.aspect, split].append(hand.identity)
@@ -67,20 +67,20 @@ def test_drawn_hands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("aspect", LAST_TRAIN_ID)
 def test_the_cut_off_itself_is_for_training(aspect: str) -> None:
     last = LAST_TRAIN_ID[aspect]
-    hands = [Hand(at, f"{last + at // 2:07d}", aspect, f"{at}.jpg", {}) for at in range(4)]
+    hands = [HandRow(at, f"{last + at // 2:07d}", aspect, f"{at}.jpg", {}) for at in range(4)]
     assert sorted(assign_splits(hands)[:2]) == ["train", "val"]
     assert assign_splits(hands)[2:] == ["test", "test"]
 
 
 def test_val_depends_on_no_order_and_rarely_on_new_images() -> None:
-    hands = [Hand(at, f"{at % 40:07d}", "palmar left", f"Hand_{at:07d}.jpg", {}) for at in range(400)]
+    hands = [HandRow(at, f"{at % 40:07d}", "palmar left", f"Hand_{at:07d}.jpg", {}) for at in range(400)]
     chosen = {hand.image for hand, split in zip(hands, assign_splits(hands), strict=True) if split == "val"}
     assert len(chosen) == 40
     shuffled = Random(0).sample(hands, len(hands))
     assert {
         hand.image for hand, split in zip(shuffled, assign_splits(shuffled), strict=True) if split == "val"
     } == chosen
-    more = [*hands, *(Hand(at, f"{at % 40:07d}", "palmar left", f"New_{at}.jpg", {}) for at in range(40))]
+    more = [*hands, *(HandRow(at, f"{at % 40:07d}", "palmar left", f"New_{at}.jpg", {}) for at in range(40))]
     grown = {hand.image for hand, split in zip(more, assign_splits(more), strict=True) if split == "val"}
     assert len(grown - chosen) <= 12  # about 40 / 11
     assert all(image.startswith("New_") for image in grown - chosen)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from indexers.sources.prepared import PreparedSource
-from indexers.sources.registry import guess, open_source
+from indexers.sources.registry import guess_kind, open_source
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
 from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
@@ -99,7 +99,7 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
 
 def test_index_keeps_the_draws_and_eval_follows_them(tmp_path: Path) -> None:
     root, store = prepare(tmp_path / "set"), tmp_path / "store"
-    assert guess(root) == "prepared"
+    assert guess_kind(root) == "prepared"
     done = call_cli("index", root, "--store", store, *SMALL_ENCODER, "--precision", "fp32", "--json")
     assert "kept as the split set 'prepared:set@" in done.stderr
     result = call_json("eval", "--mode", "reid", "--store", store, "--split-set", "prepared:set")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from indexers.sources.registry import guess, open_source
+from indexers.sources.registry import guess_kind, open_source
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.types import Sample
 
@@ -37,7 +37,7 @@ def test_market1501(tmp_path: Path) -> None:
         "query/0001_c6s1_001051_00.jpg",
         "gt_bbox/0001_c1s1_001051_00.jpg",
     )
-    assert guess(tmp_path) == "pattern"
+    assert guess_kind(tmp_path) == "pattern"
     source = open_source(tmp_path)
     assert [shown(sample) for sample in source] == [
         ("-1", "2", "gallery"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexers.sources.registry import guess, open_source
+from indexers.sources.registry import guess_kind, open_source
 from retrieval.errors import InputError
 from tests.support.shared_data import SHARED, needs_shared
 
@@ -18,17 +18,17 @@ def image(path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "CSV"])
 def test_a_table_is_a_manifest(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"any.{suffix}").touch()
-    assert guess(tmp_path / f"any.{suffix}") == "manifest"
+    assert guess_kind(tmp_path / f"any.{suffix}") == "manifest"
 
 
 def test_hands_by_folder_or_by_its_table(tmp_path: Path) -> None:
     (tmp_path / "HandInfo.csv").touch()
-    assert guess(tmp_path) == guess(tmp_path / "HandInfo.csv") == "hands11k"
+    assert guess_kind(tmp_path) == guess_kind(tmp_path / "HandInfo.csv") == "hands11k"
 
 
 def test_images_far_below_count(tmp_path: Path) -> None:
     image(tmp_path / "train" / "cat" / "1" / "a.png")
-    assert guess(tmp_path) == "folder"
+    assert guess_kind(tmp_path) == "folder"
 
 
 @pytest.mark.parametrize("beside", ["data.yaml", "labels.csv"])
@@ -36,16 +36,16 @@ def test_a_set_with_its_own_description_is_not_plain(tmp_path: Path, beside: str
     image(tmp_path / "images" / "a.png")
     (tmp_path / beside).touch()
     with pytest.raises(InputError, match=f"it holds {beside}; say which source it is: folder, hands11k, manifest"):
-        guess(tmp_path)
+        guess_kind(tmp_path)
 
 
 def test_nothing_plain(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no sub-folder with images; say which"):
-        guess(tmp_path)
+        guess_kind(tmp_path)
     (tmp_path / "a.txt").touch()
     with pytest.raises(InputError, match="neither a folder nor a table"):
-        guess(tmp_path / "a.txt")
+        guess_kind(tmp_path / "a.txt")
 
 
 @needs_shared

@@ -34,7 +34,7 @@ from retrieval.errors import InputError
 )
 def test_the_finest_level_that_joins_all(rows: list[str], uris: list[str], level: str, places: list[int]) -> None:
     found = match_rows(rows, uris, "/data/set")
-    assert (found.level, found.places.tolist()) == (level, places)
+    assert (found.level, found.samples.tolist()) == (level, places)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_as_a_slow_reference(rows: list[str], uris: list[str]) -> None:
         with pytest.raises(InputError):
             match_rows(rows, uris, "/data/set")
         return
-    np.testing.assert_array_equal(match_rows(rows, uris, "/data/set").places, [one[0] if one else -1 for one in best])
+    np.testing.assert_array_equal(match_rows(rows, uris, "/data/set").samples, [one[0] if one else -1 for one in best])
