@@ -48,8 +48,7 @@ def import_vectors(
         **options: see below.
 
     Returns:
-        Numbers of imported samples (:class:`ImportReport`), of vectors attached to indexed samples
-        (:class:`AttachReport`), or of vectors and classes of a bank (:class:`BankReport`).
+        Numbers of imported samples, of vectors attached to indexed samples, or of vectors and classes of a bank.
 
     Raises:
         InputError: the file or an option cannot be used.

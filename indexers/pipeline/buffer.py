@@ -32,13 +32,7 @@ class WriteBuffer:
         return len(self) >= MOST_ROWS
 
     def add_vectors(self, keys: Sequence[str], views: dict[str, Embeddings], *, replace: bool) -> None:
-        """Queue vectors of keys.
-
-        Args:
-            keys: keys of the vectors.
-            views: view -> vectors (keys, d) and their lengths.
-            replace: whether the space has vectors of these keys already, in fewer views.
-        """
+        """Queue vectors, by view; ``replace`` if the space has vectors of these keys already, in fewer views."""
         if keys:
             self._vectors[replace].append((keys, views))
 

@@ -217,7 +217,8 @@ def _table_of_vectors(path: Path, options: VectorOptions, *, described: bool) ->
     names = _parquet_names(path) if parquet else open_table(path).columns
     if options.vectors is None and not parquet:
         raise InputError(
-            f"Say which columns of {path} hold the vectors (`vectors=PATTERN*,NAME,...`); it has: {list_columns(names)}."
+            f"Say which columns of {path} hold the vectors (`vectors=PATTERN*,NAME,...`); it has: "
+            f"{list_columns(names)}."
         )
     fields = {options.named().get(field, field) for field in ("filepath", *FIELDS)}
     chosen = choose_columns(path, names, options.vectors or LIST_COLUMN, fields)
