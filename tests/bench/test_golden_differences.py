@@ -42,6 +42,7 @@ def kinds(new: dict[str, Any], *, ids_changed: bool = False) -> dict[str, str]:
         ({"n": {"queries": 11}}, "printed.n.queries"),
         ({"warnings": []}, "printed.warnings"),
         ({"protocol": "clipfh-11k"}, "printed.departs"),
+        ({"protocol": "custom", "departs_from": "clipfh-4k"}, "printed.protocol"),
         ({"provenance": {"split_sha256": "abd", "store_version": 3}}, "printed.provenance.split_sha256"),
     ],
 )
@@ -67,8 +68,8 @@ def test_equal_but_for_times_and_versions() -> None:
 
 
 def test_schema_two_is_no_failure() -> None:
-    departs = {"ap_method": ["step", "trapezoid"]}
-    new = recorded(schema_version=2, protocol="clipfh-11k", departs_from=departs, task="ranking", request={"seed": 0})
+    custom = {"protocol": "custom", "departs_from": "clipfh-11k"}
+    new = recorded(**custom, schema_version=2, task="ranking", request={"seed": 0})
     assert kinds(new) == {
         "printed.schema_version": "expected",
         "printed.departs_from": "added",

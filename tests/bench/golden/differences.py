@@ -40,7 +40,8 @@ IDENTIFIERS: dict[str, str] = {
     r".*split_sha256|.*split_set": "hash of sample ids",
     r".*\.(id|sample)": "sample ids",
     r".*(space_fingerprint|bank_sha256|fingerprint)": "identity of a space or bank",
-    r".*\.space": "name of a space, which holds the beginning of its fingerprint",
+    r".*\.space|.*\.spaces\[\d+\]\.name": "name of a space, which holds the beginning of its fingerprint",
+    r".*\.config\.(arms|bank)\[\d+\]": "arms, which name spaces and banks by their fingerprint",
 }
 """What ``--ids-changed`` lets differ: names made of sample ids and fingerprints."""
 
@@ -146,7 +147,7 @@ def _put(into: dict[str, Any], path: Sequence[str], value: object) -> None:
 
 
 def _departures(value: Any) -> Any:
-    """Give ``protocol`` one form: "custom, from X" (schema 1) and X with ``departs_from`` (2) are X and ``departs``."""
+    """Give ``protocol`` one form: "custom, from X" (schema 1), "custom" with ``departs_from`` X (2): X and a mark."""
     if isinstance(value, list):
         return [_departures(inner) for inner in value]
     if not isinstance(value, Mapping):
@@ -154,10 +155,13 @@ def _departures(value: Any) -> Any:
     found = {key: _departures(inner) for key, inner in value.items()}
     protocol = found.get("protocol")
     if isinstance(protocol, str):
-        custom = protocol.startswith(CUSTOM)
+        origin = found.get("departs_from")
+        custom = protocol.startswith(CUSTOM) or bool(origin)
         found["protocol"] = protocol.removeprefix(CUSTOM)
+        if protocol == "custom" and origin:
+            found["protocol"] = origin
         if "schema_version" in found:
-            found["departs"] = custom or bool(found.get("departs_from"))
+            found["departs"] = custom
     return found
 
 
