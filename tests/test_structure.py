@@ -28,3 +28,15 @@ def test_runs_prompts_and_commands_alone_read_a_store() -> None:
     found = [path.relative_to(EVAL) for path in EVAL.rglob("*.py") if reading.search(path.read_text(encoding="utf-8"))]
     assert found, "the pattern finds no reader at all"
     assert [str(path) for path in found if path.parts[0] not in READERS] == []
+
+
+def test_what_is_counted_on_test_is_opened_where_results_are_built() -> None:
+    """A mode has the true labels within reach (an examiner counts with them), but none reads or opens them."""
+    opening = re.compile(r"\.open\(\)|\.truth\b|\._value\b")
+    modes = [
+        *(EVAL / "modes").rglob("*.py"),
+        *(EVAL / "classification").rglob("*.py"),
+        *(EVAL / "scorers").rglob("*.py"),
+    ]
+    found = {path.name for path in modes if opening.search(path.read_text(encoding="utf-8"))}
+    assert found == {"examiner.py", "figures.py"}

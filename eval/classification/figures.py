@@ -11,11 +11,21 @@ import numpy as np
 from eval.classification.choosing import metric_rule
 from eval.metrics.classification import class_counts, confusion
 from eval.metrics.probabilities import accuracy_coverage, reliability
-from eval.results.schema import ArmResult, ClassMetrics, ConfusedPair, Curves, Evaluation, Gain
-from eval.seams.classification import Answer, Answers, ArmSolution, ClassArrays, ClassConfig, Solution
-from eval.statistics.class_figures import class_table, paired_classes, summarise_classes
+from eval.results.schema import ArmResult, ClassMetrics, ConfusedPair, Curves, Evaluation, Gain, SweepPoint
+from eval.seams.classification import (
+    Answers,
+    ArmSolution,
+    ClassArrays,
+    ClassConfig,
+    Sealed,
+    SettingMetrics,
+    SettingTables,
+    Solution,
+)
+from eval.statistics.class_figures import paired_classes, summarise_classes
 from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError, first_names
+from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -33,7 +43,7 @@ def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "gro
     """
     if config.interval == "class" or (config.interval == "auto" and arrays.groups is None):
         return "class"
-    tested = np.unique(np.concatenate([draw["test"] for draw in arrays.draws]))
+    tested = np.unique(np.concatenate([draw.test for draw in arrays.draws]))
     lacking = len(tested) if arrays.groups is None else int((arrays.groups[tested] < 0).sum())
     if not lacking:
         return "group"
@@ -45,24 +55,20 @@ def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "gro
     return "class"
 
 
-def table_of(answer: Answer, arrays: ClassArrays, by: Literal["class", "group"]) -> ClassTable:
-    """What is counted of an answer."""
-    units = arrays.groups[answer.rows] if by == "group" and arrays.groups is not None else answer.rows
-    return class_table(answer.rows, answer.probs, arrays.labels[answer.rows], units, answer.logits)
-
-
 def tables_of(answers: Answers, arrays: ClassArrays, by: Literal["class", "group"]) -> Tables:
     """What is counted of every answer: per draw, per seed."""
-    return [[table_of(each, arrays, by) for each in seeds] for seeds in answers]
+    return [[arrays.examiner.table(answer, by).open() for answer in seeds] for seeds in answers]
 
 
 def evaluation_of(
-    arrays: ClassArrays, universe: LabelUniverse, solution: Solution, config: ClassConfig, rng: np.random.Generator
-) -> Evaluation:
+    arrays: ClassArrays, truth: Int64, universe: LabelUniverse, solution: Solution, config: ClassConfig,
+    rng: np.random.Generator,
+) -> Evaluation:  # fmt: skip
     """Count a mode's answers.
 
     Args:
         arrays: what the mode saw.
+        truth: (n,) codes of the true classes.
         universe: the classes and where they come from.
         solution: the answers.
         config: of the mode, as resolved.
@@ -75,24 +81,55 @@ def evaluation_of(
     return Evaluation(
         metrics=summary.metrics,
         draws=summary.draws,
-        n=_counts(arrays, tables),
+        n=_counts(arrays, truth, tables),
         label_universe=universe.recorded,
         curves=_curves(tables, config.bins) | _arm_curves(solution.arms, arrays, by, config),
-        sweep=solution.sweep or None,
+        sweep=tuple(sweep_point(setting, arrays, config, by) for setting in solution.sweep) or None,
         chosen=solution.chosen,
         arms=_arms(solution, tables, arrays, config, rng, by),
         per_class=figures,
         confusion=confused,
-        retrieval=dict(solution.retrieval) if solution.retrieval is not None else None,
+        retrieval=_recalls(solution),
         config=config.model_dump(mode="json", by_alias=True) | {"interval": by, "draws": len(tables)},
-        warnings=(*solution.warnings, *_small(arrays)),
+        warnings=(*solution.warnings, *_small(arrays, truth)),
     )
 
 
-def _counts(arrays: ClassArrays, tables: Tables) -> dict[str, int | float]:
+def sweep_point(
+    setting: SettingMetrics | SettingTables, arrays: ClassArrays, config: ClassConfig, by: Literal["class", "group"]
+) -> SweepPoint:
+    """A setting as the result has it: means over draws; of one that was tested whole, intervals and deviations."""
+    if isinstance(setting, SettingMetrics):
+        draws = [metrics.open() if isinstance(metrics, Sealed) else metrics for metrics in setting.metrics]
+        means = {name: float(np.mean([metrics[name] for metrics in draws])) for name in draws[0]}
+        settings = dict(setting.settings)
+        return SweepPoint(settings=settings, role=setting.role, metrics=means, chosen=setting.chosen, arm=setting.arm)
+    tables = [[table.open() for table in seeds] for seeds in setting.tables]
+    rng = np.random.Generator(np.random.PCG64(setting.seed))
+    metrics = summarise_classes(tables, len(arrays.classes), metric_rule(config), config.bootstrap, rng, by).metrics
+    return SweepPoint(
+        settings=dict(setting.settings),
+        role="test",
+        metrics={name: metric.value for name, metric in metrics.items()},
+        ci95_of={name: metric.ci95 for name, metric in metrics.items() if metric.ci95 is not None} or None,
+        sd_seeds_of={name: metric.sd_seeds for name, metric in metrics.items() if metric.sd_seeds is not None} or None,
+    )
+
+
+def _recalls(solution: Solution) -> dict[str, float] | None:
+    """Recalls of texts that search the test samples, means over draws."""
+    draws = [sealed.open() for sealed in solution.retrieval]
+    if not draws:
+        return None
+    return {f"text_to_image_{name}": float(np.mean([recalls[name] for recalls in draws])) for name in draws[0]}
+
+
+def _counts(arrays: ClassArrays, truth: Int64, tables: Tables) -> dict[str, int | float]:
     """Means over draws of how many samples there are of every role, and of the classes tested."""
-    known = arrays.labels >= 0
-    counts = {role: [int(known[draw[role]].sum()) for draw in arrays.draws] for role in ("train", "val", "test")}
+    labelled = truth >= 0
+    rows = {"train": [d.train for d in arrays.draws], "val": [d.val for d in arrays.draws]}
+    rows["test"] = [d.test for d in arrays.draws]
+    counts = {role: [int(labelled[at].sum()) for at in draws] for role, draws in rows.items()}
     counts["classes_tested"] = [len(np.unique(seeds[0].labels)) for seeds in tables]
     means = {name: float(np.mean(found)) for name, found in counts.items()}
     return {name: int(mean) if mean.is_integer() else mean for name, mean in means.items()}
@@ -184,10 +221,10 @@ def _gains(
     }
 
 
-def _small(arrays: ClassArrays) -> tuple[str, ...]:
+def _small(arrays: ClassArrays, truth: Int64) -> tuple[str, ...]:
     """Say which classes are too small for figures of their own, and which are not tested at all."""
-    tested = np.unique(np.concatenate([draw["test"] for draw in arrays.draws]))
-    images = np.bincount(arrays.labels[tested], minlength=len(arrays.classes)).tolist()
+    tested = np.unique(np.concatenate([draw.test for draw in arrays.draws]))
+    images = np.bincount(truth[tested], minlength=len(arrays.classes)).tolist()
     single = [name for name, count in zip(arrays.classes, images, strict=True) if count == 1]
     absent = [name for name, count in zip(arrays.classes, images, strict=True) if count == 0]
     words = []

@@ -14,10 +14,9 @@ from eval.classification.choosing import best_of, choosing_rule
 from eval.classification.mixing import mix, mix_per_class, per_class_alphas, rerank_best, weight_grid
 from eval.classification.stacker import fit_stacker, stratified_folds
 from eval.classification.universe import match_names
-from eval.registry import load_scorer
 from eval.seams.classification import ClassConfig
 from eval.seams.options import Alphas, Depths, Positives, Weights
-from eval.seams.scorer import Arm, Setting
+from eval.seams.scorer import Arm, Scorer, Setting
 from eval.statistics.class_figures import quick_metrics
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
@@ -288,7 +287,7 @@ def _best_alpha(config: FusionOptions, val: Sequence[Float32], labels: Int64) ->
     return config.alphas[best_of(figures, config.criterion)]
 
 
-def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOptions) -> Arm:
+def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOptions, scorer: Scorer) -> Arm:
     """Vectors of all arms joined: unit vectors times the root of their weight, so that cosines are weighted means.
 
     The scorer has the options of the arm that has the same one, or its defaults.
@@ -298,9 +297,8 @@ def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOp
         view: np.concatenate([root * arm.vectors[view] for root, arm in zip(roots, arms, strict=True)], axis=1)
         for view in config.views
     }
-    own = [arm.options for arm in arms if arm.scorer == config.feature_scorer]
-    options = own[0] if own else load_scorer(config.feature_scorer).config_type()
-    return Arm("features", config.feature_scorer, vectors, options)
+    own = [arm.options for arm in arms if arm.scorer.name == scorer.name]
+    return Arm("features", scorer, vectors, own[0] if own else scorer.config_type())
 
 
 def uniform_arms(names: Sequence[str], probs: Sequence[Float32]) -> list[str]:

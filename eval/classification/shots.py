@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
-from eval.classification.choosing import metric_rule
-from eval.classification.figures import resampled
-from eval.results.schema import SweepPoint
-from eval.seams.classification import ClassArrays, ClassConfig
+from eval.seams.classification import ClassArrays, ClassConfig, ClassDraw, Sealed, SettingTables
 from eval.seams.scorer import Setting
-from eval.statistics.class_figures import summarise_classes
-from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError
 from retrieval.types import Int64
 
@@ -36,7 +31,7 @@ class ShotOptions(ClassConfig):
         return self.seeds if self.sampling == "random" else 1
 
 
-class Taken(NamedTuple):
+class DrawShots(NamedTuple):
     """The shots of a draw: ``rows`` of the arrays, and how many classes have too few images, and none."""
 
     rows: Int64
@@ -45,22 +40,23 @@ class Taken(NamedTuple):
 
 
 def draw_shots(
-    arrays: ClassArrays, train: Int64, shots: int, config: ShotOptions, seed: np.random.SeedSequence, repeat: int
-) -> Taken:
+    arrays: ClassArrays, draw: ClassDraw, train: Int64, shots: int, config: ShotOptions,
+    seed: np.random.SeedSequence, repeat: int,
+) -> DrawShots:  # fmt: skip
     """Choose shots among the train rows of a draw; repeat t of a seed is the same whatever the number of repeats."""
     rng = np.random.Generator(
         np.random.PCG64(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, repeat)))
     )
-    found = take_shots(arrays.labels[train], shots, len(arrays.classes), config.sampling, rng)
-    return Taken(train[found.at], len(found.short), len(found.empty))
+    found = take_shots(draw.labels[train], shots, len(arrays.classes), config.sampling, rng)
+    return DrawShots(train[found.at], len(found.short), len(found.empty))
 
 
-def scarcer(one: Taken, other: Taken) -> Taken:
+def scarcer(one: DrawShots, other: DrawShots) -> DrawShots:
     """The shots of two draws that lack more classes, or have more that are short; the first of equals."""
     return max(one, other, key=lambda each: (each.empty, each.short))
 
 
-def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
+def shortages(taken: Mapping[int, DrawShots], classes: int) -> tuple[str, ...]:
     """Say how many classes have too few images."""
     words = []
     for shots, found in taken.items():
@@ -75,36 +71,18 @@ def shortages(taken: Mapping[int, Taken], classes: int) -> tuple[str, ...]:
 def untaught(arrays: ClassArrays) -> tuple[str, ...]:
     """Say how many classes have no train image in some draw, for arms that learn from all of train."""
     classes = len(arrays.classes)
-    taught = [np.unique(arrays.labels[draw["train"]]) for draw in arrays.draws]
+    taught = [np.unique(draw.labels[draw.train]) for draw in arrays.draws]
     most = max(classes - int((found >= 0).sum()) for found in taught)
     if not most:
         return ()
     return (f"{most} of {classes} classes have no train image, so that nothing is learnt of them.",)
 
 
-def tested_point(
-    setting: Setting, draws: Sequence[Sequence[ClassTable]], arrays: ClassArrays, config: ClassConfig,
-    seed: np.random.SeedSequence,
-) -> SweepPoint:  # fmt: skip
-    """Figures of one setting on test, with intervals and deviations over seeds: it stands beside others, unchosen.
-
-    Args:
-        setting: what they are of.
-        draws: what was counted, per draw, per seed of the shots.
-        arrays: what was answered.
-        config: of the mode.
-        seed: where the bootstrap starts.
-    """
-    rng = np.random.Generator(np.random.PCG64(seed))
-    classes, rule, by = len(arrays.classes), metric_rule(config), resampled(arrays, config)
-    found = summarise_classes(draws, classes, rule, config.bootstrap, rng, by).metrics
-    return SweepPoint(
-        settings=dict(setting),
-        role="test",
-        metrics={name: each.value for name, each in found.items()},
-        ci95_of={name: each.ci95 for name, each in found.items() if each.ci95 is not None} or None,
-        sd_seeds_of={name: each.sd_seeds for name, each in found.items() if each.sd_seeds is not None} or None,
-    )
+def setting_tables(
+    setting: Setting, tables: Sequence[Sequence[Sealed[Any]]], seed: np.random.SeedSequence
+) -> SettingTables:
+    """A setting that stands beside others on test, with what was counted per draw, per seed of the shots."""
+    return SettingTables(dict(setting), tuple(map(tuple, tables)), seed)
 
 
 How: TypeAlias = Literal["first", "random"]

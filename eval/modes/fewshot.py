@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -16,14 +16,11 @@ from eval.classification.choosing import (
     solve_arm,
     train_rows,
 )
-from eval.classification.figures import resampled, table_of
-from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point
-from eval.registry import SCORERS, load_scorer
-from eval.results.schema import Choice, SweepPoint, TaskName
-from eval.seams.classification import Solution
+from eval.classification.figures import resampled
+from eval.classification.shots import DrawShots, ShotOptions, draw_shots, scarcer, setting_tables, shortages
+from eval.results.schema import Choice, TaskName
+from eval.seams.classification import Sealed, SettingMetrics, SettingTables, Solution
 from eval.seams.options import Names, Tops
-from eval.statistics.class_sums import ClassTable
-from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,20 +47,16 @@ class Fewshot:
 
     name = "fewshot"
     task: TaskName = "classification"
+    learns = True
     config_type = FewshotConfig
 
     def arm_scorers(self, config: FewshotConfig) -> tuple[str, ...]:
-        """The methods.
-
-        Raises:
-            UnknownNameError: there is no such scorer.
-            InputError: it does not learn from train images.
-        """
-        for name in config.method:
-            if not load_scorer(name).learns:
-                learning = ", ".join(scorer for scorer in SCORERS if load_scorer(scorer).learns)
-                raise InputError(f"`method={name}` cannot be used: it learns nothing from shots; take {learning}.")
+        """The methods."""
         return tuple(dict.fromkeys(config.method))
+
+    def other_scorers(self, config: FewshotConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
+        """None."""
+        return ()
 
     def solve(self, arrays: ClassArrays, config: FewshotConfig, seed: np.random.SeedSequence) -> Solution:
         """Answer every draw with every method, number of shots and seed.
@@ -74,30 +67,29 @@ class Fewshot:
         numbers, by = sorted(set(config.shots)), resampled(arrays, config)
         role = "test" if config.choose == "none" else "val"
         sweeps = {(arm.name, shots): Sweep(role, arm.name) for arm in arrays.arms for shots in numbers}
-        tables: dict[tuple[str, int], list[list[ClassTable]]] = {key: [] for key in sweeps}
+        tables: dict[tuple[str, int], list[list[Sealed[Any]]]] = {key: [] for key in sweeps}
         first = arrays.arms[0]
         most: dict[str, list[list[ArmDraw]]] = {arm.name: [] for arm in arrays.arms}
-        short: dict[int, Taken] = {}
+        short: dict[int, DrawShots] = {}
         for draw in arrays.draws:
-            train = train_rows(first, arrays, draw)
+            train = train_rows(first, draw)
             for shots in numbers:
-                taken = [draw_shots(arrays, train, shots, config, seed, at) for at in range(config.repeats)]
+                taken = [draw_shots(arrays, draw, train, shots, config, seed, at) for at in range(config.repeats)]
                 short[shots] = scarcer(taken[0], short.get(shots, taken[0]))
                 for arm in arrays.arms:
                     sweep = sweeps[arm.name, shots]
                     found = [solve_arm(arm, arrays, draw, each.rows, config, sweep) for each in taken]
-                    answers = [answer_of(draw["test"], each.test) for each in found]
-                    tables[arm.name, shots].append([table_of(each, arrays, by) for each in answers])
+                    answers = [answer_of(draw.test, each.test) for each in found]
+                    tables[arm.name, shots].append([arrays.examiner.table(each, by) for each in answers])
                     if shots == numbers[-1]:
                         most[arm.name].append([each._replace(val=each.val[:0].copy()) for each in found])
-        tested = [draw["test"] for draw in arrays.draws]
+        tested = [draw.test for draw in arrays.draws]
         alone = {name: arm_solution(draws, tested, config) for name, draws in most.items()}
         chosen = Choice(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
         shown = [
-            tested_point({"method": method, "shots": shots}, draws, arrays, config, seed)
-            for (method, shots), draws in tables.items()
+            setting_tables({"method": method, "shots": shots}, draws, seed) for (method, shots), draws in tables.items()
         ]
-        points = (*shown, *_settings(sweeps))
+        points: tuple[SettingMetrics | SettingTables, ...] = (*shown, *_settings(sweeps))
         words = shortages(short, len(arrays.classes))
         for name, draws in most.items():
             words += calibration_warnings(name, [each.calibration for seeds in draws for each in seeds])
@@ -107,8 +99,8 @@ class Fewshot:
 MODE = Fewshot()
 
 
-def _settings(sweeps: Mapping[tuple[str, int], Sweep]) -> Iterator[SweepPoint]:
+def _settings(sweeps: Mapping[tuple[str, int], Sweep]) -> Iterator[SettingMetrics]:
     """Figures of the candidate settings of every method, for each number of shots."""
     for (_, shots), sweep in sweeps.items():
-        for point in sweep.points():
-            yield point.model_copy(update={"settings": {"shots": shots, **point.settings}})
+        for setting in sweep.settings():
+            yield setting._replace(settings={"shots": shots, **setting.settings})

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
+from eval.classification.candidates import restricted_probs
 from eval.classification.choosing import (
     ArmDraw,
     Sweep,
     arm_solution,
     best_of,
     calibration_warnings,
+    choosing_rule,
     require_val,
     solve_arm,
     train_rows,
 )
-from eval.classification.figures import resampled, table_of
+from eval.classification.figures import resampled
 from eval.classification.fusion_methods import (
     FusionOptions,
     Mixer,
@@ -31,21 +33,18 @@ from eval.classification.fusion_methods import (
     uniform_arms,
     weight_settings,
 )
-from eval.classification.shots import ShotOptions, Taken, draw_shots, scarcer, shortages, tested_point, untaught
+from eval.classification.shots import DrawShots, ShotOptions, draw_shots, scarcer, setting_tables, shortages, untaught
 from eval.metrics.probabilities import softmax
-from eval.registry import load_scorer
-from eval.results.schema import Choice, SweepPoint, TaskName
-from eval.seams.classification import Answer, Solution
+from eval.results.schema import Choice, TaskName
+from eval.seams.classification import Answer, Metrics, Sealed, Solution, on_val
 from eval.seams.options import Tops
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from eval.metrics.calibration import Calibration
-    from eval.seams.classification import ArmSolution, ClassArrays
-    from eval.seams.mode import Draw
+    from eval.seams.classification import ArmSolution, ClassArrays, ClassDraw, SettingMetrics, SettingTables
     from eval.seams.scorer import Arm, Setting
-    from eval.statistics.class_sums import ClassTable
 
 
 class FusionConfig(FusionOptions, ShotOptions):
@@ -65,13 +64,13 @@ class FusionConfig(FusionOptions, ShotOptions):
 class Fused(NamedTuple):
     """The answer of one draw, number of shots and seed.
 
-    ``arms`` by themselves; ``candidates`` and their ``figures`` (none where there is nothing to choose); the place
+    ``arms`` by themselves; ``candidates`` and their ``metrics`` (none where there is nothing to choose); the place
     ``at`` of the one taken; ``setting``, with what was fitted for it; ``calibration`` of the joined features.
     """
 
     arms: tuple[ArmDraw, ...]
     candidates: Sequence[Setting]
-    figures: Sequence[dict[str, float]]
+    metrics: Sequence[Metrics]
     at: int
     setting: Setting
     answer: Answer
@@ -82,7 +81,7 @@ class _Pick(NamedTuple):
     """The candidate that was taken, and what it makes of test samples."""
 
     candidates: Sequence[Setting]
-    figures: Sequence[dict[str, float]]
+    metrics: Sequence[Metrics]
     at: int
     fitted: Setting
     test: Float32
@@ -100,9 +99,9 @@ class _Study:
     fitted: bool
     sweep: Sweep
     arm_sweeps: dict[tuple[str, int | None], Sweep] = field(default_factory=dict)
-    tested: dict[int, list[list[ClassTable]]] = field(default_factory=dict)
+    tested: dict[int, list[list[Sealed[Any]]]] = field(default_factory=dict)
     settings: dict[int, list[Setting]] = field(default_factory=dict)
-    short: dict[int, Taken] = field(default_factory=dict)
+    short: dict[int, DrawShots] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -128,11 +127,16 @@ class Fusion:
 
     name = "fusion"
     task: TaskName = "classification"
+    learns = False
     config_type = FusionConfig
 
     def arm_scorers(self, config: FusionConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
         """None: arms are named by the user."""
         return ()
+
+    def other_scorers(self, config: FusionConfig) -> tuple[str, ...]:
+        """The scorer that learns from joined features."""
+        return (config.feature_scorer,) if config.method == "features" else ()
 
     def solve(self, arrays: ClassArrays, config: FusionConfig, seed: np.random.SeedSequence) -> Solution:
         """Answer every draw.
@@ -142,7 +146,7 @@ class Fusion:
             TestDataError: there is no val to choose or fit weights on.
         """
         require_used(config)
-        learns = config.method == "features" or any(load_scorer(arm.scorer).learns for arm in arrays.arms)
+        learns = config.method == "features" or any(arm.scorer.learns for arm in arrays.arms)
         if config.shots and not learns:
             raise InputError("`shots` is for arms that learn from train (prototype, knn, tip, linear); none does.")
         study = _study(arrays, config, seed)
@@ -171,12 +175,12 @@ def _study(arrays: ClassArrays, config: FusionConfig, seed: np.random.SeedSequen
     if config.method == "features":
         candidates = len(weight_settings(config, names))
     else:
-        candidates = 1 if fitted else len(mixers(config, names, (), arrays.labels[:0], arrays.classes))
+        candidates = 1 if fitted else len(mixers(config, names, (), np.empty(0, np.int64), arrays.classes))
     several = candidates > 1 or len(set(config.shots or ())) > 1
     return _Study(arrays, config, seed, several, fitted, Sweep("val" if config.choose == "val" else "test"))
 
 
-def _draw(study: _Study, draw: Draw) -> list[Fused]:
+def _draw(study: _Study, draw: ClassDraw) -> list[Fused]:
     """One draw: of the numbers of shots the one that is best on val, all its seeds."""
     if study.chooses or study.fitted:
         require_val(draw, "The weights of the arms")
@@ -192,7 +196,7 @@ def _draw(study: _Study, draw: Draw) -> list[Fused]:
             _count(study, shots, seeds)
         swept.append([each._replace(arms=(), answer=_NOTHING) for each in seeds])
         if study.chooses:
-            chosen = [each.figures[each.at] for each in seeds]
+            chosen = [on_val(each.metrics[each.at]) for each in seeds]
             means.append({name: float(np.mean([each[name] for each in chosen])) for name in chosen[0]})
         if not study.chooses or best_of(means, study.config.criterion) == place:
             best, taken = seeds, place
@@ -205,22 +209,22 @@ _NOTHING = Answer(np.empty(0, np.int64), np.empty((0, 0), np.float32))
 
 
 def _count(study: _Study, shots: int, seeds: Sequence[Fused]) -> None:
-    """Keep what test figures of a number of shots are made of."""
+    """Keep what test metrics of a number of shots are made of."""
     by = resampled(study.arrays, study.config)
-    study.tested.setdefault(shots, []).append([table_of(each.answer, study.arrays, by) for each in seeds])
+    study.tested.setdefault(shots, []).append([study.arrays.examiner.table(each.answer, by) for each in seeds])
     study.settings.setdefault(shots, []).extend(each.setting for each in seeds)
 
 
 def _sweep(study: _Study, swept: Sequence[Sequence[Fused]], taken: int) -> None:
-    """Take the figures of all candidates of a draw, seed by seed over all numbers of shots."""
+    """Take the metrics of all candidates of a draw, seed by seed over all numbers of shots."""
     for seeds in zip(*swept, strict=True):
         settings = [setting for each in seeds for setting in each.candidates]
-        figures = [found for each in seeds for found in each.figures]
+        metrics = [found for each in seeds for found in each.metrics]
         before = sum(len(each.candidates) for each in seeds[:taken])
-        study.sweep.add(settings, figures, before + seeds[taken].at if study.chooses else None)
+        study.sweep.add(settings, metrics, before + seeds[taken].at if study.chooses else None)
 
 
-def _fuse(study: _Study, draw: Draw, fixed: dict[str, ArmDraw], shots: int | None, repeat: int) -> Fused:
+def _fuse(study: _Study, draw: ClassDraw, fixed: dict[str, ArmDraw], shots: int | None, repeat: int) -> Fused:
     """Answer with every arm, then mix; arms that do not learn are answered once per draw (``fixed``)."""
     arms = []
     for arm in study.arrays.arms:
@@ -228,19 +232,19 @@ def _fuse(study: _Study, draw: Draw, fixed: dict[str, ArmDraw], shots: int | Non
             arms.append(fixed[arm.name])
             continue
         arms.append(_answer(study, arm, draw, shots, repeat))
-        if not load_scorer(arm.scorer).learns:
+        if not arm.scorer.learns:
             fixed[arm.name] = arms[-1]
     pick = _joined(study, draw, shots, repeat) if study.config.method == "features" else _mixed(study, draw, arms)
     own: Setting = {} if shots is None else {"shots": shots}
     candidates = [{**setting, **own} for setting in pick.candidates]
     kept = tuple(arm._replace(val=arm.val[:0].copy()) for arm in arms)
     setting = {**candidates[pick.at], **pick.fitted}
-    return Fused(kept, candidates, pick.figures, pick.at, setting, Answer(draw["test"], pick.test), pick.calibration)
+    return Fused(kept, candidates, pick.metrics, pick.at, setting, Answer(draw.test, pick.test), pick.calibration)
 
 
-def _answer(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int) -> ArmDraw:
+def _answer(study: _Study, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> ArmDraw:
     """Answer with one arm; its val is scored too where the mixture is chosen or fitted there."""
-    own = shots if load_scorer(arm.scorer).learns else None
+    own = shots if arm.scorer.learns else None
     role = "val" if study.config.choose == "val" else "test"
     sweep = study.arm_sweeps.setdefault((arm.name, own), Sweep(role, arm.name))
     with_val = study.fitted or (study.chooses and study.config.method != "features")
@@ -248,33 +252,47 @@ def _answer(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int)
     return solve_arm(arm, study.arrays, draw, train, study.config, sweep, with_val=with_val)
 
 
-def _train(study: _Study, arm: Arm, draw: Draw, shots: int | None, repeat: int) -> Int64:
+def _train(study: _Study, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> Int64:
     """What an arm learns from."""
-    train = train_rows(arm, study.arrays, draw)
+    train = train_rows(arm, draw)
     if not shots or not len(train):
         return train
-    taken = draw_shots(study.arrays, train, shots, study.config, study.seed, repeat)
+    taken = draw_shots(study.arrays, draw, train, shots, study.config, study.seed, repeat)
     study.short[shots] = scarcer(taken, study.short.get(shots, taken))
     return taken.rows
 
 
-def _mixed(study: _Study, draw: Draw, arms: Sequence[ArmDraw]) -> _Pick:
+def _mixed(study: _Study, draw: ClassDraw, arms: Sequence[ArmDraw]) -> _Pick:
     """Mix what the arms say, by the candidate that is best on val."""
-    config, labels = study.config, study.arrays.labels
+    config, labels = study.config, draw.labels
     names = [arm.name for arm in study.arrays.arms]
     test = [softmax(arm.test) for arm in arms]
     scored = study.chooses or study.fitted
     val = [softmax(arm.val) for arm in arms] if scored else []
-    candidates = mixers(config, names, val, labels[draw["val"]], study.arrays.classes, out_of_fold=study.chooses)
-    figures: list[dict[str, float]] = []
-    if study.several:
-        probs, rows = (val, draw["val"]) if study.chooses else (test, draw["test"])
-        judged = (_judged(each, probs) if study.chooses else each.mix(probs) for each in candidates)
-        figures = [mixture_figures(each, labels[rows], config) for each in judged]
-    at = best_of(figures, config.criterion) if study.chooses else 0
+    candidates = mixers(config, names, val, labels[draw.val], study.arrays.classes, out_of_fold=study.chooses)
+    metrics: Sequence[Metrics] = ()
+    at = 0
+    if study.chooses:
+        judged = [restricted_probs(_judged(each, val), draw, draw.val) for each in candidates]
+        metrics, at = _best_on_val(judged, labels[draw.val], config)
+    elif study.several:
+        metrics = [_sealed(study, draw, restricted_probs(each.mix(test), draw, draw.test)) for each in candidates]
     for words in (*uniform_arms(names, test), *candidates[at].warnings):
         study.warnings.setdefault(words)
-    return _Pick([each.setting for each in candidates], figures, at, candidates[at].fitted, candidates[at].mix(test))
+    mixed = restricted_probs(candidates[at].mix(test), draw, draw.test)
+    return _Pick([each.setting for each in candidates], metrics, at, candidates[at].fitted, mixed)
+
+
+def _best_on_val(judged: Sequence[Float32], labels: Int64, config: FusionConfig) -> tuple[list[dict[str, float]], int]:
+    """Metrics of every candidate's class probabilities on val, and the place of the best."""
+    metrics = [mixture_figures(probs, labels, config) for probs in judged]
+    return metrics, best_of(metrics, config.criterion)
+
+
+def _sealed(study: _Study, draw: ClassDraw, probs: Float32) -> Metrics:
+    """Metrics of class probabilities (n, C) on test."""
+    with np.errstate(divide="ignore"):
+        return study.arrays.examiner.metrics(draw.test, np.log(probs), choosing_rule(study.config))
 
 
 def _judged(mixer: Mixer, val: Sequence[Float32]) -> Float32:
@@ -282,37 +300,40 @@ def _judged(mixer: Mixer, val: Sequence[Float32]) -> Float32:
     return mixer.mix(val) if mixer.out_of_fold is None else mixer.out_of_fold
 
 
-def _joined(study: _Study, draw: Draw, shots: int | None, repeat: int) -> _Pick:
+def _joined(study: _Study, draw: ClassDraw, shots: int | None, repeat: int) -> _Pick:
     """Learn from the vectors of all arms joined, by the weights that are best on val."""
     config, arrays = study.config, study.arrays
-    settings, figures = [], []
+    settings: list[Setting] = []
+    judged: list[dict[str, float]] = []
+    on_test: list[Metrics] = []
     best, at = None, 0
     for setting, weights in weight_settings(config, [arm.name for arm in arrays.arms]):
-        arm = features_arm(arrays.arms, weights, config)
+        arm = features_arm(arrays.arms, weights, config, arrays.scorers[config.feature_scorer])
         train = _train(study, arm, draw, shots, repeat)
         made = solve_arm(arm, arrays, draw, train, config, Sweep("val"), with_val=study.chooses)
         settings.append(setting)
-        if study.several:
-            logits, rows = (made.val, draw["val"]) if study.chooses else (made.test, draw["test"])
-            figures.append(mixture_figures(softmax(logits), arrays.labels[rows], config))
-        if best is None or (study.chooses and best_of(figures, config.criterion) == len(figures) - 1):
+        if study.chooses:
+            judged.append(mixture_figures(softmax(made.val), draw.labels[draw.val], config))
+        elif study.several:
+            on_test.append(_sealed(study, draw, softmax(made.test)))
+        if best is None or (study.chooses and best_of(judged, config.criterion) == len(judged) - 1):
             best, at = made, len(settings) - 1
     assert best is not None  # noqa: S101 - there is a weight
     setting = dict(best.setting)
     if best.calibration is not None:
         setting["temperature"] = best.calibration.temperature
-    return _Pick(settings, figures, at, setting, softmax(best.test), best.calibration)
+    return _Pick(settings, judged or on_test, at, setting, softmax(best.test), best.calibration)
 
 
-def _points(study: _Study) -> tuple[SweepPoint, ...]:
+def _points(study: _Study) -> tuple[SettingMetrics | SettingTables, ...]:
     """Figures of all mixtures, then of every arm's own candidates, then of every number of shots on test."""
-    points = list(study.sweep.points())
+    points: list[SettingMetrics | SettingTables] = list(study.sweep.settings())
     for (_, shots), sweep in study.arm_sweeps.items():
         own = {} if shots is None else {"shots": shots}
-        points += [p.model_copy(update={"settings": {**p.settings, **own}}) for p in sweep.points()]
+        points += [one._replace(settings={**one.settings, **own}) for one in sweep.settings()]
     for shots, draws in study.tested.items():
         setting = _typical(study.settings[shots])
-        points.append(tested_point(setting, draws, study.arrays, study.config, study.seed))
+        points.append(setting_tables(setting, draws, study.seed))
     return tuple(points)
 
 
@@ -343,9 +364,9 @@ def _calibrated(arrays: ClassArrays, fused: Sequence[Sequence[Fused]]) -> tuple[
 
 def _alone(arrays: ClassArrays, fused: Sequence[Sequence[Fused]], config: FusionConfig) -> dict[str, ArmSolution]:
     """Every arm by itself, in the draws and with the shots that were chosen; seeds change only arms that learn."""
-    tested = [draw["test"] for draw in arrays.draws]
+    tested = [draw.test for draw in arrays.draws]
     found = {}
     for at, arm in enumerate(arrays.arms):
-        seeds = slice(None) if load_scorer(arm.scorer).learns else slice(1)
+        seeds = slice(None) if arm.scorer.learns else slice(1)
         found[arm.name] = arm_solution([[each.arms[at] for each in draw[seeds]] for draw in fused], tested, config)
     return found

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from eval.classification.choosing import Sweep, arm_solution, calibration_warnings, solve_arm, train_rows
 from eval.classification.shots import untaught
-from eval.registry import load_scorer
 from eval.results.schema import TaskName
 from eval.seams.classification import ClassConfig, Solution
 
@@ -25,10 +24,15 @@ class SingleArm:
     scorer: str
     config_type: type[ClassConfig] = ClassConfig
     task: TaskName = "classification"
+    learns: bool = False
 
     def arm_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
         """The one scorer."""
         return (self.scorer,)
+
+    def other_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
+        """None."""
+        return ()
 
     def solve(
         self,
@@ -44,8 +48,8 @@ class SingleArm:
         """
         (arm,) = arrays.arms
         sweep = Sweep("test" if config.choose == "none" else "val", arm.name)
-        draws = [[solve_arm(arm, arrays, draw, train_rows(arm, arrays, draw), config, sweep)] for draw in arrays.draws]
-        alone = arm_solution(draws, [draw["test"] for draw in arrays.draws], config)
-        words = untaught(arrays) if load_scorer(self.scorer).learns else ()
+        draws = [[solve_arm(arm, arrays, draw, train_rows(arm, draw), config, sweep)] for draw in arrays.draws]
+        alone = arm_solution(draws, [draw.test for draw in arrays.draws], config)
+        words = untaught(arrays) if arm.scorer.learns else ()
         words += calibration_warnings(arm.name, [each.calibration for seeds in draws for each in seeds])
-        return Solution(alone.answers, sweep.points(), alone.chosen, {arm.name: alone}, words)
+        return Solution(alone.answers, sweep.settings(), alone.chosen, {arm.name: alone}, words)

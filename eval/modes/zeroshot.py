@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field
 
-from eval.classification.text_queries import text_to_image
 from eval.modes.single_arm import SingleArm
 from eval.scorers.similarity import combine_views
 from eval.seams.classification import ClassConfig, Solution
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from eval.seams.classification import ClassArrays
 
 
@@ -35,12 +35,11 @@ class Zeroshot(SingleArm):
         if not (isinstance(config, ZeroshotConfig) and config.text_to_image):
             return solution
         (arm,) = arrays.arms
-        found = []
+        recalls = []
         for draw, setting in zip(arrays.draws, solution.chosen.settings if solution.chosen else (), strict=True):
-            images = combine_views([arm.vectors[view][draw["test"]] for view in config.views])
-            found.append(text_to_image(images, arrays.labels[draw["test"]], arm.bank(str(setting["bank"])), (1, 5, 10)))
-        means = {f"text_to_image_{name}": float(np.mean([each[name] for each in found])) for name in found[0]}
-        return replace(solution, retrieval=means)
+            images = combine_views([arm.vectors[view][draw.test] for view in config.views])
+            recalls.append(arrays.examiner.recalls(draw.test, images, arm.bank(str(setting["bank"])), (1, 5, 10)))
+        return replace(solution, retrieval=tuple(recalls))
 
 
 MODE = Zeroshot("zeroshot", "prompts", ZeroshotConfig)

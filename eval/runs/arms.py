@@ -201,7 +201,7 @@ def arm_of(
     notes = [words for bank, stored in zip(banks, arm.banks, strict=True) for words in _lacks(bank, stored, classes)]
     temperature = next((bank.temperature for bank in arm.banks if bank.temperature), None)
     scale = None if temperature is None else 1 / temperature
-    return Arm(arm.name, arm.scorer, vectors, options, banks, norms, scale), tuple(notes)
+    return Arm(arm.name, load_scorer(arm.scorer), vectors, options, banks, norms, scale), tuple(notes)
 
 
 def _lacks(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:

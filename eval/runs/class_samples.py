@@ -7,37 +7,65 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.runs.reading import read_pool
-from retrieval.errors import IncompleteError, InputError
+from eval.seams.samples import Pool
+from retrieval.errors import IncompleteError, InputError, unknown
 from retrieval.search.vector_rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eval.seams.samples import Pool
+    from numpy.typing import NDArray
+
     from retrieval.types import SpaceInfo, SplitSet
     from retrieval.types.store import Snapshot
 
 COLUMNS = ("id", "key", "source", "uri", "label", "group", "aspect", "split")
 
 
-def labelled_pool(snapshot: Snapshot, spaces: Sequence[SpaceInfo], where: str | None) -> Pool:
+def labelled_pool(
+    snapshot: Snapshot, spaces: Sequence[SpaceInfo], where: str | None, target: str = "label", given: str | None = None
+) -> Pool:
     """Samples, some of them labelled, of sources that have vectors in every space.
+
+    Args:
+        snapshot: what is read.
+        spaces: of the arms.
+        where: condition that samples meet.
+        target: the column that is classified; the pool has it as ``label``.
+        given: a column that is known of samples; the pool has it as ``given``.
 
     Raises:
         InputError: there are none, or none has a label.
         IncompleteError: no sample has vectors in all spaces.
+        UnknownNameError: there is no such column.
     """
-    have = set(snapshot.column_names("samples"))
-    pool = read_pool(snapshot, [column for column in COLUMNS if column in have], where)
+    have = snapshot.column_names("samples")
+    named = {"label": _column(target, have), **({} if given is None else {"given": _column(given, have)})}
+    wanted = dict.fromkeys([*(column for column in COLUMNS if column in have), *named.values()])
+    read = read_pool(snapshot, tuple(wanted), where)
+    pool = Pool(read.ids, {**read.columns, **{name: _texts(read.columns[column]) for name, column in named.items()}})
     if not len(pool):
         raise InputError("The store has no samples." if where is None else f"No sample meets `where` '{where}'.")
     pool = _of_these_spaces(snapshot, pool, spaces, where)
     if not pool.known("label").any():
         raise InputError(
-            "None of these samples has a label; index with a source that gives labels, such as folder or a "
+            f"None of these samples has a {target}; index with a source that gives labels, such as folder or a "
             "manifest that names their column."
         )
     return pool
+
+
+def _column(name: str, have: Sequence[str]) -> str:
+    """The column of samples that a name means: ``age`` may stand for ``meta_age``."""
+    column = name if name in have else f"meta_{name}"
+    if column not in have:
+        names = have if name.startswith("meta_") else {stored.removeprefix("meta_") for stored in have}
+        raise unknown("column of samples", name, names)
+    return column
+
+
+def _texts(values: NDArray[np.object_]) -> NDArray[np.object_]:
+    return np.array([None if value is None else str(value) for value in values], dtype=np.object_)
 
 
 def of_split_set(snapshot: Snapshot, pool: Pool, given: SplitSet, where: str | None) -> Pool:

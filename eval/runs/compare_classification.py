@@ -53,7 +53,7 @@ def _require_comparable(first: PreparedClassification, second: PreparedClassific
             f"The evaluations are over different label universes, {one} and {other} classes, so they cannot be paired; "
             "evaluate both with the same `labels_from`."
         )
-    tested = [[each.arrays.ids[draw["test"]].tolist() for draw in each.arrays.draws] for each in (first, second)]
+    tested = [[each.arrays.ids[draw.test].tolist() for draw in each.arrays.draws] for each in (first, second)]
     if tested[0] != tested[1]:
         raise InputError(
             f"The evaluations have different test samples (split sets {first.splits.name} and {second.splits.name}), "
@@ -97,7 +97,7 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
         split_set=first.splits.name,
         split_sha256=first.splits.sha256,
         classes=classes,
-        n={"test": float(np.mean([len(draw["test"]) for draw in first.arrays.draws]))},
+        n={"test": float(np.mean([len(draw.test) for draw in first.arrays.draws]))},
         by=by,
         seed=first.request.seed,
         resamples=resamples,

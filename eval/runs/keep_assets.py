@@ -75,15 +75,15 @@ def _worst(answer: Answer, prepared: PreparedClassification) -> Int64:
     """Places of the errors the arm was surest of, in order."""
     predicted = answer.probs.argmax(axis=1)
     confidence = answer.probs.max(axis=1)
-    wrong = np.flatnonzero(predicted != prepared.arrays.labels[answer.rows])
+    wrong = np.flatnonzero(predicted != prepared.truth[answer.rows])
     return wrong[np.lexsort((wrong, -confidence[wrong]))][:WORST].astype(np.int64)
 
 
 def _neighbours(worst: Int64, prepared: PreparedClassification) -> list[tuple[Int64, Float32]]:
     """Rows and scores of the nearest known samples of each error."""
     arm, draw = prepared.arrays.arms[0], prepared.arrays.draws[0]
-    known = draw["train"] if len(draw["train"]) else draw["test"]
-    queries = draw["test"][worst]
+    known = draw.train if len(draw.train) else draw.test
+    queries = draw.test[worst]
     if not len(queries):
         return []
     views = prepared.config.views
@@ -94,7 +94,7 @@ def _neighbours(worst: Int64, prepared: PreparedClassification) -> list[tuple[In
 
 
 def _predictions(prepared: PreparedClassification) -> Iterator[Prediction]:
-    classes, labels, places = prepared.arrays.classes, prepared.arrays.labels, prepared.samples
+    classes, labels, places = prepared.arrays.classes, prepared.truth, prepared.samples
     for draw, seeds in enumerate(prepared.solution.answers):
         for seed, answer in enumerate(seeds):
             ranks = true_ranks(answer.scores, labels[answer.rows])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from eval.classification.candidates import candidate_classes
+from eval.classification.examiner import TruthExaminer
 from eval.classification.figures import evaluation_of
 from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
@@ -30,16 +32,19 @@ from eval.runs.class_roles import sample_roles, val_taken, within_universe
 from eval.runs.class_samples import labelled_pool, of_split_set
 from eval.runs.reading import find_split_set
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
-from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
+from eval.seams.classification import ClassArrays, ClassConfig, ClassDraw, ClassMode, Solution
 from eval.seams.mode import WHOLE_PART
 from eval.seams.samples import Pool, text_codes
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from eval.runs.request import EvalRequest, RequestInputs
+    from eval.seams.scorer import Arm, Scorer
     from retrieval.config import Config
-    from retrieval.types import SpaceInfo
+    from retrieval.types import Int64, SpaceInfo
     from retrieval.types.store import EmbeddingStore
 
 
@@ -47,8 +52,9 @@ if TYPE_CHECKING:
 class PreparedClassification:
     """A classification that only has to be computed; see :class:`eval.runs.task.Prepared`.
 
-    ``own`` are the protocol's own options, ``arms`` as they are in the store; ``samples`` stand in the rows of
-    ``arrays``; ``warnings`` say what is not clean about samples and arms.
+    ``own`` are the protocol's own options, ``arms`` as they are in the store; ``truth`` (n,) are the codes of the true
+    classes and ``samples`` the samples in the rows of ``arrays``; ``warnings`` say what is not clean about samples and
+    arms.
     """
 
     request: EvalRequest
@@ -60,6 +66,7 @@ class PreparedClassification:
     universe: LabelUniverse
     arms: tuple[StoredArm, ...]
     arrays: ClassArrays
+    truth: Int64
     samples: Pool
     store_version: int
     warnings: tuple[str, ...]
@@ -93,7 +100,7 @@ class PreparedClassification:
 
     def evaluate(self) -> Evaluation:
         """Count the answers; the arms with their spaces and banks, the options as resolved."""
-        counted = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
+        counted = evaluation_of(self.arrays, self.truth, self.universe, self.solution, self.config, self.rng())
         arms = {arm.name: _arm_result(arm, (counted.arms or {}).get(arm.name)) for arm in self.arms}
         options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
         config = {**counted.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
@@ -116,7 +123,7 @@ def prepare_classification(
         stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
         wanted = inputs.split_set or request.split_set
         given = None if wanted is None else find_split_set(store, snapshot, wanted)
-        everything = labelled_pool(snapshot, [arm.space for arm in stored], request.where)
+        everything = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
         pool = everything if given is None else of_split_set(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
@@ -132,7 +139,8 @@ def prepare_classification(
         splits = _named(splits, rule, request.seed, given)
         used = pool.take(np.isin(pool.ids, splits.sample))
         made = [arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored]
-        arrays = _arrays(used, splits, universe, [arm for arm, _ in made])
+        scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
+        arrays, truth = _arrays(used, splits, universe, [arm for arm, _ in made], scorers, config)
         notes = [note for _, notes in made for note in notes]
         return PreparedClassification(
             request=_resolved(request, stored, config, None if given is None else splits.name),
@@ -144,6 +152,7 @@ def prepare_classification(
             universe=universe,
             arms=stored,
             arrays=arrays,
+            truth=truth,
             samples=used,
             store_version=snapshot.store_version,
             warnings=(*notes, *taken, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays)),
@@ -227,9 +236,24 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tu
             f"Mode {request.mode} needs two `arms`, SPACE:SCORER or SPACE:SCORER:BANK each; the store's info lists "
             "spaces."
         )
+    if mode.learns:
+        _require_learning(scorers)
     named = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
     banks = config.bank or ()
     return named_apart([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
+
+
+def _require_learning(scorers: Sequence[str]) -> None:
+    """Refuse scorers that learn nothing from train samples.
+
+    Raises:
+        UnknownNameError: there is no such scorer.
+        InputError: naming those that learn.
+    """
+    for name in scorers:
+        if not load_scorer(name).learns:
+            learning = ", ".join(scorer for scorer in SCORERS if load_scorer(scorer).learns)
+            raise InputError(f"`method={name}` cannot be used: it learns nothing from shots; take {learning}.")
 
 
 def _wants_texts(arm: ArmRequest) -> bool:
@@ -259,22 +283,51 @@ def _named(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) 
     return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
 
 
-def _arrays(pool: Pool, splits: SplitSet, universe: LabelUniverse, arms: list[Any]) -> ClassArrays:
+def _arrays(
+    pool: Pool, splits: SplitSet, universe: LabelUniverse, arms: list[Arm], scorers: Mapping[str, Scorer],
+    config: ClassConfig,
+) -> tuple[ClassArrays, Int64]:  # fmt: skip
+    """The arrays of a mode, and the codes (n,) of the true classes, which it does not see."""
     from retrieval.search.exact import make_index
 
     codes = {name: code for code, name in enumerate(universe.names)}
-    labels = np.array([codes.get(str(label), -1) for label in pool.columns["label"]], np.int64)
+    truth = np.array([codes.get(str(label), -1) for label in pool.columns["label"]], np.int64)
     groups = pool.columns.get("group")
     units = None if groups is None or not any(value is not None for value in groups) else text_codes(groups)[0]
     rows = np.searchsorted(pool.ids, splits.sample)
-    draws = tuple(
-        {
-            role: np.sort(rows[(splits.draw == draw) & (splits.role == role)]).astype(np.int64)
-            for role in ("train", "val", "test")
-        }
-        for draw in np.unique(splits.draw)
+    draws = tuple(_draw(splits, rows, truth, int(draw)) for draw in np.unique(splits.draw))
+    if config.given is not None:
+        draws = tuple(_restricted(draw, pool.columns["given"], len(codes), config.given) for draw in draws)
+    examiner = TruthExaminer(truth, units)
+    arrays = ClassArrays(pool.ids, universe.names, units, tuple(arms), draws, make_index, examiner, scorers)
+    return arrays, truth
+
+
+def _draw(splits: SplitSet, rows: Int64, truth: Int64, draw: int) -> ClassDraw:
+    """A draw's rows by role, and the labels of train and val."""
+    train, val, test = (
+        np.sort(rows[(splits.draw == draw) & (splits.role == role)]).astype(np.int64)
+        for role in ("train", "val", "test")
     )
-    return ClassArrays(pool.ids, universe.names, labels, units, tuple(arms), draws, make_index)
+    labels = np.full(len(truth), -1, np.int64)
+    for taught in (train, val):
+        labels[taught] = truth[taught]
+    labels[test] = -1
+    return ClassDraw(train, val, test, labels)
+
+
+def _restricted(draw: ClassDraw, values: NDArray[np.object_], classes: int, name: str) -> ClassDraw:
+    """The draw with the classes that are possible for each sample.
+
+    Raises:
+        InputError: there are no train samples to say so.
+    """
+    if not (draw.labels[draw.train] >= 0).any():
+        raise InputError(
+            f"`given={name}` learns from train samples which classes go with a value, and there are none; give samples "
+            "a split when they are indexed, or draw one with `protocol=holdout`."
+        )
+    return replace(draw, candidates=candidate_classes(values, draw.train, draw.labels, classes))
 
 
 def _counted(unlabelled: int, outside: int) -> list[str]:
@@ -313,11 +366,11 @@ def _assumed(arrays: ClassArrays) -> list[str]:
     return [
         f"Arm {arm.name}: its bank says no logit scale, so CLIP's 100 is assumed (`class_temperature` sets it)."
         for arm in arrays.arms
-        if arm.scorer == "prompts" and assumed_scale(arm)
+        if arm.scorer.name == "prompts" and assumed_scale(arm)
     ] + [
         f"Arm {arm.name} has no prompts, so its cache of shots answers alone; `prompts` adds zero-shot scores."
         for arm in arrays.arms
-        if arm.scorer == "tip" and not arm.banks
+        if arm.scorer.name == "tip" and not arm.banks
     ]
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import Field
 
-from eval.results.schema import CalibrationResult, Choice, SweepPoint, TaskName
+from eval.results.schema import CalibrationResult, Choice, TaskName
 from eval.seams.mode import ModeConfig
 from eval.seams.options import MacroOver, Names, Tops
+from retrieval.errors import TestDataError
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from eval.seams.mode import Draw
-    from eval.seams.scorer import Arm, IndexFactory
+    from eval.seams.scorer import Arm, ClassBank, IndexFactory, Scorer
 
 Criterion = Literal["top_1", "top_5", "balanced_accuracy", "macro_f1", "nll"]
 
@@ -26,6 +26,14 @@ Criterion = Literal["top_1", "top_5", "balanced_accuracy", "macro_f1", "nll"]
 class ClassConfig(ModeConfig):
     """Options that every mode of classification has."""
 
+    target: str = Field(
+        default="label", description="Column of the samples that is classified, such as label or meta_condition."
+    )
+    given: str | None = Field(
+        default=None,
+        description="Column that is known of every sample, such as the type of an object: only classes that train "
+        "samples with the same value have are answered. Without it, every class is.",
+    )
     labels_from: str = Field(
         default="all",
         description="Label universe: all labels of the samples, split for the labels of the test samples, or a file "
@@ -109,19 +117,120 @@ class ArmSolution:
     calibration: CalibrationResult | None = None
 
 
+T = TypeVar("T")
+
+
+class Sealed(Generic[T]):
+    """A value counted with test labels, which no mode sees: the task opens it when it builds the result."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T) -> None:
+        self._value = value
+
+    def open(self) -> T:
+        """The value; called by the code that builds results, by no mode."""
+        return self._value
+
+
+Metrics: TypeAlias = "Mapping[str, float] | Sealed[Mapping[str, float]]"
+"""Metrics by name, those of test samples sealed."""
+
+
+def on_val(metrics: Metrics) -> Mapping[str, float]:
+    """Metrics that a choice may be made by.
+
+    Raises:
+        TestDataError: they are of test samples.
+    """
+    if isinstance(metrics, Sealed):
+        raise TestDataError("Metrics of test samples cannot choose a setting.")
+    return metrics
+
+
+class SettingMetrics(NamedTuple):
+    """A setting and its metrics in every draw, on the samples of ``role``; those on test are sealed.
+
+    ``chosen`` is the share of draws in which it was chosen; ``arm`` names the arm it belongs to, None is the whole.
+    """
+
+    settings: Mapping[str, str | int | float | None]
+    role: str
+    metrics: tuple[Metrics, ...]
+    chosen: float = 0.0
+    arm: str | None = None
+
+
+class SettingTables(NamedTuple):
+    """A setting that stands beside others on test, unchosen: its tables per draw, per seed of the shots.
+
+    ``seed`` is where the bootstrap of its intervals starts.
+    """
+
+    settings: Mapping[str, str | int | float | None]
+    tables: tuple[tuple[Sealed[Any], ...], ...]
+    seed: np.random.SeedSequence
+
+
 @dataclass(frozen=True, slots=True)
 class Solution:
     """The answers of a mode, before anything is counted.
 
-    ``answers`` are of the whole; ``arms`` of each arm by itself, where there are several or it was calibrated.
+    ``answers`` are of the whole; ``arms`` of each arm by itself, where there are several or it was calibrated;
+    ``retrieval`` are recalls of texts that search the test samples, per draw.
     """
 
     answers: Answers
-    sweep: tuple[SweepPoint, ...] = ()
+    sweep: tuple[SettingMetrics | SettingTables, ...] = ()
     chosen: Choice | None = None
     arms: Mapping[str, ArmSolution] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    retrieval: Mapping[str, float] | None = None
+    retrieval: tuple[Sealed[Mapping[str, float]], ...] = ()
+
+
+class Examiner(Protocol):
+    """Counts answers to test samples for a mode that wants them side by side; what it gives is sealed."""
+
+    def metrics(self, rows: Int64, logits: Float32, rule: Any) -> Sealed[Mapping[str, float]]: ...
+
+    def table(self, answer: Answer, by: Literal["class", "group"]) -> Sealed[Any]: ...
+
+    def recalls(
+        self, rows: Int64, vectors: Float32, bank: ClassBank, ks: Sequence[int]
+    ) -> Sealed[Mapping[str, float]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Which classes are possible for each sample, by something that is known of it.
+
+    ``codes`` (n,) of the known value of each sample, -1 for none; ``allowed`` (values + 1, C) says which classes go
+    with each value, its last row with none. Every row of it has a class.
+    """
+
+    codes: Int64
+    allowed: NDArray[np.bool_]
+
+    def of(self, rows: Int64) -> NDArray[np.bool_]:
+        """The classes possible for each of these samples: (rows, C)."""
+        classes: NDArray[np.bool_] = self.allowed[self.codes[rows]]
+        return classes
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDraw:
+    """One draw: ascending rows of :class:`ClassArrays` by role (train and val may be empty), and what may be learnt.
+
+    ``labels`` (n,) are codes of classes of train and val samples; everywhere else they are -1, so that no mode sees
+    the label of a test sample. ``candidates`` says which classes are possible for each sample, as the train samples of
+    this draw teach; None where all are.
+    """
+
+    train: Int64
+    val: Int64
+    test: Int64
+    labels: Int64
+    candidates: Candidates | None = None
 
 
 C_contra = TypeVar("C_contra", bound=ClassConfig, contravariant=True)
@@ -143,6 +252,15 @@ class ClassMode(Protocol[C_contra]):
         """The scorers of its arms, which all have the one space asked for; none where the user names arms."""
         ...
 
+    def other_scorers(self, config: C_contra) -> tuple[str, ...]:
+        """Scorers that it needs beside those of its arms."""
+        ...
+
+    @property
+    def learns(self) -> bool:
+        """Whether all its arms must learn from train samples."""
+        ...
+
     def solve(self, arrays: ClassArrays, config: C_contra, seed: np.random.SeedSequence) -> Solution:
         """Answer all test samples of all draws.
 
@@ -157,16 +275,16 @@ class ClassMode(Protocol[C_contra]):
 class ClassArrays:
     """All that a mode of classification sees, rows in order of sample id.
 
-    ``ids`` (n,) sample ids; ``classes`` (C,) the names of the label universe; ``labels`` (n,) codes into it, -1 for
-    train samples of other labels; ``groups`` (n,) codes of images that are not independent (burst, specimen, site), or
-    None where no group is known; ``draws`` have the roles ``train``, ``val`` and ``test`` (the first two may be
-    empty); ``index`` makes search indexes.
+    ``ids`` (n,) sample ids; ``classes`` (C,) the names of the label universe; ``groups`` (n,) codes of samples that
+    are not independent (burst, specimen, site), or None where no group is known; ``index`` makes search indexes;
+    ``examiner`` counts answers to test samples, and ``scorers`` are those a mode asks for beside its arms', by name.
     """
 
     ids: NDArray[np.str_]
     classes: tuple[str, ...]
-    labels: Int64
     groups: Int64 | None
     arms: tuple[Arm, ...]
-    draws: tuple[Draw, ...]
+    draws: tuple[ClassDraw, ...]
     index: IndexFactory
+    examiner: Examiner
+    scorers: Mapping[str, Scorer] = field(default_factory=dict)

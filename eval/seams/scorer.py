@@ -43,7 +43,7 @@ class Arm:
     """
 
     name: str
-    scorer: str
+    scorer: Scorer
     vectors: Mapping[str, Float32]
     options: Config
     banks: tuple[ClassBank, ...] = ()

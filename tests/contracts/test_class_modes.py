@@ -1,4 +1,7 @@
-"""What every mode of classification promises: answers that know nothing of test labels, nor of other test samples."""
+"""What every mode of classification promises: answers that know nothing of test labels, nor of other test samples.
+
+Modes do not see the labels of test samples: draws have none, and what an examiner counts with them is sealed.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,18 @@ import pytest
 from eval.registry import MODES, load_mode
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
-from eval.seams.classification import ClassArrays, ClassConfig, Solution
+from eval.seams.classification import (
+    ClassArrays,
+    ClassConfig,
+    Sealed,
+    SettingMetrics,
+    SettingTables,
+    Solution,
+    on_val,
+)
 from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
+from tests.support.class_arrays import points, truth_of, with_test_truth, without
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,12 +52,14 @@ ARMS = {
 }
 
 
-def case(name: str, **options: Any) -> tuple[ClassArrays, ClassConfig]:
+def case(name: str, *, protocol: str = "split", **options: Any) -> tuple[ClassArrays, ClassConfig]:
     """What a mode sees, and its options."""
+    more = {"val_from": "train:0.3"} if protocol == "k-fold" else {}
     mode, own = CASES[name]
     arms = ARMS.get(name, (f"{CLIP}:prompts", f"{RES}:classifier")) if mode == "fusion" else ()
     space = None if arms else CLIP
-    asked = EvalRequest(mode=mode, space=space, options={"bootstrap": 20, **own, **options}, arms=arms)
+    asked = EvalRequest(mode=mode, space=space, protocol=protocol, arms=arms,
+                        options={"bootstrap": 20, **more, **own, **options})  # fmt: skip
     ready = prepare_classification(
         class_store(labelled(roles={"train": 6, "val": 12, "test": 5})), asked, RequestInputs()
     )
@@ -85,34 +99,80 @@ def test_probabilities_are_of_all_test_samples_and_sum_to_one(name: str) -> None
     assert len(solution.answers) == len(arrays.draws)
     for probs in probabilities(solution):
         assert probs.dtype == np.float32
-        assert probs.shape == (len(arrays.draws[0]["test"]), len(arrays.classes))
+        assert probs.shape == (len(arrays.draws[0].test), len(arrays.classes))
         assert (probs >= 0).all()
         np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
     for draw, seeds in zip(arrays.draws, solution.answers, strict=True):
-        assert all(np.array_equal(answer.rows, draw["test"]) for answer in seeds)
+        assert all(np.array_equal(answer.rows, draw.test) for answer in seeds)
 
 
 @every_case
 def test_the_same_seed_gives_the_same_bytes_and_nothing_is_written_to(name: str) -> None:
     arrays, config = case(name)
-    arrays.labels.flags.writeable = False
+    for labels in (truth_of(arrays), *(draw.labels for draw in arrays.draws)):
+        labels.flags.writeable = False
     for vectors in (each for arm in arrays.arms for each in arm.vectors.values()):
         vectors.flags.writeable = False
     first, second = solve(name, arrays, config), solve(name, arrays, config)
     assert same(first, second)
-    assert first.sweep == second.sweep
+    assert points(arrays, first) == points(arrays, second)
+
+
+@pytest.mark.parametrize("protocol", ["split", "k-fold"])
+@every_case
+def test_no_draw_holds_a_test_label(name: str, protocol: str) -> None:
+    arrays, _ = case(name, protocol=protocol)
+    assert len(arrays.draws) == (1 if protocol == "split" else 5)
+    for draw in arrays.draws:
+        assert len(draw.test)
+        assert (draw.labels[draw.test] == -1).all()
+        for known in (draw.train, draw.val):
+            np.testing.assert_array_equal(draw.labels[known], truth_of(arrays)[known])
+
+
+@pytest.mark.parametrize("truth", ["permuted", "shifted", "one class"])
+@every_case
+def test_the_labels_of_test_samples_change_no_answer_and_no_choice(name: str, truth: str) -> None:
+    """The draws stay as they are to the bit, and the examiner counts with other labels."""
+    arrays, config = case(name)
+    labels, test = truth_of(arrays).copy(), arrays.draws[0].test
+    own = labels[test]
+    labels[test] = {
+        "permuted": np.random.default_rng(0).permutation(own),
+        "shifted": (own + 1) % len(arrays.classes),
+        "one class": np.zeros_like(own),
+    }[truth]
+    assert (labels != truth_of(arrays)).any()
+    other = with_test_truth(arrays, labels)
+    before, after = solve(name, arrays, config), solve(name, other, config)
+    assert same(before, after)
+    assert [each.settings for each in before.sweep] == [each.settings for each in after.sweep]
+    assert on_val_alone(before) == on_val_alone(after)
+
+
+def on_val_alone(solution: Solution) -> list[SettingMetrics]:
+    return [each for each in solution.sweep if isinstance(each, SettingMetrics) and each.role == "val"]
 
 
 @every_case
-def test_permuting_test_labels_changes_no_answer_and_no_choice(name: str) -> None:
-    arrays, config = case(name)
-    labels, test = arrays.labels.copy(), arrays.draws[0]["test"]
-    labels[test] = np.random.default_rng(0).permutation(labels[test])
-    assert (labels != arrays.labels).any()
-    before, after = solve(name, arrays, config), solve(name, replace(arrays, labels=labels), config)
-    assert same(before, after)
-    on_val = [[point for point in each.sweep if point.role == "val"] for each in (before, after)]
-    assert on_val[0] == on_val[1]
+def test_what_is_of_test_samples_is_sealed(name: str) -> None:
+    """No mode can choose by metrics on test, whether it shows them or not."""
+    options: tuple[dict[str, Any], ...] = {}, {"choose": "none", "calibrate": False}
+    for own in options:
+        arrays, config = case(name, **own)
+        for each in solve(name, arrays, config).sweep:
+            if isinstance(each, SettingTables):
+                assert all(isinstance(table, Sealed) for seeds in each.tables for table in seeds)
+            else:
+                sealed = [isinstance(metrics, Sealed) for metrics in each.metrics]
+                assert all(sealed) if each.role == "test" else not any(sealed)
+
+
+def test_metrics_on_test_cannot_choose() -> None:
+    with pytest.raises(TestDataError, match="test samples cannot choose"):
+        on_val(Sealed({"top_1": 1.0}))
+    assert on_val({"top_1": 1.0}) == {"top_1": 1.0}
+    assert not hasattr(Sealed(0), "__dict__")
 
 
 @every_case
@@ -125,8 +185,8 @@ def test_renaming_classes_changes_nothing(name: str) -> None:
 @every_case
 def test_an_answer_does_not_depend_on_other_test_samples(name: str) -> None:
     arrays, config = case(name)
-    few = arrays.draws[0]["test"][3:11]
-    less = replace(arrays, draws=({**arrays.draws[0], "test": few},))
+    few = arrays.draws[0].test[3:11]
+    less = replace(arrays, draws=(replace(arrays.draws[0], test=few),))
     for whole, part in zip(
         probabilities(solve(name, arrays, config)), probabilities(solve(name, less, config)), strict=True
     ):
@@ -137,7 +197,7 @@ def test_an_answer_does_not_depend_on_other_test_samples(name: str) -> None:
 def test_nothing_is_learnt_from_test_vectors(name: str) -> None:
     """Moving the other test samples to where a class lies moves no answer."""
     arrays, config = case(name)
-    test = arrays.draws[0]["test"]
+    test = arrays.draws[0].test
     moved = replace(arrays, arms=tuple(_moved(arm, test[8:]) for arm in arrays.arms))
     for whole, part in zip(
         probabilities(solve(name, arrays, config)), probabilities(solve(name, moved, config)), strict=True
@@ -158,21 +218,19 @@ def test_without_val_a_choice_is_refused_with_the_way_out(name: str) -> None:
     if name == "fusion with shots":
         name = "fusion"
     arrays, config = case(name)
-    empty = replace(arrays, draws=({**arrays.draws[0], "val": np.empty(0, np.int64)},))
     with pytest.raises(TestDataError, match=r"val_from=train:0\.1"):
-        solve(name, empty, config)
+        solve(name, without(arrays, "val"), config)
 
 
 @pytest.mark.parametrize("name", ["zeroshot", "knn", "fewshot", "fusion", "fusion by ranks"])
 def test_choosing_none_needs_no_val_and_takes_the_first(name: str) -> None:
     arrays, config = case(name, choose="none", calibrate=False)
-    empty = replace(arrays, draws=({**arrays.draws[0], "val": np.empty(0, np.int64)},))
-    solution = solve(name, empty, config)
+    solution = solve(name, without(arrays, "val"), config)
     assert solution.chosen is not None
     assert solution.chosen.on is None
-    assert solution.sweep
-    assert {point.role for point in solution.sweep} == {"test"}
-    assert not any(point.chosen for point in solution.sweep)
+    shown = points(arrays, solution)
+    assert {point.role for point in shown} == {"test"}
+    assert not any(point.chosen for point in shown)
 
 
 @every_case
@@ -180,11 +238,9 @@ def test_classes_absent_from_train_and_val_do_not_break_it(name: str) -> None:
     """One class has no train samples, and val has two classes only."""
     arrays, config = case(name)
     draw = arrays.draws[0]
-    less = {
-        **draw,
-        "train": draw["train"][arrays.labels[draw["train"]] != 1],
-        "val": draw["val"][arrays.labels[draw["val"]] >= 2],
-    }
+    less = replace(
+        draw, train=draw.train[draw.labels[draw.train] != 1], val=draw.val[draw.labels[draw.val] >= 2]
+    )  # fmt: skip
     arrays = replace(arrays, draws=(less,))
     for probs in probabilities(solve(name, arrays, config)):
         np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
@@ -193,9 +249,8 @@ def test_classes_absent_from_train_and_val_do_not_break_it(name: str) -> None:
 @pytest.mark.parametrize("name", ["prototype", "knn", "fewshot", "fusion of features"])
 def test_without_train_samples_learning_is_refused(name: str) -> None:
     arrays, config = case(name)
-    empty = replace(arrays, draws=({**arrays.draws[0], "train": np.empty(0, np.int64)},))
     with pytest.raises(InputError, match="train"):
-        solve(name, empty, config)
+        solve(name, without(arrays, "train"), config)
 
 
 @pytest.mark.parametrize("name", ["fewshot", "fusion with shots"])

@@ -36,7 +36,7 @@ def arm_of(name: str, *, banks: bool = True, options: dict[str, Any] | None = No
         unit = scorer.takes_texts
         made = tuple(replace(ragged(rng, 9, CLASSES, unit=unit), name=bank) for bank in ("one", "two"))
     read = scorer.config_type.read(SEVERAL[name] if options is None else options, "test")
-    return Arm("arm", name, {}, read, made, logit_scale=20.0)
+    return Arm("arm", scorer, {}, read, made, logit_scale=20.0)
 
 
 def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ...] = ()) -> Task:
@@ -57,8 +57,7 @@ def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ..
 
 
 def scored(arm: Arm, task: Task) -> list[Float32]:
-    scorer = load_scorer(arm.scorer)
-    return list(scorer.logits(arm, task, scorer.settings(arm)))
+    return list(arm.scorer.logits(arm, task, arm.scorer.settings(arm)))
 
 
 def some(task: Task, rows: Any) -> Task:

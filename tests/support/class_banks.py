@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.registry import load_scorer
 from eval.seams.scorer import Arm, ClassBank, Task
 from retrieval.search.exact import ExactIndex
 
@@ -44,7 +45,7 @@ def ragged(rng: np.random.Generator, texts: int, classes: int, density: float = 
 
 def arm_of(scorer: str, options: Config, *banks: ClassBank, logit_scale: float | None = None) -> Arm:
     """An arm whose vectors are in the task, as far as a scorer is concerned."""
-    return Arm("arm", scorer, {}, options, banks, logit_scale=logit_scale)
+    return Arm("arm", load_scorer(scorer), {}, options, banks, logit_scale=logit_scale)
 
 
 def task_of(queries: Float32, classes: int, norms: Float32 | None = None) -> Task:

@@ -63,7 +63,8 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pa.Table:
     for row in full:
         row["id"] = row["id"] or digest(row["source"], row["uri"])
         row["key"] = row["key"] or row["id"]
-    return pa.table({name: pa.array([row[name] for row in full], pa.string()) for name in TEXTS})
+    names = dict.fromkeys([*TEXTS, *(name for row in full for name in row)])
+    return pa.table({name: pa.array([row.get(name) for row in full], pa.string()) for name in names})
 
 
 def class_store(rows: Sequence[dict[str, Any]], *, lacking: Sequence[str] = (), writable: bool = True) -> MemoryStore:

@@ -23,19 +23,22 @@ from eval.classification.choosing import (
     solve_arm,
     train_rows,
 )
+from eval.classification.examiner import TruthExaminer
+from eval.classification.figures import sweep_point
 from eval.metrics.calibration import Calibration
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
+from eval.results.schema import SweepPoint
 from eval.scorers.similarity import combine_views
 from eval.seams.classification import ClassArrays, ClassConfig
 from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
 from retrieval.search.exact import make_index
 from retrieval.types import Float32
+from tests.support.class_arrays import draw_of, truth_of, without
 from tests.support.class_banks import bank_of, directions
 
 CLASSES, N = 4, 40
-NOTHING = np.empty(0, np.int64)
 
 
 def arrays_of(scorer: str, options: dict[str, Any], *, norms: bool = False, seed: int = 0) -> ClassArrays:
@@ -48,23 +51,30 @@ def arrays_of(scorer: str, options: dict[str, Any], *, norms: bool = False, seed
     bank = bank_of(directions(rng, CLASSES), [(code, code) for code in range(CLASSES)])
     kind = load_scorer(scorer)
     arm = Arm(
-        "arm", scorer, views, kind.config_type.read(options, "test"), (bank,) if kind.needs_bank else (), lengths, 5.0
+        "arm", kind, views, kind.config_type.read(options, "test"), (bank,) if kind.needs_bank else (), lengths, 5.0
     )
-    draw = {"train": np.arange(14), "val": np.arange(14, 27), "test": np.arange(27, N)}
+    draw = draw_of(labels, np.arange(14), np.arange(14, 27), np.arange(27, N))
     ids = np.array([f"{at:02d}" for at in range(N)])
-    return ClassArrays(ids, tuple("abcd"), labels, None, (arm,), (draw,), make_index)
+    return ClassArrays(ids, tuple("abcd"), None, (arm,), (draw,), make_index, TruthExaminer(labels))
 
 
 def solved(arrays: ClassArrays, config: ClassConfig, sweep: Sweep | None = None, **more: bool) -> Any:
     (arm,), (draw,) = arrays.arms, arrays.draws
     sweep = sweep or Sweep("val", "arm")
-    return solve_arm(arm, arrays, draw, train_rows(arm, arrays, draw), config, sweep, **more)
+    return solve_arm(arm, arrays, draw, train_rows(arm, draw), config, sweep, **more)
 
 
 def scored(arrays: ClassArrays, role: str, setting: int, config: ClassConfig) -> Float32:
     (arm,), (draw,) = arrays.arms, arrays.draws
-    settings = load_scorer(arm.scorer).settings(arm)
-    return next(arm_logits(arm, arrays, draw[role], train_rows(arm, arrays, draw), [settings[setting]], config))
+    rows = draw.val if role == "val" else draw.test
+    settings = arm.scorer.settings(arm)
+    return next(arm_logits(arm, arrays, draw, rows, train_rows(arm, draw), [settings[setting]], config))
+
+
+def shown(sweep: Sweep) -> list[SweepPoint]:
+    """The settings of a sweep as the result has them."""
+    arrays = arrays_of("knn", {})
+    return [sweep_point(setting, arrays, ClassConfig(), "class") for setting in sweep.settings()]
 
 
 Figures = st.lists(
@@ -95,12 +105,12 @@ def test_a_sweep_means_over_draws_and_counts_choices() -> None:
     sweep = Sweep("val", "arm")
     sweep.add([{"k": 1}, {"k": 5}], [{"top_1": 0.5}, {"top_1": 0.7}], 1)
     sweep.add([{"k": 1}, {"k": 5}], [{"top_1": 0.9}, {"top_1": 0.5}], 0)
-    first, second = sweep.points()
+    first, second = shown(sweep)
     assert [point.settings for point in (first, second)] == [{"k": 1}, {"k": 5}]
     assert [point.metrics["top_1"] for point in (first, second)] == pytest.approx([0.7, 0.6])
     assert [point.chosen for point in (first, second)] == [0.5, 0.5]
     assert (first.role, first.arm) == ("val", "arm")
-    assert Sweep("val").points() == ()
+    assert Sweep("val").settings() == ()
 
 
 @pytest.mark.parametrize("scorer", ["knn", "prompts"])
@@ -115,9 +125,9 @@ def test_the_setting_that_is_best_on_val_answers_test(scorer: str, tta: Any) -> 
     settings = load_scorer(scorer).settings(arrays.arms[0])
     accuracy = []
     for at in range(len(settings)):
-        own = scored(arrays, "val", at, config).argmax(axis=1) == arrays.labels[arrays.draws[0]["val"]]
+        own = scored(arrays, "val", at, config).argmax(axis=1) == truth_of(arrays)[arrays.draws[0].val]
         accuracy.append(float(own.mean()))
-    assert [point.metrics["top_1"] for point in sweep.points()] == pytest.approx(accuracy)
+    assert [point.metrics["top_1"] for point in shown(sweep)] == pytest.approx(accuracy)
     place = settings.index(found.setting)
     assert accuracy[place] == max(accuracy)
     assert found.chosen
@@ -132,8 +142,8 @@ def test_choosing_none_takes_the_first_and_shows_all_on_test() -> None:
     assert found.setting == {"k": 1, "votes": "exp"}
     assert not found.chosen
     assert len(found.val) == 0
-    truth = arrays.labels[arrays.draws[0]["test"]]
-    for at, point in enumerate(sweep.points()):
+    truth = truth_of(arrays)[arrays.draws[0].test]
+    for at, point in enumerate(shown(sweep)):
         own = scored(arrays, "test", at, ClassConfig()).argmax(axis=1) == truth
         assert point.metrics["top_1"] == pytest.approx(own.mean())
         assert point.chosen == 0
@@ -146,7 +156,7 @@ def test_a_single_setting_is_not_called_chosen_and_val_is_given_where_wanted() -
     assert alone.val.shape == (0, CLASSES)
     assert wanted.val.shape == (13, CLASSES)
     np.testing.assert_allclose(wanted.test, alone.test, rtol=1e-5)
-    solution = arm_solution([[alone]], [arrays.draws[0]["test"]], ClassConfig())
+    solution = arm_solution([[alone]], [arrays.draws[0].test], ClassConfig())
     assert solution.chosen is not None
     assert (solution.chosen.on, solution.chosen.criterion) == (None, None)
 
@@ -170,9 +180,8 @@ def test_calibration_divides_val_and_test_by_one_temperature() -> None:
 )
 def test_without_val_there_is_no_choice(options: dict[str, Any], config: ClassConfig, says: str) -> None:
     arrays = arrays_of("knn", options)
-    empty = replace(arrays, draws=({**arrays.draws[0], "val": NOTHING},))
     with pytest.raises(TestDataError) as caught:
-        solved(empty, config)
+        solved(without(arrays, "val"), config)
     assert says in str(caught.value)
     assert str(caught.value).count(".") == 2  # the full stop, and that of train:0.1
     assert len(require_val(arrays.draws[0], "A weight")) == 13
@@ -180,15 +189,15 @@ def test_without_val_there_is_no_choice(options: dict[str, Any], config: ClassCo
 
 def test_train_rows_have_known_labels_and_only_learners_get_any() -> None:
     arrays = arrays_of("knn", {})
-    assert train_rows(arrays.arms[0], arrays, arrays.draws[0]).tolist() == list(range(3, 14))
-    assert not len(train_rows(arrays_of("prompts", {}).arms[0], arrays, arrays.draws[0]))
+    assert train_rows(arrays.arms[0], arrays.draws[0]).tolist() == list(range(3, 14))
+    assert not len(train_rows(arrays_of("prompts", {}).arms[0], arrays.draws[0]))
     with pytest.raises(InputError, match="`protocol=holdout`"):
-        train_rows(arrays.arms[0], arrays, {**arrays.draws[0], "train": np.arange(3)})
+        train_rows(arrays.arms[0], replace(arrays.draws[0], train=np.arange(3)))
 
 
 def test_two_views_of_a_classifier_are_averaged_as_the_encoder_made_them() -> None:
     arrays = arrays_of("classifier", {}, norms=True)
-    arm, rows = arrays.arms[0], arrays.draws[0]["test"]
+    arm, rows = arrays.arms[0], arrays.draws[0].test
     config = ClassConfig(views=("base", "hflip"))
     raw = np.mean([arm.vectors[view][rows] * arm.norms[view][rows, None] for view in config.views], axis=0)
     np.testing.assert_allclose(scored(arrays, "test", 0, config), raw @ arm.banks[0].vectors.T, rtol=1e-4, atol=1e-5)

@@ -37,7 +37,7 @@ def evaluated(store: MemoryStore, **options: Any) -> EvalResult:
 
 
 def points(found: EvalResult | Solution, method: str) -> list[dict[str, Any]]:
-    return [each.settings for each in found.sweep or () if each.settings.get("method") == method]
+    return [dict(each.settings) for each in found.sweep or () if each.settings.get("method") == method]
 
 
 def test_every_method_with_every_number_of_shots_is_a_row(store: MemoryStore) -> None:

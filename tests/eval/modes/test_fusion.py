@@ -13,11 +13,23 @@ from eval.classification.mixing import mix, rerank_best
 from eval.metrics.probabilities import softmax
 from eval.registry import load_mode, load_scorer
 from retrieval.errors import InputError, TestDataError
-from tests.support.class_arrays import arrays_of, given_arm, learners, learning_arm, signals, solve, two_arms
+from tests.support.class_arrays import (
+    arrays_of,
+    given_arm,
+    learners,
+    learning_arm,
+    points,
+    signals,
+    solve,
+    truth_of,
+    two_arms,
+    with_test_truth,
+    with_truth,
+    without,
+)
 
 if TYPE_CHECKING:
     from eval.seams.classification import ClassArrays, Solution
-    from eval.seams.mode import Draw
     from retrieval.types import Float32
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -25,11 +37,6 @@ ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 def arm_probs(arrays: ClassArrays, rows: Any) -> list[Float32]:
     return [softmax(arm.vectors["base"][rows] * arm.norms["base"][rows, None]) for arm in arrays.arms]
-
-
-def without(arrays: ClassArrays, role: str) -> ClassArrays:
-    draws: list[Draw] = [{**draw, role: np.empty(0, np.int64)} for draw in arrays.draws]
-    return replace(arrays, draws=tuple(draws))
 
 
 def slow_key(criterion: str, probs: Float32, labels: Any, classes: int) -> tuple[float, float]:
@@ -62,22 +69,22 @@ def test_the_weight_is_the_best_on_val_and_is_applied_to_test(criterion: str, se
     assert found.chosen is not None
     assert (found.chosen.criterion, found.chosen.on) == (criterion, "val")
     for draw, setting, seeds in zip(arrays.draws, found.chosen.settings, found.answers, strict=True):
-        val, labels = arm_probs(arrays, draw["val"]), arrays.labels[draw["val"]]
+        val, labels = arm_probs(arrays, draw.val), truth_of(arrays)[draw.val]
         keys = [slow_key(criterion, mix(val, (1 - alpha, alpha)), labels, 8) for alpha in ALPHAS]
         best = ALPHAS[keys.index(max(keys))]
         assert setting == {"alpha": best}
-        np.testing.assert_array_equal(seeds[0].rows, draw["test"])
-        test = arm_probs(arrays, draw["test"])
+        np.testing.assert_array_equal(seeds[0].rows, draw.test)
+        test = arm_probs(arrays, draw.test)
         np.testing.assert_allclose(seeds[0].probs, mix(test, (1 - best, best)), atol=1e-6)
-    assert sum(point.chosen for point in found.sweep) == pytest.approx(1)
+    assert sum(point.chosen for point in points(arrays, found)) == pytest.approx(1)
 
 
 def test_test_labels_decide_nothing() -> None:
     arrays = two_arms(3)
-    labels = arrays.labels.copy()
-    labels[arrays.draws[0]["test"]] = 0
+    labels = truth_of(arrays).copy()
+    labels[arrays.draws[0].test] = 0
     for method in ("alpha", "per_class", "stacker", "rerank"):
-        one, other = (solve(each, method=method) for each in (arrays, replace(arrays, labels=labels)))
+        one, other = (solve(each, method=method) for each in (arrays, with_test_truth(arrays, labels)))
         np.testing.assert_array_equal(one.answers[0][0].probs, other.answers[0][0].probs)
         assert one.chosen == other.chosen
 
@@ -110,15 +117,17 @@ def test_where_nothing_is_chosen_no_val_is_needed(options: dict[str, Any]) -> No
 def test_without_choice_all_stand_side_by_side_on_test_and_the_first_answers() -> None:
     arrays = two_arms(5)
     found = solve(arrays, alphas="0.5,0,1", choose="none")
-    assert [(p.role, p.settings["alpha"], p.chosen) for p in found.sweep] == [("test", a, 0.0) for a in (0.5, 0.0, 1.0)]
+    assert [(p.role, p.settings["alpha"], p.chosen) for p in points(arrays, found)] == [
+        ("test", a, 0.0) for a in (0.5, 0.0, 1.0)
+    ]
     draw = arrays.draws[0]
-    for point in found.sweep:
+    for point in points(arrays, found):
         mixed = mix(
-            arm_probs(arrays, draw["test"]),
+            arm_probs(arrays, draw.test),
             (1 - float(point.settings["alpha"] or 0), float(point.settings["alpha"] or 0)),
         )
-        assert point.metrics["top_1"] == pytest.approx((mixed.argmax(axis=1) == arrays.labels[draw["test"]]).mean())
-    np.testing.assert_allclose(found.answers[0][0].probs, mix(arm_probs(arrays, draw["test"]), (0.5, 0.5)), atol=1e-6)
+        assert point.metrics["top_1"] == pytest.approx((mixed.argmax(axis=1) == truth_of(arrays)[draw.test]).mean())
+    np.testing.assert_allclose(found.answers[0][0].probs, mix(arm_probs(arrays, draw.test), (0.5, 0.5)), atol=1e-6)
 
 
 def test_calibration_is_of_each_arm_and_comes_before_the_weights() -> None:
@@ -160,7 +169,7 @@ def test_three_arms_share_one() -> None:
     setting = found.chosen.settings[0]
     assert list(setting) == ["alpha a", "alpha b", "alpha c"]
     assert sum(float(weight or 0) for weight in setting.values()) == pytest.approx(1)
-    tested = arm_probs(arrays, arrays.draws[0]["test"])
+    tested = arm_probs(arrays, arrays.draws[0].test)
     expected = mix(tested, [float(weight or 0) for weight in setting.values()])
     np.testing.assert_allclose(found.answers[0][0].probs, expected, atol=1e-6)
     assert min(float(weight or 0) for weight in setting.values()) > 0
@@ -169,7 +178,7 @@ def test_three_arms_share_one() -> None:
 def test_the_first_arm_orders_the_best_of_the_last() -> None:
     arrays = two_arms(9)
     found = solve(arrays, method="rerank", depths=3)
-    first, last = arm_probs(arrays, arrays.draws[0]["test"])
+    first, last = arm_probs(arrays, arrays.draws[0].test)
     np.testing.assert_allclose(found.answers[0][0].probs, rerank_best(last, first, 3), atol=1e-6)
 
 
@@ -187,9 +196,9 @@ def test_classes_that_one_arm_cannot_answer() -> None:
 @pytest.mark.parametrize("method", ["alpha", "per_class", "rerank"])
 def test_val_of_one_class_is_enough_to_choose(method: str) -> None:
     arrays = two_arms(11)
-    labels = arrays.labels.copy()
-    labels[arrays.draws[0]["val"]] = 2
-    assert solve(replace(arrays, labels=labels), method=method).answers[0][0].probs.shape == (40, 5)
+    labels = truth_of(arrays).copy()
+    labels[arrays.draws[0].val] = 2
+    assert solve(with_truth(arrays, labels), method=method).answers[0][0].probs.shape == (40, 5)
 
 
 @settings(max_examples=60, deadline=None)
@@ -234,7 +243,7 @@ def test_what_was_fitted_is_shown() -> None:
 def test_shots_and_weights_are_chosen_together() -> None:
     arrays = learners()
     found = solve(arrays, shots="1,4", seeds=3, alphas="0,0.5,1")
-    whole = [point for point in found.sweep if point.arm is None and point.role == "val"]
+    whole = [point for point in points(arrays, found) if point.arm is None and point.role == "val"]
     assert {(point.settings["alpha"], point.settings["shots"]) for point in whole} == {
         (a, s) for a in (0, 0.5, 1) for s in (1, 4)
     }
@@ -244,10 +253,10 @@ def test_shots_and_weights_are_chosen_together() -> None:
     assert all(point.settings["shots"] == shots for point in whole if point.chosen)
     assert len(found.answers[0]) == 3
     assert (len(found.arms["few"].answers[0]), len(found.arms["resnet"].answers[0])) == (3, 1)
-    tested = {point.settings["shots"]: point for point in found.sweep if point.role == "test"}
+    tested = {point.settings["shots"]: point for point in points(arrays, found) if point.role == "test"}
     for number, point in tested.items():
         alone = solve(arrays, shots=str(number), seeds=3, alphas="0,0.5,1")
-        labels = arrays.labels[arrays.draws[0]["test"]]
+        labels = truth_of(arrays)[arrays.draws[0].test]
         hits = [(each.probs.argmax(axis=1) == labels).mean() for each in alone.answers[0]]
         assert point.metrics["top_1"] == pytest.approx(np.mean(hits))
         assert alone.chosen is not None
@@ -259,14 +268,14 @@ def test_shots_and_weights_are_chosen_together() -> None:
 
 def test_without_choice_the_most_shots_answer_whatever_test_says() -> None:
     arrays = learners()
-    labels = arrays.labels.copy()
-    labels[arrays.draws[0]["test"]] = (labels[arrays.draws[0]["test"]] + 1) % 6  # more shots are worse
-    for each in (arrays, replace(arrays, labels=labels)):
+    labels = truth_of(arrays).copy()
+    labels[arrays.draws[0].test] = (labels[arrays.draws[0].test] + 1) % 6  # more shots are worse
+    for each in (arrays, with_test_truth(arrays, labels)):
         found = solve(without(each, "val"), shots="4,1", sampling="first", choose="none", alphas="0,1")
         assert found.chosen is not None
         assert found.chosen.settings[0] == {"alpha": 0, "shots": 4}
-        points = [(point.role, point.settings["shots"], point.settings["alpha"]) for point in found.sweep]
-        assert points == [("test", shots, alpha) for shots in (1, 4) for alpha in (0, 1)]
+        shown = [(p.role, p.settings["shots"], p.settings["alpha"]) for p in points(each, found)]
+        assert shown == [("test", shots, alpha) for shots in (1, 4) for alpha in (0, 1)]
 
 
 def test_shots_need_an_arm_that_learns() -> None:
@@ -287,8 +296,8 @@ def test_features_are_joined_so_that_cosines_are_weighted_means() -> None:
     a, b = (arm.vectors["base"].astype(float) for arm in arrays.arms)
     joined = np.concatenate([np.sqrt(0.25) * a, np.sqrt(0.75) * b], axis=1)
     np.testing.assert_allclose(joined @ joined.T, 0.25 * (a @ a.T) + 0.75 * (b @ b.T), atol=1e-12)
-    train, test = arrays.draws[0]["train"], arrays.draws[0]["test"]
-    centres = np.array([joined[train][arrays.labels[train] == code].mean(axis=0) for code in range(6)])
+    train, test = arrays.draws[0].train, arrays.draws[0].test
+    centres = np.array([joined[train][truth_of(arrays)[train] == code].mean(axis=0) for code in range(6)])
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     np.testing.assert_array_equal(found.answers[0][0].probs.argmax(axis=1), (joined[test] @ centres.T).argmax(axis=1))
     assert set(found.arms) == {"few", "other"}
@@ -297,14 +306,15 @@ def test_features_are_joined_so_that_cosines_are_weighted_means() -> None:
 def test_the_weight_of_features_is_chosen_on_val_and_beats_the_worst() -> None:
     arrays = learners(noise=2.0)
     rng = np.random.default_rng(0)
-    noise = rng.standard_normal((len(arrays.labels), 12))
+    noise = rng.standard_normal((len(truth_of(arrays)), 12))
     useless = learning_arm("useless", (noise / np.linalg.norm(noise, axis=1, keepdims=True)).astype(np.float32))
-    found = solve(replace(arrays, arms=(useless, arrays.arms[0])), method="features", alphas="0,0.5,1", shots="2,8")
+    arrays = replace(arrays, arms=(useless, arrays.arms[0]))
+    found = solve(arrays, method="features", alphas="0,0.5,1", shots="2,8")
     assert found.chosen is not None
     setting = found.chosen.settings[0]
     assert float(setting["alpha"] or 0) > 0.5
     assert setting["shots"] == 8
-    assert {point.role for point in found.sweep} == {"val", "test"}
+    assert {point.role for point in points(arrays, found)} == {"val", "test"}
     with pytest.raises(InputError, match="learns from train samples and there are none"):
         solve(without(arrays, "train"), method="features")
 
@@ -312,49 +322,52 @@ def test_the_weight_of_features_is_chosen_on_val_and_beats_the_worst() -> None:
 def test_features_of_three_arms() -> None:
     arrays = learners()
     arms = (*arrays.arms, learning_arm("third", arrays.arms[0].vectors["base"], "linear"))
-    found = solve(replace(arrays, arms=arms), method="features", alphas="0,0.5,1", feature_scorer="linear")
+    arrays = replace(arrays, arms=arms)
+    found = solve(arrays, method="features", alphas="0,0.5,1", feature_scorer="linear")
     assert found.chosen is not None
     assert {"alpha few", "alpha resnet", "alpha third", "c"} <= set(found.chosen.settings[0])
-    assert len([point for point in found.sweep if point.arm is None]) == 6
+    assert len([point for point in points(arrays, found) if point.arm is None]) == 6
 
 
 def test_candidates_of_an_arm_are_swept_per_number_of_shots() -> None:
     arrays = learners()
     options = load_scorer("knn").config_type.read({"k": "1,3"}, "-o")
     arm = replace(learning_arm("near", arrays.arms[0].vectors["base"], "knn"), options=options)
-    found = solve(replace(arrays, arms=(arm, arrays.arms[1])), shots="2,5", sampling="first")
-    own = [point.settings for point in found.sweep if point.arm == "near"]
+    arrays = replace(arrays, arms=(arm, arrays.arms[1]))
+    found = solve(arrays, shots="2,5", sampling="first")
+    own = [point.settings for point in points(arrays, found) if point.arm == "near"]
     assert {(setting["k"], setting["shots"]) for setting in own} == {(k, s) for k in (1, 3) for s in (2, 5)}
 
 
 def noise_arm(arrays: ClassArrays, strength: float = 0) -> ClassArrays:
     """The same with a second arm that knows as much as said."""
     rng = np.random.default_rng(1)
-    other = given_arm("resnet", signals(arrays.labels, len(arrays.classes), strength, rng))
+    other = given_arm("resnet", signals(truth_of(arrays), len(arrays.classes), strength, rng))
     return replace(arrays, arms=(arrays.arms[0], other))
 
 
 def softened(arrays: ClassArrays) -> ClassArrays:
     """The same with prototypes that are less sure."""
     soft = load_scorer("prototype").config_type.read({"class_temperature": 0.2}, "-o")
-    arms = [replace(arm, options=soft) if arm.scorer == "prototype" else arm for arm in arrays.arms]
+    arms = [replace(arm, options=soft) if arm.scorer.name == "prototype" else arm for arm in arrays.arms]
     return replace(arrays, arms=tuple(arms))
 
 
-def val_figures(found: Solution) -> dict[Any, float]:
+def val_figures(arrays: ClassArrays, found: Solution) -> dict[Any, float]:
     """Top-1 on val of every number of shots."""
-    return {p.settings["shots"]: p.metrics["top_1"] for p in found.sweep if p.role == "val" and p.arm is None}
+    shown = points(arrays, found)
+    return {p.settings["shots"]: p.metrics["top_1"] for p in shown if p.role == "val" and p.arm is None}
 
 
 def test_shots_of_a_stacker_are_chosen_out_of_fold() -> None:
     """A nearly free stacker is right of all rows it was fitted on, whatever the shots, so that the fewest would do."""
     arrays = softened(noise_arm(learners(noise=0.6), 1.5))
     draw = arrays.draws[0]
-    arrays = replace(arrays, draws=({**draw, "val": draw["val"][:24]},))
+    arrays = replace(arrays, draws=(replace(draw, val=draw.val[:24]),))
     found = solve(arrays, method="stacker", shots="1,12", seeds=2, stacker_c=1e4)
     assert found.chosen is not None
     assert found.chosen.settings[0]["shots"] == 12
-    figures = val_figures(found)
+    figures = val_figures(arrays, found)
     assert figures[1] < figures[12]
 
 
@@ -364,7 +377,7 @@ def test_shots_of_a_stacker_are_chosen_out_of_fold() -> None:
 def test_val_does_not_flatter_what_is_fitted_there(options: dict[str, Any]) -> None:
     """Arms that know nothing of 20 classes are no better than 0.05 but on the rows that weights were fitted on."""
     arrays = softened(noise_arm(learners(noise=20, classes=20)))
-    figures = val_figures(solve(arrays, shots="1,4", seeds=3, **options))
+    figures = val_figures(arrays, solve(arrays, shots="1,4", seeds=3, **options))
     assert set(figures) == {1, 4}
     assert max(figures.values()) < 0.075
 
@@ -372,11 +385,11 @@ def test_val_does_not_flatter_what_is_fitted_there(options: dict[str, Any]) -> N
 @pytest.mark.parametrize("method", ["stacker", "per_class"])
 def test_a_class_alone_in_val_hinders_no_choice_of_shots(method: str) -> None:
     arrays = learners()
-    labels = arrays.labels.copy()
-    val = arrays.draws[0]["val"]
+    labels = truth_of(arrays).copy()
+    val = arrays.draws[0].val
     labels[val] = 0
     labels[val[0]] = 1
-    found = solve(replace(arrays, labels=labels), method=method, shots="1,4", seeds=1)
+    found = solve(with_truth(arrays, labels), method=method, shots="1,4", seeds=1)
     assert found.chosen is not None
     assert found.chosen.settings[0]["shots"] in {1, 4}
 
@@ -397,8 +410,8 @@ def test_temperatures_at_the_end_of_the_range_are_said_of_every_arm(method: str)
 @pytest.mark.parametrize("method", ["alpha", "features"])
 def test_classes_that_are_never_learnt_are_said(method: str) -> None:
     arrays = learners()
-    train = arrays.draws[0]["train"]
-    draw: Draw = {**arrays.draws[0], "train": train[arrays.labels[train] != 2]}
+    train = arrays.draws[0].train
+    draw = replace(arrays.draws[0], train=train[truth_of(arrays)[train] != 2])
     lacking = replace(arrays, draws=(draw,))
     said = "1 of 6 classes have no train image, so that nothing is learnt of them."
     assert solve(lacking, method=method).warnings.count(said) == 1
@@ -412,9 +425,9 @@ def test_classes_that_are_never_learnt_are_said(method: str) -> None:
 
 def test_shortages_are_those_of_the_worst_draw() -> None:
     arrays = learners()
-    train = arrays.draws[0]["train"]
-    draws: list[Draw] = [arrays.draws[0], {**arrays.draws[0], "train": train[arrays.labels[train] != 2]}]
-    found = solve(replace(arrays, draws=tuple(draws)), shots=2)
+    train = arrays.draws[0].train
+    draws = arrays.draws[0], replace(arrays.draws[0], train=train[truth_of(arrays)[train] != 2])
+    found = solve(replace(arrays, draws=draws), shots=2)
     assert "1 of 6 classes have no train image and are never answered." in found.warnings
 
 

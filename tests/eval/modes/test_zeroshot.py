@@ -31,15 +31,15 @@ def slow_recall(images: Any, labels: Any, texts: Any, of_text: Any, k: int) -> f
 def test_prompts_as_queries_for_images(store: MemoryStore, views: str) -> None:
     asked = EvalRequest(mode="zeroshot", space=CLIP, options={"text_to_image": True, "views": views})
     ready = prepare_classification(store, asked, RequestInputs())
-    found = MODE.solve(ready.arrays, ready.config, np.random.SeedSequence(0)).retrieval
-    assert found is not None
+    (sealed,) = MODE.solve(ready.arrays, ready.config, np.random.SeedSequence(0)).retrieval
+    found = sealed.open()
     (arm,), (draw,) = ready.arrays.arms, ready.arrays.draws
-    images = np.sum([arm.vectors[view][draw["test"]] for view in views.split(",")], axis=0)
+    images = np.sum([arm.vectors[view][draw.test] for view in views.split(",")], axis=0)
     images /= np.linalg.norm(images, axis=1, keepdims=True)
     bank = arm.banks[0]
     texts = bank.vectors[bank.edge_vector]
     for k in (1, 5, 10):
-        want = slow_recall(images, ready.arrays.labels[draw["test"]], texts, bank.edge_class, k)
+        want = slow_recall(images, ready.truth[draw.test], texts, bank.edge_class, k)
         (name,) = (each for each in found if each.endswith(f"_{k}"))
         assert found[name] == pytest.approx(want)
 
