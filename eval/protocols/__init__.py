@@ -1,1 +1,4 @@
-"""Protocols by name; a row of the table in ``eval.registry`` leads to each."""
+"""Protocols: named ways to divide samples into queries and gallery, or train, val and test.
+
+``eval.registry`` lists them by name.
+"""

@@ -1,4 +1,4 @@
-"""The seam of protocols: which samples are queries and which the gallery, in every draw of every part."""
+"""The seam of protocols: a protocol gives samples their roles (query, gallery, ...) in every draw of every part."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
 
 ALL = "all"
-"""``--aspect all``: a result per aspect, and their mean."""
+"""Value of ``--aspect`` that evaluates every aspect by itself and reports the mean of their results."""
 
 
-SETTLED = (
+FIXED_OPTIONS = (
     "ap_method",
     "ties",
     "denominator",
@@ -35,41 +35,54 @@ SETTLED = (
     "rerank",
     "score_norm",
 )
-"""Options that every protocol of re-identification fixes: to its ``settings``, else to the mode's defaults."""
+"""Options of the mode that every protocol of re-identification fixes.
+
+Their values are those of :attr:`Protocol.settings`, else the mode's defaults.
+"""
 
 
-class NoOptions(Config):
+class NoProtocolOptions(Config):
     """Options of a protocol that has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks of a protocol.
+    """The input of a protocol.
 
-    ``draws`` None is the protocol's own number; ``given`` is a split set to follow; ``options`` are those of
-    :attr:`Protocol.options`. A joint protocol finds the part it is to make in ``aspect``.
+    Attributes:
+        aspect: aspect to evaluate, or :data:`ALL`; None is the protocol's default. In a joint protocol's ``split``, the
+            aspect of the part.
+        draws: number of draws; None is the protocol's default.
+        seed: seed of the draws, >= 0.
+        given: split set to take the roles from.
+        options: options of the protocol, of the type :attr:`Protocol.options`.
     """
 
     aspect: str | None = None
     draws: int | None = None
     seed: int = 0
     given: SplitSet | None = None
-    options: Config = field(default_factory=NoOptions)
+    options: Config = field(default_factory=NoProtocolOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A named way to evaluate.
 
-    ``split`` makes the split set of one part from the pool restricted to it. ``aspect`` is the default of
-    ``--aspect``; ``aspects`` must all be there for ``all`` (empty: those that are there). ``columns`` are read from
-    the samples where they exist. ``settings`` are options of the mode that the protocol sets; overriding one of
-    them, or of :data:`SETTLED`, makes the result "custom".
-    ``draws_lots``: whether the seed makes the draws, and so belongs to the split set's name.
-    ``task`` is ``classification`` where the roles are train, val and test of classes; protocols of queries and
-    galleries serve rankings and verifications.
-    ``joint``: a part needs the samples of all ``aspects``, whichever it is. ``options`` are the protocol's own;
-    ``mirrored`` says of which aspect the mirrored view is to be compared.
+    Attributes:
+        name: name of the protocol.
+        split: makes the split set of one part, from the pool of its samples, the request and a name for messages.
+        aspect: default of ``--aspect``.
+        aspects: aspects that ``--aspect all`` requires; empty for all aspects of the samples.
+        columns: columns of samples to read where they exist.
+        settings: options of the mode that the protocol sets. A result with another value of one of these, or of
+            :data:`FIXED_OPTIONS`, is of the protocol "custom".
+        draws_lots: whether the draws depend on the seed, which is then part of the split set's name.
+        joint: whether each part needs the samples of all ``aspects``.
+        options: type of the protocol's options.
+        task: ``classification`` if the roles are train, val and test; ``ranking``, which includes verifications, if they
+            are query and gallery.
+        mirrored: gives the aspect whose mirrored view is compared, or None, from the protocol's options.
     """
 
     name: str
@@ -80,54 +93,65 @@ class Protocol:
     settings: Mapping[str, Any] = field(default_factory=dict)
     draws_lots: bool = True
     joint: bool = False
-    options: type[Config] = NoOptions
+    options: type[Config] = NoProtocolOptions
     task: TaskName = "ranking"
     mirrored: Callable[[Config], str | None] = lambda _: None
 
     def parts(self, pool: Pool, request: Request) -> dict[str, SplitSet]:
         """Make the split set of every part.
 
+        Args:
+            pool: samples that may take part.
+            request: aspect, draws, seed and options.
+
+        Returns:
+            Part name to split set.
+
         Raises:
-            InputError: an aspect is not there, or no draw can be made.
+            InputError: an aspect has no samples, or no draw can be made.
         """
         aspect = request.aspect or self.aspect
         if aspect is None:
             return {WHOLE_PART: self._named(pool, request, WHOLE_PART)}
-        have = pool.values("aspect")
-        names = (list(self.aspects) or have) if aspect == ALL else [aspect]
-        self.require_aspects([*names, *(self.aspects if self.joint else ())], have)
+        available = pool.values("aspect")
+        names = (list(self.aspects) or available) if aspect == ALL else [aspect]
+        self.require_aspects([*names, *(self.aspects if self.joint else ())], available)
         parts = {}
         for name in names:
-            own = pool if self.joint else pool.take(pool.among("aspect", name))
-            parts[name] = self._named(own, replace(request, aspect=name), name)
-        if len({len(np.unique(made.draw)) for made in parts.values()}) > 1:
+            part_pool = pool if self.joint else pool.take(pool.among("aspect", name))
+            parts[name] = self._named(part_pool, replace(request, aspect=name), name)
+        if len({len(np.unique(splits.draw)) for splits in parts.values()}) > 1:
             raise InputError("The aspects have different numbers of draws, so no mean of them can be made; name one.")
         return parts if aspect == ALL else {WHOLE_PART: parts[aspect]}
 
-    def require_aspects(self, names: list[str], have: list[str]) -> None:
-        """Check that there are samples of every aspect.
+    def require_aspects(self, names: list[str], available: list[str]) -> None:
+        """Check that every aspect has samples.
+
+        Args:
+            names: aspects that the protocol needs.
+            available: aspects of the samples.
 
         Raises:
-            InputError: naming those that are missing.
+            InputError: ``names`` is empty, or some are not available; the message names those.
         """
-        missing = [name for name in dict.fromkeys(names) if name not in have]
+        missing = [name for name in dict.fromkeys(names) if name not in available]
         if missing or not names:
-            there = f"there are: {', '.join(have)}" if have else "none of the samples has an aspect"
-            wanted = f"no samples of aspect '{', '.join(missing)}'" if missing else "no aspects"
-            near = suggest(missing[0], have) if missing and have else ""
-            raise InputError(f"Protocol {self.name} finds {wanted}; {there}.{near}")
+            aspects = f"there are: {', '.join(available)}" if available else "none of the samples has an aspect"
+            lack = f"no samples of aspect '{', '.join(missing)}'" if missing else "no aspects"
+            near = suggest(missing[0], available) if missing and available else ""
+            raise InputError(f"Protocol {self.name} finds {lack}; {aspects}.{near}")
 
     def _named(self, pool: Pool, request: Request, part: str) -> SplitSet:
-        made = self.split(pool, request, f"{self.name} ({part})" if part else self.name)
+        splits = self.split(pool, request, f"{self.name} ({part})" if part else self.name)
         if request.given is not None:
             stem = request.given.name.partition("@")[0]
         else:
             seed = f"seed{request.seed}" if self.draws_lots else ""
             stem = "/".join(filter(None, (self.name, part, seed)))
-        return SplitSet(f"{stem}@{made.sha256[:8]}", made.draw, made.sample, made.role)
+        return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
 
 
 def whole_split(parts: Mapping[str, SplitSet]) -> SplitSet:
-    """The split set of an evaluation: the rows of all its parts."""
+    """Join the split sets of all parts of an evaluation."""
     sets = list(parts.values())
     return sets[0] if len(sets) == 1 else join_splits(sets)

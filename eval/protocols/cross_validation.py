@@ -1,4 +1,4 @@
-"""Protocols of classification: train, val and test as the data set gives them, or drawn from a seed."""
+"""Protocols of classification: train, val and test as the data set or a split set gives them, or drawn from a seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLES = ("train", "val", "test")
 
 
 class HoldoutOptions(Config):
-    """Options of ``holdout``; what the two shares leave is train."""
+    """Options of ``holdout``. The samples that are neither test nor val are train."""
 
     test_share: float = Field(default=0.3, gt=0, lt=1, description="Share of every class that is test.")
     val_share: float = Field(default=0.2, ge=0, lt=1, description="Share of every class that is val.")
@@ -35,15 +35,15 @@ class HoldoutOptions(Config):
 
 
 class FoldOptions(Config):
-    """Options of ``k-fold``; val is what ``val_from`` takes out of train."""
+    """Options of ``k-fold``. ``val_from`` takes the val samples out of train."""
 
     folds: int = Field(
         default=5, ge=2, le=1000, description="Number of draws; every sample is test in exactly one of them."
     )
 
 
-def units_of(pool: Pool) -> Int64:
-    """Codes (n,) of what has to stay together: the group where one is known, else the sample itself."""
+def group_codes(pool: Pool) -> Int64:
+    """Codes (n,) of the groups that no split divides; a sample without a group is a group of its own."""
     groups = pool.columns.get("group")
     if groups is None:
         return np.arange(len(pool), dtype=np.int64)
@@ -51,124 +51,133 @@ def units_of(pool: Pool) -> Int64:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def share_out(labels: NDArray[np.str_], units: Int64, shares: tuple[float, ...], rng: np.random.Generator) -> Int64:
-    """Divide samples at random into parts of given shares, every class alike, units never torn apart.
+def stratified_subsets(
+    labels: NDArray[np.str_], groups: Int64, shares: tuple[float, ...], rng: np.random.Generator
+) -> Int64:
+    """Divide samples at random into subsets with the same shares of every class, without dividing groups.
 
-    Of a class with n units, part p gets round(n * share_p) of them, at least one where the share is positive and the
-    class has more units than parts before it have taken; what remains is the last part, 0, which is served first with
-    one unit. Units that span classes are shared out by themselves, as if they were a class.
+    Of a class with n groups, one group is first set aside for subset 0. Then subsets 1, 2, ... in turn get
+    round(n * share) groups, at least one where the share is positive, as far as groups are left. The remaining groups
+    are subset 0. Groups with samples of several classes are divided likewise, as if they were a class of their own.
 
     Args:
         labels: (n,) class names.
-        units: (n,) codes.
-        shares: of parts 1, 2, ...; what is left is part 0.
-        rng: asked once, for a permutation of the units.
+        groups: (n,) codes of groups.
+        shares: shares of subsets 1, 2, ....
+        rng: generator; it makes one permutation of the groups.
 
     Returns:
-        (n,) the part of each sample.
+        (n,) the number of each sample's subset.
     """
-    codes, first, places = np.unique(units, return_index=True, return_inverse=True)
+    codes, first, positions = np.unique(groups, return_index=True, return_inverse=True)
     strata = np.unique(labels, return_inverse=True)[1][first] + 1
-    strata[places[labels != labels[first][places]]] = 0
+    strata[positions[labels != labels[first][positions]]] = 0
     order = rng.permutation(len(codes))
-    part = np.zeros(len(codes), np.int64)
+    subset = np.zeros(len(codes), np.int64)
     for stratum in range(int(strata.max()) + 1):
-        mine = order[strata[order] == stratum]
-        left = len(mine) - 1
-        at = 0
+        members = order[strata[order] == stratum]
+        left = len(members) - 1
+        start = 0
         for number, share in enumerate(shares, start=1):
-            wanted = max(1, round(len(mine) * share)) if share > 0 else 0
-            taken = min(wanted, left)
-            part[mine[at : at + taken]] = number
-            at, left = at + taken, left - taken
-    result: Int64 = part[places]
+            size = max(1, round(len(members) * share)) if share > 0 else 0
+            size = min(size, left)
+            subset[members[start : start + size]] = number
+            start, left = start + size, left - size
+    result: Int64 = subset[positions]
     return result
 
 
 def generator(seed: int, draw: int) -> np.random.Generator:
-    """The generator of one draw, which depends on nothing but the seed and its number."""
+    """Make the random generator of one draw. It depends only on the seed and the number of the draw."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, draw])))
 
 
 def _labels(pool: Pool, where: str) -> NDArray[np.str_]:
-    """Class names (n,), which modes of identities do not read."""
+    """Class names (n,).
+
+    Raises:
+        InputError: the column is missing, since modes of identities do not read it.
+    """
     if "label" not in pool.columns:
         raise InputError(
             f"Protocol {where} is of classification (zeroshot, prototype, knn, fewshot, fusion); choose one of "
             "re-identification, such as monte-carlo or fixed."
         )
-    found: NDArray[np.str_] = pool.columns["label"].astype(np.str_)
-    return found
+    labels: NDArray[np.str_] = pool.columns["label"].astype(np.str_)
+    return labels
 
 
-def _as_given(pool: Pool, request: Request, where: str) -> SplitSet:
-    """Roles by a split set or by the column ``split``; a data set without any is test as a whole."""
+def _given_roles(pool: Pool, request: Request, where: str) -> SplitSet:
+    """Take the roles from the split set or the column ``split``; without either, all samples are test."""
     _labels(pool, where)
     if request.given is not None:
         rows = np.isin(request.given.sample, pool.ids) & np.isin(request.given.role, ROLES)
-        made = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
+        splits = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
     else:
         rows = pool.among("split", *ROLES)
         if not any(pool.known("split")):
-            made = SplitSet(where, np.zeros(len(pool), np.int64), pool.ids, np.full(len(pool), "test"))
+            splits = SplitSet(where, np.zeros(len(pool), np.int64), pool.ids, np.full(len(pool), "test"))
         else:
             roles = pool.columns["split"][rows].astype(np.str_)
-            made = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
-    if "test" not in made.role:
+            splits = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
+    if "test" not in splits.role:
         raise InputError(
             f"Protocol {where} finds no samples of split 'test'; give samples a split when they are indexed, name a "
             "`split_set`, or draw one with `protocol=holdout`."
         )
-    require_draws(request, len(np.unique(made.draw)))
-    return made
+    require_draws(request, len(np.unique(splits.draw)))
+    return splits
 
 
 def _holdout(pool: Pool, request: Request, where: str) -> SplitSet:
     options = request.options
-    assert isinstance(options, HoldoutOptions)  # noqa: S101 - the protocol's own options
-    labels, units = _labels(pool, where), units_of(pool)
+    assert isinstance(options, HoldoutOptions)  # noqa: S101 - the caller reads Protocol.options
+    labels, groups = _labels(pool, where), group_codes(pool)
     names = np.array(["train", "test", "val"])
     shares = (options.test_share, options.val_share)
-    parts = [share_out(labels, units, shares, generator(request.seed, draw)) for draw in range(request.draws or 1)]
-    if not (parts[0] == 1).any():
+    generators = (generator(request.seed, draw) for draw in range(request.draws or 1))
+    draws = [stratified_subsets(labels, groups, shares, rng) for rng in generators]
+    if not (draws[0] == 1).any():
         raise InputError(
-            f"Protocol {where} finds no class with two samples (or groups) to take one from for test; use more samples."
+            f"Protocol {where} needs a class with two samples (or groups), so that one of them can be test; use more "
+            "samples."
         )
-    return _drawn(where, pool, [names[part] for part in parts])
+    return _split_set(where, pool, [names[subsets] for subsets in draws])
 
 
 def _k_fold(pool: Pool, request: Request, where: str) -> SplitSet:
     options = request.options
-    assert isinstance(options, FoldOptions)  # noqa: S101 - the protocol's own options
+    assert isinstance(options, FoldOptions)  # noqa: S101 - the caller reads Protocol.options
     require_draws(request, options.folds)
-    labels, units = _labels(pool, where), units_of(pool)
-    fold = _folds(labels, units, options.folds, generator(request.seed, 0))
-    return _drawn(where, pool, [np.where(fold == draw, "test", "train") for draw in range(options.folds)])
+    labels, groups = _labels(pool, where), group_codes(pool)
+    fold = _folds(labels, groups, options.folds, generator(request.seed, 0))
+    return _split_set(where, pool, [np.where(fold == draw, "test", "train") for draw in range(options.folds)])
 
 
-def _folds(labels: NDArray[np.str_], units: Int64, folds: int, rng: np.random.Generator) -> Int64:
-    """Deal units out like cards, class after class, going on where the last class ended: folds of nearly one size."""
-    codes, first = np.unique(units, return_index=True)
+def _folds(labels: NDArray[np.str_], groups: Int64, folds: int, rng: np.random.Generator) -> Int64:
+    """Assign groups to folds in turn, class after class, so that the folds have nearly one size: (n,) fold numbers."""
+    codes, first = np.unique(groups, return_index=True)
     if len(codes) < folds:
         raise InputError(f"{len(codes)} samples or groups cannot make {folds} folds; pass a smaller `folds`.")
     shuffled = rng.permutation(len(codes))
     order = shuffled[np.argsort(labels[first][shuffled], kind="stable")]
     fold = np.empty(len(codes), np.int64)
     fold[order] = np.arange(len(codes)) % folds
-    result: Int64 = fold[np.searchsorted(codes, units)]
+    result: Int64 = fold[np.searchsorted(codes, groups)]
     return result
 
 
-def _drawn(where: str, pool: Pool, roles: list[NDArray[np.str_]]) -> SplitSet:
+def _split_set(where: str, pool: Pool, roles: list[NDArray[np.str_]]) -> SplitSet:
+    """Make a split set in which every sample has a role in every draw; ``roles`` holds (n,) roles per draw."""
     draws = np.repeat(np.arange(len(roles), dtype=np.int64), len(pool))
     return SplitSet(where, draws, np.tile(pool.ids, len(roles)), np.concatenate(roles))
 
 
-SPLIT = Protocol(name="split", split=_as_given, draws_lots=False, task="classification")
-"""Train, val and test as the data set, or a split set, gives them."""
+SPLIT = Protocol(name="split", split=_given_roles, draws_lots=False, task="classification")
+"""Train, val and test as the data set or a split set gives them."""
 
 HOLDOUT = Protocol(name="holdout", split=_holdout, options=HoldoutOptions, task="classification")
-"""Train, val and test drawn from the seed: every class in given shares, groups kept together."""
+"""Train, val and test drawn from the seed, with the same shares of every class. Groups are not divided."""
 
 K_FOLD = Protocol(name="k-fold", split=_k_fold, options=FoldOptions, task="classification")
-"""Cross-validation: as many draws as folds, every sample tested once, groups kept together."""
+"""Cross-validation: one draw per fold, every sample is test once. Groups are not divided."""

@@ -1,4 +1,4 @@
-"""Protocols for any data set: draws, roles as given, every sample against all others, one aspect against another."""
+"""Protocols of re-identification and verification for any data set."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
 
 DRAWS = 10
+"""Default number of draws."""
+
 HELD_OUT = ("test", "query", "gallery")
+"""Splits of samples that no encoder was trained on."""
 
 
-def held_out_people(pool: Pool, where: str) -> Pool:
-    """Samples with an identity; those held out (split test, query, gallery) where there are such.
+def identity_samples(pool: Pool, where: str) -> Pool:
+    """Select the samples with an identity: those of :data:`HELD_OUT` splits if there are any, else all.
+
+    Args:
+        pool: samples with columns identity and split.
+        where: name of the protocol, for the message.
 
     Raises:
-        InputError: none has an identity.
+        InputError: no sample has an identity.
     """
     pool = pool.take(pool.known("identity"))
     held_out = pool.among("split", *HELD_OUT)
@@ -39,41 +46,45 @@ def held_out_people(pool: Pool, where: str) -> Pool:
 
 
 def _monte_carlo(pool: Pool, request: Request, where: str) -> SplitSet:
-    pool = held_out_people(pool, where)
+    pool = identity_samples(pool, where)
     return draw_single_gallery(pool.ids, pool.columns["identity"], request.draws or DRAWS, request.seed)
 
 
 def fixed_roles(pool: Pool, request: Request, where: str) -> SplitSet:
-    """Roles as they are given: by a split set, or by the samples' own column ``split`` (one draw).
+    """Take the roles query and gallery from the request's split set, else from the column ``split`` (one draw).
 
     Raises:
-        InputError: there is no query or no gallery, or another number of draws is asked for.
+        InputError: there is no query or no gallery, or ``request.draws`` is another number of draws.
     """
     if request.given is None:
         rows = pool.among("split", "query", "gallery")
         roles = pool.columns["split"][rows].astype(np.str_)
-        made = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
+        splits = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
     else:
         rows = np.isin(request.given.sample, pool.ids) & np.isin(request.given.role, ["query", "gallery"])
-        made = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
-    missing = [role for role in ("query", "gallery") if role not in made.role]
+        splits = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
+    missing = [role for role in ("query", "gallery") if role not in splits.role]
     if missing:
         raise InputError(
             f"Protocol {where} finds no {' and no '.join(missing)} samples; give them as split 'query' and 'gallery', "
             "name a `split_set`, or use `protocol=monte-carlo`."
         )
-    require_draws(request, len(np.unique(made.draw)))
-    return made
+    require_draws(request, len(np.unique(splits.draw)))
+    return splits
 
 
-def require_draws(request: Request, there: int) -> None:
-    """Check that as many draws are asked for as there are."""
-    if request.draws not in {None, there}:
-        raise InputError(f"`draws={request.draws}` cannot be used: the split set has {there}; leave the option out.")
+def require_draws(request: Request, draws: int) -> None:
+    """Check that ``request.draws``, if set, is the number of draws of the split set.
+
+    Raises:
+        InputError: it is not.
+    """
+    if request.draws not in {None, draws}:
+        raise InputError(f"`draws={request.draws}` cannot be used: the split set has {draws}; leave the option out.")
 
 
 def _leave_one_out(pool: Pool, request: Request, where: str) -> SplitSet:
-    pool = held_out_people(pool, where)
+    pool = identity_samples(pool, where)
     require_draws(request, 1)
     roles = np.repeat(["query", "gallery"], len(pool))
     return SplitSet(where, np.zeros(len(roles), np.int64), np.tile(pool.ids, 2), roles)
@@ -89,18 +100,18 @@ class CrossAspectOptions(Config):
     )
 
 
-def _two_aspects(options: CrossAspectOptions, have: list[str], where: str) -> tuple[str, str]:
-    """The aspects asked for.
+def _two_aspects(options: CrossAspectOptions, available: list[str], where: str) -> tuple[str, str]:
+    """The aspects of queries and gallery.
 
     Raises:
-        InputError: one is missing; the message gives an example of the aspects that there are.
+        InputError: an option is missing; the message gives an example with the available aspects.
     """
-    asked, known = options.query_aspect, options.gallery_aspect
-    if asked is not None and known is not None:
-        return asked, known
-    missing = "query_aspect" if asked is None else "gallery_aspect"
-    query = asked or next((name for name in have if name != known), "...")
-    gallery = known or next((name for name in have if name != query), "...")
+    query, gallery = options.query_aspect, options.gallery_aspect
+    if query is not None and gallery is not None:
+        return query, gallery
+    missing = "query_aspect" if query is None else "gallery_aspect"
+    query = query or next((name for name in available if name != gallery), "...")
+    gallery = gallery or next((name for name in available if name != query), "...")
     raise InputError(
         f"Protocol {where}: option '{missing}' is needed, as in `query_aspect={query}` `gallery_aspect={gallery}`."
     )
@@ -108,39 +119,40 @@ def _two_aspects(options: CrossAspectOptions, have: list[str], where: str) -> tu
 
 def _cross_aspect(pool: Pool, request: Request, where: str) -> SplitSet:
     options = request.options
-    assert isinstance(options, CrossAspectOptions)  # noqa: S101 - the runner reads Protocol.options
-    asked, known = _two_aspects(options, pool.values("aspect"), where)
-    if request.aspect is not None or asked == known:
+    assert isinstance(options, CrossAspectOptions)  # noqa: S101 - the caller reads Protocol.options
+    query_aspect, gallery_aspect = _two_aspects(options, pool.values("aspect"), where)
+    if request.aspect is not None or query_aspect == gallery_aspect:
         way_out = "give `query_aspect` and `gallery_aspect`, two different ones, and no `aspect`"
         raise InputError(f"Protocol {where} compares one aspect with another: {way_out}.")
-    CROSS_ASPECT.require_aspects([asked, known], pool.values("aspect"))
-    pool = held_out_people(pool, where)
-    queries, gallery = (pool.take(pool.among("aspect", name)) for name in (asked, known))
+    CROSS_ASPECT.require_aspects([query_aspect, gallery_aspect], pool.values("aspect"))
+    pool = identity_samples(pool, where)
+    queries, gallery = (pool.take(pool.among("aspect", name)) for name in (query_aspect, gallery_aspect))
     if not len(queries) or not len(gallery):
         raise InputError(
-            f"Protocol {where} finds {len(queries)} held-out images of aspect '{asked}' and {len(gallery)} of "
-            f"'{known}'; it needs both."
+            f"Protocol {where} finds {len(queries)} held-out samples of aspect '{query_aspect}' and {len(gallery)} of "
+            f"'{gallery_aspect}'; it needs both."
         )
-    drawn = draw_single_gallery(gallery.ids, gallery.columns["identity"], request.draws or DRAWS, request.seed)
-    kept = drawn.role == "gallery"
-    draws = np.unique(drawn.draw)
+    galleries = draw_single_gallery(gallery.ids, gallery.columns["identity"], request.draws or DRAWS, request.seed)
+    rows = galleries.role == "gallery"
+    draws = np.unique(galleries.draw)
     return SplitSet(
         where,
-        np.concatenate([drawn.draw[kept], np.repeat(draws, len(queries))]),
-        np.concatenate([drawn.sample[kept], np.tile(queries.ids, len(draws))]),
-        np.concatenate([drawn.role[kept], np.full(len(draws) * len(queries), "query")]),
+        np.concatenate([galleries.draw[rows], np.repeat(draws, len(queries))]),
+        np.concatenate([galleries.sample[rows], np.tile(queries.ids, len(draws))]),
+        np.concatenate([galleries.role[rows], np.full(len(draws) * len(queries), "query")]),
     )
 
 
 def _mirrored(options: Config) -> str | None:
+    """The aspect whose mirrored view is compared, or None."""
     return options.query_aspect if isinstance(options, CrossAspectOptions) and options.mirror else None
 
 
 MONTE_CARLO = Protocol(name="monte-carlo", split=_monte_carlo, settings={"draws": DRAWS})
-"""One random gallery image per identity and draw, the rest are queries."""
+"""One random gallery sample per identity and draw; the others are queries."""
 
 FIXED = Protocol(name="fixed", split=fixed_roles, draws_lots=False)
-"""Queries and gallery as the data set, or a split set, gives them."""
+"""Queries and gallery as the data set or a split set gives them."""
 
 LEAVE_ONE_OUT = Protocol(
     name="leave-one-out",
@@ -148,7 +160,7 @@ LEAVE_ONE_OUT = Protocol(
     settings={"group_rule": "exclude"},
     draws_lots=False,
 )
-"""Every (held-out) sample is a query against all others, its own group (burst, specimen) left out."""
+"""Every (held-out) sample is a query against all others, except those of its group (burst, specimen)."""
 
 CROSS_ASPECT = Protocol(
     name="cross-aspect",
@@ -157,5 +169,7 @@ CROSS_ASPECT = Protocol(
     options=CrossAspectOptions,
     mirrored=_mirrored,
 )
-"""Images of one aspect against one random image per identity of another, ten draws: dorsal against palmar, or left
-against right, whose hands are each other's mirror images (``mirror=true``)."""
+"""Queries of one aspect against one random gallery sample per identity of another aspect, in ten draws.
+
+For example dorsal against palmar, or left against right; left and right hands mirror each other (``mirror=true``).
+"""

@@ -1,4 +1,4 @@
-"""Protocols of hand re-identification: 11k Hands in two ways that share the name, and HD (PolyU Hand Dorsal)."""
+"""Protocols of hand re-identification: two for 11k Hands, and one for HD (PolyU Hand Dorsal)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ HAND_ASPECTS = ("dorsal left", "dorsal right", "palmar left", "palmar right")
 
 
 def _test_hands(pool: Pool, where: str) -> Pool:
-    """Test hands without accessories."""
+    """Select the test samples with an identity and without accessories.
+
+    Raises:
+        InputError: there are none.
+    """
     if "meta_accessories" in pool.columns:
         pool = pool.take(pool.among("meta_accessories", 0, "0"))
     test = pool.take(pool.among("split", "test") & pool.known("identity"))
@@ -37,37 +41,38 @@ def _clipfh(pool: Pool, request: Request, where: str) -> SplitSet:
 
 
 def _mbanet(pool: Pool, request: Request, where: str) -> SplitSet:
-    """Queries of one aspect against the galleries that ``clipfh-11k`` draws for each of the four, put together."""
-    drawn = {name: _clipfh(pool.take(pool.among("aspect", name)), request, where) for name in HAND_ASPECTS}
-    if request.aspect not in drawn:
+    """Queries of one aspect against the joint gallery of the four aspects, each drawn as by ``clipfh-11k``."""
+    aspects = {name: _clipfh(pool.take(pool.among("aspect", name)), request, where) for name in HAND_ASPECTS}
+    if request.aspect not in aspects:
         raise InputError(f"Protocol {where} knows the aspects {', '.join(HAND_ASPECTS)}, not '{request.aspect}'.")
-    kept = [_role(made, "gallery") for made in drawn.values()]
-    return join_splits([_role(drawn[request.aspect], "query"), *kept])
+    galleries = [_with_role(splits, "gallery") for splits in aspects.values()]
+    return join_splits([_with_role(aspects[request.aspect], "query"), *galleries])
 
 
-def _role(splits: SplitSet, role: str) -> SplitSet:
+def _with_role(splits: SplitSet, role: str) -> SplitSet:
+    """The rows of a split set with this role."""
     rows = splits.role == role
     return SplitSet(splits.name, splits.draw[rows], splits.sample[rows], splits.role[rows])
 
 
 def _hd(pool: Pool, request: Request, where: str) -> SplitSet:
-    """One random gallery image per test identity; all images of the split ``gallery`` are in every gallery."""
+    """One random gallery sample per test identity; all samples of the split ``gallery`` are in every gallery."""
     pool = pool.take(pool.known("identity"))
-    test, extra = pool.take(pool.among("split", "test")), pool.take(pool.among("split", "gallery"))
-    shared = sorted({*test.values("identity")} & {*extra.values("identity")})
-    if not len(test) or not len(extra) or shared:
-        what = f"'{shared[0]}' is both" if shared else f"there are {len(test)} and {len(extra)} images"
+    test, distractors = pool.take(pool.among("split", "test")), pool.take(pool.among("split", "gallery"))
+    shared = sorted({*test.values("identity")} & {*distractors.values("identity")})
+    if not len(test) or not len(distractors) or shared:
+        fault = f"'{shared[0]}' is both" if shared else f"there are {len(test)} and {len(distractors)} samples"
         raise InputError(
             f"Protocol {where} needs test identities and others that are only in the gallery (splits 'test' and "
-            f"'gallery'), and {what}; index HD with the source pattern and its preset hd."
+            f"'gallery'), and {fault}; index HD with the source pattern and its preset hd."
         )
     drawn = draw_single_gallery(test.ids, test.columns["identity"], request.draws or DRAWS, request.seed)
     draws = np.unique(drawn.draw)
     return SplitSet(
         where,
-        np.concatenate([drawn.draw, np.repeat(draws, len(extra))]),
-        np.concatenate([drawn.sample, np.tile(extra.ids, len(draws))]),
-        np.concatenate([drawn.role, np.full(len(draws) * len(extra), "gallery")]),
+        np.concatenate([drawn.draw, np.repeat(draws, len(distractors))]),
+        np.concatenate([drawn.sample, np.tile(distractors.ids, len(draws))]),
+        np.concatenate([drawn.role, np.full(len(draws) * len(distractors), "gallery")]),
     )
 
 
@@ -79,7 +84,7 @@ CLIPFH_11K = Protocol(
     columns=("meta_accessories",),
     settings={"ap_method": "step", "camera_rule": "none", "views": ("base",), "draws": DRAWS},
 )
-"""11k Hands as CLIP-ReID-based work evaluates it: gallery of the same aspect, step AP, no flip, ten draws."""
+"""11k Hands as in work based on CLIP-ReID: a gallery per aspect, step AP, no flip, ten draws."""
 
 MBANET_11K = Protocol(
     name="mbanet-11k",
@@ -97,13 +102,19 @@ MBANET_11K = Protocol(
     },
     joint=True,
 )
-"""11k Hands as MBA-Net (Baisa et al., ICPR 2022) evaluates it: one gallery of all four aspects, in which the same
-person's other aspects are distractors; trapezoid AP, features of image and mirror image summed, all queries counted."""
+"""11k Hands as MBA-Net (Baisa et al., ICPR 2022) evaluates it.
+
+One gallery of all four aspects, in which other aspects of the query's identity are distractors; trapezoid AP; the
+features of an image and its mirror image are summed; all queries count.
+"""
 
 HD = Protocol(
     name="hd",
     split=_hd,
     settings={"ap_method": "trapezoid", "camera_rule": "none", "views": ("base", "hflip"), "draws": DRAWS},
 )
-"""HD (PolyU Hand Dorsal) as MBA-Net evaluates it: one random gallery image per test identity, and all images of the
-identities 502-712, which are no queries, in every gallery."""
+"""HD (PolyU Hand Dorsal) as MBA-Net evaluates it.
+
+Every gallery has one random sample per test identity, and all samples of the identities 502-712, which are never
+queries.
+"""

@@ -1,4 +1,4 @@
-"""Samples that thresholds and the like are chosen on: those of other splits than what is tested."""
+"""Held-out samples of an evaluation (val, train), on which thresholds and settings are chosen."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
     from retrieval.types import SplitSet
 
-HeldOut: TypeAlias = "Mapping[str, NDArray[np.str_]]"
-"""Split (val, train) to sample ids."""
+HeldOutSamples: TypeAlias = "Mapping[str, NDArray[np.str_]]"
+"""Split (val, train) to the ids of its samples."""
 
 
-def held_out_samples(pool: Pool, part: SplitSet, given: SplitSet | None, splits: Sequence[str]) -> HeldOut:
-    """Find the samples of some splits that are like those of a part: of its sources and its aspects.
+def held_out_samples(pool: Pool, part: SplitSet, given: SplitSet | None, splits: Sequence[str]) -> HeldOutSamples:
+    """Find the samples of some splits that have the sources and aspects of a part's samples.
 
     Args:
         pool: all samples that may take part, with columns source, aspect and split.
-        part: what is tested; none of its samples is held out.
-        given: people's own split set: where it has rows of these splits they count, whatever the draw, instead of the
-            samples' own column ``split``.
-        splits: names of splits, val and train.
+        part: split set of the part; its own samples are not held out.
+        given: split set of the user, or None. If it has rows of ``splits``, these replace the column ``split``, and
+            their draw does not matter.
+        splits: names of the splits, such as val and train.
     """
     tested = np.isin(pool.ids, part.sample)
-    like = ~tested
+    similar = ~tested
     for column in ("source", "aspect"):
-        like &= pool.among(column, *set(pool.columns[column][tested]))
+        similar &= pool.among(column, *set(pool.columns[column][tested]))
     if given is not None and np.isin(given.role, splits).any():
-        return {name: pool.ids[like & np.isin(pool.ids, given.sample[given.role == name])] for name in splits}
-    return {name: pool.ids[like & pool.among("split", name)] for name in splits}
+        return {name: pool.ids[similar & np.isin(pool.ids, given.sample[given.role == name])] for name in splits}
+    return {name: pool.ids[similar & pool.among("split", name)] for name in splits}

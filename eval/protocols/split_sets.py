@@ -1,7 +1,7 @@
-"""Split sets: drawing them from a seed, writing them to CSV and reading people's own.
+"""Split sets: drawing from a seed, joining, writing and reading CSV files.
 
-A CSV has the columns ``draw`` (0, 1, ...), ``role`` (train, val, test, query, gallery), and ``id``, or ``uri`` with
-or without ``source``. Every sample has one role in a draw, or is both query and gallery (leave-one-out).
+The columns of a CSV file are ``draw`` (0, 1, ...), ``role`` (train, val, test, query, gallery), and ``id``, or ``uri``
+with or without ``source``. A sample has one role in a draw, or is both query and gallery (leave-one-out).
 """
 
 from __future__ import annotations
@@ -29,17 +29,20 @@ MAX_DRAW = 1_000_000
 
 
 def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], draws: int, seed: int) -> SplitSet:
-    """Per draw and identity, one sample drawn at random is gallery, the others are queries.
+    """Draw one gallery sample per identity; all other samples are queries.
 
-    Draw number t uses ``numpy.random.Generator(PCG64(SeedSequence([seed, t])))`` and asks it once for one index per
-    identity, identities in sorted order, each into the identity's sample ids in sorted order. So a draw depends on
-    seed, t, the identities and the sample ids, and on neither the order of the rows nor the number of draws.
+    Draw t makes one index per identity with ``numpy.random.Generator(PCG64(SeedSequence([seed, t])))``: identities in
+    sorted order, each index into the identity's sample ids in sorted order. A draw depends on the seed, t, the
+    identities and the sample ids, but not on the order of the rows or the number of draws.
 
     Args:
         ids: (n,) sample ids.
-        identities: (n,) identity of each, none None.
-        draws: how many, >= 1.
-        seed: >= 0.
+        identities: (n,) identity of each sample; none is None.
+        draws: number of draws, >= 1.
+        seed: seed of the draws, >= 0.
+
+    Returns:
+        A split set without a name, in which every sample has a role in every draw.
 
     Raises:
         InputError: no identity has two samples.
@@ -60,7 +63,7 @@ def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], 
 
 
 def join_splits(sets: Sequence[SplitSet]) -> SplitSet:
-    """All rows of several sets, each once, named after each of them."""
+    """Unite the rows of several split sets, without repeats; the name joins their names with "+"."""
     rows = {
         row for part in sets for row in zip(part.draw.tolist(), part.sample.tolist(), part.role.tolist(), strict=True)
     }
@@ -70,27 +73,29 @@ def join_splits(sets: Sequence[SplitSet]) -> SplitSet:
 
 
 def splits_to_csv(splits: SplitSet, pool: Pool) -> str:
-    """Write a split set as CSV text, rows sorted; ``source`` and ``uri`` are for people, ``id`` is what counts.
+    """Write a split set as CSV text with sorted rows.
+
+    The columns are draw, role, id, source and uri. Reading uses ``id``; ``source`` and ``uri`` help a human reader.
 
     Args:
-        splits: the set.
-        pool: samples with columns ``source`` and ``uri``; samples that it lacks have these empty.
+        splits: the split set.
+        pool: samples with columns ``source`` and ``uri``. For samples not in the pool, both cells are empty.
     """
-    places = {
+    origins = {
         key: (source, uri)
         for key, source, uri in zip(pool.ids.tolist(), pool.columns["source"], pool.columns["uri"], strict=True)
     }
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["draw", "role", "id", "source", "uri"])
-    for at in np.lexsort((splits.sample, splits.role, splits.draw)):
-        sample = str(splits.sample[at])
-        writer.writerow([int(splits.draw[at]), str(splits.role[at]), sample, *places.get(sample, ("", ""))])
+    for row in np.lexsort((splits.sample, splits.role, splits.draw)):
+        sample = str(splits.sample[row])
+        writer.writerow([int(splits.draw[row]), str(splits.role[row]), sample, *origins.get(sample, ("", ""))])
     return text.getvalue()
 
 
 def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
-    """Read people's own split set.
+    """Read a split set from a CSV file.
 
     Args:
         path: the CSV file (UTF-8).
@@ -104,11 +109,11 @@ def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
         raise MissingFileError(f"There is no split-set file {path}.")
     seen: dict[tuple[int, str], dict[str, int]] = {}
     rows: list[tuple[int, str, str]] = []
-    find: _Finder | None = None
+    lookup: _SampleLookup | None = None
     for line, row in read_csv(path, lambda columns: _check_header(path, columns)):
-        find = find or _Finder(pool, row)
+        lookup = lookup or _SampleLookup(pool, row)
         where = f"{path}, row {line}"
-        draw, role, sample = _draw(row["draw"], where), _role(row["role"], where), find(row, where)
+        draw, role, sample = _draw(row["draw"], where), _role(row["role"], where), lookup(row, where)
         before = seen.setdefault((draw, sample), {})
         if (before and {role, *before} != {"query", "gallery"}) or role in before:
             raise InputError(f"{where}: this sample is in draw {draw} already (row {min(before.values())}).")
@@ -121,14 +126,14 @@ def read_splits_csv(path: Path, pool: Pool) -> SplitSet:
 
 
 def _check_header(path: Path, names: Sequence[str]) -> None:
-    has = ", ".join(names)[:200] or "nothing"
-    for needed in ("draw", "role"):
-        if needed not in names:
+    header = ", ".join(names)[:200] or "nothing"
+    for column in ("draw", "role"):
+        if column not in names:
             raise InputError(
-                f"{path} has no column '{needed}'; the header is draw,role,id or draw,role,uri, not: {has}."
+                f"{path} has no column '{column}'; the header is draw,role,id or draw,role,uri, not: {header}."
             )
     if not {"id", "uri"} & set(names):
-        raise InputError(f"{path} has neither a column 'id' nor 'uri' that says which samples are meant: {has}.")
+        raise InputError(f"{path} has neither a column 'id' nor 'uri' that says which samples are meant: {header}.")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"{path} has the column '{twice}' twice.")
@@ -146,22 +151,29 @@ def _role(text: str, where: str) -> str:
     return text
 
 
-class _Place(NamedTuple):
+class _Origin(NamedTuple):
+    """Where a sample comes from; ``source`` is None if the CSV file has no such column."""
+
     source: str | None
     uri: str
 
 
-class _Finder:
-    """Finds the sample that a row means."""
+class _SampleLookup:
+    """Finds the sample of a row of a CSV file by id, or by uri and source.
+
+    Args:
+        pool: all samples of the store, with columns ``source`` and ``uri``.
+        header: a row, whose keys are the columns of the file.
+    """
 
     def __init__(self, pool: Pool, header: Mapping[str, str]) -> None:
         self._ids = set(pool.ids.tolist()) if "id" in header else None
-        self._places: dict[_Place, list[str]] = {}
+        self._origins: dict[_Origin, list[str]] = {}
         self._by_source = "source" in header
         if self._ids is None:
             for sample, source, uri in zip(pool.ids.tolist(), pool.columns["source"], pool.columns["uri"], strict=True):
-                place = _Place(source if self._by_source else None, uri)
-                self._places.setdefault(place, []).append(sample)
+                origin = _Origin(source if self._by_source else None, uri)
+                self._origins.setdefault(origin, []).append(sample)
 
     def __call__(self, row: Mapping[str, str], where: str) -> str:
         if self._ids is not None:
@@ -169,12 +181,12 @@ class _Finder:
                 return row["id"]
             hint = " (without the column 'id', samples are found by uri)" if "uri" in row else ""
             raise InputError(f"{where}: the store has no sample with id '{row['id'][:80]}'{hint}.")
-        place = _Place(row["source"] if self._by_source else None, row["uri"])
-        found = self._places.get(place, [])
-        if not found:
-            source = f" in source '{place.source}'" if self._by_source else ""
-            raise InputError(f"{where}: the store has no sample with uri '{place.uri[:200]}'{source}.")
-        if len(found) > 1:
+        origin = _Origin(row["source"] if self._by_source else None, row["uri"])
+        samples = self._origins.get(origin, [])
+        if not samples:
+            source = f" in source '{origin.source}'" if self._by_source else ""
+            raise InputError(f"{where}: the store has no sample with uri '{origin.uri[:200]}'{source}.")
+        if len(samples) > 1:
             way = "name them by 'id'" if self._by_source else "add a column 'source', or name them by 'id'"
-            raise InputError(f"{where}: {len(found)} samples have the uri '{place.uri[:200]}'; {way}.")
-        return found[0]
+            raise InputError(f"{where}: {len(samples)} samples have the uri '{origin.uri[:200]}'; {way}.")
+        return samples[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.protocols.cross_validation import generator, share_out, units_of
+from eval.protocols.cross_validation import generator, group_codes, stratified_subsets
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
 
@@ -98,7 +98,7 @@ def _taken_from_train(
     if not 0 < share < 1:
         raise InputError(f"`val_from={config.val_from}` leaves nothing of the {len(part)} train samples; take fewer.")
     labels = part.columns["label"].astype(np.str_)
-    held = share_out(labels, units_of(part), (share,), generator(config.sample_seed, draw)) == 1
+    held = stratified_subsets(labels, group_codes(part), (share,), generator(config.sample_seed, draw)) == 1
     if not held.any():
         raise InputError(
             f"`val_from={config.val_from}` finds no class with two train samples to take one from; use more samples."

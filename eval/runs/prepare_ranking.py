@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.audit.leaks import leaks
 from eval.audit.near import near_in_draws
-from eval.protocols.base import SETTLED, Protocol, Request, whole_split
+from eval.protocols.base import FIXED_OPTIONS, Protocol, Request, whole_split
 from eval.protocols.held_out import held_out_samples
 from eval.ranking.identities import resolve_camera_rule
 from eval.ranking.relations import settle
@@ -212,7 +212,7 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
 def _departs(rule: Protocol, config: ModeConfig, arrays: Arrays) -> bool:
     """Whether an option departs from what the protocol fixes; cameras decide what ``auto`` is."""
     kind = type(config)
-    known = [key for key in {*SETTLED, *rule.settings} if key in kind.model_fields]
+    known = [key for key in {*FIXED_OPTIONS, *rule.settings} if key in kind.model_fields]
     fixed = kind.read({key: rule.settings[key] for key in known if key in rule.settings}, f"protocol {rule.name}")
     settled = ({key: getattr(each, key) for key in known} for each in (config, fixed))
     asked, own = (

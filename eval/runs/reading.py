@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.protocols.held_out import HeldOut
+from eval.protocols.held_out import HeldOutSamples
 from eval.protocols.split_sets import join_splits, read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool
@@ -107,7 +107,7 @@ def read_arrays(
     parts: Mapping[str, SplitSet],
     needs: Needs,
     mirrored: str | None = None,
-    held_out: Mapping[str, HeldOut] | None = None,
+    held_out: Mapping[str, HeldOutSamples] | None = None,
 ) -> Arrays:
     """Read vectors and columns of the samples that take part, in order of sample id.
 
@@ -193,7 +193,7 @@ def read_norms(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> F
     return lengths[order[np.searchsorted(keys[order], wanted)]]
 
 
-def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOut) -> tuple[Draw, ...]:
+def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOutSamples) -> tuple[Draw, ...]:
     rows = np.searchsorted(ids, splits.sample)
     roles = {role: splits.role == role for role in needs.roles}
     others = {name: np.searchsorted(ids, found).astype(np.int64) for name, found in held_out.items()}

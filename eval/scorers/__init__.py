@@ -1,1 +1,1 @@
-"""Vectors to scores: pure functions over arrays."""
+"""Scorers: they turn vectors into scores of classes. Pure functions over arrays."""

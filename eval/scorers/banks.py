@@ -1,4 +1,4 @@
-"""What scorers ask of a bank over the label universe: the edges of each class, and which classes have none."""
+"""The edges of a bank by class, and the classes without an edge."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from retrieval.types import Int64
 
 
 class Segments(NamedTuple):
-    """The edges of class ``classes[i]`` are those from ``starts[i]`` to the next start; both (C',), ascending."""
+    """The edges of a bank by class.
+
+    ``classes`` (C',) codes of the classes that have an edge, ascending; ``starts`` (C',) the first edge of each. The
+    edges of ``classes[i]`` are ``starts[i]`` up to, but not including, ``starts[i + 1]``.
+    """
 
     classes: Int64
     starts: Int64
 
 
 def class_segments(bank: ClassBank) -> Segments:
-    """Where the edges of each class lie; classes without an edge are not among them.
+    """Group the edges of a bank by class. Classes without an edge are left out.
 
     Raises:
-        InputError: no class has an edge.
+        InputError: the bank has no edge.
     """
     classes, starts = np.unique(bank.edge_class, return_index=True)
     if not len(classes):
         raise InputError(
-            f"Bank '{bank.name}' has nothing for any class of the label universe; compare the names of its classes "
+            f"Bank '{bank.name}' has no vector for any class of the label universe; compare the names of its classes "
             "with the labels, or take another universe (labels_from)."
         )
     return Segments(classes, starts)
 
 
 def missing_classes(bank: ClassBank, classes: int) -> list[int]:
-    """Codes of the classes, of ``classes`` in all, that this bank cannot answer, ascending."""
+    """Codes of the classes without an edge in this bank, ascending; ``classes`` is C, the size of the universe."""
     return [int(code) for code in np.setdiff1d(np.arange(classes), bank.edge_class)]

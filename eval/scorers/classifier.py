@@ -1,4 +1,4 @@
-"""A trained last layer as classifier: its logits, made again from stored unit vectors and their lengths."""
+"""The scorer ``classifier``: logits of a trained last layer, recomputed from unit vectors and their lengths."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class ClassifierOptions(Config):
 class ClassifierScorer:
     """The scorer ``classifier``.
 
-    A row r of the layer has the logit (norm * (W_r @ v) + b_r) / T. A class with several rows has the sum of their
-    probabilities, so its logit is the logarithm of the sum of exp of theirs. Rows without a class of the universe take
-    no part; probabilities over all rows, restricted to the others and renormalised, would be the same.
+    The logit of row r of the layer is (norm * (W_r @ v) + b_r) / T, with v the unit vector of the sample and norm its
+    length before normalisation. The probability of a class with several rows is the sum of the probabilities of its
+    rows, so its logit is the logarithm of the sum of exp of theirs. Rows without a class in the label universe are
+    left out, which equals renormalising the probabilities of the other rows.
     """
 
     name = "classifier"
@@ -39,7 +40,7 @@ class ClassifierScorer:
     takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
-        """One per bank.
+        """One setting per bank.
 
         Raises:
             InputError: the arm has no bank.
@@ -49,10 +50,11 @@ class ClassifierScorer:
         return tuple({"bank": bank.name} for bank in arm.banks)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """See :class:`eval.seams.scorer.Scorer`.
+        """Compute the logits of the layer: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:
-            InputError: the lengths of the vectors are not known, or the bank is of no use.
+            InputError: the lengths of the vectors are unknown, the bank has numbers that are not finite, or it has no
+                class of the universe.
         """
         if task.norms is None:
             raise InputError(
@@ -67,14 +69,17 @@ class ClassifierScorer:
 
 
 def class_logits(queries: Float32, norms: Float32, bank: ClassBank, classes: int, temperature: float = 1.0) -> Float32:
-    """Logits (q, C) of a classifier; -inf for a class without a row.
+    """Compute the logits of a trained last layer.
 
     Args:
         queries: (q, d) unit vectors.
-        norms: (q,) their lengths before.
-        bank: rows and biases; none are zeros.
+        norms: (q,) their lengths before normalisation.
+        bank: rows and biases of the layer; without biases, they are 0.
         classes: C, the size of the label universe.
-        temperature: what the logits of the rows are divided by.
+        temperature: T, divisor of the logits of the rows.
+
+    Returns:
+        (q, C) logits; -inf for a class without a row.
 
     Raises:
         InputError: the bank has numbers that are not finite, or no class of the universe.
@@ -83,16 +88,16 @@ def class_logits(queries: Float32, norms: Float32, bank: ClassBank, classes: int
     if not (np.isfinite(bank.vectors).all() and np.isfinite(bias).all()):
         raise InputError(f"Bank '{bank.name}' holds numbers that are not finite; make it again from sound weights.")
     segments = class_segments(bank)
-    found = np.full((len(queries), classes), -np.inf, np.float32)
+    class_scores = np.full((len(queries), classes), -np.inf, np.float32)
     for start, products in similarity_blocks(queries, bank.vectors):
         stop = start + len(products)
         logits = (products * norms[start:stop, None] + bias) / np.float32(temperature)
-        found[start:stop, segments.classes] = _log_sums(logits[:, bank.edge_vector], segments)
-    return found
+        class_scores[start:stop, segments.classes] = _log_sums(logits[:, bank.edge_vector], segments)
+    return class_scores
 
 
 def _log_sums(logits: Float32, segments: Segments) -> Float32:
-    """Logarithm of the sum of exp over the edges of each class: (rows, e), which is written over, to (rows, C')."""
+    """Log-sum-exp over the edges of each class: (rows, e) to (rows, C'). ``logits`` is overwritten."""
     largest: Float32 = np.maximum.reduceat(logits, segments.starts, axis=1)
     logits -= np.repeat(largest, np.diff(segments.starts, append=logits.shape[1]), axis=1)
     largest += np.log(np.add.reduceat(np.exp(logits, out=logits), segments.starts, axis=1))

@@ -1,16 +1,16 @@
-"""k nearest neighbours: the train samples most like a query vote for their classes.
+"""The scorer ``knn``: the k train samples nearest to a query vote for their classes.
 
 With s the cosine of a neighbour, its vote is
 
 - ``uniform``: 1;
 - ``similarity``: max(s, 0);
 - ``exp``: exp((s - s_nearest) / tau), the weight exp(s / tau) of Wu, Xiong, Yu, Lin (CVPR 2018, arXiv:1805.01978)
-  divided by that of the nearest neighbour, which no ratio of votes notices.
+  divided by that of the nearest neighbour, which leaves the ratios of the votes unchanged.
 
-p_c = (votes_c + smoothing / C) / (sum of votes + smoothing): additive smoothing, as if ``smoothing`` votes more were
-spread evenly over the C classes of the universe. Without it, a class without a vote would cost an infinite negative
-log-likelihood. Logits are log p. Of classes with equal votes, the one with the nearest neighbour stands first;
-classes without a vote stand in order of their code.
+The probability of class c is p_c = (votes_c + smoothing / C) / (sum of votes + smoothing): additive smoothing, which
+adds ``smoothing`` votes, spread evenly over the C classes of the universe. Without it, the negative log-likelihood of a
+class without a vote would be infinite. The logits are log p. Classes with equal votes are ordered by their nearest
+neighbour; classes without a vote are ordered by code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 import numpy as np
 from pydantic import Field
 
-from eval.scorers.options import Candidates, Positive
+from eval.scorers.options import Positive, ValueList
 from eval.scorers.similarity import BLOCK_BYTES
 from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
@@ -35,18 +35,18 @@ Votes: TypeAlias = Literal["uniform", "similarity", "exp"]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000)]
 
 TIE_STEP = 4e-6
-"""Logits of classes with equal votes are so far apart: float32 and a softmax see it, figures do not."""
+"""Difference of the logits of classes with equal votes: large enough for float32, too small to change a metric."""
 
 
 class VoteOptions(Config):
     """Options of ``knn``.
 
-    k of 20 with ``exp`` votes and ``tau`` of .07 is the protocol of DINO (Caron et al., ICCV 2021), who found 20 best
-    in most runs.
+    The defaults k = 20, ``exp`` and tau = 0.07 are those of DINO (Caron et al., ICCV 2021), where k = 20 was best in
+    most runs.
     """
 
-    k: Candidates[Count] = Field(default=(20,), description="Number of neighbours that vote.")
-    votes: Candidates[Votes] = Field(
+    k: ValueList[Count] = Field(default=(20,), description="Number of neighbours that vote.")
+    votes: ValueList[Votes] = Field(
         default=("exp",),
         description="Weight of a neighbour: 1 (uniform), its cosine where that is positive (similarity), or "
         "exp(cosine / tau).",
@@ -61,57 +61,62 @@ class VoteOptions(Config):
     )
 
 
-def count_votes(found: Neighbors, labels: Int64, classes: int, votes: Votes, options: VoteOptions) -> Float32:
-    """Log-probabilities (q, C) of the classes by the votes of all neighbours found.
+def count_votes(neighbors: Neighbors, labels: Int64, classes: int, votes: Votes, options: VoteOptions) -> Float32:
+    """Compute log-probabilities of classes from the votes of the neighbours.
 
     Args:
-        found: (q, k) best first; rows of -1 at the end, of score -inf, are nobody.
+        neighbors: (q, k), best first; where a query has fewer than k, the rest are row -1 and score -inf.
         labels: (t,) codes of the train samples.
-        classes: C.
-        votes: how a neighbour votes.
-        options: tau and smoothing.
+        classes: C, the size of the label universe.
+        votes: weight of a neighbour.
+        options: ``tau`` and ``smoothing``.
+
+    Returns:
+        (q, C) float32.
     """
-    logits = np.empty((len(found.rows), classes), np.float32)
-    step = max(1, BLOCK_BYTES // (32 * (classes + found.rows.shape[1])))
+    logits = np.empty((len(neighbors.rows), classes), np.float32)
+    step = max(1, BLOCK_BYTES // (32 * (classes + neighbors.rows.shape[1])))
     for start in range(0, len(logits), step):
-        block = Neighbors(found.rows[start : start + step], found.scores[start : start + step])
+        block = Neighbors(neighbors.rows[start : start + step], neighbors.scores[start : start + step])
         logits[start : start + step] = _block_logits(block, labels, classes, votes, options)
     return logits
 
 
 def _block_logits(
-    found: Neighbors, labels: Int64, classes: int, votes: Votes, options: VoteOptions
+    neighbors: Neighbors, labels: Int64, classes: int, votes: Votes, options: VoteOptions
 ) -> NDArray[np.float64]:
-    q, k = found.rows.shape
-    voted = np.where(found.rows < 0, classes, labels[found.rows])  # nobody's is one class more, dropped in the end
+    q, k = neighbors.rows.shape
+    # Missing neighbours (row -1) vote for an additional class, which is dropped.
+    voted = np.where(neighbors.rows < 0, classes, labels[neighbors.rows])
     cells = voted + np.arange(q)[:, None] * (classes + 1)
-    weights = _weights(found.scores.astype(np.float64), votes, options.tau)
+    weights = _weights(neighbors.scores.astype(np.float64), votes, options.tau)
     total = np.bincount(cells.reshape(-1), weights.reshape(-1), q * (classes + 1)).reshape(q, -1)[:, :classes]
     nearest = np.full(q * (classes + 1), k)
-    nearest[cells[:, ::-1].reshape(-1)] = np.tile(np.arange(k)[::-1], q)  # the last written stays: the nearest
+    # Of repeated cells the last assignment stays; in reverse order, it is the nearest neighbour's.
+    nearest[cells[:, ::-1].reshape(-1)] = np.tile(np.arange(k)[::-1], q)
     smoothed = total + options.smoothing / classes
     logits = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
     return _nearest_first(logits, nearest.reshape(q, -1)[:, :classes], k)
 
 
 def _weights(scores: NDArray[np.float64], votes: Votes, tau: float) -> NDArray[np.float64]:
-    """The vote of each neighbour: (q, k), 0 for nobody."""
-    there = np.isfinite(scores)
+    """The vote of each neighbour: (q, k); 0 for a missing one, whose score is -inf."""
+    finite = np.isfinite(scores)
     if votes == "uniform":
-        return there.astype(np.float64)
-    known = np.where(there, scores, 0)
+        return finite.astype(np.float64)
+    cosines = np.where(finite, scores, 0)
     if votes == "similarity":
-        return np.maximum(known, 0)
-    return np.where(there, np.exp((known - known[:, :1]) / tau), 0)
+        return np.maximum(cosines, 0)
+    return np.where(finite, np.exp((cosines - cosines[:, :1]) / tau), 0)
 
 
 def _nearest_first(logits: NDArray[np.float64], nearest: Int64, k: int) -> NDArray[np.float64]:
-    """Raise equal logits of voted classes by steps, so that they stand in order of the place of the nearest neighbour.
+    """Separate equal logits by :data:`TIE_STEP`, so that the class with the nearer neighbour has the larger logit.
 
     Args:
-        logits: (q, C).
-        nearest: (q, C) place, from 0, of a class's nearest neighbour, k where it has none.
-        k: how many neighbours there are.
+        logits: (q, C); overwritten.
+        nearest: (q, C) rank, from 0, of the nearest neighbour of each class; k for a class without a neighbour.
+        k: number of neighbours of a query.
     """
     order = np.lexsort((-nearest, logits), axis=1)
     voted = np.take_along_axis(nearest, order, axis=1) < k
@@ -122,7 +127,10 @@ def _nearest_first(logits: NDArray[np.float64], nearest: Int64, k: int) -> NDArr
 
 
 class VoteScorer:
-    """The scorer ``knn``. One search serves all settings; classes absent from train get no vote, like others."""
+    """The scorer ``knn``.
+
+    The neighbours of all settings come from one search. Classes without train samples get no vote, but can be answered.
+    """
 
     name = "knn"
     config_type = VoteOptions
@@ -131,14 +139,14 @@ class VoteScorer:
     takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
-        """Every k with every way to vote."""
+        """One setting per ``k`` and ``votes``."""
         options = _options(arm)
         return tuple({"k": k, "votes": votes} for k in options.k for votes in options.votes)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Let neighbours vote: see :meth:`eval.seams.scorer.Scorer.logits`.
+        """Count the votes of the neighbours: see :meth:`eval.seams.scorer.Scorer.logits`.
 
-        More neighbours than there are is all of them.
+        If ``k`` is larger than the number of train samples, all of them vote.
 
         Raises:
             InputError: there are no train samples.
@@ -146,11 +154,11 @@ class VoteScorer:
         options = _options(arm)
         if not len(task.train):
             raise InputError("There are no train samples to be neighbours; give a train split.")
-        wanted = [(cast("int", setting["k"]), cast("Votes", setting["votes"])) for setting in settings]
-        most = min(max(k for k, _ in wanted), len(task.train))
-        found = task.index(options.index, task.train).search(task.queries, most)
-        for k, votes in wanted:
-            near = Neighbors(found.rows[:, :k], found.scores[:, :k])
+        pairs = [(cast("int", setting["k"]), cast("Votes", setting["votes"])) for setting in settings]
+        largest_k = min(max(k for k, _ in pairs), len(task.train))
+        neighbors = task.index(options.index, task.train).search(task.queries, largest_k)
+        for k, votes in pairs:
+            near = Neighbors(neighbors.rows[:, :k], neighbors.scores[:, :k])
             yield count_votes(near, task.labels, task.classes, votes, options)
 
 

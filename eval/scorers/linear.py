@@ -1,12 +1,11 @@
-"""A linear probe: multinomial logistic regression on the train vectors (Radford et al. 2021, section 3.2).
+"""The scorer ``linear``: multinomial logistic regression on the train vectors (Radford et al. 2021, section 3.2).
 
-It minimises c * (sum of the negative log-likelihoods) + |W|^2 / 2 over the weights W and free intercepts, with
-scikit-learn's L-BFGS. With two classes W is one vector, that of their difference.
+It minimises c * (sum of the negative log-likelihoods) + |W|^2 / 2 over the weights W; the intercepts are not
+regularised. scikit-learn's L-BFGS finds the minimum. With two classes, W is the difference of their two vectors.
 
-The fit is made on vectors less their mean and divided by one common number, their root mean square, with c multiplied
-by its square. That has the same optimum, as the intercepts take up the mean. But L-BFGS stops by the size of the
-gradient, which for unit vectors is small from the start: on them as they are it ends earlier and farther from the
-optimum, or after more steps.
+The vectors are centred and divided by their root mean square, and c is multiplied by its square. The optimum is the
+same, since the intercepts absorb the mean. L-BFGS stops when the gradient is small; for unit vectors it is small from
+the start, so without the scaling L-BFGS stops too early or needs more steps.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ from typing import Annotated, Literal, NamedTuple, cast
 import numpy as np
 from pydantic import Field
 
-from eval.scorers.options import Candidates, Positive
+from eval.scorers.options import Positive, ValueList
 from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 TOLERANCE = 1e-5
-"""Of the largest entry of the gradient of the mean loss, for vectors of root mean square 1."""
+"""Largest entry of the gradient of the mean loss at which L-BFGS stops, for vectors of root mean square 1."""
 
 SMALLEST_SPREAD = 1e-6
-"""Vectors that differ less are all the same but for rounding, which must not be magnified."""
+"""Smallest divisor of the centred vectors: below it their differences are rounding, which must not be amplified."""
 
 
 class LinearOptions(Config):
     """Options of ``linear``."""
 
-    c: Candidates[Positive] = Field(
+    c: ValueList[Positive] = Field(
         default=(100.0,),
         description="Inverse strength of regularisation. 100 suits unit vectors with a few to a hundred samples per "
         "class; smaller values give nearly uniform probabilities.",
@@ -49,7 +48,7 @@ class LinearOptions(Config):
 
 
 class LinearModel(NamedTuple):
-    """``weights`` (K, d) float32, ``bias`` (K,) float32, and ``classes`` (K,), the codes they are of."""
+    """A linear classifier of K classes: ``weights`` (K, d), ``bias`` (K,), and ``classes`` (K,), their codes."""
 
     weights: Float32
     bias: Float32
@@ -57,16 +56,18 @@ class LinearModel(NamedTuple):
 
 
 def fit_linear(train: Float32, labels: Int64, c: float, options: LinearOptions) -> LinearModel:
-    """Fit a logistic regression. 100,000 vectors of 512 numbers, 169 classes: about 30 s on one core.
+    """Fit a logistic regression.
+
+    100,000 vectors of 512 dimensions and 169 classes take about 30 s on one core.
 
     Args:
-        train: (t, d) of length one, t >= 1.
-        labels: (t,) codes of classes.
-        c: inverse of the strength of regularisation.
-        options: the others.
+        train: (t, d) unit vectors, t >= 1.
+        labels: (t,) class codes.
+        c: inverse strength of regularisation.
+        options: ``class_weight`` and ``max_iter``.
 
     Returns:
-        The model of the K classes that are there; of a single one, weights and bias are 0.
+        The model of the K classes in ``labels``; with a single class, weights and bias are 0.
     """
     classes = np.unique(labels)
     if len(classes) == 1:
@@ -83,7 +84,7 @@ def fit_linear(train: Float32, labels: Int64, c: float, options: LinearOptions) 
     model = LogisticRegression(C=c * spread**2, tol=TOLERANCE, max_iter=options.max_iter, class_weight=weight)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", UserWarning)  # few shots of many classes are still classes
+        warnings.simplefilter("ignore", UserWarning)  # it takes many classes with few samples for regression
         model.fit(coordinates, labels)
     weights = model.coef_.astype(np.float64) / spread
     if basis is not None:
@@ -95,10 +96,10 @@ def fit_linear(train: Float32, labels: Int64, c: float, options: LinearOptions) 
 
 
 def _row_space(vectors: Float32) -> tuple[Float32 | None, Float32]:
-    """Fewer vectors than dimensions: an orthonormal basis (d, t) of what they span, and their coordinates (t, t).
+    """Reduce t vectors of d > t dimensions to an orthonormal basis (d, t) of their span and coordinates (t, t) in it.
 
-    The regularised optimum lies in that span, so a fit on the coordinates is the same fit, and a few shots of 1,536
-    numbers cost what their number of samples says.
+    The regularised optimum lies in that span, so a fit on the coordinates gives the same model at the cost of t
+    dimensions. Without such a reduction (t >= d), the basis is None and the vectors are returned.
     """
     if len(vectors) >= vectors.shape[1]:
         return None, vectors
@@ -107,7 +108,7 @@ def _row_space(vectors: Float32) -> tuple[Float32 | None, Float32]:
 
 
 class LinearScorer:
-    """The scorer ``linear``. Classes absent from train cannot be answered."""
+    """The scorer ``linear``. Classes without train samples cannot be answered."""
 
     name = "linear"
     config_type = LinearOptions
@@ -116,13 +117,11 @@ class LinearScorer:
     takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
-        """Every c."""
+        """One setting per ``c``."""
         return tuple({"c": c} for c in cast("LinearOptions", arm.options).c)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Fit and score: see :meth:`eval.seams.scorer.Scorer.logits`.
-
-        Every setting is fitted from the start, by itself.
+        """Fit a model per setting and score with it: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:
             InputError: there are no train samples.

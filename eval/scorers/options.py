@@ -1,4 +1,4 @@
-"""Options of scorers that may hold several candidates: ``-o k=20`` is one, ``-o k=1,5,20`` are three."""
+"""Types of scorer options that may list several values: ``-o k=20`` lists one, ``-o k=1,5,20`` three."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def _without_repeats(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-Candidates: TypeAlias = Annotated[
+ValueList: TypeAlias = Annotated[
     tuple[T, ...], BeforeValidator(split_text), AfterValidator(_without_repeats), Field(min_length=1)
 ]
-"""Values in the order they were given, each once."""
+"""Values in the given order, without repeats. Each value makes a setting."""
 
 Positive: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e6)]
-"""A number above 0; what is divided or multiplied by one beyond these would not survive float32."""
+"""A positive number; products and quotients with numbers outside these bounds leave the range of float32."""

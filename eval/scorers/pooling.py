@@ -1,11 +1,11 @@
-"""Pooling of prompts: from the similarities of an image x to the prompts p of a class to one score of the class.
+"""Pooling of prompts: the score of a class from the similarities of an image x to the prompts p of that class.
 
 With s_p = cos(x, p):
 
-- ``mean-embedding``: the cosine of x and the mean of the class's prompts (unit vectors), itself made a unit vector:
-  CLIP's prompt ensembling (Radford et al. 2021, section 3.1.4).
-- ``softmax``: sum_p w_p s_p with w = softmax_p(s_p / T) over the class's own prompts. A low temperature T lets the
-  nearest prompt speak (T -> 0 is ``max``), a high one all of them (T -> infinity is ``mean-score``).
+- ``mean-embedding``: the cosine of x and the normalised mean of the class's prompts, CLIP's prompt ensembling
+  (Radford et al. 2021, section 3.1.4).
+- ``softmax``: sum_p w_p s_p with w = softmax_p(s_p / T) over the prompts of the class. A low temperature T gives the
+  nearest prompt more weight (T -> 0 is ``max``), a high one weighs all alike (T -> infinity is ``mean-score``).
 - ``max``: the largest s_p.
 - ``mean-score``: the mean of s_p.
 """
@@ -23,17 +23,17 @@ from eval.seams.scorer import ClassBank
 from retrieval.errors import InputError
 from retrieval.types import Float32
 
-Pool: TypeAlias = Literal["mean-embedding", "softmax", "max", "mean-score"]
+PoolMethod: TypeAlias = Literal["mean-embedding", "softmax", "max", "mean-score"]
 
 SWEPT_TEMPERATURES = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5)
-"""Candidates for T that cover what is useful for cosines of CLIP."""
+"""Values of T for ``temperature=sweep``: the useful range for cosines of CLIP."""
 
 CHUNK_BYTES = 1 << 20
-"""Size of the similarities that are pooled at one time: they fit a cache, which nearly halves the time."""
+"""Size of the block of similarities that is pooled at a time: it fits a cache, which nearly halves the time."""
 
 
 def pool_scores(
-    queries: Float32, bank: ClassBank, classes: int, pool: Pool, temperatures: Sequence[float] = ()
+    queries: Float32, bank: ClassBank, classes: int, pool: PoolMethod, temperatures: Sequence[float] = ()
 ) -> Float32:
     """Score every class for every query.
 
@@ -41,15 +41,15 @@ def pool_scores(
         queries: (q, d) unit vectors.
         bank: prompts, unit vectors.
         classes: C, the size of the label universe.
-        pool: how the prompts of a class are pooled.
-        temperatures: T of ``softmax``, each above 0; the other pools have none.
+        pool: method that pools the prompts of a class.
+        temperatures: values of T for ``softmax``, each above 0; the other methods ignore them.
 
     Returns:
-        (temperatures, q, C) for ``softmax``, (1, q, C) for the others: scores in [-1, 1], and -inf where a class has
-        no prompt, or where ``mean-embedding`` finds no direction because its prompts cancel.
+        (temperatures, q, C) for ``softmax``, (1, q, C) for the others: scores in [-1, 1]; -inf for a class without a
+        prompt, and with ``mean-embedding`` for a class whose prompts cancel, since their mean has no direction.
 
     Raises:
-        InputError: the bank is not of unit vectors, or answers no class.
+        InputError: the bank does not hold unit vectors, or has no class of the universe.
     """
     _require_unit(bank)
     segments = class_segments(bank)
@@ -60,10 +60,10 @@ def pool_scores(
         blocks = ((start, _maxima(scores, segments)[None]) for start, scores in _edge_blocks(queries, bank))
     else:
         blocks = ((start, _weighted(scores, segments, temperatures)) for start, scores in _edge_blocks(queries, bank))
-    found = np.full((len(temperatures) if pool == "softmax" else 1, len(queries), classes), -np.inf, np.float32)
+    class_scores = np.full((len(temperatures) if pool == "softmax" else 1, len(queries), classes), -np.inf, np.float32)
     for start, scores in blocks:
-        found[:, start : start + scores.shape[1], segments.classes] = scores
-    return found
+        class_scores[:, start : start + scores.shape[1], segments.classes] = scores
+    return class_scores
 
 
 def _require_unit(bank: ClassBank) -> None:
@@ -76,24 +76,24 @@ def _require_unit(bank: ClassBank) -> None:
 
 
 def _means(bank: ClassBank, segments: Segments, *, unit: bool) -> tuple[Segments, Float32]:
-    """Mean of the prompts of each class, (C', d), made unit vectors if asked; those that cancel are then left out."""
+    """Mean of the prompts of each class, (C', d). With ``unit``, normalised, without classes whose prompts cancel."""
     prompts = bank.vectors[bank.edge_vector].astype(np.float64)
     sizes = np.diff(segments.starts, append=len(prompts))
     means = np.add.reduceat(prompts, segments.starts) / sizes[:, None]
     if unit:
         lengths = np.linalg.norm(means, axis=1)
-        kept = lengths > 1e-6
-        if not kept.any():
+        directed = lengths > 1e-6
+        if not directed.any():
             raise InputError(
                 f"The prompts of every class of bank '{bank.name}' cancel; take another pool, such as max."
             )
-        segments = Segments(segments.classes[kept], segments.starts[kept])
-        means = means[kept] / lengths[kept, None]
+        segments = Segments(segments.classes[directed], segments.starts[directed])
+        means = means[directed] / lengths[directed, None]
     return segments, means.astype(np.float32)
 
 
 def _edge_blocks(queries: Float32, bank: ClassBank) -> Iterator[tuple[int, Float32]]:
-    """Yield (first query of the block, its similarities (rows, e) to the prompt of every edge)."""
+    """Yield blocks of queries: the first query, and the similarities (rows, e) to the prompt of every edge."""
     step = max(1, CHUNK_BYTES // (4 * len(bank.edge_vector)))
     for first, scores in similarity_blocks(queries, bank.vectors):
         for start in range(0, len(scores), step):
@@ -107,10 +107,10 @@ def _maxima(scores: Float32, segments: Segments) -> Float32:
 
 
 def _weighted(scores: Float32, segments: Segments, temperatures: Sequence[float]) -> Float32:
-    """Softmax-weighted sums of (rows, e), which is written over: (temperatures, rows, C').
+    """Softmax-weighted means of ``scores`` (rows, e), which are overwritten: (temperatures, rows, C').
 
-    With z_p = s_p - m, m the largest s_p of the class, they are m + sum_p e^(z_p / T) z_p / sum_p e^(z_p / T): nothing
-    overflows, and the largest weight is 1 at every T.
+    With z_p = s_p - m and m the largest s_p of the class, the mean is m + sum_p e^(z_p / T) z_p / sum_p e^(z_p / T).
+    Nothing overflows, since the largest weight is 1 at every T.
     """
     largest = _maxima(scores, segments)
     scores -= np.repeat(largest, np.diff(segments.starts, append=scores.shape[1]), axis=1)

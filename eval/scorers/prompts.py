@@ -1,4 +1,4 @@
-"""Prompts as classifier: an image's cosines to the texts of each class, pooled (zero-shot classification)."""
+"""The scorer ``prompts``: cosines of images and the texts of each class, pooled (zero-shot classification)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias, cast
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from eval.scorers.pooling import SWEPT_TEMPERATURES, Pool, pool_scores
+from eval.scorers.pooling import SWEPT_TEMPERATURES, PoolMethod, pool_scores
 from eval.seams.options import split_text
 from eval.seams.scorer import Arm, Setting, Task
 from retrieval.config import Config
@@ -17,10 +17,10 @@ from retrieval.errors import InputError
 from retrieval.types import Float32
 
 LARGEST_SCALE = 100.0
-"""What CLIP's logit scale was clipped at in training, and where it ended (Radford et al. 2021, section 2.5)."""
+"""The limit of CLIP's logit scale in training, which it reaches (Radford et al. 2021, section 2.5)."""
 
 BOUNDS = (1e-6, 1e6)
-"""Temperatures beyond these would not survive float32."""
+"""Smallest and largest temperature; scores divided by others leave the range of float32."""
 
 
 def _temperatures(value: object) -> object:
@@ -34,7 +34,7 @@ def _class_temperature(value: object) -> object:
     if value == "encoder":
         return value
     try:
-        number = float(value)  # type: ignore[arg-type]  # whatever people write
+        number = float(value)  # type: ignore[arg-type]  # float() raises for what it cannot read
     except (TypeError, ValueError):
         number = np.nan
     if not BOUNDS[0] <= number <= BOUNDS[1]:
@@ -42,7 +42,7 @@ def _class_temperature(value: object) -> object:
     return number
 
 
-Pools: TypeAlias = Annotated[tuple[Pool, ...], BeforeValidator(split_text), Field(min_length=1)]
+Pools: TypeAlias = Annotated[tuple[PoolMethod, ...], BeforeValidator(split_text), Field(min_length=1)]
 Temperatures: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=BOUNDS[0], le=BOUNDS[1])], ...],
     BeforeValidator(_temperatures),
@@ -51,7 +51,7 @@ Temperatures: TypeAlias = Annotated[
 
 
 class PromptOptions(Config):
-    """Options of ``prompts``. Every bank x pool x temperature is a setting of its own."""
+    """Options of ``prompts``. Each combination of bank, pool and temperature is a setting."""
 
     pool: Pools = Field(
         default=("mean-embedding",),
@@ -70,12 +70,12 @@ class PromptOptions(Config):
 
 
 def assumed_scale(arm: Arm) -> bool:
-    """Whether the sharpness of this arm is CLIP's usual one, because its encoder has no logit scale of its own."""
+    """Whether :data:`LARGEST_SCALE` is used for this arm, because its encoder has no logit scale."""
     return _options(arm).class_temperature == "encoder" and arm.logit_scale is None
 
 
 class PromptScorer:
-    """The scorer ``prompts``: logits are pooled cosines / class temperature."""
+    """The scorer ``prompts``. The logit of a class is its pooled cosine divided by the class temperature."""
 
     name = "prompts"
     config_type = PromptOptions
@@ -84,7 +84,7 @@ class PromptScorer:
     takes_texts = True
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
-        """Keys ``bank``, ``pool`` and ``temperature``, which is None for all pools but ``softmax``.
+        """One setting per bank, pool and temperature; ``temperature`` is None for all pools but ``softmax``.
 
         Raises:
             InputError: the arm has no bank.
@@ -99,17 +99,17 @@ class PromptScorer:
         )
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """See :class:`eval.seams.scorer.Scorer`.
+        """Pool the cosines with the prompts: see :meth:`eval.seams.scorer.Scorer.logits`.
 
-        Settings that differ only in temperature and stand together share their work.
+        Neighbouring settings that differ only in temperature are computed together.
 
         Raises:
-            InputError: a bank is not of unit vectors, or has no class of the universe.
+            InputError: a bank does not hold unit vectors, or has no class of the universe.
         """
         scale = np.float32(_scale(arm))
-        for (bank, pool), group in groupby(settings, lambda setting: (str(setting["bank"]), setting["pool"])):
-            temperatures = [float(each) for setting in group if (each := setting["temperature"]) is not None]
-            for scores in pool_scores(task.queries, arm.bank(bank), task.classes, cast("Pool", pool), temperatures):
+        for (bank, pool), group in groupby(settings, _bank_and_pool):
+            temperatures = [float(value) for setting in group if (value := setting["temperature"]) is not None]
+            for scores in pool_scores(task.queries, arm.bank(bank), task.classes, pool, temperatures):
                 yield scores * scale
 
 
@@ -117,12 +117,16 @@ def _options(arm: Arm) -> PromptOptions:
     return cast("PromptOptions", arm.options)
 
 
+def _bank_and_pool(setting: Setting) -> tuple[str, PoolMethod]:
+    return str(setting["bank"]), cast("PoolMethod", setting["pool"])
+
+
 def _scale(arm: Arm) -> float:
-    """What pooled scores are multiplied by: 1 / class temperature."""
-    chosen = _options(arm).class_temperature
-    if chosen == "encoder":
+    """Factor of the pooled scores: 1 / class temperature."""
+    temperature = _options(arm).class_temperature
+    if temperature == "encoder":
         return LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
-    return 1 / chosen
+    return 1 / temperature
 
 
 SCORER = PromptScorer()

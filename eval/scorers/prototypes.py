@@ -1,4 +1,4 @@
-"""Prototypes: a class is the mean direction of its train vectors (nearest class mean: Mensink et al., PAMI 2013)."""
+"""The scorer ``prototype``: cosine with the mean of a class's train vectors (Mensink et al., PAMI 2013)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 SHORTEST = 1e-6
-"""A mean of unit vectors shorter than this is what float32 leaves of vectors that cancel: it has no direction."""
+"""A mean of unit vectors shorter than this is rounding: the vectors cancel, and their mean has no direction."""
 
 
 class PrototypeOptions(Config):
@@ -28,22 +28,22 @@ class PrototypeOptions(Config):
 
 
 def class_means(vectors: Float32, labels: Int64, classes: int) -> Float32:
-    """Mean of each class's vectors, of length one; sums are float64, block by block.
+    """Compute the normalised mean of the vectors of each class, with sums in float64.
 
     Args:
-        vectors: (n, d) of length one.
+        vectors: (n, d) unit vectors.
         labels: (n,) codes in [0, classes).
-        classes: C.
+        classes: C, the number of classes.
 
     Returns:
-        (C, d); NaN for a class without vectors, or whose vectors cancel.
+        (C, d) unit vectors; NaN for a class without vectors, or whose vectors cancel.
     """
     order = np.argsort(labels, kind="stable")
     sums = np.zeros((classes, vectors.shape[1]))
     for start in range(0, len(order), CHUNK_ROWS):
         rows = order[start : start + CHUNK_ROWS]
-        found, first = np.unique(labels[rows], return_index=True)
-        sums[found] += np.add.reduceat(vectors[rows].astype(np.float64), first, axis=0)
+        codes, first = np.unique(labels[rows], return_index=True)
+        sums[codes] += np.add.reduceat(vectors[rows].astype(np.float64), first, axis=0)
     lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
     lengths[lengths <= SHORTEST * np.bincount(labels, minlength=classes)] = np.nan
     means: Float32 = (sums / lengths[:, None]).astype(np.float32)
@@ -51,7 +51,7 @@ def class_means(vectors: Float32, labels: Int64, classes: int) -> Float32:
 
 
 def mean_logits(queries: Float32, means: Float32, scale: float) -> Float32:
-    """Cosines with the class means times ``scale``: (q, C), -inf for a class whose mean (a row of (C, d)) is NaN."""
+    """Multiply the cosines with the class means (C, d) by ``scale``: (q, C); -inf for a class whose mean is NaN."""
     absent = np.isnan(means[:, 0])
     logits = np.empty((len(queries), len(means)), np.float32)
     for start, scores in similarity_blocks(queries, np.where(absent[:, None], np.float32(0), means)):
@@ -61,7 +61,7 @@ def mean_logits(queries: Float32, means: Float32, scale: float) -> Float32:
 
 
 class PrototypeScorer:
-    """The scorer ``prototype``. Classes absent from train cannot be answered."""
+    """The scorer ``prototype``. Classes without train samples cannot be answered."""
 
     name = "prototype"
     config_type = PrototypeOptions
@@ -70,11 +70,11 @@ class PrototypeScorer:
     takes_texts = False
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:  # noqa: ARG002 - the seam's signature
-        """The one setting: nothing can be chosen."""
+        """A single setting without keys, as no option lists values."""
         return ({},)
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Score with prototypes of the train vectors: see :meth:`eval.seams.scorer.Scorer.logits`.
+        """Score with the class means of the train vectors: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:
             InputError: no class has a prototype.

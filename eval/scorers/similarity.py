@@ -1,4 +1,4 @@
-"""The similarity of queries to a gallery, block by block, so that memory stays bounded whatever the gallery's size."""
+"""Similarities of queries and a gallery, block by block, in bounded memory; and the combination of views."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK_BYTES = 64 << 20
-"""Size of one block of scores. Fixed, so that the same arrays always give the same blocks, hence the same bits."""
+"""Size of one block of scores. It is constant, so that equal arrays give equal blocks and thus equal bits."""
 
 CHUNK_ROWS = 8192
 FIRST_ENTRIES = 16
 
 
 def similarity_blocks(queries: Float32, gallery: Float32) -> Iterator[tuple[int, Float32]]:
-    """Yield (first query of the block, scores (rows, gallery)): inner products, cosines for unit vectors.
+    """Yield inner products in blocks: the first query of the block, and its scores (rows, m).
 
-    A matrix product may round the same pair of vectors differently at different places of the gallery; equal
-    gallery vectors get exactly equal scores here all the same, so ties are ties. The caller may write into a
-    block; its memory is used again for the next one.
+    A matrix product may round the same pair of vectors differently at different columns. Here equal gallery vectors
+    get exactly equal scores, so that ties stay ties. The caller may overwrite a block; its memory is reused for the
+    next one.
 
     Args:
         queries: (n, d).
@@ -45,8 +45,8 @@ def similarity_blocks(queries: Float32, gallery: Float32) -> Iterator[tuple[int,
 def equal_rows(matrix: Float32) -> tuple[Int64, Int64]:
     """Find rows that repeat an earlier one.
 
-    Rows are told apart by a 64-bit linear hash of their bits with fixed random weights: of their first entries, and
-    of all where those repeat. What the hash holds for equal is then compared.
+    Rows are compared by a 64-bit linear hash of their bits with constant random weights: first of their first entries,
+    then, where those repeat, of all entries. Rows with equal hashes are compared entry by entry.
 
     Args:
         matrix: (n, d).
@@ -64,25 +64,25 @@ def equal_rows(matrix: Float32) -> tuple[Int64, Int64]:
 
 
 def _hashes(matrix: Float32, rows: Int64 | None = None) -> NDArray[np.uint64]:
-    """Hash of each row, or of those asked for."""
+    """Hash of each row, or of ``rows``."""
     weights = np.random.Generator(np.random.PCG64(0)).integers(1, 1 << 63, matrix.shape[1], dtype=np.uint64) * 2 + 1
     hashes = np.empty(len(matrix) if rows is None else len(rows), np.uint64)
     for start in range(0, len(hashes), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         chunk = np.ascontiguousarray(matrix[part] if rows is None else matrix[rows[part]])
-        chunk = chunk + np.float32(0)  # -0.0 is 0.0
+        chunk = chunk + np.float32(0)  # turns -0.0 into 0.0, whose bits differ
         hashes[part] = chunk.view(np.uint32).astype(np.uint64) @ weights
     return hashes
 
 
 def combine_views(views: list[Float32]) -> Float32:
-    """Sum the unit vectors of several views and normalise the sums; one view is returned as it is.
+    """Sum the unit vectors of several views and normalise the sums. A single view is returned unchanged.
 
     Args:
-        views: (n, d) each, rows of length one.
+        views: arrays (n, d) of unit vectors.
 
     Returns:
-        (n, d) rows of length one; a sum of zero stays zero.
+        (n, d) unit vectors; a sum of zero stays zero.
     """
     if len(views) == 1:
         return views[0]
@@ -95,10 +95,15 @@ def combine_views(views: list[Float32]) -> Float32:
 
 
 def require_unit(vectors: Float32, ids: NDArray[np.str_], view: str) -> None:
-    """Check that rows (n, d) are finite and of length one (to 1e-3).
+    """Check that vectors (n, d) are finite and of length one (to 1e-3).
+
+    Args:
+        vectors: (n, d).
+        ids: (n,) their samples, for the message.
+        view: their view, for the message.
 
     Raises:
-        InputError: naming the first sample for which that is not so.
+        InputError: a vector is not; the message names the first sample.
     """
     squares = np.einsum("ij,ij->i", vectors, vectors)
     wrong = np.flatnonzero(~(np.abs(squares - 1) < 2e-3))

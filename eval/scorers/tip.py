@@ -1,12 +1,14 @@
-"""Tip-Adapter without training (Zhang et al., ECCV 2022, arXiv:2207.09519): a cache of shots added to zero-shot scores.
+"""The scorer ``tip``: Tip-Adapter without training (Zhang et al., ECCV 2022, arXiv:2207.09519).
 
-With s_i the cosine of a query and train sample i, and beta the sharpness, the affinity is exp(-beta (1 - s_i)); the
-cache's logit of a class is the sum of the affinities of its train samples (section 3.1 there), and
+It adds the scores of a cache of train samples to zero-shot scores. With s_i the cosine of a query and train sample i,
+and beta the sharpness, the affinity is exp(-beta (1 - s_i)). The cache's logit of a class is the sum of the affinities
+of its train samples (section 3.1 of the paper), and
 
     logit_c = alpha * cache_c + scale * cos(query, text_c)
 
-with text_c the mean of the class's prompts, of length one, and scale the encoder's logit scale, as in the code of the
-paper. As there, the cache grows with the shots: it is meant for a few of each class, as many of one as of another.
+with text_c the normalised mean of the class's prompts and scale the encoder's logit scale, as in the code of the paper.
+As there, the cache's logit of a class grows with its train samples: the scorer is meant for a few samples per class, as
+many of each class.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Annotated, TypeAlias, cast
 import numpy as np
 from pydantic import Field
 
-from eval.scorers.options import Candidates, Positive
+from eval.scorers.options import Positive, ValueList
 from eval.scorers.pooling import pool_scores
 from eval.scorers.prompts import LARGEST_SCALE
 from eval.seams.scorer import Arm, Setting, Task
@@ -27,7 +29,7 @@ from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 BLOCK_ROWS = 1024
-"""Queries, and train samples, of one block of affinities: 4 MiB, which a processor's cache may hold."""
+"""Number of queries, and of train samples, in one block of affinities: 4 MiB, which fit a processor's cache."""
 
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 
@@ -35,10 +37,10 @@ Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e6)]
 class TipOptions(Config):
     """Options of ``tip``; the paper's values are the defaults."""
 
-    alpha: Candidates[Weight] = Field(
+    alpha: ValueList[Weight] = Field(
         default=(1.0,), description="Weight of the cache beside the zero-shot scores. Unused in spaces without texts."
     )
-    beta: Candidates[Positive] = Field(default=(5.5,), description="Sharpness of the cache's affinities.")
+    beta: ValueList[Positive] = Field(default=(5.5,), description="Sharpness of the cache's affinities.")
     cache_scale: Positive = Field(
         default=10.0,
         description="Scale of the cache's logits in spaces without texts, where the cache answers alone. 10 gave "
@@ -47,44 +49,44 @@ class TipOptions(Config):
 
 
 def affinity(cosines: Float32, beta: float) -> Float32:
-    """exp(-beta (1 - s)) of cosines s of any shape: 1 for equal vectors."""
-    found: Float32 = cosines - np.float32(1)
-    found *= np.float32(beta)
-    np.exp(found, out=found)
-    return found
+    """Compute exp(-beta (1 - s)) of cosines s of any shape: 1 for equal vectors."""
+    affinities: Float32 = cosines - np.float32(1)
+    affinities *= np.float32(beta)
+    np.exp(affinities, out=affinities)
+    return affinities
 
 
 def cache_logits(queries: Float32, train: Float32, labels: Int64, classes: int, betas: Sequence[float]) -> Float32:
-    """Sum of the affinities of the train samples of each class, block by block.
+    """Sum the affinities of the train samples of each class, block by block.
 
     Args:
-        queries: (q, d) of length one.
-        train: (t, d) of length one.
+        queries: (q, d) unit vectors.
+        train: (t, d) unit vectors.
         labels: (t,) codes in [0, classes).
-        classes: C.
-        betas: sharpnesses.
+        classes: C, the number of classes.
+        betas: values of the sharpness.
 
     Returns:
-        (betas, q, C), 0 for classes without train samples.
+        (betas, q, C); 0 for classes without train samples.
     """
     cache = np.zeros((len(betas), len(queries), classes), np.float32)
     order = np.argsort(labels, kind="stable")
     for first in range(0, len(order), BLOCK_ROWS):
         rows = order[first : first + BLOCK_ROWS]
         shots = train[rows]
-        found, starts = np.unique(labels[rows], return_index=True)
+        codes, starts = np.unique(labels[rows], return_index=True)
         for start in range(0, len(queries), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             cosines = queries[block] @ shots.T
             for sums, beta in zip(cache, betas, strict=True):
-                sums[block, found] += np.add.reduceat(affinity(cosines, beta), starts, axis=1)
+                sums[block, codes] += np.add.reduceat(affinity(cosines, beta), starts, axis=1)
     return cache
 
 
 class TipScorer:
     """The scorer ``tip``.
 
-    With a bank, classes without a prompt cannot be answered; without one, classes absent from train cannot.
+    With a bank, classes without a prompt cannot be answered; without one, classes without train samples cannot.
     """
 
     name = "tip"
@@ -94,7 +96,7 @@ class TipScorer:
     takes_texts = True
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
-        """Keys ``bank``, ``alpha`` and ``beta``; the first two are None where there is no bank."""
+        """One setting per bank, alpha and beta; without a bank, per beta, with ``bank`` and ``alpha`` None."""
         options = cast("TipOptions", arm.options)
         if not arm.banks:
             return tuple({"bank": None, "alpha": None, "beta": beta} for beta in options.beta)
@@ -104,12 +106,13 @@ class TipScorer:
         )
 
     def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Score with the cache: see :meth:`eval.seams.scorer.Scorer.logits`.
+        """Add the cache's scores to zero-shot scores: see :meth:`eval.seams.scorer.Scorer.logits`.
 
-        Affinities are computed once for all settings.
+        The affinities of each beta are computed once for all settings.
 
         Raises:
-            InputError: there are no train samples; the bank is not of unit vectors, or has no class of the universe.
+            InputError: there are no train samples, the bank does not hold unit vectors, or it has no class of the
+                universe.
         """
         if not len(task.train):
             raise InputError("There are no train samples to fill a cache with; give a train split.")
@@ -117,7 +120,8 @@ class TipScorer:
         betas = list(dict.fromkeys(cast("float", setting["beta"]) for setting in settings))
         caches = dict(zip(betas, cache_logits(task.queries, task.train, task.labels, task.classes, betas), strict=True))
         absent = np.bincount(task.labels, minlength=task.classes) == 0
-        zero_shot = {name: _zero_shot(arm, task, str(name)) for name in {each["bank"] for each in settings} - {None}}
+        banks = {setting["bank"] for setting in settings} - {None}
+        zero_shot = {bank: _zero_shot(arm, task, str(bank)) for bank in banks}
         for setting in settings:
             cache = caches[cast("float", setting["beta"])]
             if setting["bank"] is None:
@@ -127,7 +131,7 @@ class TipScorer:
 
 
 def _zero_shot(arm: Arm, task: Task, bank: str) -> Float32:
-    """Logits of the prompts: (q, C), -inf for a class without one."""
+    """Zero-shot logits (q, C); -inf for a class without a prompt."""
     scale = LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
     logits: Float32 = pool_scores(task.queries, arm.bank(bank), task.classes, "mean-embedding")[0]
     logits *= np.float32(scale)

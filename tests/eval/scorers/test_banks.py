@@ -26,5 +26,5 @@ def test_missing_classes_are_those_without_an_edge() -> None:
 
 
 def test_a_bank_for_no_class_is_refused() -> None:
-    with pytest.raises(InputError, match=r"Bank 'plain' has nothing for any class .*labels_from"):
+    with pytest.raises(InputError, match=r"Bank 'plain' has no vector for any class .*labels_from"):
         class_segments(bank_of(VECTORS, [], name="plain"))

@@ -119,7 +119,7 @@ def test_what_cannot_be_scored_is_refused() -> None:
         list(SCORER.logits(arm, task_of(queries, 2), SCORER.settings(arm)))
     with pytest.raises(InputError, match="Arm 'arm' has no classifier"):
         SCORER.settings(arm_of("classifier", ClassifierOptions()))
-    with pytest.raises(InputError, match="nothing for any class"):
+    with pytest.raises(InputError, match="no vector for any class"):
         class_logits(queries, norms, bank_of(queries, []), 2)
     broken = np.array([1, np.inf], np.float32)
     rows = np.stack([broken, broken])

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from eval.scorers.options import Candidates, Positive
+from eval.scorers.options import Positive, ValueList
 from retrieval.config import Config
 from retrieval.errors import InputError
 
 
 class Options(Config):
-    beta: Candidates[Positive] = (5.5,)
-    k: Candidates[int] = (1,)
+    beta: ValueList[Positive] = (5.5,)
+    k: ValueList[int] = (1,)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.scorers import pooling, similarity
-from eval.scorers.pooling import Pool, pool_scores
+from eval.scorers.pooling import PoolMethod, pool_scores
 from retrieval.errors import InputError
 from tests.support.class_banks import bank_of, directions, ragged
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from eval.seams.scorer import ClassBank
 
-POOLS: tuple[Pool, ...] = get_args(Pool)
+POOLS: tuple[PoolMethod, ...] = get_args(PoolMethod)
 seeds = st.integers(0, 2**32 - 1)
 
 
-def slow_score(query: NDArray[np.float64], prompts: NDArray[np.float64], pool: Pool, temperature: float) -> float:
+def slow_score(query: NDArray[np.float64], prompts: NDArray[np.float64], pool: PoolMethod, temperature: float) -> float:
     """The formulas of the module, for one query and the prompts of one class."""
     similarities = [float(query @ prompt) for prompt in prompts]
     if pool == "max":
@@ -38,7 +38,7 @@ def slow_score(query: NDArray[np.float64], prompts: NDArray[np.float64], pool: P
 
 
 def slow_scores(
-    queries: NDArray[np.float32], bank: ClassBank, classes: int, pool: Pool, temperature: float = 1.0
+    queries: NDArray[np.float32], bank: ClassBank, classes: int, pool: PoolMethod, temperature: float = 1.0
 ) -> NDArray[np.float64]:
     found = np.full((len(queries), classes), -np.inf)
     for code in set(bank.edge_class.tolist()):
@@ -122,7 +122,7 @@ def test_order_of_prompts_does_not_matter(seed: int) -> None:
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_classes_with_the_same_prompts_tie_exactly(pool: Pool) -> None:
+def test_classes_with_the_same_prompts_tie_exactly(pool: PoolMethod) -> None:
     """Also where two texts have one vector: text towers do not tell capitals."""
     rng = np.random.default_rng(2)
     vectors = directions(rng, 40, 64)
@@ -153,14 +153,14 @@ def test_prompts_that_cancel_have_no_mean_direction() -> None:
 
 
 @pytest.mark.parametrize("pool", POOLS)
-def test_banks_that_are_not_prompts_are_refused(pool: Pool) -> None:
+def test_banks_that_are_not_prompts_are_refused(pool: PoolMethod) -> None:
     queries, edges = np.eye(2, dtype=np.float32), [(0, 0), (1, 1)]
     broken = np.array([[1, 0], [np.nan, 0]], np.float32)
     biased = bank_of(queries, edges, bias=np.zeros(2, np.float32))
     for bank in (bank_of(2 * queries, edges), bank_of(broken, edges), bank_of(0 * queries, edges), biased):
         with pytest.raises(InputError, match="not of length one"):
             pool_scores(queries, bank, 2, pool, [0.1])
-    with pytest.raises(InputError, match="nothing for any class"):
+    with pytest.raises(InputError, match="no vector for any class"):
         pool_scores(queries, bank_of(queries, []), 2, pool, [0.1])
 
 
