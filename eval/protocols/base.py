@@ -80,8 +80,8 @@ class Protocol:
         draws_lots: whether the draws depend on the seed, which is then part of the split set's name.
         joint: whether each part needs the samples of all ``aspects``.
         options: type of the protocol's options.
-        task: ``classification`` if the roles are train, val and test; ``ranking``, which includes verifications, if they
-            are query and gallery.
+        task: ``classification`` if the roles are train, val and test; ``ranking``, also of verifications, if they are
+            query and gallery.
         mirrored: gives the aspect whose mirrored view is compared, or None, from the protocol's options.
     """
 
