@@ -124,7 +124,7 @@ def test_samples_without_a_vector() -> None:
     samples = pool(a={}, b={}, c={})
     (found,) = vector_findings(samples, np.array([True, False, True]), "model@1234")
     assert said([found]) == {"no-vector": ("warning", [("b",)])}
-    assert "space model@1234; run the same 'index' command again" in found.message
+    assert "space model@1234; index the same images again" in found.message
     assert vector_findings(samples, np.ones(3, np.bool_), "model@1234") == []
 
 
