@@ -157,7 +157,7 @@ def test_assets_are_shown(tmp_path: Path) -> None:
     markdown = written.markdown.read_text()
     rows = next(table for table in tables(markdown) if "rank of the truth" in " ".join(table[0]))
     assert [row[0].strip() for row in rows[2:]] == ["sure\\|wrong.jpg", "unsure.jpg"]
-    assert "no pictures of wrong predictions" not in markdown
+    assert "No pictures of wrong predictions" not in markdown
 
 
 @pytest.mark.parametrize(
