@@ -1,4 +1,7 @@
-"""A report before it is written: sections of paragraphs, tables and pictures, in plain text that renderers escape."""
+"""The content of a report, independent of its format: sections of paragraphs, tables and pictures.
+
+Texts are plain; what writes HTML or Markdown escapes them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A sentence or more; a ``warning`` is shown so that nobody misses it."""
+    """A text of one or more sentences; a ``warning`` is set apart."""
 
     text: str
     warning: bool = False
@@ -18,7 +21,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class TableBlock:
-    """Rows of text; the first ``words`` columns are names, the others figures, which stand at the right."""
+    """A table of texts; the first ``words`` columns hold names and the others numbers, which are aligned right."""
 
     title: str
     columns: tuple[str, ...]
@@ -29,7 +32,7 @@ class TableBlock:
 
 @dataclass(frozen=True, slots=True)
 class PictureBlock:
-    """A PNG: its file name, what it shows for those who do not see it, and what writes it to a path."""
+    """A PNG file: its name, a text that replaces it for readers who cannot see it, and a function that writes it."""
 
     name: str
     alt: str
@@ -41,7 +44,7 @@ Block: TypeAlias = Paragraph | TableBlock | PictureBlock
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it; of ``level`` 2, or 3 inside the one before."""
+    """A heading and the blocks below it; ``level`` 3 is a subsection of the section before it."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -50,7 +53,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report: title, what stands before the sections, and the sections."""
+    """A report: its title, the blocks before the first section, and the sections."""
 
     title: str
     intro: tuple[Block, ...]
@@ -68,5 +71,5 @@ class Document:
 
     def warnings(self) -> list[str]:
         """All warnings in order, each once."""
-        found = [block.text for block in self.blocks() if isinstance(block, Paragraph) and block.warning]
-        return list(dict.fromkeys(found))
+        texts = [block.text for block in self.blocks() if isinstance(block, Paragraph) and block.warning]
+        return list(dict.fromkeys(texts))

@@ -1,4 +1,4 @@
-"""Which results may stand side by side: those over the same samples and the same label universe."""
+"""Groups of results that may share a table: those over the same samples and the same label universe."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from retrieval.errors import InputError
 if TYPE_CHECKING:
     from eval.results.schema import Metric
 
-MEASURED_BY = (
+METRIC_OPTIONS = (
     "macro_over", "bins", "interval", "ap_method", "ap_k", "ap_denominator", "ties", "denominator", "camera_rule",
     "group_rule", "pairs",
 )  # fmt: skip
-"""Options that define a metric; results that differ in one are comparable only with care."""
+"""Options that define metrics; a group whose results differ in one gets a warning."""
 
 
 class LabelledResult(NamedTuple):
-    """A result, its file, and a short name for it that no other result of the report has."""
+    """A result, its file, and a label that no other result of the report has."""
 
     label: str
     path: Path
@@ -32,7 +32,7 @@ class LabelledResult(NamedTuple):
 
 
 class MetricsRow(NamedTuple):
-    """Figures in a table or a bar chart: of a whole result, or of one of its arms or parts."""
+    """The metrics of a result (``whole``) or of one of its arms: a row of a table, a bar of a chart."""
 
     label: str
     metrics: Mapping[str, Metric]
@@ -41,13 +41,13 @@ class MetricsRow(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Results that share label universe, split sets of whole and parts, number of samples and kind of metrics."""
+    """Results that share label universe, split sets of the whole and of the parts, number of samples, and task."""
 
     results: tuple[LabelledResult, ...]
 
     @property
     def title(self) -> str:
-        """What they are over."""
+        """The label universe, split set and samples that the results share."""
         first = self.results[0].result
         samples = ", ".join(filter(None, (sample_count(first), gallery_count(first))))
         return f"{universe_words(first)}, split {first.provenance.split_sha256[:8]}, {samples}"
@@ -63,47 +63,48 @@ class Group(NamedTuple):
         return rows
 
     def metrics(self) -> list[str]:
-        """All metrics, in the order they are first met."""
+        """Names of all metrics, in order of first appearance."""
         return list(dict.fromkeys(name for row in self.rows() for name in row.metrics))
 
     def warnings(self) -> list[str]:
-        """Say which definitions differ between the results."""
-        found = []
-        for key in MEASURED_BY:
-            values = {each.result.config.get(key) for each in self.results if not _listed(each.result, key)}
+        """Sentences that name the options of metrics in which the results differ."""
+        sentences = []
+        for key in METRIC_OPTIONS:
+            configs = {labelled.label: labelled.result.config for labelled in self.results}
+            values = {config.get(key) for config in configs.values() if not isinstance(config.get(key), list | dict)}
             if len(values) > 1:
-                words = ", ".join(f"{each.label}: {each.result.config.get(key)}" for each in self.results)
-                found.append(f"The results of one table are measured differently: {key} is {words}.")
-        return found
+                words = ", ".join(f"{label}: {config.get(key)}" for label, config in configs.items())
+                sentences.append(f"The results of one table are measured differently: {key} is {words}.")
+        return sentences
 
 
 def read_results(paths: Sequence[Path]) -> list[LabelledResult]:
-    """Read result files; each is taken once.
+    """Read result files and label each; a path that is given twice is read once.
 
     Raises:
         InputError: none is given, or one is not a result file.
-        MissingFileError: one is not there.
+        MissingFileError: one does not exist.
     """
     unique = list(dict.fromkeys(paths))
     if not unique:
         raise InputError("No result file is given; evaluate and write one with `out`.")
     names = Counter(path.stem for path in unique)
     labels = [path.stem if names[path.stem] == 1 else f"{path.parent.name}/{path.stem}" for path in unique]
-    again = Counter(labels)
-    labels = [label if again[label] == 1 else str(path) for label, path in zip(labels, unique, strict=True)]
+    uses = Counter(labels)
+    labels = [label if uses[label] == 1 else str(path) for label, path in zip(labels, unique, strict=True)]
     return [LabelledResult(label, path, read_result(path)) for label, path in zip(labels, unique, strict=True)]
 
 
 def group_results(results: Sequence[LabelledResult]) -> list[Group]:
-    """Put what may be compared together; groups and results keep the order they were given in."""
+    """Group the results that may be compared; groups and results keep the order of ``results``."""
     groups: dict[tuple[object, ...], list[LabelledResult]] = {}
-    for each in results:
-        groups.setdefault(_shared(each.result), []).append(each)
-    return [Group(tuple(found)) for found in groups.values()]
+    for labelled in results:
+        groups.setdefault(_group_key(labelled.result), []).append(labelled)
+    return [Group(tuple(members)) for members in groups.values()]
 
 
 def separation_warning(groups: Sequence[Group]) -> str | None:
-    """Say that groups must not be compared, and why; None where there is one."""
+    """Say that results of different groups must not be compared, and why; None for a single group."""
     if len(groups) < 2:
         return None
     firsts = [group.results[0].result for group in groups]
@@ -114,18 +115,19 @@ def separation_warning(groups: Sequence[Group]) -> str | None:
         ("numbers of tested samples", len({sample_count(first) for first in firsts})),
         ("kinds of metrics", len({first.task for first in firsts})),
     )
-    said = ", ".join(f"{count} {what}" for what, count in differences if count > 1)
-    apart = parts_difference(firsts[0], firsts[1])
+    counts = ", ".join(f"{count} {noun}" for noun, count in differences if count > 1)
+    of_parts = parts_difference(firsts[0], firsts[1])
     why = "top-5 of 90 classes is another question than top-5 of 169" if differences[0][1] > 1 else "the samples differ"
-    if differences[0][1] == differences[1][1] == 1 and apart is not None:
-        why = apart
+    if differences[0][1] == differences[1][1] == 1 and of_parts is not None:
+        why = of_parts
     return (
-        f"These results are over {said}, so there are {len(groups)} separate tables. Figures of different tables must "
-        f"not be compared: {why}."
+        f"These results are over {counts}, so there are {len(groups)} separate tables. Metrics of different tables "
+        f"must not be compared: {why}."
     )
 
 
-def _shared(result: EvalResult) -> tuple[object, ...]:
+def _group_key(result: EvalResult) -> tuple[object, ...]:
+    """What results must share to be in one group."""
     return (
         result.task,
         result.label_universe.sha256,
@@ -133,8 +135,3 @@ def _shared(result: EvalResult) -> tuple[object, ...]:
         part_keys(result),
         sample_count(result),
     )
-
-
-def _listed(result: EvalResult, key: str) -> bool:
-    """Whether an option's value is no single value."""
-    return isinstance(result.config.get(key), list | dict)

@@ -1,4 +1,4 @@
-"""A report as one HTML page: style inside, pictures as data, no script, nothing from the network."""
+"""Write a report as one HTML page that needs no other file: style and pictures are inside, there is no script."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--r
 
 
 def to_html(document: Document, pictures: Mapping[str, bytes]) -> str:
-    """The whole page.
+    """Write the page.
 
     Args:
         document: the report.
-        pictures: PNG data of every picture of the document, by name.
+        pictures: bytes of the PNG of every picture of the document, by name.
     """
     body = [f"<h1>{escape(document.title)}</h1>"]
     body += [_block(block, pictures) for block in document.intro]
@@ -90,7 +90,7 @@ def _block(block: Block, pictures: Mapping[str, bytes]) -> str:
 
 
 def _picture(picture: PictureBlock, data: bytes) -> str:
-    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))  # of the PNG's header
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))  # where the header of a PNG has them
     encoded = base64.b64encode(data).decode("ascii")
     size = f'width="{round(width * 0.64)}" height="{round(height * 0.64)}"'
     return f'<figure><img {size} alt="{escape(picture.alt)}" src="data:image/png;base64,{encoded}"></figure>'

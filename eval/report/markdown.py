@@ -1,4 +1,4 @@
-"""A report as Markdown (GitHub's kind); pictures are links to files beside it."""
+"""Write a report as Markdown (GitHub's flavour); pictures are links to files in the same folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AT_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
 
 
 def to_markdown(document: Document) -> str:
-    """The whole report, ending in a line feed."""
+    """Write the document; the text ends in a line feed."""
     lines = [f"# {escape(document.title)}", ""]
     for block in document.intro:
         lines += _lines(block)
@@ -23,9 +23,9 @@ def to_markdown(document: Document) -> str:
 
 
 def escape(text: str) -> str:
-    """Write a text so that Markdown shows it as it is, on one line."""
+    """Escape a text so that Markdown shows it literally, on one line."""
     line = " ".join(text.split())
-    return _AT_START.sub(lambda found: f"{found[1]}{found[2][:-1]}\\{found[2][-1]}", _SPECIAL.sub(r"\\\1", line))
+    return _AT_START.sub(lambda match: f"{match[1]}{match[2][:-1]}\\{match[2][-1]}", _SPECIAL.sub(r"\\\1", line))
 
 
 def _lines(block: Block) -> list[str]:

@@ -1,4 +1,4 @@
-"""A report from result files: Markdown, one HTML page, and PNG files."""
+"""Make a report from result files: Markdown, one HTML page, and PNG files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eval.report.figures.sweeps import axis_name, overlay_figure, sweep_axis, sw
 from eval.report.groups import Group, LabelledResult, group_results, read_results, separation_warning
 from eval.report.html import to_html
 from eval.report.markdown import to_markdown
-from eval.report.sections import drawn, result_sections, unique_slugs
+from eval.report.sections import picture_block, result_sections, unique_slugs
 from eval.report.tables import comparison_table
 from eval.results.schema import SweepPoint
 from eval.views.wording import counted
@@ -25,7 +25,7 @@ TITLE = "Evaluation report"
 
 
 class ReportFiles(NamedTuple):
-    """Files of a report, and the warnings it gives."""
+    """The files of a report, and the warnings that it shows."""
 
     markdown: Path
     html: Path
@@ -34,56 +34,56 @@ class ReportFiles(NamedTuple):
 
 
 def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> ReportFiles:
-    """Write ``report.md``, ``report.html`` and pictures: the same results give the same bytes.
+    """Write ``report.md``, ``report.html`` and pictures; the same results give the same bytes.
 
     Args:
-        results: result files; what lies beside them as assets is shown too.
-        out: a folder, made if it is not there; files of these names are replaced.
-        title: of the report.
+        results: result files; their assets are shown too.
+        out: folder of the report, created if needed; files of these names are replaced.
+        title: title of the report.
 
     Raises:
-        InputError: no result, a file that is none, one without metrics, or a folder that cannot be written.
-        MissingFileError: a result file is not there.
+        InputError: there is no result, a file is not a result or has no metrics, or the folder cannot be written.
+        MissingFileError: a result file does not exist.
     """
     document = build_document(read_results(results), title)
-    drawn_files = {}
+    pictures = {}
     for picture in document.pictures():
         path = out / picture.name
         picture.draw(path)
-        drawn_files[picture.name] = path
+        pictures[picture.name] = path
     markdown, html = out / "report.md", out / "report.html"
     write_atomically(markdown, to_markdown(document))
-    write_atomically(html, to_html(document, {name: path.read_bytes() for name, path in drawn_files.items()}))
-    return ReportFiles(markdown, html, tuple(drawn_files.values()), tuple(document.warnings()))
+    write_atomically(html, to_html(document, {name: path.read_bytes() for name, path in pictures.items()}))
+    return ReportFiles(markdown, html, tuple(pictures.values()), tuple(document.warnings()))
 
 
 def build_document(results: Sequence[LabelledResult], title: str) -> Document:
-    """Overview, comparison by group, then a chapter per result.
+    """Make the document: an overview, a comparison of each group, then sections for each result.
 
     Raises:
         InputError: a result has no metrics.
     """
-    for each in results:
-        if not each.result.metrics:
-            raise InputError(f"{each.path} has no metrics, so there is nothing to report; evaluate again.")
+    for labelled in results:
+        if not labelled.result.metrics:
+            raise InputError(f"{labelled.path} has no metrics, so there is nothing to report; evaluate again.")
     groups = group_results(results)
-    sections = [Section("Comparison" if len(results) > 1 else "Result", tuple(_compared(groups)))]
-    for each, slug in zip(results, unique_slugs([each.label for each in results]), strict=True):
-        sections += result_sections(each, slug)
+    sections = [Section("Comparison" if len(results) > 1 else "Result", tuple(_comparison_blocks(groups)))]
+    for labelled, slug in zip(results, unique_slugs([labelled.label for labelled in results]), strict=True):
+        sections += result_sections(labelled, slug)
     return Document(title, tuple(_intro(groups, title)), tuple(sections))
 
 
 def _intro(groups: Sequence[Group], title: str) -> Iterator[Block]:
     count = sum(len(group.results) for group in groups)
-    yield Paragraph(f"{counted(count, 'result')}, figures in percent with 95 % intervals where there are any.")
+    yield Paragraph(f"{counted(count, 'result')}, metrics in percent with 95 % intervals where there are any.")
     warning = separation_warning(groups)
     if warning is not None:
         yield Paragraph(warning, warning=True)
     alt = "Overview: the headline metric of every result, and the main pictures of this report, small."
-    yield drawn("overview", alt, partial(overview_figure, groups, title))
+    yield picture_block("overview", alt, partial(overview_figure, groups, title))
 
 
-def _compared(groups: Sequence[Group]) -> Iterator[Block]:
+def _comparison_blocks(groups: Sequence[Group]) -> Iterator[Block]:
     warning = separation_warning(groups)
     if warning is not None:
         yield Paragraph(warning, warning=True)
@@ -92,16 +92,16 @@ def _compared(groups: Sequence[Group]) -> Iterator[Block]:
         for words in group.warnings():
             yield Paragraph(words, warning=True)
         yield comparison_table(group)
-        alt = f"Bars of the table's figures with 95 % intervals: {group.title}."
-        yield drawn(f"comparison{suffix}", alt, partial(comparison_figure, group))
+        alt = f"Bars of the table's metrics with 95 % intervals: {group.title}."
+        yield picture_block(f"comparison{suffix}", alt, partial(comparison_figure, group))
         if cmc_lines(group):
             alt = f"Cumulative match characteristics: {group.title}."
-            yield drawn(f"cmc{suffix}", alt, partial(cmc_comparison_figure, group))
+            yield picture_block(f"cmc{suffix}", alt, partial(cmc_comparison_figure, group))
         yield from _overlays(group, suffix)
 
 
 def _overlays(group: Group, suffix: str) -> Iterator[Block]:
-    """Sweeps over the same setting and role, of several results, in one picture."""
+    """Draw sweeps of several results over the same setting and role in one picture."""
     sweeps: dict[tuple[str, str], dict[str, Sequence[SweepPoint]]] = {}
     for label, _, result in group.results:
         for (arm, role), points in sweep_groups(result).items():
@@ -109,7 +109,8 @@ def _overlays(group: Group, suffix: str) -> Iterator[Block]:
             if axis is not None:
                 name = label if arm is None else f"{label}: {arm}"
                 sweeps.setdefault((axis, role), {})[name] = points
-    for (axis, role), found in sweeps.items():
-        if len({name.partition(": ")[0] for name in found}) > 1:
-            make = partial(overlay_figure, found, axis, f"Sweeps over {axis} on {role}", group.title)
-            yield drawn(f"overlay-{axis}-{role}{suffix}", f"{', '.join(found)}: figures over {axis_name(axis)}.", make)
+    for (axis, role), series in sweeps.items():
+        if len({name.partition(": ")[0] for name in series}) > 1:
+            make = partial(overlay_figure, series, axis, f"Sweeps over {axis} on {role}", group.title)
+            alt = f"{', '.join(series)}: metrics over {axis_name(axis)}."
+            yield picture_block(f"overlay-{axis}-{role}{suffix}", alt, make)

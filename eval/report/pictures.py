@@ -1,4 +1,4 @@
-"""All pictures that can be made of a result, as PNG files in a folder."""
+"""Write the pictures of one result as PNG files (``eval --pictures``)."""
 
 from __future__ import annotations
 
@@ -24,28 +24,29 @@ if TYPE_CHECKING:
 
 
 def write_pictures(
-    result: EvalResult, folder: Path, replay: Replay | None, thumbnails: Thumbnails, each: int = 2
+    result: EvalResult, folder: Path, replay: Replay | None, thumbnails: Thumbnails, per_rule: int = 2
 ) -> list[Path]:
-    """Write the pictures of a result: the same result and rankings give the same bytes.
+    """Write all pictures that a result allows; the same result and rankings give the same bytes.
 
     A re-identification result gives ``cmc.png``, ``hardest.png`` and a sheet ``ranked.png`` (``ranked-PART.png`` for
-    each part); a result with curves gives ``roc.png``, ``det.png``, ``scores.png``, ``open-set.png``, as it has them.
+    each part); a result with curves gives ``roc.png``, ``det.png``, ``scores.png`` and ``open-set.png`` for those that
+    it has.
 
     Args:
         result: the result.
-        folder: made if it is not there; files of these names are replaced.
+        folder: created if needed; files of these names are replaced.
         replay: the rankings of a re-identification result (:func:`eval.runs.replay_ranking.replay`), else None.
         thumbnails: reads stored thumbnails by the key of their sample.
-        each: how many hardest, median and random queries a sheet shows.
+        per_rule: how many hardest, median and random queries a sheet shows.
 
     Returns:
-        The files, in order of name.
+        The paths of the files, sorted.
 
     Raises:
-        InputError: there is nothing to draw, or a file cannot be written.
+        InputError: the result has nothing to draw, or a file cannot be written.
     """
     written = []
-    for name, figure in _figures(result, replay, thumbnails, each):
+    for name, figure in _figures(result, replay, thumbnails, per_rule):
         save(figure, folder / f"{name}.png")
         written.append(folder / f"{name}.png")
     if not written:
@@ -54,7 +55,7 @@ def write_pictures(
 
 
 def _figures(
-    result: EvalResult, replay: Replay | None, thumbnails: Thumbnails, each: int
+    result: EvalResult, replay: Replay | None, thumbnails: Thumbnails, per_rule: int
 ) -> Iterator[tuple[str, Figure]]:
     yield from curve_figures(result).items()
     if replay is not None:
@@ -62,13 +63,13 @@ def _figures(
         yield "hardest", hardest_figure(result, replay)
         for part in replay.rankings:
             suffix = f"-{_slug(part)}" if part else ""
-            yield f"ranked{suffix}", _sheet(result, replay, thumbnails, part, each)
+            yield f"ranked{suffix}", _sheet(result, replay, thumbnails, part, per_rule)
 
 
-def _sheet(result: EvalResult, replay: Replay, thumbnails: Thumbnails, part: str, each: int) -> Figure:
-    """The ranked-list sheet of a part's first draw."""
+def _sheet(result: EvalResult, replay: Replay, thumbnails: Thumbnails, part: str, per_rule: int) -> Figure:
+    """Draw the ranked lists of a part's first draw."""
     ranking = replay.rankings[part][0]
-    chosen = choose_queries(ranking, result.provenance.seed, each)
+    chosen = choose_queries(ranking, result.provenance.seed, per_rule)
     lists = ranked_lists(ranking, chosen)
     rows = {row for one in lists for row in (one.query, *(tile.row for tile in one.tiles))}
     keys = replay.samples.columns["key"]

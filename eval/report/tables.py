@@ -1,4 +1,4 @@
-"""The tables of a report."""
+"""The tables of a report, made from results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from eval.report.figures.sweeps import best_point, metrics_of
 from eval.views.wording import (
     LOWER_IS_BETTER,
     NOT_PERCENT,
+    count_words,
     metric_name,
     metric_number,
     metric_words,
@@ -30,15 +31,12 @@ MOST_SETTINGS, MOST_PAIRS, MOST_MISTAKES = 12, 20, 15
 
 
 def comparison_table(group: Group) -> TableBlock:
-    """One row per result and arm, one column per metric."""
+    """One row per result and arm of a group, one column per metric."""
     metrics = group.metrics()
     rows = []
     for row in group.rows():
-        source = (
-            (row.result.mode, protocol_words(row.result), " + ".join(spaces_of(row.result)))
-            if row.whole
-            else ("", "", "")
-        )
+        result = row.result
+        source = (result.mode, protocol_words(result), " + ".join(spaces_of(result))) if row.whole else ("", "", "")
         rows.append((row.label, *source, *_cells(row.metrics, metrics)))
     return TableBlock(
         group.title, ("result", "mode", "protocol", "space", *_heads(metrics)), tuple(rows), 4, _note(metrics)
@@ -47,13 +45,13 @@ def comparison_table(group: Group) -> TableBlock:
 
 def sections_table(title: str, column: str, sections: Mapping[str, Part] | Mapping[str, Slice]) -> TableBlock:
     """One row per part (aspect) or slice, one column per metric."""
-    metrics = list(dict.fromkeys(name for each in sections.values() for name in each.metrics))
-    rows = tuple((name, *_cells(each.metrics, metrics)) for name, each in sections.items())
+    metrics = list(dict.fromkeys(name for section in sections.values() for name in section.metrics))
+    rows = tuple((name, *_cells(section.metrics, metrics)) for name, section in sections.items())
     return TableBlock(title, (column, *_heads(metrics)), rows, 1, _note(metrics))
 
 
 def sweep_table(points: Sequence[SweepPoint], title: str) -> TableBlock:
-    """The best settings by the first metric, best first, and those that were chosen."""
+    """The best settings by the first metric, best first, then the chosen ones that are not among them."""
     names = [name for name in points[0].metrics if all(name in point.metrics for point in points)]
     by = metrics_of(points)[0]
     left = list(points)
@@ -77,7 +75,7 @@ def sweep_table(points: Sequence[SweepPoint], title: str) -> TableBlock:
 
 
 def gains_table(result: EvalResult) -> TableBlock:
-    """What the whole gains over every arm: a row per arm and metric."""
+    """One row per arm and metric: the whole less the arm, with its interval and p-value."""
     rows = [
         (name, metric_name(metric), with_interval(metric, gain.value, gain.ci95, sign=True), p_value(gain.p_value))
         for name, arm in (result.arms or {}).items()
@@ -88,38 +86,40 @@ def gains_table(result: EvalResult) -> TableBlock:
 
 
 def arms_table(result: EvalResult) -> TableBlock:
-    """What the arms are, what was chosen for them in the first draw, and their calibration."""
+    """One row per arm: space, scorer, bank, setting of the first draw, and calibration."""
     rows = []
     for name, arm in (result.arms or {}).items():
         setting = setting_words(arm.chosen.settings[0]) if arm.chosen and arm.chosen.settings else ""
         fit = arm.calibration
-        fitted = ("", "", "") if fit is None else (
+        calibration = ("", "", "") if fit is None else (
             f"{fit.temperature:.4g}", f"{fit.nll_before:.3f} to {fit.nll_after:.3f}",
             f"{100 * fit.ece_before:.1f} to {100 * fit.ece_after:.1f}",
         )  # fmt: skip
-        rows.append((name, arm.space, arm.scorer, arm.bank or "", setting, *fitted))
+        rows.append((name, arm.space, arm.scorer, arm.bank or "", setting, *calibration))
     columns = ("arm", "space", "scorer", "bank", "setting", "temperature", "NLL on val", "ECE on val (%)")
     return TableBlock("Arms", columns, tuple(rows), 5)
 
 
 def retrieval_table(retrieval: Mapping[str, float]) -> TableBlock:
-    """Prompts as queries for images; counts are written as counts."""
-    rows = tuple((name, f"{value:,.10g}" if value > 1 else f"{100 * value:.1f} %") for name, value in retrieval.items())
+    """One row per metric of prompts as queries for images; values above 1 are counts."""
+    rows = tuple(
+        (name, count_words(value) if value > 1 else f"{100 * value:.1f} %") for name, value in retrieval.items()
+    )
     return TableBlock("Prompts as queries for images", ("measure", "value"), rows)
 
 
 def worst_table(result: EvalResult) -> TableBlock:
-    """The figures behind the picture of the worst classes."""
+    """One row per class of the figure of the worst classes."""
     rows = []
-    for name, each in worst_classes(result):
-        fractions = (f"{100 * value:.1f}" for value in (each.recall, each.precision, each.f1))
-        rows.append((name, f"{each.support:,}", f"{each.predicted:,}", *fractions))
+    for name, metrics in worst_classes(result):
+        fractions = (f"{100 * value:.1f}" for value in (metrics.recall, metrics.precision, metrics.f1))
+        rows.append((name, f"{metrics.support:,}", f"{metrics.predicted:,}", *fractions))
     columns = ("class", "images", "answers", "recall", "precision", "F1")
     return TableBlock("Worst classes", columns, tuple(rows), 1, "Percent; counts are summed over draws.")
 
 
 def confused_table(result: EvalResult) -> TableBlock:
-    """The most confused pairs, most frequent first."""
+    """The most frequent wrong pairs of class and answer, with their share of the class."""
     per_class = result.per_class or {}
     rows = []
     for pair in (result.confusion or ())[:MOST_PAIRS]:
@@ -130,8 +130,8 @@ def confused_table(result: EvalResult) -> TableBlock:
 
 
 def mistakes_table(mistakes: Sequence[Prediction]) -> TableBlock:
-    """WrongPrediction predictions of the highest probability."""
-    rows = tuple((m.uri, m.label, m.predicted, f"{100 * m.probability:.1f}", f"{m.rank}") for m in mistakes)
+    """One row per wrong prediction; the caller gives those of the highest probability."""
+    rows = tuple((row.uri, row.label, row.predicted, f"{100 * row.probability:.1f}", f"{row.rank}") for row in mistakes)
     columns = ("image", "truth", "answer", "probability (%)", "rank of the truth")
     return TableBlock("Most confident mistakes", columns, rows, 3)
 
@@ -140,8 +140,8 @@ def _heads(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{metric_name(name)} ↓" if name in LOWER_IS_BETTER else metric_name(name) for name in metrics)
 
 
-def _cells(found: Mapping[str, Metric], metrics: Sequence[str]) -> tuple[str, ...]:
-    return tuple(metric_words(name, found[name]) if name in found else "" for name in metrics)
+def _cells(metrics: Mapping[str, Metric], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(metric_words(name, metrics[name]) if name in metrics else "" for name in names)
 
 
 def _point(point: SweepPoint, names: Sequence[str]) -> tuple[str, ...]:

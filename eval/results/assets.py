@@ -1,7 +1,7 @@
-"""What lies beside a result file: every prediction, and the wrong ones as pictures with their nearest neighbours.
+"""The assets of a result file: every prediction, and wrong predictions as thumbnails with their nearest neighbours.
 
-``RESULT.json`` has its assets in ``RESULT.assets``: ``predictions.csv``, ``wrong.json`` and ``thumbs/``. Each may be
-absent. ``wrong.json`` is written last, so that it never names a thumbnail that is not there.
+The assets of ``RESULT.json`` are in the folder ``RESULT.assets``: ``predictions.csv``, ``wrong.json`` and ``thumbs/``.
+Each may be absent. ``wrong.json`` is written last, so that every thumbnail that it names exists.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _THUMBNAIL = re.compile(rf"{THUMBS}/[\w-]+\.webp")
 
 
 class Prediction(NamedTuple):
-    """One answer: ``predicted`` with its ``probability``, the ``rank`` of the true ``label`` among all classes."""
+    """The answer for one sample: ``predicted`` with its ``probability``, and the 1-based ``rank`` of the true label."""
 
     draw: int
     seed: int
@@ -41,7 +41,7 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A train sample near a wrong prediction; ``thumbnail`` is a path in the assets, or None."""
+    """A train sample near a wrongly predicted one; ``thumbnail`` is a path in the assets, or None."""
 
     uri: str
     label: str | None
@@ -51,7 +51,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class WrongPrediction:
-    """A wrong prediction to be shown, with its nearest neighbours, nearest first."""
+    """A wrong prediction that reports show, with its nearest train samples, nearest first."""
 
     id: str
     uri: str
@@ -63,56 +63,57 @@ class WrongPrediction:
 
 
 def assets_folder(result: Path) -> Path:
-    """The folder of a result file's assets, whether it is there or not."""
+    """The folder of a result file's assets, which need not exist."""
     return result.with_suffix(".assets")
 
 
 def thumbnail_name(key: str) -> str:
-    """The path in the assets of the thumbnail of a sample with this ``key``."""
+    """The path in the assets of a sample's thumbnail, made from the ``key`` of the sample."""
     return f"{THUMBS}/{re.sub(r'[^0-9A-Za-z_-]', '-', key)}.webp"
 
 
 def write_assets(
     result: Path, predictions: Iterable[Prediction], wrong: Iterable[WrongPrediction], thumbnails: Mapping[str, bytes]
 ) -> Path:
-    """Write the assets of a result file; those of an earlier result of this name are replaced.
+    """Write the assets of a result file and replace those of an earlier result of this name.
 
     Args:
         result: the result file (``RESULT.json``).
-        predictions: rows of ``predictions.csv``, in the order they are to have.
-        wrong: what reports show.
+        predictions: rows of ``predictions.csv``, in order.
+        wrong: wrong predictions that reports show.
         thumbnails: :func:`thumbnail_name` -> encoded WebP, for the names that ``wrong`` mentions.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: it cannot be written there, or a thumbnail has another kind of name.
+        InputError: a file cannot be written, or the name of a thumbnail is not one of :func:`thumbnail_name`.
     """
     folder = assets_folder(result)
-    with suppress(OSError):  # where it is not absent but cannot be removed, the next line says so
+    with suppress(OSError):  # a file that cannot be removed makes the next line fail, which says so
         (folder / WRONG).unlink()
     write_atomically(folder / PREDICTIONS, _csv(predictions))
     kept = {_write_thumbnail(folder, name, data) for name, data in thumbnails.items()}
     for old in (folder / THUMBS).glob("*.webp"):
         if old not in kept:
             old.unlink()
-    write_atomically(folder / WRONG, json.dumps([asdict(each) for each in wrong], indent=1, ensure_ascii=False) + "\n")
+    entries = [asdict(prediction) for prediction in wrong]
+    write_atomically(folder / WRONG, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     return folder
 
 
 def read_predictions(result: Path) -> Iterator[Prediction] | None:
-    """Rows of ``predictions.csv`` in order, one by one; None where there is no such file.
+    """Read ``predictions.csv`` row by row; None where there is no such file.
 
     Raises:
-        InputError: the file cannot be read as predictions; raised when the row is reached.
+        InputError: the file or a row cannot be read as predictions; raised when that row is reached.
     """
     path = assets_folder(result) / PREDICTIONS
     return _rows(path) if path.is_file() else None
 
 
 def read_wrong(result: Path) -> tuple[WrongPrediction, ...] | None:
-    """WrongPrediction predictions to be shown; None where there is no such file.
+    """Read the wrong predictions that reports show; None where there is no such file.
 
     Raises:
         InputError: the file cannot be read as wrong predictions.
@@ -127,7 +128,7 @@ def read_wrong(result: Path) -> tuple[WrongPrediction, ...] | None:
 
 
 def read_thumbnail(result: Path, name: str | None) -> bytes | None:
-    """An encoded thumbnail; None where there is none. Names that lead out of the folder are none."""
+    """Read an encoded thumbnail; None where there is no such file, or where the name is not one of a thumbnail."""
     if name is None or not _THUMBNAIL.fullmatch(name):
         return None
     try:
@@ -140,8 +141,8 @@ def _csv(predictions: Iterable[Prediction]) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Prediction._fields)
-    for each in predictions:
-        writer.writerow(each._replace(probability=f"{each.probability:.6g}", correct=int(each.correct)))  # type: ignore[arg-type]
+    for row in predictions:
+        writer.writerow(row._replace(probability=f"{row.probability:.6g}", correct=int(row.correct)))  # type: ignore[arg-type]
     return text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Result files on disk."""
+"""Write and read result files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write_result(result: EvalResult, path: Path) -> None:
-    """Write a result file; it is whole or not there.
+    """Write a result file atomically.
 
     Raises:
         InputError: the file cannot be written there.
@@ -26,8 +26,8 @@ def read_result(path: Path) -> EvalResult:
     """Read a result file.
 
     Raises:
-        MissingFileError: there is none.
-        InputError: it is not a result file, or one of a newer version.
+        MissingFileError: the file does not exist.
+        InputError: it is not a result file, or one of another schema version.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

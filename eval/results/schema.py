@@ -1,4 +1,4 @@
-"""The result of an evaluation, and the file it is kept in (``schema_version`` 2)."""
+"""The result of an evaluation and the schema of its file (``schema_version`` 2)."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 
 TaskName = Literal["classification", "ranking", "verification"]
-"""Which class is it; who is it, a query against a gallery; do two samples show the same identity."""
+"""Predict the class of a sample; rank a gallery for a query; decide whether two samples show the same identity."""
 
 OPTIONAL = {
     "cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256", "sd_seeds", "names", "origin",
     "sweep", "chosen", "per_class", "confusion", "arms", "retrieval", "metrics", "calibration", "gains", "ci95_of",
     "sd_seeds_of",
 }  # fmt: skip
-"""Sections of a result file that are left out where they do not apply."""
+"""Keys of a result file that are left out where they are None."""
 
 Curves: TypeAlias = dict[str, dict[str, tuple[float, ...]]]
 
 
 class Metric(Config):
-    """A fraction with its uncertainty.
+    """A metric (a fraction, except NLL and Brier) with its uncertainty.
 
     ``value`` is the mean over draws (and parts). ``ci95`` is the 95 % bootstrap interval, None where there are too
-    few units for one. ``sd_draws`` is the standard deviation over draws (ddof 1), None for a single draw: it says
-    how much the draw matters, not how sure the number is. ``sd_seeds`` is the same over the seeds that chose the shots
-    of a draw, averaged over draws.
+    few units to resample. ``sd_draws`` is the standard deviation over draws (ddof 1), None for a single draw: it says
+    how much the draw matters, not how precise the value is. ``sd_seeds`` is the same over the seeds that chose the
+    shots of a draw, averaged over draws.
     """
 
     value: float
@@ -48,9 +48,10 @@ class Metric(Config):
 
 
 class Universe(Config):
-    """The classes or identities an evaluation was over: how many, and the SHA-256 of their sorted JSON list.
+    """The classes or identities of an evaluation: their number ``n`` and the SHA-256 of their sorted JSON list.
 
-    Classification also says the ``names``, in the order of their numbers, and their ``origin``: all, split or a file.
+    For a classification, ``names`` are the classes in the order of their codes and ``origin`` says where they come
+    from: all, split or a file.
     """
 
     n: int
@@ -60,7 +61,7 @@ class Universe(Config):
 
 
 class Part(Config):
-    """One part of an evaluation (an aspect): the figures of the whole, for the part alone."""
+    """One part of an evaluation (an aspect), with the fields of the whole for the part alone."""
 
     metrics: dict[str, Metric]
     draws: tuple[dict[str, float], ...]
@@ -70,7 +71,7 @@ class Part(Config):
 
 
 class Slice(Config):
-    """Figures of the queries that share a value of a column; ``small``: too few of them to be read like the whole."""
+    """Metrics of the queries that share a value of a column; ``small`` marks slices of too few queries to rely on."""
 
     metrics: dict[str, Metric]
     n: dict[str, int | float]
@@ -78,7 +79,7 @@ class Slice(Config):
 
 
 class Definition(Config):
-    """A metric of one ranking under one definition; ``ap_k`` and ``ap_denominator`` belong to AP at k alone."""
+    """A metric of a ranking under one definition; ``ap_k`` and ``ap_denominator`` are set for AP at k only."""
 
     metric: str
     ap_method: str | None = None
@@ -93,11 +94,11 @@ Setting: TypeAlias = dict[str, str | int | float | None]
 
 
 class SweepPoint(Config):
-    """One candidate setting and its figures, means over draws, on the samples of ``role`` (``val`` or ``test``).
+    """One setting and its metrics, means over draws, on the samples of ``role`` (``val`` or ``test``).
 
-    ``arm`` names the arm that the setting belongs to; None is the whole (a fusion). ``chosen`` is the share of draws
-    in which it was chosen. ``ci95_of`` and ``sd_seeds_of`` are intervals and deviations over seeds of the metrics,
-    where settings stand side by side on test (few-shot).
+    ``arm`` names the arm that the setting belongs to, None the whole (a fusion). ``chosen`` is the share of draws in
+    which the setting was chosen. ``ci95_of`` and ``sd_seeds_of`` give intervals and standard deviations over seeds by
+    metric, where several settings are evaluated on test (few-shot).
     """
 
     settings: Setting
@@ -110,7 +111,10 @@ class SweepPoint(Config):
 
 
 class Choice(Config):
-    """What was chosen: the setting of every draw, by which ``criterion`` and ``on`` which role (None: no choice)."""
+    """The settings used, one per draw, the ``criterion`` that chose them and the role it was measured ``on``.
+
+    Both are None where there was nothing to choose.
+    """
 
     settings: tuple[Setting, ...]
     criterion: str | None = None
@@ -118,7 +122,7 @@ class Choice(Config):
 
 
 class ClassMetrics(Config):
-    """Figures of one class: counts summed over draws, fractions of these counts (0 where there is nothing to count)."""
+    """Metrics of one class, from counts summed over draws; a fraction whose denominator is 0 is 0."""
 
     precision: float
     recall: float
@@ -129,7 +133,7 @@ class ClassMetrics(Config):
 
 
 class ConfusedPair(Config):
-    """How often samples of ``label`` were taken for ``predicted``, summed over draws."""
+    """How often samples of class ``label`` were answered ``predicted``, summed over draws."""
 
     label: str
     predicted: str
@@ -137,7 +141,7 @@ class ConfusedPair(Config):
 
 
 class CalibrationResult(Config):
-    """A temperature fitted on val, the mean over draws, and what it does there."""
+    """A temperature fitted on val, and NLL and ECE on val before and after; means over draws."""
 
     temperature: float
     nll_before: float
@@ -147,7 +151,7 @@ class CalibrationResult(Config):
 
 
 class Gain(Config):
-    """What the whole gains over an arm: a paired difference with its interval and p-value, as ``compare`` has them."""
+    """The whole less an arm: a paired difference with its interval and p-value, computed as ``compare`` does."""
 
     value: float
     ci95: tuple[float, float] | None = None
@@ -155,7 +159,7 @@ class Gain(Config):
 
 
 class ArmResult(Config):
-    """An arm of a classification by itself, and what the whole gains over it."""
+    """An arm of a classification, evaluated by itself, and the gains of the whole over it."""
 
     space: str = ""
     space_fingerprint: str = ""
@@ -169,15 +173,16 @@ class ArmResult(Config):
 
 
 class Evaluation(Config):
-    """What a mode makes of arrays, before it is known where they came from.
+    """What a mode returns: the sections of a result that do not depend on where the samples came from.
 
     ``metrics`` are means over ``parts`` where there are parts; ``draws`` are the metrics of each draw; ``n`` counts
-    what they are over; ``config`` holds the mode's options as resolved; ``warnings`` are sentences for people;
-    ``curves`` are for pictures: name of a curve -> axis -> points, such as ``{"roc": {"fpr": ..., "tpr": ...}}``;
-    ``thresholds`` are scores that were chosen on held-out identities, by part. ``slices`` are figures by value of a
-    column; ``definitions`` are the same ranking under every definition. Classification has its own sections: every
-    candidate setting (``sweep``) and the ``chosen`` ones, the ``arms``, figures ``per_class``, the ``confusion`` of
-    classes (most frequent first, right answers left out), and prompts as queries for images (``retrieval``).
+    the samples, queries, pairs or identities that they are computed on; ``config`` holds the options of the mode as
+    resolved; ``warnings`` are sentences for the user; ``curves`` map the name of a curve to an axis to points, such as
+    ``{"roc": {"fpr": ..., "tpr": ...}}``; ``thresholds`` are scores chosen on held-out identities, by part.
+    ``slices`` are metrics by value of a column; ``definitions`` are metrics of the same ranking under every definition.
+    A classification has every setting (``sweep``) and the ``chosen`` ones, its ``arms``, metrics ``per_class``, the
+    ``confusion`` of classes (most frequent pair first, right answers left out), and metrics of prompts as queries for
+    images (``retrieval``).
     """
 
     metrics: dict[str, Metric]
@@ -201,7 +206,7 @@ class Evaluation(Config):
 
 
 class Provenance(Config):
-    """Where a number comes from."""
+    """Where the numbers of a result come from."""
 
     space: str
     space_fingerprint: str
@@ -213,10 +218,10 @@ class Provenance(Config):
 
 
 class EvalResult(ShowsTables, Config):
-    """A result file. The same evaluation twice gives the same bytes, ``created`` aside.
+    """The result of an evaluation. The same evaluation gives the same file twice, except for ``created``.
 
     ``protocol`` is "custom" where options depart from those that a protocol fixes; ``departs_from`` names that
-    protocol. ``request`` is what was asked (:class:`eval.runs.request.EvalRequest`), with names resolved.
+    protocol. ``request`` is the evaluation's :class:`eval.runs.request.EvalRequest` as a dictionary, names resolved.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -275,15 +280,15 @@ class EvalResult(ShowsTables, Config):
         return without_absent(self.model_dump(mode="json"), OPTIONAL)
 
     def to_json(self) -> str:
-        """Serialise as the file has it; floats in full."""
+        """The text of the result file; floats have all digits."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: str) -> EvalResult:
-        """Validate what :meth:`to_dict` made; ``where`` names the file.
+        """Make a result from the values of :meth:`to_dict`; error messages name it by ``where``.
 
         Raises:
-            InputError: it is not a result, or one of another version.
+            InputError: the values are not a result, or one of another schema version.
         """
         version = values.get("schema_version")
         if isinstance(version, int) and version != SCHEMA_VERSION:

@@ -1,4 +1,4 @@
-"""Sections of a result as Arrow tables, a row for each figure."""
+"""Sections of a result as Arrow tables, one row per metric, draw, class or setting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def result_table(result: EvalResult, section: str = "metrics") -> pa.Table:
-    """A section of a result, each row with the result's mode, protocol and space.
+    """Turn a section of a result into a table; every row begins with the result's mode, protocol and space.
 
     Args:
         result: the result.
@@ -41,18 +41,19 @@ def result_table(result: EvalResult, section: str = "metrics") -> pa.Table:
 
 def _metrics(result: EvalResult) -> Iterator[Row]:
     """Metrics of the whole (part is null) and of every part."""
-    for part, metrics in _wholes(result):
+    for part, metrics in _metrics_of_parts(result):
         for name, metric in metrics.items():
-            yield {"part": part, "metric": name, **_figure(metric)}
+            yield {"part": part, "metric": name, **_metric_row(metric)}
 
 
-def _wholes(result: EvalResult) -> Iterator[tuple[str | None, Mapping[str, Metric]]]:
+def _metrics_of_parts(result: EvalResult) -> Iterator[tuple[str | None, Mapping[str, Metric]]]:
+    """Metrics of the whole, under None, then those of every part."""
     yield None, result.metrics
     for name, part in (result.parts or {}).items():
         yield name, part.metrics
 
 
-def _figure(metric: Metric) -> Row:
+def _metric_row(metric: Metric) -> Row:
     low, high = metric.ci95 or (None, None)
     return {
         "value": metric.value,
@@ -71,13 +72,13 @@ def _draws(result: EvalResult) -> Iterator[Row]:
 
 
 def _per_class(result: EvalResult) -> Iterator[Row]:
-    for label, figures in (result.per_class or {}).items():
-        yield {"label": label, **figures.model_dump()}
+    for label, metrics in (result.per_class or {}).items():
+        yield {"label": label, **metrics.model_dump()}
 
 
 def _confusion(result: EvalResult) -> Iterator[Row]:
-    for confused in result.confusion or ():
-        yield confused.model_dump()
+    for pair in result.confusion or ():
+        yield pair.model_dump()
 
 
 def _sweep(result: EvalResult) -> Iterator[Row]:
@@ -86,20 +87,20 @@ def _sweep(result: EvalResult) -> Iterator[Row]:
 
 
 def _texts(settings: Mapping[str, Any]) -> Row:
-    """Settings as texts: one name may have numbers in one row and words in another."""
+    """Write settings as texts, as a column may have numbers in one row and words in another."""
     return {name: None if value is None else value_words(value) for name, value in settings.items()}
 
 
 def _slices(result: EvalResult) -> Iterator[Row]:
     for value, part in (result.slices or {}).items():
         for name, metric in part.metrics.items():
-            yield {"slice": value, "metric": name, **_figure(metric), "small": part.small}
+            yield {"slice": value, "metric": name, **_metric_row(metric), "small": part.small}
 
 
 def _arms(result: EvalResult) -> Iterator[Row]:
-    for arm, found in (result.arms or {}).items():
-        for name, metric in (found.metrics or {}).items():
-            yield {"arm": arm, "scorer": found.scorer, "metric": name, **_figure(metric)}
+    for name_of_arm, arm in (result.arms or {}).items():
+        for name, metric in (arm.metrics or {}).items():
+            yield {"arm": name_of_arm, "scorer": arm.scorer, "metric": name, **_metric_row(metric)}
 
 
 SECTIONS: Mapping[str, Callable[[EvalResult], Iterator[Row]]] = {

@@ -1,4 +1,4 @@
-"""Pictures of classes: the worst ones, and which are taken for which."""
+"""Figures of classes: those with the lowest recall, and the confusion between classes."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ WORST, INVOLVED = 20, 16
 
 
 def worst_classes(result: EvalResult, most: int = WORST) -> list[tuple[str, ClassMetrics]]:
-    """Classes with test samples by recall, lowest first; of equal recall by F1, then those with more samples first."""
-    tried = [(name, figures) for name, figures in (result.per_class or {}).items() if figures.support]
-    return sorted(tried, key=lambda each: (each[1].recall, each[1].f1, -each[1].support, each[0]))[:most]
+    """The ``most`` classes of lowest recall that have test samples.
+
+    Classes of equal recall are in order of F1, then of the number of samples, largest first, then of name.
+    """
+    tested = [(name, metrics) for name, metrics in (result.per_class or {}).items() if metrics.support]
+    return sorted(tested, key=lambda pair: (pair[1].recall, pair[1].f1, -pair[1].support, pair[0]))[:most]
 
 
 def worst_classes_figure(result: EvalResult) -> Figure:
-    """Bars of recall, diamonds of precision, and how many images of a class were found."""
+    """Bars of recall with diamonds of precision and counts of right answers, one row per class."""
     worst = worst_classes(result)
-    tried = sum(1 for figures in (result.per_class or {}).values() if figures.support)
+    tested = sum(1 for metrics in (result.per_class or {}).values() if metrics.support)
     figure = new_figure(8.2, 1.75 + 0.26 * max(len(worst), 3))
-    everyone = counted(tried, "tested class", "tested classes")
-    which = f"The {len(worst)} of {everyone} with the lowest recall" if len(worst) < tried else f"All {everyone}"
-    note = f"{which}. Diamond: precision."
-    absent = len(result.per_class or {}) - tried
+    classes = counted(tested, "tested class", "tested classes")
+    shown = f"The {len(worst)} of {classes} with the lowest recall" if len(worst) < tested else f"All {classes}"
+    note = f"{shown}. Diamond: precision."
+    absent = len(result.per_class or {}) - tested
     if absent:
         note += f" {counted(absent, 'class has', 'classes have')} no test image."
     head(figure, "Worst classes", origin(result), note)
@@ -46,42 +49,47 @@ def worst_classes_figure(result: EvalResult) -> Figure:
 
 
 def draw_worst(axes: Axes, worst: Sequence[tuple[str, ClassMetrics]]) -> None:
-    """Draw the bars of some classes."""
+    """Draw bars of recall and diamonds of precision in percent, one row per class."""
     bars = [
-        Bar(name, 100 * each.recall, None, f"{round(each.recall * each.support):,} of {each.support:,} found")
-        for name, each in worst
+        Bar(
+            name,
+            100 * metrics.recall,
+            None,
+            f"{round(metrics.recall * metrics.support):,} of {metrics.support:,} found",
+        )
+        for name, metrics in worst
     ]
     draw_bars(axes, bars, "recall (%)")
     axes.plot(
-        [100 * each.precision for _, each in worst], range(len(worst)), marker="D", markersize=4.5, color=ORANGE,
+        [100 * metrics.precision for _, metrics in worst], range(len(worst)), marker="D", markersize=4.5, color=ORANGE,
         linestyle="", clip_on=False, zorder=4,
     )  # fmt: skip
     axes.set_xlim(0, 100)
 
 
 def involved_classes(result: EvalResult, most: int = INVOLVED) -> list[str]:
-    """Classes of the most confused pairs, most frequent pair first, until there are ``most``."""
+    """The classes of the most confused pairs, most frequent pair first, at most ``most`` of them."""
     names: dict[str, None] = {}
     for pair in result.confusion or ():
-        wanted = {name: None for name in (pair.label, pair.predicted) if name not in names}
-        if len(names) + len(wanted) > most:
+        new = {name: None for name in (pair.label, pair.predicted) if name not in names}
+        if len(names) + len(new) > most:
             break
-        names |= wanted
+        names |= new
     return list(names)
 
 
 def confusion_figure(result: EvalResult) -> Figure:
-    """Truth against answer for the classes of the most confused pairs; rows are shaded by share, cells are counts."""
+    """Confusion matrix of the most confused classes: counts, shaded by their share of the row's test samples."""
     names = involved_classes(result)
     per_class = result.per_class or {}
     counts = np.zeros((len(names), len(names)))
-    place = {name: at for at, name in enumerate(names)}
+    index = {name: at for at, name in enumerate(names)}
     for pair in result.confusion or ():
-        if pair.label in place and pair.predicted in place:
-            counts[place[pair.label], place[pair.predicted]] = pair.count
+        if pair.label in index and pair.predicted in index:
+            counts[index[pair.label], index[pair.predicted]] = pair.count
     support = np.array([per_class[name].support if name in per_class else 0 for name in names])
-    found = [round(per_class[name].recall * per_class[name].support) if name in per_class else 0 for name in names]
-    np.fill_diagonal(counts, found)
+    right = [round(per_class[name].recall * per_class[name].support) if name in per_class else 0 for name in names]
+    np.fill_diagonal(counts, right)
     shares = np.divide(counts, support[:, None], out=np.zeros_like(counts), where=support[:, None] > 0)
     longest = max(len(shortened(name, 30)) for name in names)
     side = 0.078 * longest + 0.3

@@ -1,4 +1,4 @@
-"""CMC curves with the uncertainty of their points."""
+"""Figure of CMC curves with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from eval.runs.replay_ranking import Replay
 
 MEAN = "mean"
-"""Name of the curve over all parts, where there are several."""
+"""Name of the mean curve where a result has several parts."""
 
-_AT_ONCE = 10_000_000
-"""Bootstrap estimates that exist at one time (80 MB)."""
+_MOST_ESTIMATES = 10_000_000
+"""Bootstrap estimates held in memory at one time (80 MB)."""
 
 _DRAWS_SHOWN = 20
 
@@ -33,7 +33,8 @@ _DRAWS_SHOWN = 20
 class CmcBand(NamedTuple):
     """A CMC curve: ``mean`` (k,) over draws and parts, ``draws`` (d, k), ``interval`` (k, 2) or None.
 
-    ``interval`` is the 95 % bootstrap over identities of each point by itself: at k it is the ``ci95`` of ``rank_k``.
+    ``interval`` holds the pointwise 95 % bootstrap intervals over identities: at rank k it is the ``ci95`` of
+    ``rank_k``.
     """
 
     mean: NDArray[np.float64]
@@ -42,7 +43,7 @@ class CmcBand(NamedTuple):
 
 
 def cmc_bands(result: EvalResult, replay: Replay) -> dict[str, CmcBand]:
-    """Curves of every part, and of their mean where there are several; as many ranks as the result has."""
+    """CMC curves by part, and of the mean of the parts where there are several, over the ranks of the result."""
     parts = {name: [draws] for name, draws in replay.matches.items()}
     if WHOLE_PART not in parts:
         parts[MEAN] = list(replay.matches.values())
@@ -50,7 +51,7 @@ def cmc_bands(result: EvalResult, replay: Replay) -> dict[str, CmcBand]:
 
 
 def cmc_figure(result: EvalResult, replay: Replay) -> Figure:
-    """CMC of a re-identification result, a panel per part: mean over draws, each draw, 95 % band over identities."""
+    """CMC of a re-identification result, one panel per part: mean over draws, single draws, and the 95 % band."""
     bands = cmc_bands(result, replay)
     columns = min(3, len(bands))
     rows = -(-len(bands) // columns)
@@ -72,7 +73,7 @@ def _band(parts: Sequence[Sequence[DrawTable]], result: EvalResult) -> CmcBand:
     resamples = int(result.config.get("bootstrap", 0))
     per_draw = np.mean([[table.values.mean(axis=0) for table in draws] for draws in parts], axis=0)
     length = per_draw.shape[1]
-    step = max(1, _AT_ONCE // max(1, resamples * len(per_draw) * len(parts)))
+    step = max(1, _MOST_ESTIMATES // max(1, resamples * len(per_draw) * len(parts)))
     ends: list[tuple[float, float]] = []
     for start in range(0, length, step):
         ranks = slice(start, min(start + step, length))
@@ -85,9 +86,9 @@ def _band(parts: Sequence[Sequence[DrawTable]], result: EvalResult) -> CmcBand:
 
 
 def _lowest(band: CmcBand) -> float:
-    """The lowest of a curve's points, of its draws and of its band."""
+    """The lowest value of a curve, its draws and its band."""
     ends = [band.draws] if band.interval is None else [band.draws, band.interval]
-    return min(float(each.min()) for each in ends)
+    return min(float(values.min()) for values in ends)
 
 
 def _draw(axes: Axes, band: CmcBand, lowest: float) -> None:
@@ -106,11 +107,11 @@ def _draw(axes: Axes, band: CmcBand, lowest: float) -> None:
 
 
 def _legend(bands: dict[str, CmcBand], result: EvalResult) -> str:
-    """Say what line and band are."""
+    """Explain line, band and thin lines."""
     band = next(iter(bands.values()))
     several = len(band.draws) > 1
     words = ["Blue line: mean over draws" if several else "Blue line: all queries"]
-    if any(one.interval is not None for one in bands.values()):
+    if any(curve.interval is not None for curve in bands.values()):
         words.append("band: 95 % bootstrap over identities, point by point")
     if several:
         shown = f"the first {_DRAWS_SHOWN} draws" if len(result.draws) > _DRAWS_SHOWN else "single draws"

@@ -1,4 +1,4 @@
-"""Pictures of results side by side: bars with intervals, gains over arms, CMC curves."""
+"""Figures that compare results: bars of metrics, gains over arms, CMC curves."""
 
 from __future__ import annotations
 
@@ -27,34 +27,44 @@ if TYPE_CHECKING:
     from eval.report.groups import Group, MetricsRow
     from eval.results.schema import EvalResult, Gain
 
-DRAWN = ("top_1", "top_5", "balanced_accuracy", "macro_f1", "macro_jaccard", "rank_1", "rank_5", "mean_ap", "mean_inp")
-"""Metrics that bars are drawn of; where a group has none of them, its first ones."""
+BAR_METRICS = (
+    "top_1",
+    "top_5",
+    "balanced_accuracy",
+    "macro_f1",
+    "macro_jaccard",
+    "rank_1",
+    "rank_5",
+    "mean_ap",
+    "mean_inp",
+)
+"""Metrics that have a panel of bars; a group with none of them shows its first metrics."""
 
 MOST_PANELS, MOST_ROWS = 5, 40
 
 
 def drawn_metrics(names: Sequence[str]) -> list[str]:
-    """At most :data:`MOST_PANELS` metrics for panels."""
+    """Choose at most :data:`MOST_PANELS` metrics to draw."""
     fractions = [name for name in names if name not in NOT_PERCENT]
-    return ([name for name in DRAWN if name in fractions] or fractions or list(names))[:MOST_PANELS]
+    return ([name for name in BAR_METRICS if name in fractions] or fractions or list(names))[:MOST_PANELS]
 
 
 def bars_of(rows: Sequence[MetricsRow], metric: str) -> list[Bar]:
-    """Bars in the metric's unit: wholes blue, arms grey; a row without the metric has no bar."""
+    """Bars of one metric, in percent or its own unit: results blue, arms grey; a row without the metric is empty."""
     bars, scale = [], 1 if metric in NOT_PERCENT else 100
     for row in rows:
-        found = row.metrics.get(metric)
-        if found is None:
+        value = row.metrics.get(metric)
+        if value is None:
             bars.append(Bar(row.label, 0.0))
             continue
-        ends = None if found.ci95 is None else (scale * found.ci95[0], scale * found.ci95[1])
+        ends = None if value.ci95 is None else (scale * value.ci95[0], scale * value.ci95[1])
         colour = BLUE if row.whole else GREY
-        bars.append(Bar(row.label, scale * found.value, ends, metric_number(metric, found.value), colour))
+        bars.append(Bar(row.label, scale * value.value, ends, metric_number(metric, value.value), colour))
     return bars
 
 
 def comparison_figure(group: Group) -> Figure:
-    """A panel per metric, a bar per result and arm of a group."""
+    """One panel per metric, one bar per result and arm of a group."""
     rows = group.rows()[:MOST_ROWS]
     metrics = drawn_metrics(group.metrics())
     longest = max(len(shortened(row.label)) for row in rows)
@@ -75,7 +85,7 @@ def comparison_figure(group: Group) -> Figure:
 
 
 def gains_figure(result: EvalResult) -> Figure:
-    """What the whole gains over each arm: a panel per arm, a row per metric, intervals, and a line at zero."""
+    """Gains of the whole over its arms with intervals: one panel per arm, one row per metric, a line at zero."""
     arms = {name: arm.gains for name, arm in (result.arms or {}).items() if arm.gains}
     names = list(dict.fromkeys(key for gains in arms.values() for key in gains if key not in NOT_PERCENT))
     figure = new_figure(1.9 + 3.3 * len(arms), 1.85 + 0.3 * max(len(names), 2))
@@ -93,7 +103,7 @@ def gains_figure(result: EvalResult) -> Figure:
 
 
 def draw_gains(axes: Axes, names: Sequence[str], gains: dict[str, Gain], title: str, *, labels: bool = True) -> None:
-    """Draw gains in percentage points, one row per metric."""
+    """Draw gains in percentage points with intervals, one row per metric."""
     dress(axes, "percentage points", "", shortened(title))
     for row, name in enumerate(names):
         gain = gains.get(name)
@@ -113,7 +123,7 @@ def draw_gains(axes: Axes, names: Sequence[str], gains: dict[str, Gain], title: 
 
 
 def cmc_lines(group: Group) -> list[Line]:
-    """The CMC of every result in percent; of a single result in parts, also of the parts."""
+    """CMC curves of the results in percent; a group of one result also has those of its parts."""
     lines = []
     for label, _, result in group.results:
         if result.cmc is not None:
@@ -124,7 +134,7 @@ def cmc_lines(group: Group) -> list[Line]:
 
 
 def cmc_comparison_figure(group: Group) -> Figure:
-    """Cumulative match characteristics of a group's results."""
+    """CMC curves of the results of a group in one panel."""
     lines = cmc_lines(group)
     below = legend_height(len(lines))
     figure = new_figure(6.8, 4.6 + below)
@@ -138,7 +148,7 @@ def cmc_comparison_figure(group: Group) -> Figure:
 
 
 def draw_cmc(axes: Axes, lines: Sequence[Line]) -> None:
-    """Draw CMC curves."""
+    """Draw CMC curves, in percent over rank."""
     dress(axes, "rank k", "queries matched within k (%)")
     draw_lines(axes, lines, star="")
     longest = max(len(line.x) for line in lines)

@@ -1,4 +1,4 @@
-"""Pictures of verification: ROC, DET, genuine and impostor scores, open-set identification."""
+"""Figures of verification: ROC, DET, genuine and impostor scores, open-set identification."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PROBIT_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 
 
 
 def curve_figures(result: EvalResult) -> dict[str, Figure]:
-    """The pictures that the curves of a result allow, by file name; none where it has no curves."""
+    """The figures of a result's curves, by file name; empty for a result without curves."""
     curves = result.curves or {}
     figures = {}
     if "roc" in curves:
@@ -51,7 +51,7 @@ def curve_figures(result: EvalResult) -> dict[str, Figure]:
 
 
 def roc_figure(result: EvalResult, curve: Curve) -> Figure:
-    """ROC: ``tpr`` over ``fpr``, the latter on a logarithmic axis from the smallest rate that was measured."""
+    """ROC: ``tpr`` over ``fpr`` on a logarithmic axis that begins at the decade of the smallest measured rate."""
     figure, axes = _one_panel(result, "Receiver operating characteristic (ROC)")
     fpr, tpr = np.array(curve["fpr"]), np.array(curve["tpr"])
     low = _decade_below(fpr)
@@ -70,12 +70,12 @@ def roc_figure(result: EvalResult, curve: Curve) -> Figure:
 
 
 def det_figure(result: EvalResult, curve: Curve) -> Figure:
-    """DET (Martin et al. 1997): ``fnmr`` over ``fmr`` on normal-deviate axes, and the line of equal errors."""
+    """DET (Martin et al. 1997): ``fnmr`` over ``fmr`` on normal-deviate axes, with the equal error rate marked."""
     figure, axes = _one_panel(result, "Detection error trade-off (DET)")
     fmr, fnmr = np.array(curve["fmr"]), np.array(curve["fnmr"])
-    drawn = _probit_panel(axes, fmr, fnmr, "false match rate (%)", "false non-match rate (%)")
+    has_points = _probit_panel(axes, fmr, fnmr, "false match rate (%)", "false non-match rate (%)")
     equal = result.metrics.get("eer")
-    if drawn and equal is not None and 0 < equal.value < 1:
+    if has_points and equal is not None and 0 < equal.value < 1:
         place = float(_probit(np.array([equal.value]))[0])
         axes.plot([place], [place], color=ORANGE, marker="D", markersize=6, zorder=5)
         axes.annotate(
@@ -86,7 +86,7 @@ def det_figure(result: EvalResult, curve: Curve) -> Figure:
 
 
 def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure:
-    """Histograms of genuine and impostor scores, each as a density, with the thresholds of the result."""
+    """Densities of genuine and impostor scores, with the thresholds of the result."""
     figure, axes = _one_panel(result, "Genuine and impostor scores")
     kinds = (("impostor", impostor, ORANGE, (0, (3, 1))), ("genuine", genuine, BLUE, "-"))
     seen: list[float] = []
@@ -125,7 +125,11 @@ def _one_panel(result: EvalResult, title: str) -> tuple[Figure, Axes]:
 
 
 def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_name: str, y_name: str) -> bool:
-    """Draw a curve of two error rates, if it has points: rates of 0 and 1 have no place on these axes and end it."""
+    """Draw one error rate over another on normal-deviate axes; rates of 0 and 1 cannot be drawn and are left out.
+
+    Returns:
+        Whether any point could be drawn; if none could, the panel says why.
+    """
     inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)
     dress(axes, f"{x_name[:-1]}, normal deviate)", f"{y_name[:-1]}, normal deviate)")
     if not inside.any():
@@ -146,7 +150,7 @@ def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_
 
 
 def _why_no_curve(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
-    """Say why no point of a curve of two error rates can be drawn."""
+    """Say why no point of the curve can be drawn."""
     if ((x == 0) & (y == 0)).any():
         return "no errors to trade off"
     ends = "100 %" if ((x == 1) | (y == 1)).all() else "0 % or 100 %"
@@ -154,7 +158,7 @@ def _why_no_curve(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
 
 
 def _ticks_around(low: float, high: float) -> list[float]:
-    """The usual rates from the one below ``low`` to the one above ``high``."""
+    """The rates of ``_PROBIT_TICKS`` that enclose ``low`` and ``high``."""
     first = max((at for at, tick in enumerate(_PROBIT_TICKS) if tick <= low), default=0)
     last = min((at for at, tick in enumerate(_PROBIT_TICKS) if tick >= high), default=len(_PROBIT_TICKS) - 1)
     return list(_PROBIT_TICKS[first : last + 1])
@@ -167,7 +171,7 @@ def _probit(rates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _decade_below(rates: NDArray[np.float64]) -> float:
-    """The power of ten at or below the smallest rate above zero, 1e-6 at the least."""
+    """The power of ten at or below the smallest rate above zero, at least 1e-6."""
     above = rates[rates > 0]
     return float(10 ** np.floor(np.log10(max(above.min(), 1e-6)))) if len(above) and above.min() < 1 else 0.01
 

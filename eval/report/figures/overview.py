@@ -1,4 +1,4 @@
-"""One picture that says the most: the panels of a report, small, side by side."""
+"""The overview figure of a report: its main panels, small, side by side."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     Panel: TypeAlias = tuple[str, Callable[[Axes], None]]
 
-MOST, MOST_BARS, MOST_CLASSES = 6, 8, 8
+MOST_PANELS, MOST_BARS, MOST_CLASSES = 6, 8, 8
 
 
 def overview_figure(groups: Sequence[Group], title: str) -> Figure:
-    """At most six panels of the first group's results, each of the first result that has what it shows."""
+    """At most six panels for the first group; each shows the first result that has the data for it."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    panels = list(_panels(groups[0]))[:MOST]
+    panels = list(_panels(groups[0]))[:MOST_PANELS]
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(max(4.3 * columns, 6.4), 1.0 + 3.1 * rows)
@@ -57,7 +57,7 @@ def overview_figure(groups: Sequence[Group], title: str) -> Figure:
 def _panels(group: Group) -> Iterator[Panel]:
     yield _bars(group)
     for make in (_sweep, _gains, _cmc, _reliability, _coverage, _worst):
-        panel = next((found for each in group.results if (found := make(each)) is not None), None)
+        panel = next(filter(None, map(make, group.results)), None)
         if panel is not None:
             yield panel
 
@@ -73,37 +73,37 @@ def _bars(group: Group) -> Panel:
     return f"{metric_name(metric)} with 95 % interval{more}", draw
 
 
-def _sweep(each: LabelledResult) -> Panel | None:
-    for (_, role), points in sweep_groups(each.result).items():
+def _sweep(labelled: LabelledResult) -> Panel | None:
+    for (_, role), points in sweep_groups(labelled.result).items():
         axis = sweep_axis(points)
         if axis is not None:
             metric = metrics_of(points)[0]
-            chosen = chosen_setting(each.result, points)
+            chosen = chosen_setting(labelled.result, points)
             lines = sweep_lines(points, axis, metric, None if chosen is None else chosen[0])
-            title = f"{metric_name(metric)} on {role}: {shortened(each.label, 28)}"
+            title = f"{metric_name(metric)} on {role}: {shortened(labelled.label, 28)}"
             return title, partial(draw_sweep, lines=lines, axis=axis, metric=metric, gap=0.13)
     return None
 
 
-def _gains(each: LabelledResult) -> Panel | None:
-    gains = [(name, arm) for name, arm in (each.result.arms or {}).items() if arm.gains and arm.metrics]
+def _gains(labelled: LabelledResult) -> Panel | None:
+    gains = [(name, arm) for name, arm in (labelled.result.arms or {}).items() if arm.gains and arm.metrics]
     if not gains:
         return None
-    headline = next(iter(each.result.metrics))
-    arm, best = max(gains, key=lambda pair: (pair[1].metrics or {})[headline].value)
-    found = best.gains or {}
-    names = [name for name in found if name not in NOT_PERCENT]
-    title = f"gain over {shortened(arm, 20)}: {shortened(each.label, 24)}"
-    return title, partial(draw_gains, names=names, gains=found, title="")
+    headline = next(iter(labelled.result.metrics))
+    name_of_best, best = max(gains, key=lambda pair: (pair[1].metrics or {})[headline].value)
+    gains_over_best = best.gains or {}
+    names = [name for name in gains_over_best if name not in NOT_PERCENT]
+    title = f"gain over {shortened(name_of_best, 20)}: {shortened(labelled.label, 24)}"
+    return title, partial(draw_gains, names=names, gains=gains_over_best, title="")
 
 
-def _cmc(each: LabelledResult) -> Panel | None:
-    lines = cmc_lines(Group((each,)))[:1]
-    return (f"CMC: {shortened(each.label)}", partial(draw_cmc, lines=lines)) if lines else None
+def _cmc(labelled: LabelledResult) -> Panel | None:
+    lines = cmc_lines(Group((labelled,)))[:1]
+    return (f"CMC: {shortened(labelled.label)}", partial(draw_cmc, lines=lines)) if lines else None
 
 
-def _reliability(each: LabelledResult) -> Panel | None:
-    curves = confidence_curves(each.result, "reliability")
+def _reliability(labelled: LabelledResult) -> Panel | None:
+    curves = confidence_curves(labelled.result, "reliability")
     if not curves:
         return None
     name, curve = next(iter(curves.items()))
@@ -112,15 +112,18 @@ def _reliability(each: LabelledResult) -> Panel | None:
         draw_reliability(axes, curve, "")
         dress(axes, "confidence (%)", "accuracy (%)")
 
-    return f"reliability, ECE {100 * stated_error(each.result, name, curve):.1f} %: {shortened(each.label, 24)}", draw
+    return (
+        f"reliability, ECE {100 * stated_error(labelled.result, name, curve):.1f} %: {shortened(labelled.label, 24)}",
+        draw,
+    )
 
 
-def _coverage(each: LabelledResult) -> Panel | None:
-    lines = coverage_lines(each.result)[:1]
-    title = f"accuracy over coverage: {shortened(each.label, 24)}"
+def _coverage(labelled: LabelledResult) -> Panel | None:
+    lines = coverage_lines(labelled.result)[:1]
+    title = f"accuracy over coverage: {shortened(labelled.label, 24)}"
     return (title, partial(draw_coverage, lines=lines)) if lines else None
 
 
-def _worst(each: LabelledResult) -> Panel | None:
-    worst = worst_classes(each.result, MOST_CLASSES)
-    return (f"worst classes: {shortened(each.label)}", partial(draw_worst, worst=worst)) if worst else None
+def _worst(labelled: LabelledResult) -> Panel | None:
+    worst = worst_classes(labelled.result, MOST_CLASSES)
+    return (f"worst classes: {shortened(labelled.label)}", partial(draw_worst, worst=worst)) if worst else None

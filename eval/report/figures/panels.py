@@ -1,4 +1,4 @@
-"""Panels that several figures are made of: lines over a setting, bars with intervals, annotated grids."""
+"""Panels that several figures share: lines, bars with intervals, annotated grids, legends."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#cc79a7", "#56b4e9", INK, GREY)
 STYLES = ("-", "--", ":", "-.")
 MOST_MARKED = 30
-"""A line of more points is drawn without markers, and its axis has ticks at round numbers."""
+"""Points of a line that are marked; a line of more has no markers and ticks at round numbers."""
 
-LONGEST = 34
-"""Letters of a name beside or below a panel; the middle of a longer one is left out."""
+LONGEST_NAME = 34
+"""Characters of a name beside or below a panel; the middle of a longer one is left out."""
 
 
 class Line(NamedTuple):
-    """A line of a panel: ``x`` and ``y`` of its points; a ``level`` has one y and goes all across.
+    """A line of a panel: ``x`` and ``y`` of its points; a ``level`` has one y and spans the panel.
 
-    ``band`` are lower and upper ends per point; ``chosen`` is the place of the point that was chosen.
+    ``band`` holds the lower and upper ends per point; ``chosen`` is the index of the chosen point.
     """
 
     label: str
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A bar of a panel: its length, the ends of its interval, and words beside it."""
+    """A bar of a panel: its length, the ends of its interval, and the text beside it."""
 
     label: str
     value: float
@@ -47,8 +47,8 @@ class Bar(NamedTuple):
     colour: str = BLUE
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
-    """Keep both ends of a long name, on one line."""
+def shortened(text: str, longest: int = LONGEST_NAME) -> str:
+    """Put a name on one line of at most ``longest`` characters; the middle of a longer one is left out."""
     line = " ".join(text.split())
     half = (longest - 1) // 2
     return line if len(line) <= longest else f"{line[:half]}…{line[-half:]}"
@@ -57,9 +57,14 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def draw_lines(
     axes: Axes, lines: Sequence[Line], *, log: bool = False, star: str = "highest", gap: float = 0.085
 ) -> None:
-    """Draw lines in percent or as they are; a ring marks what was chosen, a star the ``highest`` or ``lowest`` point.
+    """Draw lines; a ring marks the chosen point of each, a star the best point of all.
 
-    ``star=""`` draws none; ``gap`` is that of :func:`set_ticks`.
+    Args:
+        axes: where to draw.
+        lines: in the unit of the axis.
+        log: whether the x axis is logarithmic.
+        star: which point is the best, ``highest`` or ``lowest``; an empty text draws no star.
+        gap: as for :func:`set_ticks`.
     """
     if log:
         axes.set_xscale("log")
@@ -93,7 +98,7 @@ def draw_lines(
 
 
 def set_ticks(axes: Axes, values: Sequence[float], *, log: bool, gap: float) -> None:
-    """Put ticks at the values that were tried, less those nearer to the last one than ``gap`` of the axis."""
+    """Put ticks at ``values``, except those nearer to the tick before than the fraction ``gap`` of the axis."""
     if not values or len(values) > MOST_MARKED:
         return
     places = np.log(values) if log else np.array(values)
@@ -107,7 +112,7 @@ def set_ticks(axes: Axes, values: Sequence[float], *, log: bool, gap: float) -> 
 
 
 def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True) -> None:
-    """Draw horizontal bars from the top, each with its interval and its words at the right edge."""
+    """Draw horizontal bars from top to bottom, each with its interval and with its text at the right edge."""
     places = np.arange(len(bars))
     axes.barh(places, [bar.value for bar in bars], height=0.62, color=[bar.colour for bar in bars], alpha=0.85)
     ends = [bar.ends or (bar.value, bar.value) for bar in bars]
@@ -126,7 +131,7 @@ def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True
 def draw_grid(
     axes: Axes, values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], texts: Sequence[Sequence[str]]
 ) -> None:
-    """Draw a grid of cells, blue by its value from 0 to 1 (NaN: none), each with its text."""
+    """Draw a grid of cells (rows, columns), shaded by values from 0 to 1 (NaN: not shaded), each with its text."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colours = LinearSegmentedColormap.from_list("paper to blue", ["#f4f8fb", "#9cc7e3", BLUE, "#00415f"])
@@ -149,14 +154,14 @@ def draw_grid(
 
 
 def frame_cell(axes: Axes, row: int, column: int) -> None:
-    """Mark a cell of a grid as the best."""
+    """Frame a cell of a grid."""
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle((column - 0.47, row - 0.46), 0.94, 0.92, fill=False, edgecolor=ORANGE, linewidth=2.2))
 
 
 def legend_below(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """Write the legend of a panel below all panels; room for it is left by :func:`legend_height`."""
+    """Draw the legend of a panel below all panels, in the room that :func:`legend_height` gives."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) < 2:
         return
@@ -167,12 +172,12 @@ def legend_below(figure: Figure, axes: Axes, columns: int = 2) -> None:
 
 
 def legend_height(count: int, columns: int = 2) -> float:
-    """Inches that a legend of so many lines takes."""
+    """Height in inches of a legend of ``count`` lines."""
     return 0.12 + 0.19 * -(-count // columns) if count > 1 else 0.0
 
 
-def nothing_here(axes: Axes, words: str) -> None:
-    """Say in an empty panel why it is empty."""
+def draw_empty(axes: Axes, words: str) -> None:
+    """Draw an empty panel that says why it is empty."""
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", size=TEXT, color=SOFT)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -1,4 +1,4 @@
-"""Ranked-list sheets: queries and the head of their rankings, from stored thumbnails."""
+"""Figure of ranked lists: queries and the first samples of their rankings, as thumbnails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOP = 10
 SEED_STREAM = 2
-"""Spawn key of the random choice of queries; draws and bootstrap have theirs."""
+"""Spawn key of the random choice of queries; draws and bootstrap have other keys."""
 
 Kind = Literal["right", "wrong", "distractor"]
 FRAMES: Mapping[Kind, tuple[str, str, str]] = {
@@ -28,21 +28,21 @@ FRAMES: Mapping[Kind, tuple[str, str, str]] = {
     "wrong": (RED, "--", "\N{BALLOT X}"),
     "distractor": (GREY, ":", "\N{EN DASH}"),
 }
-"""Colour, line and sign of each kind of gallery image, so that no kind is told by its colour alone."""
+"""Colour, line style and sign of each kind of gallery sample, so that no kind is marked by colour alone."""
 
 _TILE, _GAP, _QUERY_GAP, _CAPTION, _MARGIN = 118, 14, 34, 58, 20
 """In pixels: side of a thumbnail, space between two, space right of the query, height of the captions, margin."""
 
 
 class QueryChoice(NamedTuple):
-    """A query (its place in the ranking's queries) and the rule that chose it: hardest, median or random."""
+    """A chosen query: its index among the ranking's queries, and the rule, hardest, median or random."""
 
     at: int
     rule: str
 
 
 class GalleryTile(NamedTuple):
-    """One gallery image of a list: row of the sample, its score, whether it is right."""
+    """A gallery sample of a ranked list: its row among the samples, its score, and its kind."""
 
     row: int
     score: float
@@ -50,7 +50,7 @@ class GalleryTile(NamedTuple):
 
 
 class RankedList(NamedTuple):
-    """A query (row of the sample), the rule that chose it, rank of its first right image, the head of its ranking."""
+    """A ranked list: row of the query, the rule that chose it, rank of its first right sample, and its tiles."""
 
     query: int
     rule: str
@@ -58,12 +58,12 @@ class RankedList(NamedTuple):
     tiles: tuple[GalleryTile, ...]
 
 
-def choose_queries(ranking: Ranking, seed: int, each: int = 2) -> list[QueryChoice]:
-    """Choose queries by a fixed rule, never by eye.
+def choose_queries(ranking: Ranking, seed: int, per_rule: int = 2) -> list[QueryChoice]:
+    """Choose ``per_rule`` queries by each of three fixed rules.
 
-    Queries with a right image in the gallery are put in order of the rank of their first right image, equal ranks in
-    order of sample id. ``hardest`` are the last of them, ``median`` those around the middle, at most one per identity
-    in either; ``random`` are drawn from the others with ``SeedSequence(seed, spawn_key=(2,))``. None is chosen twice.
+    Queries with a right sample in the gallery are sorted by the rank of their first right sample, equal ranks by
+    sample id. ``hardest`` are the last of them, ``median`` those around the middle, both at most one per identity;
+    ``random`` are drawn from the others with ``SeedSequence(seed, spawn_key=(2,))``. No query is chosen twice.
     """
     counted = np.flatnonzero(ranking.first_ranks > 0)
     order = counted[np.argsort(ranking.first_ranks[counted], kind="stable")]
@@ -72,44 +72,43 @@ def choose_queries(ranking: Ranking, seed: int, each: int = 2) -> list[QueryChoi
     around = order[np.argsort(np.abs(np.arange(len(order)) - middle), kind="stable")]
     chosen: list[QueryChoice] = []
     for rule, candidates in (("hardest", order[::-1]), ("median", around)):
-        chosen += [
-            QueryChoice(at, rule) for at in _first_of_identities(candidates, identity, {c.at for c in chosen}, each)
-        ]
-    rest = np.setdiff1d(counted, [one.at for one in chosen])
+        taken = {choice.at for choice in chosen}
+        chosen += [QueryChoice(at, rule) for at in _first_of_identities(candidates, identity, taken, per_rule)]
+    rest = np.setdiff1d(counted, [choice.at for choice in chosen])
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SEED_STREAM,))))
-    chosen += [QueryChoice(int(at), "random") for at in rng.permutation(rest)[:each]]
+    chosen += [QueryChoice(int(at), "random") for at in rng.permutation(rest)[:per_rule]]
     return chosen
 
 
 def ranked_lists(ranking: Ranking, chosen: list[QueryChoice], k: int = TOP) -> list[RankedList]:
-    """The first k of the chosen queries' rankings, exactly as the metric ranks them.
+    """The first ``k`` gallery samples of the chosen queries, ranked as for the metrics.
 
-    A gallery image of the query's identity is ``right``; one whose identity is unknown or that of no query of the
+    A gallery sample of the query's identity is ``right``; one whose identity is unknown or that of no query of the
     draw is a ``distractor``; others are ``wrong``.
     """
-    asked_for = np.unique(ranking.asked.identity)
+    query_identities = np.unique(ranking.asked.identity)
     lists = []
-    for one, listed in zip(chosen, ranking.best([one.at for one in chosen], k), strict=True):
-        wanted = int(ranking.asked.identity[one.at])
-        kinds = [_kind(int(code), wanted, asked_for) for code in ranking.known.identity[listed.places]]
+    for choice, listed in zip(chosen, ranking.best([query.at for query in chosen], k), strict=True):
+        identity = int(ranking.asked.identity[choice.at])
+        kinds = [_kind(int(code), identity, query_identities) for code in ranking.known.identity[listed.places]]
         tiles = tuple(map(GalleryTile, ranking.gallery[listed.places].tolist(), listed.scores.tolist(), kinds))
-        lists.append(RankedList(int(ranking.query[one.at]), one.rule, int(ranking.first_ranks[one.at]), tiles))
+        lists.append(RankedList(int(ranking.query[choice.at]), choice.rule, int(ranking.first_ranks[choice.at]), tiles))
     return lists
 
 
 def ranked_figure(
     result: EvalResult, replay: Replay, part: str, lists: list[RankedList], thumbnails: Mapping[str, bytes]
 ) -> Figure:
-    """Draw one row per query: the query, then its ranking from left to right.
+    """Draw one row per query: the query, then its ranked list from left to right.
 
     Args:
-        result: says where the numbers come from.
-        replay: the samples that the rows of ``lists`` mean.
+        result: the result, for the lines below the title.
+        replay: holds the samples that the rows of ``lists`` index.
         part: name of the part, for the title.
-        lists: of the first draw of the part.
-        thumbnails: by ``key`` of the sample; an absent or damaged one is a grey square.
+        lists: ranked lists of the part's first draw.
+        thumbnails: encoded thumbnails by ``key`` of the sample; an absent or damaged one becomes a grey square.
     """
-    longest = max(len(one.tiles) for one in lists)
+    longest = max(len(ranked.tiles) for ranked in lists)
     width = 2 * _MARGIN + (longest + 1) * _TILE + _QUERY_GAP + (longest - 1) * _GAP
     row_height = _TILE + _CAPTION
     top = 128
@@ -124,11 +123,11 @@ def ranked_figure(
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     keys, names = replay.samples.columns["key"], replay.samples.columns["identity"]
-    for at, one in enumerate(lists):
+    for at, ranked in enumerate(lists):
         y = top + at * row_height
-        words = (f"{names[one.query]}, {one.rule}", f"first right at {one.first_rank}")
-        _draw_tile(axes, (_MARGIN, y), thumbnails.get(str(keys[one.query])), words, None)
-        for place, tile in enumerate(one.tiles):
+        words = (f"{names[ranked.query]}, {ranked.rule}", f"first right at {ranked.first_rank}")
+        _draw_tile(axes, (_MARGIN, y), thumbnails.get(str(keys[ranked.query])), words, None)
+        for place, tile in enumerate(ranked.tiles):
             x = _MARGIN + _TILE + _QUERY_GAP + place * (_TILE + _GAP)
             words = (f"{place + 1}.  {tile.score:.3f}", str(names[tile.row] or "unknown"))
             _draw_tile(axes, (x, y), thumbnails.get(str(keys[tile.row])), words, tile.kind)
@@ -136,24 +135,24 @@ def ranked_figure(
 
 
 def _first_of_identities(candidates: Int64, identity: Int64, taken: set[int], count: int) -> list[int]:
-    """The first candidates that are not taken, one of an identity."""
-    found: dict[int, int] = {}
+    """The first ``count`` candidates that are not in ``taken``, at most one per identity."""
+    first: dict[int, int] = {}
     for at in candidates.tolist():
-        if at not in taken and len(found) < count:
-            found.setdefault(int(identity[at]), at)
-    return list(found.values())
+        if at not in taken and len(first) < count:
+            first.setdefault(int(identity[at]), at)
+    return list(first.values())
 
 
-def _kind(identity: int, wanted: int, asked_for: Int64) -> Kind:
-    if identity == wanted:
+def _kind(identity: int, query_identity: int, query_identities: Int64) -> Kind:
+    if identity == query_identity:
         return "right"
-    return "wrong" if identity >= 0 and identity in asked_for else "distractor"
+    return "wrong" if identity >= 0 and identity in query_identities else "distractor"
 
 
 def _draw_tile(
     axes: Axes, corner: tuple[float, float], image: bytes | None, words: tuple[str, str], kind: Kind | None
 ) -> None:
-    """Draw a thumbnail, its frame and sign, and two lines of words below."""
+    """Draw a thumbnail with its frame and sign, and two lines of text below."""
     from matplotlib.patches import Rectangle
 
     x, y = corner
@@ -180,7 +179,7 @@ def _draw_tile(
 
 
 def _pixels(image: bytes | None) -> UInt8 | None:
-    """Decode a thumbnail and fit it into the tile: (height, width, 3); None where there is none or it is damaged."""
+    """Decode a thumbnail and fit it into the tile, (height, width, 3) uint8; None if it is absent or damaged."""
     from PIL import Image, ImageOps
 
     if image is None:

@@ -1,4 +1,4 @@
-"""Pictures of confidence: reliability with its histogram, and accuracy over coverage."""
+"""Figures of confidence: reliability diagrams with histograms, and accuracy over coverage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.report.figures.panels import Line, draw_lines, legend_below, legend_height, nothing_here, shortened
+from eval.report.figures.panels import Line, draw_empty, draw_lines, legend_below, legend_height, shortened
 from eval.report.figures.style import BLUE, GREY, ORANGE, SMALL, SOFT, dress, head, new_figure
 from eval.views.wording import counted, has_seeds, origin
 
@@ -22,33 +22,33 @@ MOST_PANELS = 4
 
 
 def confidence_curves(result: EvalResult, kind: str) -> dict[str, Curve]:
-    """The curves ``kind`` (reliability or coverage) by what they are of: the whole, then the arms."""
-    found: dict[str, Curve] = {}
+    """The curves of a ``kind`` (reliability or coverage), of the whole first and then by arm."""
+    curves: dict[str, Curve] = {}
     for name, curve in (result.curves or {}).items():
         if name == kind:
-            found["the whole" if result.arms else "all answers"] = curve
+            curves["the whole" if result.arms else "all answers"] = curve
         elif name.startswith(f"{kind}_"):
-            found[name.removeprefix(f"{kind}_")] = curve
-    return found
+            curves[name.removeprefix(f"{kind}_")] = curve
+    return curves
 
 
 def expected_error(curve: Curve) -> float:
-    """ECE of a reliability curve: mean over samples of the gap between confidence and accuracy in their bin."""
+    """ECE of a reliability curve: the mean over samples of the gap between confidence and accuracy of their bin."""
     count, confidence, accuracy = (np.array(curve[key]) for key in ("count", "confidence", "accuracy"))
-    there = count > 0
-    gaps = count[there] * np.abs(accuracy[there] - confidence[there])
-    return float(gaps.sum() / count.sum()) if there.any() else 0.0
+    filled = count > 0
+    gaps = count[filled] * np.abs(accuracy[filled] - confidence[filled])
+    return float(gaps.sum() / count.sum()) if filled.any() else 0.0
 
 
 def stated_error(result: EvalResult, name: str, curve: Curve) -> float:
-    """The ECE that the result states for a curve, a mean over draws; that of the curve where it states none."""
+    """The result's ECE for a curve, a mean over draws; where it has none, the ECE of the curve."""
     arm = (result.arms or {}).get(name)
     metrics = (arm.metrics or {}) if arm is not None else result.metrics
     return metrics["ece"].value if "ece" in metrics else expected_error(curve)
 
 
 def reliability_figure(result: EvalResult) -> Figure:
-    """A column for the whole and for every arm: accuracy over confidence, and how many answers there are."""
+    """Reliability diagrams with histograms of confidence, one column for the whole and for each arm."""
     curves = dict(list(confidence_curves(result, "reliability").items())[:MOST_PANELS])
     figure = new_figure(0.9 + 3.3 * max(len(curves), 2) * (0.75 if len(curves) == 1 else 1), 5.1)
     bins = len(next(iter(curves.values()))["count"])
@@ -73,16 +73,16 @@ def reliability_figure(result: EvalResult) -> Figure:
 
 
 def draw_reliability(axes: Axes, curve: Curve, title: str) -> None:
-    """Bars of accuracy per bin of confidence, and the gap to the mean confidence there."""
+    """Draw bars of accuracy per bin of confidence, and the gap to the mean confidence of the bin."""
     dress(axes, "", "", title)
-    edges, there, confidence, accuracy = _bins(curve)
-    if not there.any():
-        nothing_here(axes, "no answers")
+    edges, filled, confidence, accuracy = _bins(curve)
+    if not filled.any():
+        draw_empty(axes, "no answers")
         return
     width = edges[1] - edges[0]
-    left = edges[:-1][there]
-    axes.bar(left, accuracy[there], width, align="edge", color=BLUE, alpha=0.8, edgecolor="white", linewidth=0.8)
-    low, gap = np.minimum(accuracy, confidence)[there], np.abs(accuracy - confidence)[there]
+    left = edges[:-1][filled]
+    axes.bar(left, accuracy[filled], width, align="edge", color=BLUE, alpha=0.8, edgecolor="white", linewidth=0.8)
+    low, gap = np.minimum(accuracy, confidence)[filled], np.abs(accuracy - confidence)[filled]
     axes.bar(left, gap, width, bottom=low, align="edge", color="none", edgecolor=ORANGE, hatch="////", linewidth=0.8)
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, linestyle=":")
     axes.set_xlim(0, 100)
@@ -90,13 +90,13 @@ def draw_reliability(axes: Axes, curve: Curve, title: str) -> None:
 
 
 def share_of(curve: Curve) -> list[float]:
-    """Percent of the answers in each bin."""
+    """Percentage of the answers in each bin."""
     total = max(sum(curve["count"]), 1)
     return [100 * count / total for count in curve["count"]]
 
 
 def draw_histogram(axes: Axes, curve: Curve) -> None:
-    """The share of answers in each bin of confidence."""
+    """Draw the percentage of answers in each bin of confidence."""
     dress(axes, "", "answers (%)")
     edges = _bins(curve).edges
     axes.bar(
@@ -106,7 +106,7 @@ def draw_histogram(axes: Axes, curve: Curve) -> None:
 
 
 def coverage_lines(result: EvalResult) -> list[Line]:
-    """Accuracy over coverage in percent, of the whole and of every arm."""
+    """Lines of accuracy over coverage in percent, of the whole and of every arm."""
     return [
         Line(name, tuple(100 * x for x in curve["coverage"]), tuple(100 * y for y in curve["accuracy"]))
         for name, curve in confidence_curves(result, "coverage").items()
@@ -114,7 +114,7 @@ def coverage_lines(result: EvalResult) -> list[Line]:
 
 
 def coverage_figure(result: EvalResult) -> Figure:
-    """How right the most confident answers are, by how many of them are taken."""
+    """Accuracy of the most confident answers over the share of answers that are given."""
     lines = coverage_lines(result)
     below = legend_height(len(lines))
     figure = new_figure(6.4, 4.4 + below)
@@ -136,8 +136,8 @@ def draw_coverage(axes: Axes, lines: list[Line]) -> None:
     dress(axes, "coverage: answers given (%)", "accuracy of these (%)")
     draw_lines(axes, lines, star="")
     x, y = np.array(lines[0].x), np.array(lines[0].y)
-    for wanted, offset, side in ((50.0, (7, 6), "left"), (100.0, (0, -14), "right")):
-        at = int(np.abs(x - wanted).argmin())
+    for coverage, offset, side in ((50.0, (7, 6), "left"), (100.0, (0, -14), "right")):
+        at = int(np.abs(x - coverage).argmin())
         axes.annotate(
             f"{y[at]:.1f} at {x[at]:.0f} %", (x[at], y[at]), xytext=offset, textcoords="offset points", size=SMALL,
             color=SOFT, ha=side,
@@ -151,10 +151,10 @@ def _over(result: EvalResult) -> str:
 
 
 class _Bins(NamedTuple):
-    """Edges of the bins, which have answers, their confidence and accuracy; all in percent."""
+    """Bins of a reliability curve in percent: edges (b + 1), and (b,) whether filled, confidence, accuracy."""
 
     edges: NDArray[np.float64]
-    there: NDArray[np.bool_]
+    filled: NDArray[np.bool_]
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
 

@@ -1,4 +1,7 @@
-"""How pictures look: one hand for all of them. Figures are objects; nothing of matplotlib's global state is used."""
+"""The common style of all figures: size, colours, title, axes, file.
+
+Figures are made as objects, without pyplot, so that matplotlib's global state is not used.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from eval.views.wording import protocol_words
+from eval.views.wording import count_words, protocol_words
 from retrieval.files import write_atomically
 
 if TYPE_CHECKING:
@@ -22,17 +25,17 @@ if TYPE_CHECKING:
 DPI = 150
 INK, SOFT, RULE = "#1d2329", "#5b646d", "#d5dadf"
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9299"
-"""Okabe and Ito's colours (2008), which most colour-blind people tell apart; GREY is for what does not count."""
+"""Okabe and Ito's colours (2008), which most colour-blind people can tell apart; GREY is for secondary data."""
 
 TITLE, TEXT, SMALL = 12.0, 9.5, 8.5
-"""Sizes of letters in points."""
+"""Font sizes in points."""
 
 _COUNTS = {"query": "queries", "gallery": "gallery images", "identities": "identities", "genuine": "genuine pairs"}
 _COUNTS |= {"impostor": "impostor pairs"}
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty white figure of so many inches."""
+    """An empty white figure; width and height are in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -42,13 +45,15 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def head(figure: Figure, title: str, *notes: str, titled: bool = False) -> None:
-    """Write the title and, below it, notes wrapped to the figure; leave the rest of the figure to axes.
+    """Write the title and, below it, notes wrapped to the width of the figure; axes get the room below.
 
     ``titled`` leaves room for titles of axes.
     """
     width, height = figure.get_size_inches()
     wide = int(width * 14.5)
-    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for note in notes for line in textwrap.wrap(_kept(note), wide)]
+    lines = [
+        line.replace("\N{NO-BREAK SPACE}", " ") for note in notes for line in textwrap.wrap(_keep_percent(note), wide)
+    ]
     left = 0.13 / width
     figure.text(left, 1 - 0.13 / height, title, size=TITLE, weight="bold", color=INK, va="top", parse_math=False)
     figure.text(
@@ -58,13 +63,13 @@ def head(figure: Figure, title: str, *notes: str, titled: bool = False) -> None:
     figure.subplots_adjust(top=top, bottom=0.5 / height, left=0.68 / width, right=1 - 0.2 / width)
 
 
-def _kept(note: str) -> str:
+def _keep_percent(note: str) -> str:
     """Keep a number and its percent sign on one line."""
     return note.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def dress(axes: Axes, x: str, y: str, title: str = "") -> None:
-    """Label axes, draw a quiet grid behind, and take away the frame's upper and right side."""
+    """Label axes, draw a light grid behind the data, and remove the upper and right side of the frame."""
     axes.set_xlabel(x, size=TEXT, color=INK, parse_math=False)
     axes.set_ylabel(y, size=TEXT, color=INK, parse_math=False)
     if title:
@@ -79,9 +84,12 @@ def dress(axes: Axes, x: str, y: str, title: str = "") -> None:
 
 
 def provenance(result: EvalResult, n: Mapping[str, int | float] | None = None) -> str:
-    """Where a picture's numbers come from: protocol, space, n, draws, seed."""
+    """Write where the numbers of a figure come from: protocol, aspect and condition, space, counts, draws, seed.
+
+    ``n`` replaces the counts of the result, where the figure is of a part.
+    """
     counts = [
-        f"{value:,.10g} {_COUNTS[key]}".replace(" ", "\N{NO-BREAK SPACE}")
+        f"{count_words(value)} {_COUNTS[key]}".replace(" ", "\N{NO-BREAK SPACE}")
         for key, value in (n or result.n).items()
         if key in _COUNTS
     ]
@@ -89,18 +97,18 @@ def provenance(result: EvalResult, n: Mapping[str, int | float] | None = None) -
     draws = f"{len(result.draws)} draws" if len(result.draws) > 1 else "one draw"
     draws, seed = (words.replace(" ", "\N{NO-BREAK SPACE}") for words in (draws, f"seed {source.seed}"))
     parts = [protocol_words(result), f"space {source.space}", ", ".join(counts), draws, seed]
-    asked = [result.config.get(name) for name in ("aspect", "where")]
-    parts[1:1] = [str(value) for value in asked if value not in {None, "all"}]
+    selection = [result.config.get(name) for name in ("aspect", "where")]
+    parts[1:1] = [str(value) for value in selection if value not in {None, "all"}]
     return " · ".join(filter(None, parts))
 
 
 def plain(text: str) -> str:
-    """Keep matplotlib from reading ``$`` as mathematics where it offers no other way."""
+    """Escape ``$``, for texts of which matplotlib cannot be told not to read it as mathematics."""
     return text.replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG without metadata, so that the same picture has the same bytes; it is whole or not there.
+    """Write a figure as PNG atomically, without metadata, so that the same figure gives the same bytes.
 
     Raises:
         InputError: it cannot be written there.

@@ -1,4 +1,4 @@
-"""WrongPrediction predictions as a contact sheet: a row each, the image and its nearest neighbours."""
+"""Wrong predictions as a contact sheet: one row each, the image and its nearest neighbours."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from eval.results.assets import WrongPrediction
 
-MOST = 12
+MOST_ROWS = 12
 RIGHT, OTHER = "#009e73", "#d55e00"
-"""Frames of neighbours of the true label, and of others; captions say it too."""
+"""Colours of the frames of neighbours with the true label and with others; the captions say which is which."""
 
 
 def wrong_sheet(result: Path, wrong: Sequence[WrongPrediction], out: Path) -> None:
-    """Write a PNG with a row per wrong prediction: the image at the left, its neighbours nearest first.
+    """Write a PNG with one row per wrong prediction: the image at the left, then its neighbours, nearest first.
 
     Args:
-        result: the result file, beside which the thumbnails lie.
-        wrong: what to show, at least one.
-        out: the PNG.
+        result: the result file, whose assets hold the thumbnails.
+        wrong: the predictions to show, at least one.
+        out: the PNG file.
 
     Raises:
         InputError: ``out`` cannot be written.
@@ -37,9 +37,10 @@ def wrong_sheet(result: Path, wrong: Sequence[WrongPrediction], out: Path) -> No
 
     with TemporaryDirectory() as folder:
         rows = []
-        for at, each in enumerate(wrong):
+        for at, prediction in enumerate(wrong):
             row = Path(folder) / f"{at}.png"
-            contact_sheet(_query(result, each), _neighbours(result, each), row, f"{at + 1}. {_title(each)}")
+            title = f"{at + 1}. {_title(prediction)}"
+            contact_sheet(_query_tile(result, prediction), _neighbour_tiles(result, prediction), row, title)
             with Image.open(row) as image:
                 rows.append(image.copy())
         page = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "white")
@@ -56,18 +57,18 @@ def _write(page: PillowImage.Image, out: Path) -> None:
     write_atomically(out, data.getvalue(), "choose another folder")
 
 
-def _title(each: WrongPrediction) -> str:
-    return f"{each.label}, taken for {each.predicted} ({100 * each.probability:.0f} %)"
+def _title(prediction: WrongPrediction) -> str:
+    return f"{prediction.label}, taken for {prediction.predicted} ({100 * prediction.probability:.0f} %)"
 
 
-def _query(result: Path, each: WrongPrediction) -> Tile:
-    return Tile(read_thumbnail(result, each.thumbnail), (each.label, each.uri))
+def _query_tile(result: Path, prediction: WrongPrediction) -> Tile:
+    return Tile(read_thumbnail(result, prediction.thumbnail), (prediction.label, prediction.uri))
 
 
-def _neighbours(result: Path, each: WrongPrediction) -> list[Tile]:
+def _neighbour_tiles(result: Path, prediction: WrongPrediction) -> list[Tile]:
     tiles = []
-    for near in each.neighbours:
-        right = near.label == each.label
-        words = (f"{near.score:.3f} {'right label' if right else 'other label'}", near.label or "no label")
-        tiles.append(Tile(read_thumbnail(result, near.thumbnail), words, RIGHT if right else OTHER))
+    for neighbour in prediction.neighbours:
+        right = neighbour.label == prediction.label
+        words = (f"{neighbour.score:.3f} {'right label' if right else 'other label'}", neighbour.label or "no label")
+        tiles.append(Tile(read_thumbnail(result, neighbour.thumbnail), words, RIGHT if right else OTHER))
     return tiles

@@ -27,7 +27,7 @@ def test_sheets_show_the_ranking_of_the_metric(name: str, request: pytest.Fixtur
     again = replay(store, result)
     for draws in again.rankings.values():
         for ranking in draws:
-            everything = choose_queries(ranking, 0, each=10**6)
+            everything = choose_queries(ranking, 0, per_rule=10**6)
             assert sorted(one.at for one in everything) == np.flatnonzero(ranking.first_ranks > 0).tolist()
             for one in ranked_lists(ranking, everything, k=10**6):
                 kinds = [tile.kind for tile in one.tiles]
