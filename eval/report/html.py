@@ -9,6 +9,8 @@ from html import escape
 
 from eval.report.document import Block, Document, Paragraph, PictureBlock, Section, TableBlock
 
+OPTION = re.compile(r"`([^`]+)`")
+
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2329; --soft: #5b646d; --rule: #d5dadf; --quiet: #f4f6f8;
   --link: #0a5c93; --warn: #8a4b00; --warn-paper: #fff6e5; }
@@ -80,13 +82,18 @@ def _contents(sections: tuple[Section, ...]) -> str:
 def _block(block: Block, pictures: Mapping[str, bytes]) -> str:
     match block:
         case Paragraph(text=text, warning=True):
-            return f'<p class="warning" role="note"><strong>Warning:</strong> {escape(text)}</p>'
+            return f'<p class="warning" role="note"><strong>Warning:</strong> {_prose(text)}</p>'
         case Paragraph(text=text):
-            return f"<p>{escape(text)}</p>"
+            return f"<p>{_prose(text)}</p>"
         case PictureBlock():
             return _picture(block, pictures[block.name])
         case TableBlock():
             return _table(block)
+
+
+def _prose(text: str) -> str:
+    """A sentence; what stands in backquotes, such as an option, is code."""
+    return OPTION.sub(r"<code>\1</code>", escape(text))
 
 
 def _picture(picture: PictureBlock, data: bytes) -> str:

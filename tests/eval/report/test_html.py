@@ -22,6 +22,11 @@ def test_no_text_of_a_result_is_markup() -> None:
     assert text.count("&lt;script&gt;") == 13
 
 
+def test_options_in_a_sentence_are_code() -> None:
+    html = to_html(Document("T", (Paragraph("Pass `k=<3>` & go.", warning=True),), ()), {})
+    assert "Pass <code>k=&lt;3&gt;</code> &amp; go." in html
+
+
 def test_a_picture_has_its_words_and_two_thirds_of_its_pixels() -> None:
     text = page(PictureBlock("a.png", 'curves & "bands"', lambda _: None))
     assert '<img width="128" height="64" alt="curves &amp; &quot;bands&quot;" src="data:image/png;base64,iVBORw' in text
