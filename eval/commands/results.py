@@ -75,8 +75,10 @@ def result_summary(entry: ResultEntry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "sha256": entry.sha256,
+        "task": result.task,
         "mode": result.mode,
         "protocol": result.protocol,
+        "departs_from": result.departs_from,
         "scoring": scoring_words(result.config),
         "spaces": list(spaces_of(result)),
         "label_universe": {"n": result.label_universe.n, "sha256": result.label_universe.sha256},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eval.results.schema import EvalResult, Metric, Part
-from eval.views.wording import value_words
+from eval.views.wording import protocol_name, value_words
 from retrieval.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def result_table(result: EvalResult, section: str = "metrics") -> pa.Table:
 
     if section not in SECTIONS:
         raise unknown("section of a result", section, SECTIONS)
-    head = {"mode": result.mode, "protocol": result.protocol, "space": result.provenance.space}
+    protocol = protocol_name(result.protocol, result.departs_from)
+    head = {"mode": result.mode, "protocol": protocol, "space": result.provenance.space}
     rows = [head | row for row in SECTIONS[section](result)]
     if not rows:
         have = ", ".join(name for name, make in SECTIONS.items() if any(True for _ in make(result)))

@@ -49,6 +49,7 @@ def test_json_and_mode(store: Path) -> None:
     assert [each["mode"] for each in found] == ["fusion", "reid"]
     assert found[0]["headline"]["value"] == fusion().metrics["top_1"].value
     assert found[0]["sha256"].startswith(found[0]["id"])
+    assert [(each["task"], each["departs_from"]) for each in found] == [("classification", None), ("ranking", None)]
     only = json.loads(run("--store", store, "--json", "--mode", "reid").stdout)
     assert [each["id"] for each in only] == [found[1]["id"]]
     none = run("--store", store, "--mode", "knn")
