@@ -1,1 +1,1 @@
-"""The core: types, errors, configuration, encoders, the store, search."""
+"""The core of Vitrine: types, errors, configuration, encoders, the store and search."""

@@ -1,4 +1,4 @@
-"""The store from Python: what it holds, whether it is sound, and its vectors as arrays."""
+"""Public Python functions that read a store: :func:`info`, :func:`verify` and :func:`vectors`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from retrieval.notebook import ShowsTables
 from retrieval.search.vector_rows import rows_of
 from retrieval.store.info import describe, info_tables
 from retrieval.store.open import LanceStore, open_store
-from retrieval.store.verify import Finding
+from retrieval.store.verify import StoreFinding
 from retrieval.store.verify import verify as check_snapshot
 from retrieval.types import Float32
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 class StoreInfo(ShowsTables, dict[str, Any]):
-    """What a store holds: the dictionary that ``info --json`` prints, shown as a table of its spaces."""
+    """Contents of a store: the dictionary that ``info --json`` prints, displayed as tables."""
 
     def _tables(self) -> Iterator[RenderableType]:
         return info_tables(self)
 
 
-class StoreFindings(ShowsTables, tuple[Finding, ...]):
-    """The checks of a store, one finding each; ``ok`` where none found anything wrong."""
+class StoreFindings(ShowsTables, tuple[StoreFinding, ...]):
+    """Results of the checks of a store, one finding per check."""
 
     __slots__ = ()
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether every check passed."""
         return not any(finding.wrong for finding in self)
 
     def _tables(self) -> Iterator[RenderableType]:
@@ -52,8 +52,8 @@ class StoreFindings(ShowsTables, tuple[Finding, ...]):
 class SampleVectors(NamedTuple):
     """Vectors of samples, in order of sample id.
 
-    ``ids`` (n,) sample ids; ``X`` (n, d) float32 of length one; ``y`` (n,) values of the target column, None where they
-    are not known.
+    ``ids`` (n,) are the sample ids, ``X`` (n, d) float32 the L2-normalised vectors, and ``y`` (n,) the values of the
+    target column, None where unknown.
     """
 
     ids: NDArray[np.str_]
@@ -66,31 +66,33 @@ class SampleVectors(NamedTuple):
 
 
 def info(store: str | Path | LanceStore) -> StoreInfo:
-    """What a store holds: counts, spaces, sources, versions and bytes on disk.
+    """Describe the contents of a store: counts, spaces, sources, versions and bytes on disk.
 
     Args:
         store: the store, or its folder.
 
     Returns:
-        A dictionary; a notebook shows its spaces.
+        A dictionary, which notebooks display as tables.
 
     Raises:
-        MissingFileError, StoreError: there is no store.
+        MissingFileError: the folder does not exist.
+        StoreError: the folder is not a store that can be read.
     """
     return StoreInfo(describe(open_store(store)))
 
 
 def verify(store: str | Path | LanceStore) -> StoreFindings:
-    """Check that every vector is finite, of length one and of a registered space, and every sample there once.
+    """Check the integrity of a store: vectors are finite, L2-normalised and of a registered space, samples are unique.
 
     Args:
         store: the store, or its folder.
 
     Returns:
-        The findings; ``verify(store).ok`` where nothing is wrong.
+        The findings; their ``ok`` is True if every check passed.
 
     Raises:
-        MissingFileError, StoreError: there is no store.
+        MissingFileError: the folder does not exist.
+        StoreError: the folder is not a store that can be read.
     """
     with open_store(store).snapshot() as snapshot:
         return StoreFindings(check_snapshot(snapshot))
@@ -104,33 +106,34 @@ def vectors(
     view: str = "base",
     target: str = "label",
 ) -> SampleVectors:
-    """Vectors of samples with their labels, ready for scikit-learn: ``ids, X, y = vitrine.vectors(store)``.
+    """Return the vectors and labels of samples as arrays for scikit-learn: ``ids, X, y = vitrine.vectors(store)``.
 
     Args:
         store: the store, or its folder.
-        space: the space: its name or the beginning of it; not needed where there is one.
+        space: name of the space, or the beginning of it. Not needed if the store has one space.
         where: condition in SQL over the columns of the samples, such as ``split = 'train'``.
         view: view of the space.
-        target: column that ``y`` is taken from: ``label``, ``identity``, or any other.
+        target: column whose values are ``y``, such as ``label`` or ``identity``.
 
     Returns:
-        The samples that have a vector in the space.
+        Ids, vectors and targets of the samples that have a vector in the space.
 
     Raises:
-        MissingFileError, StoreError: there is no store.
-        UnknownNameError: there is no such space, view or column.
-        InputError: the condition cannot be read, or no sample that meets it has a vector.
+        MissingFileError: the folder does not exist.
+        StoreError: the folder is not a store that can be read.
+        UnknownNameError: the space, view or column does not exist.
+        InputError: the condition is invalid, or no sample that meets it has a vector.
     """
     with open_store(store).snapshot() as snapshot:
-        chosen = snapshot.space(space)
+        info_of_space = snapshot.space(space)
         if target not in (columns := snapshot.column_names("samples")):
             raise unknown("column", target, columns)
-        matrix = snapshot.vectors(chosen, view)
+        matrix = snapshot.vectors(info_of_space, view)
         samples = snapshot.samples(list(dict.fromkeys(["id", "key", target])), where)
         rows = rows_of(samples.column("key"), matrix)
         if not (rows >= 0).any():
-            among = "sample" if where is None else f"sample that meets '{where}'"
-            raise InputError(f"No {among} has a vector in space {chosen.name}.")
+            sample = "sample" if where is None else f"sample that meets '{where}'"
+            raise InputError(f"No {sample} has a vector in space {info_of_space.name}.")
         samples = samples.filter(rows >= 0)
         return SampleVectors(
             np.array(samples.column("id").to_pylist(), np.str_),

@@ -1,4 +1,4 @@
-"""Strict, frozen configuration: unknown keys are errors with a suggestion, values are checked, nothing is global."""
+"""The base class of configurations and requests, which are immutable and refuse unknown keys."""
 
 from __future__ import annotations
 
@@ -18,13 +18,21 @@ LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
 
 class Config(BaseModel):
-    """Base of every configuration: immutable, extra keys forbidden."""
+    """Base class of configurations: immutable, validated by pydantic, unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: str) -> Self:
-        """Validate ``values``; ``where`` names the file or option in the message of an :class:`InputError`."""
+        """Validate a mapping of options.
+
+        Args:
+            values: option -> value.
+            where: the file, command or function, with which the message begins.
+
+        Raises:
+            InputError: an option does not exist, is missing or has an invalid value.
+        """
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
@@ -32,22 +40,26 @@ class Config(BaseModel):
 
     @classmethod
     def option_names(cls) -> frozenset[str]:
-        """Names of the options as people and result files write them (``lambda``, not ``lambda_``)."""
+        """Return the names of the options as users and result files write them (``lambda``, not ``lambda_``)."""
         return frozenset(info.alias or name for name, info in cls.model_fields.items())
 
 
 def split_commas(text: str) -> list[str]:
-    """Split ``"a, b"`` into ``["a", "b"]``; parts are stripped, empty ones stay."""
+    """Split ``"a, b"`` into ``["a", "b"]``; parts are stripped, empty parts are kept."""
     return [part.strip() for part in text.split(",")]
 
 
 def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
-    """Read ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
+    """Parse ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
 
-    A number with leading zeros stays text, too: it is an identity, and YAML would read an octal number.
+    Numbers with leading zeros stay text, because they are identities, which YAML would read as octal numbers.
+
+    Args:
+        pairs: the pairs.
+        where: the option that takes them, with which messages begin.
 
     Raises:
-        InputError: a pair has no ``=``, a value is not YAML, or a key is given twice.
+        InputError: a pair has no ``=``, a value is not YAML, or a key is repeated.
     """
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -65,16 +77,17 @@ def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
 
 
 def takes_options_of(request: type[Config]) -> Callable[[F], F]:
-    """Give a function that takes ``**options`` the fields of a request as keyword arguments, for people and editors.
+    """Decorate a function that takes ``**options``: the fields of a request become keywords in its signature.
 
-    The docstring gains one line for each under ``Options:``; a field that the function names itself is left out.
+    Each field has one line under ``Options:`` in the docstring. Fields that are parameters of the function already are
+    left out.
     """
 
-    def documented(function: F) -> F:
+    def decorate(function: F) -> F:
         signature = inspect.signature(function)
-        named = [param for param in signature.parameters.values() if param.kind is not param.VAR_KEYWORD]
-        taken = {param.name for param in named}
-        fields = {name: info for name, info in request.model_fields.items() if name not in taken}
+        own_params = [param for param in signature.parameters.values() if param.kind is not param.VAR_KEYWORD]
+        own_names = {param.name for param in own_params}
+        fields = {name: info for name, info in request.model_fields.items() if name not in own_names}
         keywords = [
             inspect.Parameter(
                 name,
@@ -84,16 +97,16 @@ def takes_options_of(request: type[Config]) -> Callable[[F], F]:
             )
             for name, info in fields.items()
         ]
-        function.__signature__ = signature.replace(parameters=[*named, *keywords])  # type: ignore[attr-defined]
+        function.__signature__ = signature.replace(parameters=[*own_params, *keywords])  # type: ignore[attr-defined]
         lines = "".join(f"\n        {name}: {info.description}" for name, info in fields.items())
         function.__doc__ = f"{(function.__doc__ or '').rstrip()}\n\n    Options:{lines}\n    "
         return function
 
-    return documented
+    return decorate
 
 
 def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
-    """Turn pydantic's first complaint into one sentence with the way out."""
+    """Convert the first error of pydantic to one sentence with the way out."""
     fields = {name: info.alias or name for name, info in cls.model_fields.items()}
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
@@ -102,8 +115,9 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
         return f"there is no option '{key}'.{suggest(key, names)} Options: {', '.join(names)}."
     if first["type"] == "missing":
         return f"option '{key}' is needed."
-    said = first["msg"].removeprefix("Value error, ")
-    message = said if said != first["msg"] else said[:1].lower() + said[1:]
-    if not key:  # fields that do not go together
+    message = first["msg"].removeprefix("Value error, ")
+    if message == first["msg"]:  # a sentence of pydantic
+        message = message[:1].lower() + message[1:]
+    if not key:  # options that exclude each other
         return f"{message}."
     return f"{key}={first['input']!r} cannot be used: {message}."

@@ -1,8 +1,7 @@
-"""Every error Vitrine raises on purpose.
+"""The exceptions of Vitrine.
 
-One root, :class:`VitrineError`; each leaf also subclasses the builtin a caller would expect, so library
-users may catch either. Commands print ``str(error)`` as one readable line, so a message always names the
-file or the row and the way out.
+All derive from :class:`VitrineError`, and each also from the built-in exception that callers expect, so that either
+can be caught. Commands print ``str(error)`` as one line, so a message names the file or row and the way out.
 """
 
 from __future__ import annotations
@@ -12,35 +11,35 @@ from collections.abc import Iterable
 
 
 class VitrineError(Exception):
-    """Root of all errors that carry a message for people."""
+    """Base class of all exceptions whose message is written for users."""
 
     def __str__(self) -> str:
-        # KeyError and friends quote their message; people should read the sentence itself.
+        # KeyError would put the message in quotation marks.
         return str(self.args[0]) if self.args else type(self).__name__
 
 
 class InputError(VitrineError, ValueError):
-    """A file, a row or an option cannot be used as it is."""
+    """A file, a row or an option is invalid."""
 
 
 class MissingFileError(VitrineError, FileNotFoundError):
-    """A file or folder that was named does not exist."""
+    """A given file or folder does not exist."""
 
 
 class UnknownNameError(VitrineError, KeyError):
-    """A name (model, mode, space, column, option) that does not exist."""
+    """A model, mode, space, column or option of the given name does not exist."""
 
 
 class SpaceMismatchError(VitrineError, ValueError):
-    """Vectors of two spaces would have met in one comparison."""
+    """Vectors of different spaces cannot be compared."""
 
 
 class IncompleteError(VitrineError, RuntimeError):
-    """Vectors or images needed for an honest number are not in the store yet."""
+    """The store lacks vectors or images without which the result would be wrong."""
 
 
 class TestDataError(VitrineError, RuntimeError):
-    """Something would have been chosen on test data."""
+    """A setting or model would have been selected on test data."""
 
     __test__ = False
 
@@ -54,19 +53,19 @@ class StoreLockedError(StoreError, TimeoutError):
 
 
 class ReadOnlyStoreError(StoreError, PermissionError):
-    """Writing is not possible, or not safe, where the store lies."""
+    """The store cannot be written, or not safely, because of permissions or the file system."""
 
 
 class WeightsError(VitrineError, ValueError):
-    """A weight file does not fit the architecture, or holds no weights."""
+    """A file of weights does not fit the architecture, or contains no weights."""
 
 
 class NetworkError(VitrineError, ConnectionError):
-    """Weights that were named need a download that did not succeed."""
+    """A download of weights failed."""
 
 
 class MissingDependencyError(VitrineError, ImportError):
-    """An optional package is needed; the message names the install line."""
+    """An optional package is not installed; the message contains the install command."""
 
 
 def first_names(names: Iterable[str], most: int = 3) -> str:
@@ -76,13 +75,19 @@ def first_names(names: Iterable[str], most: int = 3) -> str:
 
 
 def suggest(name: str, options: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest option, or an empty string."""
-    near = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    """Return ``" Did you mean 'x'?"`` for the most similar option, or an empty string if none is similar."""
+    matches = difflib.get_close_matches(name, list(options), n=1, cutoff=0.6)
+    return f" Did you mean '{matches[0]}'?" if matches else ""
 
 
 def unknown(kind: str, name: str, options: Iterable[str]) -> UnknownNameError:
-    """Build the one sentence for a name that does not exist, with a suggestion and what there is."""
+    """Make the exception for a name that does not exist.
+
+    Args:
+        kind: what the name should be of, such as ``"space"``.
+        name: the given name.
+        options: existing names; the message suggests the most similar and lists at most twelve.
+    """
     listed = sorted(options)
     have = f" There is: {first_names(listed, 12)}." if listed else ""
     return UnknownNameError(f"No {kind} '{name}'.{suggest(name, listed)}{have}")

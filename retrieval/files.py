@@ -1,4 +1,4 @@
-"""Writes files atomically: a reader sees the old file or the new one, never half of one."""
+"""Write files atomically: readers see the old file or the complete new one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 def make_folder_of(path: Path, option: str) -> None:
-    """Make the folder that a file is to be in, before the work of making the file.
+    """Create the folder of an output file before the work whose result will be written.
+
+    Args:
+        path: the output file.
+        option: the option that names it, for the message.
 
     Raises:
-        InputError: it cannot be made; the message names the option that named the file.
+        InputError: the folder cannot be created.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,12 +32,12 @@ def make_folder_of(path: Path, option: str) -> None:
 
 @contextmanager
 def replacing(path: Path, *, shared: bool = True) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; the file there replaces ``path`` when the block ends without an error.
+    """Yield a temporary path beside ``path`` to write to; it is renamed to ``path`` if the block raises no exception.
 
     Args:
-        path: the file to replace; missing folders are made.
-        shared: whether other processes or threads may write the same file. If not, the path given is always the same,
-            so that what a killed process left is overwritten.
+        path: the file to replace; missing folders are created.
+        shared: whether other processes or threads may write the same file. If not, the temporary path is always the
+            same, so that the file left by a killed process is overwritten.
     """
     writer = f".{os.getpid()}-{threading.get_ident()}" if shared else ""
     part = path.with_name(f".{path.name}{writer}.part")
@@ -48,7 +52,7 @@ def replacing(path: Path, *, shared: bool = True) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: str | bytes, remedy: str = "choose another place for `out`") -> None:
-    """Write UTF-8 text or bytes to a file, replacing the file that is there in one step.
+    """Write UTF-8 text or bytes to a file, replacing an existing file atomically.
 
     Raises:
         InputError: the file cannot be written; ``remedy`` ends the message.

@@ -1,4 +1,4 @@
-"""Tables as pandas data frames; pandas is optional."""
+"""Convert Arrow tables to pandas data frames, if pandas is installed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
         MissingDependencyError: pandas is not installed.
     """
     try:
-        import pandas as pd  # noqa: F401 - Arrow imports it itself, with a message of its own
+        import pandas as pd  # noqa: F401 - Arrow would raise an error with another message
     except ImportError:
         raise MissingDependencyError(
             'A data frame needs pandas: pip install "vitrine[pandas]". Without it, to_table() gives an Arrow table.'

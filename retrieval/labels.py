@@ -1,4 +1,4 @@
-"""Lists of class names, as people keep them."""
+"""Read files of class names."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from retrieval.text_files import read_json, read_text
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class names: ``index<TAB>name`` in order of index, one name a line, or JSON.
+    """Read class names, ordered by index.
 
-    JSON is a list of names, ``{"name": index}``, ``{"index": "name"}``, or a prompt set, whose classes are taken.
-    Indexes count up from 0 without gaps.
+    The file has lines ``index<TAB>name``, one name per line, or is JSON: a list of names, ``{"name": index}``,
+    ``{"index": "name"}``, or a prompt set (its classes are read). Indexes are 0, 1, 2, ... without gaps.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: there is no name in it, one is there twice, or an index is missing.
+        MissingFileError: the file does not exist.
+        InputError: the file has no name, repeats a name, or lacks an index.
     """
     names = _from_json(path) if path.suffix.lower() == ".json" else _from_lines(path)
     if not names:
         raise InputError(f"{path} has no class name.")
-    name, times = Counter(names).most_common(1)[0]
-    if times > 1:
-        raise InputError(f"{path} has the class '{name}' {times} times; keep it once.")
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"{path} has the class '{name}' {count} times; keep it once.")
     return tuple(names)
 
 
@@ -36,9 +36,9 @@ def _from_lines(path: Path) -> list[str]:
         pairs = sorted((int(row[0]), row[1].strip()) for row in rows)
         if not all(name for _, name in pairs):
             raise InputError(f"{path} has an index without a name.")
-        _require_counted(path, [index for index, _ in pairs])
+        _check_indexes(path, [index for index, _ in pairs])
         return [name for _, name in pairs]
-    if any(numbered):  # a header, say: taken as names, its indexes would be classes
+    if any(numbered):  # probably a header; read as names, the indexes would become classes
         raise InputError(
             f"{path} has lines of index, tab, name, but '{rows[numbered.index(False)][0]}' is no index; take that out."
         )
@@ -49,10 +49,10 @@ def _from_json(path: Path) -> list[str]:
     content = read_json(path, "a list of class names")
     if isinstance(content, dict):
         if all(key.isdecimal() for key in content):
-            _require_counted(path, sorted(map(int, content)))
+            _check_indexes(path, sorted(map(int, content)))
             content = [content[key] for key in sorted(content, key=int)]
         elif all(isinstance(value, int) and not isinstance(value, bool) for value in content.values()):
-            _require_counted(path, sorted(content.values()))
+            _check_indexes(path, sorted(content.values()))
             content = sorted(content, key=content.__getitem__)
         else:
             content = list(content)
@@ -61,8 +61,9 @@ def _from_json(path: Path) -> list[str]:
     return content
 
 
-def _require_counted(path: Path, indexes: list[int]) -> None:
-    for place, index in enumerate(indexes):
-        if index != place:
-            problem = f"index {index} twice" if index < place else f"no index {place}"
+def _check_indexes(path: Path, indexes: list[int]) -> None:
+    """Raise InputError unless sorted indexes are 0, 1, 2, ..."""
+    for expected, index in enumerate(indexes):
+        if index != expected:
+            problem = f"index {index} twice" if index < expected else f"no index {expected}"
             raise InputError(f"{path} has {problem}; indexes of classes are 0, 1, 2, ...")

@@ -1,4 +1,4 @@
-"""Objects that show tables: ``repr`` gives them as text, a notebook as HTML."""
+"""The base class of results that are displayed as tables: text in a console, HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDEST = 10_000
-"""Characters of a line of text at the most."""
+"""The highest number of characters in a line of text."""
 
 
 class ShowsTables:
-    """Base of objects that a prompt and a notebook show as tables."""
+    """Base class of objects displayed as the tables that ``_tables`` returns."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class ShowsTables:
 
 
 def as_text(tables: Iterable[RenderableType]) -> str:
-    """Write tables, groups of them and lines as plain text, as wide as they are."""
+    """Render tables, groups of tables and lines as plain text without wrapping."""
     import io
 
     from rich.console import Console
@@ -46,7 +46,7 @@ def as_text(tables: Iterable[RenderableType]) -> str:
 
 
 def as_html(tables: Iterable[RenderableType]) -> str:
-    """Write tables, groups of them and lines as HTML; every text is escaped."""
+    """Render tables, groups of tables and lines as HTML; all text is escaped."""
     return "".join(_part_html(table) for table in tables)
 
 
@@ -62,7 +62,7 @@ def _part_html(part: RenderableType) -> str:
 
 
 def _paragraph(part: RenderableType | None) -> str:
-    """A line or several; nothing for a blank one."""
+    """Return a paragraph of HTML, or empty text for blank lines."""
     text = _html(part)
     return f"<p>{text}</p>" if text.strip() else ""
 
@@ -86,7 +86,7 @@ def _cells(table: Table, line: Iterable[RenderableType]) -> Iterator[str]:
 
 
 def _plain(part: RenderableType | None) -> str:
-    """The text of a cell, without markup."""
+    """Return the text of a cell, without markup."""
     from rich.text import Text
 
     if isinstance(part, Text):

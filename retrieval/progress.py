@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere, nothing when asked."""
+"""Show the progress of long computations: a bar in a terminal, lines in a log, nothing if ``quiet``."""
 
 from __future__ import annotations
 
@@ -12,36 +12,40 @@ LINE_SECONDS = 15.0
 
 
 class Progress(Protocol):
-    """Counts work as it is done."""
+    """Counts completed pieces of work."""
 
     def advance(self, n: int = 1) -> None: ...
 
 
-class _Silent:
+class _SilentProgress:
+    """Shows nothing."""
+
     def advance(self, n: int = 1) -> None:
-        """Count nothing."""
+        """Ignore the count."""
 
 
-class _Lines:
-    """A line every quarter of a minute, for logs."""
+class _LineProgress:
+    """Prints a line at most every :data:`LINE_SECONDS`."""
 
     def __init__(self, what: str, total: int) -> None:
         self._what, self._total, self._done = what, total, 0
-        self._start = self._said = time.monotonic()
+        self._start = self._last_line = time.monotonic()
 
     def advance(self, n: int = 1) -> None:
         self._done += n
         now = time.monotonic()
-        if now - self._said >= LINE_SECONDS:
+        if now - self._last_line >= LINE_SECONDS:
             rate = self._done / (now - self._start)
             left = (self._total - self._done) / rate
             print(  # noqa: T201
                 f"{self._what}: {self._done:,} of {self._total:,}, {rate:.1f}/s, {left:.0f} s left", file=sys.stderr
             )
-            self._said = now
+            self._last_line = now
 
 
-class _Bar:
+class _BarProgress:
+    """Advances a progress bar of rich."""
+
     def __init__(self, advance: Callable[[int], None]) -> None:
         self._advance = advance
 
@@ -51,11 +55,17 @@ class _Bar:
 
 @contextmanager
 def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Progress]:
-    """Show how ``total`` pieces of work go, on standard error."""
+    """Show progress on standard error.
+
+    Args:
+        what: name of the computation.
+        total: number of pieces of work.
+        quiet: show nothing.
+    """
     if quiet:
-        yield _Silent()
+        yield _SilentProgress()
     elif not sys.stderr.isatty():
-        yield _Lines(what, total)
+        yield _LineProgress(what, total)
     else:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -75,4 +85,4 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Progress
                 speed = bars.tasks[0].speed
                 bars.update(task, advance=n, rate=f"{speed:.1f}/s" if speed else "")
 
-            yield _Bar(advance)
+            yield _BarProgress(advance)

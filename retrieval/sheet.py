@@ -1,4 +1,4 @@
-"""Contact sheets: a query and its neighbours as one PNG, from the thumbnails of a store."""
+"""Draw contact sheets: a query and a grid of thumbnails as a PNG."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PAPER, _INK, _SOFT, _RULE, _EMPTY = "#ffffff", "#1d2329", "#68717a", "#d5dadf",
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture of a sheet.
+    """One thumbnail of a sheet.
 
-    ``image`` is an encoded thumbnail (WebP, or anything Pillow opens), or None where the store has none.
-    ``frame`` is a Pillow colour such as ``"seagreen"``, or None.
+    ``image`` is an encoded image (WebP, or any format that Pillow opens), or None if the store has no thumbnail.
+    ``caption`` are lines below it. ``frame`` is a Pillow colour such as ``"seagreen"``, or None.
     """
 
     image: bytes | None
@@ -41,16 +41,16 @@ class Tile:
 
 
 def contact_sheet(query: Tile | None, tiles: Sequence[Tile], out: Path, title: str) -> None:
-    """Write a PNG of the query, if any, beside a grid of tiles, at most ``PER_ROW`` a row, under a title.
+    """Write a PNG with a title and a grid of tiles, ``PER_ROW`` per row, beside a query.
 
     Args:
-        query: shown at the left of the grid.
-        tiles: in reading order; captions are cut to the width of a tile.
-        out: the PNG; replaced in one step, so it is never half written.
-        title: one line above everything.
+        query: the tile at the left of the grid, or None.
+        tiles: tiles of the grid, row by row; captions are cut to the width of a tile.
+        out: the PNG, written atomically.
+        title: one line above the grid.
 
     Raises:
-        InputError: there is nothing to draw, a frame is no colour, or ``out`` cannot be written.
+        InputError: there is nothing to draw, a frame is not a colour, or ``out`` cannot be written.
     """
     if query is None and not tiles:
         raise InputError("There is nothing to draw on the contact sheet.")
@@ -64,13 +64,13 @@ def _draw(query: Tile | None, tiles: Sequence[Tile], title: str) -> Image.Image:
     from PIL import Image, ImageDraw, ImageFont
 
     columns = min(max(len(tiles), 1), PER_ROW)
-    shown = [*tiles, *([query] if query else [])]
-    row = _CELL + 8 + _LINE * max(len(tile.caption) for tile in shown) + _GAP
+    all_tiles = [*tiles, *([query] if query else [])]
+    row_height = _CELL + 8 + _LINE * max(len(tile.caption) for tile in all_tiles) + _GAP
     left = _MARGIN + (_CELL + 2 * _GAP + 1 if query else 0)
     top = _MARGIN + _TITLE + 20
-    across = columns * (_CELL + _GAP) - _GAP if tiles else -2 * _GAP
-    width = max(left + across + _MARGIN, 2 * _MARGIN + _CELL)
-    height = top + row * max(1, -(-len(tiles) // columns)) - _GAP + _MARGIN
+    grid_width = columns * (_CELL + _GAP) - _GAP if tiles else -2 * _GAP
+    width = max(left + grid_width + _MARGIN, 2 * _MARGIN + _CELL)
+    height = top + row_height * max(1, -(-len(tiles) // columns)) - _GAP + _MARGIN
     page = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(page)
     heading = ImageFont.load_default(_TITLE)
@@ -81,13 +81,13 @@ def _draw(query: Tile | None, tiles: Sequence[Tile], title: str) -> Image.Image:
     if query and tiles:
         draw.line((left - _GAP, top, left - _GAP, height - _MARGIN), fill=_RULE)
     for at, tile in enumerate(tiles):
-        corner = (left + at % columns * (_CELL + _GAP), top + at // columns * row)
+        corner = (left + at % columns * (_CELL + _GAP), top + at // columns * row_height)
         _draw_tile(page, draw, tile, corner, font)
     return page
 
 
 def _draw_tile(page: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: tuple[int, int], font: Font) -> None:
-    """Draw frame, picture and caption; the first caption line is the strong one."""
+    """Draw frame, thumbnail and caption; the first line of the caption is darker than the others."""
     x, y = corner
     try:
         draw.rectangle((x, y, x + _CELL - 1, y + _CELL - 1), fill=tile.frame or _RULE)
@@ -96,20 +96,20 @@ def _draw_tile(page: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner:
     inside = (x + _FRAME, y + _FRAME) if tile.frame else (x + 1, y + 1)
     side = PICTURE if tile.frame else _CELL - 2
     draw.rectangle((*inside, inside[0] + side - 1, inside[1] + side - 1), fill=_EMPTY)
-    picture = _picture(tile.image)
-    if picture is None:
+    thumbnail = _thumbnail(tile.image)
+    if thumbnail is None:
         words = "no thumbnail" if tile.image is None else "unreadable thumbnail"
         draw.text((x + _CELL // 2, y + _CELL // 2), words, fill=_SOFT, font=font, anchor="mm")
     else:
-        at = (x + (_CELL - picture.width) // 2, y + (_CELL - picture.height) // 2)
-        page.paste(picture, at)
+        at = (x + (_CELL - thumbnail.width) // 2, y + (_CELL - thumbnail.height) // 2)
+        page.paste(thumbnail, at)
     for line, text in enumerate(tile.caption):
-        place = (x + 1, y + _CELL + 6 + line * _LINE)
-        draw.text(place, _elided(text, font, _CELL - 2), fill=_SOFT if line else _INK, font=font)
+        start = (x + 1, y + _CELL + 6 + line * _LINE)
+        draw.text(start, _elided(text, font, _CELL - 2), fill=_SOFT if line else _INK, font=font)
 
 
-def _picture(data: bytes | None) -> Image.Image | None:
-    """Decode and fit a thumbnail; None if there is none or it is damaged."""
+def _thumbnail(data: bytes | None) -> Image.Image | None:
+    """Decode a thumbnail and scale it to the tile; None if there is none or it is damaged."""
     from PIL import Image, ImageOps
 
     if data is None:
@@ -122,7 +122,7 @@ def _picture(data: bytes | None) -> Image.Image | None:
 
 
 def _elided(text: str, font: Font, width: int) -> str:
-    """Cut a line to ``width`` pixels, with three dots where something was left out."""
+    """Cut a line to ``width`` pixels; a line that was cut ends in three dots."""
     line = " ".join(text.split())
     if font.getlength(line) <= width:
         return line

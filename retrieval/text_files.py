@@ -1,4 +1,4 @@
-"""Reads text, CSV and JSON files strictly; a file that cannot be used raises an error of one sentence."""
+"""Read text, CSV and JSON files written by users, strictly."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def read_text(path: Path) -> str:
     """Read a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it cannot be read, or is not UTF-8.
+        MissingFileError: the file does not exist.
+        InputError: the file cannot be read, or is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -35,17 +35,17 @@ def read_csv(
 
     Args:
         path: the file.
-        check_header: called with the names of the columns; raises where they do not fit.
-        delimiter: what separates cells; None is a tab where the first line has one, else a comma.
-        fill: whether cells that a row lacks are empty text; otherwise such a row is refused.
+        check_header: called with the names of the columns; raises an error if they are invalid.
+        delimiter: separator of cells; None is a tab if the first line has one, else a comma.
+        fill: whether missing cells at the end of a row are empty text; otherwise they are an error.
 
     Yields:
-        The number of a row's last line, from 1, and its cells by column; spaces around both are removed. Empty lines
-        are skipped.
+        The number of a row's last line, from 1, and its cells by column, without spaces around them. Empty lines are
+        skipped.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it is not CSV in UTF-8, or a row has another number of cells than the header.
+        MissingFileError: the file does not exist.
+        InputError: the file is not CSV in UTF-8, or a row has another number of cells than the header.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -70,20 +70,24 @@ def read_csv(
 
 
 def read_json(path: Path, what: str) -> Any:
-    """Read JSON strictly: a key is given once, NaN and text that cannot be written are refused.
+    """Read JSON strictly: repeated keys, NaN, infinities and unpaired surrogates are errors.
+
+    Args:
+        path: the file.
+        what: what the file should contain, for messages, such as ``"a list of class names"``.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it is not such JSON; ``what`` says in the message what it should have been.
+        MissingFileError: the file does not exist.
+        InputError: the file is not such JSON.
     """
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:
+            if key in content:
                 raise InputError(f"{path} has '{key}' twice, so one of them would be lost; join them.")
-            found[key] = value
-        return found
+            content[key] = value
+        return content
 
     def refuse(constant: str) -> None:
         raise InputError(f"{path} has the value {constant}, which is no text.")
@@ -92,7 +96,7 @@ def read_json(path: Path, what: str) -> Any:
     if not text.strip():
         raise InputError(f"{path} is empty; {what} in JSON is needed.")
     try:
-        content = json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+        content = json.loads(text, object_pairs_hook=unique_keys, parse_constant=refuse)
         json.dumps(content, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise InputError(

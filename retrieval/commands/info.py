@@ -12,7 +12,7 @@ from retrieval.store.info import describe, info_tables
 @store_option
 @json_option
 def info_command(store: str, as_json: bool) -> None:  # noqa: FBT001
-    """What a store holds: spaces, counts, size on disk, versions."""
+    """Show the contents of a store: spaces, counts, size on disk, versions."""
     from retrieval.store.open import open_store
 
     description = describe(open_store(store))

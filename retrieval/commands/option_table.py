@@ -1,4 +1,4 @@
-"""Tables of options, read from the fields of a configuration: for the terminal, for JSON and for the documentation."""
+"""Tables of the options of a configuration: for the terminal, for JSON and for the documentation."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PLURALS = {"number": "numbers", "whole number": "whole numbers", "text": "texts"
 
 @dataclass(frozen=True, slots=True)
 class OptionRow:
-    """One option as people write it.
+    """One option, in the notation of the command line.
 
-    ``values`` says what it may be (``number 0..1``, ``list of step|trapezoid``); ``default`` is written as on the
-    command line, empty where the option is off, :data:`NEEDED` where there is none.
+    ``values`` describes its values (``number 0..1``, ``list of step|trapezoid``). ``default`` is empty for None and
+    :data:`NEEDED` for an option without default.
     """
 
     name: str
@@ -37,18 +37,18 @@ class OptionRow:
 
 @dataclass(frozen=True, slots=True)
 class OptionSection:
-    """Options under one ``title``, which names their owner and how they are written."""
+    """Options under a title, which names their owner and their notation."""
 
     title: str
     options: tuple[OptionRow, ...]
 
 
 def option_rows(config: type[Config], leave_out: frozenset[str] = frozenset()) -> list[OptionRow]:
-    """The options of a configuration, in order of its fields; those of a group are named ``group.option``.
+    """Return the options of a configuration, in order of its fields; options of a group are named ``group.option``.
 
     Args:
         config: the class; every field has a description.
-        leave_out: names, as people write them, that are not listed.
+        leave_out: names of options that are not listed.
     """
     schema = config.model_json_schema()
     return [row for row in _rows(schema, schema.get("$defs", {}), "") if row.name not in leave_out]
@@ -66,7 +66,7 @@ def _rows(schema: Schema, groups: Mapping[str, Schema], prefix: str) -> Iterator
 
 
 def _group(field: Schema, groups: Mapping[str, Schema]) -> tuple[Schema | None, str]:
-    """The schema of a field that is a group of options, or a mapping of names to such; None for plain options."""
+    """Return schema and path of a field that is a group of options, or a mapping of names to groups; else None."""
     for way in field.get("anyOf", (field,)):
         if "$ref" in way:
             return groups[way["$ref"].rpartition("/")[2]], ""
@@ -78,7 +78,7 @@ def _group(field: Schema, groups: Mapping[str, Schema]) -> tuple[Schema | None, 
 
 
 def written(value: object) -> str:
-    """A default as people would write it: ``1,5,10``, ``true``; empty for None and empty lists."""
+    """Format a default as on the command line: ``1,5,10``, ``true``; empty for None and empty lists."""
     if value is None or value in ([], {}, ()):
         return ""
     if isinstance(value, bool):
@@ -91,7 +91,7 @@ def written(value: object) -> str:
 
 
 def _values(field: Schema) -> str:
-    """What an option may be, in words."""
+    """Describe the values of an option in words."""
     if "anyOf" in field:
         return " or ".join(_values(way) for way in field["anyOf"] if way.get("type") != "null")
     if "enum" in field or "const" in field:
@@ -105,7 +105,7 @@ def _values(field: Schema) -> str:
 
 
 def _many(field: Schema) -> str:
-    """The items of a list: those of a tuple of fixed length are alike in our options."""
+    """Describe the items of a list; tuples of fixed length have items of one type."""
     items = field.get("items") or field["prefixItems"][0]
     one = _values(items)
     noun = next((noun for noun in sorted(PLURALS, key=len, reverse=True) if one.startswith(noun)), None)
@@ -127,7 +127,7 @@ def _number(value: float) -> str:
 
 
 def rich_table(section: OptionSection) -> Table:
-    """The table that the terminal shows."""
+    """Return the table for the terminal."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -140,7 +140,7 @@ def rich_table(section: OptionSection) -> Table:
 
 
 def markdown_table(rows: Sequence[OptionRow]) -> str:
-    """The same as Markdown, for the documentation."""
+    """Return the table as Markdown for the documentation."""
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     for row in rows:
         cells = (f"`{row.name}`", _cell(row.values), f"`{row.default}`" if row.default else "", _cell(row.meaning))
@@ -153,7 +153,7 @@ def _cell(text: str) -> str:
 
 
 def print_sections(sections: Sequence[OptionSection], *, as_json: bool) -> None:
-    """Print sections of options: tables, or one JSON list of ``{"title": ..., "options": [...]}``."""
+    """Print sections of options as tables, or as a JSON list of ``{"title": ..., "options": [...]}``."""
     from retrieval.commands.options import print_json, print_table
 
     if as_json:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FOLDED = 16
-"""How narrow a column of a table that folds its words may become."""
+"""Smallest width of a column that wraps its text."""
 
 BOUNDLESS = 1_000_000
 
@@ -36,14 +36,14 @@ device_option = click.option(
 
 
 def console() -> Console:
-    """A console for tables: as wide as the terminal, and wide enough not to cut anything where there is none."""
+    """Return a console for tables: as wide as the terminal, or 200 characters without one."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
 def print_table(shown: RenderableType) -> None:
-    """Print a table, or a group with tables, whole: where the terminal is too narrow its lines run on in the next."""
+    """Print a table, or a group with tables, without cutting; the lines of a wide table wrap in the terminal."""
     from rich.console import Group
     from rich.table import Table
 
@@ -54,7 +54,7 @@ def print_table(shown: RenderableType) -> None:
 
 
 def _least_width(out: Console, table: Table) -> int:
-    """How wide a table must be to lose nothing; columns that fold may be as narrow as :data:`FOLDED`."""
+    """Return the width at which no cell of a table is cut; columns that wrap may be as narrow as :data:`FOLDED`."""
     from rich.measure import Measurement
 
     boundless = out.options.update(width=BOUNDLESS)
@@ -67,11 +67,11 @@ def _least_width(out: Console, table: Table) -> int:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document, indented, keys in their own order, non-ASCII as it is."""
+    """Print a JSON document, indented, with keys in the given order and non-ASCII characters unescaped."""
     click.echo(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def note(message: str) -> None:
-    """Say something beside the result: on standard error, options as the command has them."""
+    """Print a note on standard error, with names of options as flags of the command."""
     context = click.get_current_context(silent=True)
     click.echo(message if context is None else with_flags(message, context.command), err=True)

@@ -9,16 +9,16 @@ import click
 from retrieval.commands.options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from retrieval.store.verify import Finding
+    from retrieval.store.verify import StoreFinding
 
 
 @click.command("verify")
 @store_option
 @json_option
 def verify_command(store: str, as_json: bool) -> None:  # noqa: FBT001
-    """Check that every vector is finite, of length one and of a registered space, and every sample there once.
+    """Check that vectors are finite, of length one and of a registered space, and that samples are unique.
 
-    Exit status 1 when something is wrong.
+    The exit status is 1 if a check fails.
     """
     from retrieval.store.open import open_store
     from retrieval.store.verify import verify
@@ -33,7 +33,7 @@ def verify_command(store: str, as_json: bool) -> None:  # noqa: FBT001
         raise click.exceptions.Exit(1)
 
 
-def _print_findings(findings: list[Finding]) -> None:
+def _print_findings(findings: list[StoreFinding]) -> None:
     for finding in findings:
         mark = "wrong" if finding.wrong else "ok   "
         click.echo(f"{mark}  {finding.check}: {finding.detail}")

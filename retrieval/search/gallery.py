@@ -1,4 +1,4 @@
-"""The samples that a search may find, and the index over their vectors."""
+"""The samples that a search can return, and the index over their vectors."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
-"""Columns of a sample that a hit shows."""
+"""Columns of the samples of hits."""
 
 ROW = "vector_row"
-"""Column with the row of a sample's vector, -1 where it has none."""
+"""Column with the row of a sample's vector, -1 if it has none."""
 
 FEW = 64
-"""Rows that a search passes over one by one; a filter for more of them copies the others together."""
+"""Up to this many rows are excluded from the results of an index; to exclude more, a filtered index is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """What one query searches: an index, the rows it passes over, and how many remain."""
+    """How a query is searched: the index, rows to exclude from its results, and the number of remaining rows."""
 
     index: SearchIndex
     exclude: Int64
@@ -36,13 +36,14 @@ class SearchPlan:
 
 
 class Gallery:
-    """Samples that may be found, in the order that breaks ties, with the rows of their vectors.
+    """The searched samples with the rows of their vectors; samples of equal score are ranked in the given order.
 
     Args:
         samples: ``COLUMNS`` and ``ROW`` of the samples; those without a vector are counted and left out.
         data: (n, d) float32, the vectors of the space.
-        index: an approximate index over all of ``data``, used where nearly all rows are searched; exact search if None.
-        where: the condition the samples were read with, for the message where nothing is left.
+        index: an approximate index over all of ``data``, used if at most ``FEW`` rows are not searched. With None,
+            search is always exact.
+        where: the condition that selected the samples, for the message.
 
     Raises:
         InputError: no sample has a vector.
@@ -54,9 +55,9 @@ class Gallery:
         rows = samples.column(ROW).to_numpy()
         self.without_vector = 0
         if (rows < 0).any():  # samples of other sources, or not yet embedded in this space
-            left, samples = samples.filter(rows < 0), samples.filter(rows >= 0)
+            vectorless, samples = samples.filter(rows < 0), samples.filter(rows >= 0)
             sources = set(samples.column("source").unique().to_pylist())
-            self.without_vector = sum(source in sources for source in left.column("source").to_pylist())
+            self.without_vector = sum(source in sources for source in vectorless.column("source").to_pylist())
             rows = rows[rows >= 0]
         if not len(rows):
             reason = f"'{where}' matches nothing with a vector in this space" if where else "the space has no vectors"
@@ -71,52 +72,57 @@ class Gallery:
 
     @cached_property
     def _by_row(self) -> tuple[Int64, Int64]:
-        """Positions of the samples sorted by the row of their vector, and these rows."""
+        """Positions of the samples sorted by the row of their vector, and the sorted rows."""
         positions = np.argsort(self._rows, kind="stable")
         return positions, self._rows[positions]
 
     @cached_property
     def _whole(self) -> tuple[SearchIndex, Int64]:
-        """The index over all rows of the gallery, and rows it holds that are not of the gallery."""
+        """An index that contains all rows of the gallery, and its rows that are not in the gallery."""
         if self._approximate is not None and len(self._data) - len(self._unique) <= FEW:
             return self._approximate, np.setdiff1d(np.arange(len(self._data)), self._unique)
         return ExactIndex(self._data, self._order, self._unique), np.empty(0, np.int64)
 
     def samples_at(self, rows: Int64) -> tuple[Int64, Int64]:
-        """Positions of the samples whose vectors are these rows, and for each the place of its row in ``rows``."""
+        """Return positions (m,) of the samples with these rows, and of each the index of its row in ``rows``."""
         positions, sorted_rows = self._by_row
         starts, stops = (np.searchsorted(sorted_rows, rows, side=side) for side in ("left", "right"))
         counts = stops - starts
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return positions[np.repeat(starts, counts) + within], np.repeat(np.arange(len(rows)), counts)
 
-    def plan(self, barred: Iterable[Mapping[str, Any]]) -> SearchPlan:
-        """Say how to search without the samples ``barred`` (rows of the store with ``id`` and ``ROW``)."""
-        rows = list(barred)
+    def plan(self, excluded: Iterable[Mapping[str, Any]]) -> SearchPlan:
+        """Plan a search that does not return the ``excluded`` samples (mappings with ``id`` and ``ROW``)."""
+        rows = list(excluded)
         index, outside = self._whole
         if not rows:
             return SearchPlan(index, outside, len(self._unique))
         ids = {row["id"] for row in rows}
         gone, moved = self._without(ids, np.unique([row[ROW] for row in rows]))
         remaining = len(self._unique) - len(gone)
-        if len(gone) > FEW:  # the others are copied together
+        if len(gone) > FEW:
             return SearchPlan(self._filtered(moved, np.setdiff1d(self._unique, gone)), np.empty(0, np.int64), remaining)
         if moved:
             return SearchPlan(self._filtered(moved, self._unique), gone, remaining)
         return SearchPlan(index, np.concatenate([outside, gone]), remaining)
 
     def _without(self, ids: set[str], rows: Int64) -> tuple[Int64, dict[int, int]]:
-        """Rows that only barred samples share, and the new place of rows whose first sample is barred."""
+        """Split rows of excluded samples.
+
+        Returns:
+            The rows that no other sample has; and row -> new sort key of the other rows whose first sample is excluded.
+        """
         positions, owners = self.samples_at(rows)
         free = np.array([sample not in ids for sample in self.samples.column("id").take(positions).to_pylist()], bool)
         first = np.full(len(rows), len(self), np.int64)
         np.minimum.at(first, owners[free], positions[free])
-        here = np.isin(np.arange(len(rows)), owners)
-        gone = here & (first == len(self))
-        moved = here & ~gone & (first != self._order[rows])
+        in_gallery = np.isin(np.arange(len(rows)), owners)
+        gone = in_gallery & (first == len(self))
+        moved = in_gallery & ~gone & (first != self._order[rows])
         return rows[gone], dict(zip(rows[moved].tolist(), first[moved].tolist(), strict=True))
 
     def _filtered(self, moved: Mapping[int, int], rows: Int64) -> ExactIndex:
+        """Make an index over ``rows`` only, with the new sort keys of ``moved`` rows."""
         order = self._order.copy()
         order[list(moved)] = list(moved.values())
         return ExactIndex(self._data, order, rows)

@@ -1,7 +1,7 @@
-"""The three searches of FAISS that we use, behind plain functions. The one file that knows FAISS.
+"""Candidate searches with FAISS: exhaustive, HNSW graph and inverted file. No other module imports FAISS.
 
-Their scores only choose candidates: FAISS sums float32 in an order that depends on shapes, and the approximate
-indexes keep vectors in half precision. Callers score what they are given anew.
+Scores of FAISS only select candidates, because it sums float32 in an order that depends on shapes, and the approximate
+indexes store vectors in half precision. Callers compute the scores of candidates again.
 """
 
 from __future__ import annotations
@@ -16,55 +16,59 @@ import numpy as np
 
 from retrieval.types import Float32, Int64
 
-_FAISS: Any = faiss  # its own type hints lack parameters of searches, and numbers for scalar quantisers
+_FAISS: Any = faiss  # its type hints lack search parameters and the constants of scalar quantisers
 
-Near = Callable[[Float32, int], Int64]
-"""Queries (q, d) and a width to candidate rows (q, width), best first; -1 pads short lists."""
+CandidateSearch = Callable[[Float32, int], Int64]
+"""Maps queries (q, d) and a width to candidate rows (q, width), best first; -1 pads short lists."""
 
 LINKS = 32
-"""Links of a vertex of the HNSW graph (M of Malkov and Yashunin 2018); memory is 2 LINKS x 4 bytes a vector."""
+"""Links per vertex of the HNSW graph (M in Malkov and Yashunin 2018); memory is 2 x LINKS x 4 bytes per vector."""
 
 VISITED = 128
-"""Vertices that an HNSW search keeps at least (efSearch); more are slower and find more."""
+"""Smallest number of vertices that an HNSW search keeps (efSearch); more are slower and miss fewer neighbours."""
 
 CELLS_PER_ROOT = 2
 """Cells of the inverted file per square root of its vectors."""
 
 TRAINING_PER_CELL = 40
-"""Vectors that k-means sees per cell; FAISS warns below 39."""
+"""Training vectors of k-means per cell; FAISS warns below 39."""
 
 PROBED = 16
 """One cell in this many is searched."""
 
 
 def nearest(queries: Float32, data: Float32, width: int) -> tuple[Float32, Int64]:
-    """Scan all of ``data`` (n, d) for the rows of highest inner product: scores and rows (q, width), width <= n."""
+    """Return scores and rows (q, width) of highest inner product among all of ``data`` (n, d); ``width`` <= n."""
     scores, rows = faiss.knn(queries, data, width, metric=faiss.METRIC_INNER_PRODUCT)
     return np.asarray(scores, np.float32), np.asarray(rows, np.int64)
 
 
-def graph(data: Float32) -> Near:
-    """Build an HNSW graph over ``data`` (n, d), of at least one row.
+def hnsw_search(data: Float32) -> CandidateSearch:
+    """Build an HNSW graph over ``data`` (n, d) with n at least 1, and return its search function.
 
-    It is built by one thread: links that several threads set depend on who comes first.
+    The graph is built by one thread, because with several the links depend on their timing.
     """
     index = _FAISS.IndexHNSWSQ(data.shape[1], faiss.ScalarQuantizer.QT_fp16, LINKS, faiss.METRIC_INNER_PRODUCT)
     with _one_thread():
-        index.train(data[:1])  # half precision has nothing to learn, but asks for a row
+        index.train(data[:1])  # FAISS requires a call, although half precision has no parameters to learn
         for block in _blocks(data):
             index.add(block)
 
-    def near(queries: Float32, width: int) -> Int64:
-        visited = _FAISS.SearchParametersHNSW(efSearch=max(VISITED, width))
-        return np.asarray(index.search(queries, width, params=visited)[1], np.int64)
+    def search(queries: Float32, width: int) -> Int64:
+        params = _FAISS.SearchParametersHNSW(efSearch=max(VISITED, width))
+        return np.asarray(index.search(queries, width, params=params)[1], np.int64)
 
-    return near
+    return search
 
 
-def cells(data: Float32, seed: int = 0) -> Near:
-    """Build an inverted file over ``data`` (n, d): k-means cells learned on a seeded subset, some searched per query.
+def ivf_search(data: Float32, seed: int = 0) -> CandidateSearch:
+    """Build an inverted file over ``data`` (n, d), and return its search function.
 
-    ``data`` has at least TRAINING_PER_CELL x CELLS_PER_ROOT x sqrt(n) rows (n of 6,400 will do).
+    The cells are k-means clusters of a random subset; each query searches some of them.
+
+    Args:
+        data: at least TRAINING_PER_CELL x CELLS_PER_ROOT x sqrt(n) vectors, which n = 6,400 satisfies.
+        seed: seed of the subset and of k-means.
     """
     n_cells = round(CELLS_PER_ROOT * math.sqrt(len(data)))
     centres = faiss.IndexFlatIP(data.shape[1])
@@ -76,15 +80,15 @@ def cells(data: Float32, seed: int = 0) -> Near:
     for block in _blocks(data):
         index.add(block)
 
-    def near(queries: Float32, width: int) -> Int64:
-        probed = _FAISS.SearchParametersIVF(nprobe=math.ceil(n_cells / PROBED))
-        return np.asarray(index.search(queries, width, params=probed)[1], np.int64)
+    def search(queries: Float32, width: int) -> Int64:
+        params = _FAISS.SearchParametersIVF(nprobe=math.ceil(n_cells / PROBED))
+        return np.asarray(index.search(queries, width, params=params)[1], np.int64)
 
-    return near
+    return search
 
 
 def _blocks(data: Float32, size: int = 65_536) -> Iterator[Float32]:
-    """Rows block by block, so that a memory-mapped matrix is never copied as a whole."""
+    """Yield blocks of rows, so that a memory-mapped matrix is never copied as a whole."""
     for start in range(0, len(data), size):
         yield np.ascontiguousarray(data[start : start + size])
 

@@ -1,4 +1,4 @@
-"""The vectors that a request searches with: of stored samples, given, or encoded from an image or a text."""
+"""The query vectors of a request: of stored samples, given by the user, or encoded from an image or a text."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class Encoders:
-    """Encoders of spaces, each loaded when it is first needed and kept."""
+    """Encoders of spaces, loaded when they are first needed and kept."""
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, str], Encoder] = {}
 
     def encode(self, request: SearchRequest, space: SpaceInfo) -> Float32:
-        """Encode the image or text of a request: (1, d) float32 of length 1.
+        """Encode the image or text of a request to a vector (1, d) float32 of length 1.
 
         Raises:
-            InputError: the space has no encoder, or none for texts.
+            InputError: the space has no encoder, or its encoder has no text tower.
             MissingFileError, WeightsError, NetworkError: the image or the encoder's weights cannot be read.
         """
         if space.spec.preprocess is None:
@@ -50,12 +50,12 @@ class Encoders:
         return self._loaded[key]
 
 
-def own_samples(view: SpaceView, request: SearchRequest) -> list[dict[str, Any]]:
-    """The stored samples a query is made of: one for an id, all of an identity or label, none otherwise.
+def query_samples(view: SpaceView, request: SearchRequest) -> list[dict[str, Any]]:
+    """Return the stored samples of a query: one for an id, all of an identity or label, none for other queries.
 
     Raises:
-        InputError: the id may mean several samples.
-        UnknownNameError: there is no such id, identity or label.
+        InputError: several ids begin with the given one.
+        UnknownNameError: the id, identity or label does not exist.
     """
     kind = request.kind
     if kind == "id":
@@ -69,28 +69,34 @@ def own_samples(view: SpaceView, request: SearchRequest) -> list[dict[str, Any]]
     return rows
 
 
-def _one_sample(view: SpaceView, wanted: str) -> dict[str, Any]:
-    """Find a sample by id, path, or unique beginning of an id."""
-    for how in ("id", "uri", "id_prefix"):
-        rows = view.matching(**{how: wanted})
+def _one_sample(view: SpaceView, name: str) -> dict[str, Any]:
+    """Find a sample by its id, path, or the unique beginning of its id."""
+    for column in ("id", "uri", "id_prefix"):
+        rows = view.matching(**{column: name})
         if len(rows) == 1:
             return rows[0]
         if rows:
-            shown = first_names((row["id"] for row in rows), 4)
-            raise InputError(f"'{wanted}' may mean {len(rows)} samples ({shown}); write more of the id.")
-    raise UnknownNameError(f"No sample with id or path '{wanted}' in the store; a search with an image finds ids.")
+            ids = first_names((row["id"] for row in rows), 4)
+            raise InputError(f"'{name}' may mean {len(rows)} samples ({ids}); write more of the id.")
+    raise UnknownNameError(f"No sample with id or path '{name}' in the store; a search with an image finds ids.")
 
 
 def stored_vectors(
-    data: Float32, own: Sequence[Mapping[str, Any]], request: SearchRequest, space: SpaceInfo
+    data: Float32, samples: Sequence[Mapping[str, Any]], request: SearchRequest, space: SpaceInfo
 ) -> Float32:
-    """Vectors (q, d) of stored samples: each, or their centroid.
+    """Return the query vectors of stored samples: all of them (q, d), or their centroid (1, d).
+
+    Args:
+        data: (n, d) float32, the vectors of the space.
+        samples: the samples, with the rows of their vectors in ``ROW``.
+        request: the request; its ``combine`` chooses between vectors and centroid.
+        space: the space, for messages.
 
     Raises:
         InputError: none of the samples has a vector, or their centroid is zero.
     """
-    at = np.array([row[ROW] for row in own], np.int64)
-    rows = at[at >= 0]
+    rows = np.array([sample[ROW] for sample in samples], np.int64)
+    rows = rows[rows >= 0]
     if not len(rows):
         value = request.describe()["value"]
         raise InputError(f"{value} has no vector in space {space.name}; choose another space.")
@@ -104,11 +110,11 @@ def stored_vectors(
 
 
 def given_vectors(request: SearchRequest, space: SpaceInfo) -> Float32:
-    """The vectors of a request (q, d), scaled to length 1.
+    """Return the vectors given in a request (q, d), L2-normalised.
 
     Raises:
-        SpaceMismatchError: they belong to another space, or have another dimension.
-        InputError: one is zero or not finite.
+        SpaceMismatchError: the vectors belong to another space, or have another dimension.
+        InputError: a vector is zero or not finite.
     """
     if request.vector_space is not None:
         require_same_space(space, request.vector_space, "The query vector")

@@ -1,4 +1,4 @@
-"""What to search for, among what, and how the answer is ranked."""
+"""The request of a search: the query, the searched samples, and how hits are ranked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from retrieval.config import Config
 
 KINDS = ("id", "identity", "label", "image", "text", "vector")
-"""The fields of a request that say what to search for."""
+"""Fields of a request that are queries."""
 
 GroupBy = Literal["identity", "label"]
 Combine = Literal["centroid", "max"]
 
 
 def _rows(value: Any) -> Any:
-    """Vectors as nested tuples: one vector (d,) or several (q, d)."""
+    """Convert one vector (d,) or several (q, d) to a list of lists."""
     if value is None:
         return None
     try:
@@ -34,7 +34,7 @@ Vectors = Annotated[tuple[tuple[float, ...], ...], BeforeValidator(_rows)]
 
 
 class SearchRequest(Config):
-    """A search: exactly one of ``id``, ``identity``, ``label``, ``image``, ``text`` and ``vector``, and its options."""
+    """A search: exactly one of ``id``, ``identity``, ``label``, ``image``, ``text`` and ``vector``, and options."""
 
     id: str | None = Field(None, description="Search with a stored sample: its id, the beginning of it, or its path.")
     identity: str | None = Field(None, description="Search with all images of an identity.")
@@ -72,10 +72,10 @@ class SearchRequest(Config):
 
     @property
     def kind(self) -> str:
-        """Name of the field that says what to search for."""
+        """Name of the field that is the query."""
         return next(name for name in KINDS if getattr(self, name) is not None)
 
     def describe(self) -> dict[str, Any]:
-        """The query for a result: its kind and value (a vector only by its kind)."""
+        """Return kind and value of the query for a result; the value of a vector is None."""
         value = getattr(self, self.kind)
         return {"kind": self.kind, "value": None if self.kind == "vector" else str(value)}

@@ -1,4 +1,4 @@
-"""Results of a search."""
+"""The result of a search and its hits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN_IN_NOTEBOOK = 50
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A sample that was found, with its score (cosine, higher is better); with ``group_by``, the best of its group."""
+    """A sample with its rank and score (cosine, higher is better); with ``group_by``, the best sample of its group."""
 
     rank: int
     score: float
@@ -32,7 +32,7 @@ class Hit:
     group: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Values for JSON; empty columns are left out."""
+        """Return the hit as JSON data; empty columns are left out."""
         row = {name: value for name, value in self.sample.items() if value is not None and name != "key"}
         head = {"rank": self.rank, "score": self.score}
         return head | ({"group": self.group} if self.group is not None else {}) | row
@@ -40,17 +40,18 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SearchResult:
-    """Hits, best first, with where they come from.
+    """Hits of a search, best first.
 
     Attributes:
-        request: what was asked.
-        space: the space that was searched.
-        store_version: the version of the store that was searched.
-        searched: number of samples that could be found.
-        without_vector: samples of the same sources that have no vector in the space yet.
-        exhaustive: True where every vector was compared; False where an approximate index may have missed some.
-        hits: what was found.
-        own: rows of the samples the query is made of, if it is made of any.
+        request: the request.
+        space: the searched space.
+        store_version: the searched version of the store.
+        searched: number of searched samples.
+        without_vector: number of samples of the same sources that have no vector in the space.
+        exhaustive: True if every vector was compared, False if an approximate index may have missed some.
+        hits: the hits.
+        query_samples: the stored samples of the query; empty for an image, a text or a vector.
+        thumbnails: reads thumbnails of samples by key.
     """
 
     request: SearchRequest
@@ -60,22 +61,22 @@ class SearchResult:
     without_vector: int
     exhaustive: bool
     hits: tuple[Hit, ...]
-    own: tuple[Mapping[str, Any], ...] = ()
+    query_samples: tuple[Mapping[str, Any], ...] = ()
     thumbnails: Thumbnails | None = field(default=None, compare=False)
 
     @property
     def query(self) -> dict[str, Any]:
-        """Kind and value of the query (of a vector only its kind)."""
+        """Kind and value of the query; the value of a vector is None."""
         return self.request.describe()
 
     @property
     def title(self) -> str:
-        """The query, the space and how many samples were searched, in one line."""
+        """One line with the query, the space and the number of searched samples."""
         words = " ".join(filter(None, (self.query["kind"], self.query["value"])))
         return f"{words} · space {self.space.name} · {self.searched:,} samples searched"
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``search --json`` prints."""
+        """Return the result as JSON data, which ``search --json`` prints."""
         request = self.request
         return {
             "query": self.query,
@@ -93,7 +94,7 @@ class SearchResult:
         }
 
     def to_table(self) -> pa.Table:
-        """The hits as an Arrow table: ``rank``, ``score``, and the columns of the samples."""
+        """Return the hits as an Arrow table with ``rank``, ``score`` and the columns of the samples."""
         import pyarrow as pa
 
         from retrieval.search.gallery import COLUMNS
@@ -107,7 +108,7 @@ class SearchResult:
         return pa.table(columns)
 
     def to_frame(self) -> pd.DataFrame:
-        """The hits as a pandas data frame; columns as in :meth:`to_table`.
+        """Return the hits as a pandas data frame; columns as in :meth:`to_table`.
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -117,7 +118,7 @@ class SearchResult:
         return to_frame(self.to_table())
 
     def columns(self) -> list[str]:
-        """Columns of samples worth showing: those in which some hit has a value, less the one grouped by."""
+        """Return the columns to display: those in which a hit has a value, without the one that hits are grouped by."""
         names = ("identity", "label", "aspect", "camera")
         return [n for n in names if n != self.request.group_by and any(hit.sample[n] for hit in self.hits)]
 
@@ -146,7 +147,7 @@ class SearchResult:
         return hits_html(self.title, columns, rows, len(self.hits) - len(hits))
 
     def _thumbnails(self) -> Mapping[str, bytes]:
-        """Thumbnails of the hits that a notebook shows; none where the store cannot be read any more."""
+        """Return thumbnails of the hits in a notebook; none if the store cannot be read any more."""
         if self.thumbnails is None:
             return {}
         try:

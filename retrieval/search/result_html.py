@@ -1,4 +1,4 @@
-"""Hits of a search as HTML, for a notebook."""
+"""HTML of search results, for notebooks."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ class HtmlRow(NamedTuple):
 
 
 def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_out: int) -> str:
-    """Write a table of hits; the column of thumbnails is there where a hit has one.
+    """Render a table of hits; it has a column of thumbnails if a hit has one.
 
     Args:
-        title: above the table.
-        columns: names of the cells behind rank, score and thumbnail.
-        rows: the hits that are shown.
-        left_out: how many more there are.
+        title: title of the table.
+        columns: names of the columns after rank, score and thumbnail.
+        rows: the hits.
+        left_out: number of hits that are not displayed.
     """
-    pictured = any(row.thumbnail is not None for row in rows)
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("rank", "score", *([""] if pictured else []), *columns))
-    body = "".join(_row(row, pictured=pictured) for row in rows)
+    with_thumbnails = any(row.thumbnail is not None for row in rows)
+    head = "".join(
+        f"<th>{escape(name)}</th>" for name in ("rank", "score", *([""] if with_thumbnails else []), *columns)
+    )
+    body = "".join(_row(row, with_thumbnails=with_thumbnails) for row in rows)
     more = f"<p>... and {left_out:,} more</p>" if left_out else ""
     return (
         f'<table><caption style="caption-side:top;text-align:left">{escape(title)}</caption>'
@@ -41,16 +43,16 @@ def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_
     )
 
 
-def _row(row: HtmlRow, *, pictured: bool) -> str:
+def _row(row: HtmlRow, *, with_thumbnails: bool) -> str:
     cells = [f"<td>{number}</td>" for number in row.numbers]
-    if pictured:
+    if with_thumbnails:
         cells.append(f"<td>{_image(row.thumbnail)}</td>")
     cells += [f"<td>{escape(word)}</td>" for word in row.words]
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _image(picture: bytes | None) -> str:
-    if picture is None:
+def _image(thumbnail: bytes | None) -> str:
+    if thumbnail is None:
         return ""
-    data = base64.b64encode(picture).decode()
+    data = base64.b64encode(thumbnail).decode()
     return f'<img src="data:image/webp;base64,{data}" style="max-height:{HEIGHT}px" alt="">'

@@ -1,4 +1,4 @@
-"""Similarity search over a store: by sample, identity, label, image, text or vector; images or groups of them."""
+"""Similarity search over a store with a sample, identity, label, image, text or vector as query."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
 from retrieval.search import exact
 from retrieval.search.gallery import ROW
-from retrieval.search.query_vectors import Encoders, given_vectors, own_samples, stored_vectors
+from retrieval.search.query_vectors import Encoders, given_vectors, query_samples, stored_vectors
 from retrieval.search.ranking import rank
 from retrieval.search.request import KINDS, SearchRequest
 from retrieval.search.result import SearchResult
@@ -25,22 +25,23 @@ Searchable: TypeAlias = str | Path | EmbeddingStore | Snapshot
 
 
 class Searcher:
-    """Searches one version of a store, many times: vectors, samples, indexes and encoders are read once and kept.
+    """Searches one version of a store many times; vectors, samples, indexes and encoders are read once and kept.
 
     >>> with vitrine.Searcher("hands.vitrine") as searcher:  # doctest: +SKIP
     ...     for text in texts:
     ...         result = searcher.search(text=text, k=5)
 
     Args:
-        store: path of a store, an open store, or a snapshot. Until :meth:`close`, the version that was the newest when
-            the searcher was made is searched, and ``forget`` waits for it.
-        space: the space to search where a request names none; not needed where the store has one.
-        index: ``exact`` compares every vector. ``hnsw`` and ``ivf`` are built at the first search and may miss some;
-            exact search takes their place in a store of few vectors, and where a condition leaves samples out.
+        store: path of a store, an open store, or a snapshot. Of a store, the version that is the newest now is searched
+            until :meth:`close`, for which ``forget`` waits.
+        space: the space for requests that name none. Not needed if the store has one space.
+        index: ``exact`` compares every vector. ``hnsw`` and ``ivf`` are built at the first search and may miss some
+            neighbours; search is exact nevertheless if the store has few vectors or a condition leaves samples out.
 
     Raises:
-        MissingFileError, StoreError: there is no store.
-        UnknownNameError: there is no such space, or kind of index.
+        MissingFileError: the path does not exist.
+        StoreError: the path is not a store that can be read.
+        UnknownNameError: the space or the kind of index does not exist.
     """
 
     def __init__(self, store: Searchable, space: str | None = None, index: str = "exact") -> None:
@@ -63,27 +64,27 @@ class Searcher:
             self._snapshot.space(space)
 
     def search(self, request: SearchRequest | None = None, **fields: Any) -> SearchResult:
-        """Search for one thing.
+        """Search with one query.
 
         Args:
-            request: what to search for; or its fields as keywords, such as ``id="0c1d"``, ``k=5``.
-            fields: see :class:`~retrieval.search.request.SearchRequest`.
+            request: the request; or None, and its fields as keywords, such as ``id="0c1d", k=5``.
+            fields: fields of :class:`~retrieval.search.request.SearchRequest`.
 
         Raises:
-            InputError: the query, ``where`` or ``k`` cannot be used.
-            UnknownNameError: there is no such space, view, id, identity or label.
+            InputError: the query, ``where`` or ``k`` is invalid.
+            UnknownNameError: the space, view, id, identity or label does not exist.
             SpaceMismatchError: a query vector belongs to another space.
         """
         request = _request(request, fields)
         space = self._snapshot.space(request.space or self._space or request.vector_space)
         view = self._view(space, request.view)
         if request.where is None:
-            view.gallery()  # reads all samples, so that the query's own need no reading
-        own = own_samples(view, request)
-        vectors = self._vectors(request, space, view, own)
+            view.gallery()  # reads all samples, so that those of the query are not read separately
+        samples = query_samples(view, request)
+        vectors = self._vectors(request, space, view, samples)
         gallery = view.gallery(request.where)
-        barred = () if request.include_self else own
-        hits, exhaustive = rank(gallery, vectors, request.k, request.group_by, barred)
+        excluded = () if request.include_self else samples
+        hits, exhaustive = rank(gallery, vectors, request.k, request.group_by, excluded)
         if request.group_by and not hits:
             raise InputError(f"Nothing to group by: no sample that was searched has a known {request.group_by}.")
         return SearchResult(
@@ -94,12 +95,12 @@ class Searcher:
             without_vector=gallery.without_vector,
             exhaustive=exhaustive,
             hits=tuple(hits),
-            own=tuple({name: value for name, value in row.items() if name != ROW} for row in own),
+            query_samples=tuple({name: value for name, value in row.items() if name != ROW} for row in samples),
             thumbnails=partial(_thumbnails, self._store or self._snapshot),
         )
 
     def close(self) -> None:
-        """Let the version of the store go that the searcher opened."""
+        """Release the version of the store, if the searcher opened it."""
         self._open.close()
 
     def __repr__(self) -> str:
@@ -119,18 +120,18 @@ class Searcher:
         return self._views[key]
 
     def _vectors(
-        self, request: SearchRequest, space: SpaceInfo, view: SpaceView, own: Sequence[Mapping[str, Any]]
+        self, request: SearchRequest, space: SpaceInfo, view: SpaceView, samples: Sequence[Mapping[str, Any]]
     ) -> Float32:
-        """Unit vectors (q, d) to search with."""
+        """Return the query vectors (q, d), of length 1."""
         if request.vector is not None:
             return given_vectors(request, space)
-        if own:
-            return stored_vectors(view.matrix.data, own, request, space)
+        if samples:
+            return stored_vectors(view.matrix.data, samples, request, space)
         return self._encoders.encode(request, space)
 
 
 def _thumbnails(source: EmbeddingStore | Snapshot, keys: Sequence[str]) -> Mapping[str, bytes]:
-    """Read thumbnails: of the newest version of a store, which outlives the searcher, or of a snapshot."""
+    """Read thumbnails of a snapshot, or of the newest version of a store, which can be read after :meth:`close`."""
     if not hasattr(source, "snapshot"):
         return source.thumbnails(keys)
     with cast("EmbeddingStore", source).snapshot() as snapshot:
@@ -150,18 +151,19 @@ def _request(request: SearchRequest | None, fields: Mapping[str, Any]) -> Search
 
 @takes_options_of(SearchRequest)
 def search(store: Searchable, request: SearchRequest | None = None, **fields: Any) -> SearchResult:
-    """Search a store once; a :class:`Searcher` answers many queries.
+    """Search a store with one query; use :class:`Searcher` for several.
 
     >>> vitrine.search("hands.vitrine", id="Hands/Hand_0000005.jpg", k=5)  # doctest: +SKIP
 
     Args:
         store: path of a store, an open store, or a snapshot.
-        request: what to search for; or its fields as keywords, exactly one of ``id``, ``identity``, ``label``,
-            ``image``, ``text`` and ``vector`` among them.
+        request: the request; or None, and its fields as keywords, including exactly one of ``id``, ``identity``,
+            ``label``, ``image``, ``text`` and ``vector``.
         **fields: see below.
 
     Raises:
-        MissingFileError, StoreError: there is no store.
+        MissingFileError: the path does not exist.
+        StoreError: the path is not a store that can be read.
         InputError, UnknownNameError, SpaceMismatchError: as :meth:`Searcher.search`.
     """
     with Searcher(store) as searcher:

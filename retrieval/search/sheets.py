@@ -1,4 +1,4 @@
-"""Contact sheets of search results, drawn from stored thumbnails."""
+"""Draw contact sheets of search results."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ RIGHT, WRONG = "#2e7d32", "#c62828"
 
 
 def write_sheet(result: SearchResult, out: Path) -> None:
-    """Draw the query and its hits with scores and ids: a PNG."""
+    """Write a PNG of the query and its hits with their scores and ids, from stored thumbnails."""
     keys = [hit.sample["key"] for hit in result.hits]
-    own_keys = [row["key"] for row in result.own[:1]]
-    pictures = result.thumbnails([*keys, *own_keys]) if result.thumbnails else {}
+    query_keys = [sample["key"] for sample in result.query_samples[:1]]
+    thumbnails = result.thumbnails([*keys, *query_keys]) if result.thumbnails else {}
     kind, value = result.query["kind"], str(result.query["value"])
-    own = pictures.get(result.own[0]["key"]) if result.own else _picture(kind, value)
-    query = Tile(own, (f"query: {kind}", value), None) if kind != "text" else None
-    tiles = [Tile(pictures.get(hit.sample["key"]), _caption(hit), _frame(result, hit)) for hit in result.hits]
+    query_image = thumbnails.get(query_keys[0]) if query_keys else _image_file(kind, value)
+    query = Tile(query_image, (f"query: {kind}", value), None) if kind != "text" else None
+    tiles = [Tile(thumbnails.get(hit.sample["key"]), _caption(hit), _frame(result, hit)) for hit in result.hits]
     title = f"{kind} {value} in {result.space.name}"
     contact_sheet(query, tiles, out, title)
 
 
-def _picture(kind: str, value: str) -> bytes | None:
-    """The query image itself, when one was given."""
+def _image_file(kind: str, value: str) -> bytes | None:
+    """Return the bytes of the query if it is an image file."""
     return Path(value).read_bytes() if kind == "image" else None
 
 
 def _frame(result: SearchResult, hit: Hit) -> str | None:
-    """Green for the query's own identity (or label, where there are none), red for another, none if unknown."""
+    """Return green for the identity (or else label) of the query, red for another one, None if unknown."""
     for name in ("identity", "label"):
-        own = {row[name] for row in result.own if row[name] is not None}
-        if own and hit.sample[name] is not None:
-            return RIGHT if hit.sample[name] in own else WRONG
+        values = {sample[name] for sample in result.query_samples if sample[name] is not None}
+        if values and hit.sample[name] is not None:
+            return RIGHT if hit.sample[name] in values else WRONG
     return None
 
 

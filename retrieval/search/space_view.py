@@ -1,4 +1,4 @@
-"""One view of a space between queries: its vectors, and the samples that belong to them."""
+"""The vectors of one view of a space with their samples, kept between queries."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CONDITIONS = 8
-"""Galleries of conditions that are kept; the one not used for longest goes."""
+"""Number of galleries of conditions that are kept; the least recently used is dropped."""
 
 
 class SpaceView:
-    """The vectors of one view of a space, and the galleries that were searched.
+    """The vectors of one view of a space, and the galleries of earlier searches.
 
     Args:
-        snapshot: the version of the store that is searched.
+        snapshot: the searched version of the store.
         space: the space.
-        view: one of its views.
+        view: the view.
         index: ``exact``, or the kind of an approximate index, which is built when it is first used.
 
     Raises:
-        UnknownNameError: the space has no such view.
+        UnknownNameError: the space does not have this view.
     """
 
     def __init__(self, snapshot: Snapshot, space: SpaceInfo, view: str, index: str = "exact") -> None:
@@ -40,32 +40,32 @@ class SpaceView:
         self._galleries: dict[str | None, Gallery] = {}
 
     def gallery(self, where: str | None = None) -> Gallery:
-        """The samples that meet a condition; made once for each condition.
+        """Return the gallery of the samples that meet a condition, made at its first use.
 
         Raises:
-            InputError: the condition cannot be read, or nothing with a vector meets it.
+            InputError: the condition is invalid, or no sample with a vector meets it.
         """
-        made = self._galleries.pop(where, None)
-        if made is None:
+        gallery = self._galleries.pop(where, None)
+        if gallery is None:
             samples = self._all_samples() if where is None else self._with_rows(self._snapshot.samples(COLUMNS, where))
-            made = Gallery(samples, self.matrix.data, self._approximate, where)
-        self._galleries[where] = made
-        for old in [kept for kept in self._galleries if kept is not None][:-CONDITIONS]:
-            del self._galleries[old]
-        return made
+            gallery = Gallery(samples, self.matrix.data, self._approximate, where)
+        self._galleries[where] = gallery
+        for condition in [key for key in self._galleries if key is not None][:-CONDITIONS]:
+            del self._galleries[condition]
+        return gallery
 
     def matching(self, **equal: str) -> list[dict[str, Any]]:
-        """Samples (``COLUMNS`` and ``ROW``) with these values in columns, or an ``id_prefix``."""
+        """Return the samples (``COLUMNS`` and ``ROW``) with these values in columns, or with an ``id_prefix``."""
         if self._samples is None:
-            found = self._with_rows(self._snapshot.samples(COLUMNS, **equal))
+            samples = self._with_rows(self._snapshot.samples(COLUMNS, **equal))
         else:
             prefix = equal.pop("id_prefix", None)
-            found = matching(self._samples, equal, prefix)
-        rows: list[dict[str, Any]] = found.to_pylist()
+            samples = matching(self._samples, equal, prefix)
+        rows: list[dict[str, Any]] = samples.to_pylist()
         return rows
 
     def values(self, column: str) -> set[str]:
-        """The values of a column of text."""
+        """Return the distinct values of a column of text."""
         values = self._snapshot.samples([column]).column(column).drop_null().unique()
         return set(values.to_pylist())
 

@@ -24,7 +24,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StoreFinding:
     """One check, whether it found something wrong, and the numbers."""
 
     check: str
@@ -36,7 +36,7 @@ class Finding:
         return asdict(self)
 
 
-def verify(snapshot: LanceSnapshot) -> list[Finding]:
+def verify(snapshot: LanceSnapshot) -> list[StoreFinding]:
     """Check a snapshot against the tables themselves; the cache of vectors is checked too.
 
     Samples that one space lacks are counted, not wrong: an index may still have to run there. Samples without a
@@ -55,36 +55,36 @@ def verify(snapshot: LanceSnapshot) -> list[Finding]:
                 findings.append(finding)
                 has_any |= has
     except StoreError as error:
-        return [*findings, Finding("tables", wrong=True, detail=str(error))]
+        return [*findings, StoreFinding("tables", wrong=True, detail=str(error))]
     lost = int((~has_any).sum())
-    findings.append(Finding("coverage", wrong=lost > 0, detail=f"{lost} samples without a vector in any space"))
+    findings.append(StoreFinding("coverage", wrong=lost > 0, detail=f"{lost} samples without a vector in any space"))
     return findings
 
 
-def _files(snapshot: LanceSnapshot) -> Finding:
+def _files(snapshot: LanceSnapshot) -> StoreFinding:
     """Compare every file that the commit refers to with the digest that was written with it."""
     files = snapshot.commit.files
     total = sum(len(paths) for paths in files.values())
     if is_remote(snapshot.uri):
-        return Finding("files", wrong=False, detail=f"{total} files, not read: they lie on object storage")
+        return StoreFinding("files", wrong=False, detail=f"{total} files, not read: they lie on object storage")
     missing, changed = damaged_files(snapshot.uri, files)
     detail = f"{total} files, {len(missing)} missing, {len(changed)} not as they were written"
     if missing or changed:
         shown = [*missing, *changed]
         more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
         detail += f" ({', '.join(shown[:SHOWN])}{more}); restore them from a copy, or index into a new store"
-    return Finding("files", wrong=bool(missing or changed), detail=detail)
+    return StoreFinding("files", wrong=bool(missing or changed), detail=detail)
 
 
-def _samples(snapshot: LanceSnapshot) -> Finding:
+def _samples(snapshot: LanceSnapshot) -> StoreFinding:
     rows = snapshot.samples(["id", "key", "source"])
     twice = rows.num_rows - len(rows.column("id").unique())
     empty = rows.column("key").null_count
     detail = f"{rows.num_rows:,} samples, {twice} of them twice, {empty} without content"
-    return Finding("samples", wrong=bool(twice or empty), detail=detail)
+    return StoreFinding("samples", wrong=bool(twice or empty), detail=detail)
 
 
-def _registered(snapshot: LanceSnapshot) -> Finding:
+def _registered(snapshot: LanceSnapshot) -> StoreFinding:
     known = {vectors_table(space.fingerprint) for space in snapshot.spaces}
     have = {name for name in snapshot.commit.tables if name.startswith("vectors_")}
     changed = [space.name for space in snapshot.spaces if space.spec.fingerprint != space.fingerprint]
@@ -92,12 +92,12 @@ def _registered(snapshot: LanceSnapshot) -> Finding:
     detail = f"{len(known)} spaces; vectors without a space: {strays}; spaces without vectors: {empty}"
     if changed:
         detail += f"; fingerprint does not match the recorded encoder: {', '.join(changed)}"
-    return Finding("spaces", wrong=have != known or bool(changed), detail=detail)
+    return StoreFinding("spaces", wrong=have != known or bool(changed), detail=detail)
 
 
 def _view(
     snapshot: LanceSnapshot, space: SpaceInfo, view: str, keys: Text, sources: Text
-) -> tuple[Finding, NDArray[np.bool_]]:
+) -> tuple[StoreFinding, NDArray[np.bool_]]:
     """Check one view; also which samples have a vector in it. ``keys`` and ``sources`` are of all samples."""
     parts = [np.empty(0, np.str_)]
     not_finite = not_unit = stale = 0
@@ -124,7 +124,7 @@ def _view(
     if stale:
         detail += "; the cache differs from the table: delete the folder 'cache' in the store"
     wrong = bool(twice or not_finite or not_unit or no_length or stale)
-    return Finding(f"{space.name} {view}", wrong=wrong, detail=detail), has
+    return StoreFinding(f"{space.name} {view}", wrong=wrong, detail=detail), has
 
 
 def _count_bad(data: Float32) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""The words of the house as types: samples, encoders, spaces, banks, split sets.
+"""Types that all packages share: samples, encoders, spaces, banks and split sets.
 
-Nothing here imports torch, a store or a search library, so that every room may import it. The store itself is in
-:mod:`retrieval.types.store`, which pure code does not import.
+Nothing here imports torch, a store or a search library. Pure code may import everything but
+:mod:`retrieval.types.store`, which describes the store.
 """
 
 from __future__ import annotations

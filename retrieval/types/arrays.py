@@ -1,4 +1,4 @@
-"""Types of arrays, and the digest that names are made of."""
+"""Types of arrays, and the hash function of ids and fingerprints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ UInt8: TypeAlias = NDArray[np.uint8]
 
 
 def digest(*parts: str, size: int = 10) -> str:
-    """Hash text parts into ``2 * size`` hex digits (BLAKE2b); parts are length-prefixed, so they never run together."""
+    """Hash text parts to ``2 * size`` hex digits (BLAKE2b).
+
+    Parts are prefixed by their length, so that ``("ab", "c")`` and ``("a", "bc")`` have different hashes.
+    """
     state = hashlib.blake2b(digest_size=size)
     for part in parts:
         raw = part.encode()

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 
 
 BankKind: TypeAlias = Literal["prompts", "learned-prompts", "classifier", "prototypes"]
-"""``prompts``: vectors of texts, by a text tower. ``learned-prompts``: of texts with a trained context.
+"""``prompts``: vectors of texts from a text tower. ``learned-prompts``: vectors of texts with a trained context.
 
-``classifier``: rows of a trained last layer. ``prototypes``: one or a few unit vectors for each class.
+``classifier``: weights of a trained last layer. ``prototypes``: one or a few unit vectors per class.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A set of vectors of one space that queries are scored against, with edges to classes; ``kind`` says what it is.
+    """A set of vectors of one space that queries are scored against, with edges to classes.
 
-    ``vectors`` (m, d) float32, as they were made (texts are unit vectors, a classifier's rows are not);
-    ``edge_vector`` (e,) rows and ``edge_class`` (e,) class names say which vector speaks for which class.
+    ``space`` is the fingerprint of the space and ``origin`` says where the vectors come from. ``vectors`` (m, d)
+    float32 are unit vectors, except the weights of a classifier. Edge i says that vector ``edge_vector[i]`` belongs to
+    class ``edge_class[i]``; both have shape (e,). ``texts`` are m texts, ``bias`` has shape (m,).
     """
 
     name: str
@@ -43,7 +44,7 @@ class Bank:
 
     @property
     def sha256(self) -> str:
-        """Hash of space, vectors, edges, texts, bias and temperature; name, kind and origin are not part of it."""
+        """Hash of space, vectors, edges, texts, bias and temperature, but not of name, kind and origin."""
         state = hashlib.sha256(self.space.encode())
         for array in (self.vectors, self.edge_vector, self.bias):
             state.update(b"" if array is None else np.ascontiguousarray(array).tobytes())

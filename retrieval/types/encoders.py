@@ -1,4 +1,4 @@
-"""Encoders: their identity as data, and what they give."""
+"""Encoders: the data that identifies one, its outputs, and its interface."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ ResizeMode = Literal["shortest", "longest", "squash"]
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """How an image becomes the pixels an encoder sees: RGB, resize, centre crop, scale to [0, 1], normalise.
+    """Preprocessing of images: convert to RGB, resize, crop the centre, scale to [0, 1], normalise.
 
-    ``resize`` is the length of the shorter side (``shortest``), the longer side, then padded (``longest``), or
-    of both sides (``squash``). ``crop`` is (height, width); where it is not square, ``resize`` is the shorter side of
-    a box of the crop's shape. Arithmetic is that of torchvision on PIL images.
+    ``resize`` is the length in pixels of the shorter side (``mode`` ``shortest``), of the longer side of an image that
+    is then padded with ``fill`` (``longest``), or of both sides (``squash``). ``crop`` is (height, width); if it is not
+    square, ``resize`` is the shorter side of a box with the shape of the crop. ``mean`` and ``std`` are those of the
+    RGB channels. Results equal those of torchvision's transforms on PIL images.
     """
 
     resize: int
@@ -41,11 +42,11 @@ class Preprocess:
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """Encoder identity as data: enough to load the encoder again and to tell two apart.
+    """The data that identifies an encoder, sufficient to load it again.
 
-    ``weights`` says where the weights are found (``tag:laion2b``, ``file:/abs/path``, ``hf-hub:org/repo``,
-    ``random:0``); ``weights_digest`` says which they are. Only the latter belongs to the identity, so a weight
-    file may move. ``batch_size`` is the fixed size that every forward is padded to.
+    ``weights`` is the location of the weights (``tag:laion2b``, ``file:/abs/path``, ``hf-hub:org/repo``,
+    ``random:0``) and ``weights_digest`` their hash. Only the hash is part of the fingerprint, so a file of weights may
+    move. ``batch_size`` is the size to which every batch is padded.
     """
 
     family: str
@@ -65,21 +66,21 @@ class EncoderSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the space this encoder's vectors live in (32 hex digits)."""
+        """Identifier of the space of this encoder's vectors (32 hex digits)."""
         return digest("space", self._identity(with_precision=True), size=16)
 
     @property
     def lineage(self) -> str:
-        """The fingerprint less precision: what ``--precision auto`` looks up to stay in a space it began."""
+        """Hash like the fingerprint, without precision; precision ``auto`` reuses a space of the same lineage."""
         return digest("lineage", self._identity(with_precision=False), size=16)
 
     def to_json(self) -> str:
-        """Serialise, sorted by key."""
+        """Serialise to JSON, sorted by key."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> EncoderSpec:
-        """Read what :meth:`to_json` wrote."""
+        """Read the JSON that :meth:`to_json` returns."""
         data = json.loads(text)
         pixels = data.pop("preprocess")
         if pixels is not None:
@@ -88,14 +89,14 @@ class EncoderSpec:
         return cls(preprocess=pixels, **data)
 
     def at(self, weights: str) -> EncoderSpec:
-        """Return the same encoder with its weights found elsewhere."""
+        """Return the same encoder with another location of its weights."""
         return replace(self, weights=weights)
 
 
 class Embeddings(NamedTuple):
-    """``vectors`` (n, d) float32, L2-normalised; ``norms`` (n,) float32, the lengths before normalisation.
+    """``vectors`` (n, d) float32, L2-normalised, and ``norms`` (n,) float32, their lengths before normalisation.
 
-    The norms make a classifier's logits recoverable from the store: ``norm * (W @ v) + b``.
+    With the norms, the logits of a classifier can be computed from the store: ``norm * (W @ v) + b``.
     """
 
     vectors: Float32
@@ -103,14 +104,14 @@ class Embeddings(NamedTuple):
 
 
 class ClassifierHead(NamedTuple):
-    """A trained last layer as a bank: ``weight`` (classes, d) and ``bias`` (classes,), float32."""
+    """A trained last layer: ``weight`` (classes, d) and ``bias`` (classes,), float32."""
 
     weight: Float32
     bias: Float32
 
 
 class Encoder(Protocol):
-    """Images to vectors. ``spec`` is the identity; ``dimension`` is d."""
+    """Encodes images to vectors with ``dimension`` d; ``spec`` identifies the encoder."""
 
     @property
     def spec(self) -> EncoderSpec: ...
@@ -120,17 +121,17 @@ class Encoder(Protocol):
 
     @property
     def head(self) -> ClassifierHead | None:
-        """The classifier layer the weights came with, or None."""
+        """The classifier layer in the weights, or None."""
         ...
 
     def encode_images(self, batch: UInt8) -> Embeddings:
-        """Encode preprocessed pixels (n, height, width, 3) uint8; any n, padded inside to ``spec.batch_size``."""
+        """Encode preprocessed pixels (n, height, width, 3) uint8; any n, padded to multiples of ``spec.batch_size``."""
         ...
 
 
 @runtime_checkable
 class TextEncoder(Protocol):
-    """Texts to vectors of the same space as the images."""
+    """Encodes texts to vectors of the same space as its images. ``logit_scale`` multiplies cosines to logits."""
 
     @property
     def logit_scale(self) -> float: ...

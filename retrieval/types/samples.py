@@ -1,4 +1,4 @@
-"""Samples, and the sources that give them."""
+"""Samples, and the interface of sources of samples."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MetaValue: TypeAlias = str | float | int | bool | None
 
 
 WHOLE = "whole"
-"""The crop policy of a space, and the crop of a sample, that use the whole image."""
+"""The crop of a sample, or of all samples of a space, that is the whole image."""
 
 
 class Box(NamedTuple):
-    """A box inside an image, as fractions of its width and height: top-left corner, width, height."""
+    """A box in an image: its top-left corner (x, y), width and height, as fractions of the image's width and height."""
 
     x: float
     y: float
@@ -30,10 +30,10 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image, or one box of an image, as a source describes it.
+    """One image, or one box of an image, with the fields that its source knows; None is unknown.
 
-    ``uri`` is relative to the source's root. ``polygon`` are corners (x, y) inside ``box``, as fractions of the
-    image's width and height.
+    ``source`` is the name of the source, ``uri`` the path of the file relative to the root of the source. ``polygon``
+    are corners (x, y) inside ``box``, as fractions of the image's width and height.
     """
 
     source: str
@@ -51,7 +51,7 @@ class Sample:
 
     @property
     def crop(self) -> str:
-        """``"whole"``, or a short hash of the geometry: the box, and the polygon where there is one."""
+        """``"whole"``, or a hash of the box and the polygon."""
         if self.box is None:
             return WHOLE
         corners = [number for corner in self.polygon or () for number in corner]
@@ -59,18 +59,18 @@ class Sample:
 
     @property
     def id(self) -> str:
-        """Stable key of the sample: hash of source, relative path and geometry of box and polygon."""
+        """Identifier of the sample: a hash of source, uri, box and polygon."""
         return digest(self.source, self.uri, self.crop)
 
 
 Thumbnails: TypeAlias = Callable[[Sequence[str]], Mapping[str, bytes]]
-"""Reads stored thumbnails (WebP) by the key of their sample; keys without one are absent."""
+"""Maps keys of samples to their stored thumbnails (WebP); keys without a thumbnail are absent."""
 
 
 class SourceProblem(NamedTuple):
-    """Something a source or a decoder could not use: where (file, row) and why.
+    """An image, row or folder that a source cannot use: where (file, row) and the reason.
 
-    ``missing`` marks rows that name an image which is not there: counted, but not a failure.
+    ``missing`` is True for a row whose image does not exist, which is counted but not reported as a failure.
     """
 
     where: str
@@ -80,11 +80,11 @@ class SourceProblem(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """An iterator of samples that checks itself.
+    """An iterable of samples.
 
-    ``name`` is part of every sample's id; ``root`` is where relative uris start. Iterating twice gives the
-    same samples in the same order. Iterating fills ``problems``, rows that cannot be used, and ``notes``, things
-    worth saying that lost nothing.
+    ``name`` is part of the id of every sample; uris are relative to ``root``. Every iteration yields the same samples
+    in the same order. Iterating fills ``problems`` (what cannot be used) and ``notes`` (sentences for the user about
+    decisions that cost no sample).
     """
 
     name: str

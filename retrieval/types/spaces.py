@@ -1,4 +1,4 @@
-"""Spaces of vectors, and searching them."""
+"""Spaces of vectors, and the interface of search indexes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 SpaceState: TypeAlias = Literal["complete", "filling"]
-"""``complete``: every sample that was to have a vector has one. ``filling``: a refresh has not finished.
+"""``complete``: all samples that should have a vector have one. ``filling``: a refresh has not finished.
 
-Readers never take a filling space unless it is named.
+Readers use a filling space only if the user names it.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceInfo:
-    """A registered space. ``imported`` spaces have vectors but no encoder (``spec.family == "imported"``).
+    """A registered space.
 
-    ``parent`` is the fingerprint of the space that this one was made from. With ``matrix`` (d, d of the parent)
-    float32, its vectors are those of the parent times the matrix, L2-normalised. ``promoted`` is when the space was
-    made the default, ISO 8601.
+    ``rows`` is the number of vectors. ``parent`` is the fingerprint of the space from which this one was made. With
+    ``matrix`` (d, d of the parent) float32, its vectors are those of the parent times the matrix, L2-normalised.
+    ``promoted`` is the time at which the space became the default, ISO 8601.
     """
 
     fingerprint: str
@@ -46,7 +46,7 @@ class SpaceInfo:
 
     @property
     def imported(self) -> bool:
-        """Whether the vectors came from a file instead of one of our encoders."""
+        """Whether the vectors were imported from a file; such a space has no encoder."""
         return self.spec.family == "imported"
 
 
@@ -62,12 +62,12 @@ class VectorMatrix(NamedTuple):
 
 
 def require_same_space(space: SpaceInfo, fingerprint: str, what: str) -> None:
-    """Check that vectors may be compared with those of ``space``; every comparison of vectors passes here.
+    """Check that vectors may be compared with those of a space. Called before every comparison of vectors.
 
     Args:
-        space: the space of the one side.
-        fingerprint: of the space that the other side belongs to.
-        what: the other side, as a sentence begins with it, such as "Bank 'words'".
+        space: the space.
+        fingerprint: fingerprint of the space of the other vectors.
+        what: name of the other vectors, with which the message begins, such as "Bank 'words'".
 
     Raises:
         SpaceMismatchError: the two spaces differ.
@@ -80,17 +80,20 @@ def require_same_space(space: SpaceInfo, fingerprint: str, what: str) -> None:
 
 
 class Neighbors(NamedTuple):
-    """``rows`` (queries, k) into the searched matrix and ``scores`` (queries, k); -1 and -inf pad short lists."""
+    """``rows`` (queries, k) of the searched matrix and their ``scores`` (queries, k); -1 and -inf pad short lists."""
 
     rows: Int64
     scores: Float32
 
 
 class SearchIndex(Protocol):
-    """k nearest by score (higher is better), ties broken by row order, also at the k-th place."""
+    """Finds the k rows of highest score; equal scores are ordered by row, also at rank k.
+
+    ``exhaustive`` is whether every row is compared.
+    """
 
     exhaustive: bool
 
     def search(self, queries: Float32, k: int, exclude: Sequence[Int64] | None = None) -> Neighbors:
-        """Search (queries, d); ``exclude[i]`` are rows that query i may not return."""
+        """Search with queries (q, d); ``exclude[i]`` are rows that are not returned for query i."""
         ...

@@ -1,4 +1,4 @@
-"""Split sets: who plays which role in which draw."""
+"""Split sets: the role of each sample in each draw."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SplitSet:
-    """A set of draws. Parallel arrays: ``draw`` (n,), ``sample`` ids (n,), ``role`` (n,).
+    """A set of draws: sample ``sample[i]`` (an id) has the role ``role[i]`` in draw ``draw[i]``; all have shape (n,).
 
-    ``sha256`` is over the sorted rows, so two sets with the same rows are the same set whatever their name.
+    Two sets with the same rows in any order have the same ``sha256``, whatever their names.
     """
 
     name: str

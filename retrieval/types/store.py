@@ -1,4 +1,4 @@
-"""The store as its readers see it. Pure code imports nothing of this module."""
+"""The interfaces of the store: snapshots for readers, writers, and the store itself. Pure code does not import this."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class StoredResult(NamedTuple):
-    """A result as a store keeps it: its hash, when it was made (ISO 8601), what its file says."""
+    """A stored result: its hash, its time of creation (ISO 8601), and the content of its file."""
 
     sha256: str
     created: str
@@ -29,10 +29,10 @@ class StoredResult(NamedTuple):
 
 
 class SourceInfo(NamedTuple):
-    """A source as a store knows it: ``root`` is where its relative uris start.
+    """A stored source; uris of its samples are relative to ``root``.
 
-    ``position`` is its place in the order of first commits. Positions of samples below ``next_position`` are never
-    given again.
+    ``position`` is its number in the order of first commits. Positions of samples below ``next_position`` are not
+    given to new samples.
     """
 
     name: str
@@ -43,7 +43,7 @@ class SourceInfo(NamedTuple):
 
 
 def result_sha256(result: Mapping[str, Any]) -> str:
-    """Hash what a result file says, less ``created``: the same evaluation twice has the same hash."""
+    """Hash the content of a result file without ``created``, so that repeating an evaluation gives the same hash."""
     body = json.dumps({key: value for key, value in result.items() if key != "created"}, sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
 
@@ -63,11 +63,11 @@ class Snapshot(Protocol):
         ...
 
     def space(self, name: str | None = None) -> SpaceInfo:
-        """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
+        """Find a space by name, or by the beginning of its name or fingerprint; None if the store has only one."""
         ...
 
     def column_names(self, table: str) -> list[str]:
-        """Columns of a table such as ``samples``, ``meta_*`` among them."""
+        """Return the names of the columns of a table such as ``samples``, including ``meta_*``."""
         ...
 
     def samples(
@@ -78,49 +78,53 @@ class Snapshot(Protocol):
         id_prefix: str | None = None,
         **equal: str | Collection[str],
     ) -> pa.Table:
-        """Rows of ``samples`` in order of ``id``.
-
-        Args:
-            columns: which ones, in this order; all by default.
-            where: a condition in SQL, as users write it; a bad one raises :class:`InputError`.
-            id_prefix: only samples whose id begins like this.
-            equal: columns of text with the value they must have, or values of which they must have one, such as
-                ``source="hands"`` or ``id=["0c1d", "7f2e"]``. A null matches nothing.
+        """Return rows of ``samples`` in order of ``id``.
 
         Columns: id, source, uri, position, content, crop, key, size, mtime_ns, width, height, phash, box_*, polygon,
-        label, identity, aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) leads to
-        the vectors; ``position`` is the sample's place in the order of its source.
+        label, identity, aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) is the key
+        of the vectors; ``position`` is the sample's number in the order of its source.
+
+        Args:
+            columns: names of the columns to return, in this order; all by default.
+            where: a condition in SQL, written by the user.
+            id_prefix: only samples whose id begins like this.
+            equal: columns of text with the value, or a collection of values, that they must have, such as
+                ``source="hands"`` or ``id=["0c1d", "7f2e"]``. Null is not equal to any value.
+
+        Raises:
+            InputError: the condition is invalid.
         """
         ...
 
     def count(self, table: str) -> int:
-        """Number of rows of a table such as ``samples``."""
+        """Return the number of rows of a table such as ``samples``."""
         ...
 
     def thumbnails(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        """Small pictures (WebP) of the samples with these keys; those without one are absent."""
+        """Map keys to thumbnails (WebP); keys without a thumbnail are absent."""
         ...
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix: ...
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
-        """Columns ``key`` and, for each view (``base`` if none is named), ``n_<view>``.
+        """Return the lengths of vectors before normalisation.
 
-        These are the lengths of the vectors before they were normalised; null where a key lacks the view.
+        The table has the columns ``key`` and ``n_<view>`` for each of ``views`` (default ``base``), null where a key
+        has no vector of the view.
         """
         ...
 
     def thumbnail_keys(self) -> Collection[str]:
-        """Keys that have a small picture."""
+        """Return the keys that have a thumbnail."""
         ...
 
 
 class StoreWriter(Protocol):
-    """Writes to a store. Nothing is visible to readers before :meth:`commit`; what is not committed is undone."""
+    """Writes to a store. Changes are visible to readers after :meth:`commit`; without it they are undone."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """The last complete version, as readers see it now."""
+        """The last committed version."""
         ...
 
     def register_space(
@@ -133,40 +137,44 @@ class StoreWriter(Protocol):
         matrix: Float32 | None = None,
         state: SpaceState = "complete",
     ) -> SpaceInfo:
-        """Find or make the space of ``spec``, with columns for these views.
+        """Find or create the space of an encoder, with columns for the given views.
 
         Args:
             spec: the encoder.
-            dimension: of the vectors.
+            dimension: dimension of the vectors.
             views: names of the views that will be written.
-            parent: fingerprint of the space that a new one is made from.
-            matrix: (dimension, dimension of the parent), where a new space is the parent's vectors times a matrix.
-            state: of a new space.
+            parent: fingerprint of the space from which a new space is made.
+            matrix: (dimension, dimension of the parent); the vectors of a new space are those of the parent times it.
+            state: state of a new space.
         """
         ...
 
     def set_state(self, space: SpaceInfo, state: SpaceState) -> None:
-        """Record that a space is complete, or that it is being filled."""
+        """Set the state of a space."""
         ...
 
     def put_source(self, name: str, kind: str, root: str) -> None:
-        """Record where the relative uris of a source start; a new one stands after all others."""
+        """Record kind and root of a source; a new source comes after all others."""
         ...
 
     def vector_keys(self, space: SpaceInfo) -> Sequence[str]:
-        """Keys that have a vector in a space, those not yet committed included."""
+        """Return the keys that have a vector in a space, including those not committed yet."""
         ...
 
     def append_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
-        """Add vectors of keys the space does not have yet."""
+        """Add vectors of keys that the space does not have yet."""
         ...
 
     def replace_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
-        """Write all views of keys the space has already."""
+        """Replace the vectors of keys that the space has already, in all views."""
         ...
 
     def prepare_meta(self, schema: pa.Schema) -> None:
-        """Make room for ``meta_*`` columns; one that changes its type raises :class:`InputError`."""
+        """Add the ``meta_*`` columns of a schema to ``samples``.
+
+        Raises:
+            InputError: a column exists with another type.
+        """
         ...
 
     def append_samples(self, rows: pa.Table) -> None:
@@ -174,11 +182,11 @@ class StoreWriter(Protocol):
         ...
 
     def update_samples(self, rows: pa.Table) -> None:
-        """Replace whole rows of samples that the store has."""
+        """Replace complete rows of samples that the store has."""
         ...
 
     def delete_samples(self, ids: Sequence[str]) -> None:
-        """Delete samples; vectors and thumbnails that nothing uses any more go with them."""
+        """Delete samples, and vectors and thumbnails that no other sample uses."""
         ...
 
     def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:
@@ -186,58 +194,58 @@ class StoreWriter(Protocol):
         ...
 
     def replace_failures(self, source: str, failures: Mapping[str, str]) -> None:
-        """Record uri -> reason of what could not be read in this run of ``source``, in place of the last run's."""
+        """Replace the failures of a source, uri -> reason, by those of the current run."""
         ...
 
     def save_bank(self, bank: Bank) -> None:
-        """Append a bank; banks need no commit."""
+        """Append a bank. No commit is needed."""
         ...
 
     def commit(self, note: str) -> int:
-        """Make everything since the last commit visible, atomically; return the store version."""
+        """Make all changes since the last commit visible, atomically; return the store version."""
         ...
 
     def tidy(self) -> None:
-        """Save room: join small files, drop old versions that nobody reads. Call after a commit."""
+        """Merge small files and delete old versions that no reader uses. Call after a commit."""
         ...
 
 
 class EmbeddingStore(Protocol):
-    """The embedding store. Snapshots are many; one writer at a time; banks, splits and results are append-only."""
+    """A store: any number of snapshots, one writer at a time; banks, split sets and results are append-only."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
 
     def writer(self, wait: float = ...) -> AbstractContextManager[StoreWriter]:
-        """Hold the lock and write, waiting up to so many seconds for another writer.
+        """Acquire the lock for writing, waiting at most ``wait`` seconds for another writer.
 
         Raises:
             ReadOnlyStoreError: the store cannot be written, or not safely.
-            StoreLockedError: another process kept writing.
+            StoreLockedError: another writer still holds the lock after ``wait`` seconds.
         """
         ...
 
     def split_sets(self) -> Mapping[str, str]:
-        """Names of the stored split sets, to their sha256."""
+        """Map names of the stored split sets to their sha256."""
         ...
 
     def read_splits(self, name: str) -> SplitSet: ...
 
     def save_splits(self, splits: SplitSet) -> None:
-        """Append, unless a set with this sha256 is already stored. No lock is needed."""
+        """Append a split set unless one with the same sha256 is stored. No lock is needed."""
         ...
 
     def banks(self, space: str | None = None) -> tuple[Bank, ...]:
-        """All stored banks, or those of the space with this fingerprint."""
+        """Return all stored banks, or those of the space with this fingerprint."""
         ...
 
     def save_bank(self, bank: Bank) -> None:
-        """Append, unless a bank with this name and sha256 is already stored. No lock is needed."""
+        """Append a bank unless one with the same name and sha256 is stored. No lock is needed."""
         ...
 
     def save_result(self, result: Mapping[str, Any]) -> None:
-        """Append a result file, addressed by its content less ``created``. No lock is needed."""
+        """Append a result; its hash is :func:`result_sha256`. No lock is needed."""
         ...
 
     def results(self) -> tuple[StoredResult, ...]:
-        """All stored results, newest first; of the same moment, in order of sha256."""
+        """Return all stored results, newest first; results of the same time are in order of sha256."""
         ...

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from retrieval.errors import InputError
-from retrieval.images import EXIF_DIRECTORY, EXIF_TAKEN, file_pixels, read_file, upright
+from retrieval.images import EXIF_DATE, EXIF_DIRECTORY, file_pixels, read_file, upright
 from retrieval.types import Preprocess
 
 ORIENTATION = 0x0112
@@ -25,7 +25,7 @@ def jpeg(orientation: int | None = None, taken: str | None = None) -> bytes:
     if orientation is not None:
         exif[ORIENTATION] = orientation
     if taken is not None:
-        exif.get_ifd(EXIF_DIRECTORY)[EXIF_TAKEN] = taken
+        exif.get_ifd(EXIF_DIRECTORY)[EXIF_DATE] = taken
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, "JPEG", exif=exif, quality=95)
     return data.getvalue()

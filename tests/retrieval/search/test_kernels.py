@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 import pytest
 
-from retrieval.search.kernels import Near, cells, graph
+from retrieval.search.kernels import CandidateSearch, hnsw_search, ivf_search
 from retrieval.types import Float32
 
 rng = np.random.default_rng(0)
@@ -16,10 +16,10 @@ DATA = rng.standard_normal((7000, 16)).astype(np.float32)
 DATA /= np.linalg.norm(DATA, axis=1, keepdims=True)
 
 
-Build = Callable[[Float32], Near]
+Build = Callable[[Float32], CandidateSearch]
 
 
-@pytest.mark.parametrize("build", [graph, cells])
+@pytest.mark.parametrize("build", [hnsw_search, ivf_search])
 def test_the_number_of_threads_does_not_matter_and_stays(build: Build) -> None:
     before = faiss.omp_get_max_threads()
     found = []
@@ -34,7 +34,7 @@ def test_the_number_of_threads_does_not_matter_and_stays(build: Build) -> None:
     assert np.array_equal(found[0], found[1])
 
 
-@pytest.mark.parametrize("build", [graph, cells])
+@pytest.mark.parametrize("build", [hnsw_search, ivf_search])
 def test_candidates_are_rows_and_short_lists_are_padded(build: Build) -> None:
     rows = build(DATA)(DATA[:50], 3000)
     assert rows.shape == (50, 3000)
