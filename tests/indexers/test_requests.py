@@ -84,3 +84,13 @@ def test_python_shows_the_options() -> None:
     assert inspect.signature(api.index).parameters["thumbnails"].default is True
     assert "thumbnails: Whether to store small pictures" in str(api.index.__doc__)
     assert "Options:" in str(api.import_vectors.__doc__)
+
+
+@pytest.mark.parametrize(("command", "request_type"), [(index_command, IndexRequest), (import_command, ImportRequest)])
+def test_the_command_line_has_the_defaults_of_the_request(
+    command: click.Command, request_type: type[IndexRequest | ImportRequest]
+) -> None:
+    given = {param.name: param.default for param in command.params if isinstance(param.default, str | float | bool)}
+    values = {name: value for name, value in given.items() if name in request_type.model_fields}
+    assert {"wait"} <= values.keys()
+    assert request_type.read({"path": "x", **values}, "") == request_type.read({"path": "x"}, "")
