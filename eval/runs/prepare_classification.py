@@ -237,13 +237,13 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tu
             "spaces."
         )
     if mode.learns:
-        _require_learning(scorers)
+        require_learning(scorers)
     named = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
     banks = config.bank or ()
     return named_apart([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
 
 
-def _require_learning(scorers: Sequence[str]) -> None:
+def require_learning(scorers: Sequence[str]) -> None:
     """Refuse scorers that learn nothing from train samples.
 
     Raises:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from eval.registry import SCORERS, load_mode, load_protocol, load_scorer
+from eval.runs.prepare_classification import require_learning
 from retrieval.commands.option_table import OptionSection, option_rows, written
+
+if TYPE_CHECKING:
+    from eval.seams.classification import ClassMode
 
 
 def evaluation_sections(
@@ -50,12 +54,15 @@ def _mode_section(mode: str, protocol: str | None) -> OptionSection:
 
 def _scorer_sections(mode: str, scorers: Sequence[str], options: Mapping[str, Any]) -> list[OptionSection]:
     """Sections of a mode's scorers: those that the mode fixes by its options, else those of the arms."""
-    config_type, arm_scorers = load_mode(mode).config_type, getattr(load_mode(mode), "arm_scorers", None)
-    if arm_scorers is None:
+    loaded = load_mode(mode)
+    if loaded.task != "classification":
         return []
-    names = config_type.option_names()
-    config = config_type.read({key: value for key, value in options.items() if key in names}, "options")
-    fixed = arm_scorers(config)
+    classifier = cast("ClassMode[Any]", loaded)
+    names = classifier.config_type.option_names()
+    config = classifier.config_type.read({key: value for key, value in options.items() if key in names}, "options")
+    fixed = classifier.arm_scorers(config)
+    if classifier.learns:
+        require_learning(fixed)
     if len(fixed) == 1:
         return [scorer_section(fixed[0])]
     return [scorer_section(name, f"{name if fixed else 'ARM'}.") for name in fixed or tuple(scorers) or SCORERS]
