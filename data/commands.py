@@ -1,4 +1,4 @@
-"""Commands of the sample world."""
+"""The command ``sample``, which draws folders of images."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def drains_command(out: Path, *, images: int, seed: int, size: int, workers: int
 
     Beside them: sites.csv, which names the site of each image as its group, and captions.csv.
     """
-    from data.drains import Arguments, draw_drains
+    from data.drains import DrainArguments, draw_drains
 
     try:
-        pictures = draw_drains(out, Arguments(images, seed, size), workers)
+        photos = draw_drains(out, DrainArguments(images, seed, size), workers)
     except FileExistsError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(f"{len(pictures):,} images of {len({one.site for one in pictures})} sites in {out}")
+    click.echo(f"{len(photos):,} images of {len({photo.site for photo in photos})} sites in {out}")
     click.echo(f"Next: index {out / 'sites.csv'} --column label=")
     click.echo('      search --text "a slope of dry grass with a damaged rock toe"')
 
@@ -86,13 +86,13 @@ def species_command(
 
     One pair of species in five is held out of manifest.csv, for encoders to be tested on: heldout.csv.
     """
-    from data.species_folder import Arguments, draw_species
+    from data.species_folder import SpeciesArguments, draw_species
 
-    arguments = Arguments(species, images, seed, size, long_tailed)
+    arguments = SpeciesArguments(species, images, seed, size, long_tailed)
     try:
-        pictures = draw_species(out, arguments, workers)
+        photos = draw_species(out, arguments, workers)
     except FileExistsError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(f"{len(pictures):,} images of {species} species in {out}")
+    click.echo(f"{len(photos):,} images of {species} species in {out}")
     click.echo(f"Next: index {out / 'manifest.csv'}")
     click.echo(f"      eval --mode zeroshot --prompts {out / 'prompts_attr_clean.json'}")

@@ -1,7 +1,7 @@
-"""Slopes with drains that do not exist, seen from the air, drawn by our own code with YOLO labels of nine classes.
+"""Draws invented slopes with drains, seen from the air, with YOLO labels of nine classes.
 
-An object's condition shows in it: silt and weeds block a channel, cracks and missing walls damage it, bare patches
-damage a rock toe. Every image is a function of (seed, site, number).
+The condition of an object is visible: silt and weeds block a channel, cracks and missing walls damage it, bare
+patches damage a rock toe. Every image is a function of (seed, site, number).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from data.drains_paint import Painter, slope
-from data.drains_site import CLASSES, Site, Thing, site, things
+from data.drains_site import CLASSES, Site, SiteObject, make_site, site_objects
 from data.drawing import Camera, jpeg
-from data.folder import share_out, stands, whole, write_table
+from data.folder import atomic_folder, is_drawn, run_jobs, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +23,24 @@ if TYPE_CHECKING:
 
     from data.drawing import Pixels
 
-__all__ = ["CLASSES", "Arguments", "Site", "Thing", "caption", "describe", "draw_drains", "plan", "render", "site"]
+__all__ = [
+    "CLASSES",
+    "DrainArguments",
+    "Site",
+    "SiteObject",
+    "caption",
+    "describe",
+    "draw_drains",
+    "make_site",
+    "plan",
+    "render",
+]
 
 PER_SITE = 6
-"""Photographs of each site."""
+"""Number of photographs per site."""
 
-_ROLES = ("train", "valid", "test", *("train",) * 4, "valid", *("train",) * 4)  # of the sites, over and over
-_NAMES = {"train": "train", "valid": "val", "test": "test"}  # of the folders, as tables call them
+_ROLES = ("train", "valid", "test", *("train",) * 4, "valid", *("train",) * 4)  # split of each site, repeated
+_NAMES = {"train": "train", "valid": "val", "test": "test"}  # name of the folder -> name of the split in tables
 
 # Streams of random numbers, so that more draws in one do not change another.
 _CAMERA, _PIXELS, _CAPTION, _LABELS = 32, 33, 34, 35
@@ -39,8 +50,8 @@ _COUNTS = ("no", "a", "two", "three", "four", "five", "six")
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """What a folder is drawn from; equal arguments give equal bytes."""
+class DrainArguments:
+    """Arguments of a folder; equal arguments give equal bytes."""
 
     images: int = 72
     seed: int = 0
@@ -51,8 +62,8 @@ class Arguments:
             raise ValueError("Drains need at least 1 image, a size of 64 pixels, and a seed of 0 or more.")
 
 
-class Picture(NamedTuple):
-    """One photograph of the plan: ``split`` is that of its site, and the folder it is in."""
+class DrainPhoto(NamedTuple):
+    """One photograph to draw; ``split`` is the split of its site and the name of its folder."""
 
     site: int
     number: int
@@ -67,132 +78,135 @@ class Picture(NamedTuple):
         return f"{self.split}/images/{self.stem}.jpg"
 
 
-def plan(arguments: Arguments) -> list[Picture]:
-    """List the photographs: sites are for training, validation and testing in the ratio 9:2:1, and stay so."""
+def plan(arguments: DrainArguments) -> list[DrainPhoto]:
+    """List the photographs. Sites are split 9:2:1 into training, validation and testing, whatever their number."""
     numbers = (divmod(at, PER_SITE) for at in range(arguments.images))
-    return [Picture(where, number, _ROLES[where % len(_ROLES)]) for where, number in numbers]
+    return [DrainPhoto(site, number, _ROLES[site % len(_ROLES)]) for site, number in numbers]
 
 
-def render(where: Site, number: int, *, size: int = 256) -> Pixels:
+def render(site: Site, number: int, *, size: int = 256) -> Pixels:
     """Photograph a site.
 
     Args:
-        where: the site; its seed is that of everything random.
-        number: which photograph, from 0.
+        site: the site; all random numbers derive from its seed.
+        number: number of the photograph, from 0.
         size: height and width in pixels, at least 64.
 
     Returns:
-        (size, size, 3) uint8; what it shows and where is ``things(where, number)``.
+        (size, size, 3) uint8; ``site_objects(site, number)`` lists the objects that it shows.
 
     Raises:
         ValueError: the size is too small, or the number negative.
     """
     if size < 64 or number < 0:
         raise ValueError("A photograph of a site needs 64 pixels or more, and a number of 0 or more.")
-    rng = np.random.default_rng([where.seed, _PIXELS, where.index, number])
-    shown = things(where, number)
+    rng = np.random.default_rng([site.seed, _PIXELS, site.index, number])
+    shown = site_objects(site, number)
     foot = max((float(one.outline[:, 1].max()) for one in shown if one.kind == "rock toe"), default=0.68)
-    picture = slope(where, size, foot, rng)
-    painter = Painter(where, picture, rng)
+    picture = slope(site, size, foot, rng)
+    painter = Painter(site, picture, rng)
     painter.tufts(120)
-    for thing in shown:
-        painter.paint(thing)
-    return camera_of(where, number, size).take(np.asarray(picture, np.float32), rng)
+    for item in shown:
+        painter.paint(item)
+    return camera_of(site, number, size).take(np.asarray(picture, np.float32), rng)
 
 
-def camera_of(where: Site, number: int, size: int) -> Camera:
-    """What happened between the scene and its file."""
-    rng = np.random.default_rng([where.seed, _CAMERA, where.index, number])
+def camera_of(site: Site, number: int, size: int) -> Camera:
+    """The camera of a photograph: exposure, blur, noise and JPEG quality."""
+    rng = np.random.default_rng([site.seed, _CAMERA, site.index, number])
     return Camera.random(rng, float(rng.uniform(0.35, 1)), size // 2)
 
 
-def describe(thing: Thing) -> str:
+def describe(item: SiteObject) -> str:
     """Name an object and its condition, "a blocked toe drain"; vegetation has no condition."""
-    if thing.kind == "vegetation":
-        return thing.kind
-    return f"a {thing.condition} {thing.kind}"
+    if item.kind == "vegetation":
+        return item.kind
+    return f"a {item.condition} {item.kind}"
 
 
-def caption(where: Site, number: int) -> str:
-    """Say what a photograph shows: what kind of slope, and every object with its condition."""
-    rng = np.random.default_rng([where.seed, _CAPTION, where.index, number])
-    counts = Counter((one.kind, one.condition) for one in things(where, number))
+def caption(site: Site, number: int) -> str:
+    """Describe a photograph: the kind of slope, and every object with its condition."""
+    rng = np.random.default_rng([site.seed, _CAPTION, site.index, number])
+    counts = Counter((one.kind, one.condition) for one in site_objects(site, number))
     parts = [
         kind if kind == "vegetation" else f"{_COUNTS[many]} {condition} {kind}{'s' if many > 1 else ''}"
         for (kind, condition), many in counts.items()
     ]
     rng.shuffle(parts)
     listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if parts[1:] else parts)
-    return f"{rng.choice(_OPENINGS)} a slope of {where.ground} with {listed}"
+    return f"{rng.choice(_OPENINGS)} a slope of {site.ground} with {listed}"
 
 
-def label_lines(where: Site, number: int) -> list[str]:
+def label_lines(site: Site, number: int) -> list[str]:
     """Write the objects of a photograph as YOLO does, 0..1: ``class cx cy w h``, or class and corners of a polygon.
 
     Of four photographs two have boxes only, one polygons only, and one has both.
     """
-    rng = np.random.default_rng([where.seed, _LABELS, where.index, number])
+    rng = np.random.default_rng([site.seed, _LABELS, site.index, number])
     polygons = (0.0, 0.0, 1.0, 0.5)[int(rng.integers(4))]
     lines = []
-    for thing in things(where, number):
-        values = thing.outline.ravel() if rng.random() < polygons else thing.box
-        lines.append(" ".join([str(thing.number), *(f"{value:.6f}" for value in values)]))
+    for item in site_objects(site, number):
+        values = item.outline.ravel() if rng.random() < polygons else item.box
+        lines.append(" ".join([str(item.number), *(f"{value:.6f}" for value in values)]))
     return lines
 
 
-def draw_drains(out: Path, arguments: Arguments | None = None, workers: int | None = 1) -> list[Picture]:
-    """Draw a folder; it appears at ``out`` when it is whole.
+def draw_drains(out: Path, arguments: DrainArguments | None = None, workers: int | None = 1) -> list[DrainPhoto]:
+    """Draw a folder, which appears at ``out`` once it is complete.
 
     Args:
-        out: a folder that does not exist, is empty, or was drawn with the same arguments (then it stays as it is).
-            It receives ``data.yaml``; ``images/`` and ``labels/`` in ``train/``, ``valid/`` and ``test/``;
+        out: a folder that does not exist, is empty, or was drawn with the same arguments (then nothing is done).
+            The folder holds ``data.yaml``; ``images/`` and ``labels/`` in ``train/``, ``valid/`` and ``test/``;
             ``sites.csv``, which names the site of every image as ``group``; and ``captions.csv``.
-        arguments: what to draw.
-        workers: processes; None for one per core.
+        arguments: number of images, seed and size.
+        workers: number of processes; None is one per core.
 
     Returns:
-        The photographs in it.
+        The photographs of the folder.
 
     Raises:
         ValueError: an argument is out of range.
         FileExistsError: ``out`` holds something else.
     """
-    arguments = arguments or Arguments()
-    mark, pictures = {"sample": "drains", **asdict(arguments)}, plan(arguments)
-    if stands(out, mark):
-        return pictures
-    with whole(out, mark) as folder:
+    arguments = arguments or DrainArguments()
+    mark, photos = {"sample": "drains", **asdict(arguments)}, plan(arguments)
+    if is_drawn(out, mark):
+        return photos
+    with atomic_folder(out, mark) as folder:
         for split in _NAMES:
             for kind in ("images", "labels"):
                 (folder / split / kind).mkdir(parents=True)
-        jobs = [(folder, arguments, pictures[at : at + PER_SITE]) for at in range(0, len(pictures), PER_SITE)]
-        share_out(_draw, jobs, len(pictures), workers)
-        _write_tables(folder, arguments, pictures)
-    return pictures
+        jobs = [(folder, arguments, photos[at : at + PER_SITE]) for at in range(0, len(photos), PER_SITE)]
+        run_jobs(_draw, jobs, len(photos), workers)
+        _write_tables(folder, arguments, photos)
+    return photos
 
 
-def _draw(job: tuple[Path, Arguments, Sequence[Picture]]) -> None:
-    folder, arguments, pictures = job
-    for picture in pictures:
-        where = site(picture.site, arguments.seed)
-        quality = camera_of(where, picture.number, arguments.size).quality
-        pixels = render(where, picture.number, size=arguments.size)
-        (folder / picture.path).write_bytes(jpeg(pixels, quality))
-        lines = "".join(f"{line}\n" for line in label_lines(where, picture.number))
-        (folder / picture.split / "labels" / f"{picture.stem}.txt").write_text(lines, encoding="utf-8")
+def _draw(job: tuple[Path, DrainArguments, Sequence[DrainPhoto]]) -> None:
+    folder, arguments, photos = job
+    for photo in photos:
+        site = make_site(photo.site, arguments.seed)
+        quality = camera_of(site, photo.number, arguments.size).quality
+        pixels = render(site, photo.number, size=arguments.size)
+        (folder / photo.path).write_bytes(jpeg(pixels, quality))
+        lines = "".join(f"{line}\n" for line in label_lines(site, photo.number))
+        (folder / photo.split / "labels" / f"{photo.stem}.txt").write_text(lines, encoding="utf-8")
 
 
-def _write_tables(folder: Path, arguments: Arguments, pictures: Sequence[Picture]) -> None:
+def _write_tables(folder: Path, arguments: DrainArguments, photos: Sequence[DrainPhoto]) -> None:
     names = "".join(f"- '{name}'\n" for name in CLASSES.values())
     splits = "train: train/images\nval: valid/images\ntest: test/images\n"
     (folder / "data.yaml").write_text(f"path: .\n{splits}nc: {len(CLASSES)}\nnames:\n{names}", encoding="utf-8")
     write_table(
         folder / "sites.csv",
         ("filepath", "group", "split"),
-        ((one.path, f"site{one.site:03d}", _NAMES[one.split]) for one in pictures),
+        ((photo.path, f"site{photo.site:03d}", _NAMES[photo.split]) for photo in photos),
     )
     write_table(
         folder / "captions.csv",
         ("filepath", "caption", "split"),
-        ((one.path, caption(site(one.site, arguments.seed), one.number), _NAMES[one.split]) for one in pictures),
+        (
+            (photo.path, caption(make_site(photo.site, arguments.seed), photo.number), _NAMES[photo.split])
+            for photo in photos
+        ),
     )

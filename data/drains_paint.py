@@ -1,4 +1,4 @@
-"""Painting a slope and what stands on it: channels of concrete, bands of stones, bushes, and what ails them."""
+"""Paints a slope and its objects: concrete channels, bands of stones, bushes, and their damage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.drawing import OVERSAMPLING, as_image, colour, noise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from data.drains_site import Points, Site, Thing
+    from data.drains_site import Points, Site, SiteObject
     from data.drawing import Floats
 
     Shade = Points | tuple[float, float, float]
@@ -23,50 +23,50 @@ _SHADE = (44.0, 40.0, 36.0)
 
 
 class Painter:
-    """Draws things of a site on a picture of ``side`` pixels; all places and sizes are in picture sides."""
+    """Draws the objects of a site on an image of ``side`` pixels; positions and sizes are fractions of the side."""
 
-    def __init__(self, where: Site, picture: Image.Image, rng: np.random.Generator) -> None:
-        self.site, self.side, self.rng = where, picture.width, rng
+    def __init__(self, site: Site, picture: Image.Image, rng: np.random.Generator) -> None:
+        self.site, self.side, self.rng = site, picture.width, rng
         self._draw = ImageDraw.Draw(picture)
 
-    def paint(self, thing: Thing) -> None:
-        """Draw one thing."""
-        painters: dict[str, Callable[[Thing], None]] = {
+    def paint(self, item: SiteObject) -> None:
+        """Draw one object."""
+        painters: dict[str, Callable[[SiteObject], None]] = {
             "toe drain": self._channel,
             "slope drain": self._channel,
             "rock toe": self._rocks,
             "vegetation": self._bush,
         }
-        painters[thing.kind](thing)
+        painters[item.kind](item)
 
     def tufts(self, count: int) -> None:
-        """Scatter grass that is no vegetation to report."""
+        """Scatter ``count`` tufts of grass, which are not labelled as vegetation."""
         for x, y, size in self.rng.uniform((0, 0.2, 0.4), (1, 0.95, 1), (count, 3)).tolist():
             shade = self.site.leaf * self.rng.uniform(0.7, 1.35)
             for lean in self.rng.normal(0, 0.006, 2).tolist():
                 self._line([(x, y), (x + lean, y - 0.014 * size)], 0.003, shade)
 
-    def _channel(self, thing: Thing) -> None:
-        """Two walls and a bed between, in segments; then silt, or cracks and broken walls."""
-        along = thing.spine[1] - thing.spine[0]
+    def _channel(self, item: SiteObject) -> None:
+        """Draw two walls and the bed between them, in segments; then silt, or cracks and broken walls."""
+        along = item.spine[1] - item.spine[0]
         length = float(np.linalg.norm(along))
-        place = _Strip(thing.spine, thing.width)
+        place = _Strip(item.spine, item.width)
         self._area(place.quad(0, 1, -0.62, 0.72), self.site.soil * 0.55)
-        joints = max(3, round(length / (0.75 * thing.width)))
+        joints = max(3, round(length / (0.75 * item.width)))
         edges = np.linspace(0, 1, joints + 1)
-        broken = self._broken(joints) if thing.condition == "damaged" else frozenset()
+        broken = self._broken(joints) if item.condition == "damaged" else frozenset()
         for at, (start, end) in enumerate(pairwise(edges)):
             self._segment(place, start, end, broken=at in broken)
-        if thing.condition == "blocked":
-            self._silt(place, length / thing.width)
-        elif thing.condition == "damaged":
+        if item.condition == "blocked":
+            self._silt(place, length / item.width)
+        elif item.condition == "damaged":
             self._cracks(place, edges, broken)
 
     def _segment(self, place: _Strip, start: float, end: float, *, broken: bool) -> None:
         tone, gap = self.site.concrete * self.rng.normal(1, 0.035), 0.12 * (end - start)
         if broken:
             self._area(place.quad(start, end, -0.5, 0.5), self.site.soil * 0.72)
-            for _ in range(3):  # what is left of it lies about
+            for _ in range(3):  # debris
                 middle, across = self.rng.uniform(start, end), self.rng.uniform(-0.8, 0.8)
                 piece = place.quad(middle - 0.3 * gap, middle + 2.2 * gap, across, across + self.rng.uniform(0.2, 0.5))
                 self._area(piece + self.rng.normal(0, 0.003, piece.shape), tone * self.rng.uniform(0.75, 1))
@@ -78,7 +78,7 @@ class Painter:
         self._line(place.points([(start, -0.5), (start, 0.5)]), 0.002, tone * 0.62)
 
     def _broken(self, joints: int) -> frozenset[int]:
-        """Two stretches of segments that are gone, about a third of all."""
+        """Choose the missing segments: two stretches, about a third of all."""
         gone: set[int] = set()
         for _ in range(2):
             first = int(self.rng.integers(joints))
@@ -94,7 +94,7 @@ class Painter:
             self._line(place.points(list(zip(lengths, across, strict=True))), 0.0042, _SHADE)
 
     def _silt(self, place: _Strip, slender: float) -> None:
-        """Fill stretches of the bed with dirt, and let weeds grow on it."""
+        """Fill stretches of the bed with dirt and weeds."""
         for middle, reach in zip(self.rng.uniform(0.1, 0.9, 3), self.rng.uniform(0.12, 0.22, 3), strict=True):
             for _ in range(round(34 * reach * slender**0.5)):
                 along, across = self.rng.normal(middle, reach / 2), self.rng.normal(0, 0.2)
@@ -102,14 +102,14 @@ class Painter:
                 shade = _DIRT if self.rng.random() < 0.6 else self.site.leaf
                 self._blob(x, y, size * self.rng.uniform(0.12, 0.3), shade * self.rng.uniform(0.7, 1.25))
 
-    def _rocks(self, thing: Thing) -> None:
-        """Stones packed in rows; where damaged, bare patches with weeds, and stones that rolled down."""
-        self._area(thing.outline, self.site.soil * 0.6)
-        (low, _), (high, _) = thing.spine
-        top, bottom = thing.outline[:, 1].min(), thing.outline[:, 1].max()
+    def _rocks(self, item: SiteObject) -> None:
+        """Draw stones in rows; a damaged band has bare patches with weeds, and stones that rolled down."""
+        self._area(item.outline, self.site.soil * 0.6)
+        (low, _), (high, _) = item.spine
+        top, bottom = item.outline[:, 1].min(), item.outline[:, 1].max()
         size = 0.0125
         rows = max(3, round((bottom - top) / (1.25 * size)))
-        holes = self._holes(low, high, top, bottom) if thing.condition == "damaged" else np.zeros((0, 3))
+        holes = self._holes(low, high, top, bottom) if item.condition == "damaged" else np.zeros((0, 3))
         for y in np.linspace(top + size / 2, bottom - size / 2, rows):
             for x in np.arange(low + size / 2, high - size / 2, 1.5 * size):
                 at_x, at_y = x + self.rng.normal(0, 0.22 * size), y + self.rng.normal(0, 0.2 * size)
@@ -121,7 +121,7 @@ class Painter:
                 self._stone(x + self.rng.normal(0, radius), bottom + self.rng.uniform(-0.01, 0.03), 0.6 * size)
 
     def _holes(self, low: float, high: float, top: float, bottom: float) -> Points:
-        """Places and radii of bare patches, one about every seventh of the picture, (n, 3)."""
+        """Positions and radii (n, 3) of bare patches, about seven per image width."""
         count = max(2, round(7 * (high - low)))
         return self.rng.uniform((low, top, 0.022), (high, bottom, 0.045), (count, 3))
 
@@ -133,18 +133,18 @@ class Painter:
             self._line([(at_x, at_y), (at_x + self.rng.normal(0, 0.006), at_y - 0.014)], 0.0035, shade)
 
     def _stone(self, x: float, y: float, size: float) -> None:
-        """A stone with its shadow below and light from above."""
+        """Draw a stone with its shadow below and light from above."""
         tone = self.site.stone * self.rng.normal(1, 0.13)
         width, height = size * self.rng.uniform(0.55, 0.85), size * self.rng.uniform(0.4, 0.6)
         self._ellipse(x, y + 0.25 * size, width, height, _SHADE)
         self._ellipse(x, y, width, height, tone * 0.82)
         self._ellipse(x - 0.1 * size, y - 0.14 * size, width * 0.65, height * 0.6, tone * 1.08)
 
-    def _bush(self, thing: Thing) -> None:
-        """Leaves from dark below to light above."""
-        middle = thing.outline.mean(axis=0)
-        radius = float(thing.spine[1, 0] - thing.spine[0, 0]) / 2
-        self._area(thing.outline + radius * np.array((0.1, 0.16)), self.site.soil * 0.4)
+    def _bush(self, item: SiteObject) -> None:
+        """Draw leaves, from dark ones below to light ones above."""
+        middle = item.outline.mean(axis=0)
+        radius = float(item.spine[1, 0] - item.spine[0, 0]) / 2
+        self._area(item.outline + radius * np.array((0.1, 0.16)), self.site.soil * 0.4)
         for layer, shade in enumerate((0.55, 0.75, 0.95, 1.2)):
             for _ in range(26):
                 reach, angle = np.sqrt(self.rng.random()) * (0.86 - 0.12 * layer), self.rng.uniform(0, 2 * np.pi)
@@ -170,7 +170,7 @@ class Painter:
 
 
 class _Strip:
-    """Places along (0 to 1) and across (-0.5 to 0.5) a channel."""
+    """Coordinates of a channel: along it (0 to 1) and across it (-0.5 to 0.5)."""
 
     def __init__(self, spine: Points, width: float) -> None:
         self._start, self._along, self.width = spine[0], spine[1] - spine[0], width
@@ -186,18 +186,18 @@ class _Strip:
         return self.points([(start, low), (end, low), (end, high), (start, high)])
 
 
-def slope(where: Site, size: int, foot: float, rng: np.random.Generator) -> Image.Image:
-    """Paint the empty slope between a road above and a road below, a picture of ``size * OVERSAMPLING`` pixels."""
+def slope(site: Site, size: int, foot: float, rng: np.random.Generator) -> Image.Image:
+    """Paint the empty slope between two roads, an image of ``size * OVERSAMPLING`` pixels per side."""
     shape = (size, size)
     y = np.linspace(0, 1, size, dtype=np.float32)[:, None]
     rough = noise(rng, shape, (9, 9), 2) + np.float32(0.8) * noise(rng, shape, (70, 70), 2)
     upper = rng.uniform(0.1, 0.17) + 0.012 * noise(rng, (1, size), (2, 4), 2)
     lower = max(foot, 0.6) + rng.uniform(0.24, 0.3) + 0.012 * noise(rng, (1, size), (2, 4), 2)
     road = np.clip(np.maximum(upper - y, y - lower) * 60 + np.float32(0.4) * rough, 0, 1)[..., None]
-    soil = where.soil.astype(np.float32) * (1 + np.float32(0.11) * rough[..., None])
+    soil = site.soil.astype(np.float32) * (1 + np.float32(0.11) * rough[..., None])
     patches = np.clip(noise(rng, shape, (5, 7), 2) - 0.5, 0, 1)[..., None]
-    soil += patches * (where.leaf.astype(np.float32) * np.float32(1.1) - soil) * np.float32(0.7)
+    soil += patches * (site.leaf.astype(np.float32) * np.float32(1.1) - soil) * np.float32(0.7)
     ruts = noise(rng, shape, (30, 2), 1)[..., None]
-    way = where.road.astype(np.float32) * (1 + np.float32(0.045) * ruts)
+    way = site.road.astype(np.float32) * (1 + np.float32(0.045) * ruts)
     scene: Floats = soil * (1 - road) + way * road
     return as_image(scene).resize((size * OVERSAMPLING,) * 2, Image.Resampling.BILINEAR)

@@ -1,6 +1,6 @@
-"""What stands on a slope: sites with a look and a state of their own, and the objects that a photograph of one shows.
+"""Draws sites (colours, and how often their objects are damaged) and the objects that a photograph of a site shows.
 
-Objects, counts and places follow the nine classes of the inspection data set: about five objects a picture, rock toe
+Objects, counts and places follow the nine classes of the inspection data set: about five objects per image, rock toe
 damaged seven times as common as a clean toe drain, toe drains low (y .66-.79), slope drains in the middle (.44-.52).
 """
 
@@ -31,7 +31,7 @@ CLASSES = {
 }
 """Object and condition to the name of the class, in the order of ``data.yaml``."""
 
-# Of 290 images and 1,465 instances: how many objects of a kind a picture has, and how often each condition.
+# From 290 images with 1,465 instances: number of objects of a kind per image, and frequency of each condition.
 _NUMBERS = {
     "rock toe": (0.0, 0.42, 0.37, 0.21),
     "slope drain": (0.0, 0.45, 0.37, 0.18),
@@ -44,7 +44,7 @@ _CONDITIONS = {
     "slope drain": {"normal": 257, "blocked": 97, "damaged": 148},
     "vegetation": {"normal": 238},
 }
-_AGREEMENT = 5.0  # the larger, the more a site's objects fare as those of all sites
+_AGREEMENT = 5.0  # Dirichlet concentration: the larger, the closer a site's conditions are to those of all sites
 
 GROUNDS = {"green grass": (104, 122, 58), "dry grass": (138, 122, 78), "bare earth": (142, 118, 96)}
 _ROAD = ((176, 164, 148), (150, 148, 146), (186, 158, 122))
@@ -55,7 +55,7 @@ _SITE, _SCENE = 30, 31
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """What photographs of one site share: colours (3,), and how likely each condition of each object is."""
+    """What photographs of a site share: colours (3,), and probabilities of the conditions of each kind of object."""
 
     index: int
     seed: int
@@ -69,8 +69,8 @@ class Site:
     states: dict[str, dict[str, float]]
 
 
-class Thing(NamedTuple):
-    """An object: ``outline`` (n, 2) in picture sides, x right and y down, within 0..1.
+class SiteObject(NamedTuple):
+    """An object: ``outline`` (n, 2) in fractions of the image side, x right and y down, within 0..1.
 
     ``spine`` (2, 2) runs along its middle from end to end; ``width`` is across it.
     """
@@ -88,18 +88,18 @@ class Thing(NamedTuple):
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Centre, width and height of the box around it."""
+        """Centre x and y, width and height of the bounding box."""
         (left, top), (right, bottom) = self.outline.min(axis=0), self.outline.max(axis=0)
         return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
 @lru_cache(maxsize=256)
-def site(index: int, seed: int = 0) -> Site:
+def make_site(index: int, seed: int = 0) -> Site:
     """Draw a site.
 
     Args:
-        index: which, from 0.
-        seed: of everything random, 0 or more.
+        index: number of the site, from 0.
+        seed: seed of all random numbers, 0 or more.
 
     Raises:
         ValueError: a number is negative.
@@ -123,16 +123,16 @@ def site(index: int, seed: int = 0) -> Site:
     )
 
 
-def things(where: Site, number: int) -> list[Thing]:
-    """List what photograph ``number`` of a site shows, farthest first: what comes later may cover what came before."""
-    rng = np.random.default_rng([where.seed, _SCENE, where.index, number])
+def site_objects(site: Site, number: int) -> list[SiteObject]:
+    """List the objects of photograph ``number`` of a site, farthest first; later ones may cover earlier ones."""
+    rng = np.random.default_rng([site.seed, _SCENE, site.index, number])
     count = {kind: int(rng.choice(len(odds), p=odds)) for kind, odds in _NUMBERS.items()}
     foot = float(rng.uniform(0.585, 0.64))
     across = _spread(count["slope drain"], rng)
-    found = [_rock(span, foot, where, rng) for span in _spans(across, count["rock toe"], rng)]
-    found += [_toe(where, rng) for _ in range(count["toe drain"])]
-    found += [_slope(x, foot, where, rng) for x in across]
-    return found + [_bush(foot, rng) for _ in range(count["vegetation"])]
+    objects = [_rock(span, foot, site, rng) for span in _spans(across, count["rock toe"], rng)]
+    objects += [_toe(site, rng) for _ in range(count["toe drain"])]
+    objects += [_slope(x, foot, site, rng) for x in across]
+    return objects + [_bush(foot, rng) for _ in range(count["vegetation"])]
 
 
 def _states(counts: dict[str, int], rng: np.random.Generator) -> dict[str, float]:
@@ -141,19 +141,19 @@ def _states(counts: dict[str, int], rng: np.random.Generator) -> dict[str, float
     return dict(zip(counts, drawn.tolist(), strict=True))
 
 
-def _condition(kind: str, where: Site, rng: np.random.Generator) -> str:
-    states = where.states[kind]
+def _condition(kind: str, site: Site, rng: np.random.Generator) -> str:
+    states = site.states[kind]
     return str(rng.choice(list(states), p=list(states.values())))
 
 
 def _spread(count: int, rng: np.random.Generator) -> Points:
-    """Places from left to right, one in each part of the picture."""
+    """Draw ``count`` positions from left to right, one in each of as many equal parts of the image."""
     places: Points = (np.arange(count) + rng.uniform(0.2, 0.8, count)) / max(count, 1)
     return 0.06 + 0.88 * places
 
 
 def _spans(across: Points, count: int, rng: np.random.Generator) -> list[tuple[float, float]]:
-    """Stretches between the slope drains for rock toes."""
+    """Choose ``count`` stretches between the slope drains for rock toes."""
     edges = [0.0, *across.tolist(), 1.0]
     spans = list(pairwise(edges))
     while len(spans) < count:
@@ -164,7 +164,7 @@ def _spans(across: Points, count: int, rng: np.random.Generator) -> list[tuple[f
     return [(low + rng.uniform(0.02, 0.035), high - rng.uniform(0.02, 0.035)) for low, high in sorted(wide)]
 
 
-def _rock(span: tuple[float, float], foot: float, where: Site, rng: np.random.Generator) -> Thing:
+def _rock(span: tuple[float, float], foot: float, site: Site, rng: np.random.Generator) -> SiteObject:
     """A band of stones at the foot of the slope, with a ragged outline."""
     low, high = span
     height, tilt = rng.uniform(0.075, 0.105), rng.normal(0, 0.008)
@@ -175,26 +175,26 @@ def _rock(span: tuple[float, float], foot: float, where: Site, rng: np.random.Ge
     bottom = np.stack([x, middle + height / 2 + lean + rng.normal(0, 0.006, 6)], axis=1)
     spine = np.array([(low, middle), (high, middle)])
     outline = np.clip(np.concatenate([top, bottom[::-1]]), 0, 1)
-    return Thing("rock toe", _condition("rock toe", where, rng), outline, spine, float(height))
+    return SiteObject("rock toe", _condition("rock toe", site, rng), outline, spine, float(height))
 
 
-def _toe(where: Site, rng: np.random.Generator) -> Thing:
-    """A channel along the foot of the slope, through most of the picture."""
+def _toe(site: Site, rng: np.random.Generator) -> SiteObject:
+    """A channel along the foot of the slope, through most of the image."""
     middle, drop, width = rng.uniform(0.715, 0.775), rng.normal(0, 0.012), rng.uniform(0.038, 0.062)
     low, high = (0.0, 1.0) if rng.random() < 0.6 else (rng.uniform(0, 0.12), rng.uniform(0.8, 1))
     spine = np.array([(low, middle - drop), (high, middle + drop)])
-    return Thing("toe drain", _condition("toe drain", where, rng), _strip(spine, width), spine, float(width))
+    return SiteObject("toe drain", _condition("toe drain", site, rng), _strip(spine, width), spine, float(width))
 
 
-def _slope(x: float, foot: float, where: Site, rng: np.random.Generator) -> Thing:
+def _slope(x: float, foot: float, site: Site, rng: np.random.Generator) -> SiteObject:
     """A channel down the slope."""
     bottom, middle = foot + rng.uniform(0.03, 0.06), rng.uniform(0.45, 0.51)
     lean, width = rng.normal(0, 0.025), rng.uniform(0.032, 0.05)
     spine = np.array([(x + lean, 2 * middle - bottom), (x - lean, bottom)])
-    return Thing("slope drain", _condition("slope drain", where, rng), _strip(spine, width), spine, float(width))
+    return SiteObject("slope drain", _condition("slope drain", site, rng), _strip(spine, width), spine, float(width))
 
 
-def _bush(foot: float, rng: np.random.Generator) -> Thing:
+def _bush(foot: float, rng: np.random.Generator) -> SiteObject:
     """A bush on the slope, or below it."""
     radius = rng.uniform(0.045, 0.1)
     x, y = rng.uniform(radius, 1 - radius), rng.uniform(0.3, foot + 0.12)
@@ -202,7 +202,7 @@ def _bush(foot: float, rng: np.random.Generator) -> Thing:
     reach = radius * rng.uniform(0.85, 1.1, 12)
     outline = np.stack([x + reach * np.cos(angle), y + 0.85 * reach * np.sin(angle)], axis=1)
     spine = np.array([(x - radius, y), (x + radius, y)])
-    return Thing("vegetation", "normal", np.clip(outline, 0, 1), spine, float(1.7 * radius))
+    return SiteObject("vegetation", "normal", np.clip(outline, 0, 1), spine, float(1.7 * radius))
 
 
 def _strip(spine: Points, width: float) -> Points:

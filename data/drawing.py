@@ -1,4 +1,4 @@
-"""What every generator of the sample world needs: noise, drawing with Pillow, a camera, and JPEG files."""
+"""Shared by all generators: noise, drawing with Pillow, a camera model, and JPEG files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 OVERSAMPLING = 2
-"""Pictures are drawn at this many times their size, then averaged down: soft edges."""
+"""Images are drawn at this multiple of their size, then averaged down, which smooths edges."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What happened between a scene and its file; the defaults change nothing.
+    """How a scene becomes an image file; the defaults change nothing.
 
     ``tint`` multiplies red, green and blue; ``blur`` is a standard deviation in pixels, ``noise`` one in levels
     of 0..255; ``vignette`` is the loss of light in the corners.
@@ -40,7 +40,7 @@ class Camera:
 
     @classmethod
     def random(cls, rng: np.random.Generator, light: float, size: int) -> Camera:
-        """Draw a camera for a scene whose ``light`` runs from 0 (dim) to 1 (bright); dim is darker and noisier."""
+        """Draw a random camera for a scene whose ``light`` is 0 (dim, thus darker and noisier) to 1 (bright)."""
         warmth, green = rng.normal(0, 0.09), rng.normal(0, 0.025)
         return cls(
             exposure=float((0.74 + 0.4 * light) * rng.lognormal(0, 0.1)),
@@ -53,7 +53,7 @@ class Camera:
         )
 
     def take(self, scene: Floats, rng: np.random.Generator) -> Pixels:
-        """Photograph a scene of (height, width, 3), 0..255; the picture is smaller by ``OVERSAMPLING``."""
+        """Photograph a scene (height, width, 3) of 0..255; the image is smaller by the factor ``OVERSAMPLING``."""
         picture = as_image(scene).reduce(OVERSAMPLING)
         if self.blur > 0.25:
             picture = picture.filter(ImageFilter.GaussianBlur(self.blur))
@@ -86,13 +86,13 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, float], octaves: int = 3) -> Floats:
-    """Smooth noise of about unit variance: octaves of random grids, each of twice the cells and half the weight.
+    """Draw smooth noise of about unit variance: a sum of random grids, each with twice the cells and half the weight.
 
     Args:
-        rng: where the randomness comes from.
+        rng: random generator.
         shape: height and width of the result.
-        cells: blobs from top to bottom and from left to right in the first octave.
-        octaves: how many grids are added; stops early where a cell would be smaller than a pixel.
+        cells: cells of the first grid, vertically and horizontally.
+        octaves: number of grids.
     """
     total = np.zeros(shape, np.float32)
     weight, power = 1.0, 0.0
@@ -106,7 +106,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, 
 
 
 def smoothstep(low: float, high: float, values: Floats) -> Floats:
-    """Rise from 0 at ``low`` to 1 at ``high``, level at both ends."""
+    """Rise from 0 at ``low`` to 1 at ``high`` with zero slope at both ends (the cubic ``3t^2 - 2t^3``)."""
     along = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
     risen: Floats = along * along * (3 - 2 * along)
     return risen
@@ -120,13 +120,13 @@ def enlarge(pixels: Floats, factor: int) -> Floats:
 
 
 def colour(rgb: Iterable[float]) -> tuple[int, int, int]:
-    """Make a colour that Pillow draws with, clipped to 0..255."""
+    """Round and clip a colour to the integers 0..255 that Pillow takes."""
     red, green, blue = (min(max(round(float(value)), 0), 255) for value in rgb)
     return red, green, blue
 
 
 def _grain(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """Sensor noise (height, width, 3): most of it in lightness, some in colour."""
+    """Draw sensor noise (height, width, 3), mostly in lightness, some in colour."""
     light = rng.standard_normal((*shape, 1), dtype=np.float32)
     hue = rng.standard_normal((*shape, 3), dtype=np.float32)
     return np.float32(0.8) * light + np.float32(0.6) * hue
@@ -134,7 +134,7 @@ def _grain(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
 
 @lru_cache(maxsize=8)
 def _corners(height: int, width: int) -> Floats:
-    """Squared distance from the middle, 1 in the corners."""
+    """Squared distance (height, width) of pixels from the centre; 1 in the corners."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)
     squared: Floats = ((x * x + y * y) / 2).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Drawing for hands: smooth curves, soft sheets, and relief in a light."""
+"""Drawing functions of hands: smooth curves, blurring, shifting, and shading of relief."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def curve(points: Points, steps: int = 6, *, closed: bool = False) -> Points:
 
 
 def soften(values: Floats, radius: float) -> Floats:
-    """Blur (height, width) over about ``radius`` pixels: averaged down, then enlarged smoothly."""
+    """Blur (height, width) over about ``radius`` pixels, by reducing and enlarging."""
     sheet = Image.fromarray(values)
     width, height = (max(2, round(side / max(radius, 1))) for side in sheet.size)
     reduced = sheet.resize((width, height), Image.Resampling.HAMMING)
@@ -40,7 +40,7 @@ def soften(values: Floats, radius: float) -> Floats:
 
 
 def moved(values: Floats, x: int, y: int) -> Floats:
-    """Move (height, width) by whole pixels; zeros come in."""
+    """Shift (height, width) by whole pixels, filling with zeros."""
     height, width = values.shape
     result = np.zeros_like(values)
     result[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)] = values[
@@ -50,7 +50,7 @@ def moved(values: Floats, x: int, y: int) -> Floats:
 
 
 def shading(height: Floats, sun: tuple[float, float], contrast: float) -> tuple[Floats, Floats]:
-    """Light relief by Lambert's law, and its gloss by Blinn's.
+    """Shade relief by Lambert's law, and compute its gloss by Blinn's.
 
     Args:
         height: (height, width), in pixels.
@@ -58,7 +58,7 @@ def shading(height: Floats, sun: tuple[float, float], contrast: float) -> tuple[
         contrast: share of the light that comes from the sun.
 
     Returns:
-        What to multiply colours with, 1 where level; and gloss, 0..1. Both (height, width).
+        Factors of colours (1 on level ground) and gloss (0..1), both (height, width).
     """
     down, right = np.gradient(height)
     steep = 1 / np.sqrt(1 + down * down + right * right)

@@ -1,4 +1,4 @@
-"""A folder of drawn images appears whole or not at all, and drawing it takes as many processes as there are cores."""
+"""Writes folders of drawn images atomically, in several processes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 MARK = "sample.json"
-"""Names the arguments a folder was drawn with; it is there when all the rest is."""
+"""File with the arguments that a folder was drawn with, written last."""
 
 _WORTH_A_POOL = 120  # images: below, starting processes takes longer than drawing
 
 Job = TypeVar("Job")
 
 
-def stands(out: Path, arguments: Mapping[str, Any]) -> bool:
-    """Tell whether ``out`` was drawn with these arguments already.
+def is_drawn(out: Path, arguments: Mapping[str, Any]) -> bool:
+    """Whether ``out`` was already drawn with these arguments.
 
     Raises:
-        FileExistsError: it holds something else, or was drawn with others.
+        FileExistsError: it holds something else, or was drawn with other arguments.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
@@ -41,15 +41,15 @@ def stands(out: Path, arguments: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def whole(out: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
-    """Give a folder to write into, which becomes ``out`` when all went well and vanishes when not.
+def atomic_folder(out: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield a folder to write into, which is renamed to ``out`` at the end, or deleted if an exception is raised.
 
-    ``out`` is absent or empty: ask ``stands`` first.
+    ``out`` is absent or empty: call :func:`is_drawn` first.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
-        inside = part / out.name  # made by mkdir, it gets the permissions that people expect
+        inside = part / out.name  # mkdir gives it the usual permissions, mkdtemp does not
         inside.mkdir()
         yield inside
         (inside / MARK).write_text(_mark(arguments), encoding="utf-8")
@@ -60,14 +60,14 @@ def whole(out: Path, arguments: Mapping[str, Any]) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def share_out(draw: Callable[[Job], None], jobs: Sequence[Job], images: int, workers: int | None) -> None:
-    """Run ``draw`` on every job, in ``workers`` processes (default: one per core) where there are many images."""
+def run_jobs(draw: Callable[[Job], None], jobs: Sequence[Job], images: int, workers: int | None) -> None:
+    """Call ``draw`` on every job, in ``workers`` processes (default: one per core) if there are many images."""
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     if workers <= 1 or images < _WORTH_A_POOL:
         for job in jobs:
             draw(job)
         return
-    # Spawned, not forked: whoever calls may have threads.
+    # Spawned, not forked: the caller may have threads.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for _ in pool.map(draw, jobs):
             pass

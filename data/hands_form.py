@@ -12,7 +12,7 @@ from data.drawing_hands import curve, soften
 
 if TYPE_CHECKING:
     from data.drawing import Floats
-    from data.hands_people import Hand, Points
+    from data.hands_people import HandShape, Points
 
 _FINGERS = np.array([-40.0, -11.0, -3.0, 5.0, 15.0])
 _JOINTS = np.array([0.0, 0.5, 0.76, 0.925])  # of a finger: knuckle to tip, less the tip's roundness
@@ -78,13 +78,13 @@ class Pose:
         )
 
 
-class Placed:
+class PosedHand:
     """A hand in a pose on a canvas of ``side`` pixels; points are (n, 2) x and y of pixels, y down.
 
     All of it lies in the ``window`` of the canvas, (height, width) = ``shape``; pixels count from the window's corner.
     """
 
-    def __init__(self, hand: Hand, pose: Pose, side: int, *, mirrored: bool) -> None:
+    def __init__(self, hand: HandShape, pose: Pose, side: int, *, mirrored: bool) -> None:
         self.hand, self.scale = hand, pose.scale * side
         turn = np.array([[np.cos(pose.turn), -np.sin(pose.turn)], [np.sin(pose.turn), np.cos(pose.turn)]])
         self._matrix = pose.tilt @ turn @ np.diag([-1.0 if mirrored else 1.0, -1.0]) * self.scale
@@ -104,12 +104,12 @@ class Placed:
         self.fingers = [finger - low for finger in self.fingers]
 
     def __call__(self, points: Points) -> Points:
-        """Place points given in hand lengths from the middle of the wrist."""
-        placed: Points = points @ self._matrix.T + self._centre
-        return placed
+        """Transform points from hand lengths (origin: middle of the wrist) to pixels."""
+        posed: Points = points @ self._matrix.T + self._centre
+        return posed
 
     def on_palm(self, points: Points) -> Points:
-        """Place points whose x counts palm half-widths."""
+        """Transform points whose x is in palm half-widths to pixels."""
         return self(points * (self.hand.person.palm, 1.0))
 
     def palm(self) -> Points:
@@ -145,34 +145,34 @@ class Placed:
         return chains
 
 
-def relief(placed: Placed) -> tuple[Floats, Floats]:
-    """How far hand and arm rise, in pixels, and where they are (0 or 1), both of the window."""
-    scale = placed.scale
-    sheet = Image.new("L", placed.shape[::-1])
+def relief(posed: PosedHand) -> tuple[Floats, Floats]:
+    """Height of hand and arm in pixels, and their mask (0 or 1), both of the shape of the window."""
+    scale = posed.scale
+    sheet = Image.new("L", posed.shape[::-1])
     draw = ImageDraw.Draw(sheet)
-    draw.polygon([tuple(point) for point in placed.palm()], fill=255)
-    draw.polygon([tuple(point) for point in _web(placed)], fill=255)
+    draw.polygon([tuple(point) for point in posed.palm()], fill=255)
+    draw.polygon([tuple(point) for point in _web(posed)], fill=255)
     flat = np.asarray(sheet, np.float32) / np.float32(255)
     inside = np.clip(2 * soften(flat, _ROUNDNESS * scale) - 1, 0, 1)
     height: Floats = np.float32(0.9 * _ROUNDNESS * scale) * np.sqrt(1 - np.square(1 - inside))
-    ball = placed(np.array([(-0.45 * placed.hand.person.palm, 0.13)]))[0]
-    _capsule(height, ball, placed.fingers[0][0], 0.085 * scale * placed.thick, placed.radii[0][0])
-    for joints, radii in zip(placed.fingers, placed.radii, strict=True):
+    ball = posed(np.array([(-0.45 * posed.hand.person.palm, 0.13)]))[0]
+    _capsule(height, ball, posed.fingers[0][0], 0.085 * scale * posed.thick, posed.radii[0][0])
+    for joints, radii in zip(posed.fingers, posed.radii, strict=True):
         for at in range(len(joints) - 1):
             _capsule(height, joints[at], joints[at + 1], radii[at], radii[at + 1])
     here = ((height > 0) | (flat > 0)).astype(np.float32)
     return soften(height, 0.008 * scale), here
 
 
-def _web(placed: Placed) -> Points:
+def _web(posed: PosedHand) -> Points:
     """The skin between thumb and index finger."""
-    half = placed.hand.person.palm
-    corners = np.array([(-0.78 * half, 0.44), (-0.96 * half, 0.33), placed.roots[0], (-0.3 * half, 0.1), (0.0, 0.4)])
-    return placed(corners)
+    half = posed.hand.person.palm
+    corners = np.array([(-0.78 * half, 0.44), (-0.96 * half, 0.33), posed.roots[0], (-0.3 * half, 0.1), (0.0, 0.4)])
+    return posed(corners)
 
 
 def _capsule(height: Floats, start: Points, end: Points, first: float, last: float) -> None:
-    """Raise ``height`` to a rounded bone from ``start`` (radius ``first``) to ``end`` (radius ``last``)."""
+    """Raise ``height`` to a capsule from ``start`` (radius ``first``) to ``end`` (radius ``last``)."""
     reach = max(first, last) + 1
     low = np.clip(np.floor(np.minimum(start, end) - reach).astype(int), 0, None)
     high = np.ceil(np.maximum(start, end) + reach).astype(int)

@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "creases": ("fine", "deep"),
     "polish": ("no", "red", "pink", "blue"),
 }
-"""What each attribute of a person can be; veins and polish show on the back of a hand, creases on the palm."""
+"""The values of every attribute of a person; veins and polish show on the back of a hand, creases on the palm."""
 
 SIDES = ("right", "left")
 
@@ -54,7 +54,7 @@ _PERSON, _HAND = 20, 21
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """What both hands share; ``looks`` maps each of ``ATTRIBUTES`` to its value, lengths are in hand lengths."""
+    """What both hands of a person share; ``looks`` maps ``ATTRIBUTES`` to values, lengths are in hand lengths."""
 
     index: int
     seed: int
@@ -74,7 +74,7 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False)
-class Hand:
+class HandShape:
     """One hand of a person, as a right hand seen from its back: x to the little finger, y from wrist to fingertips.
 
     ``lengths`` and ``fan`` (degrees) are (5,), thumb first; ``creases`` (lines, 4, 2) and ``veins`` (lines, 5, 2)
@@ -96,8 +96,8 @@ def person(index: int, seed: int = 0) -> Person:
     """Draw a person.
 
     Args:
-        index: which, from 0.
-        seed: of everything random, 0 or more.
+        index: number of the person, from 0.
+        seed: seed of all random numbers, 0 or more.
 
     Raises:
         ValueError: a number is negative.
@@ -133,11 +133,11 @@ def person(index: int, seed: int = 0) -> Person:
 
 
 @lru_cache(maxsize=512)
-def hand(whose: Person, side: str) -> Hand:
+def hand(whose: Person, side: str) -> HandShape:
     """Draw a hand of a person; ``side`` is one of ``SIDES``."""
     rng = np.random.default_rng([whose.seed, _HAND, whose.index, SIDES.index(side)])
     shift = rng.normal(0, (0.05, 0.012), whose.creases.shape)
-    return Hand(
+    return HandShape(
         person=whose,
         side=side,
         lengths=whose.lengths * rng.normal(1, 0.012, 5),

@@ -1,4 +1,4 @@
-"""A photograph of a hand, and what is said of it; both are functions of person, aspect, sitting, image and seed."""
+"""Photographs of a hand and their captions, as functions of person, aspect, sitting, image and seed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def render(
     """Photograph a hand.
 
     Args:
-        person: whose hand; its seed is that of everything random.
+        person: the person; all random numbers derive from its seed.
         aspect: one of ``ASPECTS``.
-        sitting: which sitting, from 0: each has a pose, a ground, a light and a camera of its own.
-        image: which photograph of a burst, from 0; those of a burst differ little.
+        sitting: number of the sitting, from 0; sittings differ in pose, ground, light and camera.
+        image: number of the photograph within the burst, from 0; those of a burst differ little.
         size: height and width in pixels, at least 32.
-        clean: the same pose, ground, light and camera for all.
+        clean: whether to use one standard pose, ground, light and camera.
 
     Returns:
         (size, size, 3) uint8.
@@ -44,19 +44,19 @@ def render(
     """
     _check(aspect, sitting, image, size)
     key = (person.seed, _PIXELS, person.index, ASPECTS.index(aspect), sitting, image)
-    taken = Sitting.clean() if clean else sitting_of(person, aspect, sitting, image, size=size)
-    return photograph(hand(person, aspect.split()[1]), aspect, taken, size, np.random.default_rng(key))
+    conditions = Sitting.clean() if clean else sitting_of(person, aspect, sitting, image, size=size)
+    return photograph(hand(person, aspect.split()[1]), aspect, conditions, size, np.random.default_rng(key))
 
 
 def sitting_of(person: Person, aspect: str, sitting: int, image: int = 0, *, size: int = 160) -> Sitting:
-    """What ``render`` does to a hand for one photograph: pose, ground, light, sleeve and camera."""
+    """The conditions under which ``render`` takes a photograph: pose, ground, light, sleeve and camera."""
     key = (person.seed, _SITTING, person.index, ASPECTS.index(aspect), sitting)
     first = Sitting.random(np.random.default_rng(key), size)
     return first if not image else first.nearly(np.random.default_rng([*key, _IMAGE, image]))
 
 
 def caption(person: Person, aspect: str, sitting: int = 0, image: int = 0) -> str:
-    """Say what a photograph shows: always the aspect, the rest by chance; whose hand it is in half of the captions.
+    """Describe a photograph: always the aspect, other details at random, and the name in half of the captions.
 
     Raises:
         ValueError: the aspect is unknown, or a number negative.

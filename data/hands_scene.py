@@ -1,4 +1,4 @@
-"""One photograph of a hand: what lies under it, how it is lit, a sleeve, and the shadow it throws."""
+"""Draws a photograph of a hand: ground, light, sleeve and shadow."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw
 
 from data.drawing import OVERSAMPLING, Camera, colour, enlarge, noise
 from data.drawing_hands import moved, shading, soften
-from data.hands_form import Placed, Pose, relief
+from data.hands_form import Pose, PosedHand, relief
 from data.hands_skin import back, palm
 
 if TYPE_CHECKING:
     from data.drawing import Floats, Pixels
-    from data.hands_people import Hand
+    from data.hands_people import HandShape
 
 GROUNDS = ("white paper", "a grey table", "coloured paper", "a wooden table", "striped cloth", "stone")
 _EXPOSED = 0.86  # white paper in bright light is just white
@@ -70,23 +70,23 @@ class Sitting:
         return replace(self, pose=self.pose.nearly(rng), camera=replace(self.camera, exposure=exposure))
 
 
-def photograph(hand: Hand, aspect: str, sitting: Sitting, size: int, rng: np.random.Generator) -> Pixels:
+def photograph(hand: HandShape, aspect: str, sitting: Sitting, size: int, rng: np.random.Generator) -> Pixels:
     """Draw a photograph, (size, size, 3); ``aspect`` is one of 11k Hands."""
     dorsal, right = aspect.startswith("dorsal"), aspect.endswith("right")
     side = size * OVERSAMPLING
     # The back of a right hand has its thumb on the left, and so has the palm of a left hand.
-    placed = Placed(hand, sitting.pose, side, mirrored=dorsal is not right)
+    posed = PosedHand(hand, sitting.pose, side, mirrored=dorsal is not right)
     scene = _ground(sitting, size, rng)
-    height, here = relief(placed)
-    skin = (back if dorsal else palm)(placed, rng)
-    _throw(scene[placed.window], here, sitting, placed.scale)
-    part = scene[placed.window]
+    height, here = relief(posed)
+    skin = (back if dorsal else palm)(posed, rng)
+    _throw(scene[posed.window], here, sitting, posed.scale)
+    part = scene[posed.window]
     light, gloss = shading(height + skin.bumps, sitting.sun, sitting.contrast)
     # Between fingers less light arrives: there the hand is lower than around.
-    light *= 1 - np.clip((soften(height, 0.05 * placed.scale) - height) / np.float32(0.09 * placed.scale), 0, 0.4)
+    light *= 1 - np.clip((soften(height, 0.05 * posed.scale) - height) / np.float32(0.09 * posed.scale), 0, 0.4)
     lit = skin.colours * light[..., None] + np.float32(16) * gloss[..., None]
     if sitting.sleeve is not None:
-        lit = _sleeved(lit, placed, sitting, light)
+        lit = _sleeved(lit, posed, sitting, light)
     part += here[..., None] * (lit - part)
     scene *= np.float32(_EXPOSED)
     return sitting.camera.take(scene, rng)
@@ -101,11 +101,11 @@ def _throw(scene: Floats, here: Floats, sitting: Sitting, scale: float) -> None:
     scene *= 1 - np.float32(0.75 * sitting.contrast) * shadow[..., None]
 
 
-def _sleeved(lit: Floats, placed: Placed, sitting: Sitting, light: Floats) -> Floats:
+def _sleeved(lit: Floats, posed: PosedHand, sitting: Sitting, light: Floats) -> Floats:
     """Cover the arm below the end of a sleeve."""
     end = sitting.sleeve or 0.0
-    sheet = Image.new("L", placed.shape[::-1])
-    corners = placed(np.array([(-1.0, end), (1.0, end + 0.03), (1.0, -3.0), (-1.0, -3.0)]))
+    sheet = Image.new("L", posed.shape[::-1])
+    corners = posed(np.array([(-1.0, end), (1.0, end + 0.03), (1.0, -3.0), (-1.0, -3.0)]))
     ImageDraw.Draw(sheet).polygon([tuple(corner) for corner in corners], fill=255)
     covered = np.asarray(sheet, np.float32)[..., None] / 255
     cloth = np.asarray(sitting.paint, np.float32) * np.float32(0.7) * light[..., None]

@@ -1,4 +1,4 @@
-"""The skin of a placed hand: nails, knuckles and veins on its back, creases on its palm; as colours and as relief."""
+"""Draws the skin of a posed hand as colours and relief: nails, knuckles, veins and creases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data.drawing_hands import curve, soften
 
 if TYPE_CHECKING:
     from data.drawing import Floats
-    from data.hands_form import Placed
+    from data.hands_form import PosedHand
     from data.hands_people import Points
 
 POLISH = {"no": None, "red": (176, 24, 38), "pink": (232, 118, 160), "blue": (52, 84, 168)}
@@ -23,22 +23,22 @@ _FLUSH = np.array((0.02, 0.13, 0.12), np.float32)
 _MAIN = 3  # of a palm's creases: heart, head, life
 
 
-class Skin(NamedTuple):
-    """Colours 0..255 (height, width, 3), and what to add to the relief, in pixels (height, width)."""
+class HandSkin(NamedTuple):
+    """Colours 0..255 (height, width, 3), and what is added to the relief, in pixels (height, width)."""
 
     colours: Floats
     bumps: Floats
 
 
 class _Sheet:
-    """A sheet of 0..1 to draw on in pixels of the canvas."""
+    """A mask of 0..1 that is drawn on in pixels of the canvas."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self._image = Image.new("L", shape[::-1])
         self._draw = ImageDraw.Draw(self._image)
 
     def line(self, points: Points, width: float, strength: float = 1.0) -> None:
-        """Draw a line that is thinner at its ends."""
+        """Draw a line whose ends are thinner."""
         cut = max(1, len(points) // 6)
         for part, share in ((points, 0.6), (points[cut:-cut], 1.0)):
             if len(part) > 1:
@@ -58,75 +58,75 @@ class _Sheet:
         return np.asarray(self._image, np.float32) / np.float32(255)
 
 
-def back(placed: Placed, rng: np.random.Generator) -> Skin:
+def back(posed: PosedHand, rng: np.random.Generator) -> HandSkin:
     """Draw the back of a hand; ``rng`` only mottles it."""
-    person, scale = placed.hand.person, placed.scale
-    folds, flush, veins, nails = (_Sheet(placed.shape) for _ in range(4))
+    person, scale = posed.hand.person, posed.scale
+    folds, flush, veins, nails = (_Sheet(posed.shape) for _ in range(4))
     age = 0.35 + 0.5 * (person.age - 18) / 57
     for at in range(5):
         for joint, along in enumerate((0.5, 0.76) if at else (0.5,)):
             for shift in (-0.035, 0.0, 0.035):
-                where = along + shift + placed.hand.wrinkles[at, joint]
-                folds.line(_across(placed, at, where, 0.62, 0.3), 0.007 * scale, age)
-            flush.spot(_along(placed, at, along)[0], 0.034 * scale, 0.8)
-        nails.patch(_nail(placed, at))
-    for root in placed.roots[1:]:
-        flush.spot(placed(root[None] - (0, 0.01))[0], 0.045 * scale, 0.7)
-    for line in placed.hand.veins:
-        veins.line(curve(placed.on_palm(line)), 0.02 * scale)
+                where = along + shift + posed.hand.wrinkles[at, joint]
+                folds.line(_across(posed, at, where, 0.62, 0.3), 0.007 * scale, age)
+            flush.spot(_along(posed, at, along)[0], 0.034 * scale, 0.8)
+        nails.patch(_nail(posed, at))
+    for root in posed.roots[1:]:
+        flush.spot(posed(root[None] - (0, 0.01))[0], 0.045 * scale, 0.7)
+    for line in posed.hand.veins:
+        veins.line(curve(posed.on_palm(line)), 0.02 * scale)
     prominent = 1.0 if person["veins"] == "prominent" else 0.12
     raised = soften(veins.values(), 0.014 * scale) * np.float32(prominent)
     fold, nail = folds.values(), soften(nails.values(), 0.004 * scale)[..., None]
-    colours = _tinted(placed, person.tone, flush, fold, rng) * (1 - _VEIN * raised[..., None])
+    colours = _tinted(posed, person.tone, flush, fold, rng) * (1 - _VEIN * raised[..., None])
     polish = POLISH[person["polish"]]
     shade = np.asarray(polish or person.tone * 0.62 + (92, 76, 74), np.float32)
-    colours = _moles(placed, colours) * (1 - nail) + shade * nail
-    return Skin(colours, (np.float32(0.013) * raised - np.float32(0.006) * fold) * np.float32(scale))
+    colours = _moles(posed, colours) * (1 - nail) + shade * nail
+    return HandSkin(colours, (np.float32(0.013) * raised - np.float32(0.006) * fold) * np.float32(scale))
 
 
-def palm(placed: Placed, rng: np.random.Generator) -> Skin:
+def palm(posed: PosedHand, rng: np.random.Generator) -> HandSkin:
     """Draw the palm of a hand; ``rng`` only mottles it."""
-    person, scale = placed.hand.person, placed.scale
-    folds, flush = _Sheet(placed.shape), _Sheet(placed.shape)
+    person, scale = posed.hand.person, posed.scale
+    folds, flush = _Sheet(posed.shape), _Sheet(posed.shape)
     deep = person["creases"] == "deep"
-    for number, line in enumerate(placed.hand.creases):
+    for number, line in enumerate(posed.hand.creases):
         main = number < _MAIN
         width = (0.017 if deep else 0.008) * (1 if main else 0.55)
-        folds.line(curve(placed.on_palm(line)), width * scale, (0.95 if deep else 0.5) * (1 if main else 0.7))
+        folds.line(curve(posed.on_palm(line)), width * scale, (0.95 if deep else 0.5) * (1 if main else 0.7))
     for at in range(5):
         for joint, along in enumerate((0.17, 0.5, 0.76) if at else (0.12, 0.5)):
-            where = along + 0.6 * placed.hand.wrinkles[at, min(joint, 1)]
-            folds.line(_across(placed, at, where, 0.85, 0.1), 0.008 * scale, 0.9 if deep else 0.55)
-        flush.spot(_along(placed, at, 0.93)[0], 0.032 * scale)
+            where = along + 0.6 * posed.hand.wrinkles[at, min(joint, 1)]
+            folds.line(_across(posed, at, where, 0.85, 0.1), 0.008 * scale, 0.9 if deep else 0.55)
+        flush.spot(_along(posed, at, 0.93)[0], 0.032 * scale)
     for mound in ((-0.55, 0.16), (0.55, 0.17), (-0.4, 0.47), (0.35, 0.46)):
-        flush.spot(placed.on_palm(np.array([mound]))[0], 0.075 * scale, 0.75)
+        flush.spot(posed.on_palm(np.array([mound]))[0], 0.075 * scale, 0.75)
     fold = folds.values()
     tone = 0.62 * person.tone + 0.38 * np.asarray(_PALE_PALM)
-    colours = _tinted(placed, tone, flush, soften(fold, 0.003 * scale), rng)
-    return Skin(colours, np.float32(-0.016 * scale) * soften(fold, 0.012 * scale))
+    colours = _tinted(posed, tone, flush, soften(fold, 0.003 * scale), rng)
+    return HandSkin(colours, np.float32(-0.016 * scale) * soften(fold, 0.012 * scale))
 
 
-def _tinted(placed: Placed, tone: Points, flush: _Sheet, fold: Floats, rng: np.random.Generator) -> Floats:
-    """Mottle a tone, flush it, and darken its folds."""
-    mottled = 1 + np.float32(0.035) * noise(rng, placed.shape, (6, 5), 4)[..., None]
-    red = soften(flush.values(), 0.045 * placed.scale)[..., None]
+def _tinted(posed: PosedHand, tone: Points, flush: _Sheet, fold: Floats, rng: np.random.Generator) -> Floats:
+    """Colour the skin: a mottled tone, reddened by ``flush`` and darkened in the folds."""
+    mottled = 1 + np.float32(0.035) * noise(rng, posed.shape, (6, 5), 4)[..., None]
+    red = soften(flush.values(), 0.045 * posed.scale)[..., None]
     tinted: Floats = tone.astype(np.float32) * mottled * (1 - _FLUSH * red) * (1 - _FOLD * fold[..., None])
     return tinted
 
 
-def _moles(placed: Placed, colours: Floats) -> Floats:
-    """Darken a few small spots."""
-    if not len(placed.hand.moles):
+def _moles(posed: PosedHand, colours: Floats) -> Floats:
+    """Darken the moles."""
+    if not len(posed.hand.moles):
         return colours
-    sheet = _Sheet(placed.shape)
-    for mole in placed.on_palm(placed.hand.moles):
-        sheet.spot(mole, 0.011 * placed.scale)
+    sheet = _Sheet(posed.shape)
+    for mole in posed.on_palm(posed.hand.moles):
+        sheet.spot(mole, 0.011 * posed.scale)
     return colours * (1 - np.float32(0.6) * sheet.values()[..., None])
 
 
-def _along(placed: Placed, finger: int, where: float) -> tuple[Points, Points, float]:
+def _along(posed: PosedHand, finger: int, where: float) -> tuple[Points, Points, float]:
     """Point, direction and radius of a finger, ``where`` from knuckle (0) to tip (1)."""
-    joints, radii = placed.fingers[finger], placed.radii[finger]
+    joints, radii = posed.fingers[finger], posed.radii[finger]
     lengths = np.linalg.norm(np.diff(joints, axis=0), axis=1)
     marks = np.concatenate([[0], np.cumsum(lengths)]) / lengths.sum()
     at = min(int(np.searchsorted(marks, where, side="right")) - 1, len(lengths) - 1)
@@ -136,21 +136,21 @@ def _along(placed: Placed, finger: int, where: float) -> tuple[Points, Points, f
     return joints[at] + share * step, step / lengths[at], float(radius)
 
 
-def _across(placed: Placed, finger: int, where: float, width: float, bend: float) -> Points:
-    """A line over a finger that bends towards its tip in the middle."""
-    point, forward, radius = _along(placed, finger, where)
+def _across(posed: PosedHand, finger: int, where: float, width: float, bend: float) -> Points:
+    """Points of a line across a finger, whose middle bends towards the tip."""
+    point, forward, radius = _along(posed, finger, where)
     side = np.array([-forward[1], forward[0]])
     across = np.linspace(-width, width, 7)[:, None]
-    arc = bend * (width**2 - across**2) * np.sign(placed.hand.wrinkles[finger, 2])
+    arc = bend * (width**2 - across**2) * np.sign(posed.hand.wrinkles[finger, 2])
     line: Points = point + radius * (across * side + arc * forward)
     return line
 
 
-def _nail(placed: Placed, finger: int) -> Points:
-    point, forward, radius = _along(placed, finger, 1.0)
+def _nail(posed: PosedHand, finger: int) -> Points:
+    point, forward, radius = _along(posed, finger, 1.0)
     side = np.array([-forward[1], forward[0]])
     angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)[:, None]
-    length = 0.62 * placed.hand.person.nail
+    length = 0.62 * posed.hand.person.nail
     round_x, round_y = np.cos(angle), np.sin(angle)
     square = (np.sign(round_x) * np.abs(round_x) ** 0.7, np.sign(round_y) * np.abs(round_y) ** 0.7)
     nail: Points = point + radius * (square[0] * 0.6 * side + (square[1] * length + 0.12) * forward)

@@ -1,4 +1,4 @@
-"""Names of fungi and of people, that are none: built from syllables that mean nothing."""
+"""Invents names of fungi and of persons from meaningless syllables."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _PERSON = (
 
 
 def genus(index: int, seed: int) -> str:
-    """Name a genus; other names for other indices, at most 1,024."""
-    return _spelt(_GENUS, index, seed)
+    """Name a genus; different indices, of which there are 1,024, have different names."""
+    return _spell(_GENUS, index, seed)
 
 
 def epithet(index: int, seed: int) -> str:
-    """Name a species within a genus; other names for other indices, at most 1,280."""
-    return _spelt(_EPITHET, index, seed)
+    """Name a species within a genus; different indices, of which there are 1,280, have different names."""
+    return _spell(_EPITHET, index, seed)
 
 
 def person_name(index: int, seed: int) -> str:
-    """Name a person; other names for other indices, and the first again after 16,384."""
-    return _spelt(_PERSON, index % int(np.prod([len(choices) for choices in _PERSON])), seed)
+    """Name a person; names repeat after 16,384 indices."""
+    return _spell(_PERSON, index % int(np.prod([len(choices) for choices in _PERSON])), seed)
 
 
-def _spelt(syllables: tuple[tuple[str, ...], ...], index: int, seed: int) -> str:
+def _spell(syllables: tuple[tuple[str, ...], ...], index: int, seed: int) -> str:
     shape = tuple(len(choices) for choices in syllables)
     number = _order(int(np.prod(shape)), seed)[index]
     places = np.unravel_index(number, shape)

@@ -1,8 +1,8 @@
-"""Mushroom-like species that do not exist, and photographs of them, drawn by our own code.
+"""Draws photographs of invented, mushroom-like species.
 
-What a species looks like is said by its attributes alone. Specimens of it differ in proportions and shade, as
-photographs of one specimen do in viewpoint, light, background and what stands in front. Every image is a
-function of (seed, species, specimen, image) and of nothing else.
+The attributes of a species determine its looks. Its specimens differ in proportions and shade; photographs of one
+specimen differ in viewpoint, light, background and foreground. Every image is a function of (seed, species, specimen,
+image).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def render(
 
     Args:
         species: one of a ``world``.
-        specimen: which specimen of it, from 0.
-        image: which photograph of that specimen, from 0.
-        seed: of everything random, 0 or more.
+        specimen: number of the specimen, from 0.
+        image: number of the photograph of the specimen, from 0.
+        seed: seed of all random numbers, 0 or more.
         size: height and width in pixels, at least 48.
-        clean: the same arrangement, view, light and camera for all; only specimen and ground vary.
+        clean: whether to use one standard arrangement, view, light and camera; only specimen and ground vary.
 
     Returns:
         (size, size, 3) uint8.
@@ -55,7 +55,7 @@ def render(
 
 
 def shot_and_camera(species: Species, specimen: int, image: int, seed: int = 0, size: int = 160) -> tuple[Shot, Camera]:
-    """What ``render`` does to a specimen for one photograph: where it stands, view and light, and the camera."""
+    """The conditions under which ``render`` takes a photograph: habitat, view, light and camera."""
     rng = np.random.default_rng([seed, _SHOT, species.index, specimen, image])
     shot = Shot.random(species, rng)
     return shot, Camera.random(rng, shot.light, size)

@@ -1,7 +1,7 @@
-"""The shape of one specimen: a cap on a stem, both round about the upright axis, and the rays that hit it.
+"""The shape of a specimen (a cap on a stem, both rotationally symmetric), and ray casting against it.
 
-Lengths are in body units: the widest cap measures about 1 across. A form stands on the ground at y = 0 with
-its axis along y. Everything a photograph shows of it is found by casting parallel rays at it.
+Lengths are in body units: the widest cap measures about 1 across. A form stands on the ground at y = 0 with its axis
+along y. Photographs cast parallel rays at it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from data.species_world import Species
 
 TOP, UNDERSIDE, STEM, RING = range(4)
-"""What a ray can hit."""
+"""Parts that a ray can hit."""
 
 _TABLE = 256
 _RHO: Floats = np.linspace(0, 1, _TABLE, dtype=np.float32)
@@ -63,12 +63,12 @@ class Form:
 
     @property
     def around(self) -> float:
-        """Radius of a ball about the middle of the axis that holds the form."""
+        """Radius of a ball around the middle of the axis that contains the form."""
         return float(np.hypot(self.height / 2, self.radius)) + 0.1
 
     @classmethod
     def grow(cls, species: Species, rng: np.random.Generator) -> Form:
-        """Draw a specimen: the species' shape, with proportions of its own."""
+        """Draw the form of a specimen: the shape of the species in random proportions."""
         radius = rng.uniform(0.36, 0.44)
         depth = rng.uniform(0.9, 1.1)
         top, under = (np.float32(radius * depth) * table for table in _cap(species["cap_shape"], rng))
@@ -88,7 +88,7 @@ class Form:
 
 
 class Hits(NamedTuple):
-    """Where rays hit: which of them (n,), points (n, 3), unit normals (n, 3), and what (n,)."""
+    """Hits of rays: numbers of the rays (n,), points (n, 3), unit normals (n, 3) and parts (n,)."""
 
     ray: NDArray[np.intp]
     points: Floats
@@ -97,17 +97,17 @@ class Hits(NamedTuple):
 
 
 def cast(form: Form, corner: Floats, steps: tuple[Floats, Floats], shape: tuple[int, int], direction: Floats) -> Hits:
-    """Send a grid of parallel rays at a form: first one for each block of 4 x 4, then those of blocks that came near.
+    """Cast a grid of parallel rays at a form: first one per block of 4 x 4, then all rays of blocks that came near.
 
     Args:
-        form: what they may hit.
-        corner: where the first ray starts, (3,), in body units, outside the form.
-        steps: from one row to the next, and from one column to the next, (3,) each.
+        form: the form.
+        corner: start (3,) of the first ray, in body units, outside the form.
+        steps: vectors (3,) from one row to the next, and from one column to the next.
         shape: rows and columns of the grid.
-        direction: where the rays go, (3,), of length 1.
+        direction: unit vector (3,) of the rays.
 
     Returns:
-        Hits; rays are numbered row by row.
+        The hits; rays are numbered row by row.
     """
     surface = _Surface(form)
     blocks = tuple(-(-side // _BLOCK) for side in shape)
@@ -134,8 +134,8 @@ def cast(form: Form, corner: Floats, steps: tuple[Floats, Floats], shape: tuple[
     return Hits(ray, np.ascontiguousarray(points.T), normals, part)
 
 
-class _Landed(NamedTuple):
-    """Rays that came near: which (n,), where they are (3, n), how far they went (n,), and the gap left (n,)."""
+class _RayEnds(NamedTuple):
+    """Rays near the surface: numbers (n,), positions (3, n), distances travelled (n,) and gaps left (n,)."""
 
     ray: NDArray[np.intp]
     points: Floats
@@ -144,32 +144,32 @@ class _Landed(NamedTuple):
 
 
 def _on_grid(corner: Floats, steps: tuple[Floats, Floats], row: Floats, column: Floats) -> Floats:
-    """Starts of rays, (3, n)."""
+    """Starting points (3, n) of rays."""
     down, across = steps
     return np.stack([corner[axis] + row * down[axis] + column * across[axis] for axis in range(3)])
 
 
-def _march(surface: _Surface, starts: Floats, direction: Floats, near: float, steps: int) -> _Landed:
-    """Go on by the distance to the surface until it is ``near``; what is undecided after all steps counts as landed."""
+def _march(surface: _Surface, starts: Floats, direction: Floats, near: float, steps: int) -> _RayEnds:
+    """Advance rays by their distance to the surface until it is below ``near`` (sphere tracing)."""
     x, y, z = starts
     ray, far = np.arange(len(x)), np.zeros(len(x), np.float32)
     reach = 2.2 * surface.around
-    landed: list[_Landed] = []
+    ends: list[_RayEnds] = []
     for step in range(1, steps + 1):
         gap = surface.distance(x, y, z)
         if step % _SIFT_EVERY == 0 or step == steps:
             done = (gap < near) | (step == steps)
-            landed.append(_Landed(ray[done], np.stack([x[done], y[done], z[done]]), far[done], gap[done]))
+            ends.append(_RayEnds(ray[done], np.stack([x[done], y[done], z[done]]), far[done], gap[done]))
             going = ~done & (far < reach)
             ray, x, y, z, far, gap = ray[going], x[going], y[going], z[going], far[going], gap[going]
         gap = gap * _SPEED
         far = far + gap
         x, y, z = x + gap * direction[0], y + gap * direction[1], z + gap * direction[2]
-    return _Landed(*(np.concatenate(values, axis=-1) for values in zip(*landed, strict=True)))
+    return _RayEnds(*(np.concatenate(values, axis=-1) for values in zip(*ends, strict=True)))
 
 
 class _Surface:
-    """Signed distances to a form, a little too short rather than too long, and its normals."""
+    """Signed distances to a form, never overestimated by much, and its normals."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
@@ -190,19 +190,19 @@ class _Surface:
 
     @property
     def around(self) -> float:
-        """Radius of a ball that holds the form."""
+        """Radius of a ball that contains the form."""
         return self._form.around
 
     def _straight(self, x: Floats, y: Floats) -> Floats:
-        """Undo the bend and the stretch: x as it would be on a straight, round body."""
+        """The x coordinates before bending and stretching."""
         return (x - np.float32(self._form.bend) * (y * y)) * np.float32(self._form.stretch)
 
     def distance(self, x: Floats, y: Floats, z: Floats) -> Floats:
-        """Distance of points, negative inside."""
+        """Signed distances (n,) of points, negative inside."""
         x = self._straight(x, y)
         r = np.sqrt(x * x + z * z)
-        found = np.minimum(self._to_cap(y, r), self._to_stem(y, r))
-        return found if self._form.ring is None else np.minimum(found, self._to_ring(y, r))
+        gap = np.minimum(self._to_cap(y, r), self._to_stem(y, r))
+        return gap if self._form.ring is None else np.minimum(gap, self._to_ring(y, r))
 
     def _to_cap(self, y: Floats, r: Floats) -> Floats:
         at = np.minimum(r * self._to_rho, _TABLE - 1).astype(np.intp)
@@ -234,7 +234,7 @@ class _Surface:
         below = y < self._middle[rho]
         part = np.asarray((TOP, STEM, RING))[np.argmin(gaps, axis=0)]
         part[(part == TOP) & below] = UNDERSIDE
-        # Per part: how far the normal leans outwards, and how far up.
+        # Per part: outward and upward components of the normal.
         ones = np.ones_like(r)
         out = np.choose(part, (-self._top_slope[rho], self._under_slope[rho], ones, 0.6 * ones))
         up = np.choose(part, (ones, -ones, -self._stem_slope[height], 0.8 * ones))
@@ -247,7 +247,7 @@ class _Surface:
 
 
 def _cap(shape: str, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Heights of the cap's upper and lower side over rho, relative to the top of the stem; in cap radii."""
+    """Heights of the upper and lower side of the cap over rho, above the top of the stem, in cap radii."""
     rho = _RHO
     lift = np.float32(rng.uniform(0.9, 1.1))
     lip = np.float32(0.05)
@@ -280,7 +280,7 @@ def _stem(kind: str, widths: NDArray[np.float64]) -> Floats:
 
 
 def _arc(top: Floats, radius: float) -> Floats:
-    """Length along the cap from its middle, divided by that to the margin."""
+    """Arc length along the cap from its middle, as a fraction of that to the margin."""
     steps = np.hypot(np.diff(top), np.float32(radius / (_TABLE - 1)))
     along = np.concatenate([np.zeros(1, np.float32), np.cumsum(steps)])
     return np.asarray(along / along[-1], np.float32)

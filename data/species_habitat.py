@@ -1,4 +1,4 @@
-"""Where mushrooms stand: the ground of each habitat, what lies behind it, and what stands in front of them."""
+"""Paints habitats: ground, background and foreground."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _BLADES = {"grass": (_GRASS, 1.5, 9), "moss": (_MOSS[1], 0.5, 11)}  # at a stem:
 
 
 def backdrop(habitat: str, size: int, horizon: float, squash: float, rng: np.random.Generator) -> Floats:
-    """Paint the ground and what is behind it, at ``OVERSAMPLING`` times ``size``.
+    """Paint ground and background, at ``OVERSAMPLING`` times ``size``.
 
     Args:
         habitat: a value of the attribute.
-        size: height and width in pixels of the photograph.
-        horizon: where the ground ends, as a fraction of the height from the top; at or below 0: nowhere.
-        squash: how much shorter things on the ground look from back to front, 0 to 1.
-        rng: where the randomness comes from.
+        size: height and width of the photograph in pixels.
+        horizon: end of the ground, as a fraction of the height from the top; without a background if 0 or less.
+        squash: foreshortening of the ground, 0 to 1.
+        rng: random generator.
     """
     ground = _GROUNDS[habitat](size, squash, rng).filter(ImageFilter.GaussianBlur(size / 320 * rng.uniform(0.5, 1.3)))
     scene = np.asarray(ground, np.float32) * (1 + np.float32(0.10) * noise(rng, (size, size), (3, 3), 2))[..., None]
@@ -53,7 +53,7 @@ def backdrop(habitat: str, size: int, horizon: float, squash: float, rng: np.ran
 
 
 def foreground(scene: Image.Image, habitat: str, amount: float, rng: np.random.Generator) -> None:
-    """Draw blades and leaves over the lower part of a scene; ``amount`` 1 is the usual number of them."""
+    """Draw blades and leaves over the lower part of a scene; ``amount`` is relative to the usual number."""
     draw = ImageDraw.Draw(scene)
     side = scene.width
     blades = rng.poisson(amount * (5 if habitat == "grass" else 0.8))
@@ -68,7 +68,7 @@ def foreground(scene: Image.Image, habitat: str, amount: float, rng: np.random.G
 
 
 def tuft(scene: Image.Image, habitat: str, foot: tuple[float, float], width: float, rng: np.random.Generator) -> None:
-    """Hide where a stem of ``width`` pixels meets the ground behind a little of what grows or lies there."""
+    """Cover the foot of a stem of ``width`` pixels with blades or leaves."""
     draw = ImageDraw.Draw(scene)
     x, y = foot
     if habitat == "leaf litter":
@@ -84,7 +84,7 @@ def tuft(scene: Image.Image, habitat: str, foot: tuple[float, float], width: flo
 
 
 def _far(habitat: str, size: int, rng: np.random.Generator) -> Floats:
-    """Out of focus: patches of the habitat's colour and a few discs of light."""
+    """Paint a blurred background: patches of the habitat's colour and a few discs of light."""
     base = np.asarray(_BEHIND[habitat]) * rng.uniform(0.6, 1.3) + rng.normal(0, 8, 3)
     patches = noise(rng, (size, size), (4, 3), 2)[..., None]
     picture = as_image(base.astype(np.float32) * (1 + np.float32(0.28) * patches))

@@ -1,4 +1,4 @@
-"""A fruit body before the camera: the shadow it throws, the pixels it covers, and their colours."""
+"""Paints fruit bodies: shadows, visible pixels and their colours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from data.drawing import smoothstep
 from data.species_form import RING, STEM, TOP, UNDERSIDE, Form, Hits, cast
 from data.species_habitat import tuft
-from data.species_skin import SIDE, Skin
+from data.species_skin import SIDE, MushroomSkin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Body(NamedTuple):
-    """Where a fruit body is: ``turn`` (3, 3) takes its axes to the world's; ``foot`` (3,) and ``size`` are in units."""
+    """A fruit body in the world: ``turn`` (3, 3) rotates body axes to world axes, ``foot`` (3,) is in world units."""
 
     form: Form
     turn: Floats
@@ -31,7 +31,7 @@ class Body(NamedTuple):
 
 
 class View(NamedTuple):
-    """``axes`` (3, 3): right, up and towards the viewer; ``scale`` in pixels per unit; ``centre`` (2,) in pixels."""
+    """A camera: ``axes`` (3, 3) right, up, to the viewer; ``scale`` in pixels per unit; ``centre`` (2,) in pixels."""
 
     axes: Floats
     scale: float
@@ -44,14 +44,14 @@ class View(NamedTuple):
 
 
 class Light(NamedTuple):
-    """Where the sun is (3,), and how bright it is, 0 to 1."""
+    """Direction of the sun (3,), and its brightness, 0 to 1."""
 
     sun: Floats
     strength: float
 
 
 def outline(body: Body) -> Floats:
-    """Points (n, 3) in the world that enclose a body."""
+    """Points (n, 3) of the world whose convex hull contains a body."""
     angles = np.arange(10) * 2 * np.pi / 10
     form = body.form
     wide = max(form.radius * 1.06, float(form.stem.max()))
@@ -65,7 +65,7 @@ def outline(body: Body) -> Floats:
 
 
 def shadows(bodies: Sequence[Body], view: View, light: Light, side: int) -> Floats:
-    """Light that reaches the ground, (side, side), at most 1: dark at the feet and where the caps' shadows fall."""
+    """Light that reaches the ground (side, side), at most 1; less at the feet and in the shadows of caps."""
     mask = Image.new("L", (side // 4, side // 4))
     draw = ImageDraw.Draw(mask)
     flat = max(float(view.axes[2, 1]), 0.16)
@@ -88,11 +88,11 @@ def paint(
     stems: NDArray[np.int8],
     number: int,
     body: Body,
-    skin: Skin,
+    skin: MushroomSkin,
     view: View,
     light: Light,
 ) -> None:
-    """Cast a ray through each pixel that may show a body, and colour those that hit; note where its stem shows."""
+    """Ray-cast a body into ``scene``, and write its ``number`` to the pixels of ``stems`` that show its stem."""
     side = len(scene)
     corners = view.place(outline(body))
     left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - 1, 0, side)
@@ -115,14 +115,14 @@ def paint(
 def settle(
     picture: Image.Image, stem: NDArray[np.bool_], body: Body, view: View, habitat: str, rng: np.random.Generator
 ) -> None:
-    """Let a body stand in the ground rather than on it, where its foot can be seen."""
+    """Cover the foot of a body with what grows on the ground, if the foot is visible."""
     column, row = np.clip(np.round(view.place(body.foot[None])[0]), 2, len(stem) - 1).astype(int)
     if not body.lies and stem[row - 2, column]:
         tuft(picture, habitat, (float(column), float(row)), 2 * float(body.form.stem[0]) * body.size * view.scale, rng)
 
 
-def _shade(body: Body, skin: Skin, hits: Hits, light: Light, viewer: Floats) -> Floats:
-    """Colours (n, 3): what the skin is like there, the sun, the sky, and a highlight."""
+def _shade(body: Body, skin: MushroomSkin, hits: Hits, light: Light, viewer: Floats) -> Floats:
+    """Colours (n, 3) of hits: albedo of the skin, lit by sun and sky, with a highlight."""
     normals = hits.normals @ body.turn.T
     albedo = _albedo(body.form, skin, hits.points, hits.part)
     sunny = np.float32(0.30 + 0.38 * light.strength)
@@ -137,7 +137,7 @@ def _shade(body: Body, skin: Skin, hits: Hits, light: Light, viewer: Floats) -> 
 
 
 def _open_sky(body: Body, points: Floats, part: NDArray[np.intp]) -> Floats:
-    """How little a point is shaded by the cap above it and by the ground, at most 1."""
+    """Share of the sky that a point sees past the cap above it and the ground, at most 1."""
     form = body.form
     if body.lies:
         return np.where(part == UNDERSIDE, np.float32(0.95), np.float32(1))
@@ -148,22 +148,22 @@ def _open_sky(body: Body, points: Floats, part: NDArray[np.intp]) -> Floats:
     return np.where(part == UNDERSIDE, np.float32(0.72), hidden)
 
 
-def _albedo(form: Form, skin: Skin, points: Floats, part: NDArray[np.intp]) -> Floats:
-    """Colours (n, 3) of points by the pictures of the skin."""
+def _albedo(form: Form, skin: MushroomSkin, points: Floats, part: NDArray[np.intp]) -> Floats:
+    """Colours (n, 3) of points, looked up in the textures of the skin."""
     x, y, z = points.T
     x = (x - np.float32(form.bend) * y * y) * np.float32(form.stretch)
     r = np.maximum(np.hypot(x, z), np.float32(1e-5))
     rho = np.minimum(r / np.float32(form.radius), 1)
     along = np.where(part == TOP, form.arc[(rho * (len(form.arc) - 1)).astype(np.intp)], rho)
     column, row = (_pixel(along * side / r) for side in (x, z))
-    found = np.where((part == TOP)[:, None], skin.cap[row, column], skin.underside[row, column])
+    colours = np.where((part == TOP)[:, None], skin.cap[row, column], skin.underside[row, column])
     stalk = part == STEM
-    found[stalk] = skin.stem[_pixel(1 - 2 * y[stalk] / np.float32(form.length)), _pixel((x / r)[stalk])]
-    found[part == RING] = skin.ring
-    return found
+    colours[stalk] = skin.stem[_pixel(1 - 2 * y[stalk] / np.float32(form.length)), _pixel((x / r)[stalk])]
+    colours[part == RING] = skin.ring
+    return colours
 
 
 def _pixel(place: Floats) -> NDArray[np.intp]:
-    """Index of a place of -1..1 in a picture of a skin."""
+    """Pixel of a coordinate of -1..1 in a texture."""
     index = np.clip((place + 1) * np.float32((SIDE - 1) / 2) + np.float32(0.5), 0, SIDE - 1).astype(np.intp)
     return np.asarray(index, np.intp)

@@ -1,4 +1,4 @@
-"""One photograph of one specimen: where its fruit bodies stand, from where they are seen, and how they are lit."""
+"""Draws a photograph of a specimen: arrangement of its fruit bodies, viewpoint and light."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data.drawing import OVERSAMPLING, Camera, as_image
 from data.species_form import Form
 from data.species_habitat import backdrop, foreground
 from data.species_paint import Body, Light, View, outline, paint, settle, shadows
-from data.species_skin import Skin
+from data.species_skin import MushroomSkin
 from data.species_world import ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 LIGHTS = ("low light", "moderate light", "bright daylight")
 
 
-class Standing(NamedTuple):
-    """A fruit body of a specimen: place on the ground (x, z), size, lean (radians) and its direction, own turn."""
+class FruitBody(NamedTuple):
+    """A fruit body: position on the ground (x, z), size, lean (radians), direction of the lean, turn and bend."""
 
     x: float
     z: float
@@ -35,26 +35,26 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Specimen:
-    """What all photographs of a specimen share."""
+    """What photographs of a specimen share: shape, skin, and fruit bodies."""
 
     form: Form
-    skin: Skin
-    standing: tuple[Standing, ...]
+    skin: MushroomSkin
+    fruit_bodies: tuple[FruitBody, ...]
 
     @classmethod
     def grow(cls, species: Species, rng: np.random.Generator) -> Specimen:
         """Draw a specimen of a species."""
-        return cls(Form.grow(species, rng), Skin.grow(species, rng), _standing(species["growth"], rng))
+        return cls(Form.grow(species, rng), MushroomSkin.grow(species, rng), _fruit_bodies(species["growth"], rng))
 
     def tidied(self, species: Species) -> Specimen:
-        """The same specimen, its fruit bodies as large as can be, and placed like those of all others that grow so."""
-        standing = _standing(species["growth"], np.random.default_rng(1))
-        return replace(self, standing=tuple(one._replace(size=1.0) for one in standing))
+        """The same specimen in the standard arrangement of its growth, with fruit bodies of size 1."""
+        fruit_bodies = _fruit_bodies(species["growth"], np.random.default_rng(1))
+        return replace(self, fruit_bodies=tuple(one._replace(size=1.0) for one in fruit_bodies))
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What one photograph adds: ``pitch`` (radians) looks down; ``light`` runs from 0 (dim) to 1 (bright)."""
+    """Conditions of a photograph: ``pitch`` (radians) is downwards; ``light`` is 0 (dim) to 1 (bright)."""
 
     habitat: str
     pitch: float
@@ -69,7 +69,7 @@ class Shot:
 
     @classmethod
     def random(cls, species: Species, rng: np.random.Generator) -> Shot:
-        """Draw a photograph; one in eight shows the species outside its habitat."""
+        """Draw random conditions; one photograph in eight shows the species outside its habitat."""
         elsewhere = rng.random() < 0.125
         strange = str(rng.choice(ATTRIBUTES["habitat"]))
         return cls(
@@ -87,7 +87,7 @@ class Shot:
 
     @classmethod
     def clean(cls, species: Species) -> Shot:
-        """The same view and light for every species, with one fruit body picked and laid beside."""
+        """The standard view and light, with one fruit body picked and laid beside."""
         return cls(species["habitat"], float(np.radians(27)), 1.35, 0.0, 1.0, (0.0, 0.0), (-0.6, 0.9), 0.7, 1, 0.0)
 
     @property
@@ -118,16 +118,16 @@ def photograph(specimen: Specimen, shot: Shot, camera: Camera, size: int, rng: n
     return camera.take(np.asarray(picture, np.float32), rng)
 
 
-def _standing(growth: str, rng: np.random.Generator) -> tuple[Standing, ...]:
-    """Place the fruit bodies of a specimen as its growth says."""
+def _fruit_bodies(growth: str, rng: np.random.Generator) -> tuple[FruitBody, ...]:
+    """Arrange the fruit bodies of a specimen according to its growth."""
     if growth == "solitary":
-        return (Standing(0, 0, 1, abs(rng.normal(0, 0.1)), rng.uniform(0, 6.28), rng.uniform(0, 6.28), 0),)
+        return (FruitBody(0, 0, 1, abs(rng.normal(0, 0.1)), rng.uniform(0, 6.28), rng.uniform(0, 6.28), 0),)
     clustered = growth == "clustered"
     count = int(rng.integers(3, 5))
     angles = (np.arange(count) + rng.uniform(-0.25, 0.25, count)) * 2 * np.pi / count + rng.uniform(0, 6.28)
     spread = rng.uniform(0.20, 0.34, count) if clustered else rng.uniform(0.58, 0.8, count)
     return tuple(
-        Standing(
+        FruitBody(
             x=float(distance * np.cos(angle)),
             z=float(distance * np.sin(angle)),
             size=float(rng.uniform(0.65, 1.0)),
@@ -141,9 +141,9 @@ def _standing(growth: str, rng: np.random.Generator) -> tuple[Standing, ...]:
 
 
 def _bodies(specimen: Specimen, shot: Shot) -> list[Body]:
-    """Walk around the group, and pick one more fruit body if asked."""
+    """Turn the group by ``shot.around``, and add the picked fruit body, if any."""
     bodies = []
-    for one in specimen.standing:
+    for one in specimen.fruit_bodies:
         angle = one.towards + shot.around
         axis = (np.sin(one.lean) * np.cos(angle), np.cos(one.lean), np.sin(one.lean) * np.sin(angle))
         x, z = np.cos(shot.around), np.sin(shot.around)
@@ -151,7 +151,7 @@ def _bodies(specimen: Specimen, shot: Shot) -> list[Body]:
         form = replace(specimen.form, bend=specimen.form.bend + one.bend)
         bodies.append(Body(form, _upright_to(axis, one.turn), foot, one.size, lies=False))
     if shot.picked:
-        # The foot comes towards the viewer, so that the underside shows.
+        # The foot points to the viewer, so that the underside is visible.
         reach = max(float(body.foot[0] * shot.picked) for body in bodies) + 0.5
         foot = np.array((shot.picked * (reach + 0.25), 0.22, 0.75), np.float32)
         turn = _upright_to((-0.35 * shot.picked, 0.28 - np.sin(shot.pitch), -0.9), 0.7)
@@ -160,7 +160,7 @@ def _bodies(specimen: Specimen, shot: Shot) -> list[Body]:
 
 
 def _upright_to(axis: tuple[float, float, float], turn: float) -> Floats:
-    """Columns: where a body's x, y and z axes point, y along ``axis`` after a turn about itself."""
+    """Rotation matrix (3, 3) whose y axis is ``axis``, after a turn about that axis."""
     y = np.asarray(axis) / np.linalg.norm(axis)
     x = np.cross(y, (np.sin(turn), 0.01, np.cos(turn)))
     x /= np.linalg.norm(x)
@@ -174,7 +174,7 @@ def _direction(sun: tuple[float, float]) -> Floats:
 
 
 def _frame(bodies: list[Body], shot: Shot, side: int) -> View:
-    """Aim the camera: everything fits where ``zoom`` is at most 1 and ``shift`` small."""
+    """Aim the camera; all bodies are in view if ``zoom`` is at most 1 and ``shift`` is small."""
     pitch, roll = np.float32(shot.pitch), np.float32(shot.roll)
     right, up = np.array((1.0, 0, 0)), np.array((0, np.cos(pitch), -np.sin(pitch)))
     towards = np.array((0, np.sin(pitch), np.cos(pitch)))

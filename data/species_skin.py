@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from data.species_world import Species
 
 SIDE = 160
-"""Height and width of the pictures of cap and underside: a disc that touches all four edges."""
+"""Height and width of the textures; cap and underside are a disc that touches all four edges."""
 
 CAP_COLOURS = {
     "red": (186, 34, 26),
@@ -36,8 +36,8 @@ _STEM = (222, 208, 178)
 
 
 @dataclass(frozen=True)
-class Skin:
-    """Colours 0..255: cap, underside and stem (foot last) are pictures (SIDE, SIDE, 3), the ring is one colour (3,)."""
+class MushroomSkin:
+    """Colours 0..255: textures (SIDE, SIDE, 3) of cap, underside and stem (foot last), one colour (3,) of the ring."""
 
     cap: Floats
     underside: Floats
@@ -46,8 +46,8 @@ class Skin:
     gloss: float
 
     @classmethod
-    def grow(cls, species: Species, rng: np.random.Generator) -> Skin:
-        """Draw the skin of a specimen: the species' colours and pattern, with a shade and blemishes of its own."""
+    def grow(cls, species: Species, rng: np.random.Generator) -> MushroomSkin:
+        """Draw the skin of a specimen: colours and pattern of the species, with a random shade and blemishes."""
         base = np.asarray(CAP_COLOURS[species["cap_colour"]]) * rng.normal(1, 0.07) + rng.normal(0, 7, 3)
         pale = species["cap_colour"] in _PALE
         blemishes = noise(rng, (SIDE, SIDE), (5, 5), octaves=5)[..., None]
@@ -65,7 +65,7 @@ class Skin:
 
 @lru_cache(maxsize=1)
 def _disc() -> tuple[Floats, Floats]:
-    """Distance from the middle (1 at the edge) and angle of every pixel of a picture."""
+    """Distance from the middle (1 at the edge) and angle of every pixel of a texture."""
     across = np.linspace(-1, 1, SIDE, dtype=np.float32)
     x, y = across[None, :], across[:, None]
     return np.hypot(x, y), np.arctan2(y, x)
@@ -76,7 +76,7 @@ def _smooth(base: Floats, _rng: np.random.Generator, *, pale: bool) -> Floats:  
 
 
 def _spotted(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
-    """Round warts, on a sunflower's spiral shaken up."""
+    """Round warts on a spiral (golden angle) with random displacements."""
     mark = np.asarray((168, 58, 40) if pale else (240, 234, 218), np.float32)
     count = int(rng.integers(12, 17))
     at = np.arange(count) + rng.uniform(0.2, 0.8)
@@ -89,7 +89,7 @@ def _spotted(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
 
 
 def _scaly(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
-    """Dark flakes like roof tiles, wider than long, one row in the gaps of the other."""
+    """Dark flakes in staggered rows, wider than long."""
     mark = np.asarray((92, 62, 40), np.float32) if pale else base * np.float32(0.36)
     sheet, draw = _sheet()
     rows = int(rng.integers(5, 7))
@@ -105,7 +105,7 @@ def _scaly(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
 
 
 def _striped(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
-    """Dark lines from near the middle to the margin."""
+    """Dark radial lines."""
     r, phi = _disc()
     lines = int(rng.integers(14, 19))
     wave = np.sin(phi * lines + rng.uniform(0, 6.28) + np.float32(0.5) * noise(rng, (SIDE, SIDE), (4, 4), 1))
@@ -114,7 +114,7 @@ def _striped(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
 
 
 def _zoned(base: Floats, rng: np.random.Generator, *, pale: bool) -> Floats:
-    """Bands around the middle, light and dark."""
+    """Concentric light and dark bands."""
     r, _ = _disc()
     bands = rng.uniform(2.9, 3.6)
     wave = np.sin(
@@ -129,7 +129,7 @@ _PATTERNS = {"smooth": _smooth, "spotted": _spotted, "scaly": _scaly, "striped":
 
 
 def _underside(gills: str, rng: np.random.Generator) -> Floats:
-    """Gills run from stem to margin; pores are dots."""
+    """Texture of the underside: radial gills, or dotted pores."""
     base = (np.asarray(_GILLS[gills]) * rng.normal(1, 0.05) + rng.normal(0, 5, 3)).astype(np.float32)
     if gills == "yellow pores":
         pores = smoothstep(0.2, 0.9, noise(rng, (SIDE, SIDE), (42, 42), 1))
@@ -140,7 +140,7 @@ def _underside(gills: str, rng: np.random.Generator) -> Floats:
 
 
 def _fibres(base: Floats, rng: np.random.Generator) -> Floats:
-    """Streaks along the stem, darker at its foot."""
+    """Texture of the stem: streaks along it, darker at the foot."""
     streaks = noise(rng, (SIDE, SIDE), (3, 28), 3)[..., None]
     height = np.linspace(1, 0, SIDE, dtype=np.float32)[:, None, None]
     shade = np.float32(0.82) + np.float32(0.2) * height**0.5
@@ -154,7 +154,7 @@ def _sheet() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def _over(base: Floats, mark: Floats, sheet: Image.Image, strength: float) -> Floats:
-    """Lay a mark over a base where the sheet is white."""
+    """Blend a mark over a base where the sheet is white."""
     amount = np.asarray(sheet.reduce(2), np.float32)[..., None] * np.float32(strength / 255)
     return base * (1 - amount) + mark * amount
 

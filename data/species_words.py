@@ -1,7 +1,7 @@
-"""What is said of a species and of a photograph: captions, and sets of prompts.
+"""Writes captions of photographs and prompt sets of species.
 
-A prompt set maps each species to its prompts, the format of the mushroom data set. ``attr_clean`` leaves out the
-name: for a species that no encoder was trained on, an invented name says nothing, and the attributes all.
+A prompt set maps each species to its prompts. ``attr_clean`` leaves out the name, since an invented name carries no
+information about a species that no encoder was trained on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PromptSet = dict[str, list[str]]
 
-_CAPTION = 13  # a stream of random numbers of its own
+_CAPTION = 13  # a separate stream of random numbers
 _GROWTH = {
     "solitary": "growing alone",
     "clustered": "growing in a dense cluster",
@@ -43,7 +43,7 @@ _PLAIN = (
 
 
 def caption(species: Species, specimen: int, image: int, seed: int = 0) -> str:
-    """Say what a photograph shows: always the cap, the rest by chance; the name in two of five."""
+    """Describe a photograph: always the cap, other details at random, and the name in two of five captions."""
     shot, _ = shot_and_camera(species, specimen, image, seed)
     rng = np.random.default_rng([seed, _CAPTION, species.index, specimen, image])
     details = [text for text in _details(species) if rng.random() < 0.65]
@@ -60,7 +60,7 @@ def caption(species: Species, specimen: int, image: int, seed: int = 0) -> str:
 
 
 def prompt_sets(species: Iterable[Species]) -> dict[str, PromptSet]:
-    """Write five sets of prompts: plain, attr, attr_clean, enriched and delta."""
+    """Write five prompt sets: plain, attr, attr_clean, enriched and delta."""
     writers: dict[str, Callable[[Species], list[str]]] = {
         "plain": lambda one: [template.format(one.name) for template in _PLAIN],
         "attr": _with_attributes,
@@ -116,7 +116,7 @@ def _in_lights(species: Species) -> list[str]:
 
 
 def _delta(species: Species) -> list[str]:
-    """One attribute at a time, with the name and without; none of them is in another set."""
+    """Prompts of one attribute, with and without the name; none is in another prompt set."""
     name, colour, pattern, shape = species.name, species["cap_colour"], species["pattern"], species["cap_shape"]
     stem, ring, gills = _details(species)
     return [

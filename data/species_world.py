@@ -1,4 +1,4 @@
-"""Which species there are: their attributes, their names, their twins, and which are held out of training."""
+"""Invents the species of a world: attributes, names, twins, and which are held out of training."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Species:
     """One species; equal attributes look equal, apart from what varies between specimens and photographs.
 
     Attributes:
-        index: place in its world, from 0.
-        name: genus and epithet, both invented: the name says nothing about the looks.
+        index: position in its world, from 0.
+        name: genus and epithet, both invented and independent of the looks.
         attributes: a value of ``ATTRIBUTES`` for each attribute.
         twin: index of the species that differs in one attribute only.
         differs_in: that attribute.
@@ -61,7 +61,7 @@ class Species:
 def world(seed: int = 0, species: int = 60) -> list[Species]:
     """Invent species in pairs of twins; one pair in five is held out.
 
-    The first species are the same however many follow. Those that are not twins differ in two attributes or more.
+    A species does not depend on how many follow. Species that are not twins differ in two attributes or more.
 
     Args:
         seed: of everything random, 0 or more.
@@ -77,12 +77,12 @@ def world(seed: int = 0, species: int = 60) -> list[Species]:
 
 @lru_cache(maxsize=4)
 def _world(seed: int, species: int) -> tuple[Species, ...]:
-    found: list[Species] = []
+    invented: list[Species] = []
     for pair in range((species + 1) // 2):
         differs_in = tuple(ATTRIBUTES)[pair % len(ATTRIBUTES)]
-        for place, attributes in enumerate(_twins(pair, differs_in, seed, found)):
+        for place, attributes in enumerate(_twins(pair, differs_in, seed, invented)):
             index = 2 * pair + place
-            found.append(
+            invented.append(
                 Species(
                     index=index,
                     name=f"{genus(index // _SPECIES_PER_GENUS, seed)} {epithet(index, seed)}",
@@ -92,14 +92,14 @@ def _world(seed: int, species: int) -> tuple[Species, ...]:
                     held_out=pair % _HELD_OUT_PAIRS == _HELD_OUT_PAIRS // 2,
                 )
             )
-    return tuple(found[:species])
+    return tuple(invented[:species])
 
 
 def _twins(pair: int, differs_in: str, seed: int, before: Sequence[Species]) -> tuple[dict[str, str], dict[str, str]]:
-    """Draw two sets of attributes that differ in one, and in two or more from all that came before."""
+    """Draw two sets of attributes that differ in one, and in two or more from all sets of ``before``."""
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, 1, pair, attempt])
-        first = {name: _dealt(name, pair, seed) for name in ATTRIBUTES}
+        first = {name: _deal(name, pair, seed) for name in ATTRIBUTES}
         if attempt:
             first |= {name: str(rng.choice(ATTRIBUTES[name])) for name in ("cap_colour", "pattern", "cap_shape")}
         other = [value for value in ATTRIBUTES[differs_in] if value != first[differs_in]]
@@ -109,8 +109,8 @@ def _twins(pair: int, differs_in: str, seed: int, before: Sequence[Species]) -> 
     raise ValueError(f"No attributes are left for pair {pair}.")  # pragma: no cover - far beyond MAX_SPECIES
 
 
-def _dealt(name: str, pair: int, seed: int) -> str:
-    """Deal values like cards, a fresh shuffled deck after the last: all are about equally frequent."""
+def _deal(name: str, pair: int, seed: int) -> str:
+    """Deal values from shuffled decks, so that all are about equally frequent."""
     values = ATTRIBUTES[name]
     deck, place = divmod(pair, len(values))
     order = np.random.default_rng([seed, 2, tuple(ATTRIBUTES).index(name), deck]).permutation(len(values))

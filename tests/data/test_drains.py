@@ -17,18 +17,18 @@ from cli import cli
 from data.drains import (
     CLASSES,
     PER_SITE,
-    Arguments,
-    Thing,
+    DrainArguments,
+    SiteObject,
     caption,
     describe,
     draw_drains,
     label_lines,
+    make_site,
     plan,
     render,
-    site,
 )
 from data.drains_paint import Painter
-from data.drains_site import things
+from data.drains_site import site_objects
 from tests.support.file_digests import contents
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ REPORTED = (52, 78, 76, 153, 366, 257, 97, 148, 238)
 @pytest.fixture(scope="module")
 def drains(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("drains") / "new"
-    draw_drains(out, Arguments(4 * PER_SITE, size=64))
+    draw_drains(out, DrainArguments(4 * PER_SITE, size=64))
     return out
 
 
 @pytest.fixture(scope="module")
-def everything() -> list[list[Thing]]:
-    return [things(site(at), number) for at in range(SITES) for number in range(PER_SITE)]
+def everything() -> list[list[SiteObject]]:
+    return [site_objects(make_site(at), number) for at in range(SITES) for number in range(PER_SITE)]
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:
@@ -57,18 +57,18 @@ def rows_of(table: Path) -> list[dict[str, str]]:
 
 
 def test_same_arguments_same_bytes_in_any_number_of_processes(drains: Path, tmp_path: Path) -> None:
-    draw_drains(tmp_path / "same", Arguments(4 * PER_SITE, size=64))
+    draw_drains(tmp_path / "same", DrainArguments(4 * PER_SITE, size=64))
     assert contents(tmp_path / "same") == contents(drains)
-    draw_drains(tmp_path / "other", Arguments(4 * PER_SITE, seed=1, size=64))
+    draw_drains(tmp_path / "other", DrainArguments(4 * PER_SITE, seed=1, size=64))
     other = contents(tmp_path / "other")
     assert {name for name, digest in contents(drains).items() if other[name] == digest} == {"data.yaml", "sites.csv"}
     for workers in (1, 2):
-        draw_drains(tmp_path / str(workers), Arguments(126, size=64), workers)
+        draw_drains(tmp_path / str(workers), DrainArguments(126, size=64), workers)
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
 
 def test_more_images_change_none(drains: Path, tmp_path: Path) -> None:
-    draw_drains(tmp_path / "more", Arguments(5 * PER_SITE, size=64))
+    draw_drains(tmp_path / "more", DrainArguments(5 * PER_SITE, size=64))
     more = contents(tmp_path / "more")
     assert all(more[name] == digest for name, digest in contents(drains).items() if name.endswith((".jpg", ".txt")))
 
@@ -90,16 +90,16 @@ def test_the_folder_is_as_yolo_has_it(drains: Path) -> None:
 def test_labels_are_boxes_and_polygons_of_what_is_drawn(drains: Path) -> None:
     kinds = set()
     for path in drains.glob("*/labels/*.txt"):
-        where, number = site(int(path.stem[4:7])), int(path.stem[8:])
-        shown, lines = things(where, number), path.read_text().splitlines()
-        assert lines == label_lines(where, number)
+        site, number = make_site(int(path.stem[4:7])), int(path.stem[8:])
+        shown, lines = site_objects(site, number), path.read_text().splitlines()
+        assert lines == label_lines(site, number)
         assert len(lines) == len(shown)
         lengths = set()
-        for line, thing in zip(lines, shown, strict=True):
+        for line, item in zip(lines, shown, strict=True):
             name, *values = line.split()
             at = np.array(values, float)
-            assert (int(name), at.min() >= 0, at.max() <= 1) == (thing.number, True, True)
-            wanted = thing.box if len(at) == 4 else thing.outline.ravel()
+            assert (int(name), at.min() >= 0, at.max() <= 1) == (item.number, True, True)
+            wanted = item.box if len(at) == 4 else item.outline.ravel()
             assert at == pytest.approx(wanted, abs=1e-6)
             lengths.add(len(at) == 4)
         kinds.add(frozenset(lengths))
@@ -112,33 +112,33 @@ def test_no_site_is_in_two_splits(drains: Path) -> None:
     assert [row["filepath"] for row in sites] == [row["filepath"] for row in captions]
     assert [row["split"] for row in sites] == [row["split"] for row in captions]
     assert all((drains / row["filepath"]).is_file() and row["group"] in row["filepath"] for row in sites)
-    roles = Counter(one.split for one in plan(Arguments(12 * PER_SITE)))
+    roles = Counter(one.split for one in plan(DrainArguments(12 * PER_SITE)))
     assert roles == {"train": 9 * PER_SITE, "valid": 2 * PER_SITE, "test": PER_SITE}
 
 
-def test_classes_are_as_uneven_as_reported(everything: list[list[Thing]]) -> None:
-    counts = np.bincount([thing.number for shown in everything for thing in shown], minlength=9)
+def test_classes_are_as_uneven_as_reported(everything: list[list[SiteObject]]) -> None:
+    counts = np.bincount([item.number for shown in everything for item in shown], minlength=9)
     assert counts.sum() / len(everything) == pytest.approx(sum(REPORTED) / 290, abs=0.15)
     assert counts / counts.sum() == pytest.approx(np.array(REPORTED) / sum(REPORTED), abs=0.02)
 
 
-def test_things_stand_where_they_are_reported(everything: list[list[Thing]]) -> None:
-    for thing in (thing for shown in everything for thing in shown):
-        x, y, width, height = thing.box
+def test_things_stand_where_they_are_reported(everything: list[list[SiteObject]]) -> None:
+    for item in (item for shown in everything for item in shown):
+        x, y, width, height = item.box
         assert min(width, height) > 0.02
         assert x - width / 2 >= -1e-9
         assert x + width / 2 <= 1 + 1e-9
-        low, high = {"toe drain": (0.66, 0.79), "slope drain": (0.44, 0.52)}.get(thing.kind, (0, 1))
+        low, high = {"toe drain": (0.66, 0.79), "slope drain": (0.44, 0.52)}.get(item.kind, (0, 1))
         assert low <= y <= high
-        assert (height > width) == (thing.kind == "slope drain") or thing.kind in {"vegetation", "rock toe"}
+        assert (height > width) == (item.kind == "slope drain") or item.kind in {"vegetation", "rock toe"}
 
 
-def on_meadow(thing: Thing, at: int, size: int = 256) -> NDArray[np.float64]:
-    """A thing drawn on a plain ground: what its box shows, in 32 x 32 pixels."""
-    where = site(at)
-    picture = Image.new("RGB", (size, size), tuple(int(value) for value in np.clip(where.soil, 0, 255)))
-    Painter(where, picture, np.random.default_rng(at)).paint(thing)
-    (left, top), (right, bottom) = thing.outline.min(axis=0), thing.outline.max(axis=0)
+def on_meadow(item: SiteObject, at: int, size: int = 256) -> NDArray[np.float64]:
+    """A item drawn on a plain ground: what its box shows, in 32 x 32 pixels."""
+    site = make_site(at)
+    picture = Image.new("RGB", (size, size), tuple(int(value) for value in np.clip(site.soil, 0, 255)))
+    Painter(site, picture, np.random.default_rng(at)).paint(item)
+    (left, top), (right, bottom) = item.outline.min(axis=0), item.outline.max(axis=0)
     crop = picture.crop((int(left * size), int(top * size), int(right * size), int(bottom * size)))
     turned = crop.transpose(Image.Transpose.ROTATE_90) if crop.height > crop.width else crop
     return np.asarray(turned.resize((32, 32), Image.Resampling.BOX), float) / 255
@@ -154,7 +154,7 @@ def described(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("kind", ["toe drain", "rock toe", "slope drain"])
-def test_the_condition_shows(everything: list[list[Thing]], kind: str) -> None:
+def test_the_condition_shows(everything: list[list[SiteObject]], kind: str) -> None:
     """The same objects in every condition: simple measures tell the conditions apart at other sites."""
     found = [(at, one) for at, shown in enumerate(everything) for one in shown if one.kind == kind][:200]
     every = [condition for one, condition in CLASSES if one == kind]
@@ -167,19 +167,21 @@ def test_the_condition_shows(everything: list[list[Thing]], kind: str) -> None:
 
 
 def test_a_site_looks_like_itself() -> None:
-    pictures = np.stack([render(site(at), number, size=64).mean(axis=(0, 1)) for at in range(12) for number in (0, 1)])
+    pictures = np.stack(
+        [render(make_site(at), number, size=64).mean(axis=(0, 1)) for at in range(12) for number in (0, 1)]
+    )
     assert len({tuple(one) for one in pictures}) == 24
-    assert np.array_equal(render(site(3), 1, size=64), render(site(3), 1, size=64))
-    first, second = things(site(3), 0), things(site(3), 1)
+    assert np.array_equal(render(make_site(3), 1, size=64), render(make_site(3), 1, size=64))
+    first, second = site_objects(make_site(3), 0), site_objects(make_site(3), 1)
     assert [one.spine.tolist() for one in first] != [one.spine.tolist() for one in second]
 
 
-def test_captions_count_what_is_there(everything: list[list[Thing]]) -> None:
-    text = caption(site(0), 0)
-    assert text == caption(site(0), 0)
-    assert site(0).ground in text
+def test_captions_count_what_is_there(everything: list[list[SiteObject]]) -> None:
+    text = caption(make_site(0), 0)
+    assert text == caption(make_site(0), 0)
+    assert make_site(0).ground in text
     for at, shown in enumerate(everything[:120]):
-        text = caption(site(at // PER_SITE), at % PER_SITE)
+        text = caption(make_site(at // PER_SITE), at % PER_SITE)
         for kind, condition in CLASSES:
             there = [one for one in shown if (one.kind, one.condition) == (kind, condition)]
             assert (("vegetation" if kind == "vegetation" else f"{condition} {kind}") in text) is bool(there)
@@ -191,11 +193,11 @@ def test_captions_count_what_is_there(everything: list[list[Thing]]) -> None:
 @pytest.mark.parametrize("arguments", [{"images": 0}, {"size": 32}, {"seed": -1}])
 def test_numbers_out_of_range_are_refused(arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="Drains need"):
-        replace(Arguments(), **arguments)
+        replace(DrainArguments(), **arguments)
     with pytest.raises(ValueError, match="from 0"):
-        site(-1)
+        make_site(-1)
     with pytest.raises(ValueError, match="64 pixels"):
-        render(site(0), -1)
+        render(make_site(0), -1)
 
 
 def test_the_command_draws_once_and_refuses_another_folder(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cli import cli
-from data.hands import ASPECTS, HEADER, Arguments, draw_hands, plan
+from data.hands import ASPECTS, HEADER, HandArguments, draw_hands, plan
 from tests.support.file_digests import contents
 
 
@@ -61,13 +61,13 @@ def test_a_quarter_of_the_ids_is_for_training(hands: Path) -> None:
 
 @pytest.mark.parametrize(("share", "people"), [(0.0, 0), (0.1, 3), (0.25, 8), (0.5, 15), (1.0, 30)])
 def test_the_share_of_people_to_train_with(share: float, people: int) -> None:
-    pictures = plan(Arguments(30, 1, train_share=share))
+    pictures = plan(HandArguments(30, 1, train_share=share))
     assert len({one.identity for one in pictures if one.split != "test"}) == people
     assert all((int(one.identity) <= 1037) == (one.split != "test") for one in pictures)
 
 
 def test_no_person_is_in_two_splits_and_more_people_change_none() -> None:
-    few, many = (plan(Arguments(n, 2, train_share=0.5)) for n in (20, 60))
+    few, many = (plan(HandArguments(n, 2, train_share=0.5)) for n in (20, 60))
     splits = {one.identity: one.split for one in many}
     assert all(one.split == splits[one.identity] for one in many)
     assert {one.identity: one.split for one in few}.items() <= splits.items()

@@ -14,10 +14,10 @@ from PIL import Image
 from data import folder as shared_folder
 from data import species_folder
 from data.commands import sample_group
-from data.species_folder import Arguments, draw_species, plan
+from data.species_folder import SpeciesArguments, draw_species, plan
 from tests.support.file_digests import contents
 
-SMALL = Arguments(species=8, images=7, seed=0, size=48)
+SMALL = SpeciesArguments(species=8, images=7, seed=0, size=48)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -75,7 +75,7 @@ def test_no_image_of_a_held_out_species_is_in_a_training_list(folder: Path) -> N
 
 
 def test_a_specimen_is_in_one_split() -> None:
-    pictures = plan(Arguments(images=40))
+    pictures = plan(SpeciesArguments(images=40))
     splits: dict[tuple[int, int], set[str]] = {}
     for picture in pictures:
         splits.setdefault((picture.species, picture.specimen), set()).add(picture.split)
@@ -84,13 +84,13 @@ def test_a_specimen_is_in_one_split() -> None:
 
 
 def test_a_long_tail_takes_training_images_only() -> None:
-    even, tailed = plan(Arguments(images=200)), plan(Arguments(images=200, long_tailed=True))
+    even, tailed = plan(SpeciesArguments(images=200)), plan(SpeciesArguments(images=200, long_tailed=True))
     assert set(tailed) < set(even)
     assert [one for one in even if one.split != "train"] == [one for one in tailed if one.split != "train"]
     counts = Counter(one.species for one in tailed if one.split == "train")
     assert len(counts) == 48
     assert max(counts.values()) > 10 * min(counts.values())
-    assert all(Counter(one.species for one in plan(Arguments(images=3, long_tailed=True))).values())
+    assert all(Counter(one.species for one in plan(SpeciesArguments(images=3, long_tailed=True))).values())
 
 
 def test_what_stands_there_is_kept_or_refused(folder: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_what_stands_there_is_kept_or_refused(folder: Path, tmp_path: Path) -> N
 
 
 def test_a_folder_that_lacks_images_is_refused(tmp_path: Path) -> None:
-    one = Arguments(species=2, images=1, size=48)
+    one = SpeciesArguments(species=2, images=1, size=48)
     (tmp_path / "empty").mkdir()
     first = draw_species(tmp_path / "empty", one)[0]
     (tmp_path / "empty" / first.path).unlink()
@@ -124,8 +124,11 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("wrong", [Arguments(images=0), Arguments(size=47), Arguments(species=1), Arguments(seed=-1)])
-def test_arguments_out_of_range_are_refused(tmp_path: Path, wrong: Arguments) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [SpeciesArguments(images=0), SpeciesArguments(size=47), SpeciesArguments(species=1), SpeciesArguments(seed=-1)],
+)
+def test_arguments_out_of_range_are_refused(tmp_path: Path, wrong: SpeciesArguments) -> None:
     with pytest.raises(ValueError, match=r"at least|2 to 400"):
         draw_species(tmp_path / "out", wrong)
     assert not list(tmp_path.iterdir())

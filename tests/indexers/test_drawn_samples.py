@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from data.folder import MARK as DRAWN_MARK
-from data.species_folder import Arguments, draw_species
+from data.species_folder import SpeciesArguments, draw_species
 from indexers.api import index
 from indexers.drawn_samples import MARK, is_drawn
 from retrieval.encoders import shipped
@@ -22,7 +22,7 @@ from training.jobs.clip import JOB
 @pytest.fixture(scope="module")
 def species(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample") / "species"
-    draw_species(folder, Arguments(species=2, images=3, size=48), workers=1)
+    draw_species(folder, SpeciesArguments(species=2, images=3, size=48), workers=1)
     return folder
 
 
