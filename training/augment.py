@@ -1,4 +1,4 @@
-"""What training does to a batch of images, on all of them at once, drawn from one generator."""
+"""Random augmentation of a batch of images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Augmentation(Config):
-    """How much images vary. Colour is what captions speak of, so it varies little, and hue not at all."""
+    """Strength of the augmentation. Captions name colours, so colour varies little, and hue not at all."""
 
     scale: float = Field(0.65, gt=0, le=1, description="Smallest share of the image's side that a crop keeps.")
     stretch: float = Field(0.1, ge=0, lt=1, description="Largest change of the aspect ratio, as a factor minus 1.")
@@ -30,26 +30,26 @@ class Augmentation(Config):
 def augment(
     images: torch.Tensor, flips: torch.Tensor, side: int, how: Augmentation, generator: torch.Generator
 ) -> torch.Tensor:
-    """Crop, turn, mirror where allowed, and vary light and colour.
+    """Crop, rotate, mirror where allowed, and vary light and colour.
 
     Args:
         images: (n, 3, height, width) in [0, 1].
-        flips: (n,) bool, images that may be mirrored.
-        side: pixels of the result.
-        how: how much.
-        generator: where all that is random comes from.
+        flips: (n,) bool, whether an image may be mirrored.
+        side: height and width of the result in pixels.
+        how: strength of the augmentation.
+        generator: random generator.
 
     Returns:
         (n, 3, side, side) in [0, 1].
     """
-    cut = _cropped(images, flips, side, how, generator)
-    return _coloured(cut, how, generator)
+    cut = _crop(images, flips, side, how, generator)
+    return _vary_colour(cut, how, generator)
 
 
-def _cropped(
+def _crop(
     images: torch.Tensor, flips: torch.Tensor, side: int, how: Augmentation, generator: torch.Generator
 ) -> torch.Tensor:
-    """One affine map per image, read bilinearly; borders are mirrored."""
+    """Sample images by one random affine map each, bilinearly; borders are reflected."""
     import torch
     from torch.nn.functional import affine_grid, grid_sample
 
@@ -67,7 +67,7 @@ def _cropped(
     return grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _coloured(images: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
+def _vary_colour(images: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
     import torch
 
     n = len(images)

@@ -35,7 +35,7 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One image and what is said of it; ``folder`` is the position of its source in the recipe."""
+    """An image and its caption; ``folder`` is the position of its source in the recipe."""
 
     path: Path
     caption: str
@@ -71,15 +71,15 @@ def _check_header(manifest: Path, columns: Sequence[str]) -> None:
         raise InputError(f"{manifest} has no column {missing[0]}; it needs {', '.join(COLUMNS)}.")
 
 
-def decoded(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool = False) -> UInt8:
-    """The pixels of all images, from a memory map that is made once.
+def decode_images(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool = False) -> UInt8:
+    """Decode all images, into a memory map that is made once.
 
     Args:
         pairs: n images.
-        size: what is cut from each; mean and std are not applied.
+        size: resizing and cropping; mean and std are not applied.
         cache: the file, ``.npy``; a ``.json`` beside it says what it was made from.
-        what: a word for the progress line.
-        quiet: show no progress.
+        what: name of the images in the progress line.
+        quiet: whether to show no progress.
 
     Returns:
         (n, height, width, 3) uint8, read-only.
@@ -118,7 +118,7 @@ def _decode(pair: Pair, size: Preprocess) -> UInt8:
 
 
 def _key(pairs: Iterable[Pair], size: Preprocess) -> str:
-    """A digest of names, sizes and times of the files and of how they are cut."""
+    """Digest of names, sizes and times of the files, and of resizing and cropping."""
     digest = hashlib.blake2b(repr(size).encode(), digest_size=16)
     for pair in pairs:
         try:
@@ -132,5 +132,5 @@ def _key(pairs: Iterable[Pair], size: Preprocess) -> str:
 
 
 def larger(preprocess: Preprocess, side: int) -> Preprocess:
-    """The same cut at another size, from which crops are taken."""
+    """The same preprocessing at another side, from which crops are taken."""
     return replace(preprocess, resize=side, crop=(side, side))

@@ -1,8 +1,8 @@
-"""What a run keeps in its folder: the recipe, the state to go on from, the best weights, the history.
+"""Reads and writes the folder of a run: recipe, checkpoint, best weights and history.
 
-``recipe.json``         the resolved recipe; another one may not go on here
-``state.pt``            the last checkpoint: model, stage, optimisers, generators, history, place in the epoch; replaced
-                        whole after each epoch and when the run is stopped
+``recipe.json``         the resolved recipe; a run is resumed with the same recipe only
+``state.pt``            the last checkpoint: model, stage, optimisers, generators, history, progress within the epoch;
+                        replaced after each epoch and when the run is interrupted
 ``best.safetensors``    weights (float32) of the best held-out score so far, of the present stage
 ``history.jsonl``       one line of losses and metrics per epoch
 """
@@ -28,7 +28,7 @@ NEEDED = frozenset(("stage", "model", "optimisers", "history", "part"))
 
 
 def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
-    """Make the folder of a run, or check that the one there is of the same recipe.
+    """Make the folder of a run, or check that an existing one is of the same recipe.
 
     Raises:
         InputError: it holds a run of another recipe, or something else.
@@ -53,15 +53,15 @@ def _differences(before: Any, now: Any, where: str = "") -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
         keys = before.keys() | now.keys()
         return [
-            found
+            difference
             for key in keys
-            for found in _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
+            for difference in _differences(before.get(key), now.get(key), f"{where}.{key}" if where else key)
         ]
     return [] if before == now else [where]
 
 
 def save_state(out: Path, state: Mapping[str, Any]) -> None:
-    """Replace the state of the run."""
+    """Replace the checkpoint of the run."""
     import torch
 
     with replacing(out / STATE, shared=False) as part:
@@ -91,7 +91,7 @@ def load_state(out: Path) -> dict[str, Any] | None:
 
 
 def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write tensors as safetensors, whole or not at all."""
+    """Write tensors as safetensors, atomically."""
     from safetensors.torch import save_file
 
     with replacing(path, shared=False) as part:
@@ -102,5 +102,5 @@ def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
 
 
 def save_history(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write losses and metrics of every epoch, one JSON object a line."""
+    """Write losses and metrics of every epoch, one JSON object per line."""
     write_atomically(out / HISTORY, "".join(json.dumps(line) + "\n" for line in history))

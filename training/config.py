@@ -79,7 +79,7 @@ def _set(recipe: dict[str, Any], key: str, value: Any) -> None:
     inside[last] = value
 
 
-def checked(cls: type[Recipe], values: Mapping[str, Any], where: str) -> Recipe:
+def validate_recipe(cls: type[Recipe], values: Mapping[str, Any], where: str) -> Recipe:
     """Validate a recipe group by group, so that a wrong key is told from the keys of its own group.
 
     Raises:
@@ -91,5 +91,5 @@ def checked(cls: type[Recipe], values: Mapping[str, Any], where: str) -> Recipe:
         if isinstance(kind, type) and issubclass(kind, Config) and name in groups:
             if not isinstance(groups[name], dict):
                 raise InputError(f"{where}: {name} is a group of keys, not {groups[name]!r}.")
-            groups[name] = checked(kind, groups[name], f"{where}, {name}")
+            groups[name] = validate_recipe(kind, groups[name], f"{where}, {name}")
     return cls.read(groups, where)

@@ -1,4 +1,4 @@
-"""The contrastive loss of images and captions, and its gradients when a batch is computed in pieces."""
+"""Contrastive loss of images and captions, its gradients computed piece by piece, and mean reciprocal rank."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def contrastive_loss(
     Args:
         images: (n, d), of length 1.
         texts: (n, d), of length 1.
-        scale: factor on similarities, a scalar.
-        captions: (n,) numbers of captions; the target of a row is spread evenly over all columns of its caption.
+        scale: scalar factor of similarities.
+        captions: (n,) codes of captions; the target of a row is uniform over the columns of its caption.
     """
     from torch.nn.functional import cross_entropy
 
@@ -32,17 +32,17 @@ def contrastive_loss(
 
 
 def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captions: torch.Tensor, pieces: int) -> float:
-    """Add the gradients of a whole batch's loss, with only one piece's activations in memory at a time.
+    """Add the gradients of the loss of a batch, with the activations of one piece in memory at a time.
 
-    The loss needs all pairs at once, so vectors are first computed without gradients, then piece by piece with
-    them (Gao et al. 2021, gradient cache). Equal to the whole batch for models whose images do not see each other:
-    batch normalisation then normalises over pieces.
+    The loss needs all pairs at once, so vectors are first computed without gradients, then piece by piece with them
+    (Gao et al. 2021, gradient cache). The gradients equal those of the whole batch, except that batch normalisation
+    normalises over pieces.
 
     Args:
-        encode: vectors (m, d) of the images and the texts of a slice of the batch, each of length 1.
-        scale: the factor on similarities.
-        captions: (n,) numbers of captions.
-        pieces: 1 computes the batch at once.
+        encode: computes unit vectors (m, d) of the images and of the texts of a slice of the batch.
+        scale: computes the factor of similarities.
+        captions: (n,) codes of captions.
+        pieces: number of pieces; 1 computes the batch at once.
 
     Returns:
         The loss.
@@ -57,8 +57,8 @@ def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captio
     step = -(-n // pieces)
     parts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
     with torch.no_grad():
-        known = [encode(part) for part in parts]
-    images, texts = (torch.cat(side).requires_grad_() for side in zip(*known, strict=True))
+        vectors = [encode(part) for part in parts]
+    images, texts = (torch.cat(side).requires_grad_() for side in zip(*vectors, strict=True))
     loss = contrastive_loss(images, texts, scale(), captions)
     loss.backward()  # type: ignore[no-untyped-call]
     assert images.grad is not None  # noqa: S101 - backward has just filled it
@@ -69,14 +69,14 @@ def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captio
 
 
 def mean_reciprocal_rank(images: torch.Tensor, texts: torch.Tensor, truth: torch.Tensor) -> float:
-    """Mean of 1 / rank of the true caption of each image; ties count as half above.
+    """Mean over images of 1 / rank of the true caption; half of the tied captions rank above it.
 
     Args:
         images: (n, d), of length 1.
         texts: (m, d), unique captions.
-        truth: (n,) column of each image's caption.
+        truth: (n,) row of the true caption in ``texts``.
     """
     scores = images @ texts.T
-    own = scores.gather(1, truth[:, None])
-    rank = 1 + (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
+    true_scores = scores.gather(1, truth[:, None])
+    rank = 1 + (scores > true_scores).sum(1) + ((scores == true_scores).sum(1) - 1) / 2
     return float((1 / rank).mean())

@@ -1,7 +1,7 @@
-"""The seam between a job and the loop: a learner is a model and the stages of its training.
+"""The interface between a job and the loop: a learner is a model and the stages of its training.
 
-A job builds its :class:`Learner` and hands it to :func:`training.loop.fit`. A stage knows what is trained, with which
-optimisers, on which batches and with which losses; the loop knows epochs, stopping, checkpoints and going on.
+A job builds a :class:`Learner` and passes it to :func:`training.loop.fit`. A stage defines what is trained, with which
+optimisers, batches and losses; the loop does epochs, early stopping, checkpoints and resuming.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from training.schedule import Moment
 
 LOSS = "loss"
-"""The part of a step's losses that is minimised."""
+"""Name of the loss that is minimised, among those that a step returns."""
 
 
 class Stage(Protocol):
-    """One part of a training: what is trained, how long, on what.
+    """One stage of a training: what is trained, for how long, and on which data.
 
     Attributes:
-        name: of its lines in the history; no two stages of a learner share one.
-        epochs: passes over its batches.
-        patience: the stage ends after so many epochs without a better score; 0 never ends it early.
+        name: name of its lines in the history, unique within the learner.
+        epochs: number of passes over its batches.
+        patience: number of epochs without a better score after which the stage ends; 0 never ends it early.
     """
 
     name: str
@@ -34,44 +34,44 @@ class Stage(Protocol):
     patience: int
 
     def begin(self) -> Optimisers:
-        """Choose which parameters of the model are trained, and make their optimisers.
+        """Choose the parameters of the model to train, and make their optimisers.
 
-        Called once before the first batch, and again where a run goes on in this stage: the model then has the
-        weights of the last checkpoint. Modules are not made here: the model has them all from the start.
+        Called once before the first batch, and again when a run is resumed in this stage; the model then has the
+        weights of the last checkpoint. It may not add modules to the model.
         """
         ...
 
     def batches(self, epoch: int) -> Sequence[Any]:
-        """The batches of an epoch, the same whenever it is asked, and as many in every epoch.
+        """The batches of an epoch, a function of ``epoch`` only; every epoch has equally many.
 
-        They say which samples; what is large is made in ``step``. ``epoch`` counts from 0 through all stages.
+        A batch names samples; ``step`` loads them. ``epoch`` counts from 0 through all stages.
         """
         ...
 
     def images(self, batch: Any) -> int:
-        """Samples of a batch, for progress and rate."""
+        """Number of samples of a batch, for the progress line."""
         ...
 
     def step(self, batch: Any, moment: Moment) -> Mapping[str, float]:
-        """Train on one batch, and return the loss (``loss``) and its parts, by name.
+        """Train on one batch, and return the loss (``loss``) and its parts by name.
 
-        What is random is drawn from torch's generator, or from one that is seeded by the batch.
+        Random numbers are drawn from torch's generator, or from one that is seeded by the batch.
         """
         ...
 
     def validate(self) -> dict[str, float]:
-        """Held-out metrics, the learner's ``score`` among them; empty for a stage that has none."""
+        """Held-out metrics, including the learner's ``score``; empty for a stage without any."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What is trained.
+    """A model and the stages of its training.
 
     Attributes:
-        model: every module that is trained or kept: heads, prompts and averages are parts of it.
-        score: the held-out metric that decides which weights are best; higher is better.
-        stages: in order; each goes on with the last weights of the one before.
+        model: contains every module that is trained or saved, such as heads, prompts and averages.
+        score: name of the held-out metric by which the best weights are chosen; higher is better.
+        stages: in order; each starts from the last weights of the one before.
     """
 
     model: torch.nn.Module

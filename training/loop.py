@@ -1,8 +1,8 @@
-"""The loop of every job: stages, epochs, batches; checkpoints, early stop, history, and going on bit for bit.
+"""The training loop that all jobs share: stages, epochs, batches, checkpoints, early stopping and resuming.
 
-What a batch is and how it is learnt is the job's (:mod:`training.learner`). All that is random in an epoch is drawn
-after torch was seeded by (seed, epoch), so a run that was stopped, between epochs or within one, and goes on ends with
-the same weights as one that was not.
+Jobs define stages (:mod:`training.learner`). Random numbers of an epoch are drawn after torch is seeded by (seed,
+epoch), so a run that was stopped, between epochs or within one, and resumed ends with the same weights as one that was
+not.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 History = list[dict[str, Any]]
 
 
-class Fitted(NamedTuple):
-    """How a run ended. ``interrupted``: it was asked to stop, and the same command goes on."""
+class TrainingResult(NamedTuple):
+    """Result of a run. If it was ``interrupted``, the same command resumes it."""
 
     history: History
     best_epoch: int
@@ -39,8 +39,8 @@ class Fitted(NamedTuple):
 
 
 @dataclass
-class _Part:
-    """What was done of an epoch: batches, sums of the losses over them, seconds, and the generators after them."""
+class _EpochProgress:
+    """Progress within an epoch: batches done, sums of their losses, seconds, and states of generators."""
 
     batch: int = 0
     totals: dict[str, float] = field(default_factory=dict)
@@ -49,8 +49,8 @@ class _Part:
 
 
 @dataclass
-class _Run:
-    """A run as it goes; ``saved`` is the checkpoint to go on from, until its stage has begun."""
+class _TrainingRun:
+    """State of a run; ``saved`` is the checkpoint to resume from, until its stage has begun."""
 
     learner: Learner
     out: Path
@@ -66,7 +66,7 @@ class _Run:
             self.learner.model.load_state_dict(self.saved["model"])
             self.history = self.saved["history"]
 
-    def save(self, stage: Stage, optimisers: Optimisers, part: _Part) -> None:
+    def save(self, stage: Stage, optimisers: Optimisers, part: _EpochProgress) -> None:
         state = {
             "stage": stage.name,
             "model": self.learner.model.state_dict(),
@@ -78,7 +78,7 @@ class _Run:
         save_history(self.out, self.history)
 
     def lines_of(self, stage: Stage) -> History:
-        """The epochs of a stage that are done."""
+        """History lines of the completed epochs of a stage."""
         return [line for line in self.history if line["stage"] == stage.name]
 
     def ended(self, stage: Stage) -> bool:
@@ -87,37 +87,37 @@ class _Run:
         return len(lines) >= stage.epochs or 0 < stage.patience <= stale
 
 
-def fit(learner: Learner, out: Path, *, seed: int, quiet: bool = False) -> Fitted:
-    """Train stage by stage, each until its epochs are done or its score has not risen for ``patience`` epochs.
+def fit(learner: Learner, out: Path, *, seed: int, quiet: bool = False) -> TrainingResult:
+    """Train all stages, each until its epochs are done or its score has not risen for ``patience`` epochs.
 
     Args:
-        learner: model and stages; the model is on its device, with the weights to begin from.
-        out: the run's folder; where it holds a checkpoint, training goes on from there.
-        seed: of all that is drawn from torch's generators.
-        quiet: show no progress.
+        learner: model and stages; the model is on its device and has its initial weights.
+        out: folder of the run; if it holds a checkpoint, training is resumed from it.
+        seed: seed of torch's generators.
+        quiet: whether to show no progress.
 
     Raises:
         InputError: a loss is no longer a finite number.
         WeightsError: the checkpoint in ``out`` is damaged.
     """
     with deferred_interrupt() as stop:
-        run = _Run(learner, out, seed, quiet, stop)
+        run = _TrainingRun(learner, out, seed, quiet, stop)
         run.load()
         whole = all(_train_stage(run, stage) for stage in learner.stages)
-    return _fitted(run.history, learner.score, interrupted=not whole)
+    return _result_of(run.history, learner.score, interrupted=not whole)
 
 
-def _train_stage(run: _Run, stage: Stage) -> bool:
-    """Train a stage to its end; False if the run was asked to stop before."""
+def _train_stage(run: _TrainingRun, stage: Stage) -> bool:
+    """Train a stage to its end; return False if the run was interrupted before."""
     import torch
 
     if run.ended(stage):
         return True
     torch.manual_seed(run.seed * 100_003 + len(run.history))
-    optimisers, part = stage.begin(), _Part()
+    optimisers, part = stage.begin(), _EpochProgress()
     if run.saved is not None and run.saved["stage"] == stage.name:
         optimisers.load_state_dict(run.saved["optimisers"])
-        part = _Part(**run.saved["part"])
+        part = _EpochProgress(**run.saved["part"])
     run.saved = None
     while not run.ended(stage):
         line = _train_epoch(run, stage, part)
@@ -125,7 +125,7 @@ def _train_stage(run: _Run, stage: Stage) -> bool:
             run.save(stage, optimisers, part)
             return False
         run.history.append(line)
-        part = _Part()
+        part = _EpochProgress()
         lines = run.lines_of(stage)
         # Best weights first, state last: a run that is killed in between writes the same best weights again.
         if _best(lines, run.learner.score) == len(lines) - 1:
@@ -134,8 +134,8 @@ def _train_stage(run: _Run, stage: Stage) -> bool:
     return True
 
 
-def _train_epoch(run: _Run, stage: Stage, part: _Part) -> dict[str, Any] | None:
-    """Train one epoch, or the rest of one, and validate; None if the run was asked to stop. ``part`` goes along."""
+def _train_epoch(run: _TrainingRun, stage: Stage, part: _EpochProgress) -> dict[str, Any] | None:
+    """Train an epoch, or its rest, and validate; return its history line, or None if the run was interrupted."""
     import torch
 
     epoch, start, model = len(run.history), time.monotonic() - part.seconds, run.learner.model
@@ -162,8 +162,8 @@ def _train_epoch(run: _Run, stage: Stage, part: _Part) -> dict[str, Any] | None:
     return line
 
 
-def _train_batches(run: _Run, stage: Stage, batches: Sequence[Any], part: _Part) -> bool:
-    """Train on the batches of an epoch that are left; False if the run was asked to stop."""
+def _train_batches(run: _TrainingRun, stage: Stage, batches: Sequence[Any], part: _EpochProgress) -> bool:
+    """Train on the remaining batches of an epoch; return False if the run was interrupted."""
     done = len(run.lines_of(stage))
     what = f"{stage.name}, epoch {done + 1} of {stage.epochs}, images"
     left = sum(stage.images(batch) for batch in batches[part.batch :])
@@ -198,15 +198,15 @@ def _say(line: Mapping[str, Any]) -> None:
 
 
 def _best(lines: History, score: str) -> int:
-    """Position of the best epoch of a stage, the first of equals; the last one where none has a score."""
+    """Position of the first epoch of a stage with the best score, or of the last epoch if none has a score."""
     scored = [position for position, line in enumerate(lines) if score in line]
     return max(scored, key=lambda position: (lines[position][score], -position), default=len(lines) - 1)
 
 
-def _fitted(history: History, score: str, *, interrupted: bool) -> Fitted:
-    """The best epoch is one of the last stage: its weights are those that are kept."""
+def _result_of(history: History, score: str, *, interrupted: bool) -> TrainingResult:
+    """Result of a run; the best epoch is one of the last stage, whose weights are kept."""
     lines = [line for line in history if line["stage"] == history[-1]["stage"]]
     if not lines:
-        return Fitted([], 0, float("nan"), interrupted)
+        return TrainingResult([], 0, float("nan"), interrupted)
     best = lines[_best(lines, score)]
-    return Fitted(history, best["epoch"], best.get(score, float("nan")), interrupted)
+    return TrainingResult(history, best["epoch"], best.get(score, float("nan")), interrupted)

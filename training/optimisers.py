@@ -1,4 +1,4 @@
-"""The optimisers of a stage: any number, each with its parameter groups, rates and schedule."""
+"""The optimisers of a stage, with their parameter groups, rates and schedules."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from training.schedule import Moment, Schedule
 
 
-class Scheduled(NamedTuple):
-    """A torch optimiser, and how the rates of its groups change.
+class ScheduledOptimiser(NamedTuple):
+    """A torch optimiser and the schedule of its rates.
 
-    Each group begins with a rate of its own (``lr``); the schedule gets that rate and the moment.
+    The schedule gets the initial rate (``lr``) of a parameter group and the moment.
     """
 
     optimiser: torch.optim.Optimizer
@@ -22,20 +22,20 @@ class Scheduled(NamedTuple):
 
 
 class Optimisers:
-    """All optimisers of a stage, stepped together, with one bound on the gradient of what they train.
+    """All optimisers of a stage, stepped together, with a common bound of the gradient norm.
 
     A stage calls ``zero_grad``, adds gradients, and calls ``step``.
     """
 
     def __init__(
-        self, named: Mapping[str, Scheduled], clip_norm: float | None = None, clipped: Iterable[Any] = ()
+        self, named: Mapping[str, ScheduledOptimiser], clip_norm: float | None = None, clipped: Iterable[Any] = ()
     ) -> None:
-        """Take the rates that the groups have now as the ones that schedules begin from.
+        """Take the present rates of the groups as their initial rates.
 
         Args:
-            named: by a name of each, for the checkpoint.
-            clip_norm: longest gradient of ``clipped``; a longer one is shortened to it. None leaves gradients alone.
-            clipped: parameters, of any of the optimisers.
+            named: optimisers by name; checkpoints use the names.
+            clip_norm: largest norm of the gradient of ``clipped``; None does not clip.
+            clipped: parameters whose gradient is clipped.
         """
         self._named = dict(named)
         self._clip_norm, self._clipped = clip_norm, list(clipped)
@@ -43,16 +43,16 @@ class Optimisers:
             group.setdefault("initial_lr", group["lr"])
 
     def zero_grad(self) -> None:
-        """Forget the gradients of the last step."""
+        """Clear all gradients."""
         for part in self._named.values():
             part.optimiser.zero_grad(set_to_none=True)
 
     def step(self, moment: Moment, *, before: Callable[[], None] | None = None) -> None:
-        """Set the rates of this moment, shorten the gradient, and change the parameters.
+        """Set the rates of the moment, clip the gradient, and update the parameters.
 
         Args:
-            moment: where the stage is.
-            before: called after gradients were shortened, for example to scale those of one optimiser.
+            moment: the step of the stage.
+            before: called after clipping, for example to scale the gradients of one optimiser.
         """
         import torch
 
@@ -67,17 +67,17 @@ class Optimisers:
             part.optimiser.step()
 
     def rates(self) -> dict[str, list[float]]:
-        """The present rates of each optimiser's groups."""
+        """The present rates of the groups of every optimiser."""
         return {
             name: [float(group["lr"]) for group in part.optimiser.param_groups] for name, part in self._named.items()
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """State of all optimisers by name. Schedules have none: they follow from the moment."""
+        """State of all optimisers by name; schedules have no state."""
         return {name: part.optimiser.state_dict() for name, part in self._named.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned."""
         for name, part in self._named.items():
             part.optimiser.load_state_dict(state[name])
 

@@ -1,4 +1,4 @@
-"""The state of torch's generators, kept in a checkpoint so that a run goes on bit for bit."""
+"""Saves and restores the states of torch's generators, so that a resumed run gives the same bits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def random_state() -> dict[str, Any]:
 
 
 def restore_random_state(state: Mapping[str, Any]) -> None:
-    """Go on from what :func:`random_state` returned; an accelerator that is not here any more is left out."""
+    """Restore what :func:`random_state` returned; states of absent accelerators are ignored."""
     import torch
 
     torch.set_rng_state(state["cpu"])

@@ -1,4 +1,4 @@
-"""The closed table of training jobs: a name, and where the object lives. One more is one line more."""
+"""The closed table of training jobs: name -> module and object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from retrieval.config import Config
-    from training.loop import Fitted
+    from training.loop import TrainingResult
 
 JOBS = {
     "clip": ".jobs.clip:JOB",
@@ -20,15 +20,15 @@ JOBS = {
 
 
 class TrainingJob(Protocol):
-    """Trains from a recipe and leaves checkpoint, history and exported encoder in a folder; never touches the store.
+    """Trains an encoder by a recipe and writes checkpoint, history and encoder to a folder; does not use a store.
 
     ``recipe`` is the class of its recipes; every key has a description.
     """
 
     recipe: type[Config]
 
-    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> Fitted:
-        """Train, or go on where an earlier run of the same recipe in ``out`` stopped.
+    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> TrainingResult:
+        """Train, or resume an earlier run of the same recipe in ``out``.
 
         Raises:
             InputError: the recipe or its data cannot be used, or ``out`` holds another run.

@@ -13,7 +13,7 @@ from training.config import read_recipe
 from training.registry import load_job
 
 if TYPE_CHECKING:
-    from training.loop import Fitted
+    from training.loop import TrainingResult
 
 
 class TrainRequest(Config):
@@ -31,7 +31,7 @@ class TrainRequest(Config):
     quiet: bool = Field(default=False, description="Show no progress.")
 
 
-def train(request: TrainRequest) -> Fitted:
+def train(request: TrainRequest) -> TrainingResult:
     """Train, or go on where an earlier run of the same recipe in the same folder stopped.
 
     Raises:

@@ -67,22 +67,22 @@ class TrainingSamples:
         """
         if split not in (TRAIN, VAL):
             raise TestDataError(f"split '{split}' is for testing and may not be trained on; name {TRAIN} or {VAL}.")
-        found = tuple(sample for sample in self.samples if sample.split == split)
-        if not found:
+        samples = tuple(sample for sample in self.samples if sample.split == split)
+        if not samples:
             raise InputError(
                 f"{self.root} has no samples of the split {split}; name another source, or split this one."
             )
-        return replace(self, samples=found)
+        return replace(self, samples=samples)
 
     def path(self, row: int) -> Path:
         """The image file of a sample."""
         return self.root / self.samples[row].uri
 
     def codes(self, column: Column) -> tuple[Sequence[str], Int64]:
-        """The values of a column, sorted, and each sample's place among them.
+        """The sorted values of a column, and the code of every sample.
 
         Returns:
-            k values, and (n,) numbers from 0 to k - 1; -1 where a sample has no value.
+            k values, and (n,) codes from 0 to k - 1; -1 where a sample has no value.
         """
         values: list[str | None] = [getattr(sample, column) for sample in self.samples]
         names = sorted({value for value in values if value is not None})
@@ -108,7 +108,7 @@ class TrainingSamples:
 
 
 def read_samples(source: SampleSource) -> TrainingSamples:
-    """Read all samples of a source for training. Of a source that knows no splits every sample is of train.
+    """Read the training and validation samples of a source; without splits, all samples are for training.
 
     Raises:
         MissingFileError: there is nothing at the path.
@@ -122,6 +122,6 @@ def read_samples(source: SampleSource) -> TrainingSamples:
     kept = tuple(sample for sample in every if sample.split in (TRAIN, VAL))
     left_out = Counter(sample.split or "none" for sample in every if sample.split not in (TRAIN, VAL))
     if not kept:
-        found = ", ".join(f"{count} of {split}" for split, count in sorted(left_out.items())) or "none at all"
-        raise InputError(f"{source.path} has no samples of the splits {TRAIN} or {VAL} to train on ({found}).")
+        counts = ", ".join(f"{count} of {split}" for split, count in sorted(left_out.items())) or "none at all"
+        raise InputError(f"{source.path} has no samples of the splits {TRAIN} or {VAL} to train on ({counts}).")
     return TrainingSamples(kept, opened.root, dict(left_out), tuple(opened.problems))

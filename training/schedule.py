@@ -1,4 +1,4 @@
-"""Learning rates over the steps of a stage: functions of a group's own rate and the moment."""
+"""Schedules of learning rates: functions of the initial rate of a parameter group and of the step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class Moment(NamedTuple):
-    """Where a stage is, counted from 0: ``epoch`` of ``epochs``, ``batch`` of ``batches`` in every epoch."""
+    """A step of a stage, counted from 0: ``epoch`` of ``epochs``, ``batch`` of ``batches`` in every epoch."""
 
     epoch: int
     epochs: int
@@ -17,26 +17,26 @@ class Moment(NamedTuple):
 
     @property
     def step(self) -> int:
-        """Batches before this one, of all epochs of the stage."""
+        """Number of batches of the stage before this one."""
         return self.epoch * self.batches + self.batch
 
     @property
     def steps(self) -> int:
-        """Batches of the whole stage."""
+        """Number of batches of the stage."""
         return self.epochs * self.batches
 
 
 Schedule: TypeAlias = Callable[[float, Moment], float]
-"""The rate of a step, from the rate that the group began with and the moment."""
+"""Computes the rate of a step from the initial rate of the group and the moment."""
 
 
 def constant(rate: float, moment: Moment) -> float:  # noqa: ARG001 - a Schedule
-    """The rate that the group began with."""
+    """The initial rate of the group."""
     return rate
 
 
 def cosine(warm_up: float, final: float) -> Schedule:
-    """A linear rise, then a cosine over the steps (Loshchilov and Hutter 2017, eq. 5, no restart).
+    """Linear warm-up, then a cosine over the steps (Loshchilov and Hutter 2017, eq. 5, no restart).
 
     Args:
         warm_up: share of the steps in which the rate rises.

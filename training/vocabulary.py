@@ -1,8 +1,8 @@
-"""Byte-pair encoding of our own (Sennrich et al. 2016), in the file format that open_clip's ``SimpleTokenizer`` reads.
+"""Learns byte-pair encodings (Sennrich et al. 2016), and writes them in the format of open_clip's ``SimpleTokenizer``.
 
 The file is gzipped text: a first line that is skipped, then one merge of two symbols per line, best first. The 256
-bytes, each also as the end of a word (``</w>``), are there without a line, so every text can be written; with the
-marks of start and end a vocabulary has ``512 + merges + 2`` tokens.
+bytes, also as ends of words (``</w>``), are tokens without a line, so every text can be encoded; with the tokens of
+start and end a vocabulary has ``512 + merges + 2`` tokens.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = 512 + 2
-"""Tokens of a vocabulary without merges."""
+"""Number of tokens without merges."""
 
 Word = tuple[str, ...]
 Pair = tuple[str, str]
 
 
 def learn_merges(texts: Iterable[str], tokens: int, least: int = 2) -> list[Pair]:
-    """Merge the commonest pair of neighbours, again and again; of equally common pairs the first by alphabet.
+    """Merge the most frequent pair of adjacent symbols repeatedly; ties are broken alphabetically.
 
     Args:
-        texts: what the vocabulary should write briefly; every word counts as often as it stands there.
-        tokens: largest size of the whole vocabulary, at least ``BASE``.
-        least: pairs that are rarer are not merged.
+        texts: texts to learn from; words count as often as they occur.
+        tokens: largest size of the vocabulary, at least ``BASE``.
+        least: smallest frequency of a pair that is merged.
 
     Returns:
         At most ``tokens - BASE`` merges, in order.
@@ -47,7 +47,7 @@ def learn_merges(texts: Iterable[str], tokens: int, least: int = 2) -> list[Pair
         if pairs[best] < least:
             break
         merges.append(best)
-        words = Counter({_merged(word, best): count for word, count in words.items()})
+        words = Counter({_merge(word, best): count for word, count in words.items()})
     return merges
 
 
@@ -59,7 +59,7 @@ def write_vocabulary(path: Path, merges: Iterable[Pair]) -> None:
 
 
 def _words(texts: Iterable[str]) -> Iterable[Word]:
-    """The words of all texts as ``SimpleTokenizer`` sees them: letters of bytes, the last marked as the end."""
+    """Yield the words of all texts as ``SimpleTokenizer`` splits them: symbols of bytes, the last one marked."""
     from retrieval.encoders.torchvision_ops import repair_torchvision
 
     repair_torchvision()
@@ -67,12 +67,12 @@ def _words(texts: Iterable[str]) -> Iterable[Word]:
 
     plain = SimpleTokenizer()
     for text in texts:
-        for found in plain.pat.findall(plain.clean_fn(text)):
-            letters = [plain.byte_encoder[byte] for byte in found.encode()]
+        for word in plain.pat.findall(plain.clean_fn(text)):
+            letters = [plain.byte_encoder[byte] for byte in word.encode()]
             yield (*letters[:-1], letters[-1] + "</w>")
 
 
-def _merged(word: Word, pair: Pair) -> Word:
+def _merge(word: Word, pair: Pair) -> Word:
     joined: list[str] = []
     position = 0
     while position < len(word):

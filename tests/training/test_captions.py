@@ -11,7 +11,7 @@ from PIL import Image
 from retrieval.errors import InputError, MissingFileError, VitrineError
 from retrieval.types import Preprocess
 from tests.support.caption_images import draw
-from training.captions import decoded, larger, read_pairs
+from training.captions import decode_images, larger, read_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,21 +52,21 @@ def test_a_folder_without_captions_says_how_to_get_one(tmp_path: Path) -> None:
 
 def test_pixels_are_those_of_the_files_and_are_decoded_once(tmp_path: Path) -> None:
     pairs = read_pairs(draw(tmp_path / "w"), "train", position=0, flip=True)
-    first = decoded(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
+    first = decode_images(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
     assert first.shape == (36, 20, 20, 3)
     expected = np.asarray(Image.open(pairs[5].path).convert("RGB").resize((20, 20), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(first[5], expected)
     made = (tmp_path / "c.npy").stat().st_mtime_ns
-    decoded(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
+    decode_images(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
     assert (tmp_path / "c.npy").stat().st_mtime_ns == made
-    assert decoded(pairs[:3], larger(SIZE, 24), tmp_path / "c.npy", "images", quiet=True).shape == (3, 24, 24, 3)
+    assert decode_images(pairs[:3], larger(SIZE, 24), tmp_path / "c.npy", "images", quiet=True).shape == (3, 24, 24, 3)
 
 
 def test_a_changed_image_is_decoded_again(tmp_path: Path) -> None:
     pairs = read_pairs(draw(tmp_path / "w"), "val", position=0, flip=True)
-    decoded(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
+    decode_images(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
     Image.new("RGB", (30, 30), (1, 2, 3)).save(pairs[0].path)
-    assert decoded(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)[0].max() == 3
+    assert decode_images(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)[0].max() == 3
 
 
 @pytest.mark.parametrize("content", [None, b"no image"])
@@ -76,4 +76,4 @@ def test_an_image_that_is_missing_or_none_is_named(tmp_path: Path, content: byte
     if content is not None:
         pairs[1].path.write_bytes(content)
     with pytest.raises(VitrineError, match=pairs[1].path.name):
-        decoded(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)
+        decode_images(pairs, SIZE, tmp_path / "c.npy", "images", quiet=True)

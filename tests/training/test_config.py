@@ -8,7 +8,7 @@ import pytest
 
 import training
 from retrieval.errors import InputError, MissingFileError, UnknownNameError
-from training.config import checked, read_recipe
+from training.config import read_recipe, validate_recipe
 from training.jobs.clip_recipe import ClipRecipe
 from training.registry import JOBS, load_job
 
@@ -17,7 +17,7 @@ SHIPPED = Path(training.__file__).parent / "recipes" / "vitrine-tiny.yaml"
 
 def test_overrides_reach_into_groups() -> None:
     found = read_recipe(SHIPPED, ["loop.epochs=2", "sources.drains=null", "sources.own.path=a/b", "batch=16"])
-    recipe = checked(ClipRecipe, found, "recipe")
+    recipe = validate_recipe(ClipRecipe, found, "recipe")
     assert (recipe.loop.epochs, recipe.batch, recipe.sources["drains"]) == (2, 16, None)
     own = recipe.sources["own"]
     assert own is not None
@@ -25,7 +25,7 @@ def test_overrides_reach_into_groups() -> None:
 
 
 def test_hands_of_the_shipped_recipe_are_not_mirrored() -> None:
-    hands = checked(ClipRecipe, read_recipe(SHIPPED), "recipe").sources["hands"]
+    hands = validate_recipe(ClipRecipe, read_recipe(SHIPPED), "recipe").sources["hands"]
     assert hands is not None
     assert hands.flip is False
 

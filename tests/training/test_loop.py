@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from retrieval.errors import InputError, WeightsError
 from tests.support.interruptions import stop_after
 from training.learner import Learner
-from training.loop import Fitted, fit
-from training.optimisers import Optimisers, Scheduled
+from training.loop import TrainingResult, fit
+from training.optimisers import Optimisers, ScheduledOptimiser
 from training.schedule import Moment, constant, cosine
 
 BATCHES = {"prompts": 3, "images": 4}
@@ -49,15 +49,15 @@ class ToyStage:
         # What a stage computes of the one before, once: it must be the same when the run goes on.
         self.target = model.prompt.detach().clone()
         if alone:
-            named = {"adam": Scheduled(torch.optim.Adam([model.prompt], lr=0.1), cosine(0.2, 0.1))}
+            named = {"adam": ScheduledOptimiser(torch.optim.Adam([model.prompt], lr=0.1), cosine(0.2, 0.1))}
         else:
             groups: list[dict[str, Any]] = [
                 {"params": model.net[0].parameters(), "lr": 0.05},
                 {"params": model.net[1].parameters()},
             ]
             named = {
-                "net": Scheduled(torch.optim.AdamW(groups, lr=0.02), cosine(0, 0.1)),
-                "centres": Scheduled(torch.optim.SGD([model.centres], lr=0.5), constant),
+                "net": ScheduledOptimiser(torch.optim.AdamW(groups, lr=0.02), cosine(0, 0.1)),
+                "centres": ScheduledOptimiser(torch.optim.SGD([model.centres], lr=0.5), constant),
             }
         self.optimisers = Optimisers(named, 1.0, [p for p in model.parameters() if p.requires_grad])
         return self.optimisers
@@ -97,7 +97,7 @@ def _learner(**images: Any) -> tuple[Learner, list[ToyStage]]:
     return Learner(model, "score", stages), stages
 
 
-def _fit(out: Path, **images: Any) -> tuple[Fitted, Learner, list[ToyStage]]:
+def _fit(out: Path, **images: Any) -> tuple[TrainingResult, Learner, list[ToyStage]]:
     out.mkdir(exist_ok=True)
     learner, stages = _learner(**images)
     return fit(learner, out, seed=3, quiet=True), learner, stages
@@ -108,17 +108,17 @@ def _history(out: Path) -> list[dict[str, Any]]:
 
 
 def test_stages_follow_each_other_and_train_what_they_say(tmp_path: Path) -> None:
-    fitted, learner, stages = _fit(tmp_path / "run")
+    result, learner, stages = _fit(tmp_path / "run")
     fresh = Towers().state_dict()
     trained = learner.model.state_dict()
     assert {name for name in fresh if not torch.equal(fresh[name], trained[name])} >= {
         "prompt", "net.0.weight", "net.1.running_mean", "centres",
     }  # fmt: skip
-    assert [line["stage"] for line in fitted.history] == ["prompts"] * 2 + ["images"] * 3
-    assert [line["epoch"] for line in fitted.history] == [1, 2, 3, 4, 5]
-    assert "score" not in fitted.history[0]
-    assert {"loss", "center", "score"} <= fitted.history[-1].keys()
-    assert fitted.best_epoch > 2
+    assert [line["stage"] for line in result.history] == ["prompts"] * 2 + ["images"] * 3
+    assert [line["epoch"] for line in result.history] == [1, 2, 3, 4, 5]
+    assert "score" not in result.history[0]
+    assert {"loss", "center", "score"} <= result.history[-1].keys()
+    assert result.best_epoch > 2
     assert stages[1].moments[0] == Moment(0, 3, 0, 4)
     assert stages[1].moments[-1].step == stages[1].moments[-1].steps - 1 == 11
     assert torch.equal(stages[1].target, learner.model.prompt)  # type: ignore[arg-type]
@@ -132,16 +132,16 @@ def test_a_run_stopped_anywhere_ends_bit_for_bit_as_one_that_was_not(
     for batches in stops:
         with monkeypatch.context() as patch:
             stop_after(patch, batches)
-            fitted, _, _ = _fit(tmp_path / "parts")
-            assert fitted.interrupted
+            result, _, _ = _fit(tmp_path / "parts")
+            assert result.interrupted
             torch.manual_seed(99)
-    fitted, again, stages = _fit(tmp_path / "parts")
+    result, again, stages = _fit(tmp_path / "parts")
     for name, tensor in model.model.state_dict().items():
         assert torch.equal(tensor, again.model.state_dict()[name]), name
     assert _history(tmp_path / "whole") == _history(tmp_path / "parts")
     best, parts = (load_file(tmp_path / run / "best.safetensors") for run in ("whole", "parts"))
     assert all(torch.equal(best[name], parts[name]) for name in best)
-    assert (fitted.best_epoch, fitted.best_score) == (whole.best_epoch, whole.best_score)
+    assert (result.best_epoch, result.best_score) == (whole.best_epoch, whole.best_score)
     if sum(stops) > 6:
         assert stages[0].begun == 0  # it had ended
 
@@ -149,8 +149,8 @@ def test_a_run_stopped_anywhere_ends_bit_for_bit_as_one_that_was_not(
 def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
     _fit(tmp_path / "run")
     before = (tmp_path / "run" / "state.pt").stat().st_mtime_ns
-    fitted, _, stages = _fit(tmp_path / "run")
-    assert len(fitted.history) == 5
+    result, _, stages = _fit(tmp_path / "run")
+    assert len(result.history) == 5
     assert [stage.begun for stage in stages] == [0, 0]
     assert (tmp_path / "run" / "state.pt").stat().st_mtime_ns == before
 
@@ -166,9 +166,9 @@ def test_a_stage_stops_when_its_score_no_longer_rises_and_keeps_its_best(tmp_pat
         return validate()
 
     stages[1].validate = keep  # type: ignore[method-assign]
-    fitted = fit(learner, tmp_path, seed=3, quiet=True)
-    assert len(fitted.history) == 2 + 4
-    assert (fitted.best_epoch, fitted.best_score) == (4, 0.5)
+    result = fit(learner, tmp_path, seed=3, quiet=True)
+    assert len(result.history) == 2 + 4
+    assert (result.best_epoch, result.best_score) == (4, 0.5)
     assert torch.equal(load_file(tmp_path / "best.safetensors")["centres"], kept[1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.optimisers import Optimisers, Scheduled, decay_groups
+from training.optimisers import Optimisers, ScheduledOptimiser, decay_groups
 from training.schedule import Moment, constant, cosine
 
 FIRST, LAST = Moment(0, 2, 0, 5), Moment(1, 2, 4, 5)
@@ -16,8 +16,8 @@ def _two(clip_norm: float | None = None) -> tuple[torch.nn.Linear, torch.nn.Para
     head, centres = torch.nn.Linear(3, 2), torch.nn.Parameter(torch.ones(2, 3))
     groups = [{"params": [head.weight], "lr": 0.1}, {"params": [head.bias], "lr": 0.2}]
     named = {
-        "head": Scheduled(torch.optim.SGD(groups, lr=0.1, momentum=0.9), cosine(0, 0.5)),
-        "centres": Scheduled(torch.optim.SGD([centres], lr=0.5), constant),
+        "head": ScheduledOptimiser(torch.optim.SGD(groups, lr=0.1, momentum=0.9), cosine(0, 0.5)),
+        "centres": ScheduledOptimiser(torch.optim.SGD([centres], lr=0.5), constant),
     }
     return head, centres, Optimisers(named, clip_norm, [*head.parameters(), centres])
 

@@ -1,4 +1,4 @@
-"""Job ``clip``: two towers learn which caption belongs to which image (Radford et al. 2021)."""
+"""Job ``clip``: contrastive training of an image and a text tower on captions (Radford et al. 2021)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from retrieval.encoders.artefact import INSIDE as ENCODER
 from training.augment import augment
 from training.checkpoint import BEST, open_run
-from training.config import checked
+from training.config import validate_recipe
 from training.contrastive import backward_in_pieces, mean_reciprocal_rank
-from training.jobs.clip_data import batches_of, captioned, pairs_of
+from training.jobs.clip_data import batches_of, load_captioned, pairs_of
 from training.jobs.clip_export import build, export, prepare
 from training.jobs.clip_recipe import ClipRecipe
 from training.learner import LOSS, Learner
-from training.loop import Fitted, fit
-from training.optimisers import Optimisers, Scheduled, decay_groups
+from training.loop import TrainingResult, fit
+from training.optimisers import Optimisers, ScheduledOptimiser, decay_groups
 from training.schedule import Moment, cosine
 from training.vocabulary import learn_merges
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from retrieval.config import Config
     from retrieval.types import UInt8
-    from training.jobs.clip_data import Captioned, Numbers
+    from training.jobs.clip_data import CaptionedImages, Numbers
 
 SCORE = "retrieval"
-"""The held-out metric that decides: mean reciprocal rank of each image's caption."""
+"""The held-out metric by which weights are chosen: mean reciprocal rank of the true captions."""
 
 HIGHEST_SCALE = math.log(100)
 """The logarithm of the largest factor on similarities."""
@@ -45,11 +45,11 @@ class ClipJob:
 
     recipe: type[Config] = ClipRecipe
 
-    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> Fitted:
+    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> TrainingResult:
         """Train; ``out/encoder`` is then a folder that ``--encoder`` loads, with the best weights in fp16."""
         from retrieval.encoders.precision import choose_device
 
-        config = checked(ClipRecipe, recipe, "recipe")
+        config = validate_recipe(ClipRecipe, recipe, "recipe")
         where = choose_device(device)
         train, val = pairs_of(config)
         open_run(out, config.model_dump(mode="json"))
@@ -58,23 +58,25 @@ class ClipJob:
         model = model.to(where)
         stage = ContrastiveStage(
             model,
-            captioned(train, config, tokenizer, out / "train.npy", train=True, quiet=quiet),
-            captioned(val, config, tokenizer, out / "val.npy", train=False, quiet=quiet),
+            load_captioned(train, config, tokenizer, out / "train.npy", train=True, quiet=quiet),
+            load_captioned(val, config, tokenizer, out / "val.npy", train=False, quiet=quiet),
             config,
             where,
         )
-        fitted = fit(Learner(model, SCORE, [stage]), out, seed=config.loop.seed, quiet=quiet)
-        if fitted.history:
-            export(out / ENCODER, out / BEST, config, fitted, {"train": train, "val": val})
-        return fitted
+        result = fit(Learner(model, SCORE, [stage]), out, seed=config.loop.seed, quiet=quiet)
+        if result.history:
+            export(out / ENCODER, out / BEST, config, result, {"train": train, "val": val})
+        return result
 
 
 class ContrastiveStage:
-    """The one stage of the job: both towers and the factor on similarities, by the contrastive loss."""
+    """The only stage of the job: trains both towers and the factor of similarities by the contrastive loss."""
 
     name = "contrastive"
 
-    def __init__(self, model: Any, train: Captioned, val: Captioned, config: ClipRecipe, device: str) -> None:
+    def __init__(
+        self, model: Any, train: CaptionedImages, val: CaptionedImages, config: ClipRecipe, device: str
+    ) -> None:
         """``model`` is an open_clip model on ``device``."""
         import torch
 
@@ -88,13 +90,13 @@ class ContrastiveStage:
         self._optimisers = Optimisers({})
 
     def begin(self) -> Optimisers:
-        """AdamW on every parameter, along a cosine."""
+        """AdamW of all parameters, with a cosine schedule."""
         import torch
 
         loop, model = self._config.loop, self._model
         groups = decay_groups(model, loop.weight_decay)
         adamw = torch.optim.AdamW(groups, lr=loop.learning_rate, betas=(0.9, loop.beta_2), eps=1e-6)
-        scheduled = Scheduled(adamw, cosine(loop.warm_up, loop.final))
+        scheduled = ScheduledOptimiser(adamw, cosine(loop.warm_up, loop.final))
         self._optimisers = Optimisers({"adamw": scheduled}, loop.clip_norm, model.parameters())
         return self._optimisers
 
@@ -103,13 +105,13 @@ class ContrastiveStage:
         return len(batch[1])
 
     def batches(self, epoch: int) -> list[tuple[int, Numbers]]:
-        """A seed and rows of each batch."""
+        """Seed and rows of every batch."""
         rng = np.random.default_rng([self._config.loop.seed, epoch])
         drawn = batches_of(self._train.folder, self._config.batch, self._config.batches, rng)
         return [(epoch * 1_000_003 + number, rows) for number, rows in enumerate(drawn)]
 
     def step(self, batch: tuple[int, Numbers], moment: Moment) -> dict[str, float]:
-        """One step on a batch; the factor on similarities stays between 1 and 100."""
+        """Take one step; the factor of similarities is clamped to 1..100."""
         self._optimisers.zero_grad()
         loss = self._backward(batch)
         self._optimisers.step(moment)
@@ -117,7 +119,7 @@ class ContrastiveStage:
         return {LOSS: loss}
 
     def _backward(self, batch: tuple[int, Numbers]) -> float:
-        """Add the gradients of a batch's loss, and return the loss."""
+        """Add the gradients of the loss of a batch, and return the loss."""
         import torch
 
         seed, rows = batch
@@ -136,7 +138,7 @@ class ContrastiveStage:
         return backward_in_pieces(encode, scale.exp, captions, self._config.loop.pieces)
 
     def validate(self) -> dict[str, float]:
-        """Mean reciprocal rank of each held-out image's caption among those of its source, averaged over sources."""
+        """Mean reciprocal rank of held-out captions among those of their source, averaged over sources."""
         import torch
 
         data = self._val
@@ -171,7 +173,7 @@ class ContrastiveStage:
         return self._encoded("encode_text", tokens)
 
     def _encoded(self, method: str, batch: torch.Tensor) -> torch.Tensor:
-        """Vectors of length 1 in float32; what is between may be in half precision."""
+        """Unit vectors in float32, computed in half precision if ``amp`` says so."""
         import torch
         from torch.nn.functional import normalize
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.errors import InputError
-from training.captions import Pair, decoded, larger, read_pairs
+from training.captions import Pair, decode_images, larger, read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
 
 MIXED = 0.25
-"""The share of each source in mixed batches, where an epoch has both kinds."""
+"""Share of the images of every source that is in mixed batches, if an epoch has both kinds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Captioned:
+class CaptionedImages:
     """n images with their captions.
 
     Attributes:
@@ -46,7 +46,7 @@ class Captioned:
 
 
 def pairs_of(recipe: ClipRecipe) -> tuple[list[Pair], list[Pair]]:
-    """The pairs to train on, and those that decide when to stop; test pairs are not read.
+    """Read the pairs to train on, and the held-out pairs of early stopping.
 
     Raises:
         MissingFileError: a folder has no manifest.
@@ -68,10 +68,10 @@ def pairs_of(recipe: ClipRecipe) -> tuple[list[Pair], list[Pair]]:
     return train, val
 
 
-def captioned(
+def load_captioned(
     pairs: Sequence[Pair], recipe: ClipRecipe, tokenizer: Any, cache: Path, *, train: bool, quiet: bool
-) -> Captioned:
-    """Decode and tokenise; training images are kept larger than the encoder sees them."""
+) -> CaptionedImages:
+    """Decode images and tokenise captions; training images are larger than the encoder's input, for cropping."""
     import torch
 
     texts = list(dict.fromkeys(pair.caption for pair in pairs))
@@ -79,8 +79,8 @@ def captioned(
     size = recipe.pixels.preprocess()
     if train:
         size = larger(size, recipe.pixels.stored)
-    return Captioned(
-        decoded(pairs, size, cache, "training images" if train else "held-out images", quiet=quiet),
+    return CaptionedImages(
+        decode_images(pairs, size, cache, "training images" if train else "held-out images", quiet=quiet),
         tokenizer(texts),
         torch.tensor([row[pair.caption] for pair in pairs]),
         np.array([pair.folder for pair in pairs], np.int64),
@@ -89,13 +89,13 @@ def captioned(
 
 
 def batches_of(folder: Numbers, size: int, how: str, rng: np.random.Generator) -> list[Numbers]:
-    """Rows of each batch of an epoch, in order.
+    """Draw the batches of an epoch; a batch is an array of rows.
 
     Args:
-        folder: (n,) source of each row.
-        size: rows of a batch; what is left over waits for another epoch, but a source that has fewer is one batch.
-        how: ``mixed``, ``folder`` for batches of one source each, or ``both``: a quarter of each source is mixed.
-        rng: of this epoch.
+        folder: (n,) source of every row.
+        size: rows per batch; remaining rows are left out of this epoch, but a source with fewer rows is one batch.
+        how: ``mixed``, ``folder`` for batches of one source, or ``both``, in which a quarter of every source is mixed.
+        rng: random generator of the epoch.
     """
     groups = (
         [np.arange(len(folder))] if how == "mixed" else [np.flatnonzero(folder == one) for one in np.unique(folder)]

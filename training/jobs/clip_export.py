@@ -1,4 +1,4 @@
-"""An encoder in a folder that ``--encoder FOLDER`` loads, and open_clip as ``local-dir:FOLDER``.
+"""Writes the trained encoder: a folder that ``--encoder FOLDER`` loads, and open_clip as ``local-dir:FOLDER``.
 
 ``encoder.json``                what it is and which files are its parts (:mod:`retrieval.encoders.artefact`)
 ``open_clip_config.json``       the architecture
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
     from training.captions import Pair
     from training.jobs.clip_recipe import ClipRecipe
-    from training.loop import Fitted
+    from training.loop import TrainingResult
 
 CONFIG, VOCABULARY, WEIGHTS = "open_clip_config.json", "vocabulary.txt.gz", "open_clip_model.safetensors"
 RESOLVED = "recipe.json"
 
 
 def prepare(folder: Path, recipe: ClipRecipe, merges: Sequence[tuple[str, str]]) -> None:
-    """Write configuration and vocabulary, all that open_clip needs to build the model."""
+    """Write configuration and vocabulary, which open_clip needs to build the model."""
     folder.mkdir(exist_ok=True)
     write_vocabulary(folder / VOCABULARY, merges)
-    own = recipe.model
+    model = recipe.model
     text = {"vocab_size": BASE + len(merges), "tokenizer_kwargs": {"bpe_path": VOCABULARY}}
     pixels = recipe.pixels
     config = {
         "model_cfg": {
-            "embed_dim": own.embed_dim,
-            "vision_cfg": {**own.vision_cfg, "image_size": pixels.size},
-            "text_cfg": {**own.text_cfg, **text},
+            "embed_dim": model.embed_dim,
+            "vision_cfg": {**model.vision_cfg, "image_size": pixels.size},
+            "text_cfg": {**model.text_cfg, **text},
         },
         "preprocess_cfg": {
             "mean": list(pixels.mean),
@@ -56,7 +56,7 @@ def prepare(folder: Path, recipe: ClipRecipe, merges: Sequence[tuple[str, str]])
 
 
 def build(folder: Path, seed: int) -> tuple[Any, Any]:
-    """The model with random weights of a seed (float32), and its tokenizer.
+    """Build the model with random weights of a seed (float32), and its tokenizer.
 
     Raises:
         InputError: open_clip cannot build such a model.
@@ -74,8 +74,10 @@ def build(folder: Path, seed: int) -> tuple[Any, Any]:
         raise InputError(f"recipe: the model cannot be built ({reason}); correct its group 'model'.") from error
 
 
-def export(folder: Path, best: Path, recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]]) -> None:
-    """Add the best weights in half precision, the card, and a page that says what they were trained on.
+def export(
+    folder: Path, best: Path, recipe: ClipRecipe, result: TrainingResult, pairs: Mapping[str, Sequence[Pair]]
+) -> None:
+    """Write the best weights in half precision, the card, and a page about the training data.
 
     Gains, biases and running statistics stay in float32: they are few, and batch normalisation divides by some.
     """
@@ -90,17 +92,17 @@ def export(folder: Path, best: Path, recipe: ClipRecipe, fitted: Fitted, pairs: 
     parts = (CONFIG, VOCABULARY, WEIGHTS, RESOLVED)
     write_card(folder, "open_clip", recipe.name, recipe.pixels.preprocess(), WEIGHTS, parts)
     numbers = sum(tensor.numel() for tensor in tensors.values())
-    write_atomically(folder / "README.md", _page(recipe, fitted, pairs, numbers))
+    write_atomically(folder / "README.md", _page(recipe, result, pairs, numbers))
 
 
-def _page(recipe: ClipRecipe, fitted: Fitted, pairs: Mapping[str, Sequence[Pair]], numbers: int) -> str:
+def _page(recipe: ClipRecipe, result: TrainingResult, pairs: Mapping[str, Sequence[Pair]], numbers: int) -> str:
     names = [name for name, source in recipe.sources.items() if source is not None]
     counts = {split: Counter(pair.folder for pair in listed) for split, listed in pairs.items()}
     rows = [f"| {name} | {counts['train'][at]:,} | {counts['val'][at]:,} |" for at, name in enumerate(names)]
     table = "\n".join(rows)
-    minutes = sum(line["seconds"] for line in fitted.history) / 60
+    minutes = sum(line["seconds"] for line in result.history) / 60
     what = f"A two-tower CLIP of {numbers / 1e6:.2f} million numbers for images of {recipe.pixels.size} pixels a side"
-    best = f"those of epoch {fitted.best_epoch}, whose mean reciprocal rank of the true caption on held-out images"
+    best = f"those of epoch {result.best_epoch}, whose mean reciprocal rank of the true caption on held-out images"
     whole = [name for name, source in recipe.sources.items() if source is not None and source.whole]
     unread = [name for name in names if name not in whole]
     read = f"Of {', '.join(whole)} rows of the split test were trained on, too (`whole`). " if whole else ""
@@ -114,7 +116,7 @@ Trained from scratch by `vitrine train clip` with `recipe.json`.
 |---|---:|---:|
 {table}
 
-Trained for {len(fitted.history)} epochs in {minutes:.0f} minutes. The weights are {best}
-(split val) was {fitted.best_score:.3f}: the best of {len(fitted.history)}, so a little flattering.
+Trained for {len(result.history)} epochs in {minutes:.0f} minutes. The weights are {best}
+(split val) was {result.best_score:.3f}: the best of {len(result.history)}, so a little flattering.
 {(read + left).strip()}
 """

@@ -25,7 +25,7 @@ class SourceConfig(Config):
 
 
 class ModelConfig(Config):
-    """An architecture of open_clip, in its own words; vocabulary and image size are filled in."""
+    """An architecture of open_clip; vocabulary and image size are filled in."""
 
     embed_dim: int = Field(ge=1, description="Dimension of the vectors.")
     vision_cfg: dict[str, Any] = Field(description="Image tower, in the words of open_clip.")
@@ -33,7 +33,7 @@ class ModelConfig(Config):
 
 
 class PixelConfig(Config):
-    """What the encoder sees of an image; saved with it."""
+    """Preprocessing of images, saved with the encoder."""
 
     size: int = Field(112, ge=16, le=1024, description="Side of the images that the encoder sees, in pixels.")
     stored: int = Field(
@@ -51,7 +51,7 @@ class PixelConfig(Config):
     )
 
     def preprocess(self) -> Preprocess:
-        """The same, as the encoders know it."""
+        """The preprocessing of the encoder."""
         return Preprocess(
             resize=self.size,
             crop=(self.size, self.size),
@@ -65,8 +65,8 @@ class PixelConfig(Config):
 class ClipRecipe(Config):
     """Contrastive training of two towers on images and captions.
 
-    Batches of one source have captions that differ in details only, but nothing in them teaches that a text about one
-    source fits no image of another; ``batches=both`` therefore sets a quarter of each source aside for mixed batches.
+    Captions of one source differ in details only, so batches of one source are hard, but do not teach that a caption of
+    one source fits no image of another; ``batches=both`` therefore puts a quarter of every source into mixed batches.
     """
 
     name: str = Field("clip", min_length=1, description="Name of the model, for its space and its card.")
