@@ -1,1 +1,1 @@
-"""The embedding store on LanceDB."""
+"""The embedding store: tables of LanceDB, commits, locks and checks."""

@@ -1,7 +1,7 @@
-"""The commit record: which version of every table belongs together. Written last, read first.
+"""The commit record, which says what version of each table belongs to the newest version of the store.
 
-The record is one row, replaced atomically; until it is replaced, readers see the last complete version, and
-whatever a killed writer left behind is rolled back by the next one.
+The record is one row, replaced atomically. Until then readers see the last complete version, and the changes of a
+killed writer are rolled back by the next one.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from retrieval.store.schema import COMMITS, FORMAT
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One record. ``store_version`` counts commits that changed samples or vectors; ``number`` counts all.
+    """A commit record.
 
-    ``tables`` maps names to versions; ``files`` has a digest of every file that these versions are made of.
+    ``number`` counts all commits, ``store_version`` those that changed samples or vectors. ``tables`` maps names of
+    tables to versions; ``files`` has the digest of every file of these versions.
     """
 
     number: int
@@ -58,7 +59,15 @@ def read_commit(tables: LanceTables) -> Commit:
 def write_commit(
     tables: LanceTables, before: Commit | None, versions: Mapping[str, int], note: str, *, same_rows: bool = False
 ) -> Commit:
-    """Replace the record; this is the moment a write becomes visible. ``same_rows``: only files were rearranged."""
+    """Replace the record, which makes changes visible to readers.
+
+    Args:
+        tables: the tables of the store.
+        before: the last commit; None for a new store.
+        versions: table -> version.
+        note: reason of the commit.
+        same_rows: whether files were rearranged but no row changed, so that ``store_version`` stays.
+    """
     old = before.tables if before else {}
     counted = (name for name in versions if name == "samples" or name.startswith("vectors_"))
     changed = not same_rows and any(versions[name] != old.get(name) for name in counted)
@@ -85,11 +94,11 @@ def write_commit(
 
 
 def _record_sha256(row: Mapping[str, Any]) -> str:
-    """Digest of a record, less the digest itself."""
+    """Hash a record without its column ``sha256``."""
     body = json.dumps({name: value for name, value in row.items() if name != "sha256"}, sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
 
 
 def now() -> str:
-    """The present moment, UTC, to the second."""
+    """Return the current time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Conditions on rows: the one place that writes SQL. Texts of users (``--where``) pass through as they are."""
+"""Conditions on rows. No other module writes SQL; conditions of users (``where``) are passed on unchanged."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Equal: TypeAlias = Mapping[str, str | Collection[str]]
-"""Columns to the value they must have, or to values of which they must have one."""
+"""Column -> the value that it must have, or a collection that contains its value."""
 
 MANY = 500
-"""Values per condition: longer lists are cut, or matched after reading, so that no SQL text grows without bound."""
+"""Highest number of values in a condition. Longer lists are split, or matched after reading, to bound the SQL text."""
 
 
 def escape(text: str) -> str:
-    """Write a text as an SQL string literal."""
+    """Return a text as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def equal_to(column: str, value: str) -> str:
-    """The condition that a column has this value."""
+    """Return the condition that a column has this value."""
     return f"{column} = {escape(value)}"
 
 
 def one_of(column: str, values: Collection[str]) -> str:
-    """The condition that a column has one of these values; there is at least one."""
+    """Return the condition that a column has one of at least one values."""
     return f"{column} IN ({', '.join(escape(value) for value in values)})"
 
 
 def some_of(column: str, values: Collection[str]) -> Iterator[str]:
-    """Conditions that together say :func:`one_of` for any number of values, each for at most :data:`MANY`."""
+    """Yield conditions like :func:`one_of`, each for at most :data:`MANY` of any number of values."""
     listed = list(values)
     for start in range(0, len(listed), MANY):
         yield one_of(column, listed[start : start + MANY])
 
 
 def condition(equal: Equal, id_prefix: str | None = None) -> str | None:
-    """One condition for all; None where there is nothing to ask, or a list too long for SQL."""
+    """Return one SQL condition for all columns; None if there are none, or a list of values is too long."""
     parts = []
     for column, value in equal.items():
         values = [value] if isinstance(value, str) else sorted(set(value))
@@ -52,7 +52,7 @@ def condition(equal: Equal, id_prefix: str | None = None) -> str | None:
 
 
 def matching(rows: pa.Table, equal: Equal, id_prefix: str | None = None) -> pa.Table:
-    """Filter rows that were read already by the same conditions; null matches nothing."""
+    """Filter rows in memory by the conditions of :func:`condition`; null is not equal to any value."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""Digests of the files that a commit refers to: written with the record, so that damage can be named later."""
+"""Digests of the files of a commit, which ``verify`` compares with the files to find damage."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ Files: TypeAlias = Mapping[str, Mapping[str, str]]
 """Table -> path of a file below the table's folder -> its SHA-256."""
 
 
-def file_digests(tables: LanceTables, versions: Mapping[str, int], before: Mapping[str, int], known: Files) -> Files:
-    """Digest the files of tables at their versions; what a digest is known of is not read again.
+def file_digests(tables: LanceTables, versions: Mapping[str, int], before: Mapping[str, int], digests: Files) -> Files:
+    """Compute the digests of the files of tables; files with a digest in the last commit are not read again.
 
     Args:
-        tables: in a local folder; nothing is written on object storage.
-        versions: of the tables that a commit is about to name.
-        before: versions that the last commit named.
-        known: digests that the last commit carried.
+        tables: tables in a local folder.
+        versions: table -> version in the new commit.
+        before: table -> version in the last commit.
+        digests: digests in the last commit.
     """
-    found: dict[str, Mapping[str, str]] = {}
+    files: dict[str, Mapping[str, str]] = {}
     for name, version in sorted(versions.items()):
-        have = known.get(name, {})
-        if version == before.get(name) and have:
-            found[name] = have
+        last = digests.get(name, {})
+        if version == before.get(name) and last:
+            files[name] = last
             continue
         folder = table_folder(tables.uri, name)
-        found[name] = {path: have.get(path) or file_sha256(folder / path) for path in tables.files(name, version)}
-    return found
+        files[name] = {path: last.get(path) or file_sha256(folder / path) for path in tables.files(name, version)}
+    return files
 
 
 def damaged_files(uri: str, files: Files) -> tuple[list[str], list[str]]:
-    """Files, as ``table/path``, that are missing and those whose content is not what was written."""
+    """Return the files, as ``table/path``, that are missing, and those whose content differs from its digest."""
     missing, changed = [], []
     for name, digests in files.items():
         for path, sha256 in digests.items():
-            place = table_folder(uri, name) / path
-            if not place.is_file():
+            file = table_folder(uri, name) / path
+            if not file.is_file():
                 missing.append(f"{name}/{path}")
-            elif file_sha256(place) != sha256:
+            elif file_sha256(file) != sha256:
                 changed.append(f"{name}/{path}")
     return missing, changed
 
 
 def table_folder(uri: str, name: str) -> Path:
-    """Where a table lies in a local store."""
+    """Return the folder of a table in a local store."""
     return Path(uri) / f"{name}.lance"
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""The hot matrix: vectors read once from the store into one contiguous, memory-mapped file.
+"""The hot matrix: a cache of the vectors of a view in one contiguous, memory-mapped file.
 
-LanceDB is the truth; this is a cache beside it. It follows the fragments of a vectors table: as long as the
-table only grew, only what is new is read and appended. Deleting the folder costs nothing but time.
+The cache follows the fragments of a vectors table in LanceDB: while the table only grows, only new fragments are read
+and appended. Its folder can be deleted at any time; it is then made again.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from retrieval.errors import StoreError
 from retrieval.types import SpaceInfo, VectorMatrix
 
 KEY_BYTES = 48
-"""Width of a stored key: 32 hex digits of content, ``#`` and the crop's 12, padded."""
+"""Bytes of a stored key: 32 hex digits of the content, ``#`` and 12 of the crop, padded."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fragment:
-    """One fragment as the cache has it, a chunk of both files.
+    """A cached fragment, which is a chunk of the file of keys and of the file of vectors.
 
-    ``mark`` changes when rows of the fragment are deleted; ``sha256`` is of the chunk's keys, then its vectors.
+    ``mark`` identifies the fragment and changes if rows of it are deleted; ``sha256`` is the hash of its keys followed
+    by its vectors.
     """
 
     mark: str
@@ -42,7 +43,7 @@ class _Fragment:
 
 @dataclass(frozen=True, slots=True)
 class _Manifest:
-    """What the two files of a generation hold, fragment by fragment."""
+    """The fragments in the two files of a generation, in order."""
 
     generation: str
     dimension: int
@@ -54,13 +55,17 @@ class _Manifest:
 
 
 def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None) -> VectorMatrix:
-    """Return all vectors of one view of ``dataset`` (a Lance dataset at its version), through the cache.
+    """Return all vectors of a view, memory-mapped from the cache.
 
-    ``folder`` is the cache of this space and view; None, or one that cannot be written, reads into memory.
+    Args:
+        dataset: the Lance dataset of the space's vectors, at a version.
+        space: the space.
+        view: the view.
+        folder: the cache of this space and view. If it is None or cannot be written, vectors are read into memory.
     """
     marks = [_mark(fragment) for fragment in dataset.get_fragments()]
     if folder is not None:
-        with suppress(OSError, ValueError):  # no place, no permission, or files that changed under us
+        with suppress(OSError, ValueError):  # the disk is full, permissions are missing, or files changed meanwhile
             return _through_cache(dataset, marks, space, view, folder)
     parts = list(read_fragments(dataset, 0, space, view))
     keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
@@ -69,15 +74,16 @@ def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None) -
 
 
 def _through_cache(dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path) -> VectorMatrix:
-    found = _load_manifest(folder)
-    if found is None or not _covers(found, marks, space.dimension):
+    """Extend the cache if it lacks fragments, and map it."""
+    manifest = _load_manifest(folder)
+    if manifest is None or not _covers(manifest, marks, space.dimension):
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
-            found = _load_manifest(folder)  # another reader may have done the work meanwhile
-            if found is None or not _covers(found, marks, space.dimension):
-                found = _extend(dataset, marks, space, view, folder, found)
-    rows = sum(fragment.rows for fragment in found.fragments[: len(marks)])
-    return _map(folder, found, rows, space)
+            manifest = _load_manifest(folder)  # another reader may have extended the cache meanwhile
+            if manifest is None or not _covers(manifest, marks, space.dimension):
+                manifest = _extend(dataset, marks, space, view, folder, manifest)
+    rows = sum(fragment.rows for fragment in manifest.fragments[: len(marks)])
+    return _map(folder, manifest, rows, space)
 
 
 def _covers(manifest: _Manifest, marks: list[str], dimension: int) -> bool:
@@ -86,27 +92,28 @@ def _covers(manifest: _Manifest, marks: list[str], dimension: int) -> bool:
 
 
 def _extend(
-    dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path, found: _Manifest | None
+    dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path, cached: _Manifest | None
 ) -> _Manifest:
-    """Append the fragments that are new; start a new generation when old ones changed."""
+    """Append new fragments; if cached fragments changed, start a new generation."""
     dimension = space.dimension
-    known = [fragment.mark for fragment in found.fragments] if found else []
-    if found is None or found.dimension != dimension or marks[: len(known)] != known:
-        found = _Manifest(uuid4().hex[:12], dimension, ())
-    done = list(found.fragments)
-    _make_room(dataset, folder, found, dimension)
+    cached_marks = [fragment.mark for fragment in cached.fragments] if cached else []
+    if cached is None or cached.dimension != dimension or marks[: len(cached_marks)] != cached_marks:
+        cached = _Manifest(uuid4().hex[:12], dimension, ())
+    fragments = list(cached.fragments)
+    new_marks = marks[len(fragments) :]
+    _check_room(dataset, folder, cached, dimension)
     with (
-        _resume(folder / f"data-{found.generation}.f32", found.rows * dimension * 4) as data,
-        _resume(folder / f"keys-{found.generation}.bin", found.rows * KEY_BYTES) as keys,
+        _resume(folder / f"data-{cached.generation}.f32", cached.rows * dimension * 4) as data,
+        _resume(folder / f"keys-{cached.generation}.bin", cached.rows * KEY_BYTES) as keys,
     ):
-        for mark, part in zip(marks[len(done) :], read_fragments(dataset, len(done), space, view), strict=True):
+        for mark, part in zip(new_marks, read_fragments(dataset, len(fragments), space, view), strict=True):
             raw = part.keys.tobytes(), part.data.tobytes()
             keys.write(raw[0])
             data.write(raw[1])
-            done.append(_Fragment(mark, len(part.keys), _sha256(*raw)))
-    manifest = _Manifest(found.generation, dimension, tuple(done))
+            fragments.append(_Fragment(mark, len(part.keys), _sha256(*raw)))
+    manifest = _Manifest(cached.generation, dimension, tuple(fragments))
     _save_manifest(folder, manifest)
-    _remove_strays(folder, found.generation)
+    _remove_other_generations(folder, cached.generation)
     return manifest
 
 
@@ -116,21 +123,21 @@ def _sha256(keys: bytes, data: bytes) -> str:
     return state.hexdigest()
 
 
-def _make_room(dataset: Any, folder: Path, found: _Manifest, dimension: int) -> None:
-    """Check that the cache leaves the disk some room: the store itself needs it more.
+def _check_room(dataset: Any, folder: Path, cached: _Manifest, dimension: int) -> None:
+    """Delete unused files, and check that the disk has twice the room that the new fragments need.
 
     Raises:
-        OSError: it would not; the vectors are then read into memory.
+        OSError: it has not; the vectors are then read into memory.
     """
     current = _load_manifest(folder)
-    _remove_strays(folder, current.generation if current else found.generation)
-    needed = (dataset.count_rows() - found.rows) * (dimension * 4 + KEY_BYTES)
+    _remove_other_generations(folder, current.generation if current else cached.generation)
+    needed = (dataset.count_rows() - cached.rows) * (dimension * 4 + KEY_BYTES)
     if shutil.disk_usage(folder).free < 2 * needed:
         raise OSError(errno.ENOSPC, "too little room for a cache")
 
 
-def _remove_strays(folder: Path, generation: str) -> None:
-    """Delete files of other generations; whoever has one mapped keeps it until done."""
+def _remove_other_generations(folder: Path, generation: str) -> None:
+    """Delete files of other generations; processes that have mapped one can still read it."""
     for old in folder.iterdir():
         if old.suffix in {".f32", ".bin", ".young"} and not old.stem.endswith(f"-{generation}"):
             old.unlink()
@@ -138,7 +145,7 @@ def _remove_strays(folder: Path, generation: str) -> None:
 
 @contextmanager
 def _resume(path: Path, size: int) -> Iterator[Any]:
-    """Open for appending after the first ``size`` bytes, cutting what an interrupted reader left behind them."""
+    """Open a file for appending after the first ``size`` bytes; bytes after them, of an interrupted run, are cut."""
     with path.open("r+b" if path.exists() else "w+b") as handle:
         handle.truncate(size)
         handle.seek(size)
@@ -148,7 +155,7 @@ def _resume(path: Path, size: int) -> Iterator[Any]:
 
 
 def read_fragments(dataset: Any, skip: int, space: SpaceInfo, view: str) -> Iterator[VectorMatrix]:
-    """Read fragment by fragment; rows without this view are left out."""
+    """Yield the vectors of a view by fragment, from fragment ``skip`` on; rows without the view are left out."""
     for fragment in dataset.get_fragments()[skip:]:
         try:
             table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")
@@ -165,6 +172,7 @@ def read_fragments(dataset: Any, skip: int, space: SpaceInfo, view: str) -> Iter
 
 
 def _mark(fragment: Any) -> str:
+    """Return a text that changes if the fragment is rewritten or loses rows."""
     meta = fragment.metadata
     files = ",".join(data_file.path for data_file in meta.files)
     deleted = meta.deletion_file.json() if meta.deletion_file is not None else ""
@@ -183,6 +191,7 @@ def _map(folder: Path, manifest: _Manifest, rows: int, space: SpaceInfo) -> Vect
 
 
 def _load_manifest(folder: Path) -> _Manifest | None:
+    """Read the manifest; None if there is none, or its files are shorter than it says."""
     try:
         raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         fragments = tuple(_Fragment(mark, rows, sha256) for mark, rows, sha256 in raw["fragments"])
@@ -191,8 +200,8 @@ def _load_manifest(folder: Path) -> _Manifest | None:
         keys = (folder / f"keys-{manifest.generation}.bin").stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    whole = size >= manifest.rows * manifest.dimension * 4 and keys >= manifest.rows * KEY_BYTES
-    return manifest if whole else None
+    complete = size >= manifest.rows * manifest.dimension * 4 and keys >= manifest.rows * KEY_BYTES
+    return manifest if complete else None
 
 
 def _save_manifest(folder: Path, manifest: _Manifest) -> None:

@@ -1,4 +1,4 @@
-"""What a store holds, as data and as a page for people."""
+"""Describe the contents of a store, as data and as tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from retrieval.store.lance import is_remote
 from retrieval.store.schema import vectors_table
 
 MOST_CLASSES = 20
-"""Rows of a per-class list that people are shown; ``--json`` has all."""
+"""Highest number of classes and failures in tables; JSON has all."""
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Describable(Protocol):
-    """A store at a place, as much of it as :func:`describe` reads."""
+    """The part of a store's interface that :func:`describe` uses."""
 
     uri: str
 
@@ -36,7 +36,7 @@ class Describable(Protocol):
 
 
 def describe(store: Describable) -> dict[str, Any]:
-    """Counts, spaces, sources, versions and bytes on disk (null on object storage)."""
+    """Return counts, spaces, sources, versions, and bytes on disk (None on object storage)."""
     with store.snapshot() as snapshot:
         rows = snapshot.samples(["label", "identity", "aspect", "split", "source", "box_x"])
         return {
@@ -110,24 +110,25 @@ def _sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def info_tables(found: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """What :func:`describe` found, for people: lines, and a table of the spaces."""
+def info_tables(description: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Render the result of :func:`describe` as lines and a table of the spaces."""
     from rich.table import Table
     from rich.text import Text
 
-    counts = ", ".join(_counted(number, name.replace("_", " ")) for name, number in found["counts"].items() if number)
-    size = "" if found["bytes"] is None else f", {_human(found['bytes']['total'])} on disk"
-    yield Text(f"{found['store']}: version {found['store_version']}, {counts or 'empty'}{size}")
+    numbers = description["counts"].items()
+    counts = ", ".join(_counted(number, name.replace("_", " ")) for name, number in numbers if number)
+    size = "" if description["bytes"] is None else f", {_human(description['bytes']['total'])} on disk"
+    yield Text(f"{description['store']}: version {description['store_version']}, {counts or 'empty'}{size}")
     spaces = Table(
         "space", "vectors", "dimension", "views", "encoder", "weights", "precision", box=None, pad_edge=False
     )
-    for space in found["spaces"]:
+    for space in description["spaces"]:
         kind = "imported" if space["imported"] else space["encoder"]
         weights = space["weights"].rsplit("/", 1)[-1]
         views = ",".join(space["views"])
-        numbers = (f"{space['vectors']:,}", str(space["dimension"]))
-        spaces.add_row(space["name"], *numbers, views, kind, weights, space["precision"])
-    if found["spaces"]:
+        shape = (f"{space['vectors']:,}", str(space["dimension"]))
+        spaces.add_row(space["name"], *shape, views, kind, weights, space["precision"])
+    if description["spaces"]:
         yield spaces
     for name, title in (
         ("per_source", "source"),
@@ -135,9 +136,9 @@ def info_tables(found: Mapping[str, Any]) -> Iterator[RenderableType]:
         ("per_aspect", "aspect"),
         ("per_class", "label"),
     ):
-        if found[name]:
-            yield Text(_per_line(title, found[name]))
-    for failure in found["failures"][:MOST_CLASSES]:
+        if description[name]:
+            yield Text(_per_line(title, description[name]))
+    for failure in description["failures"][:MOST_CLASSES]:
         yield Text(f"unreadable: {failure['source']} {failure['uri']}: {failure['reason']}")
 
 

@@ -1,6 +1,6 @@
-"""The one file that knows LanceDB: tables that are opened at a version, changed, and cleaned up.
+"""Tables of LanceDB: read at a version, changed, compacted and cleaned up. No other module imports LanceDB.
 
-Opening is by version because a snapshot reads what a commit record names, never "the latest".
+Tables are read at the version in a commit record, not at their newest one, which may not be committed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import pyarrow as pa
 from retrieval.errors import InputError, StoreError
 
 SMALL_FRAGMENT_ROWS = 65_536
-"""Compaction joins fragments smaller than this; larger ones are left where they are."""
+"""Compaction merges fragments with fewer rows than this."""
 
 NEWEST_FIRST = 2**64 - 1
-"""Lance names manifests by this number less the version, so that the newest is listed first."""
+"""Lance names manifests by this number minus the version, so that the newest is listed first."""
 
 KEEP_TAG = "vitrine-reader-"
-"""Lance tags with this prefix mark versions that readers held at the last clean-up."""
+"""Prefix of Lance tags of versions that readers used at the last clean-up."""
 
 
 class LanceTables:
@@ -39,7 +39,7 @@ class LanceTables:
             raise StoreError(f"{uri}: cannot be opened ({_first_line(error)}).") from None
 
     def names(self) -> set[str]:
-        """All tables, committed or not."""
+        """Return the names of all tables, committed or not."""
         names: set[str] = set()
         token = None
         try:
@@ -53,7 +53,7 @@ class LanceTables:
             raise StoreError(f"{self.uri}: cannot be read ({_first_line(error)}).") from None
 
     def readable(self, name: str) -> bool:
-        """Whether a table is there and can be opened; a kill while it was made leaves a folder that cannot."""
+        """Return whether a table can be opened; one whose creation was killed cannot."""
         try:
             self._db.open_table(name)
         except (OSError, RuntimeError, ValueError):
@@ -61,16 +61,16 @@ class LanceTables:
         return True
 
     def latest(self, name: str) -> int:
-        """The newest version of a table."""
+        """Return the newest version of a table."""
         return int(self._table(name).version)
 
     def create(self, name: str, schema: pa.Schema) -> int:
-        """Make an empty table; return its version."""
+        """Create an empty table; return its version."""
         with self._writing(name):
             return int(self._db.create_table(name, schema=schema, exist_ok=True).version)
 
     def drop(self, name: str) -> None:
-        """Remove a table with all its versions, also one that was never finished."""
+        """Delete a table with all its versions, also one whose creation was killed."""
         with self._writing(name):
             if self.readable(name):
                 self._db.drop_table(name)
@@ -78,14 +78,14 @@ class LanceTables:
                 shutil.rmtree(Path(self.uri) / f"{name}.lance", ignore_errors=True)
 
     def restore(self, name: str, version: int) -> None:
-        """Make an older version the newest again."""
+        """Make the newest version equal to an older one."""
         table = self._table(name)
         with self._writing(name):
             table.checkout(version)
             table.restore()
 
     def overwrite(self, name: str, rows: pa.Table) -> int:
-        """Replace all rows in one atomic step, making the table if there is none."""
+        """Replace all rows atomically, creating the table if it does not exist; return its version."""
         if name not in self.names():
             with self._writing(name):
                 return int(self._db.create_table(name, data=rows).version)
@@ -95,7 +95,7 @@ class LanceTables:
         return int(table.version)
 
     def append(self, name: str, rows: pa.Table) -> int:
-        """Add rows; they must have the table's columns, in any order, missing ones null."""
+        """Append rows with columns of the table in any order, missing ones null; return its version."""
         table = self._table(name)
         if rows.num_rows:
             with self._writing(name):
@@ -103,7 +103,7 @@ class LanceTables:
         return int(table.version)
 
     def merge(self, name: str, on: Sequence[str], rows: pa.Table) -> int:
-        """Insert rows, replacing those whose ``on`` columns match."""
+        """Insert rows, replacing those with equal values in the columns ``on``; return the version of the table."""
         table = self._table(name)
         if rows.num_rows:
             work = table.merge_insert(list(on)).when_matched_update_all().when_not_matched_insert_all()
@@ -112,7 +112,7 @@ class LanceTables:
         return int(table.version)
 
     def delete(self, name: str, where: str) -> int:
-        """Delete rows; a condition that matches nothing writes nothing."""
+        """Delete rows that meet a condition, if there are any; return the version of the table."""
         table = self._table(name)
         if table.count_rows(where):
             with self._writing(name):
@@ -126,7 +126,7 @@ class LanceTables:
             table.add_columns(list(fields))
 
     def widen(self, name: str, column: str) -> None:
-        """Make a column of whole numbers one of decimals, rewriting that column only."""
+        """Change the type of a column from int64 to float64."""
         table = self._table(name)
         with self._writing(name):
             table.add_columns({f"{column}__wide": f"cast({column} as double)"})
@@ -134,11 +134,11 @@ class LanceTables:
             table.alter_columns({"path": f"{column}__wide", "rename": column})
 
     def schema(self, name: str, version: int | None = None) -> pa.Schema:
-        """The columns of a table."""
+        """Return the schema of a table."""
         return self.dataset(name, version).schema
 
     def dataset(self, name: str, version: int | None = None) -> Any:
-        """The underlying Lance dataset at a version (fragments, tags and clean-up live there)."""
+        """Return the Lance dataset of a table at a version, which gives access to fragments and tags."""
         table = self._table(name)
         if version is not None:
             try:
@@ -152,10 +152,10 @@ class LanceTables:
     def read(
         self, name: str, version: int | None = None, columns: Sequence[str] | None = None, where: str | None = None
     ) -> pa.Table:
-        """Read rows.
+        """Read rows of a table at a version (the newest if None).
 
         Raises:
-            InputError: ``where`` is not SQL over this table's columns.
+            InputError: ``where`` is not an SQL condition over the columns of the table.
         """
         dataset = self.dataset(name, version)
         if where is not None and ";" in re.sub(r"'[^']*'", "", where):
@@ -171,23 +171,23 @@ class LanceTables:
             ) from None
 
     def files(self, name: str, version: int) -> list[str]:
-        """Files that a version of a local table is made of, below its folder: manifest, data, marks of deletion."""
+        """Return the files of a version of a local table, relative to its folder: manifest, data and deletions."""
         folder = Path(self.uri) / f"{name}.lance"
         manifests = (f"_versions/{NEWEST_FIRST - version:020d}.manifest", f"_versions/{version}.manifest")
-        found = [path for path in manifests if (folder / path).is_file()][:1]
+        files = [path for path in manifests if (folder / path).is_file()][:1]
         for fragment in self.dataset(name, version).get_fragments():
             meta = fragment.metadata
-            found += [f"data/{file.path}" for file in meta.files]
+            files += [f"data/{file.path}" for file in meta.files]
             if meta.deletion_file is not None:
-                found.append(meta.deletion_file.path(meta.id))
-        return sorted(found)
+                files.append(meta.deletion_file.path(meta.id))
+        return sorted(files)
 
     def count(self, name: str, version: int | None = None) -> int:
-        """Number of rows."""
+        """Return the number of rows of a table at a version."""
         return int(self.dataset(name, version).count_rows())
 
     def compact(self, name: str) -> bool:
-        """Join small fragments if there are many; return whether anything was rewritten."""
+        """Merge small fragments if there are many; return whether any were merged."""
         dataset = self.dataset(name)
         small = sum(1 for f in dataset.get_fragments() if f.physical_rows < SMALL_FRAGMENT_ROWS)
         if small < 8:
@@ -197,9 +197,13 @@ class LanceTables:
         return True
 
     def clean(self, name: str, keep: Iterable[int], *, older_than: timedelta, unverified: bool) -> None:
-        """Delete versions older than ``older_than``, except the newest and ``keep``.
+        """Delete old versions of a table.
 
-        ``unverified`` also removes what a killed writer left half-written; only the holder of the lock may ask.
+        Args:
+            name: the table.
+            keep: versions that readers use.
+            older_than: age of the versions to delete; the newest is never deleted.
+            unverified: whether to delete incomplete files of killed writers too, which requires the store's lock.
         """
         dataset = self.dataset(name)
         with self._writing(name):
@@ -218,7 +222,7 @@ class LanceTables:
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
-        """Turn a full disk and the like into one sentence; what is committed stays whole."""
+        """Convert errors of writing, such as a full disk, to :class:`StoreError`."""
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:
@@ -235,12 +239,12 @@ class LanceTables:
 
 
 def is_remote(uri: str) -> bool:
-    """Whether the store lies on object storage."""
+    """Return whether a store is on object storage."""
     return "://" in uri
 
 
 def _conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Order the columns as the table has them and fill missing ones with nulls."""
+    """Return rows with the columns of a schema in its order, missing ones null."""
     arrays = [
         rows.column(f.name).cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type)
         for f in schema

@@ -1,7 +1,7 @@
-"""Who writes, and who reads: advisory file locks that vanish with the process that holds them.
+"""The lock of the writer and the tags of readers, both locks of files (``flock``).
 
-A lock of the operating system (``flock``) needs no clean-up after ``kill -9``. Where the file system has none,
-writing is refused: two writers would roll each other back.
+The operating system releases these locks when a process ends, also after ``kill -9``. On a file system without locks,
+writing is refused, because two writers would roll each other back.
 """
 
 from __future__ import annotations
@@ -27,11 +27,16 @@ POLL_SECONDS = 0.2
 
 @contextmanager
 def writer_lock(folder: Path, wait: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the store's one writer lock, waiting up to ``wait`` seconds and saying once who holds it.
+    """Hold the lock of the store's only writer.
+
+    Args:
+        folder: folder of the store.
+        wait: longest time to wait for another writer, in seconds.
+        say: receives a message that names the other writer, once.
 
     Raises:
-        StoreLockedError: it was still held after ``wait`` seconds.
-        ReadOnlyStoreError: the folder cannot be written, or its file system knows no locks.
+        StoreLockedError: the lock is still held by another process after ``wait`` seconds.
+        ReadOnlyStoreError: the folder cannot be written, or its file system has no locks.
     """
     path = folder / "lock"
     try:
@@ -40,16 +45,16 @@ def writer_lock(folder: Path, wait: float, say: Callable[[str], None]) -> Iterat
         raise ReadOnlyStoreError(f"{folder}: cannot be written ({error.strerror}); use a store you own.") from None
     with handle:
         _acquire(handle.fileno(), path, wait, say)
-        _describe(handle, json.dumps(_self_description()))
+        _write_holder(handle, json.dumps(_self_description()))
         try:
             yield
         finally:
-            _describe(handle, "")
+            _write_holder(handle, "")
             fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
 
 
-def _describe(handle: IO[str], text: str) -> None:
-    """Write who holds the lock; on a full disk it is held all the same, only not described."""
+def _write_holder(handle: IO[str], text: str) -> None:
+    """Write a description of the holder into the lock file; on a full disk the lock is held without one."""
     with suppress(OSError):
         handle.seek(0)
         handle.truncate()
@@ -59,18 +64,19 @@ def _describe(handle: IO[str], text: str) -> None:
 
 def _acquire(descriptor: int, path: Path, wait: float, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + wait
-    said = False
+    announced = False
     while not _try_lock(descriptor, path, fcntl.LOCK_EX):
         holder = _describe_holder(path)
         if time.monotonic() >= deadline:
             raise StoreLockedError(f"{path.parent}: still being written by {holder}; wait for it, or stop it.")
-        if not said:
+        if not announced:
             say(f"{path.parent} is being written by {holder}; waiting up to {wait:.0f} s.")
-            said = True
+            announced = True
         time.sleep(POLL_SECONDS)
 
 
 def _try_lock(descriptor: int, path: Path, kind: int) -> bool:
+    """Return whether a lock (``LOCK_EX`` or ``LOCK_SH``) was acquired without waiting."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as error:
@@ -91,17 +97,21 @@ def _self_description() -> dict[str, str | int]:
 
 def _describe_holder(path: Path) -> str:
     try:
-        who = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {who['pid']} on {who['host']} ('{who['command']}', since {who['since']})"
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']} ('{holder['command']}', since {holder['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
 
 class ReaderTag:
-    """A small file, kept locked while a snapshot is open, that names the table versions it reads.
+    """A file with the versions of tables that a snapshot reads, locked while the snapshot is open.
 
-    Clean-up asks :func:`live_tags` and leaves those versions alone. On a store that cannot be written there is
-    no tag, and nothing to protect from either: nobody cleans up there through this path.
+    Clean-up does not delete the versions in :func:`live_tags`. In a store that cannot be written no tag is made, and
+    none is needed, because it cannot be cleaned up either.
+
+    Args:
+        folder: folder of the store.
+        versions: table -> version.
     """
 
     def __init__(self, folder: Path, versions: Mapping[str, int]) -> None:
@@ -109,7 +119,7 @@ class ReaderTag:
         self._descriptor: int | None = None
         try:
             self._path.parent.mkdir(exist_ok=True)
-            young = self._path.with_suffix(".young")  # locked before it is seen, so nobody takes it for a dead one
+            young = self._path.with_suffix(".young")  # renamed when it is locked; clean-up deletes unlocked tags
             descriptor = os.open(young, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
         except OSError:
             return
@@ -120,7 +130,7 @@ class ReaderTag:
         self._descriptor = descriptor
 
     def close(self) -> None:
-        """Remove the tag; safe to call twice."""
+        """Delete the tag; may be called twice."""
         if self._descriptor is not None:
             with suppress(OSError):
                 self._path.unlink()
@@ -129,13 +139,13 @@ class ReaderTag:
 
 
 def live_tags(folder: Path) -> dict[str, set[int]]:
-    """Versions per table that living readers have open; tags left by the dead are removed."""
-    held: dict[str, set[int]] = {}
+    """Return the versions of each table that readers use; tags of readers that were killed are deleted."""
+    versions: dict[str, set[int]] = {}
     for path in (folder / "readers").glob("*.json"):
         with suppress(OSError, ValueError), path.open("r+", encoding="utf-8") as handle:
             if _try_lock(handle.fileno(), path, fcntl.LOCK_EX):
                 path.unlink()
                 continue
             for table, version in json.loads(handle.read()).items():
-                held.setdefault(table, set()).add(int(version))
-    return held
+                versions.setdefault(table, set()).add(int(version))
+    return versions

@@ -1,4 +1,4 @@
-"""An embedding store in memory: arrays and tables given by the caller, for tests and for notebooks."""
+"""A store in memory, made of arrays and a table of samples; for tests and notebooks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Views = Mapping[str, tuple[Sequence[str], Float32]]
-"""View -> (keys, vectors (n, d) float32 of length one); a view may lack keys that another has."""
+"""View -> (keys, vectors (n, d) float32 of length one). Views may have different keys."""
 
 
 class MemorySnapshot:
-    """What a :class:`MemoryStore` holds; it never changes."""
+    """The samples and vectors of a :class:`MemoryStore`, which never change.
+
+    Args:
+        samples: table of samples, with at least ``id``.
+        vectors: name of a space -> its views.
+    """
 
     store_version = 1
 
@@ -34,22 +39,22 @@ class MemorySnapshot:
         self.sources = tuple(SourceInfo(name, "memory", "", at) for at, name in enumerate(names))
 
     def space(self, name: str | None = None) -> SpaceInfo:
-        """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
+        """Find a space; see :meth:`retrieval.types.store.Snapshot.space`."""
         return find_space(self.spaces, name)
 
     def column_names(self, table: str) -> list[str]:
-        """Columns of ``samples``, the only table here."""
+        """Return the names of the columns of ``samples``, the only table."""
         if table != "samples":
             raise unknown("table", table, ["samples"])
         return list(self._samples.column_names)
 
     def count(self, table: str) -> int:
-        """Number of samples."""
+        """Return the number of samples."""
         self.column_names(table)
         return int(self._samples.num_rows)
 
     def thumbnails(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        """Nothing: there are no pictures in memory."""
+        """Return an empty mapping: a store in memory has no thumbnails."""
         del keys
         return {}
 
@@ -61,11 +66,11 @@ class MemorySnapshot:
         id_prefix: str | None = None,
         **equal: str | Collection[str],
     ) -> pa.Table:
-        """Rows in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`.
+        """Return rows in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`.
 
         Raises:
-            InputError: ``where`` is given: there is no SQL in memory.
-            UnknownNameError: there is no such column.
+            InputError: ``where`` is given, which a store in memory does not support.
+            UnknownNameError: a column does not exist.
         """
         if where is not None:
             raise InputError(f"A store in memory knows no SQL such as '{where}'; filter its samples before.")
@@ -77,7 +82,7 @@ class MemorySnapshot:
         return rows if columns is None else rows.select(list(columns))
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
-        """Keys and vectors of one view, as they were given."""
+        """Return keys and vectors of a view."""
         views = self._vectors[space.name]
         if view not in views:
             raise unknown(f"view in space {space.name}", view, views)
@@ -85,22 +90,28 @@ class MemorySnapshot:
         return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32), space.fingerprint)
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
-        """Lengths of one: the vectors are given as unit vectors."""
+        """Return lengths of one, because the vectors are given L2-normalised."""
         import pyarrow as pa
 
-        have = {view: set(self._vectors[space.name][view][0]) for view in views or ("base",)}
-        keys = sorted(set().union(*have.values()))
-        lengths = {f"n_{view}": pa.array([1.0 if key in some else None for key in keys], pa.float32())
-                   for view, some in have.items()}  # fmt: skip
+        keys_of = {view: set(self._vectors[space.name][view][0]) for view in views or ("base",)}
+        keys = sorted(set().union(*keys_of.values()))
+        lengths = {f"n_{view}": pa.array([1.0 if key in view_keys else None for key in keys], pa.float32())
+                   for view, view_keys in keys_of.items()}  # fmt: skip
         return pa.table({"key": pa.array(keys, pa.string()), **lengths})
 
     def thumbnail_keys(self) -> Collection[str]:
-        """None: there are no pictures in memory."""
+        """Return an empty collection: a store in memory has no thumbnails."""
         return ()
 
 
 class MemoryStore:
-    """One snapshot, and banks, split sets and results that can be appended; ``writable=False`` refuses these."""
+    """A store in memory, to which banks, split sets and results can be appended.
+
+    Args:
+        samples: table of samples.
+        vectors: name of a space -> its views.
+        writable: whether anything can be appended.
+    """
 
     def __init__(self, samples: pa.Table, vectors: Mapping[str, Views], *, writable: bool = True) -> None:
         self._snapshot = MemorySnapshot(samples, vectors)
@@ -111,11 +122,11 @@ class MemoryStore:
 
     @contextmanager
     def snapshot(self) -> Iterator[MemorySnapshot]:
-        """The one version there is."""
+        """Yield the only version."""
         yield self._snapshot
 
     def writer(self, wait: float = 0.0) -> AbstractContextManager[StoreWriter]:
-        """Refuse: samples and vectors are those that were given.
+        """Raise an error: samples and vectors cannot be changed.
 
         Raises:
             ReadOnlyStoreError: always.
@@ -124,41 +135,41 @@ class MemoryStore:
         raise ReadOnlyStoreError("A store in memory holds the arrays it was made of; make another with other arrays.")
 
     def split_sets(self) -> Mapping[str, str]:
-        """Names of the stored split sets, to their sha256."""
+        """Map names of the split sets to their sha256."""
         return {name: self._splits[name].sha256 for name in sorted(self._splits)}
 
     def read_splits(self, name: str) -> SplitSet:
-        """Read a stored split set."""
+        """Return a split set."""
         if name not in self._splits:
             raise unknown("split set", name, self._splits)
         return self._splits[name]
 
     def save_splits(self, splits: SplitSet) -> None:
         """Append a split set."""
-        self._appending()
+        self._require_writable()
         self._splits[splits.name] = splits
 
     def banks(self, space: str | None = None) -> tuple[Bank, ...]:
-        """All banks, or those of one space."""
+        """Return all banks, or those of one space."""
         return tuple(self._banks[key] for key in sorted(self._banks) if space in {None, self._banks[key].space})
 
     def save_bank(self, bank: Bank) -> None:
         """Append a bank."""
-        self._appending()
+        self._require_writable()
         self._banks[bank.name, bank.sha256] = bank
 
     def save_result(self, result: Mapping[str, Any]) -> None:
-        """Append a result unless the same one, ``created`` aside, is there."""
-        self._appending()
+        """Append a result unless one that differs at most in ``created`` is stored."""
+        self._require_writable()
         sha = result_sha256(result)
         self._results.setdefault(sha, StoredResult(sha, result.get("created") or "", dict(result)))
 
     def results(self) -> tuple[StoredResult, ...]:
-        """All results, newest first."""
-        found = [self._results[sha] for sha in sorted(self._results)]
-        return tuple(sorted(found, key=lambda each: each.created, reverse=True))
+        """Return all results, newest first."""
+        by_sha = [self._results[sha] for sha in sorted(self._results)]
+        return tuple(sorted(by_sha, key=lambda result: result.created, reverse=True))
 
-    def _appending(self) -> None:
+    def _require_writable(self) -> None:
         if not self._writable:
             raise ReadOnlyStoreError("This store in memory takes no writes.")
 

@@ -1,4 +1,4 @@
-"""The embedding store on LanceDB, in a local folder or, for reading, on object storage."""
+"""Open and create stores, in a local folder or, for reading, on object storage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _say(message: str) -> None:
 
 
 class LanceStore:
-    """One LanceDB database; see :class:`retrieval.types.store.EmbeddingStore`."""
+    """A store in a database of LanceDB; see :class:`retrieval.types.store.EmbeddingStore`."""
 
     def __init__(self, uri: str, tables: LanceTables) -> None:
         self.uri = uri
@@ -43,7 +43,7 @@ class LanceStore:
         return f"LanceStore({self.uri!r})"
 
     def _repr_html_(self) -> str:
-        """What the store holds, for a notebook."""
+        """Contents of the store, for notebooks."""
         from retrieval.notebook import as_html
         from retrieval.store.info import describe, info_tables
 
@@ -51,7 +51,7 @@ class LanceStore:
 
     @contextmanager
     def snapshot(self) -> Iterator[LanceSnapshot]:
-        """Open the last complete version; clean-up leaves it alone while it is open."""
+        """Open the last complete version, which is not deleted while it is open."""
         commit, tag = self._tagged()
         try:
             yield LanceSnapshot(self._tables, commit, None if self._folder is None else self._folder / "cache")
@@ -60,7 +60,7 @@ class LanceStore:
                 tag.close()
 
     def _tagged(self) -> tuple[Commit, ReaderTag | None]:
-        """Read the commit record and tag its versions; again, if a writer moved on in between."""
+        """Read the commit record and tag its versions; repeat if a writer committed in between."""
         commit = read_commit(self._tables)
         if self._folder is None:
             return commit, None
@@ -74,18 +74,22 @@ class LanceStore:
 
     @contextmanager
     def writer(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> Iterator[LanceWriter]:
-        """Hold the lock and write; what is not committed when the block ends is rolled back by the next writer.
+        """Hold the lock and write; changes not committed when the block ends are rolled back by the next writer.
+
+        Args:
+            wait: longest time to wait for another writer, in seconds.
+            say: receives a message that names the other writer; by default it is printed to standard error.
 
         Raises:
             ReadOnlyStoreError: the store cannot be written, or not safely.
-            StoreLockedError: another process kept writing for ``wait`` seconds.
+            StoreLockedError: another process still holds the lock after ``wait`` seconds.
         """
         folder = self._local()
         with writer_lock(folder, wait, say):
             yield LanceWriter(self._tables, folder)
 
     def split_sets(self) -> Mapping[str, str]:
-        """Names of the stored split sets, to their sha256."""
+        """Map names of the stored split sets to their sha256."""
         return records.split_sets(self._tables)
 
     def read_splits(self, name: str) -> SplitSet:
@@ -94,7 +98,7 @@ class LanceStore:
 
     def save_splits(self, splits: SplitSet) -> None:
         """Append a split set."""
-        self._appending()
+        self._require_writable()
         records.save_splits(self._tables, splits)
 
     def banks(self, space: str | None = None) -> tuple[Bank, ...]:
@@ -103,12 +107,12 @@ class LanceStore:
 
     def save_bank(self, bank: Bank) -> None:
         """Append a bank."""
-        self._appending()
+        self._require_writable()
         records.save_bank(self._tables, bank)
 
     def save_result(self, result: Mapping[str, Any]) -> None:
         """Append a result."""
-        self._appending()
+        self._require_writable()
         records.save_result(self._tables, result)
 
     def results(self) -> tuple[StoredResult, ...]:
@@ -120,7 +124,7 @@ class LanceStore:
             raise _no_lock(self.uri)
         return self._folder
 
-    def _appending(self) -> None:
+    def _require_writable(self) -> None:
         import os
 
         if not os.access(self._local(), os.W_OK):
@@ -137,17 +141,17 @@ def _no_lock(uri: str) -> ReadOnlyStoreError:
 
 
 def is_store(uri: str | Path | LanceStore) -> bool:
-    """Whether there is a store with a commit record."""
+    """Return whether there is a store with a commit record."""
     text = uri.uri if isinstance(uri, LanceStore) else str(uri)
     return (is_remote(text) or Path(text).is_dir()) and LanceTables(text).readable("commits")
 
 
 def open_store(uri: str | Path | LanceStore) -> LanceStore:
-    """Open an existing store; one that is open already is given back.
+    """Open an existing store; an open store is returned unchanged.
 
     Raises:
-        MissingFileError: nothing is there.
-        StoreError: something else is there.
+        MissingFileError: the folder does not exist.
+        StoreError: the folder is not a store.
     """
     if isinstance(uri, LanceStore):
         return uri
@@ -161,16 +165,16 @@ def open_store(uri: str | Path | LanceStore) -> LanceStore:
 
 
 def as_store(store: StoreLike) -> EmbeddingStore:
-    """A store that is open already, or the one at a path; raises as :func:`open_store`."""
+    """Open the store at a path as :func:`open_store`; an open store of any kind is returned unchanged."""
     return open_store(store) if isinstance(store, str | Path) else store
 
 
 def create_store(uri: str | Path | LanceStore) -> LanceStore:
-    """Open a store for writing, making an empty one in a new or empty folder; one that is open already is given back.
+    """Open a store for writing; a new or empty folder becomes an empty store, an open store is returned unchanged.
 
     Raises:
-        ReadOnlyStoreError: the place cannot be written.
-        StoreError: the folder holds other things.
+        ReadOnlyStoreError: the folder cannot be created or written.
+        StoreError: the folder contains other files.
     """
     if isinstance(uri, LanceStore):
         return uri
@@ -180,13 +184,13 @@ def create_store(uri: str | Path | LanceStore) -> LanceStore:
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        here = sorted(folder.iterdir())
+        entries = sorted(folder.iterdir())
     except OSError as error:
         raise ReadOnlyStoreError(f"{text}: cannot be made ({error.strerror}); choose another place.") from None
     tables = LanceTables(text)
-    strangers = [
-        path.name for path in here if not (path.name in OWN_FILES or is_ours(path.name.removesuffix(".lance")))
+    foreign = [
+        path.name for path in entries if not (path.name in OWN_FILES or is_ours(path.name.removesuffix(".lance")))
     ]
-    if strangers and not tables.readable("commits"):
-        raise StoreError(f"{text}: holds other things ({strangers[0]}); choose a new or empty folder for the store.")
+    if foreign and not tables.readable("commits"):
+        raise StoreError(f"{text}: holds other things ({foreign[0]}); choose a new or empty folder for the store.")
     return LanceStore(text, tables)

@@ -1,4 +1,4 @@
-"""Banks, split sets and results: appended by content address, so that an evaluation never waits for the index."""
+"""Append and read banks, split sets and results. They are addressed by their hash, so that no lock is needed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from retrieval.types.store import StoredResult, result_sha256
 
 
 def split_sets(tables: LanceTables) -> dict[str, str]:
-    """Names of stored split sets to their sha256, sorted by name."""
+    """Map names of stored split sets to their sha256, sorted by name."""
     rows = tables.read("splits", columns=["name", "sha256"])
     return dict(sorted(set(zip(rows.column("name").to_pylist(), rows.column("sha256").to_pylist(), strict=True))))
 
 
 def read_splits(tables: LanceTables, name: str) -> SplitSet:
-    """Read one split set by its name.
+    """Read a split set by its name.
 
     Raises:
-        UnknownNameError: there is none of that name.
+        UnknownNameError: no split set has this name.
     """
     rows = tables.read("splits", where=equal_to("name", name)).select(["draw", "sample", "role"])
     if rows.num_rows == 0:
         raise unknown("split set", name, split_sets(tables))
-    rows = rows.group_by(rows.column_names).aggregate([])  # two evaluations may have saved it at the same moment
+    rows = rows.group_by(rows.column_names).aggregate([])  # two evaluations may have saved it at the same time
     rows = rows.sort_by([("draw", "ascending"), ("sample", "ascending"), ("role", "ascending")])
     draw = rows.column("draw").to_numpy().astype(np.int64)
     sample = np.array(rows.column("sample").to_pylist(), dtype=np.str_)
@@ -63,7 +63,7 @@ def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
 
 
 def save_bank(tables: LanceTables, bank: Bank) -> None:
-    """Append a bank unless it is stored under this name already."""
+    """Append a bank unless one with the same name and sha256 is stored."""
     sha = bank.sha256
     if tables.read("banks", columns=["sha256"], where=condition({"sha256": sha, "name": bank.name})).num_rows:
         return
@@ -85,7 +85,7 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
 
 
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
-    """Append a result file unless the same one, ``created`` aside, is stored."""
+    """Append a result unless one that differs at most in ``created`` is stored."""
     sha = result_sha256(result)
     if tables.read("results", columns=["sha256"], where=equal_to("sha256", sha)).num_rows:
         return
@@ -94,10 +94,10 @@ def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
 
 
 def results(tables: LanceTables) -> tuple[StoredResult, ...]:
-    """Read all results, newest first; one that two evaluations saved at the same moment counts once."""
+    """Read all results, newest first; copies that were saved at the same time are read once."""
     rows = {row["sha256"]: row for row in tables.read("results").to_pylist()}
-    found = [StoredResult(sha, row["created"] or "", json.loads(row["result"])) for sha, row in sorted(rows.items())]
-    return tuple(sorted(found, key=lambda each: each.created, reverse=True))
+    by_sha = [StoredResult(sha, row["created"] or "", json.loads(row["result"])) for sha, row in sorted(rows.items())]
+    return tuple(sorted(by_sha, key=lambda result: result.created, reverse=True))
 
 
 def _bank(row: Mapping[str, Any]) -> Bank:

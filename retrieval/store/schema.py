@@ -1,4 +1,4 @@
-"""The tables of a store as Arrow schemas; docs/decisions/0014-store-format-2.md says what each column is for."""
+"""Arrow schemas of the tables of a store; docs/decisions/0014-store-format-2.md describes each column."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 
 FORMAT = 2
-"""Version of this layout. A store of another one is refused with a sentence, not misread."""
+"""Version of the layout. Stores of other formats are refused."""
 
 META_PREFIX = "meta_"
 
@@ -137,26 +137,26 @@ COMMITTED = {
     "failures": FAILURES,
     "forgotten": FORGOTTEN,
 }
-"""Tables whose versions a commit pins, beside one ``vectors_*`` table per space."""
+"""Tables whose versions are in the commit record, beside one table ``vectors_*`` per space."""
 
 APPENDED = {"banks": BANKS, "splits": SPLITS, "results": RESULTS}
-"""Tables that are only ever appended to, by content address; they need neither the lock nor a commit."""
+"""Append-only tables whose rows are addressed by their hash; they need neither the lock nor a commit."""
 
 
 def is_ours(name: str) -> bool:
-    """Whether a table of this name belongs to a store; other tables in its folder are never touched."""
+    """Return whether a table of this name belongs to a store; other tables in its folder are never changed."""
     return (
         name == "commits" or name in COMMITTED or name in APPENDED or bool(re.fullmatch(r"vectors_[0-9a-f]{32}", name))
     )
 
 
 def vectors_table(fingerprint: str) -> str:
-    """Name of the table that holds the vectors of a space."""
+    """Return the name of the table with the vectors of a space."""
     return f"vectors_{fingerprint}"
 
 
 def vectors_schema(dimension: int, views: tuple[str, ...]) -> pa.Schema:
-    """Schema of a vectors table: ``key``, and per view the unit vector and its length before normalisation."""
+    """Return the schema of a table of vectors: ``key``, and the columns of each view."""
     fields = [pa.field("key", pa.string())]
     for view in views:
         fields += view_fields(dimension, view)
@@ -164,5 +164,5 @@ def vectors_schema(dimension: int, views: tuple[str, ...]) -> pa.Schema:
 
 
 def view_fields(dimension: int, view: str) -> list[pa.Field]:
-    """The two columns of one view."""
+    """Return the two columns of a view: the unit vector, and its length before normalisation."""
     return [pa.field(f"v_{view}", pa.list_(pa.float32(), dimension)), pa.field(f"n_{view}", pa.float32())]

@@ -1,4 +1,4 @@
-"""A consistent view of one version of a LanceDB store."""
+"""Read one version of a store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LanceSnapshot:
-    """The store as one commit left it; later commits do not change what is read here."""
+    """A version of a store, as of one commit; see :class:`retrieval.types.store.Snapshot`."""
 
     def __init__(self, tables: LanceTables, commit: Commit, cache: Path | None) -> None:
         self.commit = commit
@@ -31,12 +31,12 @@ class LanceSnapshot:
 
     @property
     def uri(self) -> str:
-        """Where the store lies."""
+        """Folder or address of the store."""
         return self._tables.uri
 
     @property
     def store_version(self) -> int:
-        """Counts commits to samples and vectors."""
+        """Number of commits that changed samples or vectors."""
         return self.commit.store_version
 
     @property
@@ -53,7 +53,7 @@ class LanceSnapshot:
         return tuple(SourceInfo(**row) for row in self.read("sources").sort_by("position").to_pylist())
 
     def space(self, name: str | None = None) -> SpaceInfo:
-        """Find a space by name, name prefix or fingerprint prefix; None works when there is only one."""
+        """Find a space; see :meth:`retrieval.types.store.Snapshot.space`."""
         return find_space(self.spaces, name)
 
     def samples(
@@ -65,19 +65,20 @@ class LanceSnapshot:
         **equal: str | Collection[str],
     ) -> pa.Table:
         """Read ``samples`` in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`."""
-        ours = condition(equal, id_prefix) if where is None else None  # a user's condition stands alone, never in ours
-        wanted = None if columns is None else list(dict.fromkeys(["id", *columns, *equal]))
-        rows = self.read("samples", wanted, ours if where is None else where)
-        if ours is None:
+        # A user's condition is never combined with SQL of ours; then the other conditions are matched after reading.
+        sql = condition(equal, id_prefix) if where is None else None
+        names = None if columns is None else list(dict.fromkeys(["id", *columns, *equal]))
+        rows = self.read("samples", names, sql if where is None else where)
+        if sql is None:
             rows = matching(rows, equal, id_prefix)
         rows = rows.sort_by("id")
         return rows if columns is None else rows.select(list(columns))
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
-        """Read all vectors of one view, through the hot-matrix cache.
+        """Read all vectors of a view from the cache.
 
         Raises:
-            UnknownNameError: the space has no such view.
+            UnknownNameError: the space does not have this view.
         """
         if view not in space.views:
             raise unknown(f"view in space {space.name}", view, space.views)
@@ -86,12 +87,12 @@ class LanceSnapshot:
         return hot_matrix(self._tables.dataset(name, self._version(name)), space, view, folder)
 
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
-        """Read the vectors of one view part by part from the table itself, past the cache."""
+        """Yield the vectors of a view in parts, from the table instead of the cache."""
         name = vectors_table(space.fingerprint)
         return read_fragments(self._tables.dataset(name, self._version(name)), 0, space, view)
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
-        """Read ``key`` and ``n_<view>``: the lengths of the vectors before normalisation."""
+        """Read lengths of vectors before normalisation; see :meth:`retrieval.types.store.Snapshot.norms`."""
         return self.read(vectors_table(space.fingerprint), ["key", *(f"n_{view}" for view in views or ("base",))])
 
     def thumbnail_keys(self) -> list[str]:
@@ -100,7 +101,7 @@ class LanceSnapshot:
         return keys
 
     def thumbnails(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Read the WebP thumbnails of these keys; those without one are absent."""
+        """Read thumbnails (WebP) of keys; keys without one are absent."""
         if not keys:
             return {}
         rows = self.read("thumbnails", where=one_of("key", sorted(set(keys))))
@@ -112,13 +113,13 @@ class LanceSnapshot:
         return self.commit.tables[table]
 
     def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
-        """Read a committed table at this snapshot's version."""
+        """Read a table at the version of this snapshot."""
         return self._tables.read(table, self._version(table), columns, where)
 
     def count(self, table: str) -> int:
-        """Rows of a committed table at this snapshot's version."""
+        """Return the number of rows of a table at the version of this snapshot."""
         return self._tables.count(table, self._version(table))
 
     def column_names(self, table: str) -> list[str]:
-        """Columns of a committed table."""
+        """Return the names of the columns of a table at the version of this snapshot."""
         return list(self._tables.schema(table, self._version(table)).names)

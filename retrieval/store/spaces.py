@@ -1,4 +1,4 @@
-"""Names of spaces: short ones for people, and finding a space by what somebody typed."""
+"""Name spaces, and find a space by the name that a user typed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from retrieval.errors import InputError, unknown
 from retrieval.types import EncoderSpec, SpaceInfo
 
 
-def short_name(spec: EncoderSpec, taken: Sequence[str] = ()) -> str:
-    """``vit-b-32-laion2b@3f9a``: model, weights, and enough of the fingerprint to be unique among ``taken``."""
+def short_name(spec: EncoderSpec, names: Sequence[str] = ()) -> str:
+    """Return a name like ``vit-b-32-laion2b@3f9a``: model, weights, and the beginning of the fingerprint.
+
+    The beginning has at least four digits, and as many as make the name differ from ``names``.
+    """
     kind, _, value = spec.weights.partition(":")
     weights = {"file": value.rsplit("/", 1)[-1].rsplit(".", 1)[0], "random": f"random{value}"}.get(kind, value)
-    # What was imported, and the folder of a trained encoder, say nothing beside the model's own name.
+    # The file of imported vectors and the folder of a trained encoder add nothing to the name of the model.
     words = [spec.model] if kind in {"import", "folder"} else [spec.model, weights]
     stem = "-".join(_slug(word) for word in words if word)
-    if stem.startswith(f"{_slug(spec.model)}-{_slug(spec.model)}"):  # a file named after its model says it once
+    if stem.startswith(f"{_slug(spec.model)}-{_slug(spec.model)}"):  # the file is named after its model
         stem = stem[len(_slug(spec.model)) + 1 :]
     for length in range(4, 33):
         name = f"{stem}@{spec.fingerprint[:length]}"
-        if name not in taken:
+        if name not in names:
             return name
     return f"{stem}@{spec.fingerprint}"
 
 
 def space_of(row: Mapping[str, Any], rows: int = 0) -> SpaceInfo:
-    """A space from its row of the table ``spaces``; ``rows`` is how many vectors it has."""
+    """Read a space from its row of the table ``spaces``; ``rows`` is the number of its vectors."""
     matrix = row.get("matrix")
     return SpaceInfo(
         fingerprint=row["fingerprint"],
@@ -46,15 +49,15 @@ def space_of(row: Mapping[str, Any], rows: int = 0) -> SpaceInfo:
     )
 
 
-def find_space(spaces: Sequence[SpaceInfo], wanted: str | None) -> SpaceInfo:
-    """Find a space by name, name prefix or fingerprint prefix; None works when only one is complete.
+def find_space(spaces: Sequence[SpaceInfo], prefix: str | None) -> SpaceInfo:
+    """Find a space by name or fingerprint, or the beginning of one; None finds the only complete space.
 
     Raises:
-        UnknownNameError: nothing matches.
-        InputError: the choice is not plain.
+        UnknownNameError: no space matches.
+        InputError: several spaces match, or for None, no space is complete.
     """
     names = [space.name for space in spaces]
-    if wanted is None:
+    if prefix is None:
         complete = [space for space in spaces if space.state == "complete"]
         if len(complete) == 1:
             return complete[0]
@@ -64,14 +67,14 @@ def find_space(spaces: Sequence[SpaceInfo], wanted: str | None) -> SpaceInfo:
             raise InputError(f"No space of the store is complete yet: {', '.join(names)}; finish its refresh first.")
         names = [space.name for space in complete]
         raise InputError(f"The store has {len(complete)} spaces; say which space is meant: {', '.join(names)}.")
-    exact = [space for space in spaces if wanted in (space.name, space.fingerprint)]
-    start = wanted.lower()  # names are written small, whatever was asked for
-    found = exact or [s for s in spaces if s.name.startswith(start) or s.fingerprint.startswith(start)]
-    if not found:
-        raise unknown("space", wanted, names)
-    if len(found) > 1:
-        raise InputError(f"'{wanted}' may mean {', '.join(s.name for s in found)}; write more of the name.")
-    return found[0]
+    exact = [space for space in spaces if prefix in (space.name, space.fingerprint)]
+    start = prefix.lower()  # names of spaces are lower case
+    matches = exact or [s for s in spaces if s.name.startswith(start) or s.fingerprint.startswith(start)]
+    if not matches:
+        raise unknown("space", prefix, names)
+    if len(matches) > 1:
+        raise InputError(f"'{prefix}' may mean {', '.join(s.name for s in matches)}; write more of the name.")
+    return matches[0]
 
 
 def _slug(text: str) -> str:

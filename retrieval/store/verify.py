@@ -1,4 +1,4 @@
-"""Checks over a whole store: what must be true of it, whatever happened while it was written."""
+"""Check the integrity of a store: files, samples, spaces, vectors and the cache of vectors."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class StoreFinding:
-    """One check, whether it found something wrong, and the numbers."""
+    """Result of one check: whether it failed, and its numbers as a sentence."""
 
     check: str
     wrong: bool
     detail: str
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Return the finding as JSON data."""
         return asdict(self)
 
 
 def verify(snapshot: LanceSnapshot) -> list[StoreFinding]:
-    """Check a snapshot against the tables themselves; the cache of vectors is checked too.
+    """Check the files, tables and cache of a snapshot.
 
-    Samples that one space lacks are counted, not wrong: an index may still have to run there. Samples without a
-    vector in any space are wrong.
+    Samples without a vector in a space are counted but not wrong, because they may still be indexed there. Samples
+    without a vector in any space are wrong.
     """
     findings = [_files(snapshot)]
     try:
@@ -62,7 +62,7 @@ def verify(snapshot: LanceSnapshot) -> list[StoreFinding]:
 
 
 def _files(snapshot: LanceSnapshot) -> StoreFinding:
-    """Compare every file that the commit refers to with the digest that was written with it."""
+    """Compare every file of the commit with its digest."""
     files = snapshot.commit.files
     total = sum(len(paths) for paths in files.values())
     if is_remote(snapshot.uri):
@@ -85,20 +85,32 @@ def _samples(snapshot: LanceSnapshot) -> StoreFinding:
 
 
 def _registered(snapshot: LanceSnapshot) -> StoreFinding:
-    known = {vectors_table(space.fingerprint) for space in snapshot.spaces}
-    have = {name for name in snapshot.commit.tables if name.startswith("vectors_")}
+    """Check that spaces and tables of vectors belong together."""
+    expected = {vectors_table(space.fingerprint) for space in snapshot.spaces}
+    existing = {name for name in snapshot.commit.tables if name.startswith("vectors_")}
     changed = [space.name for space in snapshot.spaces if space.spec.fingerprint != space.fingerprint]
-    strays, empty = len(have - known), len(known - have)
-    detail = f"{len(known)} spaces; vectors without a space: {strays}; spaces without vectors: {empty}"
+    unregistered, empty = len(existing - expected), len(expected - existing)
+    detail = f"{len(expected)} spaces; vectors without a space: {unregistered}; spaces without vectors: {empty}"
     if changed:
         detail += f"; fingerprint does not match the recorded encoder: {', '.join(changed)}"
-    return StoreFinding("spaces", wrong=have != known or bool(changed), detail=detail)
+    return StoreFinding("spaces", wrong=existing != expected or bool(changed), detail=detail)
 
 
 def _view(
     snapshot: LanceSnapshot, space: SpaceInfo, view: str, keys: Text, sources: Text
 ) -> tuple[StoreFinding, NDArray[np.bool_]]:
-    """Check one view; also which samples have a vector in it. ``keys`` and ``sources`` are of all samples."""
+    """Check the vectors of a view.
+
+    Args:
+        snapshot: the version of the store.
+        space: the space.
+        view: the view.
+        keys: (n,) keys of all samples.
+        sources: (n,) their sources.
+
+    Returns:
+        The finding, and (n,) whether each sample has a vector.
+    """
     parts = [np.empty(0, np.str_)]
     not_finite = not_unit = stale = 0
     cached, start = snapshot.vectors(space, view), 0
@@ -128,7 +140,7 @@ def _view(
 
 
 def _count_bad(data: Float32) -> tuple[int, int]:
-    """How many rows are not finite, and how many of the others are not of length one."""
+    """Return the number of rows that are not finite, and of finite rows whose length is not one."""
     lengths = np.linalg.norm(data, axis=1)
     finite = np.isfinite(lengths)
     return int((~finite).sum()), int((np.abs(lengths[finite] - 1) > UNIT_TOLERANCE).sum())

@@ -1,4 +1,4 @@
-"""The one writer: changes tables freely, then makes all of it visible with one commit record."""
+"""The writer of a store, which changes tables and makes the changes visible by a commit record."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class LanceWriter:
 
     @property
     def snapshot(self) -> LanceSnapshot:
-        """The last complete version, as readers see it now."""
+        """The last committed version."""
         return LanceSnapshot(self._tables, self._commit, self._folder / "cache")
 
     def _begin(self) -> Commit:
-        """Open the last complete version, rolling back what a killed writer left; make the tables of a new store."""
+        """Open the last complete version and roll back changes after it; create the tables of a new store."""
         if not self._tables.readable("commits"):
             return self._make_new()
         commit = read_commit(self._tables)
-        for name in self._pinned():
+        for name in self._committed_tables():
             if name not in commit.tables:
                 self._tables.drop(name)
             elif self._tables.latest(name) != commit.tables[name]:
@@ -62,28 +62,28 @@ class LanceWriter:
         return commit
 
     def _make_new(self) -> Commit:
-        """Make an empty store, also where a kill left one half made.
+        """Create an empty store, also in a folder in which the creation of one was killed.
 
         Raises:
-            StoreError: there are samples or vectors, so the commit record was lost.
+            StoreError: the folder has samples or vectors, so the commit record was lost.
         """
-        have = {name for name in self._tables.names() if is_ours(name)}
-        filled = [name for name in have if name.startswith("vectors_")]
+        existing = {name for name in self._tables.names() if is_ours(name)}
+        filled = [name for name in existing if name.startswith("vectors_")]
         filled += [name for name in COMMITTED if self._tables.readable(name) and self._tables.count(name)]
         if filled:
             raise StoreError(
                 f"{self._tables.uri}: the commit record is lost, but {filled[0]} is there; restore the folder "
                 "commits.lance from a copy. Nothing was changed."
             )
-        for name in have:
+        for name in existing:
             if not self._tables.readable(name):
                 self._tables.drop(name)
         for name, schema in {**COMMITTED, **APPENDED}.items():
             self._tables.create(name, schema)
         return write_commit(self._tables, None, {name: self._tables.latest(name) for name in COMMITTED}, "create")
 
-    def _pinned(self) -> set[str]:
-        """Our tables that a commit pins, as they are in the folder."""
+    def _committed_tables(self) -> set[str]:
+        """Return the tables in the folder whose versions belong in the commit record."""
         return {name for name in self._tables.names() if is_ours(name)} - {"commits", *APPENDED}
 
     def register_space(
@@ -96,11 +96,11 @@ class LanceWriter:
         matrix: Float32 | None = None,
         state: SpaceState = "complete",
     ) -> SpaceInfo:
-        """Find or make the space of ``spec``; add columns for views it lacks."""
+        """Find or create the space of an encoder; add columns for views that it lacks."""
         spaces = self._latest_spaces()
         table = vectors_table(spec.fingerprint)
-        known = next((row for row in spaces if row["fingerprint"] == spec.fingerprint), None)
-        if known is None:
+        stored = next((row for row in spaces if row["fingerprint"] == spec.fingerprint), None)
+        if stored is None:
             self._tables.create(table, vectors_schema(dimension, tuple(views)))
             name = short_name(spec, [row["name"] for row in spaces])
             row: dict[str, Any] = {
@@ -115,17 +115,17 @@ class LanceWriter:
                 "promoted": None,
             }
         else:
-            row = dict(known)
-            for view in (view for view in views if view not in known["views"]):
+            row = dict(stored)
+            for view in (view for view in views if view not in stored["views"]):
                 self._tables.add_columns(table, view_fields(dimension, view))
-        have = list(known["views"]) if known else []
-        row |= {"spec": spec.to_json(), "views": have + [view for view in views if view not in have]}
-        if row != known:
+        stored_views = list(stored["views"]) if stored else []
+        row |= {"spec": spec.to_json(), "views": stored_views + [view for view in views if view not in stored_views]}
+        if row != stored:
             self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([row], schema=SPACES))
         return space_of(row)
 
     def set_state(self, space: SpaceInfo, state: SpaceState) -> None:
-        """Record that a space is complete, or that it is being filled."""
+        """Set the state of a space."""
         row = next(row for row in self._latest_spaces() if row["fingerprint"] == space.fingerprint)
         if row["state"] != state:
             rows = pa.Table.from_pylist([{**row, "state": state}], schema=SPACES)
@@ -136,29 +136,29 @@ class LanceWriter:
         return rows
 
     def put_source(self, name: str, kind: str, root: str) -> None:
-        """Record where the relative uris of a source start; a new one stands after all others."""
+        """Record kind and root of a source; a new source comes after all others."""
         rows = self._tables.read("sources").to_pylist()
-        known = next((row for row in rows if row["name"] == name), None)
-        row = known or {"name": name, "position": len(rows), "next_position": 0}
+        stored = next((row for row in rows if row["name"] == name), None)
+        row = stored or {"name": name, "position": len(rows), "next_position": 0}
         row = row | {"kind": kind, "root": root}
-        if row != known:
+        if row != stored:
             self._put_sources([row])
 
     def _put_sources(self, rows: list[dict[str, Any]]) -> None:
         self._tables.merge("sources", ["name"], pa.Table.from_pylist(rows, schema=COMMITTED["sources"]))
 
     def vector_keys(self, space: SpaceInfo) -> list[str]:
-        """Keys that have a vector in a space, those not yet committed included."""
+        """Return the keys that have a vector in a space, including those not committed yet."""
         keys: list[str] = self._tables.read(vectors_table(space.fingerprint), columns=["key"]).column("key").to_pylist()
         return keys
 
     def append_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
-        """Add vectors of keys the space does not have yet."""
+        """Add vectors of keys that the space does not have yet."""
         if keys:
             self._tables.append(vectors_table(space.fingerprint), _vector_rows(keys, views))
 
     def replace_vectors(self, space: SpaceInfo, keys: Sequence[str], views: Mapping[str, Embeddings]) -> None:
-        """Write all views of keys the space has already (a view was added)."""
+        """Replace the vectors of keys that the space has already, in all views."""
         if keys:
             self._tables.merge(vectors_table(space.fingerprint), ["key"], _vector_rows(keys, views))
 
@@ -168,7 +168,7 @@ class LanceWriter:
         self._tables.append("samples", rows)
 
     def update_samples(self, rows: pa.Table) -> None:
-        """Replace whole rows of samples that the store has."""
+        """Replace complete rows of samples that the store has."""
         self._make_room_for_meta(rows)
         self._tables.merge("samples", ["id"], rows)
 
@@ -176,20 +176,20 @@ class LanceWriter:
         self.prepare_meta(rows.schema)
 
     def prepare_meta(self, schema: pa.Schema) -> None:
-        """Add ``meta_*`` columns the table lacks; widen whole numbers to decimals; refuse other changes of type.
+        """Add the ``meta_*`` columns of a schema to ``samples``; columns of int become float if the schema has float.
 
         Raises:
-            InputError: a column holds values of another kind than in the store.
+            InputError: a column exists with another type.
         """
-        have = self._tables.schema("samples")
-        fresh = []
+        stored = self._tables.schema("samples")
+        new_fields = []
         for field in schema:
             if not field.name.startswith(META_PREFIX) or pa.types.is_null(field.type):
                 continue
-            if field.name not in have.names:
-                fresh.append(pa.field(field.name, field.type))
+            if field.name not in stored.names:
+                new_fields.append(pa.field(field.name, field.type))
                 continue
-            kind = have.field(field.name).type
+            kind = stored.field(field.name).type
             if kind == field.type or (pa.types.is_float64(kind) and pa.types.is_int64(field.type)):
                 continue
             if pa.types.is_int64(kind) and pa.types.is_float64(field.type):
@@ -201,24 +201,25 @@ class LanceWriter:
                 f"Column {field.name.removeprefix(META_PREFIX)} holds {field.type} here but {kind} in the store; give "
                 "it another name."
             )
-        if fresh:
-            self._tables.add_columns("samples", fresh)
+        if new_fields:
+            self._tables.add_columns("samples", new_fields)
 
     def delete_samples(self, ids: Sequence[str]) -> None:
-        """Delete samples; vectors and thumbnails that nothing uses any more go with them.
+        """Delete samples, and vectors and thumbnails that no other sample uses.
 
-        Positions of a source that lost samples are not given again.
+        Positions of deleted samples are not given to new samples.
         """
         self._retire_positions(set(ids))
         for where in some_of("id", ids):
             self._tables.delete("samples", where)
         used = set(self._tables.read("samples", columns=["key"]).column("key").to_pylist())
-        for name in ["thumbnails", *(n for n in self._pinned() if n.startswith("vectors_"))]:
+        for name in ["thumbnails", *(n for n in self._committed_tables() if n.startswith("vectors_"))]:
             keys = set(self._tables.read(name, columns=["key"]).column("key").to_pylist())
             for where in some_of("key", sorted(keys - used)):
                 self._tables.delete(name, where)
 
     def _retire_positions(self, ids: set[str]) -> None:
+        """Set ``next_position`` of the sources of these samples above all positions in use."""
         rows = self._tables.read("samples", columns=["id", "source", "position"]).to_pylist()
         losing = {row["source"] for row in rows if row["id"] in ids}
         top = dict.fromkeys(losing, 0)
@@ -236,7 +237,7 @@ class LanceWriter:
         self._tables.append("thumbnails", pa.table(columns, schema=COMMITTED["thumbnails"]))
 
     def replace_failures(self, source: str, failures: Mapping[str, str]) -> None:
-        """Record uri -> reason of what could not be read in this run of ``source``, forgetting the last run's."""
+        """Replace the failures of a source, uri -> reason, by those of the current run."""
         where = equal_to("source", source)
         rows = {row["uri"]: row["reason"] for row in self._tables.read("failures", where=where).to_pylist()}
         if rows != dict(failures):
@@ -245,31 +246,31 @@ class LanceWriter:
             self._tables.append("failures", pa.table(columns, schema=COMMITTED["failures"]))
 
     def save_bank(self, bank: Bank) -> None:
-        """Append a bank; banks need no commit."""
+        """Append a bank. No commit is needed."""
         save_bank(self._tables, bank)
 
     def commit(self, note: str) -> int:
-        """Make everything since the last commit visible, atomically; return the store version.
+        """Make all changes since the last commit visible, atomically; return the store version.
 
-        Writes nothing when nothing changed.
+        Without changes nothing is written.
         """
-        versions = {name: self._tables.latest(name) for name in self._pinned()}
+        versions = {name: self._tables.latest(name) for name in self._committed_tables()}
         if versions != dict(self._commit.tables):
             self._commit = write_commit(self._tables, self._commit, versions, note)
         return self._commit.store_version
 
     def tidy(self) -> None:
-        """Join small fragments and delete old versions that no living reader holds. Call after a commit."""
-        names = self._pinned()
+        """Merge small fragments and delete old versions that no reader uses. Call after a commit."""
+        names = self._committed_tables()
         compacted = [name for name in sorted(names) if self._tables.compact(name)]
         if compacted:
-            # Joined fragments hold the same rows: the record moves on, the store version does not.
+            # Merged fragments have the same rows, so the store version does not change.
             versions = {name: self._tables.latest(name) for name in self._commit.tables}
             self._commit = write_commit(self._tables, self._commit, versions, "compact", same_rows=True)
-        held = live_tags(self._folder)
+        in_use = live_tags(self._folder)
         for name in [*names, "commits", *APPENDED]:
             unverified = name not in APPENDED
-            self._tables.clean(name, held.get(name, set()), older_than=KEEP_OLD_VERSIONS, unverified=unverified)
+            self._tables.clean(name, in_use.get(name, set()), older_than=KEEP_OLD_VERSIONS, unverified=unverified)
 
 
 def _vector_rows(keys: Sequence[str], views: Mapping[str, Embeddings]) -> pa.Table:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.store.hot import _remove_strays
+from retrieval.store.hot import _remove_other_generations
 from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def test_without_a_place_for_a_cache_it_reads_into_memory(tmp_path: Path) -> Non
 def test_stray_files_of_an_interrupted_cache_go(tmp_path: Path) -> None:
     for name in ("data-a.f32", "keys-a.bin", "data-b.f32", "manifest.json", "manifest-x.young", "lock"):
         (tmp_path / name).write_text("")
-    _remove_strays(tmp_path, "b")
+    _remove_other_generations(tmp_path, "b")
     assert {path.name for path in tmp_path.iterdir()} == {"data-b.f32", "manifest.json", "lock"}
 
 
