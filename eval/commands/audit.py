@@ -1,4 +1,4 @@
-"""The command ``audit``."""
+"""The command ``audit``, which looks for leaks, duplicates and suspected labels."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from eval.commands.shared import listed
+from eval.commands.shared import checked_name
 from eval.registry import PROTOCOLS
 from retrieval.commands.options import json_option, note, print_json, print_table, space_option, store_option
 from retrieval.files import make_folder_of
 
-FOUND = 4
-"""Exit status when something was found: apart from 1 (could not), 2 (wrong usage) and 3 (files unreadable)."""
+EXIT_FINDINGS = 4
+"""Exit status of an audit with findings; 1 is failure, 2 wrong usage, 3 unreadable files."""
 
 
 @click.command("audit")
-@click.option("--protocol", callback=listed("protocol", PROTOCOLS), help="Audit the draws of this protocol.")
+@click.option("--protocol", callback=checked_name("protocol", PROTOCOLS), help="Audit the draws of this protocol.")
 @click.option("--aspect", help="Of the protocol: one aspect, or 'all'.")
 @click.option(
     "--split-set", metavar="NAME|FILE", help="Audit a stored split set, or a CSV with draw,role and id or uri."
@@ -70,7 +70,7 @@ def audit_command(
         print_table(audit_table(report, show))
     if sheet is not None:
         with opened.snapshot() as snapshot:
-            drawn = audit_sheet(report, keys_of(snapshot), snapshot.thumbnails, sheet)
-        note(f"Contact sheet: {sheet}" if drawn else "No pairs were found, so there is no contact sheet.")
+            has_pairs = audit_sheet(report, keys_of(snapshot), snapshot.thumbnails, sheet)
+        note(f"Contact sheet: {sheet}" if has_pairs else "No pairs were found, so there is no contact sheet.")
     if report.fails(strict=strict):
-        raise click.exceptions.Exit(FOUND)
+        raise click.exceptions.Exit(EXIT_FINDINGS)

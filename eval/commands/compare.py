@@ -1,4 +1,4 @@
-"""The command ``compare``."""
+"""The command ``compare``, which tests whether two evaluations differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
+from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others
 from eval.registry import MODES, PROTOCOLS
 from retrieval.commands.options import json_option, note, print_json, print_table, store_option, where_option
 
@@ -15,9 +15,13 @@ from retrieval.commands.options import json_option, note, print_json, print_tabl
 @click.argument("results", nargs=-1, type=click.Path(path_type=Path, dir_okay=False), metavar="[A.json B.json]")
 @click.option("--spaces", nargs=2, metavar="A B", help="Compare two spaces now, on the same draws.")
 @click.option(
-    "--mode", default="reid", show_default=True, callback=listed("mode", MODES), help="What to evaluate, with --spaces."
+    "--mode",
+    default="reid",
+    show_default=True,
+    callback=checked_name("mode", MODES),
+    help="What to evaluate, with --spaces.",
 )
-@click.option("--protocol", callback=listed("protocol", PROTOCOLS), help="With --spaces.")
+@click.option("--protocol", callback=checked_name("protocol", PROTOCOLS), help="With --spaces.")
 @click.option("--aspect", help="With --spaces: one aspect, or 'all'.")
 @click.option("--split-set", metavar="NAME|FILE", help="With --spaces: stored split set, or CSV.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="With --spaces.")
@@ -43,8 +47,8 @@ def compare_command(
     """Say whether the difference of two evaluations is real: B minus A, paired over draws and identities or images.
 
     Give two result files of one store, or two spaces. [..] is a 95 % paired bootstrap interval over identities (of
-    classification over images within classes, or groups); p is of a randomisation test that exchanges A and B person
-    by person; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test samples or label
+    classification over images within classes, or groups); p is of a randomisation test that exchanges A and B
+    identity by identity; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test samples or label
     universes are refused. Two modes of classification may be compared. Example: compare a.json b.json --store S
     """
     from eval.results.files import read_result
@@ -55,18 +59,17 @@ def compare_command(
     from retrieval.store.open import open_store
 
     if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
-        raise click.UsageError(f"Give two result files, or --spaces A B{OF_STORE}.")
+        raise click.UsageError(f"Give two result files, or --spaces A B{STORE_REMINDER}.")
     if spaces is None:
         refuse_others({"results", "store", "as_json"}, "result files, which say themselves how they were made")
         first, second = (read_result(path) for path in results)
         comparison = compare_results(open_store(store), first, second)
     else:
-        chosen = parse_assignments(options, "-o")
-        asked = {
+        values = {
             "mode": mode, "protocol": protocol, "aspect": aspect, "split_set": split_set, "where": where, "seed": seed,
-            "options": chosen, "prompts": prompts,
+            "options": parse_assignments(options, "-o"), "prompts": prompts,
         }  # fmt: skip
-        a, b = (EvalRequest.read({**asked, "space": space}, "compare") for space in spaces)
+        a, b = (EvalRequest.read({**values, "space": space}, "compare") for space in spaces)
         comparison = compare_requests(open_store(store), a, b)
     for warning in comparison.warnings:
         note(f"Warning: {warning}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eval.commands.shared import OF_STORE, ManyValues, listed, refuse_others
+from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others
 from eval.registry import MODES, PROTOCOLS
 from retrieval.commands.options import (
     json_option,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command("eval", cls=ManyValues)
-@click.option("--mode", callback=listed("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
+@click.option("--mode", callback=checked_name("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
 @click.option(
     "--from",
     "again",
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--protocol",
-    callback=listed("protocol", PROTOCOLS),
+    callback=checked_name("protocol", PROTOCOLS),
     help=f"{', '.join(PROTOCOLS)}. Default: of classification split; else fixed where samples have the splits query "
     "and gallery, else monte-carlo.",
 )
@@ -89,7 +89,7 @@ def eval_command(
         _list_options(mode, asked_for, as_json=as_json)
         return
     if (again is None) == (mode is None):
-        raise click.UsageError(f"Give --mode, or --from with a result file{OF_STORE}.")
+        raise click.UsageError(f"Give --mode, or --from with a result file{STORE_REMINDER}.")
     opened = open_store(store)
     if again is not None:
         refuse_others(

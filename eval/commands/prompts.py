@@ -26,7 +26,9 @@ def prompts_group() -> None:
 
 @prompts_group.command("make")
 @click.option("--names", type=FILE, help="Classes: labels.tsv, one name a line, or JSON. Default: the store's labels.")
-@click.option("--template", "given", multiple=True, metavar="TEXT", help="Such as 'a photo of a {name}'; repeatable.")
+@click.option(
+    "--template", "template_texts", multiple=True, metavar="TEXT", help="Such as 'a photo of a {name}'; repeatable."
+)
 @click.option("--templates", type=FILE, help="Templates: one a line, or a JSON list.")
 @click.option("--attributes", type=FILE, help="Table of attributes by class (JSON, CSV, TSV), for {attribute} fields.")
 @click.option("--colours-from", metavar="STORE", help="Look up {colour} in thumbnails of this store's train images.")
@@ -36,7 +38,7 @@ def prompts_group() -> None:
 @json_option
 def make_command(
     names: Path | None,
-    given: tuple[str, ...],
+    template_texts: tuple[str, ...],
     templates: Path | None,
     attributes: Path | None,
     colours_from: str | None,
@@ -58,16 +60,16 @@ def make_command(
 
     if names is None and colours_from is None:
         raise click.UsageError("Name the classes: --names FILE, or --colours-from STORE.")
-    if not given and templates is None:
+    if not template_texts and templates is None:
         raise click.UsageError("Give a --template such as 'a photo of a {name}', or --templates FILE.")
-    found, labels = _colours(colours_from, colours) if colours_from is not None else ({}, ())
-    table = join_attributes(read_attributes(attributes) if attributes else {}, found)
+    colours_of_class, labels = _colours(colours_from, colours) if colours_from is not None else ({}, ())
+    table = join_attributes(read_attributes(attributes) if attributes else {}, colours_of_class)
     classes = read_class_names(names) if names else labels
-    texts = (*given, *(read_templates(templates) if templates else ()))
-    made = from_templates(classes, texts, table, name=out.stem if out else "prompts")
-    _say_skipped(made, len(classes))
-    prompts = net_new(read_prompts(baseline), made.prompts) if baseline else made.prompts
-    skipped = [{"template": one.template, "classes": len(one.classes)} for one in made.skipped]
+    texts = (*template_texts, *(read_templates(templates) if templates else ()))
+    generated = from_templates(classes, texts, table, name=out.stem if out else "prompts")
+    _note_skipped(generated, len(classes))
+    prompts = net_new(read_prompts(baseline), generated.prompts) if baseline else generated.prompts
+    skipped = [{"template": skip.template, "classes": len(skip.classes)} for skip in generated.skipped]
     _deliver(prompts, out, {"skipped": skipped}, as_json=as_json)
 
 
@@ -80,7 +82,7 @@ def merge_command(files: tuple[Path, ...], out: Path | None, as_json: bool) -> N
     from eval.prompts.sets import merge, read_prompts
 
     sets = [read_prompts(path) for path in files]
-    merged = merge(sets, out.stem if out else "+".join(one.name for one in sets))
+    merged = merge(sets, out.stem if out else "+".join(prompts.name for prompts in sets))
     _deliver(merged, out, {"repeated": merged.repeated}, as_json=as_json)
 
 
@@ -95,7 +97,7 @@ def clean_command(file: Path, out: Path | None, as_json: bool) -> None:  # noqa:
 
     cleaned = clean(read_prompts(file))
     counts = {"changed": cleaned.changed, "empty": cleaned.empty, "repeats": cleaned.repeats}
-    note(", ".join(f"{n:,} {what}" for what, n in counts.items()) + " (empty ones and repeats are left out).")
+    note(", ".join(f"{n:,} {name}" for name, n in counts.items()) + " (empty ones and repeats are left out).")
     _deliver(cleaned.prompts, out, counts, as_json=as_json)
 
 
@@ -112,13 +114,13 @@ def diff_command(before: Path, after: Path, out: Path | None, as_json: bool) -> 
     from retrieval.files import write_atomically
 
     first, second = read_prompts(before), read_prompts(after)
-    found = difference(first, second)
+    differences = difference(first, second)
     if as_json:
-        print_json(difference_data(found))
-    elif found.classes:
-        print_table(difference_table(found))
+        print_json(difference_data(differences))
+    elif differences.classes:
+        print_table(difference_table(differences))
     else:
-        note(f"No difference: {found.same:,} prompts are the same.")
+        note(f"No difference: {differences.same:,} prompts are the same.")
     if out is not None:
         delta = net_new(first, second)
         write_atomically(out, delta.to_json())
@@ -149,15 +151,15 @@ def lint_command(file: Path, labels: Path | None, store: str | None, as_json: bo
         if matched := match_names(prompts.classes, classes):
             note(renaming_note(matched))
         cover = coverage(prompts.renamed(matched), classes)
-    found = lint(prompts)
+    report = lint(prompts)
     if as_json:
-        print_json(lint_data(found, cover))
+        print_json(lint_data(report, cover))
     else:
-        click.echo("\n".join(lint_lines(found, cover)))
+        click.echo("\n".join(lint_lines(report, cover)))
 
 
 def _deliver(prompts: PromptSet, out: Path | None, more: Mapping[str, Any], *, as_json: bool) -> None:
-    """Write the set and say so, or print it."""
+    """Write the set to ``out`` and report its size, or print the set; ``more`` is added to the report in JSON."""
     from retrieval.files import write_atomically
 
     counts = {"prompts": len(prompts), "classes": len(prompts.classes), "texts": len(prompts.unique_texts)}
@@ -172,21 +174,22 @@ def _deliver(prompts: PromptSet, out: Path | None, more: Mapping[str, Any], *, a
 
 
 def _colours(store: str, most: int) -> tuple[Attributes, tuple[str, ...]]:
-    """Colours of the classes of a store, and its labels."""
-    from eval.prompts.check import listed, plural
+    """Read the colours of a store's classes, and its labels."""
+    from eval.prompts.check import name_list, plural
     from eval.prompts.store import class_colours, store_classes
     from retrieval.store.open import open_store
 
     with open_store(store).snapshot() as snapshot:
-        found = class_colours(snapshot, most)
+        by_class = class_colours(snapshot, most)
         labels = store_classes(snapshot)
-    note(f"Colours of {plural(len(found.attributes), 'class', 'classes')} from {found.images:,} train images.")
-    if found.without:
-        note(f"{plural(len(found.without), 'class', 'classes')} without thumbnails: {listed(found.without)}.")
-    return found.attributes, labels
+    note(f"Colours of {plural(len(by_class.attributes), 'class', 'classes')} from {by_class.images:,} train images.")
+    if missing := by_class.without_thumbnails:
+        note(f"{plural(len(missing), 'class', 'classes')} without thumbnails: {name_list(missing)}.")
+    return by_class.attributes, labels
 
 
 def _universe(labels: Path | None, store: str | None) -> tuple[str, ...]:
+    """Read the label universe from a file of names or from a store."""
     if labels is not None:
         from retrieval.labels import read_class_names
 
@@ -198,14 +201,14 @@ def _universe(labels: Path | None, store: str | None) -> tuple[str, ...]:
         return store_classes(snapshot)
 
 
-def _say_skipped(made: GeneratedPrompts, classes: int) -> None:
-    from eval.prompts.check import listed
+def _note_skipped(generated: GeneratedPrompts, classes: int) -> None:
+    """Report skipped templates, unused attributes and classes without prompts."""
+    from eval.prompts.check import name_list
 
-    for one in made.skipped:
-        note(
-            f"'{one.template}' is left out for {len(one.classes)} of {classes} classes, which lack an attribute of it."
-        )
-    if made.unused:
-        note(f"Attributes of {len(made.unused)} other classes are not used: {listed(made.unused)}.")
-    if empty := [label for label in made.prompts.prompts if not made.prompts.prompts[label]]:
-        note(f"{len(empty)} classes have no prompt: {listed(empty)}.")
+    for skip in generated.skipped:
+        count = f"{len(skip.classes)} of {classes} classes"
+        note(f"'{skip.template}' is left out for {count}, which lack an attribute of it.")
+    if generated.unused:
+        note(f"Attributes of {len(generated.unused)} other classes are not used: {name_list(generated.unused)}.")
+    if empty := [label for label, texts in generated.prompts.prompts.items() if not texts]:
+        note(f"{len(empty)} classes have no prompt: {name_list(empty)}.")

@@ -1,4 +1,4 @@
-"""The command ``report``."""
+"""The command ``report``, which writes a report about result files."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def report_command(results: tuple[Path, ...], out: Path, title: str, as_json: bo
     """
     from eval.report.page import write_report
 
-    written = write_report(results, out, title)
-    for warning in written.warnings:
+    files = write_report(results, out, title)
+    for warning in files.warnings:
         note(f"Warning: {warning}")
     if as_json:
         print_json(
             {
-                "markdown": str(written.markdown),
-                "html": str(written.html),
-                "pictures": [str(path) for path in written.pictures],
-                "warnings": list(written.warnings),
+                "markdown": str(files.markdown),
+                "html": str(files.html),
+                "pictures": [str(path) for path in files.pictures],
+                "warnings": list(files.warnings),
             }
         )
     else:
-        click.echo(f"{written.html} and {written.markdown.name}, {len(written.pictures)} pictures")
+        click.echo(f"{files.html} and {files.markdown.name}, {len(files.pictures)} pictures")

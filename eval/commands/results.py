@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eval.commands.shared import listed
+from eval.commands.shared import checked_name
 from eval.registry import MODES
 from eval.results.listing import ResultEntry, find_result, short_ids
 from eval.views.results import results_table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.group("results", invoke_without_command=True)
-@click.option("--mode", callback=listed("mode", MODES), help="Only results of this mode.")
+@click.option("--mode", callback=checked_name("mode", MODES), help="Only results of this mode.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Also write the result files here.")
 @store_option
 @json_option

@@ -1,4 +1,4 @@
-"""Parts that several commands of the read side share."""
+"""What several commands of ``eval`` share: checks of names and options, and options of many values."""
 
 from __future__ import annotations
 
@@ -14,54 +14,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def listed(kind: str, table: Mapping[str, str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
-    """A callback for names of a closed table: an unknown one is wrong usage, with the nearest name."""
+def checked_name(
+    kind: str, table: Mapping[str, str]
+) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Make a callback for an option that takes a name of ``table``; another name is a usage error with a suggestion."""
 
     def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if value is not None and value not in table:
-            there = ", ".join(table)
-            raise click.BadParameter(f"no {kind} '{value}'.{suggest(value, table)} There is: {there}.", ctx, param)
+            names = ", ".join(table)
+            raise click.BadParameter(f"no {kind} '{value}'.{suggest(value, table)} There is: {names}.", ctx, param)
         return value
 
     return check
 
 
-MANY = ("--prompts", "--arm")
+MANY_VALUES = ("--prompts", "--arm")
+"""Options that take all words that follow them."""
 
-
-OF_STORE = " (and --store, where the store is not ./store)"
-"""What else a command needs that was called without what it cannot do without."""
+STORE_REMINDER = " (and --store, where the store is not ./store)"
+"""Appended to usage errors: reminds the user of --store."""
 
 
 class ManyValues(click.Command):
-    """A command whose options ``--prompts`` and ``--arm`` take all words that follow them."""
+    """A command whose options :data:`MANY_VALUES` take all words up to the next option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write ``--prompts A B`` as ``--prompts A --prompts B``.
 
         Raises:
-            click.BadOptionUsage: such an option has no word after it.
+            click.BadOptionUsage: no word follows such an option.
         """
-        written: list[str] = []
-        taking: str | None = None
+        rewritten: list[str] = []
+        option: str | None = None
         for word, after in zip_longest(args, args[1:], fillvalue="-"):
-            if word in MANY:
+            if word in MANY_VALUES:
                 if after.startswith("-"):
                     raise click.BadOptionUsage(word, f"Option '{word}' requires an argument.", ctx)
-                taking = word
+                option = word
             elif word.startswith("-"):
-                taking = word.partition("=")[0] if word.startswith(tuple(f"{name}=" for name in MANY)) else None
-                written.append(word)
+                option = word.partition("=")[0] if word.startswith(tuple(f"{name}=" for name in MANY_VALUES)) else None
+                rewritten.append(word)
             else:
-                written += [word] if taking is None else [taking, word]
-        return super().parse_args(ctx, written)
+                rewritten += [word] if option is None else [option, word]
+        return super().parse_args(ctx, rewritten)
 
 
 def refuse_others(allowed: set[str], why: str) -> None:
-    """Refuse options that were given beside those that make sense.
+    """Refuse options of the command line that are not in ``allowed``; ``why`` completes "--x does not go with ...".
 
     Raises:
-        click.UsageError: naming the first.
+        click.UsageError: names the first such option.
     """
     ctx = click.get_current_context()
     for param in ctx.command.params:

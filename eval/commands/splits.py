@@ -1,4 +1,4 @@
-"""Commands on stored split sets."""
+"""The commands ``splits list | export``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two prompt sets have that the other lacks, class by class."""
+"""Compare two prompt sets class by class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eval.prompts.sets import PromptSet, net_new
 
 
 class TextChange(NamedTuple):
-    """A text that is written differently: case, spaces, punctuation at the end."""
+    """A text whose two versions differ in case, spaces or final punctuation only."""
 
     before: str
     after: str
@@ -20,7 +20,7 @@ class TextChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClassDifference:
-    """What is ``new`` in the second set, ``dropped`` from the first, and ``changed`` in its writing alone."""
+    """Texts of a class that only the second set has, that only the first has, and that differ in spelling only."""
 
     new: tuple[str, ...]
     dropped: tuple[str, ...]
@@ -29,7 +29,7 @@ class ClassDifference:
 
 @dataclass(frozen=True, slots=True)
 class PromptSetDifference:
-    """Classes that differ; ``same`` texts stand in both sets under the same class."""
+    """The classes that differ, new and dropped ones, and the number of texts that both sets have for a class."""
 
     classes: Mapping[str, ClassDifference]
     classes_new: tuple[str, ...]
@@ -38,27 +38,27 @@ class PromptSetDifference:
 
 
 def difference(before: PromptSet, after: PromptSet) -> PromptSetDifference:
-    """Compare two sets, classes in order of the first, then of the second."""
+    """Compare two sets; classes are in the order of ``before``, then of ``after``."""
     new, dropped = net_new(before, after).prompts, net_new(after, before).prompts
     names = [label for label in dict.fromkeys([*before.prompts, *after.prompts]) if label in new or label in dropped]
     return PromptSetDifference(
-        classes={label: _of_class(new.get(label, ()), dropped.get(label, ())) for label in names},
+        classes={label: _class_difference(new.get(label, ()), dropped.get(label, ())) for label in names},
         classes_new=tuple(label for label in after.prompts if label not in before.prompts),
         classes_dropped=tuple(label for label in before.prompts if label not in after.prompts),
         same=len(after) - sum(map(len, new.values())),
     )
 
 
-def _of_class(new: tuple[str, ...], dropped: tuple[str, ...]) -> ClassDifference:
-    """Pair the texts that have one form."""
-    left: dict[str, list[str]] = {}
+def _class_difference(new: tuple[str, ...], dropped: tuple[str, ...]) -> ClassDifference:
+    """Pair new and dropped texts of the same form as changed ones."""
+    unpaired: dict[str, list[str]] = {}
     for text in dropped:
-        left.setdefault(_form(text), []).append(text)
-    changed = {text: left[_form(text)].pop(0) for text in new if left.get(_form(text))}
-    gone = set(changed.values())
+        unpaired.setdefault(_form(text), []).append(text)
+    changed = {text: unpaired[_form(text)].pop(0) for text in new if unpaired.get(_form(text))}
+    before_change = set(changed.values())
     return ClassDifference(
         tuple(text for text in new if text not in changed),
-        tuple(text for text in dropped if text not in gone),
+        tuple(text for text in dropped if text not in before_change),
         tuple(TextChange(old, text) for text, old in changed.items()),
     )
 

@@ -1,4 +1,4 @@
-"""Prompts to a bank: every text is embedded once in a space, then it is stored."""
+"""Make the bank of a prompt set in a space; a text is embedded once and then taken from the store."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore
 
 BATCH = 256
-"""Texts between two steps of the progress bar."""
+"""Texts that are embedded at a time, between two steps of the progress bar."""
 
 EMBEDDED, IMPORTED = "prompts:", "import:"
-"""How the origin of a bank begins whose texts our text tower embedded, or somebody else's."""
+"""Prefixes of a bank's origin: its texts were embedded by the text tower of the space, or imported as vectors."""
 
-Load = Callable[[EncoderSpec, str], Encoder]
+LoadEncoder = Callable[[EncoderSpec, str], Encoder]
 
 
 def prompt_bank(
@@ -34,40 +34,40 @@ def prompt_bank(
     device: str = "auto",
     *,
     say: Callable[[str], None] = note,
-    load: Load | None = None,
+    load: LoadEncoder | None = None,
 ) -> Bank:
-    """The bank of a prompt set in a space, from the store where it is there already.
+    """Read the bank of a prompt set from the store, or make and save it.
 
-    A stored bank with the same pairs of class and text is taken as it is, under the set's name. Otherwise the vectors
-    of texts that other stored banks of the space have are taken from them, the text tower embeds the rest, and the
-    bank is saved. So the text tower is loaded only for a text that the space has never seen.
+    A stored bank with the same pairs of class and text is returned under the set's name. Otherwise vectors of texts
+    that other banks of the space have are taken from these, the text tower embeds the others, and the bank is saved.
+    The text tower is loaded only if there is a text that no bank of the space has.
 
     Args:
-        store: where banks are; one that cannot be written costs a sentence and nothing else.
-        space: whose text tower is asked.
-        prompts: the texts; classes keep the names that the set gives them.
-        device: for the text tower.
-        say: takes sentences for people.
-        load: makes the encoder; :func:`retrieval.encoders.registry.load` unless given.
+        store: the store of the banks; if it cannot be written, ``say`` gets a sentence and the bank is returned.
+        space: the space, whose encoder has the text tower.
+        prompts: the texts by class.
+        device: device of the text tower.
+        say: called with sentences for the user.
+        load: loads the encoder; :func:`retrieval.encoders.registry.load` by default.
 
     Raises:
-        InputError: there is no text, or a new text and no text tower to embed it.
+        InputError: the set has no text, or there is a new text and the space has no text tower.
         VitrineError: the encoder cannot be loaded (see :func:`retrieval.encoders.registry.load`).
     """
     if not prompts.unique_texts:
         raise InputError(f"Prompt set '{prompts.name}' has no text to embed.")
     stored = _text_banks(store, space)
-    same = next((bank for bank in stored if _pairs(bank) == _pairs_of(prompts)), None)
+    same = next((bank for bank in stored if _bank_pairs(bank) == _prompt_pairs(prompts)), None)
     if same is not None:
         return replace(same, name=prompts.name)
-    known = _known_vectors(stored)
+    vectors = _stored_vectors(stored)
     temperature = next((bank.temperature for bank in stored if bank.temperature is not None), None)
-    new = [text for text in prompts.unique_texts if text not in known]
+    new = [text for text in prompts.unique_texts if text not in vectors]
     if new:
         encoder = _text_tower(space, device, load)
         temperature = 1 / encoder.logit_scale
-        known.update(zip(new, _embed(encoder, new, space.name, say), strict=True))
-    bank = _bank(space, prompts, known, temperature)
+        vectors.update(zip(new, _embed(encoder, new, space.name, say), strict=True))
+    bank = _bank(space, prompts, vectors, temperature)
     try:
         store.save_bank(bank)
     except StoreError as error:  # read-only, or a full disk: the vectors are still good
@@ -76,32 +76,32 @@ def prompt_bank(
 
 
 def _text_banks(store: EmbeddingStore, space: SpaceInfo) -> list[Bank]:
-    """Banks whose vectors are those of their texts: of our text tower first, then imported."""
+    """Banks whose vectors are embedded texts: those of the space's text tower first, then imported ones."""
     banks = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
     return [bank for origin in (EMBEDDED, IMPORTED) for bank in banks if bank.origin.startswith(origin)]
 
 
-def _pairs(bank: Bank) -> frozenset[tuple[str, str]]:
+def _bank_pairs(bank: Bank) -> frozenset[tuple[str, str]]:
     texts = bank.texts or ()
     return frozenset(
         (label, texts[at]) for at, label in zip(bank.edge_vector.tolist(), bank.edge_class.tolist(), strict=True)
     )
 
 
-def _pairs_of(prompts: PromptSet) -> frozenset[tuple[str, str]]:
+def _prompt_pairs(prompts: PromptSet) -> frozenset[tuple[str, str]]:
     return frozenset((label, text) for label, texts in prompts.prompts.items() for text in texts)
 
 
-def _known_vectors(banks: Sequence[Bank]) -> dict[str, Float32]:
-    """Every stored text to its vector (d,); where several banks have it, that of the first."""
-    known: dict[str, Float32] = {}
+def _stored_vectors(banks: Sequence[Bank]) -> dict[str, Float32]:
+    """Stored texts -> vectors (d,); a text of several banks has the vector of the first."""
+    vectors: dict[str, Float32] = {}
     for bank in banks:
         for text, vector in zip(bank.texts or (), bank.vectors, strict=True):
-            known.setdefault(text, vector)
-    return known
+            vectors.setdefault(text, vector)
+    return vectors
 
 
-def _text_tower(space: SpaceInfo, device: str, load: Load | None) -> TextEncoder:
+def _text_tower(space: SpaceInfo, device: str, load: LoadEncoder | None) -> TextEncoder:
     way_out = "import vectors of the texts as a bank, or evaluate with `mode=prototype` or knn"
     if space.imported:
         raise InputError(f"Space {space.name} was imported and has no text tower for new prompts; {way_out}.")
@@ -124,28 +124,28 @@ def _embed(encoder: TextEncoder, texts: Sequence[str], space: str, say: Callable
 
 
 def _steps(n: int, space: str, say: Callable[[str], None]) -> Iterator[int]:
-    """First places of batches, with a bar on a terminal and one line elsewhere."""
-    what = f"Embedding {n:,} {'text' if n == 1 else 'texts'} in space {space}"
+    """Start of every batch of ``BATCH`` texts, with a progress bar on a terminal and one line elsewhere."""
+    action = f"Embedding {n:,} {'text' if n == 1 else 'texts'} in space {space}"
     if not sys.stderr.isatty():
-        say(what)
+        say(action)
         yield from range(0, n, BATCH)
         return
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(range(0, n, BATCH), what, console=Console(stderr=True))
+    yield from track(range(0, n, BATCH), action, console=Console(stderr=True))
 
 
-def _bank(space: SpaceInfo, prompts: PromptSet, known: Mapping[str, Float32], temperature: float | None) -> Bank:
-    spoken = edges(prompts)
+def _bank(space: SpaceInfo, prompts: PromptSet, vectors: Mapping[str, Float32], temperature: float | None) -> Bank:
+    pairs = edges(prompts)
     return Bank(
         name=prompts.name,
         space=space.fingerprint,
         kind="prompts",
         origin=f"{EMBEDDED}{prompts.sha256}",
-        vectors=np.stack([known[text] for text in prompts.unique_texts]).astype(np.float32, copy=False),
-        edge_vector=spoken.vector,
-        edge_class=np.array(spoken.label, np.str_),
+        vectors=np.stack([vectors[text] for text in prompts.unique_texts]).astype(np.float32, copy=False),
+        edge_vector=pairs.vector,
+        edge_class=np.array(pairs.label, np.str_),
         texts=prompts.unique_texts,
         temperature=temperature,
     )

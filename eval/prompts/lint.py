@@ -1,4 +1,4 @@
-"""What may be wrong with a prompt set by itself: counts, and texts that somebody should look at."""
+"""Check a prompt set by itself: counts, and texts that may be wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BRACES = re.compile(r"[{}]|\[[A-Za-z_ ]+\]|<[A-Za-z_ ]+>")
 
 
 class SuspectText(NamedTuple):
-    """A text of a class, and what of it is suspicious: the other class, the tokens, the clean text."""
+    """A text of a class; ``detail`` is the placeholder, the other class, the clean text or the number of tokens."""
 
     label: str
     text: str
@@ -27,12 +27,13 @@ class SuspectText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """Findings, in file order.
+    """The findings of :func:`lint`, in file order.
 
-    ``rows`` texts of all classes, ``texts`` those that differ, ``repeated`` those a class had twice; ``fewest`` and
-    ``most`` texts of a class that has any; ``empty`` classes without; ``shared`` texts to the classes that share them;
-    ``placeholders`` are left in; ``other_class`` texts that name another class; ``unclean`` what ``clean`` would
-    change; ``cut`` is longer than CLIP's context.
+    ``rows`` counts the texts of all classes, ``texts`` the distinct ones, ``repeated`` those that a class had twice.
+    ``fewest`` and ``most`` are numbers of texts of a class that has any; ``empty`` are classes without texts;
+    ``shared`` maps texts to the classes that share them. Suspicious are texts with ``placeholders``, those that name
+    ``other_class``, those that ``prompts clean`` would change (``unclean``), and those longer than CLIP's context
+    (``cut``).
     """
 
     name: str
@@ -51,7 +52,7 @@ class LintReport:
 
 
 def lint(prompts: PromptSet) -> LintReport:
-    """Look at every text of a set."""
+    """Check every text of a set."""
     pairs = [(label, text) for label, texts in prompts.prompts.items() for text in texts]
     sizes = [len(prompts.prompts[label]) for label in prompts.classes]
     kept = doubled_names(prompts.prompts)
@@ -69,7 +70,7 @@ def lint(prompts: PromptSet) -> LintReport:
         empty=tuple(label for label, texts in prompts.prompts.items() if not texts),
         shared=prompts.shared(),
         placeholders=tuple(
-            SuspectText(label, text, found[0]) for label, text in pairs if (found := _BRACES.search(text)) is not None
+            SuspectText(label, text, match[0]) for label, text in pairs if (match := _BRACES.search(text)) is not None
         ),
         other_class=tuple(
             SuspectText(label, text, other) for label, text in pairs if (other := names.other(label, text)) is not None
@@ -80,7 +81,7 @@ def lint(prompts: PromptSet) -> LintReport:
 
 
 class _ClassNameFinder:
-    """Finds class names among the words of a text, the longest at each place."""
+    """Finds class names among the words of a text, the longest one at each word."""
 
     def __init__(self, classes: Mapping[str, object]) -> None:
         self._class = {_words(label): label for label in classes if _words(label)}
@@ -89,14 +90,14 @@ class _ClassNameFinder:
             self._sizes.setdefault(words[0], set()).add(len(words))
 
     def other(self, label: str, text: str) -> str | None:
-        """The first class that the text names and that is neither its own nor a part of the own name."""
-        own = " ".join(_words(label))
-        for found in self._named(_words(text)):
-            if found != label and " ".join(_words(found)) not in own:
-                return found
+        """The first class that the text names other than ``label`` and classes whose name is a part of it; or None."""
+        name = " ".join(_words(label))
+        for other in self._classes_in(_words(text)):
+            if other != label and " ".join(_words(other)) not in name:
+                return other
         return None
 
-    def _named(self, words: tuple[str, ...]) -> Iterator[str]:
+    def _classes_in(self, words: tuple[str, ...]) -> Iterator[str]:
         at = 0
         while at < len(words):
             sizes = sorted(self._sizes.get(words[at], ()), reverse=True)

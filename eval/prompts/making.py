@@ -1,7 +1,7 @@
-"""Making prompts: templates, filled with names and attributes.
+"""Make prompts by filling templates with class names and attributes.
 
-A template has fields between braces: ``{name}`` (or ``{}``) is the class, any other an attribute of it, as in
-``a photo of a {colour} {name}, a mushroom with a {cap} cap``. Several values of an attribute make several prompts.
+A template has fields in braces: ``{name}`` (or ``{}``) is the name of the class, any other field an attribute, as in
+``a photo of a {colour} {name}, a mushroom with a {cap} cap``. An attribute with several values makes several prompts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eval.prompts.attributes import Attributes
-from eval.prompts.check import match_names, spoken
+from eval.prompts.check import match_names, readable_name
 from eval.prompts.sets import PromptSet
 from retrieval.errors import InputError, suggest
 from retrieval.text_files import read_json, read_text
@@ -23,14 +23,14 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 class SkippedTemplate(NamedTuple):
-    """A template that was not filled for ``classes``, as they lack one of its attributes."""
+    """A template that was not filled for ``classes``, because they lack one of its attributes."""
 
     template: str
     classes: tuple[str, ...]
 
 
 class GeneratedPrompts(NamedTuple):
-    """Prompts of all classes; ``skipped`` templates, most classes first; ``unused`` rows of the attributes' table."""
+    """The prompts; ``skipped`` templates, most classes first; ``unused``, names in the table that are not classes."""
 
     prompts: PromptSet
     skipped: tuple[SkippedTemplate, ...]
@@ -40,30 +40,30 @@ class GeneratedPrompts(NamedTuple):
 def from_templates(
     classes: Sequence[str], templates: Sequence[str], attributes: Attributes | None = None, name: str = "prompts"
 ) -> GeneratedPrompts:
-    """Fill every template for every class; a template that asks for an attribute that a class lacks is skipped.
+    """Fill every template for every class, except for classes that lack one of its attributes.
 
     Args:
-        classes: names of classes; ``_`` is written as a space.
-        templates: with fields between braces.
-        attributes: by class; names that differ in writing alone are taken for the class.
-        name: of the set.
+        classes: names of classes; underscores become spaces in the texts.
+        templates: texts with fields in braces.
+        attributes: values by class and attribute; names that differ from a class in spelling only mean that class.
+        name: name of the prompt set.
 
     Raises:
-        InputError: there is no class or no template, a template has no field or braces that are none, or a field that
-            is no attribute of any class, or nothing can be filled.
+        InputError: there is no class or no template, a template has no field, unmatched braces or a field that is not
+            an attribute of any class, or no template can be filled.
     """
     if not classes or not templates:
         raise InputError("Prompts need names of classes and at least one template.")
     table = _by_class(classes, attributes or {})
-    known = sorted({attribute for own in table.values() for attribute in own} - {NAME, ""})
-    fields = {template: _fields(template, known) for template in templates}
+    attribute_names = sorted({attribute for values in table.values() for attribute in values} - {NAME, ""})
+    fields = {template: _fields(template, attribute_names) for template in templates}
     missing: dict[str, list[str]] = {template: [] for template in templates}
     pairs: list[tuple[str, list[str]]] = [(label, []) for label in classes]
     for label in classes:
-        values = {**table.get(label, {}), NAME: (spoken(label),)}
-        for template, asked in fields.items():
-            if all(field in values for field in asked):
-                pairs.append((label, list(_filled(template, {field: values[field] for field in asked}))))
+        values = {**table.get(label, {}), NAME: (readable_name(label),)}
+        for template, names in fields.items():
+            if all(field in values for field in names):
+                pairs.append((label, list(_filled(template, {field: values[field] for field in names}))))
             else:
                 missing[template].append(label)
     if all(len(lacking) == len(classes) for lacking in missing.values()):
@@ -71,17 +71,17 @@ def from_templates(
     skipped = [SkippedTemplate(template, tuple(labels)) for template, labels in missing.items() if labels]
     return GeneratedPrompts(
         PromptSet.of(name, pairs),
-        tuple(sorted(skipped, key=lambda one: -len(one.classes))),
+        tuple(sorted(skipped, key=lambda skip: -len(skip.classes))),
         tuple(label for label in table if label not in set(classes)),
     )
 
 
 def read_templates(path: Path) -> tuple[str, ...]:
-    """Read a JSON list of templates, or a text file with one a line; empty lines are passed over.
+    """Read a JSON list of templates, or a text file with one template per line; empty lines are skipped.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: there is no template in it.
+        MissingFileError: the file does not exist.
+        InputError: the file has no template.
     """
     if path.suffix.lower() == ".json":
         content = read_json(path, "a list of templates")
@@ -96,25 +96,27 @@ def read_templates(path: Path) -> tuple[str, ...]:
 
 
 def _by_class(classes: Sequence[str], attributes: Attributes) -> Attributes:
-    taken = match_names(tuple(attributes), classes)
-    return {taken.get(label, label): own for label, own in attributes.items()}
+    """Rename the rows of a table of attributes to the classes that their names match."""
+    matched = match_names(tuple(attributes), classes)
+    return {matched.get(label, label): values for label, values in attributes.items()}
 
 
-def _fields(template: str, known: Sequence[str]) -> tuple[str, ...]:
-    """The fields of a template, each once."""
-    found = tuple(dict.fromkeys(field.strip() or NAME for field in _FIELD.findall(template)))
-    if not found or set(_FIELD.sub("", template)) & set("{}"):
+def _fields(template: str, attributes: Sequence[str]) -> tuple[str, ...]:
+    """The fields of a template, each once; InputError where one is not in ``attributes``."""
+    fields = tuple(dict.fromkeys(field.strip() or NAME for field in _FIELD.findall(template)))
+    if not fields or set(_FIELD.sub("", template)) & set("{}"):
         raise InputError(f"Template '{template}' has no field such as {{name}}, or a brace that belongs to none.")
-    for field in found:
-        if field not in {NAME, *known}:
-            there = f" There is: {', '.join([NAME, *known])}." if known else " Give `attributes` for more than {name}."
-            raise InputError(
-                f"Template '{template}': no class has an attribute '{field}'.{suggest(field, [NAME, *known])}{there}"
-            )
-    return found
+    names = [NAME, *attributes]
+    for field in fields:
+        if field not in names:
+            way_out = f"There is: {', '.join(names)}." if attributes else "Give `attributes` for more than {name}."
+            hint = suggest(field, names)
+            raise InputError(f"Template '{template}': no class has an attribute '{field}'.{hint} {way_out}")
+    return fields
 
 
 def _filled(template: str, values: dict[str, tuple[str, ...]]) -> Iterator[str]:
-    for chosen in product(*values.values()):
-        given = dict(zip(values, chosen, strict=True))
-        yield _FIELD.sub(lambda field: given[field[1].strip() or NAME], template)  # noqa: B023 - used at once
+    """Fill a template with every combination of the values of its fields."""
+    for combination in product(*values.values()):
+        value_of = dict(zip(values, combination, strict=True))
+        yield _FIELD.sub(lambda field: value_of[field[1].strip() or NAME], template)  # noqa: B023 - used at once

@@ -1,4 +1,4 @@
-"""Prompt sets: texts by class, what they have in common, and what one has that another lacks.
+"""Prompt sets: texts by class, read from files, merged and subtracted.
 
 A prompt file is JSON, ``{"species": ["a text", "another"]}``; a class with one text may have it without brackets.
 """
@@ -18,14 +18,14 @@ from retrieval.errors import InputError
 from retrieval.text_files import read_json
 from retrieval.types import Int64
 
-HOW = '{"class": ["a text", ...], ...}'
+FORMAT = '{"class": ["a text", ...], ...}'
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """Texts by class, both in file order; a class has a text once. ``repeated`` counts what was left out for that.
+    """Texts by class, both in file order; a class has each text once and may have none.
 
-    A class may have no text. ``name`` is what tables and results call the set.
+    ``name`` is what tables and results call the set; ``repeated`` counts the repeats that were left out.
     """
 
     name: str
@@ -34,13 +34,14 @@ class PromptSet:
 
     @classmethod
     def of(cls, name: str, pairs: Iterable[tuple[str, Sequence[str]]]) -> PromptSet:
-        """Gather the texts of classes; a class may come several times."""
+        """Make a set from pairs of a class and its texts; a class may have several pairs."""
         texts: dict[str, dict[str, None]] = {}
-        given = 0
+        count = 0
         for label, more in pairs:
             texts.setdefault(label, {}).update(dict.fromkeys(more))
-            given += len(more)
-        return cls(name, {label: tuple(own) for label, own in texts.items()}, given - sum(map(len, texts.values())))
+            count += len(more)
+        prompts = {label: tuple(unique) for label, unique in texts.items()}
+        return cls(name, prompts, count - sum(map(len, prompts.values())))
 
     def __len__(self) -> int:
         return sum(map(len, self.prompts.values()))
@@ -66,7 +67,7 @@ class PromptSet:
         return PromptSet.of(self.name, ((names.get(label, label), texts) for label, texts in self.prompts.items()))
 
     def shared(self) -> dict[str, tuple[str, ...]]:
-        """Texts of several classes, to these classes, both in file order."""
+        """Texts of several classes -> these classes, both in file order."""
         classes: dict[str, list[str]] = {}
         for label, texts in self.prompts.items():
             for text in texts:
@@ -74,53 +75,53 @@ class PromptSet:
         return {text: tuple(labels) for text, labels in classes.items() if len(labels) > 1}
 
     def to_json(self) -> str:
-        """As a file has it: one class a key, one text a line."""
-        texts = {label: list(own) for label, own in self.prompts.items()}
-        return json.dumps(texts, ensure_ascii=False, indent=1) + "\n"
+        """The text of a prompt file, with one prompt per line."""
+        prompts = {label: list(texts) for label, texts in self.prompts.items()}
+        return json.dumps(prompts, ensure_ascii=False, indent=1) + "\n"
 
 
 class Edges(NamedTuple):
-    """Which text speaks for which class: ``vector`` (e,) places among the unique texts, ``label`` (e,) class names."""
+    """Pairs of text and class: ``vector`` (e,) indexes the unique texts, ``label`` (e,) holds class names."""
 
     vector: Int64
     label: tuple[str, ...]
 
 
 def read_prompts(path: Path) -> PromptSet:
-    """Read a prompt set; its name is the file's, less the suffix.
+    """Read a prompt set; its name is that of the file without the suffix.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it is no prompt set, naming the class that is wrong.
+        MissingFileError: the file does not exist.
+        InputError: the file is not a prompt set; the message names the class that is wrong.
     """
     content = read_json(path, "a prompt set")
     if not isinstance(content, dict):
         raise InputError(
-            f"{path} is not a prompt set, which is {HOW}; make one of a list of names with 'prompts make'."
+            f"{path} is not a prompt set, which is {FORMAT}; make one of a list of names with 'prompts make'."
         )
     pairs = [(label, _texts(path, label, value)) for label, value in content.items()]
     if not any(texts for _, texts in pairs):
-        raise InputError(f"{path} has no prompt; a prompt set is {HOW}.")
+        raise InputError(f"{path} has no prompt; a prompt set is {FORMAT}.")
     return PromptSet.of(path.stem, pairs)
 
 
 def edges(prompts: PromptSet) -> Edges:
-    """One edge for every text of every class, in file order."""
-    place = {text: at for at, text in enumerate(prompts.unique_texts)}
-    pairs = [(place[text], label) for label, texts in prompts.prompts.items() for text in texts]
+    """Pairs of every text and its class, in file order."""
+    index = {text: at for at, text in enumerate(prompts.unique_texts)}
+    pairs = [(index[text], label) for label, texts in prompts.prompts.items() for text in texts]
     return Edges(np.array([at for at, _ in pairs], np.int64), tuple(label for _, label in pairs))
 
 
 def merge(sets: Sequence[PromptSet], name: str) -> PromptSet:
-    """All texts of all sets, classes and texts in order of first use."""
+    """Merge sets; classes and texts are in order of first use."""
     return PromptSet.of(name, (pair for part in sets for pair in part.prompts.items()))
 
 
 def net_new(baseline: PromptSet, other: PromptSet) -> PromptSet:
-    """What ``other`` says of a class that ``baseline`` does not say of it; classes with nothing new are left out."""
-    known = {label: set(texts) for label, texts in baseline.prompts.items()}
+    """The texts of ``other`` that ``baseline`` does not have for the same class; classes without any are left out."""
+    baseline_texts = {label: set(texts) for label, texts in baseline.prompts.items()}
     new = {
-        label: tuple(text for text in texts if text not in known.get(label, ()))
+        label: tuple(text for text in texts if text not in baseline_texts.get(label, ()))
         for label, texts in other.prompts.items()
     }
     return PromptSet(other.name, {label: texts for label, texts in new.items() if texts})
@@ -131,7 +132,7 @@ def _texts(path: Path, label: str, value: object) -> list[str]:
         raise InputError(f"{path} has a class without a name ('{label}').")
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list):
-        raise InputError(f"{path}: class '{label}' has {_shown(value)} instead of a list of texts; write {HOW}.")
+        raise InputError(f"{path}: class '{label}' has {_shown(value)} instead of a list of texts; write {FORMAT}.")
     for at, text in enumerate(texts, 1):
         if not isinstance(text, str):
             raise InputError(f"{path}: prompt {at} of class '{label}' is {_shown(text)}, not a text.")

@@ -1,4 +1,4 @@
-"""What a store knows about classes that prompts may say: the colours of their train images."""
+"""Classes of a store and the colours of their train images, as attributes for prompts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "colour"
 PER_CLASS = 50
-"""Thumbnails that are looked at for each class."""
+"""Thumbnails that are read of each class at most."""
 
 
 class ThumbnailSource(Protocol):
-    """The part of a snapshot that is read here."""
+    """The methods of a snapshot that this module calls."""
 
     def samples(self, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table: ...
 
@@ -32,30 +32,30 @@ class ThumbnailSource(Protocol):
 
 
 class ClassColours(NamedTuple):
-    """Attribute ``colour`` of classes; ``images`` were looked at; ``without`` are classes with no usable thumbnail."""
+    """Attribute ``colour`` by class, the number of ``images`` read, and the classes without a readable thumbnail."""
 
     attributes: Attributes
     images: int
-    without: tuple[str, ...]
+    without_thumbnails: tuple[str, ...]
 
 
 def store_classes(snapshot: ThumbnailSource) -> tuple[str, ...]:
-    """Labels of all samples, sorted."""
+    """The labels of all samples, sorted, each once."""
     return tuple(sorted({str(label) for label in snapshot.samples(["label"]).column("label").to_pylist() if label}))
 
 
 def class_colours(snapshot: ThumbnailSource, most: int = 3, per_class: int = PER_CLASS) -> ClassColours:
-    """Name the colours of every class from thumbnails of train images, never of val or test.
+    """Name the colours of every class from thumbnails of samples in the split train.
 
-    An image that is also, byte for byte, in another split is not looked at.
+    A sample whose file is, byte for byte, also in another split is not read.
 
     Args:
-        snapshot: of a store with samples in the split train.
-        most: colours of a class at most.
-        per_class: images of a class at most, the first in order of sample id (a hash, so any).
+        snapshot: the snapshot of a store with samples in the split train.
+        most: number of colours of a class at most.
+        per_class: number of images of a class at most; the first in order of sample id, which is a hash.
 
     Raises:
-        InputError: no labelled sample is in the split train, or none of them has a thumbnail.
+        InputError: no labelled sample is in the split train, or none of these has a readable thumbnail.
     """
     keys = _train_keys(snapshot)
     if not keys:
@@ -63,31 +63,31 @@ def class_colours(snapshot: ThumbnailSource, most: int = 3, per_class: int = PER
             "Colours are looked up on train images alone, and this store has no labelled sample in the split train; "
             "index with a split column, or give the colours yourself with `attributes`."
         )
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    colours: dict[str, dict[str, tuple[str, ...]]] = {}
     images = 0
     for label in sorted(keys):
         pictures = _pictures(snapshot, keys[label][:per_class])
         images += len(pictures)
         if words := colour_words(pictures, most):
-            found[label] = {ATTRIBUTE: words}
-    if not found:
+            colours[label] = {ATTRIBUTE: words}
+    if not colours:
         raise InputError("The store has no thumbnails of train images; give `attributes` instead.")
-    return ClassColours(found, images, tuple(label for label in sorted(keys) if label not in found))
+    return ClassColours(colours, images, tuple(label for label in sorted(keys) if label not in colours))
 
 
 def _train_keys(snapshot: ThumbnailSource) -> dict[str, list[str]]:
-    """Label to content keys of its train samples, each once, in order of sample id."""
+    """Labels -> content keys of their train samples, each once, in order of sample id."""
     rows = snapshot.samples(["key", "label", "split"]).to_pylist()
     elsewhere = {row["key"] for row in rows if row["split"] != "train"}
     keys: dict[str, dict[str, None]] = {}
     for row in rows:
         if row["split"] == "train" and row["label"] and row["key"] not in elsewhere:
             keys.setdefault(str(row["label"]), {})[row["key"]] = None
-    return {label: list(own) for label, own in keys.items()}
+    return {label: list(unique) for label, unique in keys.items()}
 
 
 def _pictures(snapshot: ThumbnailSource, keys: Sequence[str]) -> list[UInt8]:
-    """Decode thumbnails; those that are missing or damaged are passed over."""
+    """Decode thumbnails to (height, width, 3) uint8; missing or damaged ones are skipped."""
     from PIL import Image
 
     stored = snapshot.thumbnails(keys)

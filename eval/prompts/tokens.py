@@ -1,4 +1,4 @@
-"""How many tokens CLIP's tokenizer makes of a text: what is beyond its context is cut off unseen."""
+"""Find texts that are longer than the context of CLIP's text tower, which cuts them off without a message."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ CONTEXT = 77
 
 
 def too_long(texts: Sequence[str], context: int = CONTEXT) -> dict[str, int]:
-    """Texts of more than ``context`` tokens, start and end included, to their tokens, in the order given.
+    """Texts of more than ``context`` tokens -> number of tokens, with those of start and end, in order of ``texts``.
 
-    Every token stands for at least one byte, so texts of fewer bytes fit and the tokenizer is loaded for none of them
-    alone.
+    A token stands for at least one byte, so texts of fewer bytes fit; the tokenizer is loaded only for longer texts.
     """
     candidates = [text for text in texts if len(text.encode()) + 2 > context]
     if not candidates:

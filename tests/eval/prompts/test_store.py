@@ -74,7 +74,7 @@ def test_colours_come_from_train_images_alone() -> None:
     )
     found = class_colours(album)
     assert found.attributes == {"a": {"colour": ("red",)}, "b": {"colour": ("blue",)}}
-    assert (found.images, found.without) == (2, ("c", "d"))
+    assert (found.images, found.without_thumbnails) == (2, ("c", "d"))
     assert sorted(album.asked) == ["k1", "k4", "k8", "k9"]
     assert store_classes(album) == ("a", "b", "c", "d")
 
