@@ -36,9 +36,6 @@ USED_STILL: dict[str, int] = {
     "eval/classification/stacker.py": 9,
     "eval/classification/text_queries.py": 2,
     "eval/classification/universe.py": 3,
-    "eval/commands/compare.py": 1,
-    "eval/commands/prompts.py": 4,
-    "eval/commands/shared.py": 1,
     "eval/metrics/calibration.py": 3,
     "eval/metrics/classification.py": 1,
     "eval/metrics/per_query.py": 8,
@@ -50,16 +47,6 @@ USED_STILL: dict[str, int] = {
     "eval/modes/single_arm.py": 1,
     "eval/modes/verification.py": 7,
     "eval/modes/zeroshot.py": 2,
-    "eval/prompts/attributes.py": 3,
-    "eval/prompts/check.py": 3,
-    "eval/prompts/cleaning.py": 7,
-    "eval/prompts/colours.py": 1,
-    "eval/prompts/describe.py": 8,
-    "eval/prompts/embed.py": 3,
-    "eval/prompts/lint.py": 3,
-    "eval/prompts/making.py": 7,
-    "eval/prompts/sets.py": 3,
-    "eval/prompts/store.py": 2,
     "eval/protocols/base.py": 2,
     "eval/protocols/cross_validation.py": 1,
     "eval/protocols/general.py": 5,
@@ -156,7 +143,6 @@ TWICE_STILL: frozenset[str] = frozenset(
     {
         "Arguments",
         "DrawResult",
-        "Finding",
         "Pairs",
         "Picture",
         "Placed",
@@ -164,7 +150,6 @@ TWICE_STILL: frozenset[str] = frozenset(
         "Skin",
         "Task",
         "Weights",
-        "_Finder",
     }
 )
 """Class names that still stand twice."""

@@ -48,8 +48,8 @@ def compare_command(
 
     Give two result files of one store, or two spaces. [..] is a 95 % paired bootstrap interval over identities (of
     classification over images within classes, or groups); p is of a randomisation test that exchanges A and B
-    identity by identity; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test samples or label
-    universes are refused. Two modes of classification may be compared. Example: compare a.json b.json --store S
+    identity by identity; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test samples or
+    label universes are refused. Two modes of classification may be compared. Example: compare a.json b.json --store S
     """
     from eval.results.files import read_result
     from eval.runs.compare import compare_requests, compare_results
