@@ -1,4 +1,4 @@
-"""Commands of the read side: evaluate stored vectors, list and export split sets."""
+"""The command ``eval``, which evaluates stored vectors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--mode", callback=checked_name("mode", MODES), help=f"What to evaluate: {', '.join(MODES)}.")
 @click.option(
     "--from",
-    "again",
+    "from_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Evaluate a result file again; it must agree.",
 )
@@ -66,13 +66,13 @@ if TYPE_CHECKING:
 @json_option
 def eval_command(
     mode: str | None,
-    again: Path | None,
+    from_file: Path | None,
     out: Path | None,
     pictures: Path | None,
     store: str,
     list_options: bool,  # noqa: FBT001 - Click passes flags by name
     as_json: bool,  # noqa: FBT001
-    **asked_for: Any,
+    **parameters: Any,
 ) -> None:
     """Evaluate a mode from stored vectors: no image is opened and no image encoder is loaded.
 
@@ -86,19 +86,19 @@ def eval_command(
     from retrieval.store.open import open_store
 
     if list_options:
-        _list_options(mode, asked_for, as_json=as_json)
+        _list_options(mode, parameters, as_json=as_json)
         return
-    if (again is None) == (mode is None):
+    if (from_file is None) == (mode is None):
         raise click.UsageError(f"Give --mode, or --from with a result file{STORE_REMINDER}.")
     opened = open_store(store)
-    if again is not None:
+    if from_file is not None:
         refuse_others(
-            {"again", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"
+            {"from_file", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"
         )
-        evaluated = evaluate_again(opened, read_result(again), again.name, note)
-        note(f"The store gives the numbers of {again}.")
+        evaluated = evaluate_again(opened, read_result(from_file), from_file.name, note)
+        note(f"The store gives the numbers of {from_file}.")
     else:
-        request = _request(str(mode), asked_for)
+        request = _request(str(mode), parameters)
         if request.space == ALL:
             if pictures is not None:
                 raise click.UsageError("--pictures does not go with --space all; use it with one space.")
@@ -117,38 +117,38 @@ def eval_command(
         note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
 
 
-def _list_options(mode: str | None, given: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print the options of a mode, of its scorers and of a protocol."""
+def _list_options(mode: str | None, parameters: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the options of a mode, of its scorers and of a protocol (``--options``)."""
     from eval.runs.arms import parse_arm
     from eval.views.option_sections import evaluation_sections
     from retrieval.commands.option_table import print_sections
     from retrieval.config import parse_assignments
 
-    if mode is None and given["protocol"] is None:
+    if mode is None and parameters["protocol"] is None:
         raise click.UsageError("--options lists those of a mode, a protocol, or both: give --mode or --protocol.")
-    scorers = tuple(dict.fromkeys(parse_arm(text).scorer for text in given["arms"]))
-    options = parse_assignments(given["options"], "-o")
-    print_sections(evaluation_sections(mode, given["protocol"], scorers, options), as_json=as_json)
+    scorers = tuple(dict.fromkeys(parse_arm(text).scorer for text in parameters["arms"]))
+    options = parse_assignments(parameters["options"], "-o")
+    print_sections(evaluation_sections(mode, parameters["protocol"], scorers, options), as_json=as_json)
 
 
-def _request(mode: str, given: Mapping[str, Any]) -> EvalRequest:
-    """The evaluation that the command line asks for."""
+def _request(mode: str, parameters: Mapping[str, Any]) -> EvalRequest:
+    """Make the request from the parameters of the command line."""
     from eval.runs.request import EvalRequest
     from retrieval.config import parse_assignments
 
-    options = parse_assignments(given["options"], "-o")
+    options = parse_assignments(parameters["options"], "-o")
     for flag in ("all_definitions", "calibrate"):
-        if given[flag]:
+        if parameters[flag]:
             options[flag] = True
-    if given["labels_from"] is not None:
-        options["labels_from"] = given["labels_from"]
+    if parameters["labels_from"] is not None:
+        options["labels_from"] = parameters["labels_from"]
     names = ("space", "protocol", "aspect", "split_set", "where", "seed", "arms", "prompts", "device")
-    values = {"mode": mode, "options": options, **{name: given[name] for name in names}}
+    values = {"mode": mode, "options": options, **{name: parameters[name] for name in names}}
     return EvalRequest.read(values, "eval")
 
 
 def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json: bool) -> None:
-    """Print a result, its warnings to stderr, and write its file."""
+    """Print a result, write its warnings to stderr, and write its file."""
     from eval.views.tables import result_tables
 
     result = evaluated.result
@@ -164,6 +164,7 @@ def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json
 
 
 def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
+    """Write the result file and its assets."""
     from eval.results.files import write_result
     from eval.runs.tasks import load_task
 
@@ -172,7 +173,7 @@ def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
 
 
 def _grid(opened: LanceStore, request: EvalRequest, out: Path | None, *, as_json: bool) -> None:
-    """Evaluate every space with every prompt set; one file each in the folder ``out``."""
+    """Evaluate every space with every prompt set, print a table, and write a result file each to the folder ``out``."""
     from eval.runs.grid import evaluate_grid
     from eval.views.classification_tables import grid_table
 
@@ -197,7 +198,7 @@ def _grid(opened: LanceStore, request: EvalRequest, out: Path | None, *, as_json
 
 
 def _file_name(result: EvalResult, taken: set[str]) -> str:
-    """Mode, space and prompts; prompt files of one name are told apart by the hash of their bank."""
+    """Name a file by mode, space and prompt set; with the hash of the bank if ``taken`` has that name already."""
     arm = next((arm for arm in (result.arms or {}).values() if arm.bank), None)
     words = [result.mode, result.provenance.space, *([str(arm.bank)] if arm else [])]
     name = re.sub(r"[^\w.@-]+", "-", "_".join(words))
