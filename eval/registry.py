@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from retrieval.errors import unknown
+from retrieval.lookup import load_entry
 
 if TYPE_CHECKING:
     from eval.protocols.base import Protocol
@@ -54,7 +52,7 @@ def load_mode(name: str) -> AnyMode:
     Raises:
         UnknownNameError: there is no such mode.
     """
-    return cast("AnyMode", _load("mode", MODES, name))
+    return cast("AnyMode", load_entry("mode", MODES, name, __package__))
 
 
 def load_scorer(name: str) -> Scorer:
@@ -63,7 +61,7 @@ def load_scorer(name: str) -> Scorer:
     Raises:
         UnknownNameError: there is no such scorer.
     """
-    return cast("Scorer", _load("scorer", SCORERS, name))
+    return cast("Scorer", load_entry("scorer", SCORERS, name, __package__))
 
 
 def load_protocol(name: str) -> Protocol:
@@ -72,11 +70,4 @@ def load_protocol(name: str) -> Protocol:
     Raises:
         UnknownNameError: there is no such protocol.
     """
-    return cast("Protocol", _load("protocol", PROTOCOLS, name))
-
-
-def _load(kind: str, table: Mapping[str, str], name: str) -> object:
-    if name not in table:
-        raise unknown(kind, name, table)
-    module, _, attribute = table[name].partition(":")
-    return getattr(importlib.import_module(module, __package__), attribute)
+    return cast("Protocol", load_entry("protocol", PROTOCOLS, name, __package__))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from retrieval.errors import unknown
+from retrieval.lookup import load_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +42,5 @@ def load_job(name: str) -> TrainingJob:
     Raises:
         UnknownNameError: there is no such job.
     """
-    if name not in JOBS:
-        raise unknown("training job", name, JOBS)
-    module, _, attribute = JOBS[name].partition(":")
-    job: TrainingJob = getattr(importlib.import_module(module, __package__), attribute)
+    job: TrainingJob = load_entry("training job", JOBS, name, __package__)
     return job

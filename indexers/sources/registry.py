@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import SourceType, has_image, is_hidden
 from indexers.sources.presets import guess_preset
 from indexers.tables import TABLE_SUFFIXES
-from retrieval.errors import InputError, MissingFileError, unknown
+from retrieval.errors import InputError, MissingFileError
+from retrieval.lookup import load_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +53,7 @@ def load_source(kind: str) -> SourceType:
     Raises:
         UnknownNameError: there is no such kind.
     """
-    if kind not in SOURCES:
-        raise unknown("source", kind, SOURCES)
-    module, _, attribute = SOURCES[kind].partition(":")
-    return cast("SourceType", getattr(importlib.import_module(module, __package__), attribute))
+    return cast("SourceType", load_entry("source", SOURCES, kind, __package__))
 
 
 def guess_kind(root: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,8 @@ from retrieval.encoders.artefact import FOLDER, open_folder, weight_file
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.preprocess import override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
-from retrieval.errors import InputError, WeightsError, first_names, unknown
+from retrieval.errors import InputError, WeightsError, first_names
+from retrieval.lookup import load_entry
 from retrieval.types import EncoderSpec
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ def family(name: str) -> Family:
     Raises:
         UnknownNameError: there is no such family.
     """
-    if name not in FAMILIES:
-        raise unknown("encoder family", name, FAMILIES)
-    module, _, attribute = FAMILIES[name].partition(":")
-    found: Family = getattr(importlib.import_module(module, __package__), attribute)
-    return found
+    loaded: Family = load_entry("encoder family", FAMILIES, name, __package__)
+    return loaded
 
 
 def resolve(request: EncoderRequest) -> EncoderSpec:
