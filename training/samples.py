@@ -1,6 +1,9 @@
-"""Samples to train on, from the same sources as ``index``: uri, label, identity, group, box, split.
+"""Labelled images for training jobs, read from the same sources as the command ``index`` reads.
 
-Jobs see the splits train and val. Samples for testing are counted and left out, whatever a recipe says.
+A training job that trains on labels or identities has a :class:`SampleSource` in its recipe and calls
+:func:`read_samples`. It gets the samples of the splits train and val: their labels as integers and their preprocessed
+pixels. Samples of any other split (test, query, gallery, ...) are counted and left out, so that no recipe can train on
+test data.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from pydantic import Field
 from indexers.pipeline.decode import cut_box
 from indexers.sources.registry import open_source
 from retrieval.config import Config
-from retrieval.encoders.preprocess import pixels
+from retrieval.encoders.preprocess import pixels as apply_preprocess
 from retrieval.errors import InputError, TestDataError
 from retrieval.images import read_file, upright
 from retrieval.types import Sample, SourceProblem
@@ -30,23 +33,25 @@ Column = Literal["label", "identity", "group", "camera", "aspect"]
 
 
 class SampleSource(Config):
-    """Where a recipe takes samples from; a relative path starts where the command runs."""
+    """Section of a recipe that names a source of samples; a relative path starts in the current directory."""
 
     path: Path = Field(description="Folder or table of the images, as index takes it.")
-    kind: str | None = Field(None, description="Kind of source, as index --source; guessed where it is plain.")
-    name: str | None = Field(None, description="Name of the source, part of every sample's id; default kind and name.")
-    options: dict[str, Any] = Field({}, description="Options of the source, by name.")
+    kind: str | None = Field(None, description="Kind of source, as index --source. Without it, guessed from the path.")
+    name: str | None = Field(
+        None, description="Name of the source, part of every sample's id. Without it, KIND:NAME of the folder or table."
+    )
+    options: dict[str, Any] = Field({}, description="Options of this kind of source: name to value.")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSamples:
-    """Samples of one source, in its order.
+    """Training and validation samples of one source, in the order of the source.
 
     Attributes:
         samples: n samples; their split is train or val.
-        root: where their uris start.
-        left_out: samples for testing, by split.
-        problems: rows and files that cannot be used.
+        root: folder to which the samples' uris are relative.
+        left_out: number of samples of every other split, which are not read; ``none`` counts those without a split.
+        problems: rows and files of the source that cannot be used.
     """
 
     samples: tuple[Sample, ...]
@@ -58,39 +63,40 @@ class TrainingSamples:
         """Number of samples."""
         return len(self.samples)
 
-    def part(self, split: str) -> TrainingSamples:
-        """The samples of a split.
+    def of_split(self, split: str) -> TrainingSamples:
+        """Return the samples of a split.
 
         Raises:
-            TestDataError: the split is for testing.
-            InputError: there is no sample of the split.
+            TestDataError: the split is neither train nor val.
+            InputError: the source has no sample of the split.
         """
         if split not in (TRAIN, VAL):
-            raise TestDataError(f"split '{split}' is for testing and may not be trained on; name {TRAIN} or {VAL}.")
+            raise TestDataError(f"Split '{split}' may not be trained on; name {TRAIN} or {VAL}.")
         samples = tuple(sample for sample in self.samples if sample.split == split)
         if not samples:
             raise InputError(
-                f"{self.root} has no samples of the split {split}; name another source, or split this one."
+                f"{self.root} has no samples of split {split}; name another source, or give samples this split."
             )
         return replace(self, samples=samples)
 
     def path(self, row: int) -> Path:
-        """The image file of a sample."""
+        """Return the image file of the sample at index ``row``."""
         return self.root / self.samples[row].uri
 
     def codes(self, column: Column) -> tuple[Sequence[str], Int64]:
-        """The sorted values of a column, and the code of every sample.
+        """Encode a column as integers.
 
         Returns:
-            k values, and (n,) codes from 0 to k - 1; -1 where a sample has no value.
+            The k different values in ascending order, and for each sample the index of its value, (n,) int64; -1 where
+            a sample has no value.
         """
         values: list[str | None] = [getattr(sample, column) for sample in self.samples]
         names = sorted({value for value in values if value is not None})
-        place = {name: code for code, name in enumerate(names)}
-        return names, np.array([-1 if value is None else place[value] for value in values], np.int64)
+        code_of = {name: code for code, name in enumerate(names)}
+        return names, np.array([-1 if value is None else code_of[value] for value in values], np.int64)
 
     def pixels(self, row: int, preprocess: Preprocess) -> UInt8:
-        """Decode a sample, cut its box and preprocess it, as ``index`` does.
+        """Decode the sample at index ``row``, cut out its box and preprocess it, as ``index`` does.
 
         Returns:
             (height, width, 3) uint8.
@@ -101,27 +107,29 @@ class TrainingSamples:
         path, box = self.path(row), self.samples[row].box
         data = read_file(path)
         try:
-            image, _ = upright(data)
-            return pixels(image if box is None else cut_box(image, box), preprocess)
+            image, _ = upright(data)  # turned as its EXIF orientation says
+            return apply_preprocess(image if box is None else cut_box(image, box), preprocess)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
 
 def read_samples(source: SampleSource) -> TrainingSamples:
-    """Read the training and validation samples of a source; without splits, all samples are for training.
+    """Read the training and validation samples of a source.
+
+    Where no sample has a split, all are for training. Where only some have one, those without are left out.
 
     Raises:
         MissingFileError: there is nothing at the path.
         UnknownNameError: there is no such kind of source.
-        InputError: the source cannot be read, or nothing is left to train on.
+        InputError: the source cannot be read, or it has no sample of the splits train and val.
     """
     opened = open_source(source.path, source.kind, source.name, source.options)
-    every = tuple(opened)
-    if all(sample.split is None for sample in every):
-        every = tuple(replace(sample, split=TRAIN) for sample in every)
-    kept = tuple(sample for sample in every if sample.split in (TRAIN, VAL))
-    left_out = Counter(sample.split or "none" for sample in every if sample.split not in (TRAIN, VAL))
-    if not kept:
+    samples = tuple(opened)
+    if all(sample.split is None for sample in samples):
+        samples = tuple(replace(sample, split=TRAIN) for sample in samples)
+    usable = tuple(sample for sample in samples if sample.split in (TRAIN, VAL))
+    left_out = Counter(sample.split or "none" for sample in samples if sample.split not in (TRAIN, VAL))
+    if not usable:
         counts = ", ".join(f"{count} of {split}" for split, count in sorted(left_out.items())) or "none at all"
         raise InputError(f"{source.path} has no samples of the splits {TRAIN} or {VAL} to train on ({counts}).")
-    return TrainingSamples(kept, opened.root, dict(left_out), tuple(opened.problems))
+    return TrainingSamples(usable, opened.root, dict(left_out), tuple(opened.problems))

@@ -136,7 +136,8 @@ class SearchResult:
         hits, thumbnails = self.hits[:SHOWN_IN_NOTEBOOK], self._thumbnails()
         rows = [
             HtmlRow(
-                (str(hit.rank), f"{hit.score:.4f}"),
+                str(hit.rank),
+                f"{hit.score:.4f}",
                 thumbnails.get(hit.sample["key"]),
                 (*([str(hit.group)] if group else []), *(str(hit.sample[name] or "") for name in self.columns()),
                  hit.sample["id"], hit.sample["uri"]),

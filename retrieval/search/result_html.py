@@ -1,4 +1,4 @@
-"""HTML of search results, for notebooks."""
+"""HTML table of search hits: what a notebook displays for a :class:`~retrieval.search.result.SearchResult`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HEIGHT = 64
-"""Height of a thumbnail, in pixels."""
+MAX_HEIGHT = 64
+"""Largest height of a displayed thumbnail, in pixels."""
 
 
 class HtmlRow(NamedTuple):
-    """A hit: its ``numbers`` (rank and score as text), its thumbnail (WebP) or None, and the other cells."""
+    """One hit, formatted for display.
 
-    numbers: tuple[str, str]
+    Attributes:
+        rank: rank of the hit, as text.
+        score: score of the hit, as text.
+        thumbnail: WebP image, or None.
+        cells: text of the remaining cells, one for each of the ``columns`` of :func:`hits_html`.
+    """
+
+    rank: str
+    score: str
     thumbnail: bytes | None
-    words: tuple[str, ...]
+    cells: tuple[str, ...]
 
 
 def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_out: int) -> str:
-    """Render a table of hits; it has a column of thumbnails if a hit has one.
+    """Render a table of hits. It has a column of thumbnails, without a heading, if any hit has a thumbnail.
 
     Args:
         title: title of the table.
@@ -31,9 +39,8 @@ def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_
         left_out: number of hits that are not displayed.
     """
     with_thumbnails = any(row.thumbnail is not None for row in rows)
-    head = "".join(
-        f"<th>{escape(name)}</th>" for name in ("rank", "score", *([""] if with_thumbnails else []), *columns)
-    )
+    headings = ["rank", "score", *([""] if with_thumbnails else []), *columns]
+    head = "".join(f"<th>{escape(name)}</th>" for name in headings)
     body = "".join(_row(row, with_thumbnails=with_thumbnails) for row in rows)
     more = f"<p>... and {left_out:,} more</p>" if left_out else ""
     return (
@@ -44,10 +51,10 @@ def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_
 
 
 def _row(row: HtmlRow, *, with_thumbnails: bool) -> str:
-    cells = [f"<td>{number}</td>" for number in row.numbers]
+    cells = [f"<td>{escape(row.rank)}</td>", f"<td>{escape(row.score)}</td>"]
     if with_thumbnails:
         cells.append(f"<td>{_image(row.thumbnail)}</td>")
-    cells += [f"<td>{escape(word)}</td>" for word in row.words]
+    cells += [f"<td>{escape(cell)}</td>" for cell in row.cells]
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -55,4 +62,4 @@ def _image(thumbnail: bytes | None) -> str:
     if thumbnail is None:
         return ""
     data = base64.b64encode(thumbnail).decode()
-    return f'<img src="data:image/webp;base64,{data}" style="max-height:{HEIGHT}px" alt="">'
+    return f'<img src="data:image/webp;base64,{data}" style="max-height:{MAX_HEIGHT}px" alt="">'

@@ -1,4 +1,8 @@
-"""Split sets: the role of each sample in each draw."""
+"""Split sets: which sample has which role (query, gallery, train, val, test) in every draw of an evaluation.
+
+A draw is one random (or fixed) division of the samples into roles; an evaluation averages its metrics over draws.
+Protocols (``eval/protocols``) make split sets; the store keeps them by name.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SplitSet:
-    """A set of draws: sample ``sample[i]`` (an id) has the role ``role[i]`` in draw ``draw[i]``; all have shape (n,).
+    """One or more draws as a table of n rows; each row gives one sample its role in one draw.
 
-    Two sets with the same rows in any order have the same ``sha256``, whatever their names.
+    Two split sets with the same rows in any order have the same ``sha256``, whatever their names.
+
+    Attributes:
+        name: name of the split set.
+        draw: (n,) number of the draw.
+        sample: (n,) id of the sample.
+        role: (n,) role of the sample in the draw.
     """
 
     name: str
@@ -31,6 +41,6 @@ class SplitSet:
         """Hash of the rows, independent of their order."""
         order = np.lexsort((self.role, self.sample, self.draw))
         state = hashlib.sha256()
-        for at in order:
-            state.update(f"{self.draw[at]},{self.sample[at]},{self.role[at]}\n".encode())
+        for row in order:
+            state.update(f"{self.draw[row]},{self.sample[row]},{self.role[row]}\n".encode())
         return state.hexdigest()

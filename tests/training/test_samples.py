@@ -34,7 +34,7 @@ def test_a_folder_gives_labels_and_splits_and_leaves_testing_out(folder: Path) -
     samples = read_samples(SampleSource(path=folder))
     assert (len(samples), samples.left_out) == (8, {"test": 4})
     assert not any("test" in sample.uri for sample in samples.samples)
-    train, val = samples.part("train"), samples.part("val")
+    train, val = samples.of_split("train"), samples.of_split("val")
     assert (len(train), len(val)) == (6, 2)
     names, codes = train.codes("label")
     assert names == ["ant", "bee"]
@@ -43,7 +43,7 @@ def test_a_folder_gives_labels_and_splits_and_leaves_testing_out(folder: Path) -
     assert train.codes("identity")[1].tolist() == [-1] * 6
     for split in ("test", "query", "gallery"):
         with pytest.raises(TestDataError, match="may not be trained on"):
-            samples.part(split)
+            samples.of_split(split)
 
 
 def test_a_table_gives_identities_groups_and_cameras(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_table_gives_identities_groups_and_cameras(tmp_path: Path) -> None:
     assert [sample.group for sample in samples.samples] == ["g0", "g1", "g2"]
     assert samples.left_out == {"query": 1, "gallery": 1, "none": 1}
     assert samples.samples[0].source == "hands"
-    names, codes = samples.part("train").codes("identity")
+    names, codes = samples.of_split("train").codes("identity")
     assert (list(names), codes.tolist()) == (["p0", "p1"], [0, 1])
 
 
@@ -66,8 +66,8 @@ def test_a_source_without_splits_is_all_trained_on(tmp_path: Path) -> None:
         _image(tmp_path / label / "0.png")
     samples = read_samples(SampleSource(path=tmp_path))
     assert [sample.split for sample in samples.samples] == ["train", "train"]
-    with pytest.raises(InputError, match="no samples of the split val"):
-        samples.part("val")
+    with pytest.raises(InputError, match="no samples of split val"):
+        samples.of_split("val")
 
 
 def test_a_source_for_testing_alone_is_refused(tmp_path: Path) -> None:
