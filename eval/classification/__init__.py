@@ -1,1 +1,1 @@
-"""Which class: from the arms of a classification to answers, and from answers to metrics."""
+"""Classification: scoring and fusing arms, choosing settings, and counting answers into an evaluation."""

@@ -1,4 +1,4 @@
-"""Which classes are possible for a sample, by the value of a column that is known of it."""
+"""Restriction of a sample's classes to those that go with its value in a known column (option ``given``)."""
 
 from __future__ import annotations
 
@@ -17,40 +17,43 @@ if TYPE_CHECKING:
 
 
 def candidate_classes(values: NDArray[np.object_], train: Int64, labels: Int64, classes: int) -> Candidates:
-    """Allow each sample the classes that train samples with the same known value have.
+    """Find the possible classes of every sample: those of the train samples with the same value in a column.
 
     Args:
-        values: (n,) of a column, None where not known.
-        train: rows of the train samples of a draw.
-        labels: (n,) codes of classes, -1 where not known; only those of ``train`` are read.
-        classes: C.
+        values: (n,) values of the column, None where unknown.
+        train: (t,) rows of the train samples of one draw.
+        labels: (n,) class codes, -1 where unknown; only those of ``train`` are read.
+        classes: C, the number of classes.
 
     Returns:
-        All classes for a sample whose value is not known, or that no train sample has.
+        The possible classes. All are possible for a sample whose value is unknown or that no train sample has.
     """
     codes, names = text_codes(values)
     allowed = np.zeros((len(names) + 1, classes), np.bool_)
-    taught = train[labels[train] >= 0]
-    allowed[codes[taught], labels[taught]] = True
-    allowed[-1] = False  # code -1 is no value
+    labelled = train[labels[train] >= 0]
+    allowed[codes[labelled], labels[labelled]] = True
+    allowed[-1] = False  # the last row belongs to code -1, an unknown value
     allowed[~allowed.any(axis=1)] = True
     return Candidates(codes, allowed)
 
 
 def restricted_logits(logits: Float32, draw: ClassDraw, rows: Int64) -> Float32:
-    """Logits (rows, C) with -inf where a class is not possible; a row with no possible answer keeps all it has."""
+    """Return logits (rows, C) with -inf for impossible classes.
+
+    A row stays as it is if all its possible classes have -inf.
+    """
     if draw.candidates is None:
         return logits
     possible: Float32 = np.where(draw.candidates.of(rows), logits, np.float32(-np.inf))
-    free = np.isneginf(possible).all(axis=1)
-    possible[free] = logits[free]
+    unanswerable = np.isneginf(possible).all(axis=1)
+    possible[unanswerable] = logits[unanswerable]
     return possible
 
 
 def restricted_probs(probs: Float32, draw: ClassDraw, rows: Int64) -> Float32:
-    """Class probabilities (rows, C), those of classes that are not possible shared out among the possible ones.
+    """Return class probabilities (rows, C) with 0 for impossible classes, normalised to sum to 1.
 
-    A row whose possible classes all have probability 0 stays as it is.
+    A row stays as it is if all its possible classes have probability 0.
     """
     if draw.candidates is None:
         return probs

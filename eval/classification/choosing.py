@@ -1,4 +1,4 @@
-"""From arms to answers: score an arm's candidates, choose one of them on val, calibrate it, answer the test samples."""
+"""Scoring of an arm: try its settings, choose one on val, calibrate it, and answer the test samples."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ from retrieval.types import Float32, Int64
 TIE_BREAK: Mapping[Criterion, str] = {
     "top_1": "macro_f1", "top_5": "top_1", "balanced_accuracy": "top_1", "macro_f1": "top_1", "nll": "top_1",
 }  # fmt: skip
-"""What decides between settings that are equal by a criterion; then the first one is taken."""
+"""Metric that breaks ties of a criterion; of settings that tie there too, the first is chosen."""
 
 
 class ArmDraw(NamedTuple):
-    """An arm in one draw: its setting, and the logits, calibrated where asked, of val and test: (n, C) float32.
+    """An arm in one draw: its setting and its logits ``val`` and ``test``, (n, C) float32 of the rows of those roles.
 
-    ``chosen``: whether the setting was chosen on val, among several.
+    ``val`` is empty (0, C) if not computed; ``calibration`` is the temperature that both are divided by already, or
+    None; ``chosen``: whether the setting was chosen on val among several.
     """
 
     setting: Setting
@@ -48,7 +49,12 @@ class ArmDraw(NamedTuple):
 
 
 class Sweep:
-    """Metrics of candidate settings, gathered over draws; those on test are sealed."""
+    """Collects the metrics of settings over draws; those on test are sealed.
+
+    Args:
+        role: ``val`` or ``test``, the samples that the metrics are of.
+        arm: name of the arm that the settings belong to; None is all arms together.
+    """
 
     def __init__(self, role: str, arm: str | None = None) -> None:
         self._role, self._arm = role, arm
@@ -58,20 +64,20 @@ class Sweep:
         self._draws = 0
 
     def add(self, settings: Sequence[Setting], metrics: Sequence[Metrics], chosen: int | None) -> None:
-        """Take the metrics of one draw, and which setting was chosen there."""
+        """Add the metrics of one draw, one per setting, and the index of the setting chosen in it, if any."""
         self._draws += 1
-        for at, (setting, counted) in enumerate(zip(settings, metrics, strict=True)):
+        for index, (setting, values) in enumerate(zip(settings, metrics, strict=True)):
             plain = dict(setting)
             if plain not in self._settings:
                 self._settings.append(plain)
                 self._metrics.append([])
                 self._chosen.append(0)
-            place = self._settings.index(plain)
-            self._metrics[place].append(counted)
-            self._chosen[place] += at == chosen
+            entry = self._settings.index(plain)
+            self._metrics[entry].append(values)
+            self._chosen[entry] += index == chosen
 
     def settings(self) -> tuple[SettingMetrics, ...]:
-        """All settings, in the order they were first seen."""
+        """Return all settings with their metrics, in the order they were first added."""
         return tuple(
             SettingMetrics(setting, self._role, tuple(metrics), chosen / self._draws, self._arm)
             for setting, metrics, chosen in zip(self._settings, self._metrics, self._chosen, strict=True)
@@ -79,28 +85,32 @@ class Sweep:
 
 
 def metric_rule(config: ClassConfig) -> MetricRule:
-    """The definitions of an evaluation's metrics."""
+    """Return the definitions of the metrics that the options ask for."""
     return MetricRule(tuple(sorted(set(config.tops))), config.macro_over, config.bins)
 
 
 def choosing_rule(config: ClassConfig) -> MetricRule:
-    """The same with what a criterion may need, whatever is reported."""
+    """Return :func:`metric_rule` with top-1 and top-5, which a criterion may need, always included."""
     return metric_rule(config)._replace(tops=tuple(sorted({1, 5, *config.tops})))
 
 
-def best_of(metrics: Sequence[Mapping[str, float]], criterion: Criterion) -> int:
-    """The place of the best metrics: highest by the criterion (lowest for nll), then by its tie-break, then first."""
-    keys = [(-each["nll"] if criterion == "nll" else each[criterion], each[TIE_BREAK[criterion]]) for each in metrics]
-    return max(range(len(keys)), key=lambda at: (*keys[at], -at))
+def best_index(metrics: Sequence[Mapping[str, float]], criterion: Criterion) -> int:
+    """Return the index of the best metrics: by the criterion (lowest nll), then by its tie-break, then the first."""
+    keys = [
+        (-values["nll"] if criterion == "nll" else values[criterion], values[TIE_BREAK[criterion]])
+        for values in metrics
+    ]
+    return max(range(len(keys)), key=lambda index: (*keys[index], -index))
 
 
 def arm_logits(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, rows: Int64, train: Int64, settings: Sequence[Setting],
     config: ClassConfig,
 ) -> Iterator[Float32]:  # fmt: skip
-    """Logits (rows, C) of an arm under each setting, its views combined as the options say.
+    """Yield the logits (rows, C) of an arm under each setting, its views combined as ``config.tta`` says.
 
-    Classes that are not possible for a sample get -inf. Averaged probabilities come back as their logarithms.
+    Classes that are impossible for a sample get -inf. With ``tta=probabilities`` and several views, the logits are the
+    logarithms of the averaged class probabilities.
     """
     for logits in _all_logits(arm, arrays, draw, rows, train, settings, config):
         yield restricted_logits(logits, draw, rows)
@@ -110,28 +120,29 @@ def _all_logits(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, rows: Int64, train: Int64, settings: Sequence[Setting],
     config: ClassConfig,
 ) -> Iterator[Float32]:  # fmt: skip
-    """Logits of all classes, possible or not."""
+    """Yield the logits of all classes, possible or not."""
     scorer = arm.scorer
     if config.tta == "vectors" or len(config.views) == 1:
         yield from scorer.logits(arm, _task(arm, arrays, draw, rows, train, config.views), settings)
         return
     views = [scorer.logits(arm, _task(arm, arrays, draw, rows, train, (view,)), settings) for view in config.views]
-    for each in zip(*views, strict=True):
-        mean = np.mean([softmax(logits) for logits in each], axis=0)
+    for view_logits in zip(*views, strict=True):
+        mean = np.mean([softmax(logits) for logits in view_logits], axis=0)
         with np.errstate(divide="ignore"):
             yield np.log(mean).astype(np.float32)
 
 
 def _task(arm: Arm, arrays: ClassArrays, draw: ClassDraw, rows: Int64, train: Int64, views: Sequence[str]) -> Task:
     queries, norms = _combined(arm, rows, views)
-    learnt = _combined(arm, train, views)[0] if len(train) else np.empty((0, queries.shape[1]), np.float32)
-    return Task(queries, norms, learnt, draw.labels[train], len(arrays.classes), arrays.index)
+    train_vectors = _combined(arm, train, views)[0] if len(train) else np.empty((0, queries.shape[1]), np.float32)
+    return Task(queries, norms, train_vectors, draw.labels[train], len(arrays.classes), arrays.index)
 
 
 def _combined(arm: Arm, rows: Int64, views: Sequence[str]) -> tuple[Float32, Float32 | None]:
-    """Unit vectors of some rows and their norms: of several views the normalised sum.
+    """Return the unit vectors (rows, d) of the views combined, and their norms (rows,), None where unknown.
 
-    Where norms are known, features are averaged as the encoder made them, which is what a classifier layer expects.
+    Without norms the unit vectors are summed and normalised. With norms the features are averaged as the encoder made
+    them, which is what a classifier layer expects.
     """
     if not arm.norms:
         return combine_views([arm.vectors[view][rows] for view in views]), None
@@ -143,10 +154,10 @@ def _combined(arm: Arm, rows: Int64, views: Sequence[str]) -> tuple[Float32, Flo
 
 
 def train_rows(arm: Arm, draw: ClassDraw) -> Int64:
-    """Train samples of known labels for arms that learn, none for others.
+    """Return the labelled train rows (t,) of an arm that learns; none for other arms.
 
     Raises:
-        InputError: the arm learns and there are none.
+        InputError: the arm learns, and no train sample has a label.
     """
     if not arm.scorer.learns:
         return np.empty(0, np.int64)
@@ -162,10 +173,15 @@ def train_rows(arm: Arm, draw: ClassDraw) -> Int64:
 def require_val(
     draw: ClassDraw, what: str, otherwise: str = "a single value, or `choose=none` to see all side by side"
 ) -> Int64:
-    """The val rows of a draw.
+    """Return the val rows (v,) of a draw.
+
+    Args:
+        draw: the draw.
+        what: what is to be chosen on val, the subject of the error message.
+        otherwise: how to do without val, the end of the error message.
 
     Raises:
-        TestDataError: there are none, and ``what`` would have to be chosen; ``otherwise`` is how to do without.
+        TestDataError: there are no val samples.
     """
     if not len(draw.val):
         raise TestDataError(
@@ -179,52 +195,53 @@ def solve_arm(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, train: Int64, config: ClassConfig, sweep: Sweep, *,
     with_val: bool = False,
 ) -> ArmDraw:  # fmt: skip
-    """Answer one draw with one arm: the setting that is best on val, calibrated there where asked.
+    """Answer one draw with one arm: choose its best setting on val, and calibrate it there if ``config.calibrate``.
 
-    With ``choose=none`` the first setting answers, and the sweep holds all of them on test.
+    With ``choose=none`` the first setting answers, and the sweep gets the metrics of all settings on test.
 
     Args:
         arm: the arm.
-        arrays: all arrays.
-        draw: the rows of its roles.
-        train: rows to learn from.
-        config: of the mode.
-        sweep: takes the metrics of all settings, if there are several.
-        with_val: whether the logits of val are wanted, though there be nothing to choose.
+        arrays: the arrays of the mode.
+        draw: the draw.
+        train: (t,) rows to learn from.
+        config: options of the mode.
+        sweep: gets the metrics of all settings, if there are several.
+        with_val: whether to compute the logits of val even if nothing is chosen or calibrated there.
 
     Raises:
-        TestDataError: there is something to choose or to fit, and no val.
+        TestDataError: a setting, a temperature or a weight is to be determined on val, and there are no val samples.
     """
     settings = arm.scorer.settings(arm)
     several = len(settings) > 1
-    at = 0
+    best = 0
     val: Float32 | None = None
     test: Float32 | None = None
     if several and config.choose == "none":
-        at, val, test = _side_by_side(arm, arrays, draw, train, config, sweep, settings)
+        test = _side_by_side(arm, arrays, draw, train, config, sweep, settings)
     elif several:
-        at, val, test = _chosen(arm, arrays, draw, train, config, sweep, settings)
+        best, val, test = _best_on_val(arm, arrays, draw, train, config, sweep, settings)
     if val is None and (with_val or config.calibrate):
         if config.calibrate:
             require_val(draw, "A temperature", "or leave `calibrate` out")
         require_val(draw, "A weight")
-        val, again = _both(arm, arrays, draw, train, config, settings[at])
-        test = again if test is None else test
+        val, both_test = _val_and_test(arm, arrays, draw, train, config, settings[best])
+        test = both_test if test is None else test
     if test is None:
-        test = next(arm_logits(arm, arrays, draw, draw.test, train, settings[at : at + 1], config))
-    fitted = None
+        test = next(arm_logits(arm, arrays, draw, draw.test, train, settings[best : best + 1], config))
+    calibration = None
     if config.calibrate and val is not None:
-        fitted = fit_temperature(val, draw.labels[draw.val])
-        val, test = ((logits / fitted.temperature).astype(np.float32) for logits in (val, test))
-    nothing = np.empty((0, len(arrays.classes)), np.float32)
-    return ArmDraw(settings[at], nothing if val is None else val, test, fitted, several and config.choose == "val")
+        calibration = fit_temperature(val, draw.labels[draw.val])
+        val, test = ((logits / calibration.temperature).astype(np.float32) for logits in (val, test))
+    if val is None:
+        val = np.empty((0, len(arrays.classes)), np.float32)
+    return ArmDraw(settings[best], val, test, calibration, several and config.choose == "val")
 
 
 def _side_by_side(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, train: Int64, config: ClassConfig, sweep: Sweep,
     settings: Sequence[Setting],
-) -> tuple[int, None, Float32]:  # fmt: skip
-    """The first setting's logits on test, and the metrics of all there."""
+) -> Float32:  # fmt: skip
+    """Return the first setting's logits on test, and add the metrics of all settings there to the sweep."""
     rule = choosing_rule(config)
     metrics, first = [], None
     for logits in arm_logits(arm, arrays, draw, draw.test, train, settings, config):
@@ -232,86 +249,103 @@ def _side_by_side(
         first = logits if first is None else first
     sweep.add(settings, metrics, None)
     assert first is not None  # noqa: S101 - settings are never empty
-    return 0, None, first
+    return first
 
 
-def _chosen(
+def _best_on_val(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, train: Int64, config: ClassConfig, sweep: Sweep,
     settings: Sequence[Setting],
 ) -> tuple[int, Float32, Float32 | None]:  # fmt: skip
-    """The place of the best setting on val, its logits there, and on test where both are scored at once.
+    """Choose the best setting on val.
 
-    Scorers that learn are fitted once for val and test; the others score test with the one setting that is taken.
+    Scorers that learn score val and test together, so that each setting is fitted once; others score val only.
+
+    Returns:
+        Index of the setting, its logits on val, and those on test, None if not computed.
     """
     rows = require_val(draw, f"One of {len(settings)} settings of {arm.name}")
     labels, rule = draw.labels[rows], choosing_rule(config)
     together = np.concatenate([rows, draw.test]) if arm.scorer.learns else rows
     metrics: list[dict[str, float]] = []
-    best, kept = -1, None
-    for place, logits in enumerate(arm_logits(arm, arrays, draw, together, train, settings, config)):
+    best, best_logits = -1, None
+    for index, logits in enumerate(arm_logits(arm, arrays, draw, together, train, settings, config)):
         metrics.append(quick_metrics(logits[: len(rows)], labels, rule))
-        if best_of(metrics, config.criterion) == place:
-            best, kept = place, logits
+        if best_index(metrics, config.criterion) == index:
+            best, best_logits = index, logits
     sweep.add(settings, metrics, best)
-    assert kept is not None  # noqa: S101 - settings are never empty
-    return best, kept[: len(rows)], kept[len(rows) :] if len(together) > len(rows) else None
+    assert best_logits is not None  # noqa: S101 - settings are never empty
+    test = best_logits[len(rows) :] if len(together) > len(rows) else None
+    return best, best_logits[: len(rows)], test
 
 
-def _both(
+def _val_and_test(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, train: Int64, config: ClassConfig, setting: Setting
 ) -> tuple[Float32, Float32]:
-    """Logits of val and of test under one setting, scored at once."""
+    """Return the logits of val and of test under one setting, scored together."""
     rows = np.concatenate([draw.val, draw.test])
-    found = next(arm_logits(arm, arrays, draw, rows, train, [setting], config))
-    return found[: len(draw.val)], found[len(draw.val) :]
+    logits = next(arm_logits(arm, arrays, draw, rows, train, [setting], config))
+    return logits[: len(draw.val)], logits[len(draw.val) :]
+
+
+def without_val(arm_draw: ArmDraw) -> ArmDraw:
+    """Drop the logits of val, so that their memory is freed."""
+    return arm_draw._replace(val=arm_draw.val[:0].copy())
 
 
 def answer_of(rows: Int64, logits: Float32) -> Answer:
-    """Class probabilities of rows."""
+    """Make the answer for ``rows`` (n,) from their logits (n, C)."""
     return Answer(rows, softmax(logits), logits)
 
 
 def arm_solution(draws: Sequence[Sequence[ArmDraw]], tested: Sequence[Int64], config: ClassConfig) -> ArmSolution:
-    """What an arm answers by itself, from its draws (and seeds) and the test rows of each draw."""
-    on_val = any(each.chosen for seeds in draws for each in seeds)
+    """Collect the answers of one arm.
+
+    Args:
+        draws: per draw, per seed of the shots.
+        tested: per draw the test rows.
+        config: options of the mode.
+    """
+    on_val = any(arm_draw.chosen for seeds in draws for arm_draw in seeds)
     chosen = Choice(
         settings=tuple(dict(seeds[0].setting) for seeds in draws),
         criterion=config.criterion if on_val else None,
         on="val" if on_val else None,
     )
     answers = tuple(
-        tuple(answer_of(rows, each.test) for each in seeds) for seeds, rows in zip(draws, tested, strict=True)
+        tuple(answer_of(rows, arm_draw.test) for arm_draw in seeds) for seeds, rows in zip(draws, tested, strict=True)
     )
-    return ArmSolution(answers, chosen, mean_calibration([each.calibration for seeds in draws for each in seeds]))
+    calibrations = [arm_draw.calibration for seeds in draws for arm_draw in seeds]
+    return ArmSolution(answers, chosen, mean_calibration(calibrations))
 
 
-def mean_calibration(fitted: Sequence[Calibration | None]) -> CalibrationResult | None:
-    """Means over draws; the temperature is the geometric mean, for it multiplies. None where none was fitted."""
-    there = [each for each in fitted if each is not None]
-    if not there:
+def mean_calibration(calibrations: Sequence[Calibration | None]) -> CalibrationResult | None:
+    """Average calibrations over draws: geometric mean of temperatures, mean of the rest. None without calibrations."""
+    fits = [calibration for calibration in calibrations if calibration is not None]
+    if not fits:
         return None
     return CalibrationResult(
-        temperature=float(np.exp(np.mean([np.log(each.temperature) for each in there]))),
-        nll_before=float(np.mean([each.nll_before for each in there])),
-        nll_after=float(np.mean([each.nll_after for each in there])),
-        ece_before=float(np.mean([each.ece_before for each in there])),
-        ece_after=float(np.mean([each.ece_after for each in there])),
+        temperature=float(np.exp(np.mean([np.log(fit.temperature) for fit in fits]))),
+        nll_before=float(np.mean([fit.nll_before for fit in fits])),
+        nll_after=float(np.mean([fit.nll_after for fit in fits])),
+        ece_before=float(np.mean([fit.ece_before for fit in fits])),
+        ece_after=float(np.mean([fit.ece_after for fit in fits])),
     )
 
 
-def calibration_warnings(name: str, fitted: Sequence[Calibration | None]) -> tuple[str, ...]:
-    """Say so where a temperature of arm ``name`` is only the end of the range, or val samples had no say in it."""
-    there = [each for each in fitted if each is not None]
+def calibration_warnings(name: str, calibrations: Sequence[Calibration | None]) -> tuple[str, ...]:
+    """Warn if a temperature of arm ``name`` is an end of the range searched, or if val samples were left out of it."""
+    fits = [calibration for calibration in calibrations if calibration is not None]
     words = []
-    at_end = next((each for each in there if each.at_bound), None)
+    at_end = next((fit for fit in fits if fit.at_bound), None)
     if at_end is not None:
         words.append(
             f"The temperature of arm {name} is the end of the range searched, {at_end.temperature:.3g}: its answers to "
             "val are all right, or nearly as good as guessed; use more val samples, or leave `calibrate` out."
         )
-    left_out = max((each.left_out for each in there), default=0)
+    left_out = max((fit.left_out for fit in fits), default=0)
     if left_out:
         words.append(
-            f"{left_out} val samples are of classes that arm {name} cannot answer; its temperature is without."
+            f"{left_out} val samples are of classes that arm {name} cannot answer; its temperature is fitted without "
+            "them."
         )
     return tuple(words)

@@ -1,4 +1,4 @@
-"""Counting of answers to test samples, whose labels the modes do not see."""
+"""The examiner: counts answers to test samples for modes, which do not see the labels of test samples."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TruthExaminer:
-    """Counts with the true labels; what it gives a mode is sealed until the result is built.
+    """Counts answers with the true labels; what it returns is sealed, and only the code of results opens it.
 
-    ``truth`` (n,) codes of the label universe; ``groups`` (n,) codes of samples that are not independent, or None.
+    ``truth`` (n,) class codes, -1 where unknown; ``groups`` (n,) group codes of samples that are not independent, or
+    None.
     """
 
     truth: Int64
     groups: Int64 | None = None
 
     def metrics(self, rows: Int64, logits: Float32, rule: MetricRule) -> Sealed[Mapping[str, float]]:
-        """Metrics of logits (rows, C)."""
+        """Compute the metrics of logits (rows, C)."""
         return Sealed(quick_metrics(logits, self.truth[rows], rule))
 
     def table(self, answer: Answer, by: Literal["class", "group"]) -> Sealed[ClassTable]:
-        """What metrics and intervals of an answer are made of; ``by`` is what the bootstrap resamples."""
+        """Count an answer for metrics and intervals; ``by`` names the units that the bootstrap resamples."""
         units = self.groups[answer.rows] if by == "group" and self.groups is not None else answer.rows
         return Sealed(class_table(answer.rows, answer.probs, self.truth[answer.rows], units, answer.logits))
 
     def recalls(self, rows: Int64, vectors: Float32, bank: ClassBank, ks: Sequence[int]) -> Sealed[Mapping[str, float]]:
-        """Recalls of the texts of a bank that search the samples ``rows`` with unit ``vectors`` (rows, d)."""
+        """Compute recalls at ``ks`` of a bank's texts that search the samples ``rows``, unit ``vectors`` (rows, d)."""
         return Sealed(text_to_image(vectors, self.truth[rows], bank, ks))

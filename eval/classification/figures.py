@@ -1,4 +1,4 @@
-"""From the answers of a mode to the figures of a result."""
+"""Counting of a mode's answers into the evaluation of a result: metrics, curves, sweep, arms and classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from eval.seams.classification import (
 from eval.statistics.class_figures import paired_classes, summarise_classes
 from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError, first_names
-from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -33,13 +32,14 @@ if TYPE_CHECKING:
     from eval.classification.universe import LabelUniverse
 
 Tables: TypeAlias = "list[list[ClassTable]]"
+"""Counted answers: per draw, per seed of the shots."""
 
 
 def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "group"]:
-    """Settle what the bootstrap resamples.
+    """Return the units that the bootstrap resamples: samples within their class, or groups.
 
     Raises:
-        InputError: groups are asked for, and a test sample has none.
+        InputError: ``interval=group``, and a test sample has no group.
     """
     if config.interval == "class" or (config.interval == "auto" and arrays.groups is None):
         return "class"
@@ -56,49 +56,47 @@ def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "gro
 
 
 def tables_of(answers: Answers, arrays: ClassArrays, by: Literal["class", "group"]) -> Tables:
-    """What is counted of every answer: per draw, per seed."""
+    """Count every answer with the true labels."""
     return [[arrays.examiner.table(answer, by).open() for answer in seeds] for seeds in answers]
 
 
 def evaluation_of(
-    arrays: ClassArrays, truth: Int64, universe: LabelUniverse, solution: Solution, config: ClassConfig,
-    rng: np.random.Generator,
-) -> Evaluation:  # fmt: skip
-    """Count a mode's answers.
+    arrays: ClassArrays, universe: LabelUniverse, solution: Solution, config: ClassConfig, rng: np.random.Generator
+) -> Evaluation:
+    """Count the answers of a mode.
 
     Args:
-        arrays: what the mode saw.
-        truth: (n,) codes of the true classes.
-        universe: the classes and where they come from.
+        arrays: arrays that the mode was given; their examiner has the true labels.
+        universe: the classes and their origin.
         solution: the answers.
-        config: of the mode, as resolved.
-        rng: where the bootstrap starts; it is copied, not used up.
+        config: options of the mode, as resolved.
+        rng: generator of the bootstrap; it is copied, so its state does not change.
     """
     by, rule, classes = resampled(arrays, config), metric_rule(config), len(arrays.classes)
     tables = tables_of(solution.answers, arrays, by)
     summary = summarise_classes(tables, classes, rule, config.bootstrap, rng, by)
-    figures, confused = _classes(tables, arrays)
+    per_class, confusions = _classes(tables, arrays)
     return Evaluation(
         metrics=summary.metrics,
         draws=summary.draws,
-        n=_counts(arrays, truth, tables),
+        n=_counts(arrays, tables),
         label_universe=universe.recorded,
         curves=_curves(tables, config.bins) | _arm_curves(solution.arms, arrays, by, config),
         sweep=tuple(sweep_point(setting, arrays, config, by) for setting in solution.sweep) or None,
         chosen=solution.chosen,
         arms=_arms(solution, tables, arrays, config, rng, by),
-        per_class=figures,
-        confusion=confused,
+        per_class=per_class,
+        confusion=confusions,
         retrieval=_recalls(solution),
         config=config.model_dump(mode="json", by_alias=True) | {"interval": by, "draws": len(tables)},
-        warnings=(*solution.warnings, *_small(arrays, truth)),
+        warnings=(*solution.warnings, *_small_classes(arrays, tables)),
     )
 
 
 def sweep_point(
     setting: SettingMetrics | SettingTables, arrays: ClassArrays, config: ClassConfig, by: Literal["class", "group"]
 ) -> SweepPoint:
-    """A setting as the result has it: means over draws; of one that was tested whole, intervals and deviations."""
+    """Make the sweep point of a setting: metrics averaged over draws; intervals and deviations if it has tables."""
     if isinstance(setting, SettingMetrics):
         draws = [metrics.open() if isinstance(metrics, Sealed) else metrics for metrics in setting.metrics]
         means = {name: float(np.mean([metrics[name] for metrics in draws])) for name in draws[0]}
@@ -117,30 +115,31 @@ def sweep_point(
 
 
 def _recalls(solution: Solution) -> dict[str, float] | None:
-    """Recalls of texts that search the test samples, means over draws."""
+    """Average the recalls of texts that search the test samples over draws."""
     draws = [sealed.open() for sealed in solution.retrieval]
     if not draws:
         return None
     return {f"text_to_image_{name}": float(np.mean([recalls[name] for recalls in draws])) for name in draws[0]}
 
 
-def _counts(arrays: ClassArrays, truth: Int64, tables: Tables) -> dict[str, int | float]:
-    """Means over draws of how many samples there are of every role, and of the classes tested."""
-    labelled = truth >= 0
-    rows = {"train": [d.train for d in arrays.draws], "val": [d.val for d in arrays.draws]}
-    rows["test"] = [d.test for d in arrays.draws]
-    counts = {role: [int(labelled[at].sum()) for at in draws] for role, draws in rows.items()}
-    counts["classes_tested"] = [len(np.unique(seeds[0].labels)) for seeds in tables]
-    means = {name: float(np.mean(found)) for name, found in counts.items()}
+def _counts(arrays: ClassArrays, tables: Tables) -> dict[str, int | float]:
+    """Average the numbers of labelled samples of every role, and of the classes tested, over draws."""
+    counts = {
+        "train": [int((draw.labels[draw.train] >= 0).sum()) for draw in arrays.draws],
+        "val": [int((draw.labels[draw.val] >= 0).sum()) for draw in arrays.draws],
+        "test": [len(seeds[0].labels) for seeds in tables],
+        "classes_tested": [len(np.unique(seeds[0].labels)) for seeds in tables],
+    }
+    means = {name: float(np.mean(numbers)) for name, numbers in counts.items()}
     return {name: int(mean) if mean.is_integer() else mean for name, mean in means.items()}
 
 
 def _classes(tables: Tables, arrays: ClassArrays) -> tuple[dict[str, ClassMetrics], tuple[ConfusedPair, ...]]:
-    """Figures of every class and the pairs that are confused, over all draws; of several seeds the first counts."""
+    """Compute the metrics of every class and count confused pairs, over all draws and the first seed of each."""
     labels = np.concatenate([seeds[0].labels for seeds in tables])
     predicted = np.concatenate([seeds[0].predicted for seeds in tables])
     counts = class_counts(labels, predicted, len(arrays.classes))
-    figures = {
+    metrics = {
         name: ClassMetrics(
             precision=float(counts.precision[at]),
             recall=float(counts.recall[at]),
@@ -153,27 +152,27 @@ def _classes(tables: Tables, arrays: ClassArrays) -> tuple[dict[str, ClassMetric
     }
     matrix = confusion(labels, predicted, len(arrays.classes))
     np.fill_diagonal(matrix, 0)
-    truth, taken = np.nonzero(matrix)
-    order = np.lexsort((taken, truth, -matrix[truth, taken]))
+    true_codes, predicted_codes = np.nonzero(matrix)
+    order = np.lexsort((predicted_codes, true_codes, -matrix[true_codes, predicted_codes]))
     names = arrays.classes
     pairs = [
-        ConfusedPair(label=names[truth[at]], predicted=names[taken[at]], count=int(matrix[truth[at], taken[at]]))
-        for at in order.tolist()
+        ConfusedPair(label=names[true], predicted=names[answered], count=int(matrix[true, answered]))
+        for true, answered in zip(true_codes[order].tolist(), predicted_codes[order].tolist(), strict=True)
     ]
-    return figures, tuple(pairs)
+    return metrics, tuple(pairs)
 
 
 def _curves(tables: Tables, bins: int, suffix: str = "") -> Curves:
-    """Reliability and accuracy over coverage, of all draws together; of several seeds the first counts."""
+    """Compute the curves of reliability and of accuracy over coverage, over all draws and the first seed of each."""
     confidence = np.concatenate([seeds[0].confidence for seeds in tables])
     correct = np.concatenate([seeds[0].ranks == 1 for seeds in tables])
-    found = reliability(confidence, correct, bins)
+    bins_curve = reliability(confidence, correct, bins)
     coverage, accuracy = accuracy_coverage(confidence, correct)
     return {
         f"reliability{suffix}": {
-            "confidence": tuple(map(float, found.confidence)),
-            "accuracy": tuple(map(float, found.accuracy)),
-            "count": tuple(map(float, found.count)),
+            "confidence": tuple(map(float, bins_curve.confidence)),
+            "accuracy": tuple(map(float, bins_curve.accuracy)),
+            "count": tuple(map(float, bins_curve.count)),
         },
         f"coverage{suffix}": {"coverage": tuple(map(float, coverage)), "accuracy": tuple(map(float, accuracy))},
     }
@@ -182,7 +181,7 @@ def _curves(tables: Tables, bins: int, suffix: str = "") -> Curves:
 def _arm_curves(
     arms: Mapping[str, ArmSolution], arrays: ClassArrays, by: Literal["class", "group"], config: ClassConfig
 ) -> Curves:
-    """The same curves of every arm, where there are several."""
+    """Compute the curves of every arm, if there are several."""
     curves: Curves = {}
     if len(arms) > 1:
         for name, arm in arms.items():
@@ -194,39 +193,42 @@ def _arms(
     solution: Solution, tables: Tables, arrays: ClassArrays, config: ClassConfig, rng: np.random.Generator,
     by: Literal["class", "group"],
 ) -> dict[str, ArmResult]:  # fmt: skip
-    """Every arm by itself; of several, with metrics of its own and what the whole gains over it."""
+    """Make the results of the arms; of several arms, with their metrics and the gains of the fusion over them."""
     if len(solution.arms) < 2:
         return {name: ArmResult(chosen=arm.chosen, calibration=arm.calibration) for name, arm in solution.arms.items()}
     rule, classes = metric_rule(config), len(arrays.classes)
-    found = {}
+    results = {}
     for name, arm in solution.arms.items():
         alone, same = tables_of(arm.answers, arrays, by), arm.answers is solution.answers
         summary = summarise_classes(alone, classes, rule, config.bootstrap, rng, by)
-        found[name] = ArmResult(
+        results[name] = ArmResult(
             metrics=summary.metrics,
             chosen=arm.chosen,
             calibration=arm.calibration,
             gains=None if same else _gains(alone, tables, arrays, config, copy.deepcopy(rng), by),
         )
-    return found
+    return results
 
 
 def _gains(
     alone: Tables, whole: Tables, arrays: ClassArrays, config: ClassConfig, rng: np.random.Generator,
     by: Literal["class", "group"],
 ) -> dict[str, Gain]:  # fmt: skip
-    apart = paired_classes(alone, whole, len(arrays.classes), metric_rule(config), config.bootstrap, rng, by)
+    """Compute the gains of the ``whole`` over one arm ``alone``, with paired intervals and p-values."""
+    differences = paired_classes(alone, whole, len(arrays.classes), metric_rule(config), config.bootstrap, rng, by)
     return {
-        name: Gain(value=each.metric.value, ci95=each.metric.ci95, p_value=each.p_value) for name, each in apart.items()
+        name: Gain(value=difference.metric.value, ci95=difference.metric.ci95, p_value=difference.p_value)
+        for name, difference in differences.items()
     }
 
 
-def _small(arrays: ClassArrays, truth: Int64) -> tuple[str, ...]:
-    """Say which classes are too small for figures of their own, and which are not tested at all."""
-    tested = np.unique(np.concatenate([draw.test for draw in arrays.draws]))
-    images = np.bincount(truth[tested], minlength=len(arrays.classes)).tolist()
-    single = [name for name, count in zip(arrays.classes, images, strict=True) if count == 1]
-    absent = [name for name, count in zip(arrays.classes, images, strict=True) if count == 0]
+def _small_classes(arrays: ClassArrays, tables: Tables) -> tuple[str, ...]:
+    """Warn of classes with one test sample or none, over all draws."""
+    _, first = np.unique(np.concatenate([seeds[0].rows for seeds in tables]), return_index=True)
+    labels = np.concatenate([seeds[0].labels for seeds in tables])[first]
+    samples = np.bincount(labels, minlength=len(arrays.classes)).tolist()
+    single = [name for name, count in zip(arrays.classes, samples, strict=True) if count == 1]
+    absent = [name for name, count in zip(arrays.classes, samples, strict=True) if count == 0]
     words = []
     if single:
         words.append(f"{_named(single)} one test image: recall there is all or nothing.")
@@ -236,6 +238,6 @@ def _small(arrays: ClassArrays, truth: Int64) -> tuple[str, ...]:
 
 
 def _named(names: Sequence[str]) -> str:
-    """``3 classes (a, b, c) have``."""
+    """Begin a sentence about classes: ``3 classes (a, b, c) have``."""
     shown = first_names(names)
     return f"1 class ({shown}) has" if len(names) == 1 else f"{len(names)} classes ({shown}) have"

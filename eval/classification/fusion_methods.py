@@ -1,4 +1,4 @@
-"""Ways to make one answer of several arms: candidates that the mode ``fusion`` chooses among."""
+"""Fusion methods: options, settings and mixtures of class probabilities, among which the mode ``fusion`` chooses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from eval.classification.choosing import best_of, choosing_rule
+from eval.classification.choosing import best_index, choosing_rule
 from eval.classification.mixing import mix, mix_per_class, per_class_alphas, rerank_best, weight_grid
 from eval.classification.stacker import fit_stacker, stratified_folds
 from eval.classification.universe import match_names
@@ -24,19 +24,18 @@ from retrieval.types import Float32, Int64
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEAST_TOLD = 0.02
-"""Nats. Logits whose standard deviation over classes is s tell about s^2 / 2; cosines as they are, 0.001."""
+UNIFORM_NATS = 0.02  # an arm closer than this to uniform probabilities is reported as uninformative
 
 ONE_SAMPLE = (
-    "There is one val sample: numbers of shots are compared on the very sample that weights were fitted on; use more "
+    "There is one val sample, so numbers of shots are compared on the sample that the weights were fitted on; use more "
     "val samples or `val_from=train:0.1`."
 )
 
 
 class FusionOptions(ClassConfig):
-    """Options that say how arms are fused.
+    """Options of fusing arms.
 
-    Where numbers of shots are chosen, ``per_class`` and ``stacker`` are judged on val by cross-validation in ``folds``.
+    When settings are chosen on val, ``per_class`` and ``stacker`` are scored there by cross-validation with ``folds``.
     """
 
     method: Literal["alpha", "per_class", "stacker", "features", "rerank"] = Field(
@@ -96,27 +95,27 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
     "class_weight": ("stacker",),
     "feature_scorer": ("features",), "depths": ("rerank",),
 }  # fmt: skip
-"""Options of some methods alone."""
+"""Options that belong to some methods only, with these methods."""
 
 
 def require_used(config: FusionOptions) -> None:
-    """Refuse options that the method would ignore.
+    """Check that every option given is used by the method.
 
     Raises:
-        InputError: there is one.
+        InputError: an option of another method differs from its default.
     """
     for name, methods in USED_BY.items():
         default = type(config).model_fields[name].default
         if config.method not in methods and getattr(config, name) != default:
-            fitting = " or ".join(methods)
-            raise InputError(f"`{name}` is for `method={fitting}`, and the method is {config.method}.")
+            users = " or ".join(methods)
+            raise InputError(f"`{name}` is for `method={users}`, and the method is {config.method}.")
 
 
-class Mixer(NamedTuple):
-    """One candidate: its setting, and the probabilities (n, C) it makes of those of every arm.
+class Mixture(NamedTuple):
+    """A way to mix class probabilities: ``mix`` makes (n, C) of a sequence of (n, C), one per arm.
 
-    ``fitted``: what was found on val for it, for people to see; it does not tell candidates apart. ``out_of_fold``:
-    class probabilities (n, C) of val, each by a fit of the other folds; None where none was wanted or can be had.
+    ``setting``: the values that identify it; ``fitted``: values fitted on val, for reports; ``out_of_fold`` (n, C):
+    class probabilities of val, each row by a fit of the other folds, or None if not asked for or not possible.
     """
 
     setting: Setting
@@ -127,7 +126,7 @@ class Mixer(NamedTuple):
 
 
 class ClassWeights(NamedTuple):
-    """Weights per class as given: ``codes`` of the classes that have one, ``alphas`` of these, and what to say."""
+    """Weights per class from a file: ``codes`` (k,) of the classes that have one, their ``alphas``, and warnings."""
 
     codes: Int64
     alphas: tuple[float, ...]
@@ -135,10 +134,10 @@ class ClassWeights(NamedTuple):
 
 
 def weight_settings(config: FusionOptions, names: Sequence[str]) -> list[tuple[Setting, tuple[float, ...]]]:
-    """Candidate weights of arms, together 1, each with its setting.
+    """List the weights of arms to compare, each with sum 1, and their settings.
 
     Raises:
-        InputError: there are too many, or ``weights`` are not one per arm.
+        InputError: there are too many, or ``config.weights`` are not one per arm with a positive sum.
     """
     if config.weights is None:
         grid = weight_grid(len(names), config.alphas)
@@ -157,28 +156,28 @@ def weight_settings(config: FusionOptions, names: Sequence[str]) -> list[tuple[S
 
 
 def is_fitted(config: FusionOptions, classes: Sequence[str]) -> bool:
-    """Whether the method has to be fitted on val, even where there is nothing to choose."""
+    """Return whether the method is fitted on val even if there is only one setting."""
     if config.method == "per_class":
         return config.class_alphas is None or len(_given_weights(config.class_alphas, classes).codes) < len(classes)
     return config.method == "stacker"
 
 
-def mixers(
+def mixtures(
     config: FusionOptions, names: Sequence[str], val: Sequence[Float32], labels: Int64, classes: Sequence[str], *,
     out_of_fold: bool = False,
-) -> list[Mixer]:  # fmt: skip
-    """The candidates of a method that mixes probabilities; those that are fitted are fitted on val.
+) -> list[Mixture]:  # fmt: skip
+    """List the mixtures of a method, fitted on val if the method is a fitted one.
 
     Args:
         config: the method and its options.
-        names: of the arms.
-        val: per arm the class probabilities of val samples; may be empty unless :func:`is_fitted`.
-        labels: of the val samples.
-        classes: names of the universe.
-        out_of_fold: whether what is fitted shall be judged on val too.
+        names: names of the arms.
+        val: per arm (n, C) class probabilities of val samples; may be empty unless :func:`is_fitted`.
+        labels: (n,) class codes of the val samples.
+        classes: names of the label universe.
+        out_of_fold: whether to compute ``out_of_fold`` of fitted mixtures, to score them on val.
 
     Raises:
-        InputError: the method takes two arms and there are more, there is too little to fit a stacker, or weights
+        InputError: the method takes two arms and there are more, val is too small to fit a stacker, or the weights
             cannot be used.
     """
     if config.method in {"per_class", "rerank"} and len(names) != 2:
@@ -189,19 +188,19 @@ def mixers(
     if config.method == "per_class":
         return [_per_class(config, val, labels, classes, out_of_fold=out_of_fold)]
     if config.method == "stacker":
-        made = fit_stacker(
+        stacker = fit_stacker(
             val, labels, config.stacker_c, config.folds, config.class_weight, config.sample_seed,
             out_of_fold=out_of_fold,
         )  # fmt: skip
-        fitted = {"stacker_c": made.c, "held_out_nll": made.held_out}
-        return [Mixer({}, made.mix, fitted, made.warnings, made.out_of_fold)]
+        fitted = {"stacker_c": stacker.c, "held_out_nll": stacker.held_out_nll}
+        return [Mixture({}, stacker.mix, fitted, stacker.warnings, stacker.out_of_fold)]
     if config.method == "rerank":
-        return [Mixer({"depth": k}, partial(_reranked, depth=k)) for k in dict.fromkeys(config.depths)]
-    return [Mixer(setting, partial(mix, weights=weights)) for setting, weights in weight_settings(config, names)]
+        return [Mixture({"depth": k}, partial(_reranked, depth=k)) for k in dict.fromkeys(config.depths)]
+    return [Mixture(setting, partial(mix, weights=weights)) for setting, weights in weight_settings(config, names)]
 
 
-def mixture_figures(probs: Float32, labels: Int64, config: ClassConfig) -> dict[str, float]:
-    """Figures to choose by, of class probabilities (n, C)."""
+def mixture_metrics(probs: Float32, labels: Int64, config: ClassConfig) -> dict[str, float]:
+    """Compute the metrics to choose by of class probabilities (n, C)."""
     with np.errstate(divide="ignore"):
         return quick_metrics(np.log(probs), labels, choosing_rule(config))
 
@@ -210,32 +209,37 @@ def _reranked(probs: Sequence[Float32], depth: int) -> Float32:
     return rerank_best(probs[1], probs[0], depth)
 
 
+def _mixed_per_class(probs: Sequence[Float32], weights: NDArray[np.float64]) -> Float32:
+    return mix_per_class(probs[0], probs[1], weights)
+
+
 def _per_class(
     config: FusionOptions, val: Sequence[Float32], labels: Int64, classes: Sequence[str], *, out_of_fold: bool
-) -> Mixer:
-    """A weight per class: fitted on val around the one weight that is best there, or given for some or all."""
+) -> Mixture:
+    """Make the mixture of weights per class: given in a file, fitted on val, or both."""
     fitted: dict[str, str | int | float | None] = {}
     given = None if config.class_alphas is None else _given_weights(config.class_alphas, classes)
-    words = () if given is None else given.warnings
+    warnings = () if given is None else given.warnings
     weights, overall = _class_weights(config, given, val, labels, len(classes))
-    held: Float32 | None = None
+    out_of_fold_probs: Float32 | None = None
     if overall is not None:
         fitted["alpha"] = overall
         if given is not None:
             lacking = len(classes) - len(given.codes)
-            said = f"The file of weights has none for {lacking} of {len(classes)} classes; they take {overall:g}."
-            words = (*words, said)
+            warning = f"The file of weights has none for {lacking} of {len(classes)} classes; they take {overall:g}."
+            warnings = (*warnings, warning)
         if out_of_fold:
-            held = _per_class_held_out(config, given, val, labels)
-            words = words if held is not None else (*words, ONE_SAMPLE)
+            out_of_fold_probs = _per_class_out_of_fold(config, given, val, labels)
+            warnings = warnings if out_of_fold_probs is not None else (*warnings, ONE_SAMPLE)
     fitted["class_alpha_mean"] = float(weights.mean())
-    return Mixer({}, lambda probs: mix_per_class(probs[0], probs[1], weights), fitted, words, held)
+    mix_classes = partial(_mixed_per_class, weights=weights)
+    return Mixture({}, mix_classes, fitted, warnings, out_of_fold_probs)
 
 
 def _class_weights(
     config: FusionOptions, given: ClassWeights | None, val: Sequence[Float32], labels: Int64, classes: int
 ) -> tuple[NDArray[np.float64], float | None]:
-    """Weights (C,), and the one weight that was best on val; None where all are given."""
+    """Return weights (C,) of the second arm, and the best single weight on val, None if all weights are given."""
     weights, overall = np.empty(classes), None
     if given is None or len(given.codes) < classes:
         overall = _best_alpha(config, val, labels)
@@ -247,27 +251,27 @@ def _class_weights(
     return weights, overall
 
 
-def _per_class_held_out(
+def _per_class_out_of_fold(
     config: FusionOptions, given: ClassWeights | None, val: Sequence[Float32], labels: Int64
 ) -> Float32 | None:
-    """Class probabilities (n, C) of val, each with the weights of the other folds; None of one sample."""
+    """Compute class probabilities (n, C) of val, each row with weights of the other folds; None for one sample."""
     if len(labels) < 2:
         return None
-    dealt = stratified_folds(labels, config.folds, config.sample_seed)
-    held = np.empty_like(val[0])
-    for fold in range(int(dealt.max()) + 1):
-        train, rest = dealt != fold, dealt == fold
-        part = [each[train] for each in val]
-        weights, _ = _class_weights(config, given, part, labels[train], held.shape[1])
-        held[rest] = mix_per_class(val[0][rest], val[1][rest], weights)
-    return held
+    fold_of = stratified_folds(labels, config.folds, config.sample_seed)
+    probs = np.empty_like(val[0])
+    for fold in range(int(fold_of.max()) + 1):
+        train, held = fold_of != fold, fold_of == fold
+        train_probs = [arm_probs[train] for arm_probs in val]
+        weights, _ = _class_weights(config, given, train_probs, labels[train], probs.shape[1])
+        probs[held] = mix_per_class(val[0][held], val[1][held], weights)
+    return probs
 
 
 def _given_weights(class_alphas: Mapping[str, float], classes: Sequence[str]) -> ClassWeights:
-    """Match a file's names to the universe.
+    """Match the class names of a file of weights to the label universe.
 
     Raises:
-        InputError: none of them is there.
+        InputError: no name matches a class.
     """
     codes = match_names(class_alphas, classes)
     if not codes:
@@ -275,45 +279,49 @@ def _given_weights(class_alphas: Mapping[str, float], classes: Sequence[str]) ->
             f"None of the {len(class_alphas)} names of the file of weights is one of the {len(classes)} classes (the "
             f"first is '{classes[0]}'); check the names, or leave class_alphas out to fit weights on val."
         )
-    words: tuple[str, ...] = ()
-    strange = [name for name in class_alphas if name not in codes]
-    if strange:
-        words = (f"{len(strange)} names of the file of weights are no class here ('{strange[0]}', ...).",)
-    return ClassWeights(np.array(list(codes.values()), np.int64), tuple(class_alphas[name] for name in codes), words)
+    warnings: tuple[str, ...] = ()
+    unmatched = [name for name in class_alphas if name not in codes]
+    if unmatched:
+        warnings = (f"{len(unmatched)} names of the file of weights are no class here ('{unmatched[0]}', ...).",)
+    return ClassWeights(np.array(list(codes.values()), np.int64), tuple(class_alphas[name] for name in codes), warnings)
 
 
 def _best_alpha(config: FusionOptions, val: Sequence[Float32], labels: Int64) -> float:
-    figures = [mixture_figures(mix(val, (1 - alpha, alpha)), labels, config) for alpha in config.alphas]
-    return config.alphas[best_of(figures, config.criterion)]
+    """Return the weight of the second arm that is best on val."""
+    metrics = [mixture_metrics(mix(val, (1 - alpha, alpha)), labels, config) for alpha in config.alphas]
+    return config.alphas[best_index(metrics, config.criterion)]
 
 
 def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOptions, scorer: Scorer) -> Arm:
-    """Vectors of all arms joined: unit vectors times the root of their weight, so that cosines are weighted means.
+    """Make one arm of the concatenated vectors of all arms.
 
-    The scorer has the options of the arm that has the same one, or its defaults.
+    Each arm's unit vectors are multiplied by the root of its weight, so that cosines are weighted means. The scorer has
+    the options of the first arm with the same scorer, else its defaults.
     """
     roots = [np.float32(np.sqrt(weight)) for weight in weights]
     vectors = {
         view: np.concatenate([root * arm.vectors[view] for root, arm in zip(roots, arms, strict=True)], axis=1)
         for view in config.views
     }
-    own = [arm.options for arm in arms if arm.scorer.name == scorer.name]
-    return Arm("features", scorer, vectors, own[0] if own else scorer.config_type())
+    options = [arm.options for arm in arms if arm.scorer.name == scorer.name]
+    return Arm("features", scorer, vectors, options[0] if options else scorer.config_type())
 
 
-def uniform_arms(names: Sequence[str], probs: Sequence[Float32]) -> list[str]:
-    """Say which arms have nearly uniform probabilities: mixed in, they change nothing but ties.
+def uniform_warnings(names: Sequence[str], probs: Sequence[Float32]) -> list[str]:
+    """Warn of arms with nearly uniform class probabilities (n, C), which a mixture hardly depends on.
 
-    Nearly uniform is an arm that is on average less than :data:`LEAST_TOLD` nats from it: log C less the entropy.
+    Nearly uniform means that log C less the mean entropy is below :data:`UNIFORM_NATS`. Logits with standard deviation
+    s over the classes have about s^2 / 2; plain cosines have 0.001.
     """
-    words = []
-    for name, each in zip(names, probs, strict=True):
-        classes = each.shape[1]
-        entropy = -np.einsum("nc,nc->n", each, np.log(np.maximum(each, np.finfo(np.float32).tiny)))
-        if len(each) and np.log(classes) - float(entropy.mean()) < LEAST_TOLD:
-            words.append(
-                f"Arm {name} has nearly uniform probabilities (highest {each.max(axis=1).mean():.3f} on average, "
+    warnings = []
+    for name, arm_probs in zip(names, probs, strict=True):
+        classes = arm_probs.shape[1]
+        logs = np.log(np.maximum(arm_probs, np.finfo(np.float32).tiny))
+        entropy = -np.einsum("nc,nc->n", arm_probs, logs)
+        if len(arm_probs) and np.log(classes) - float(entropy.mean()) < UNIFORM_NATS:
+            warnings.append(
+                f"Arm {name} has nearly uniform probabilities (highest {arm_probs.max(axis=1).mean():.3f} on average, "
                 f"1/{classes} is {1 / classes:.3f}), so almost every weight of the other arm gives that arm's ranking; "
                 "leave class_temperature to the encoder, or pass `calibrate=true`."
             )
-    return words
+    return warnings

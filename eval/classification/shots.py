@@ -1,4 +1,4 @@
-"""Shots of a draw: which train images of every class are learnt from, once or for several seeds."""
+"""Shots: the few train samples per class that arms learn from, drawn once or with several seeds."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from retrieval.types import Int64
 
 
 class ShotOptions(ClassConfig):
-    """Options that say which train images are the shots; a class with fewer images gives all it has."""
+    """Options for choosing the shots; a class with fewer train samples than shots gives all of them."""
 
     sampling: Literal["first", "random"] = Field(
         default="random",
-        description="Shots of a class: its first train images in order of sample id, or random ones.",
+        description="Shots of a class: its first train samples in order of sample id, or random ones.",
     )
     seeds: int = Field(
         default=5, ge=1, le=1000, description="Number of random sets of shots, over which the metrics are averaged."
@@ -27,12 +27,15 @@ class ShotOptions(ClassConfig):
 
     @property
     def repeats(self) -> int:
-        """How many sets of shots there are; the first images of a class are always the same."""
+        """Number of sets of shots per draw; ``first`` always gives the same set, so one is enough."""
         return self.seeds if self.sampling == "random" else 1
 
 
 class DrawShots(NamedTuple):
-    """The shots of a draw: ``rows`` of the arrays, and how many classes have too few images, and none."""
+    """The shots of one draw and seed.
+
+    ``rows`` (s,) of the arrays; ``short`` and ``empty``: numbers of classes with too few and with no train samples.
+    """
 
     rows: Int64
     short: int
@@ -43,36 +46,44 @@ def draw_shots(
     arrays: ClassArrays, draw: ClassDraw, train: Int64, shots: int, config: ShotOptions,
     seed: np.random.SeedSequence, repeat: int,
 ) -> DrawShots:  # fmt: skip
-    """Choose shots among the train rows of a draw; repeat t of a seed is the same whatever the number of repeats."""
+    """Draw ``shots`` samples per class among the rows ``train``.
+
+    The random numbers of ``repeat`` depend on ``seed`` and ``repeat`` alone, not on the number of repeats.
+    """
     rng = np.random.Generator(
         np.random.PCG64(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, repeat)))
     )
-    found = take_shots(draw.labels[train], shots, len(arrays.classes), config.sampling, rng)
-    return DrawShots(train[found.at], len(found.short), len(found.empty))
+    taken = take_shots(draw.labels[train], shots, len(arrays.classes), config.sampling, rng)
+    return DrawShots(train[taken.positions], len(taken.short), len(taken.empty))
 
 
 def scarcer(one: DrawShots, other: DrawShots) -> DrawShots:
-    """The shots of two draws that lack more classes, or have more that are short; the first of equals."""
-    return max(one, other, key=lambda each: (each.empty, each.short))
+    """Return the shots with more empty classes, of ties those with more short classes, else ``one``."""
+    return max(one, other, key=lambda shots: (shots.empty, shots.short))
 
 
-def shortages(taken: Mapping[int, DrawShots], classes: int) -> tuple[str, ...]:
-    """Say how many classes have too few images."""
+def shortage_warnings(scarcest: Mapping[int, DrawShots], classes: int) -> tuple[str, ...]:
+    """Warn of classes with too few or no train samples.
+
+    Args:
+        scarcest: for each number of shots, the draw that lacks most (see :func:`scarcer`).
+        classes: C, the number of classes.
+    """
     words = []
-    for shots, found in taken.items():
-        if found.short:
-            words.append(f"{found.short} of {classes} classes have fewer than {shots} train images; all are used.")
-    empty = max((found.empty for found in taken.values()), default=0)
+    for shots, drawn in scarcest.items():
+        if drawn.short:
+            words.append(f"{drawn.short} of {classes} classes have fewer than {shots} train images; all are used.")
+    empty = max((drawn.empty for drawn in scarcest.values()), default=0)
     if empty:
         words.append(f"{empty} of {classes} classes have no train image and are never answered.")
     return tuple(words)
 
 
-def untaught(arrays: ClassArrays) -> tuple[str, ...]:
-    """Say how many classes have no train image in some draw, for arms that learn from all of train."""
+def untrained_warnings(arrays: ClassArrays) -> tuple[str, ...]:
+    """Warn of classes without a train sample in some draw, for arms that learn from the whole train split."""
     classes = len(arrays.classes)
-    taught = [np.unique(draw.labels[draw.train]) for draw in arrays.draws]
-    most = max(classes - int((found >= 0).sum()) for found in taught)
+    trained = [np.unique(draw.labels[draw.train]) for draw in arrays.draws]
+    most = max(classes - int((codes >= 0).sum()) for codes in trained)
     if not most:
         return ()
     return (f"{most} of {classes} classes have no train image, so that nothing is learnt of them.",)
@@ -81,37 +92,38 @@ def untaught(arrays: ClassArrays) -> tuple[str, ...]:
 def setting_tables(
     setting: Setting, tables: Sequence[Sequence[Sealed[Any]]], seed: np.random.SeedSequence
 ) -> SettingTables:
-    """A setting that stands beside others on test, with what was counted per draw, per seed of the shots."""
+    """Make the sweep entry of a setting that is reported on test; ``tables`` are per draw, per seed of the shots."""
     return SettingTables(dict(setting), tuple(map(tuple, tables)), seed)
 
 
-How: TypeAlias = Literal["first", "random"]
+Sampling: TypeAlias = Literal["first", "random"]
 
 
 class Shots(NamedTuple):
-    """``at`` places of the shots in the train rows, ascending; classes that lack some (``short``) or all (``empty``).
+    """Shots of every class.
 
-    The two are codes, ascending, and have no class in common.
+    ``positions`` (s,) of the shots in the train rows, ascending; ``short`` codes of classes with some train samples but
+    fewer than the shots, ``empty`` codes of classes with none, both ascending.
     """
 
-    at: Int64
+    positions: Int64
     short: Int64
     empty: Int64
 
 
-def take_shots(labels: Int64, shots: int, classes: int, how: How, rng: np.random.Generator) -> Shots:
-    """Take ``shots`` train samples of each class, all of a class that has fewer.
+def take_shots(labels: Int64, shots: int, classes: int, sampling: Sampling, rng: np.random.Generator) -> Shots:
+    """Take ``shots`` train samples of each class, or all of a class that has fewer.
 
-    ``random`` asks the generator once for a number per sample, class by class in order of code, and of each class
-    takes the samples with the smallest. So a draw depends on the generator's state and the labels alone, and fewer
-    shots of the same state are among more of them: what a curve over shots shows is not the luck of new draws.
+    ``random`` draws one uniform number per sample, class by class in order of code, and takes the samples with the
+    smallest numbers of each class. The result depends on the generator's state and the labels alone, and the shots of
+    a smaller number are a subset of those of a larger one, so a curve over shots has no noise from new draws.
 
     Args:
-        labels: (n,) codes of the train rows, in order of sample id; -1 is no class.
-        shots: at least 1.
-        classes: C.
-        how: ``first`` in order of row, or ``random``.
-        rng: a generator; ``first`` does not ask it.
+        labels: (n,) class codes of the train rows, in order of sample id; -1 is no class.
+        shots: number of samples per class, at least 1.
+        classes: C, the number of classes.
+        sampling: ``first`` in order of row, or ``random``.
+        rng: random generator, not used for ``first``.
 
     Raises:
         InputError: ``shots`` is below 1.
@@ -120,12 +132,12 @@ def take_shots(labels: Int64, shots: int, classes: int, how: How, rng: np.random
         raise InputError(f"{shots} shots cannot be taken; ask for 1 or more.")
     order = np.argsort(labels, kind="stable")
     order = order[np.searchsorted(labels[order], 0) :]
-    if how == "random":
+    if sampling == "random":
         order = order[np.lexsort((rng.random(len(order)), labels[order]))]
     counts = np.bincount(labels[order], minlength=classes)
-    place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
     return Shots(
-        at=np.sort(order[place < shots]),
+        positions=np.sort(order[rank < shots]),
         short=np.flatnonzero((counts > 0) & (counts < shots)),
         empty=np.flatnonzero(counts == 0),
     )

@@ -1,4 +1,4 @@
-"""Prompts the other way round: each text asks for images of its class."""
+"""Text-to-image retrieval: the texts of a bank search the samples, and a hit is a sample of the text's class."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from eval.seams.scorer import ClassBank
 from retrieval.types import Float32, Int64
 
 
-def text_to_image(queries: Float32, labels: Int64, bank: ClassBank, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
-    """Recall at k of texts that search images (R@k of CLIP's tables, with any image of the text's class as a hit).
+def text_to_image(vectors: Float32, labels: Int64, bank: ClassBank, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
+    """Compute recall at k of texts that search samples (R@k as in CLIP's tables; any sample of the class is a hit).
 
     Args:
-        queries: (n, d) unit vectors of the images.
-        labels: (n,) their classes; -1 is none.
-        bank: texts; each of its edges, a text for a class, is one search.
-        ks: how far a search is read.
+        vectors: (n, d) unit vectors of the samples.
+        labels: (n,) their class codes; -1 is no class.
+        bank: the texts; each edge, a text of a class, is one search.
+        ks: the ranks k at which recall is computed.
 
     Returns:
-        ``r_k``: share of searches whose first image of the class has rank k or better; ``texts``: how many searches
-        there are, those for classes without an image left out. Without any there is no ``r_k``.
+        ``r_k``: share of searches whose first sample of the class has rank k or better; ``texts``: number of
+        searches, without those for classes that have no sample. With no search at all there is no ``r_k``.
     """
-    ranks = first_ranks(queries, labels, bank)
+    ranks = first_ranks(vectors, labels, bank)
     recalls = {f"r_{k}": float((ranks <= k).mean()) for k in ks} if len(ranks) else {}
     return {**recalls, "texts": float(len(ranks))}
 
 
-def first_ranks(queries: Float32, labels: Int64, bank: ClassBank) -> Int64:
-    """Rank, from 1, of the first image of the class, for each edge whose class has one: (edges,).
+def first_ranks(vectors: Float32, labels: Int64, bank: ClassBank) -> Int64:
+    """Return the rank, from 1, of the first sample of the class, for each edge whose class has a sample: (edges,).
 
-    Images rank by similarity to the text, equal ones in their own order.
+    Samples are ranked by similarity to the text; ties keep the order of rows.
     """
-    asked = np.isin(bank.edge_class, labels)
-    wanted, texts = bank.edge_class[asked], bank.vectors[bank.edge_vector[asked]]
-    place = np.arange(len(labels))
+    searched = np.isin(bank.edge_class, labels)
+    text_class, texts = bank.edge_class[searched], bank.vectors[bank.edge_vector[searched]]
+    rows = np.arange(len(labels))
     ranks = np.empty(len(texts), np.int64)
-    for start, scores in similarity_blocks(texts, queries):
+    for start, scores in similarity_blocks(texts, vectors):
         stop = start + len(scores)
-        own = labels == wanted[start:stop, None]
-        best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
-        equal = scores == best
-        first = (equal & own).argmax(axis=1)[:, None]
-        ranks[start:stop] = 1 + (scores > best).sum(axis=1) + (equal & (place < first)).sum(axis=1)
+        positive = labels == text_class[start:stop, None]
+        best = np.where(positive, scores, -np.inf).max(axis=1, keepdims=True)
+        tied = scores == best
+        first = (tied & positive).argmax(axis=1)[:, None]
+        ranks[start:stop] = 1 + (scores > best).sum(axis=1) + (tied & (rows < first)).sum(axis=1)
     return ranks

@@ -1,4 +1,4 @@
-"""The label universe: the classes an answer is chosen among, in the order of their numbers."""
+"""The label universe of a classification: the possible classes in the order of their codes."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ if TYPE_CHECKING:
 
 
 class LabelUniverse(NamedTuple):
-    """``names`` of the classes and where they come from: ``all``, ``split`` or a file's name."""
+    """``names`` (C,) of the classes by code, and their ``origin``: ``all``, ``split`` or ``file:NAME``."""
 
     names: tuple[str, ...]
     origin: str
 
     @property
     def recorded(self) -> Universe:
-        """As a result file has it."""
-        found = universe_of(self.names)
-        return found.model_copy(update={"names": self.names, "origin": self.origin})
+        """The universe as a result file records it."""
+        return universe_of(self.names).model_copy(update={"names": self.names, "origin": self.origin})
 
 
 def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUniverse:
-    """Settle the universe.
+    """Determine the label universe.
 
     Args:
-        labels_from: ``all`` labels of the pool, those of the test samples (``split``), or a file of names.
-        pool: samples that may take part; those without a label say nothing.
-        splits: what takes part.
+        labels_from: ``all`` for the labels of the pool, ``split`` for those of the test samples, else the path of a
+            file of names.
+        pool: samples; those without a label are ignored.
+        splits: roles of the samples, read for ``split``.
 
     Raises:
-        InputError, MissingFileError: the file cannot be used, or there are fewer than two classes.
+        InputError: the file is not a list of names, or there are fewer than two classes.
+        MissingFileError: there is no such file.
     """
     if labels_from == "all":
         names, origin = tuple(map(str, pool.values("label"))), "all"
@@ -51,31 +52,31 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
     else:
         names, origin = read_class_names(Path(labels_from)), f"file:{Path(labels_from).name}"
     if len(names) < 2:
-        there = f"one class ('{names[0]}')" if names else "no class"
+        size = f"one class ('{names[0]}')" if names else "no class"
         raise InputError(
-            f"The label universe ({origin}) has {there}; there is nothing to choose between, so use more samples or "
+            f"The label universe ({origin}) has {size}; there is nothing to choose between, so use more samples or "
             "give `labels_from=FILE`."
         )
     return LabelUniverse(names, origin)
 
 
 def match_names(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
-    """Find the class that each name means: the same text, else the same but for case, spaces, ``_`` and ``-``.
+    """Map names to class codes: by equal text, else by equal text after ignoring case, spaces, ``_`` and ``-``.
 
-    Names that mean no class, or might mean several, are left out.
+    Names that match no class or several are left out.
     """
-    given = dict.fromkeys(names)
+    unique = dict.fromkeys(names)
     exact = {name: code for code, name in enumerate(classes)}
     loose: dict[str, list[int]] = {}
     for code, name in enumerate(classes):
         loose.setdefault(_bare(name), []).append(code)
-    found = {name: exact[name] for name in given if name in exact}
-    taken = set(found.values())
-    for name in given:
+    matches = {name: exact[name] for name in unique if name in exact}
+    taken = set(matches.values())
+    for name in unique:
         alike = loose.get(_bare(name), [])
-        if name not in found and len(alike) == 1 and alike[0] not in taken:
-            found[name] = alike[0]
-    return found
+        if name not in matches and len(alike) == 1 and alike[0] not in taken:
+            matches[name] = alike[0]
+    return matches
 
 
 def _bare(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Modes of evaluation: one file each, pure functions over arrays."""
+"""Modes of evaluation, one module each: pure functions from arrays and options to answers or metrics."""

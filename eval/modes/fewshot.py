@@ -1,4 +1,4 @@
-"""Few-shot: what a handful of train images per class is worth, for one or several ways to learn from them."""
+"""Mode ``fewshot``: scorers learn from a few train samples per class, for several numbers of shots and seeds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from eval.classification.choosing import (
     calibration_warnings,
     solve_arm,
     train_rows,
+    without_val,
 )
 from eval.classification.figures import resampled
-from eval.classification.shots import DrawShots, ShotOptions, draw_shots, scarcer, setting_tables, shortages
+from eval.classification.shots import DrawShots, ShotOptions, draw_shots, scarcer, setting_tables, shortage_warnings
 from eval.results.schema import Choice, TaskName
 from eval.seams.classification import Sealed, SettingMetrics, SettingTables, Solution
 from eval.seams.options import Names, Tops
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class FewshotConfig(ShotOptions):
-    """Options of ``fewshot``; those of a method's scorer are written ``tip.alpha=2``."""
+    """Options of ``fewshot``; options of a scorer are prefixed with its name, as in ``tip.alpha=2``."""
 
     shots: Tops = Field(
         default=(1, 2, 5, 10),
-        description="Numbers of train images per class. All are reported; the metrics are of the largest.",
+        description="Numbers of train samples per class. All are reported; the metrics are of the largest.",
     )
     method: Names = Field(
         default=("prototype",),
@@ -51,56 +52,57 @@ class Fewshot:
     config_type = FewshotConfig
 
     def arm_scorers(self, config: FewshotConfig) -> tuple[str, ...]:
-        """The methods."""
+        """Return the methods."""
         return tuple(dict.fromkeys(config.method))
 
     def other_scorers(self, config: FewshotConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
-        """None."""
+        """Return no scorers."""
         return ()
 
     def solve(self, arrays: ClassArrays, config: FewshotConfig, seed: np.random.SeedSequence) -> Solution:
         """Answer every draw with every method, number of shots and seed.
 
         Raises:
-            InputError: there are no train samples, or a method cannot learn from them.
+            InputError: there are no labelled train samples, or a method cannot learn from them.
+            TestDataError: there are several settings and no val samples to choose on.
         """
         numbers, by = sorted(set(config.shots)), resampled(arrays, config)
         role = "test" if config.choose == "none" else "val"
         sweeps = {(arm.name, shots): Sweep(role, arm.name) for arm in arrays.arms for shots in numbers}
         tables: dict[tuple[str, int], list[list[Sealed[Any]]]] = {key: [] for key in sweeps}
         first = arrays.arms[0]
-        most: dict[str, list[list[ArmDraw]]] = {arm.name: [] for arm in arrays.arms}
-        short: dict[int, DrawShots] = {}
+        with_most: dict[str, list[list[ArmDraw]]] = {arm.name: [] for arm in arrays.arms}
+        scarcest: dict[int, DrawShots] = {}
         for draw in arrays.draws:
             train = train_rows(first, draw)
             for shots in numbers:
-                taken = [draw_shots(arrays, draw, train, shots, config, seed, at) for at in range(config.repeats)]
-                short[shots] = scarcer(taken[0], short.get(shots, taken[0]))
+                drawn = [draw_shots(arrays, draw, train, shots, config, seed, at) for at in range(config.repeats)]
+                scarcest[shots] = scarcer(drawn[0], scarcest.get(shots, drawn[0]))
                 for arm in arrays.arms:
                     sweep = sweeps[arm.name, shots]
-                    found = [solve_arm(arm, arrays, draw, each.rows, config, sweep) for each in taken]
-                    answers = [answer_of(draw.test, each.test) for each in found]
-                    tables[arm.name, shots].append([arrays.examiner.table(each, by) for each in answers])
+                    seeds = [solve_arm(arm, arrays, draw, one.rows, config, sweep) for one in drawn]
+                    answers = [answer_of(draw.test, arm_draw.test) for arm_draw in seeds]
+                    tables[arm.name, shots].append([arrays.examiner.table(answer, by) for answer in answers])
                     if shots == numbers[-1]:
-                        most[arm.name].append([each._replace(val=each.val[:0].copy()) for each in found])
+                        with_most[arm.name].append([without_val(arm_draw) for arm_draw in seeds])
         tested = [draw.test for draw in arrays.draws]
-        alone = {name: arm_solution(draws, tested, config) for name, draws in most.items()}
+        alone = {name: arm_solution(draws, tested, config) for name, draws in with_most.items()}
         chosen = Choice(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
-        shown = [
+        compared = [
             setting_tables({"method": method, "shots": shots}, draws, seed) for (method, shots), draws in tables.items()
         ]
-        points: tuple[SettingMetrics | SettingTables, ...] = (*shown, *_settings(sweeps))
-        words = shortages(short, len(arrays.classes))
-        for name, draws in most.items():
-            words += calibration_warnings(name, [each.calibration for seeds in draws for each in seeds])
-        return Solution(alone[first.name].answers, points, chosen, alone, words)
+        points: tuple[SettingMetrics | SettingTables, ...] = (*compared, *_settings(sweeps))
+        warnings = shortage_warnings(scarcest, len(arrays.classes))
+        for name, draws in with_most.items():
+            warnings += calibration_warnings(name, [arm_draw.calibration for seeds in draws for arm_draw in seeds])
+        return Solution(alone[first.name].answers, points, chosen, alone, warnings)
 
 
 MODE = Fewshot()
 
 
 def _settings(sweeps: Mapping[tuple[str, int], Sweep]) -> Iterator[SettingMetrics]:
-    """Figures of the candidate settings of every method, for each number of shots."""
+    """Yield the metrics of every setting of every method, for each number of shots."""
     for (_, shots), sweep in sweeps.items():
         for setting in sweep.settings():
             yield setting._replace(settings={"shots": shots, **setting.settings})

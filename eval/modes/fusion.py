@@ -1,4 +1,4 @@
-"""Fusion: the class probabilities of several arms become one answer, by weights that val chooses."""
+"""Mode ``fusion``: class probabilities or vectors of several arms are fused into one answer, with weights from val."""
 
 from __future__ import annotations
 
@@ -14,26 +14,35 @@ from eval.classification.choosing import (
     ArmDraw,
     Sweep,
     arm_solution,
-    best_of,
+    best_index,
     calibration_warnings,
     choosing_rule,
     require_val,
     solve_arm,
     train_rows,
+    without_val,
 )
 from eval.classification.figures import resampled
 from eval.classification.fusion_methods import (
     FusionOptions,
-    Mixer,
+    Mixture,
     features_arm,
     is_fitted,
-    mixers,
-    mixture_figures,
+    mixture_metrics,
+    mixtures,
     require_used,
-    uniform_arms,
+    uniform_warnings,
     weight_settings,
 )
-from eval.classification.shots import DrawShots, ShotOptions, draw_shots, scarcer, setting_tables, shortages, untaught
+from eval.classification.shots import (
+    DrawShots,
+    ShotOptions,
+    draw_shots,
+    scarcer,
+    setting_tables,
+    shortage_warnings,
+    untrained_warnings,
+)
 from eval.metrics.probabilities import softmax
 from eval.results.schema import Choice, TaskName
 from eval.seams.classification import Answer, Metrics, Sealed, Solution, on_val
@@ -50,47 +59,54 @@ if TYPE_CHECKING:
 class FusionConfig(FusionOptions, ShotOptions):
     """Options of ``fusion``.
 
-    Settings that are fitted on val are judged there out of fold. Under ``choose=none`` the first weights and the most
-    shots answer.
+    Mixtures that are fitted on val are scored there out of fold. With ``choose=none`` the first weights and the largest
+    number of shots answer.
     """
 
     shots: Tops | None = Field(
         default=None,
-        description="Numbers of train images per class from which arms learn; of several, one is chosen on val with "
-        "the weights. Without it, all train images.",
+        description="Numbers of train samples per class from which arms learn; of several, one is chosen on val with "
+        "the weights. Without it, all train samples.",
     )
 
 
-class Fused(NamedTuple):
-    """The answer of one draw, number of shots and seed.
+class FusedDraw(NamedTuple):
+    """The fused answer of one draw, number of shots and seed.
 
-    ``arms`` by themselves; ``candidates`` and their ``metrics`` (none where there is nothing to choose); the place
-    ``at`` of the one taken; ``setting``, with what was fitted for it; ``calibration`` of the joined features.
+    ``arms``: every arm alone; ``settings`` compared and their ``metrics`` (empty if there is one setting);
+    ``best``: index of the setting used; ``setting``: that setting and the values fitted for it;
+    ``calibration`` of the joined vectors, or None.
     """
 
     arms: tuple[ArmDraw, ...]
-    candidates: Sequence[Setting]
+    settings: Sequence[Setting]
     metrics: Sequence[Metrics]
-    at: int
+    best: int
     setting: Setting
     answer: Answer
     calibration: Calibration | None
 
 
-class _Pick(NamedTuple):
-    """The candidate that was taken, and what it makes of test samples."""
+class _ChosenSetting(NamedTuple):
+    """The settings compared with their metrics, the index of the best, and its class probabilities ``test`` (n, C)."""
 
-    candidates: Sequence[Setting]
+    settings: Sequence[Setting]
     metrics: Sequence[Metrics]
-    at: int
+    best: int
     fitted: Setting
     test: Float32
     calibration: Calibration | None = None
 
 
 @dataclass(slots=True)
-class _Study:
-    """What is asked, and what is gathered over draws."""
+class _FusionRun:
+    """The input of one run of the mode, and what is collected over its draws.
+
+    ``several``: whether there are several settings or numbers of shots; ``fitted``: whether the method is fitted on
+    val; ``sweep`` and ``arm_sweeps`` (by arm and number of shots) collect metrics of settings; ``tested`` and
+    ``settings`` collect, per number of shots, the counted answers and the settings used; ``scarcest`` the shots that
+    lack most; ``warnings`` are keys, each once.
+    """
 
     arrays: ClassArrays
     config: FusionConfig
@@ -101,24 +117,24 @@ class _Study:
     arm_sweeps: dict[tuple[str, int | None], Sweep] = field(default_factory=dict)
     tested: dict[int, list[list[Sealed[Any]]]] = field(default_factory=dict)
     settings: dict[int, list[Setting]] = field(default_factory=dict)
-    short: dict[int, DrawShots] = field(default_factory=dict)
+    scarcest: dict[int, DrawShots] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
 
     @property
     def chooses(self) -> bool:
-        """Whether val decides between candidates."""
+        """Whether a setting is chosen on val."""
         return self.several and self.config.choose == "val"
 
     @property
     def criterion(self) -> str | None:
-        """What val decides by; a stacker that has no rival is fitted by its likelihood."""
+        """Criterion by which val decides; None if it does not. A stacker with nothing to choose is fitted by nll."""
         if self.fitted and not self.chooses and self.config.method == "stacker":
             return "nll"
         return self.config.criterion if self.chooses or self.fitted else None
 
     @property
     def numbers(self) -> tuple[int | None, ...]:
-        """Numbers of shots; None is all of train."""
+        """Numbers of shots in ascending order; None is the whole train split."""
         return tuple(sorted(set(self.config.shots))) if self.config.shots else (None,)
 
 
@@ -131,242 +147,257 @@ class Fusion:
     config_type = FusionConfig
 
     def arm_scorers(self, config: FusionConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
-        """None: arms are named by the user."""
+        """Return no scorers: the user names the arms."""
         return ()
 
     def other_scorers(self, config: FusionConfig) -> tuple[str, ...]:
-        """The scorer that learns from joined features."""
+        """Return the scorer that learns from joined vectors, if the method is ``features``."""
         return (config.feature_scorer,) if config.method == "features" else ()
 
     def solve(self, arrays: ClassArrays, config: FusionConfig, seed: np.random.SeedSequence) -> Solution:
         """Answer every draw.
 
         Raises:
-            InputError: an arm cannot be scored, or the method does not take these arms.
-            TestDataError: there is no val to choose or fit weights on.
+            InputError: an arm cannot be scored, or the method does not take these arms or options.
+            TestDataError: there are no val samples to choose or fit weights on.
         """
         require_used(config)
         learns = config.method == "features" or any(arm.scorer.learns for arm in arrays.arms)
         if config.shots and not learns:
             raise InputError("`shots` is for arms that learn from train (prototype, knn, tip, linear); none does.")
-        study = _study(arrays, config, seed)
-        fused = [_draw(study, draw) for draw in arrays.draws]
+        run = _fusion_run(arrays, config, seed)
+        fused = [_answer_draw(run, draw) for draw in arrays.draws]
         chosen = Choice(
-            settings=tuple(_typical([each.setting for each in seeds]) for seeds in fused),
-            criterion=study.criterion,
-            on=None if study.criterion is None else "val",
+            settings=tuple(_typical_setting([draw.setting for draw in seeds]) for seeds in fused),
+            criterion=run.criterion,
+            on=None if run.criterion is None else "val",
         )
         return Solution(
-            tuple(tuple(each.answer for each in seeds) for seeds in fused),
-            _points(study),
+            tuple(tuple(draw.answer for draw in seeds) for seeds in fused),
+            _sweep_entries(run),
             chosen,
-            _alone(arrays, fused, config),
-            (*study.warnings, *_untaught(arrays, config, learns=learns), *_calibrated(arrays, fused),
-             *shortages(study.short, len(arrays.classes))),
+            _arm_solutions(arrays, fused, config),
+            (*run.warnings, *_untrained(arrays, config, learns=learns), *_calibration_warnings(arrays, fused),
+             *shortage_warnings(run.scarcest, len(arrays.classes))),
         )  # fmt: skip
 
 
 MODE = Fusion()
 
 
-def _study(arrays: ClassArrays, config: FusionConfig, seed: np.random.SeedSequence) -> _Study:
+def _fusion_run(arrays: ClassArrays, config: FusionConfig, seed: np.random.SeedSequence) -> _FusionRun:
+    """Determine whether there is something to choose or to fit, and start the run."""
     names = [arm.name for arm in arrays.arms]
     fitted = is_fitted(config, arrays.classes)
     if config.method == "features":
-        candidates = len(weight_settings(config, names))
+        n_settings = len(weight_settings(config, names))
     else:
-        candidates = 1 if fitted else len(mixers(config, names, (), np.empty(0, np.int64), arrays.classes))
-    several = candidates > 1 or len(set(config.shots or ())) > 1
-    return _Study(arrays, config, seed, several, fitted, Sweep("val" if config.choose == "val" else "test"))
+        n_settings = 1 if fitted else len(mixtures(config, names, (), np.empty(0, np.int64), arrays.classes))
+    several = n_settings > 1 or len(set(config.shots or ())) > 1
+    return _FusionRun(arrays, config, seed, several, fitted, Sweep("val" if config.choose == "val" else "test"))
 
 
-def _draw(study: _Study, draw: ClassDraw) -> list[Fused]:
-    """One draw: of the numbers of shots the one that is best on val, all its seeds."""
-    if study.chooses or study.fitted:
+def _answer_draw(run: _FusionRun, draw: ClassDraw) -> list[FusedDraw]:
+    """Answer one draw with the number of shots that is best on val, all its seeds."""
+    if run.chooses or run.fitted:
         require_val(draw, "The weights of the arms")
     fixed: dict[str, ArmDraw] = {}
-    best: list[Fused] = []
-    taken = 0
-    swept: list[list[Fused]] = []
+    best: list[FusedDraw] = []
+    best_at = 0
+    swept: list[list[FusedDraw]] = []
     means: list[dict[str, float]] = []
-    for place, shots in enumerate(study.numbers):
-        repeats = study.config.repeats if shots else 1
-        seeds = [_fuse(study, draw, fixed, shots, repeat) for repeat in range(repeats)]
-        if shots and len(study.numbers) > 1 and study.chooses:
-            _count(study, shots, seeds)
-        swept.append([each._replace(arms=(), answer=_NOTHING) for each in seeds])
-        if study.chooses:
-            chosen = [on_val(each.metrics[each.at]) for each in seeds]
-            means.append({name: float(np.mean([each[name] for each in chosen])) for name in chosen[0]})
-        if not study.chooses or best_of(means, study.config.criterion) == place:
-            best, taken = seeds, place
-    if study.several:
-        _sweep(study, swept, taken)
+    for at, shots in enumerate(run.numbers):
+        repeats = run.config.repeats if shots else 1
+        seeds = [_fuse(run, draw, fixed, shots, repeat) for repeat in range(repeats)]
+        if shots and len(run.numbers) > 1 and run.chooses:
+            _count_on_test(run, shots, seeds)
+        swept.append([fused._replace(arms=(), answer=_NO_ANSWER) for fused in seeds])
+        if run.chooses:
+            metrics = [on_val(fused.metrics[fused.best]) for fused in seeds]
+            means.append({name: float(np.mean([values[name] for values in metrics])) for name in metrics[0]})
+        if not run.chooses or best_index(means, run.config.criterion) == at:
+            best, best_at = seeds, at
+    if run.several:
+        _add_to_sweep(run, swept, best_at)
     return best
 
 
-_NOTHING = Answer(np.empty(0, np.int64), np.empty((0, 0), np.float32))
+_NO_ANSWER = Answer(np.empty(0, np.int64), np.empty((0, 0), np.float32))
 
 
-def _count(study: _Study, shots: int, seeds: Sequence[Fused]) -> None:
-    """Keep what test metrics of a number of shots are made of."""
-    by = resampled(study.arrays, study.config)
-    study.tested.setdefault(shots, []).append([study.arrays.examiner.table(each.answer, by) for each in seeds])
-    study.settings.setdefault(shots, []).extend(each.setting for each in seeds)
+def _count_on_test(run: _FusionRun, shots: int, seeds: Sequence[FusedDraw]) -> None:
+    """Count the answers with a number of shots on test, to report them beside those of the other numbers."""
+    by = resampled(run.arrays, run.config)
+    run.tested.setdefault(shots, []).append([run.arrays.examiner.table(fused.answer, by) for fused in seeds])
+    run.settings.setdefault(shots, []).extend(fused.setting for fused in seeds)
 
 
-def _sweep(study: _Study, swept: Sequence[Sequence[Fused]], taken: int) -> None:
-    """Take the metrics of all candidates of a draw, seed by seed over all numbers of shots."""
+def _add_to_sweep(run: _FusionRun, swept: Sequence[Sequence[FusedDraw]], best_at: int) -> None:
+    """Add the metrics of all settings of a draw to the sweep, seed by seed.
+
+    ``swept`` are per number of shots, per seed; ``best_at`` is the index of the number of shots that was chosen.
+    """
     for seeds in zip(*swept, strict=True):
-        settings = [setting for each in seeds for setting in each.candidates]
-        metrics = [found for each in seeds for found in each.metrics]
-        before = sum(len(each.candidates) for each in seeds[:taken])
-        study.sweep.add(settings, metrics, before + seeds[taken].at if study.chooses else None)
+        settings = [setting for fused in seeds for setting in fused.settings]
+        metrics = [values for fused in seeds for values in fused.metrics]
+        before = sum(len(fused.settings) for fused in seeds[:best_at])
+        run.sweep.add(settings, metrics, before + seeds[best_at].best if run.chooses else None)
 
 
-def _fuse(study: _Study, draw: ClassDraw, fixed: dict[str, ArmDraw], shots: int | None, repeat: int) -> Fused:
-    """Answer with every arm, then mix; arms that do not learn are answered once per draw (``fixed``)."""
+def _fuse(run: _FusionRun, draw: ClassDraw, fixed: dict[str, ArmDraw], shots: int | None, repeat: int) -> FusedDraw:
+    """Answer with every arm, then fuse; ``fixed`` caches arms that do not learn, which answer once per draw."""
     arms = []
-    for arm in study.arrays.arms:
+    for arm in run.arrays.arms:
         if arm.name in fixed:
             arms.append(fixed[arm.name])
             continue
-        arms.append(_answer(study, arm, draw, shots, repeat))
+        arms.append(_answer_arm(run, arm, draw, shots, repeat))
         if not arm.scorer.learns:
             fixed[arm.name] = arms[-1]
-    pick = _joined(study, draw, shots, repeat) if study.config.method == "features" else _mixed(study, draw, arms)
-    own: Setting = {} if shots is None else {"shots": shots}
-    candidates = [{**setting, **own} for setting in pick.candidates]
-    kept = tuple(arm._replace(val=arm.val[:0].copy()) for arm in arms)
-    setting = {**candidates[pick.at], **pick.fitted}
-    return Fused(kept, candidates, pick.metrics, pick.at, setting, Answer(draw.test, pick.test), pick.calibration)
+    chosen = _joined(run, draw, shots, repeat) if run.config.method == "features" else _mixed(run, draw, arms)
+    with_shots: Setting = {} if shots is None else {"shots": shots}
+    settings = [{**setting, **with_shots} for setting in chosen.settings]
+    return FusedDraw(
+        arms=tuple(without_val(arm_draw) for arm_draw in arms),
+        settings=settings,
+        metrics=chosen.metrics,
+        best=chosen.best,
+        setting={**settings[chosen.best], **chosen.fitted},
+        answer=Answer(draw.test, chosen.test),
+        calibration=chosen.calibration,
+    )
 
 
-def _answer(study: _Study, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> ArmDraw:
-    """Answer with one arm; its val is scored too where the mixture is chosen or fitted there."""
-    own = shots if arm.scorer.learns else None
-    role = "val" if study.config.choose == "val" else "test"
-    sweep = study.arm_sweeps.setdefault((arm.name, own), Sweep(role, arm.name))
-    with_val = study.fitted or (study.chooses and study.config.method != "features")
-    train = _train(study, arm, draw, shots, repeat)
-    return solve_arm(arm, study.arrays, draw, train, study.config, sweep, with_val=with_val)
+def _answer_arm(run: _FusionRun, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> ArmDraw:
+    """Answer with one arm; val is scored too if the mixture is chosen or fitted there."""
+    arm_shots = shots if arm.scorer.learns else None
+    role = "val" if run.config.choose == "val" else "test"
+    sweep = run.arm_sweeps.setdefault((arm.name, arm_shots), Sweep(role, arm.name))
+    with_val = run.fitted or (run.chooses and run.config.method != "features")
+    train = _train(run, arm, draw, shots, repeat)
+    return solve_arm(arm, run.arrays, draw, train, run.config, sweep, with_val=with_val)
 
 
-def _train(study: _Study, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> Int64:
-    """What an arm learns from."""
+def _train(run: _FusionRun, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> Int64:
+    """Return the rows (t,) that an arm learns from: its shots, or the whole train split."""
     train = train_rows(arm, draw)
     if not shots or not len(train):
         return train
-    taken = draw_shots(study.arrays, draw, train, shots, study.config, study.seed, repeat)
-    study.short[shots] = scarcer(taken, study.short.get(shots, taken))
-    return taken.rows
+    drawn = draw_shots(run.arrays, draw, train, shots, run.config, run.seed, repeat)
+    run.scarcest[shots] = scarcer(drawn, run.scarcest.get(shots, drawn))
+    return drawn.rows
 
 
-def _mixed(study: _Study, draw: ClassDraw, arms: Sequence[ArmDraw]) -> _Pick:
-    """Mix what the arms say, by the candidate that is best on val."""
-    config, labels = study.config, draw.labels
-    names = [arm.name for arm in study.arrays.arms]
+def _mixed(run: _FusionRun, draw: ClassDraw, arms: Sequence[ArmDraw]) -> _ChosenSetting:
+    """Mix the class probabilities of the arms by the mixture that is best on val."""
+    config, labels = run.config, draw.labels
+    names = [arm.name for arm in run.arrays.arms]
     test = [softmax(arm.test) for arm in arms]
-    scored = study.chooses or study.fitted
+    scored = run.chooses or run.fitted
     val = [softmax(arm.val) for arm in arms] if scored else []
-    candidates = mixers(config, names, val, labels[draw.val], study.arrays.classes, out_of_fold=study.chooses)
+    compared = mixtures(config, names, val, labels[draw.val], run.arrays.classes, out_of_fold=run.chooses)
     metrics: Sequence[Metrics] = ()
-    at = 0
-    if study.chooses:
-        judged = [restricted_probs(_judged(each, val), draw, draw.val) for each in candidates]
-        metrics, at = _best_on_val(judged, labels[draw.val], config)
-    elif study.several:
-        metrics = [_sealed(study, draw, restricted_probs(each.mix(test), draw, draw.test)) for each in candidates]
-    for words in (*uniform_arms(names, test), *candidates[at].warnings):
-        study.warnings.setdefault(words)
-    mixed = restricted_probs(candidates[at].mix(test), draw, draw.test)
-    return _Pick([each.setting for each in candidates], metrics, at, candidates[at].fitted, mixed)
+    best = 0
+    if run.chooses:
+        val_probs = [restricted_probs(_on_val(mixture, val), draw, draw.val) for mixture in compared]
+        metrics, best = _best_on_val(val_probs, labels[draw.val], config)
+    elif run.several:
+        metrics = [
+            _sealed_metrics(run, draw, restricted_probs(mixture.mix(test), draw, draw.test)) for mixture in compared
+        ]
+    for warning in (*uniform_warnings(names, test), *compared[best].warnings):
+        run.warnings.setdefault(warning)
+    mixed = restricted_probs(compared[best].mix(test), draw, draw.test)
+    return _ChosenSetting([mixture.setting for mixture in compared], metrics, best, compared[best].fitted, mixed)
 
 
-def _best_on_val(judged: Sequence[Float32], labels: Int64, config: FusionConfig) -> tuple[list[dict[str, float]], int]:
-    """Metrics of every candidate's class probabilities on val, and the place of the best."""
-    metrics = [mixture_figures(probs, labels, config) for probs in judged]
-    return metrics, best_of(metrics, config.criterion)
+def _best_on_val(probs: Sequence[Float32], labels: Int64, config: FusionConfig) -> tuple[list[dict[str, float]], int]:
+    """Return the metrics on val of every mixture's class probabilities (n, C), and the index of the best."""
+    metrics = [mixture_metrics(mixed, labels, config) for mixed in probs]
+    return metrics, best_index(metrics, config.criterion)
 
 
-def _sealed(study: _Study, draw: ClassDraw, probs: Float32) -> Metrics:
-    """Metrics of class probabilities (n, C) on test."""
+def _sealed_metrics(run: _FusionRun, draw: ClassDraw, probs: Float32) -> Metrics:
+    """Return the sealed metrics of class probabilities (n, C) on test."""
     with np.errstate(divide="ignore"):
-        return study.arrays.examiner.metrics(draw.test, np.log(probs), choosing_rule(study.config))
+        return run.arrays.examiner.metrics(draw.test, np.log(probs), choosing_rule(run.config))
 
 
-def _judged(mixer: Mixer, val: Sequence[Float32]) -> Float32:
-    """What a candidate makes of val; one that is fitted there is judged out of fold, for its own rows flatter it."""
-    return mixer.mix(val) if mixer.out_of_fold is None else mixer.out_of_fold
+def _on_val(mixture: Mixture, val: Sequence[Float32]) -> Float32:
+    """Return class probabilities (n, C) of val, out of fold if the mixture is fitted there, to avoid bias."""
+    return mixture.mix(val) if mixture.out_of_fold is None else mixture.out_of_fold
 
 
-def _joined(study: _Study, draw: ClassDraw, shots: int | None, repeat: int) -> _Pick:
-    """Learn from the vectors of all arms joined, by the weights that are best on val."""
-    config, arrays = study.config, study.arrays
+def _joined(run: _FusionRun, draw: ClassDraw, shots: int | None, repeat: int) -> _ChosenSetting:
+    """Learn from the joined vectors of all arms, with the weights that are best on val."""
+    config, arrays = run.config, run.arrays
     settings: list[Setting] = []
-    judged: list[dict[str, float]] = []
-    on_test: list[Metrics] = []
-    best, at = None, 0
+    val_metrics: list[dict[str, float]] = []
+    test_metrics: list[Metrics] = []
+    best, best_at = None, 0
     for setting, weights in weight_settings(config, [arm.name for arm in arrays.arms]):
         arm = features_arm(arrays.arms, weights, config, arrays.scorers[config.feature_scorer])
-        train = _train(study, arm, draw, shots, repeat)
-        made = solve_arm(arm, arrays, draw, train, config, Sweep("val"), with_val=study.chooses)
+        train = _train(run, arm, draw, shots, repeat)
+        arm_draw = solve_arm(arm, arrays, draw, train, config, Sweep("val"), with_val=run.chooses)
         settings.append(setting)
-        if study.chooses:
-            judged.append(mixture_figures(softmax(made.val), draw.labels[draw.val], config))
-        elif study.several:
-            on_test.append(_sealed(study, draw, softmax(made.test)))
-        if best is None or (study.chooses and best_of(judged, config.criterion) == len(judged) - 1):
-            best, at = made, len(settings) - 1
-    assert best is not None  # noqa: S101 - there is a weight
+        if run.chooses:
+            val_metrics.append(mixture_metrics(softmax(arm_draw.val), draw.labels[draw.val], config))
+        elif run.several:
+            test_metrics.append(_sealed_metrics(run, draw, softmax(arm_draw.test)))
+        if best is None or (run.chooses and best_index(val_metrics, config.criterion) == len(val_metrics) - 1):
+            best, best_at = arm_draw, len(settings) - 1
+    assert best is not None  # noqa: S101 - there is at least one setting
     setting = dict(best.setting)
     if best.calibration is not None:
         setting["temperature"] = best.calibration.temperature
-    return _Pick(settings, judged or on_test, at, setting, softmax(best.test), best.calibration)
+    return _ChosenSetting(settings, val_metrics or test_metrics, best_at, setting, softmax(best.test), best.calibration)
 
 
-def _points(study: _Study) -> tuple[SettingMetrics | SettingTables, ...]:
-    """Figures of all mixtures, then of every arm's own candidates, then of every number of shots on test."""
-    points: list[SettingMetrics | SettingTables] = list(study.sweep.settings())
-    for (_, shots), sweep in study.arm_sweeps.items():
-        own = {} if shots is None else {"shots": shots}
-        points += [one._replace(settings={**one.settings, **own}) for one in sweep.settings()]
-    for shots, draws in study.tested.items():
-        setting = _typical(study.settings[shots])
-        points.append(setting_tables(setting, draws, study.seed))
-    return tuple(points)
+def _sweep_entries(run: _FusionRun) -> tuple[SettingMetrics | SettingTables, ...]:
+    """List the metrics of all fusion settings, of every arm's settings, and of every number of shots on test."""
+    entries: list[SettingMetrics | SettingTables] = list(run.sweep.settings())
+    for (_, shots), sweep in run.arm_sweeps.items():
+        with_shots = {} if shots is None else {"shots": shots}
+        entries += [entry._replace(settings={**entry.settings, **with_shots}) for entry in sweep.settings()]
+    for shots, draws in run.tested.items():
+        setting = _typical_setting(run.settings[shots])
+        entries.append(setting_tables(setting, draws, run.seed))
+    return tuple(entries)
 
 
-def _typical(settings: Sequence[Setting]) -> dict[str, str | int | float | None]:
-    """One setting for several seeds: numbers that differ are averaged, of anything else the first is taken."""
-    found = dict(settings[0])
-    for key, first in found.items():
-        values = [each[key] for each in settings]
+def _typical_setting(settings: Sequence[Setting]) -> dict[str, str | int | float | None]:
+    """Return one setting for several seeds: the mean of numbers that differ, else the value of the first seed."""
+    typical = dict(settings[0])
+    for key, first in typical.items():
+        values = [setting[key] for setting in settings]
         numbers = [value for value in values if isinstance(value, int | float)]
         if len(numbers) == len(values) and any(value != first for value in values):
-            found[key] = float(np.mean(numbers))
-    return found
+            typical[key] = float(np.mean(numbers))
+    return typical
 
 
-def _untaught(arrays: ClassArrays, config: FusionConfig, *, learns: bool) -> tuple[str, ...]:
-    """Say of how many classes arms learn nothing; of shots :func:`eval.classification.shots.shortages` says it."""
-    return untaught(arrays) if learns and not config.shots else ()
+def _untrained(arrays: ClassArrays, config: FusionConfig, *, learns: bool) -> tuple[str, ...]:
+    """Warn of classes without train samples, unless there are shots, whose warnings say it."""
+    return untrained_warnings(arrays) if learns and not config.shots else ()
 
 
-def _calibrated(arrays: ClassArrays, fused: Sequence[Sequence[Fused]]) -> tuple[str, ...]:
-    """Say what is wrong with temperatures, of every arm and of the joined features."""
-    every = [each for seeds in fused for each in seeds]
-    words = calibration_warnings("features", [each.calibration for each in every])
+def _calibration_warnings(arrays: ClassArrays, fused: Sequence[Sequence[FusedDraw]]) -> tuple[str, ...]:
+    """Warn of doubtful temperatures of every arm and of the joined vectors."""
+    draws = [draw for seeds in fused for draw in seeds]
+    warnings = calibration_warnings("features", [draw.calibration for draw in draws])
     for at, arm in enumerate(arrays.arms):
-        words += calibration_warnings(arm.name, [each.arms[at].calibration for each in every])
-    return words
+        warnings += calibration_warnings(arm.name, [draw.arms[at].calibration for draw in draws])
+    return warnings
 
 
-def _alone(arrays: ClassArrays, fused: Sequence[Sequence[Fused]], config: FusionConfig) -> dict[str, ArmSolution]:
-    """Every arm by itself, in the draws and with the shots that were chosen; seeds change only arms that learn."""
+def _arm_solutions(
+    arrays: ClassArrays, fused: Sequence[Sequence[FusedDraw]], config: FusionConfig
+) -> dict[str, ArmSolution]:
+    """Collect the answers of every arm alone with the chosen shots; arms that do not learn have one seed."""
     tested = [draw.test for draw in arrays.draws]
-    found = {}
+    solutions = {}
     for at, arm in enumerate(arrays.arms):
-        seeds = slice(None) if arm.scorer.learns else slice(1)
-        found[arm.name] = arm_solution([[each.arms[at] for each in draw[seeds]] for draw in fused], tested, config)
-    return found
+        kept = slice(None) if arm.scorer.learns else slice(1)
+        draws = [[draw.arms[at] for draw in seeds[kept]] for seeds in fused]
+        solutions[arm.name] = arm_solution(draws, tested, config)
+    return solutions

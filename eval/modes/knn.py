@@ -1,4 +1,4 @@
-"""Nearest neighbours: the k nearest train samples vote for a sample's class."""
+"""Mode ``knn``: the k nearest train samples vote for the class of a test sample."""
 
 from eval.modes.single_arm import SingleArm
 

@@ -1,4 +1,4 @@
-"""Prototypes: a class is the mean direction of its train vectors; a sample is of the nearest."""
+"""Mode ``prototype``: a test sample gets the class whose mean train vector is nearest."""
 
 from eval.modes.single_arm import SingleArm
 

@@ -1,4 +1,4 @@
-"""Modes of one arm and one scorer: each draw takes the setting that is best on val and answers test with it."""
+"""Modes with one arm and one scorer: each draw answers test with the setting that is best on val."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eval.classification.choosing import Sweep, arm_solution, calibration_warnings, solve_arm, train_rows
-from eval.classification.shots import untaught
+from eval.classification.shots import untrained_warnings
 from eval.results.schema import TaskName
 from eval.seams.classification import ClassConfig, Solution
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SingleArm:
-    """A mode whose one arm has a fixed scorer."""
+    """A mode with one arm that has the scorer named ``scorer``; ``learns``: whether the scorer needs train samples."""
 
     name: str
     scorer: str
@@ -27,11 +27,11 @@ class SingleArm:
     learns: bool = False
 
     def arm_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
-        """The one scorer."""
+        """Return the one scorer."""
         return (self.scorer,)
 
     def other_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
-        """None."""
+        """Return no scorers."""
         return ()
 
     def solve(
@@ -43,13 +43,13 @@ class SingleArm:
         """Answer every draw.
 
         Raises:
-            InputError: the arm cannot be scored.
-            TestDataError: there are several settings and no val to choose on.
+            InputError: the scorer cannot score the arm.
+            TestDataError: there are several settings and no val samples to choose on.
         """
         (arm,) = arrays.arms
         sweep = Sweep("test" if config.choose == "none" else "val", arm.name)
         draws = [[solve_arm(arm, arrays, draw, train_rows(arm, draw), config, sweep)] for draw in arrays.draws]
         alone = arm_solution(draws, [draw.test for draw in arrays.draws], config)
-        words = untaught(arrays) if arm.scorer.learns else ()
-        words += calibration_warnings(arm.name, [each.calibration for seeds in draws for each in seeds])
-        return Solution(alone.answers, sweep.settings(), alone.chosen, {arm.name: alone}, words)
+        warnings = untrained_warnings(arrays) if arm.scorer.learns else ()
+        warnings += calibration_warnings(arm.name, [arm_draw.calibration for seeds in draws for arm_draw in seeds])
+        return Solution(alone.answers, sweep.settings(), alone.chosen, {arm.name: alone}, warnings)

@@ -1,4 +1,4 @@
-"""Zero-shot: a class is what its prompts say; a sample is of the class whose prompts are nearest."""
+"""Mode ``zeroshot``: a test sample gets the class whose prompts are nearest; nothing is learnt."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class ZeroshotConfig(ClassConfig):
-    """Options of ``zeroshot``, beside those of the scorer ``prompts``."""
+    """Options of ``zeroshot``, in addition to those of the scorer ``prompts``."""
 
     text_to_image: bool = Field(
         default=False,
-        description="Whether to search images with every prompt, too, and report the recall at 1, 5 and 10.",
+        description="Whether to search the test samples with every prompt, too, and report the recall at 1, 5 and 10.",
     )
 
 
@@ -35,11 +35,13 @@ class Zeroshot(SingleArm):
         if not (isinstance(config, ZeroshotConfig) and config.text_to_image):
             return solution
         (arm,) = arrays.arms
-        recalls = []
+        sealed_recalls = []
         for draw, setting in zip(arrays.draws, solution.chosen.settings if solution.chosen else (), strict=True):
-            images = combine_views([arm.vectors[view][draw.test] for view in config.views])
-            recalls.append(arrays.examiner.recalls(draw.test, images, arm.bank(str(setting["bank"])), (1, 5, 10)))
-        return replace(solution, retrieval=tuple(recalls))
+            vectors = combine_views([arm.vectors[view][draw.test] for view in config.views])
+            sealed_recalls.append(
+                arrays.examiner.recalls(draw.test, vectors, arm.bank(str(setting["bank"])), (1, 5, 10))
+            )
+        return replace(solution, retrieval=tuple(sealed_recalls))
 
 
 MODE = Zeroshot("zeroshot", "prompts", ZeroshotConfig)

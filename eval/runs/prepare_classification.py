@@ -100,7 +100,7 @@ class PreparedClassification:
 
     def evaluate(self) -> Evaluation:
         """Count the answers; the arms with their spaces and banks, the options as resolved."""
-        counted = evaluation_of(self.arrays, self.truth, self.universe, self.solution, self.config, self.rng())
+        counted = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
         arms = {arm.name: _arm_result(arm, (counted.arms or {}).get(arm.name)) for arm in self.arms}
         options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
         config = {**counted.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}

@@ -14,7 +14,7 @@ from eval.classification.choosing import (
     answer_of,
     arm_logits,
     arm_solution,
-    best_of,
+    best_index,
     calibration_warnings,
     choosing_rule,
     mean_calibration,
@@ -88,7 +88,7 @@ Figures = st.lists(
 
 @given(Figures, st.sampled_from(list(TIE_BREAK)))
 def test_the_best_is_highest_then_by_its_tie_break_then_first(figures: list[dict[str, float]], criterion: Any) -> None:
-    best, tie = best_of(figures, criterion), TIE_BREAK[criterion]
+    best, tie = best_index(figures, criterion), TIE_BREAK[criterion]
     sign = -1 if criterion == "nll" else 1
     for at, each in enumerate(figures):
         ours = (sign * figures[best][criterion], figures[best][tie], -best)

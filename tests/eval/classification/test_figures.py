@@ -54,7 +54,7 @@ def solution_of(arrays: ClassArrays, seeds: int = 1, **arms: int) -> Solution:
 
 def evaluated(arrays: ClassArrays, solution: Solution, config: ClassConfig = CONFIG) -> Evaluation:
     universe, rng = LabelUniverse(CLASSES, "all"), np.random.default_rng(0)
-    return evaluation_of(arrays, truth_of(arrays), universe, solution, config, rng)
+    return evaluation_of(arrays, universe, solution, config, rng)
 
 
 def test_figures_of_classes_are_of_counts_over_all_draws() -> None:
@@ -160,7 +160,7 @@ def test_the_generator_is_not_used_up() -> None:
     rng = np.random.default_rng(0)
     universe, solution = LabelUniverse(CLASSES, "all"), solution_of(arrays, one=1, two=2)
     first, second = (
-        evaluation_of(arrays, truth_of(arrays), universe, solution, CONFIG, rng) for _ in range(2)
+        evaluation_of(arrays, universe, solution, CONFIG, rng) for _ in range(2)
     )  # fmt: skip
     assert first == second
 

@@ -10,9 +10,9 @@ from eval.classification.fusion_methods import (
     USED_BY,
     FusionOptions,
     is_fitted,
-    mixers,
+    mixtures,
     require_used,
-    uniform_arms,
+    uniform_warnings,
     weight_settings,
 )
 from eval.classification.mixing import mix, mix_per_class
@@ -84,13 +84,13 @@ def test_what_has_to_be_fitted() -> None:
 @pytest.mark.parametrize("method", ["per_class", "rerank"])
 def test_methods_of_two_arms_say_so(method: str) -> None:
     with pytest.raises(InputError, match=f"`method={method}` takes two arms, and there are 3"):
-        mixers(options(method=method), ("a", "b", "c"), (), np.empty(0, np.int64), CLASSES)
+        mixtures(options(method=method), ("a", "b", "c"), (), np.empty(0, np.int64), CLASSES)
 
 
 def test_a_file_of_weights_for_all_classes_is_taken_as_it_is() -> None:
     probs, _ = some_val()
     given = {"boletus_edulis": 0.2, "Amanita rubescens": 1.0, "Crucibulum laeve": 0.0}
-    (found,) = mixers(options(method="per_class", class_alphas=given), NAMES, (), np.empty(0, np.int64), CLASSES)
+    (found,) = mixtures(options(method="per_class", class_alphas=given), NAMES, (), np.empty(0, np.int64), CLASSES)
     np.testing.assert_array_equal(found.mix(probs), mix_per_class(probs[0], probs[1], np.array([1.0, 0.2, 0.0])))
     assert found.fitted == {"class_alpha_mean": pytest.approx(0.4)}
     assert not found.warnings
@@ -99,7 +99,7 @@ def test_a_file_of_weights_for_all_classes_is_taken_as_it_is() -> None:
 def test_a_file_of_weights_with_other_classes_is_completed_from_val() -> None:
     probs, labels = some_val()
     given = {"Boletus edulis": 0.2, "Xylaria nova": 0.9, "Trametes nova": 0.9}
-    (found,) = mixers(options(method="per_class", class_alphas=given, alphas="0.5"), NAMES, probs, labels, CLASSES)
+    (found,) = mixtures(options(method="per_class", class_alphas=given, alphas="0.5"), NAMES, probs, labels, CLASSES)
     np.testing.assert_array_equal(found.mix(probs), mix_per_class(probs[0], probs[1], np.array([0.5, 0.2, 0.5])))
     assert found.fitted["alpha"] == 0.5
     assert found.warnings == (
@@ -115,7 +115,7 @@ def test_a_file_of_weights_of_something_else_is_refused() -> None:
 
 def test_the_same_candidate_twice_is_one() -> None:
     probs, labels = some_val()
-    found = mixers(options(alphas="0.5,0,0.5"), NAMES, probs, labels, CLASSES)
+    found = mixtures(options(alphas="0.5,0,0.5"), NAMES, probs, labels, CLASSES)
     assert [each.setting for each in found] == [{"alpha": 0.5}, {"alpha": 0.0}]
     np.testing.assert_array_equal(found[0].mix(probs), mix(probs, (0.5, 0.5)))
 
@@ -125,7 +125,7 @@ def test_cosines_as_they_are_say_nothing_and_real_probabilities_do(classes: int)
     rng = np.random.default_rng(0)
     cosines = 0.25 + 0.04 * rng.standard_normal((50, classes))
     weak = softmax(rng.standard_normal((50, classes)))
-    assert [words.split()[1] for words in uniform_arms(("raw", "weak"), (softmax(cosines), weak))] == ["raw"]
+    assert [words.split()[1] for words in uniform_warnings(("raw", "weak"), (softmax(cosines), weak))] == ["raw"]
 
 
 @pytest.mark.parametrize("given", [None, {"Boletus edulis": 0.2}])
@@ -133,25 +133,25 @@ def test_weights_per_class_are_judged_by_those_of_the_other_folds(given: dict[st
     """By hand: weights are fitted on all other folds for each."""
     probs, labels = some_val()
     config = options(method="per_class", class_alphas=given, folds=4, shrinkage=1)
-    (found,) = mixers(config, NAMES, probs, labels, CLASSES, out_of_fold=True)
+    (found,) = mixtures(config, NAMES, probs, labels, CLASSES, out_of_fold=True)
     dealt = stratified_folds(labels, 4, config.sample_seed)
     slow = np.empty_like(probs[0])
     for fold in range(4):
         train, held = dealt != fold, dealt == fold
-        (part,) = mixers(config, NAMES, [each[train] for each in probs], labels[train], CLASSES)
+        (part,) = mixtures(config, NAMES, [each[train] for each in probs], labels[train], CLASSES)
         slow[held] = part.mix([each[held] for each in probs])
     assert found.out_of_fold is not None
     np.testing.assert_array_equal(found.out_of_fold, slow)
-    (plain,) = mixers(config, NAMES, probs, labels, CLASSES)
+    (plain,) = mixtures(config, NAMES, probs, labels, CLASSES)
     assert plain.out_of_fold is None
     np.testing.assert_array_equal(found.mix(probs), plain.mix(probs))
 
 
 def test_one_sample_cannot_be_held_out_and_that_is_said() -> None:
     probs, labels = some_val(1)
-    (found,) = mixers(options(method="per_class"), NAMES, probs, labels, CLASSES, out_of_fold=True)
+    (found,) = mixtures(options(method="per_class"), NAMES, probs, labels, CLASSES, out_of_fold=True)
     assert found.out_of_fold is None
     assert found.warnings == (ONE_SAMPLE,)
     whole = dict.fromkeys(CLASSES, 0.5)
     given = options(method="per_class", class_alphas=whole)
-    assert not mixers(given, NAMES, probs, labels, CLASSES, out_of_fold=True)[0].warnings
+    assert not mixtures(given, NAMES, probs, labels, CLASSES, out_of_fold=True)[0].warnings

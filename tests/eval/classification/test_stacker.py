@@ -80,7 +80,7 @@ def test_it_beats_both_arms_and_the_best_weight_on_new_samples() -> None:
     mixed = fitted.mix(new)
     assert (mixed.argmax(axis=1) == truth).mean() >= max((m.argmax(axis=1) == truth).mean() for m in mixtures)
     assert nll(mixed, truth).mean() < min(nll(m, truth).mean() for m in mixtures)
-    assert fitted.held_out == pytest.approx(nll(mixed, truth).mean(), abs=0.05)
+    assert fitted.held_out_nll == pytest.approx(nll(mixed, truth).mean(), abs=0.05)
 
 
 def test_columns_stand_at_their_classes_whichever_are_seen() -> None:
@@ -155,7 +155,7 @@ def test_the_seed_only_deals_the_folds() -> None:
     probs, labels = two_arms(7, 200, 4)
     one, same, other = (fit_stacker(probs, labels, (0.01, 1), 3, "none", seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.theta, same.theta)
-    assert one.held_out != other.held_out
+    assert one.held_out_nll != other.held_out_nll
 
 
 @settings(max_examples=40, deadline=None)
@@ -180,7 +180,7 @@ def test_rows_of_one_class_are_refused() -> None:
 
 
 def test_too_many_classes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacker, "MOST_NUMBERS", 8)
+    monkeypatch.setattr(stacker, "MAX_PARAMETERS", 8)
     probs, labels = two_arms(9, 30, 3)
     with pytest.raises(InputError, match=r"2 arms cannot be fitted for 3 classes; pass `method=alpha`"):
         fit_stacker(probs, labels, (1.0,), 5, "none", 0)
@@ -200,13 +200,13 @@ def test_out_of_fold_is_by_the_fit_of_the_other_folds(cs: tuple[float, ...]) -> 
         slow[held] = made.mix([each[held] for each in probs])
     assert found.out_of_fold is not None
     np.testing.assert_allclose(found.out_of_fold, slow, atol=2e-3)
-    assert found.held_out == pytest.approx(float(nll(found.out_of_fold, labels).mean()))
+    assert found.held_out_nll == pytest.approx(float(nll(found.out_of_fold, labels).mean()))
 
 
 def test_one_candidate_is_cross_validated_only_where_it_is_asked() -> None:
     probs, labels = two_arms(11, 30, 3)
     found = fit_stacker(probs, labels, (1.0,), 5, "none", 0)
-    assert (found.held_out, found.out_of_fold) == (None, None)
+    assert (found.held_out_nll, found.out_of_fold) == (None, None)
 
 
 def test_a_class_alone_is_judged_by_a_fit_without_it() -> None:
