@@ -22,7 +22,7 @@ NAMES = ("identity", "label")
 ACROSS, IN_DRAW, SAME_SIDE = 2, 1, 0
 
 
-class Sides(NamedTuple):
+class DataRoles(NamedTuple):
     """Who meets whom, as masks (n,) over samples: ``learnt``, ``held_out``, and (queries, gallery) of every draw.
 
     ``left_out`` are codes (n,), -1 for none: a gallery image that shares one with the query has no part in its ranking.
@@ -36,15 +36,15 @@ class Sides(NamedTuple):
     def relation(self, first: Int64, second: Int64) -> Int64:
         """How pairs of rows meet: ``ACROSS`` train and test, ``IN_DRAW`` as query and gallery, or ``SAME_SIDE``."""
         across = (self.learnt[first] & self.held_out[second]) | (self.held_out[first] & self.learnt[second])
-        met = np.zeros(len(first), np.bool_)
+        shared_in_draws = np.zeros(len(first), np.bool_)
         for asks, answers in self.draws:
-            met |= (asks[first] & answers[second]) | (answers[first] & asks[second])
+            shared_in_draws |= (asks[first] & answers[second]) | (answers[first] & asks[second])
         for codes in self.left_out:
-            met &= (codes[first] < 0) | (codes[first] != codes[second])
-        return np.where(across, ACROSS, np.where(met, IN_DRAW, SAME_SIDE)).astype(np.int64)
+            shared_in_draws &= (codes[first] < 0) | (codes[first] != codes[second])
+        return np.where(across, ACROSS, np.where(shared_in_draws, IN_DRAW, SAME_SIDE)).astype(np.int64)
 
 
-def sides_of(pool: Pool, sets: Iterable[SplitSet]) -> Sides:
+def data_roles(pool: Pool, sets: Iterable[SplitSet]) -> DataRoles:
     """Read roles from split sets; where these say nothing of train or test, from the samples' own splits."""
     sets = tuple(sets)
     learnt = learnt_rows(pool, sets)
@@ -53,7 +53,7 @@ def sides_of(pool: Pool, sets: Iterable[SplitSet]) -> Sides:
     draws = tuple((_mask(pool, query), _mask(pool, gallery)) for query, gallery in draw_rows(sets, pool))
     if not sets:
         draws = ((pool.among("split", "query"), pool.among("split", "gallery")),)
-    return Sides(learnt, held_out & ~learnt, draws)
+    return DataRoles(learnt, held_out & ~learnt, draws)
 
 
 def _mask(pool: Pool, rows: Int64) -> NDArray[np.bool_]:
@@ -62,35 +62,35 @@ def _mask(pool: Pool, rows: Int64) -> NDArray[np.bool_]:
     return mask
 
 
-def identity_findings(pool: Pool, sides: Sides) -> list[Finding]:
+def identity_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     """Identities that are learnt from and held out: within an aspect (error), or under another aspect only (note)."""
-    strict = shared_identities(pool, sides.learnt, sides.held_out)
-    anyhow = shared_identities(pool, sides.learnt, sides.held_out, any_aspect=True)
+    strict = shared_identities(pool, roles.learnt, roles.held_out)
+    anyhow = shared_identities(pool, roles.learnt, roles.held_out, any_aspect=True)
     other = sorted(set(anyhow.values) - set(strict.values))
     return [
         *finding(
             "shared-identity",
             "error",
-            _identity_items(pool, sides, strict.values),
+            _identity_items(pool, roles, strict.values),
             "Identities have images in both train (or val) and test: the numbers are of people seen in training; "
             "divide by identity.",
         ),
         *finding(
             "shared-identity-other-aspect",
             "note",
-            _identity_items(pool, sides, other),
+            _identity_items(pool, roles, other),
             "Identities of the test set are in train (or val) under another aspect: a model trained on all "
             "aspects has seen these people.",
         ),
     ]
 
 
-def content_findings(pool: Pool, sides: Sides) -> list[Finding]:
+def content_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     """The same picture (content and crop) more than once, and under different labels or identities."""
     found: dict[int, list[Item]] = defaultdict(list)
     conflicts = []
     for rows in _groups(pool.columns["key"]):
-        found[_worst_pair(sides, rows)].append(Item(_ids(pool, rows), f"{len(rows)} samples with one content"))
+        found[_worst_pair(roles, rows)].append(Item(_ids(pool, rows), f"{len(rows)} samples with one content"))
         for name in NAMES:
             values = sorted({str(value) for value in pool.columns[name][rows] if value is not None})
             if len(values) > 1:
@@ -118,12 +118,12 @@ def content_findings(pool: Pool, sides: Sides) -> list[Finding]:
     ]
 
 
-def group_findings(pool: Pool, sides: Sides) -> list[Finding]:
+def group_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     """Bursts, specimens, sites (column ``group``) that meet themselves."""
     found: dict[int, list[Item]] = defaultdict(list)
     for rows in _groups(pool.columns["group"]):
         name = pool.columns["group"][rows[0]]
-        found[_worst(sides, rows)].append(Item(_ids(pool, rows), f"group {name}, {len(rows)} samples"))
+        found[_worst(roles, rows)].append(Item(_ids(pool, rows), f"group {name}, {len(rows)} samples"))
     return [
         *finding(
             "group-across-splits",
@@ -141,18 +141,18 @@ def group_findings(pool: Pool, sides: Sides) -> list[Finding]:
     ]
 
 
-def size_findings(pool: Pool, sides: Sides) -> list[Finding]:
+def size_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     """Identities with one held-out image (of all, where nothing is held out), per aspect; test labels not in train."""
     singles = []
-    judged = sides.held_out if sides.held_out.any() else ~sides.learnt
+    judged = roles.held_out if roles.held_out.any() else ~roles.learnt
     for (name, aspect), rows in _by_identity(pool, judged).items():
         if len(rows) == 1:
             where = f", {aspect}" if aspect is not None else ""
             singles.append(Item(_ids(pool, rows), f"identity {name}{where}: one image, so no query"))
     labels = pool.columns["label"]
-    learnt = {label for label in labels[sides.learnt] if label is not None}
+    learnt = {label for label in labels[roles.learnt] if label is not None}
     unseen: dict[str, list[int]] = defaultdict(list)
-    for row in np.flatnonzero(sides.held_out & pool.known("label")).tolist():
+    for row in np.flatnonzero(roles.held_out & pool.known("label")).tolist():
         if learnt and labels[row] not in learnt:
             unseen[labels[row]].append(row)
     return [
@@ -178,40 +178,40 @@ def vector_findings(pool: Pool, vectors: NDArray[np.bool_], space: str) -> list[
     return finding("no-vector", "warning", items, message)
 
 
-def _identity_items(pool: Pool, sides: Sides, names: list[str]) -> list[Item]:
+def _identity_items(pool: Pool, roles: DataRoles, names: list[str]) -> list[Item]:
     rows: Mapping[str, list[int]] = defaultdict(list)
     wanted = set(names)
-    for row in np.flatnonzero((sides.learnt | sides.held_out) & pool.known("identity")).tolist():
+    for row in np.flatnonzero((roles.learnt | roles.held_out) & pool.known("identity")).tolist():
         if str(pool.columns["identity"][row]) in wanted:
             rows[str(pool.columns["identity"][row])].append(row)
     items = []
     for name in names:
         mine = np.array(rows[name], np.int64)
-        learnt, held_out = mine[sides.learnt[mine]], mine[sides.held_out[mine]]
+        learnt, held_out = mine[roles.learnt[mine]], mine[roles.held_out[mine]]
         shown = np.concatenate([learnt[:1], held_out[:1]])
         detail = f"identity {name}: {len(learnt)} train or val images, {len(held_out)} test images"
         items.append(Item(_ids(pool, shown), detail))
     return items
 
 
-def _worst(sides: Sides, rows: list[int]) -> int:
+def _worst(roles: DataRoles, rows: list[int]) -> int:
     """The worst way in which two of these rows meet."""
     group = np.array(rows, np.int64)
-    learnt, held_out = sides.learnt[group].any(), sides.held_out[group].any()
+    learnt, held_out = roles.learnt[group].any(), roles.held_out[group].any()
     if learnt and held_out:
         return ACROSS
-    for queries, galleries in sides.draws:
+    for queries, galleries in roles.draws:
         asks, answers = queries[group], galleries[group]
         if asks.any() and answers.any() and (asks | answers).sum() > 1:
             return IN_DRAW
     return SAME_SIDE
 
 
-def _worst_pair(sides: Sides, rows: list[int]) -> int:
+def _worst_pair(roles: DataRoles, rows: list[int]) -> int:
     """The worst way in which two of a few rows meet, pairs that a ranking leaves out aside."""
     first, second = np.triu_indices(len(rows), 1)
     group = np.array(rows, np.int64)
-    return int(sides.relation(group[first], group[second]).max())
+    return int(roles.relation(group[first], group[second]).max())
 
 
 def _groups(values: NDArray[np.object_]) -> list[list[int]]:

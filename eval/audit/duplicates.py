@@ -39,7 +39,7 @@ SMALLEST_SCALE = 1e-5
 """Least typical distance: below it, what tells float32 vectors apart is rounding (cosine distances of about 1e-7)."""
 
 
-class Pairs(NamedTuple):
+class NearPairs(NamedTuple):
     """Pairs of rows, ``first < second``; ``distance`` is cosine distance over the typical one; ``bits`` that differ.
 
     All are (n,); ``bits`` is 64 where a hash is unknown.
@@ -97,7 +97,7 @@ def typical_distance(vectors: Float32) -> float:
 
 def near_duplicates(
     vectors: Float32, contents: Int64, hashes: UInt64, hashed: NDArray[np.bool_], neighbours: Neighbors, bits: int
-) -> Pairs:
+) -> NearPairs:
     """Find pairs of different content that look alike.
 
     A pair counts within :data:`NEAR_ALONE` of the typical distance, or within :data:`NEAR_WITH_HASH` where the
@@ -127,7 +127,7 @@ def near_duplicates(
     differ = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
     differ[~(hashed[first] & hashed[second])] = 64
     keep = (distance <= NEAR_ALONE) | ((distance <= NEAR_WITH_HASH) & (differ <= bits))
-    return Pairs(first[keep], second[keep], np.maximum(distance[keep], 0), differ[keep])
+    return NearPairs(first[keep], second[keep], np.maximum(distance[keep], 0), differ[keep])
 
 
 def _near(vectors: Float32, first: Int64, second: Int64, scale: float) -> Int64:

@@ -22,7 +22,7 @@ LEARNT = ("train", "val")
 HELD_OUT = ("test", "query", "gallery")
 
 
-class Shared(NamedTuple):
+class SharedValues(NamedTuple):
     """Samples that meet in one draw by a value they share: ``rows`` of the pool, and the ``values`` they share.
 
     ``rows`` (n,) ascending; ``values`` are sorted.
@@ -54,14 +54,18 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
             f"{_count(len(both.values), 'identity', 'identities')} evaluated here also "
             f"{'has' if len(both.values) == 1 else 'have'} train or val images of the same aspect (audit shows them)."
         )
-    copies = met(parts.values(), pool, "key")
+    copies = shared_in_draws(parts.values(), pool, "key")
     if len(copies.rows):
         same = "has" if len(copies.rows) == 1 else "have"
         found.append(
             f"{_count(len(copies.rows), 'gallery image', 'gallery images')} {same} the same content as a query of the "
             "same draw (audit shows them)."
         )
-    bursts = met(parts.values(), pool, "group") if groups_meet and "group" in pool.columns else Shared(_NONE, [])
+    bursts = (
+        shared_in_draws(parts.values(), pool, "group")
+        if groups_meet and "group" in pool.columns
+        else SharedValues(_NONE, [])
+    )
     if len(bursts.rows):
         one = "is" if len(bursts.rows) == 1 else "are"
         found.append(
@@ -82,7 +86,7 @@ def learnt_rows(pool: Pool, sets: Iterable[SplitSet]) -> NDArray[np.bool_]:
 
 def shared_identities(
     pool: Pool, learnt: NDArray[np.bool_], held_out: NDArray[np.bool_], *, any_aspect: bool = False
-) -> Shared:
+) -> SharedValues:
     """Find identities on both sides, and their held-out samples.
 
     An identity counts within its aspect: protocols on hands divide the people of each aspect apart, and a person
@@ -95,17 +99,17 @@ def shared_identities(
         any_aspect: whether aspects are told apart.
     """
     if "identity" not in pool.columns:
-        return Shared(_NONE, [])
+        return SharedValues(_NONE, [])
     identity = pool.columns["identity"]
     known = pool.known("identity")
     aspect = None if any_aspect else pool.columns.get("aspect")
     codes = _codes(identity) if aspect is None else _codes(_pairs(identity, aspect))
     both = held_out & known & np.isin(codes, codes[learnt & known])
     rows = np.flatnonzero(both)
-    return Shared(rows, sorted({str(value) for value in identity[rows]}))
+    return SharedValues(rows, sorted({str(value) for value in identity[rows]}))
 
 
-def met(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared:
+def shared_in_draws(sets: Iterable[SplitSet], pool: Pool, column: str) -> SharedValues:
     """Find gallery samples that share a value of ``column`` with another sample that is a query of the same draw.
 
     Args:
@@ -121,7 +125,7 @@ def met(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared:
     if several.any():
         rows += [_gallery_with_query(query, gallery, codes, several) for query, gallery in draw_rows(sets, pool)]
     found = np.unique(np.concatenate(rows))
-    return Shared(found, sorted({str(value) for value in values[found]}))
+    return SharedValues(found, sorted({str(value) for value in values[found]}))
 
 
 _NONE: Int64 = np.empty(0, np.int64)

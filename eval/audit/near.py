@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.audit.checks import IN_DRAW, sides_of
-from eval.audit.duplicates import MAX_BITS, Pairs, near_duplicates
-from eval.ranking.identities import is_named
+from eval.audit.checks import IN_DRAW, data_roles
+from eval.audit.duplicates import MAX_BITS, NearPairs, near_duplicates
+from eval.ranking.identities import is_one_of
 from eval.seams.samples import text_codes
 from retrieval.types import Float32, Int64, Neighbors, SplitSet
 
@@ -37,15 +37,15 @@ def near_in_draws(
     pairs = near_pairs(pool, rows, vectors, nobody, MAX_BITS)
     if not len(pairs.first):
         return ()
-    sides = sides_of(pool, parts.values())._replace(left_out=left_out(pool, rules))
-    met = int((sides.relation(rows[pairs.first], rows[pairs.second]) == IN_DRAW).sum())
-    if not met:
+    roles = data_roles(pool, parts.values())._replace(left_out=left_out(pool, rules))
+    shared_in_draws = int((roles.relation(rows[pairs.first], rows[pairs.second]) == IN_DRAW).sum())
+    if not shared_in_draws:
         return ()
-    pair = "pair of nearly the same picture is" if met == 1 else "pairs of nearly the same picture are"
-    return (f"{met} {pair} query and gallery of one draw (bursts, copies; audit shows them).",)
+    pair = "pair of nearly the same picture is" if shared_in_draws == 1 else "pairs of nearly the same picture are"
+    return (f"{shared_in_draws} {pair} query and gallery of one draw (bursts, copies; audit shows them).",)
 
 
-def near_pairs(pool: Pool, rows: Int64, vectors: Float32, neighbours: Neighbors, bits: int) -> Pairs:
+def near_pairs(pool: Pool, rows: Int64, vectors: Float32, neighbours: Neighbors, bits: int) -> NearPairs:
     """Find near-duplicates among ``rows`` of a pool, numbered as these are (:mod:`eval.audit.duplicates`)."""
     contents = np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64)
     values = [0 if value is None else int(value) for value in pool.columns["phash"][rows]]
@@ -62,6 +62,6 @@ def left_out(pool: Pool, rules: Mapping[str, Any]) -> tuple[Int64, ...]:
         identity, camera = (text_codes(pool.columns[name])[0] for name in ("identity", "camera"))
         known = (identity >= 0) & (camera >= 0)
         # Distractors have no identity, so none of them is left out.
-        known &= ~is_named(pool.columns["identity"], rules.get("distractor_identities", ()))
+        known &= ~is_one_of(pool.columns["identity"], rules.get("distractor_identities", ()))
         found.append(np.where(known, identity * (camera.max(initial=0) + 1) + camera, -1))
     return tuple(found)

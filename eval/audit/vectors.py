@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from eval.audit.checks import ACROSS, IN_DRAW, NAMES, Sides
-from eval.audit.duplicates import Pairs, typical_distance
+from eval.audit.checks import ACROSS, IN_DRAW, NAMES, DataRoles
+from eval.audit.duplicates import NearPairs, typical_distance
 from eval.audit.findings import Finding, Item, Severity, finding
 from eval.audit.labels import NEIGHBOURS, suspects
 from retrieval.types import Float32, Int64, Neighbors
@@ -25,17 +25,17 @@ Nearest: TypeAlias = Callable[[Float32, int], Neighbors]
 """From vectors (n, d) to the k nearest other rows of each of them."""
 
 
-def near_findings(pool: Pool, sides: Sides, rows: Int64, pairs: Pairs) -> list[Finding]:
+def near_findings(pool: Pool, roles: DataRoles, rows: Int64, pairs: NearPairs) -> list[Finding]:
     """Sort near-duplicates by how they meet.
 
     Args:
         pool: all samples.
-        sides: roles of all samples.
+        roles: roles of all samples.
         rows: (m,) rows of the pool that ``pairs`` number.
         pairs: near-duplicates.
     """
     first, second = rows[pairs.first], rows[pairs.second]
-    relation = sides.relation(first, second)
+    relation = roles.relation(first, second)
     found: dict[tuple[int, bool], list[Item]] = defaultdict(list)
     for at in range(len(first)):
         a, b = int(first[at]), int(second[at])
@@ -68,14 +68,14 @@ def near_findings(pool: Pool, sides: Sides, rows: Int64, pairs: Pairs) -> list[F
     return [one for args in told for one in finding(*args)]
 
 
-def suspect_findings(pool: Pool, sides: Sides, rows: Int64, vectors: Float32, nearest: Nearest) -> list[Finding]:
+def suspect_findings(pool: Pool, roles: DataRoles, rows: Int64, vectors: Float32, nearest: Nearest) -> list[Finding]:
     """Samples whose neighbours agree on another label, or another identity of the same aspect.
 
     Train (and val) samples are judged among themselves and the held-out among themselves, each left out.
 
     Args:
         pool: all samples.
-        sides: roles of all samples.
+        roles: roles of all samples.
         rows: (m,) rows of the pool that have a vector.
         vectors: (m, d) of length one.
         nearest: finds neighbours.
@@ -83,7 +83,7 @@ def suspect_findings(pool: Pool, sides: Sides, rows: Int64, vectors: Float32, ne
     found = []
     for name in NAMES:
         items = []
-        for part in _judged_together(pool, sides, rows, name):
+        for part in _judged_together(pool, roles, rows, name):
             items += _suspect_items(pool, rows[part], vectors[part], nearest, name)
         message = f"Samples may have the wrong {name}: their nearest neighbours agree on another; look at them."
         found += finding(f"suspected-{name}", "warning", items, message)
@@ -107,13 +107,13 @@ def _suspect_items(pool: Pool, rows: Int64, vectors: Float32, nearest: Nearest, 
     ]
 
 
-def _judged_together(pool: Pool, sides: Sides, rows: Int64, name: str) -> Iterator[Int64]:
+def _judged_together(pool: Pool, roles: DataRoles, rows: Int64, name: str) -> Iterator[Int64]:
     """Parts of ``rows`` (as positions) that are judged among themselves."""
     known: NDArray[np.bool_] = pool.known(name)[rows]
     aspects = pool.columns["aspect"][rows] if name == "identity" else np.full(len(rows), None, np.object_)
     divided: dict[tuple[bool, str], list[int]] = defaultdict(list)
     for at in np.flatnonzero(known).tolist():
-        divided[bool(sides.learnt[rows[at]]), str(aspects[at])].append(at)
+        divided[bool(roles.learnt[rows[at]]), str(aspects[at])].append(at)
     for _, part in sorted(divided.items()):
         yield np.array(part, np.int64)
 

@@ -23,7 +23,7 @@ from eval.seams.classification import (
     SettingMetrics,
 )
 from eval.seams.scorer import Arm, Setting, Task
-from eval.statistics.class_figures import quick_metrics
+from eval.statistics.class_summary import metrics_of_logits
 from eval.statistics.class_sums import MetricRule
 from retrieval.errors import InputError, TestDataError
 from retrieval.types import Float32, Int64
@@ -269,7 +269,7 @@ def _best_on_val(
     metrics: list[dict[str, float]] = []
     best, best_logits = -1, None
     for index, logits in enumerate(arm_logits(arm, arrays, draw, together, train, settings, config)):
-        metrics.append(quick_metrics(logits[: len(rows)], labels, rule))
+        metrics.append(metrics_of_logits(logits[: len(rows)], labels, rule))
         if best_index(metrics, config.criterion) == index:
             best, best_logits = index, logits
     sweep.add(settings, metrics, best)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eval.classification.text_queries import text_to_image
 from eval.seams.classification import Sealed
-from eval.statistics.class_figures import class_table, quick_metrics
+from eval.statistics.class_summary import class_table, metrics_of_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class TruthExaminer:
 
     def metrics(self, rows: Int64, logits: Float32, rule: MetricRule) -> Sealed[Mapping[str, float]]:
         """Compute the metrics of logits (rows, C)."""
-        return Sealed(quick_metrics(logits, self.truth[rows], rule))
+        return Sealed(metrics_of_logits(logits, self.truth[rows], rule))
 
     def table(self, answer: Answer, by: Literal["class", "group"]) -> Sealed[ClassTable]:
         """Count an answer for metrics and intervals; ``by`` names the units that the bootstrap resamples."""

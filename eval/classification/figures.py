@@ -22,7 +22,7 @@ from eval.seams.classification import (
     SettingTables,
     Solution,
 )
-from eval.statistics.class_figures import paired_classes, summarise_classes
+from eval.statistics.class_summary import paired_classes, summarise_classes
 from eval.statistics.class_sums import ClassTable
 from retrieval.errors import InputError, first_names
 

@@ -17,7 +17,7 @@ from eval.classification.universe import match_names
 from eval.seams.classification import ClassConfig
 from eval.seams.options import Alphas, Depths, Positives, Weights
 from eval.seams.scorer import Arm, Scorer, Setting
-from eval.statistics.class_figures import quick_metrics
+from eval.statistics.class_summary import metrics_of_logits
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
@@ -202,7 +202,7 @@ def mixtures(
 def mixture_metrics(probs: Float32, labels: Int64, config: ClassConfig) -> dict[str, float]:
     """Compute the metrics to choose by of class probabilities (n, C)."""
     with np.errstate(divide="ignore"):
-        return quick_metrics(np.log(probs), labels, choosing_rule(config))
+        return metrics_of_logits(np.log(probs), labels, choosing_rule(config))
 
 
 def _reranked(probs: Sequence[Float32], depth: int) -> Float32:

@@ -1,1 +1,1 @@
-"""Metrics and intervals: pure functions over arrays."""
+"""Metrics: pure functions over arrays of scores, ranks, labels and probabilities."""

@@ -1,4 +1,4 @@
-"""A temperature fitted on held-out logits, and what it does to their probabilities."""
+"""Temperature scaling: fit a temperature on held-out logits, and measure the calibration before and after."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 TEMPERATURES = (1e-4, 1e4)
-"""Between these a temperature is looked for."""
+"""Range of the fitted temperature."""
 
 
 class Calibration(NamedTuple):
-    """A fitted temperature and what it does to the samples it was fitted on, ECE with 15 bins.
+    """A fitted temperature, with NLL and ECE (15 bins) of the samples it was fitted on, before and after.
 
-    ``at_bound``: no temperature within :data:`TEMPERATURES` is best, the nearest end is; samples that are all right
-    ask for 0. ``rows`` were fitted; ``left_out`` had a true class that could not be answered (logit -inf).
+    ``at_bound`` is True if the temperature is an end of :data:`TEMPERATURES`, as it is if all samples are right, where
+    the best temperature is 0. ``rows`` is the number of samples fitted on; ``left_out`` the number whose true class
+    could not be answered (its logit is -inf).
     """
 
     temperature: float
@@ -39,56 +40,57 @@ class Calibration(NamedTuple):
 
 
 def fit_temperature(logits: NDArray[np.floating], labels: Int64) -> Calibration:
-    """Find the temperature T that makes softmax(logits / T) most likely (Platt scaling of one parameter; Guo 2017).
+    """Find the temperature T that maximises the likelihood of softmax(logits / T) (Guo et al. 2017).
 
-    The negative log-likelihood is convex in 1 / T, so Brent's bounded minimiser on log T finds its one minimum. All is
-    float64: in float32 the likelihood of cosines is flat to rounding, and a search stops where it started.
+    The negative log-likelihood is convex in 1 / T, so Brent's bounded minimiser on log T finds its one minimum.
+    Everything is computed in float64: in float32 the likelihood of cosines is constant up to rounding, so a search
+    would not move.
 
     Args:
         logits: (n, C); -inf is a class that cannot be answered.
         labels: (n,) true classes.
 
     Raises:
-        InputError: a logit is NaN or +inf, or fewer than two samples or classes are there to be fitted.
+        InputError: a logit is NaN or +inf, or the samples that can be fitted are of fewer than two classes.
     """
     from scipy.optimize import minimize_scalar
 
     require_classes(labels, logits.shape[1])
-    shifted, own = _fittable(logits, labels)
+    shifted, truth = _fittable(logits, labels)
 
     def loss(log_temperature: float) -> float:
-        return _mean_nll(shifted, own, float(np.exp(log_temperature)))
+        return _mean_nll(shifted, truth, float(np.exp(log_temperature)))
 
     low, high = np.log(TEMPERATURES)
     inner = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9, "maxiter": 200}).x
-    # Where all is right, the loss is 0 from some temperature down, and the minimiser ends anywhere in that.
+    # If all samples are right, the loss is 0 below some temperature, and the minimiser may end anywhere there.
     best = min((low, high, inner), key=loss)
     temperature = float(np.exp(best))
     return Calibration(
         temperature=temperature,
         nll_before=loss(0.0),
         nll_after=loss(best),
-        ece_before=_ece_at(shifted, own, 1.0),
-        ece_after=_ece_at(shifted, own, temperature),
+        ece_before=_ece_at(shifted, truth, 1.0),
+        ece_after=_ece_at(shifted, truth, temperature),
         at_bound=bool(min(best - low, high - best) < 1e-6),
-        rows=len(own),
-        left_out=len(labels) - len(own),
+        rows=len(truth),
+        left_out=len(labels) - len(truth),
     )
 
 
 def _fittable(logits: NDArray[np.floating], labels: Int64) -> tuple[Float64, Int64]:
-    """Logits in float64 less the largest of their row, and labels, of the rows whose true class can be answered."""
+    """Logits (float64, less the largest of their row) and labels of the rows whose true class can be answered."""
     kept = np.flatnonzero(logits[np.arange(len(labels)), labels] != -np.inf)
-    own = labels[kept]
-    seen = len(np.unique(own))
-    if seen < 2:
+    truth = labels[kept]
+    classes = len(np.unique(truth))
+    if classes < 2:
         raise InputError(
-            f"A temperature needs val samples of at least two classes that can be answered, and they are of {seen}; "
+            f"A temperature needs val samples of at least two classes that can be answered, and they are of {classes}; "
             "give more val samples, or leave calibration out."
         )
     shifted = logits[kept].astype(np.float64)
     shifted -= largest_logits(shifted)
-    return shifted, own
+    return shifted, truth
 
 
 def _mean_nll(shifted: Float64, labels: Int64, temperature: float) -> float:
@@ -96,8 +98,8 @@ def _mean_nll(shifted: Float64, labels: Int64, temperature: float) -> float:
     total = 0.0
     for rows in row_blocks(*shifted.shape):
         scaled = shifted[rows] / temperature
-        own = scaled[np.arange(len(scaled)), labels[rows]]
-        total += float((np.log(np.exp(scaled, out=scaled).sum(axis=1)) - own).sum())
+        of_truth = scaled[np.arange(len(scaled)), labels[rows]]
+        total += float((np.log(np.exp(scaled, out=scaled).sum(axis=1)) - of_truth).sum())
     return total / len(labels)
 
 

@@ -1,4 +1,4 @@
-"""Counts of a classification: ranks of the true class, what was predicted and what was right, class by class."""
+"""Counts per class (samples, predictions, hits), the metrics made of them, and ranks of the true class."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     Float64 = NDArray[np.float64]
 
 ROWS_AT_ONCE = 1024
-"""Rows of a block of scores: at a few hundred classes it stays in the cache."""
+"""Rows of a block of scores; with a few hundred classes it fits the cache."""
 
 
 class ClassCounts(NamedTuple):
-    """Weighted counts of C classes: ``support`` in truth, ``predicted``, and ``hits``, which are both.
+    """Weighted counts of C classes: samples (``support``), predictions (``predicted``) and right ones (``hits``).
 
-    All are (C,) float64, or (C, resamples); the fractions have the same shape, and are 0 where there is nothing to
-    count.
+    All are (C,) float64, or (C, resamples). The metrics have the same shape, and are 0 where their denominator is.
     """
 
     support: Float64
@@ -32,12 +31,12 @@ class ClassCounts(NamedTuple):
 
     @property
     def precision(self) -> Float64:
-        """Share of the predictions of a class that are right."""
+        """Fraction of the predictions of a class that are right."""
         return _ratio(self.hits, self.predicted)
 
     @property
     def recall(self) -> Float64:
-        """Share of the samples of a class that are found."""
+        """Fraction of the samples of a class that are predicted as it."""
         return _ratio(self.hits, self.support)
 
     @property
@@ -52,11 +51,11 @@ class ClassCounts(NamedTuple):
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean recall of the classes that have samples (Brodersen et al. 2010); nan where none has."""
+        """Mean recall of the classes that have samples (Brodersen et al. 2010); nan if none has."""
         return float(self.macro(self.recall, "truth"))
 
     def macro(self, values: Float64, over: MacroOver, weights: Float64 | None = None) -> Float64:
-        """Mean of ``values`` over classes.
+        """Compute the mean of ``values`` over classes.
 
         Args:
             values: (C,) or (C, resamples), such as :attr:`f1`.
@@ -65,7 +64,7 @@ class ClassCounts(NamedTuple):
             weights: of the classes in the mean, in the shape of ``values``; None weighs them alike.
 
         Returns:
-            () or (resamples,); nan where no class counts.
+            () or (resamples,); nan if no class counts.
         """
         counted = {
             "present": self.support + self.predicted > 0,
@@ -97,25 +96,25 @@ def class_counts(labels: Int64, predictions: Int64, classes: int, weights: Float
 
 
 def confusion(labels: Int64, predictions: Int64, classes: int) -> Int64:
-    """Count how often class i (row) was taken for class j (column): (C, C)."""
+    """Count how often samples of class i (row) are predicted as class j (column): (C, C)."""
     require_classes(labels, classes)
     return np.bincount(labels * classes + predictions, minlength=classes * classes).reshape(classes, classes)
 
 
 def true_ranks(scores: Float32, labels: Int64) -> Int64:
-    """Rank of the true class, from 1; the higher score first, and of equal scores the lower class.
+    """Rank the classes by descending score, equal scores by ascending class, and return the rank of the true class.
 
-    So rank 1 is where ``scores.argmax(axis=1)`` is the label. Work is done in blocks of rows.
+    Rank 1 is therefore where ``scores.argmax(axis=1)`` is the label. Rows are ranked block by block.
 
     Args:
         scores: (n, C); -inf is allowed.
         labels: (n,) true classes, 0 to C - 1.
 
     Returns:
-        (n,) ranks, 1 to C.
+        (n,) ranks, from 1 to C.
 
     Raises:
-        InputError: a score is not a number, or a label is not a class.
+        InputError: a score is NaN, or a label is not a class.
     """
     require_classes(labels, scores.shape[1])
     ranks = np.empty(len(scores), np.int64)
@@ -126,34 +125,34 @@ def true_ranks(scores: Float32, labels: Int64) -> Int64:
 
 
 def block_ranks(scores: Float32, labels: Int64) -> Int64:
-    """Ranks as :func:`true_ranks` has them, of one block whose labels are known to be classes."""
+    """Compute :func:`true_ranks` of one block, without a check of its labels."""
     if np.isnan(scores.min(initial=0)):
         raise InputError("Class scores are not numbers (NaN); look for NaN in the vectors or the bank they come from.")
-    own = scores[np.arange(len(scores)), labels][:, None]
-    before = _count(scores > own)
-    tied = np.flatnonzero(_count(scores >= own) - before > 1)
+    of_truth = scores[np.arange(len(scores)), labels][:, None]
+    before = _count(scores > of_truth)
+    tied = np.flatnonzero(_count(scores >= of_truth) - before > 1)
     if len(tied):
         lower = np.arange(scores.shape[1]) < labels[tied, None]
-        before[tied] += _count((scores[tied] == own[tied]) & lower)
+        before[tied] += _count((scores[tied] == of_truth[tied]) & lower)
     return before + 1
 
 
 def require_classes(labels: Int64, classes: int) -> None:
-    """Check that labels are codes of classes.
+    """Check that labels are numbers of classes.
 
     Raises:
-        InputError: one is below 0, or not below ``classes``.
+        InputError: a label is below 0, or not below ``classes``.
     """
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise InputError(f"A true class is outside the label universe of {classes}; leave its samples out.")
 
 
 def _count(marks: NDArray[np.bool_]) -> Int64:
-    """How many of each row (n, C) are set; a product, as numpy adds booleans slowly."""
+    """Number of True per row of ``marks`` (n, C); by a matrix product, since numpy adds booleans slowly."""
     ones = np.ones(marks.shape[1], np.float32)
     return (marks.astype(np.float32) @ ones).astype(np.int64)
 
 
 def _ratio(above: Float64, below: Float64) -> Float64:
-    """``above / below``, 0 where ``below`` is."""
+    """``above / below``, 0 where ``below`` is 0."""
     return np.divide(above, below, out=np.zeros(np.broadcast(above, below).shape), where=below > 0)

@@ -14,11 +14,11 @@ import numpy as np
 
 from retrieval.types import Float32
 
-NEVER = np.float32(-2.0)
+NEVER_RETURNED = np.float32(-2.0)
 """Below every cosine: the score of a mate that no threshold returns."""
 
 
-class Searches(NamedTuple):
+class BestScores(NamedTuple):
     """Best scores per query: ``mate`` (n,) among gallery entries of its identity, ``other`` (n,) among the rest.
 
     -inf where there is no such entry.
@@ -28,16 +28,16 @@ class Searches(NamedTuple):
     other: Float32
 
 
-def identified_scores(mated: Searches) -> Float32:
-    """Score at which each mated search (n,) finds its mate at rank 1: the mate's, or :data:`NEVER`.
+def mated_scores(searches: BestScores) -> Float32:
+    """Score at which each mated search (n,) finds its mate at rank 1: the mate's, or :data:`NEVER_RETURNED`.
 
     A mate that only equals the best other entry is not found: which of the two is returned would be chance. So the
-    verification metrics apply, with these scores as the genuine ones and those of :func:`alarm_scores` as the
+    verification metrics apply, with these scores as the genuine ones and those of :func:`unmated_scores` as the
     impostor ones: FNMR is FNIR, FMR is FPIR.
     """
-    return np.where(mated.mate > mated.other, mated.mate, NEVER).astype(np.float32)
+    return np.where(searches.mate > searches.other, searches.mate, NEVER_RETURNED).astype(np.float32)
 
 
-def alarm_scores(unmated: Searches) -> Float32:
+def unmated_scores(searches: BestScores) -> Float32:
     """Score of the best gallery entry of each unmated search (n,): above the threshold it is a false positive."""
-    return np.maximum(unmated.other, NEVER)
+    return np.maximum(searches.other, NEVER_RETURNED)

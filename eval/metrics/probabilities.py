@@ -1,4 +1,4 @@
-"""Class probabilities: how they are made of logits, what they lose, and whether they mean what they say."""
+"""Class probabilities: softmax of logits, negative log-likelihood, Brier score and calibration."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ EPSILON = float(np.finfo(np.float64).eps)
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] before a logarithm, as scikit-learn's ``log_loss`` does."""
 
 NLL_LIMITS = (-float(np.log1p(-EPSILON)), -float(np.log(EPSILON)))
-"""What clipped probabilities can lose: 2e-16 to 36.04."""
+"""Least and largest negative log-likelihood of clipped probabilities: 2e-16 and 36.04."""
 
 BINS = 15
-
+"""Bins of the calibration error."""
 
 CELLS_AT_ONCE = 1_000_000
+"""Logits in a block of rows."""
 
 
 class Reliability(NamedTuple):
     """A reliability diagram: mean ``confidence``, ``accuracy`` and ``count`` of every bin, each (bins,).
 
-    The first two are 0 where a bin is empty.
+    The first two are 0 in an empty bin.
     """
 
     confidence: Float64
@@ -40,20 +41,8 @@ class Reliability(NamedTuple):
     count: Int64  # type: ignore[assignment]
 
 
-def log_softmax(logits: NDArray[np.floating]) -> Float64:
-    """Logarithms of class probabilities (n, C), float64; -inf is a class that cannot be.
-
-    Raises:
-        InputError: a row has no finite logit, or one that is NaN or +inf.
-    """
-    shifted = logits.astype(np.float64)
-    shifted -= largest_logits(shifted)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
-
-
 def softmax(logits: NDArray[np.floating]) -> Float32:
-    """Class probabilities (n, C) float32, computed in float64 in blocks of rows; -inf is a class that cannot be.
+    """Class probabilities (n, C) float32, computed in float64 in blocks of rows; a logit of -inf gives 0.
 
     Raises:
         InputError: a row has no finite logit, or one that is NaN or +inf.
@@ -77,26 +66,26 @@ def nll(probs: NDArray[np.floating], labels: Int64) -> Float64:
         labels: (n,) true classes.
     """
     require_classes(labels, probs.shape[1])
-    own = probs[np.arange(len(labels)), labels].astype(np.float64)
-    return -np.log(np.clip(own, EPSILON, 1 - EPSILON))
+    likelihood = probs[np.arange(len(labels)), labels].astype(np.float64)
+    return -np.log(np.clip(likelihood, EPSILON, 1 - EPSILON))
 
 
 def brier(probs: NDArray[np.floating], labels: Int64) -> Float64:
     """Brier score (n,): squared error summed over all classes, 0 (sure and right) to 2 (sure and wrong).
 
-    That is Brier's (1950) own definition; the score for two classes that looks at one of them is half of it.
+    This is Brier's (1950) definition; the common score of two classes, which uses one of them, is half of it.
 
     Args:
         probs: (n, C) class probabilities, rows sum to 1.
         labels: (n,) true classes.
     """
     require_classes(labels, probs.shape[1])
-    found = np.empty(len(labels))
+    scores = np.empty(len(labels))
     for rows in row_blocks(*probs.shape):
         errors = probs[rows].astype(np.float64)
         errors[np.arange(len(errors)), labels[rows]] -= 1
-        found[rows] = np.einsum("ij,ij->i", errors, errors)
-    return found
+        scores[rows] = np.einsum("ij,ij->i", errors, errors)
+    return scores
 
 
 def bin_of(confidence: NDArray[np.floating], bins: int) -> Int64:
@@ -105,19 +94,19 @@ def bin_of(confidence: NDArray[np.floating], bins: int) -> Int64:
 
 
 def reliability(confidence: NDArray[np.floating], correct: Bool, bins: int = BINS) -> Reliability:
-    """Compare confidence and accuracy bin by bin (Niculescu-Mizil and Caruana 2005); bins are of :func:`bin_of`.
+    """Compare confidence and accuracy per bin of :func:`bin_of` (Niculescu-Mizil and Caruana 2005).
 
     Args:
         confidence: (n,) probability of the predicted class.
-        correct: (n,) whether it is the true one.
-        bins: how many.
+        correct: (n,) whether the predicted class is the true one.
+        bins: number of bins.
     """
-    where = bin_of(confidence, bins)
-    count = np.bincount(where, minlength=bins)
+    bin_numbers = bin_of(confidence, bins)
+    count = np.bincount(bin_numbers, minlength=bins)
     filled = np.maximum(count, 1)
     return Reliability(
-        np.bincount(where, confidence.astype(np.float64), bins) / filled,
-        np.bincount(where, correct.astype(np.float64), bins) / filled,
+        np.bincount(bin_numbers, confidence.astype(np.float64), bins) / filled,
+        np.bincount(bin_numbers, correct.astype(np.float64), bins) / filled,
         count,
     )
 
@@ -125,32 +114,32 @@ def reliability(confidence: NDArray[np.floating], correct: Bool, bins: int = BIN
 def ece(confidence: NDArray[np.floating], correct: Bool, bins: int = BINS) -> float:
     """Expected calibration error: mean over samples of abs(accuracy - confidence) of their bin.
 
-    Naeini et al. 2015; Guo et al. 2017, eq. 3. With few samples it is too large: a perfect classifier has one, too.
+    Naeini et al. 2015; Guo et al. 2017, eq. 3. It is biased upwards with few samples, also for a calibrated model.
 
     Args:
         confidence: (n,) probability of the predicted class.
-        correct: (n,) whether it is the true one.
-        bins: how many.
+        correct: (n,) whether the predicted class is the true one.
+        bins: number of bins.
 
     Raises:
         InputError: there are no samples.
     """
     if not len(confidence):
         raise InputError("There are no samples to measure calibration on.")
-    found = reliability(confidence, correct, bins)
-    return float((found.count * np.abs(found.accuracy - found.confidence)).sum() / len(confidence))
+    diagram = reliability(confidence, correct, bins)
+    return float((diagram.count * np.abs(diagram.accuracy - diagram.confidence)).sum() / len(confidence))
 
 
 def accuracy_coverage(confidence: NDArray[np.floating], correct: Bool, points: int = 101) -> tuple[Float64, Float64]:
-    """Accuracy among the most confident samples, for growing shares of them (El-Yaniv and Wiener 2010).
+    """Accuracy among the most confident samples, for increasing coverage (El-Yaniv and Wiener 2010).
 
-    Of samples of equal confidence that a share cuts through, each counts with the same part: the expectation over
-    their orders, which hangs on no order of rows. A share of less than one sample is the accuracy of the first.
+    If samples of equal confidence are only partly covered, each counts with the same fraction: this is the expectation
+    over their orders, and does not depend on the order of rows. A coverage of less than one sample is raised to one.
 
     Args:
         confidence: (n,) probability of the predicted class.
-        correct: (n,) whether it is the true one.
-        points: how many shares, evenly from 0 to 1.
+        correct: (n,) whether the predicted class is the true one.
+        points: number of coverages, evenly from 0 to 1.
 
     Returns:
         Coverage and accuracy, each (points,).
@@ -175,7 +164,11 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def largest_logits(logits: Float64) -> Float64:
-    """The largest logit of each row (n, 1)."""
+    """Find the largest logit of each row: (n, 1).
+
+    Raises:
+        InputError: a row has no finite logit, or one that is NaN or +inf.
+    """
     largest: Float64 = logits.max(axis=1, keepdims=True)
     if not np.isfinite(largest).all():
         raise InputError("A sample's logits give no probabilities: one is NaN or +inf, or all are -inf.")

@@ -1,10 +1,10 @@
-"""Metrics of a ranked gallery. Everything follows from where a query's positives stand.
+"""Metrics of a ranked gallery, computed from the ranks of the positives of each query.
 
-A rank is 1-based and counts valid gallery entries only: entries that a protocol leaves out (junk) take no place.
-Entries of equal score are a tie; a tie policy says which ranks its positives get:
+A rank is 1-based and counts valid gallery entries only: entries that a protocol leaves out (junk) have no rank.
+Entries of equal score are a tie; a tie policy determines the ranks of its positives:
 
-- ``stable``: in order of the gallery, as a stable descending sort puts them;
-- ``pessimistic``, ``optimistic``: behind, before the others of the tie;
+- ``stable``: in order of the gallery, as of a stable descending sort;
+- ``pessimistic``, ``optimistic``: after, before the other entries of the tie;
 - ``expected``: every order of the tie is equally likely, and metrics are their exact expectations
   (:mod:`eval.metrics.tied_ranking`).
 """
@@ -38,128 +38,108 @@ class ApRule(NamedTuple):
     denominator: ApDenominator = "min_k_n"
 
 
-class Placed(NamedTuple):
-    """Where a query's positives stand, best first; arrays (p,).
+class PositiveRanks(NamedTuple):
+    """Ranks of the p positives of a query, best first; arrays (p,).
 
-    ``ranks``: stable ranks; ``above``: how many entries score strictly higher; ``tied``: how many have the same
-    score, the positive itself among them.
+    ``stable`` are the ranks under that tie policy; ``above`` the number of entries that score strictly higher; ``tied``
+    the number that have the same score, the positive itself included.
     """
 
-    ranks: Int64
+    stable: Int64
     above: Int64
     tied: Int64
 
     @property
     def has_ties(self) -> bool:
-        """Whether a positive shares its score with a negative, so that the order of the gallery decides."""
-        return bool((self.tied > self._together()).any())
+        """Whether a positive and a negative have equal scores, so that the tie policy matters."""
+        return bool((self.tied > self._positives_in_tie()).any())
 
     def under(self, ties: Ties) -> Int64:
-        """Ascending ranks (p,) under a policy other than ``expected``."""
-        if ties == "stable" or not len(self.ranks):
-            return self.ranks
-        place = np.arange(1, len(self.ranks) + 1) - np.searchsorted(self.above, self.above)
+        """Compute the ascending ranks (p,) under a policy other than ``expected``."""
+        if ties == "stable" or not len(self.stable):
+            return self.stable
+        place = np.arange(1, len(self.stable) + 1) - np.searchsorted(self.above, self.above)
         optimistic: Int64 = self.above + place
-        return optimistic if ties == "optimistic" else optimistic + self.tied - self._together()
+        return optimistic if ties == "optimistic" else optimistic + self.tied - self._positives_in_tie()
 
-    def _together(self) -> Int64:
-        """How many positives are in the tie of each: (p,)."""
+    def _positives_in_tie(self) -> Int64:
+        """Number of positives in the tie of each positive: (p,)."""
         last = np.searchsorted(self.above, self.above, side="right")
         return (last - np.searchsorted(self.above, self.above)).astype(np.int64)
 
 
-def place_positives(scores: Float32, positives: Int64) -> Placed:
-    """Find where a query's positives stand in its gallery.
+def positive_ranks(scores: Float32, positives: Int64, bounds: Int64) -> list[PositiveRanks]:
+    """Compute the ranks of the positives of several queries.
+
+    Only scores are sorted, not their positions, and scores below the lowest positive of a row are made equal first:
+    sorting equal entries is fast, so the better the vectors, the less there is to sort. One call sorts all rows, since
+    threads that make many short calls wait for the interpreter lock longer than they sort.
 
     Args:
-        scores: (gallery,) higher is better; ``-inf`` marks entries that take no place, all others are finite.
-        positives: (p,) distinct ascending rows of ``scores``, none of them ``-inf``.
-    """
-    return place_rows(scores[None], positives, np.array([0, len(positives)]))[0]
-
-
-def place_rows(scores: Float32, positives: Int64, bounds: Int64) -> list[Placed]:
-    """Find where the positives of several queries stand, each in its own row of scores.
-
-    Rows are sorted without their positions, and with all that scores below their lowest positive made equal: a sort is
-    done with equal entries at once, so the better the vectors, the less there is to sort. One call sorts all rows:
-    between many short ones, threads would wait for the interpreter lock longer than they sort.
-
-    Args:
-        scores: (queries, gallery) as :func:`place_positives` has them.
-        positives: (p,) columns of ``scores``, those of each query distinct and ascending, one query after the other.
-        bounds: (queries + 1,) where the positives of each query begin and end.
+        scores: (queries, gallery), higher is better; ``-inf`` marks entries without a rank, all others are finite.
+        positives: (p,) columns of ``scores``, none of them ``-inf``; those of each query distinct and ascending, one
+            query after the other.
+        bounds: (queries + 1,); the positives of query i are ``positives[bounds[i]:bounds[i + 1]]``.
     """
     counts = np.diff(bounds)
     query = np.repeat(np.arange(len(counts)), counts)
-    own = scores[query, positives]
-    asked = np.flatnonzero(counts)
+    positive_scores = scores[query, positives]
+    with_positive = np.flatnonzero(counts)
     lowest = np.full(len(counts), np.inf, scores.dtype)
-    if len(asked):
-        lowest[asked] = np.minimum.reduceat(own, bounds[asked])
+    if len(with_positive):
+        lowest[with_positive] = np.minimum.reduceat(positive_scores, bounds[with_positive])
     ascending = np.maximum(scores, np.nextafter(lowest, -np.inf)[:, None])
     ascending.sort(axis=1)
-    # One search finds both where a score's equals begin, and where they end: where the next number would begin.
-    ends = np.stack([own, np.nextafter(own, np.inf)], axis=1)
-    found = np.empty(ends.shape, np.int64)
+    # One search finds both where a score's equals begin, and where they end: where the next float would begin.
+    ends = np.stack([positive_scores, np.nextafter(positive_scores, np.inf)], axis=1)
+    slots = np.empty(ends.shape, np.int64)
     for row, first, last in zip(ascending, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        found[first:last] = row.searchsorted(ends[first:last])
-    tied = found[:, 1] - found[:, 0]
-    above = scores.shape[1] - found[:, 1]
+        slots[first:last] = row.searchsorted(ends[first:last])
+    tied = slots[:, 1] - slots[:, 0]
+    above = scores.shape[1] - slots[:, 1]
     ranks = above + 1
     for row in np.unique(query[tied > 1]):
-        mine = slice(bounds[row], bounds[row + 1])
-        ranks[mine] += _before_in_tie(scores[row], positives[mine], tied[mine])
+        entries = slice(bounds[row], bounds[row + 1])
+        ranks[entries] += _before_in_tie(scores[row], positives[entries], tied[entries])
     order = np.lexsort((ranks, query))
     columns = ranks[order], above[order], tied[order]
-    return [Placed(*(column[first:last] for column in columns)) for first, last in pairwise(bounds.tolist())]
+    return [PositiveRanks(*(column[first:last] for column in columns)) for first, last in pairwise(bounds.tolist())]
 
 
 def _before_in_tie(scores: Float32, positives: Int64, tied: Int64) -> Int64:
-    """How many entries of a positive's score stand earlier in the gallery: (p,)."""
-    own = scores[positives]
-    before = np.zeros(len(own), np.int64)
-    for value in np.unique(own[tied > 1]):
-        same = own == value
+    """Number of entries with a positive's score that are earlier in the gallery: (p,)."""
+    positive_scores = scores[positives]
+    before = np.zeros(len(positives), np.int64)
+    for value in np.unique(positive_scores[tied > 1]):
+        same = positive_scores == value
         before[same] = np.searchsorted(np.flatnonzero(scores == value), positives[same])
     return before
 
 
-def average_precision(ranks: Int64, rule: ApRule | Literal["step", "trapezoid", "at_r"] = "step") -> float:
-    """Average precision of one query whose positives have definite ranks.
+def average_precisions(ranks: Int64, counts: Int64, rule: ApRule) -> NDArray[np.float64]:
+    """Average precision (queries,) of queries whose positives have definite ranks.
 
-    With positives at ranks r_1 < ... < r_p:
+    With the p positives of a query at ranks r_1 < ... < r_p:
 
     - ``step`` is the mean of i / r_i (the information-retrieval definition).
     - ``trapezoid`` is the mean of (i / r_i + o_i) / 2 with o_i = (i - 1) / (r_i - 1), and o_i = 1 where r_i = 1: the
       area under the linearly interpolated precision-recall curve of the Oxford Buildings (Philbin et al., CVPR 2007)
       and Market-1501 (Zheng et al., ICCV 2015) evaluations.
     - ``at_r`` is the sum of i / r_i over r_i <= p, divided by p (MAP@R of Musgrave et al., ECCV 2020).
-    - ``at_k`` is the sum of i / r_i over r_i <= k, divided by p (``n``), by min(k, p) (``min_k_n``), or by how many
-      r_i <= k there are (``hits``; 0 where there is none).
+    - ``at_k`` is the sum of i / r_i over r_i <= k, divided by p (``n``), by min(k, p) (``min_k_n``), or by the number
+      of r_i <= k (``hits``; 0 if there is none).
     - ``sklearn`` is ``step`` here; where scores are tied it is :func:`threshold_precision`.
 
     Args:
-        ranks: (p,) ascending 1-based ranks, p >= 1.
-        rule: the definition.
-    """
-    rule = ApRule(rule) if isinstance(rule, str) else rule
-    return float(average_precisions(ranks, np.array([len(ranks)]), rule)[0])
-
-
-def average_precisions(ranks: Int64, counts: Int64, rule: ApRule) -> NDArray[np.float64]:
-    """:func:`average_precision` of several queries at once: (queries,).
-
-    Args:
-        ranks: (p,) ranks of every query's positives, ascending, one query after the other.
-        counts: (queries,) how many positives each has, at least one.
+        ranks: ranks of every query's positives, ascending, one query after the other.
+        counts: (queries,) number of positives of each, at least one.
         rule: the definition.
     """
     first = np.cumsum(counts) - counts
-    found = np.arange(1, len(ranks) + 1) - np.repeat(first, counts)
-    precision = found / ranks
+    hits = np.arange(1, len(ranks) + 1) - np.repeat(first, counts)
+    precision = hits / ranks
     if rule.method == "trapezoid":
-        before = np.where(ranks == 1, 1.0, (found - 1) / np.maximum(ranks - 1, 1))
+        before = np.where(ranks == 1, 1.0, (hits - 1) / np.maximum(ranks - 1, 1))
         precision = (precision + before) / 2
     within = ranks <= np.repeat(last_rank(rule, counts), counts)
     divisor = ap_divisor(rule, counts, np.add.reduceat(within, first, dtype=np.int64))
@@ -167,40 +147,34 @@ def average_precisions(ranks: Int64, counts: Int64, rule: ApRule) -> NDArray[np.
     return values
 
 
-def threshold_precision(placed: Placed) -> float:
-    """AP of one query with a tie as one threshold, as scikit-learn's ``average_precision_score`` has it.
+def threshold_precision(positives: PositiveRanks) -> float:
+    """AP of one query with a tie as one threshold, as in scikit-learn's ``average_precision_score``.
 
-    Every positive counts the precision at the end of its tie: the mean of (positives so far) / (above + tied). It
-    depends on no order of the gallery.
+    It is the mean over positives of the precision at the end of their tie, (positives so far) / (above + tied), and
+    does not depend on the order of the gallery.
     """
-    so_far = np.searchsorted(placed.above, placed.above, side="right")
-    return float((so_far / (placed.above + placed.tied)).mean())
+    so_far = np.searchsorted(positives.above, positives.above, side="right")
+    return float((so_far / (positives.above + positives.tied)).mean())
 
 
 def last_rank(rule: ApRule, positives: Int64) -> Int64:
-    """The last rank that a definition looks at, for queries with so many positives (queries,)."""
+    """Last rank (queries,) that counts in a definition, for queries with ``positives`` (queries,) each."""
     if rule.method == "at_r":
         return positives
     return np.full_like(positives, rule.k if rule.method == "at_k" else np.iinfo(np.int64).max)
 
 
 def ap_divisor(rule: ApRule, positives: Int64, hits: Int64) -> Int64:
-    """What the sum of precisions is divided by: ``hits`` of the ``positives`` stand within the cut-off; (queries,)."""
+    """Divisor (queries,) of the sum of precisions, where ``hits`` of the ``positives`` are within the cut-off."""
     if rule.method != "at_k" or rule.denominator == "n":
         return positives
     return hits if rule.denominator == "hits" else np.minimum(rule.k, positives)
 
 
-def inverse_negative_penalty(ranks: Int64) -> float:
-    """INP of one query: p / r_p, how early its hardest positive is found (Ye et al., TPAMI 2022, eq. 1).
-
-    Args:
-        ranks: (p,) ascending 1-based ranks, p >= 1.
-    """
-    return float(inverse_negative_penalties(ranks, np.array([len(ranks)]))[0])
-
-
 def inverse_negative_penalties(ranks: Int64, counts: Int64) -> NDArray[np.float64]:
-    """:func:`inverse_negative_penalty` of several queries at once: (queries,); arguments as above."""
+    """INP (queries,): p / r_p, high if the hardest positive is ranked high (Ye et al., TPAMI 2022, eq. 1).
+
+    Arguments are those of :func:`average_precisions`.
+    """
     values: NDArray[np.float64] = counts / ranks[np.cumsum(counts) - 1]
     return values

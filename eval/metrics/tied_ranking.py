@@ -1,7 +1,7 @@
 """Exact expectations of ranking metrics where every order of tied entries is equally likely.
 
-A tie of s entries with h positives has a entries above it, c of them positives. At its place j = 1 ... s stands a
-positive with probability h / s, and then (j - 1)(h - 1) / (s - 1) further positives of the tie are expected before it
+A tie of s entries with h positives has a entries above it, c of them positives. Its entry j = 1 ... s is a positive
+with probability h / s; then (j - 1)(h - 1) / (s - 1) further positives of the tie are expected before it
 (hypergeometric mean; McSherry and Najork, ECIR 2008). Nothing is sampled.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.ranking import ApRule, Placed, ap_divisor, last_rank, threshold_precision
+from eval.metrics.ranking import ApRule, PositiveRanks, ap_divisor, last_rank, threshold_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Tie(NamedTuple):
-    """Entries of one score with a positive among them: counts as in the module's text."""
+    """A tie with a positive: ``above`` a, ``size`` s, ``before`` c and ``hits`` h of the module's docstring."""
 
     above: int
     size: int
@@ -29,30 +29,31 @@ class Tie(NamedTuple):
     hits: int
 
 
-def ties_of(placed: Placed) -> Iterator[Tie]:
-    """The ties that hold positives, best first; an entry alone is a tie of one."""
-    values, first, hits = np.unique(placed.above, return_index=True, return_counts=True)
+def ties_of(positives: PositiveRanks) -> Iterator[Tie]:
+    """Yield the ties that have positives, best first; a single entry is a tie of one."""
+    values, first, hits = np.unique(positives.above, return_index=True, return_counts=True)
     for above, start, count in zip(values.tolist(), first.tolist(), hits.tolist(), strict=True):
-        yield Tie(above, int(placed.tied[start]), start, count)
+        yield Tie(above, int(positives.tied[start]), start, count)
 
 
-def expected_average_precision(placed: Placed, rule: ApRule) -> float:
-    """Expectation of :func:`eval.metrics.ranking.average_precision`; ``sklearn`` depends on no order.
+def expected_average_precision(positives: PositiveRanks, rule: ApRule) -> float:
+    """Expectation of the AP of :func:`eval.metrics.ranking.average_precisions` of one query.
 
-    Every definition is linear in the positives' precisions, save for ``at_k`` with ``hits``, whose divisor is random
-    too: there the number of hits within the cut-off is conditioned on.
+    ``sklearn`` does not depend on the order. Every definition is linear in the precisions of the positives, except
+    ``at_k`` with ``hits``, whose divisor is random too; it is computed conditional on the number of hits within the
+    cut-off.
     """
     if rule.method == "sklearn":
-        return threshold_precision(placed)
-    positives = np.array(len(placed.ranks))
-    cutoff = int(last_rank(rule, positives))
+        return threshold_precision(positives)
+    count = np.array(len(positives.stable))
+    cutoff = int(last_rank(rule, count))
     total = 0.0
-    for tie in ties_of(placed):
+    for tie in ties_of(positives):
         places = min(max(cutoff - tie.above, 0), tie.size)
         if places < tie.size and rule.method == "at_k" and rule.denominator == "hits":
             return _over_hits(total, tie, places)
         total += _precisions(tie, places, tie.hits / tie.size, tie.hits - 1, tie.size - 1, rule)
-    return total / int(ap_divisor(rule, positives, positives))
+    return total / int(ap_divisor(rule, count, count))
 
 
 def _over_hits(total: float, tie: Tie, places: int) -> float:
@@ -71,7 +72,7 @@ def _over_hits(total: float, tie: Tie, places: int) -> float:
 def _precisions(tie: Tie, places: int, share: float, others: int, among: int, rule: ApRule) -> float:
     """Expected sum of precisions over the first places of a tie.
 
-    Each place holds a positive with probability ``share``; then ``others`` further positives lie evenly over the
+    Each place is a positive with probability ``share``; then ``others`` further positives are spread evenly over the
     ``among`` other places.
     """
     if not places or share == 0:
@@ -85,12 +86,12 @@ def _precisions(tie: Tie, places: int, share: float, others: int, among: int, ru
     return float(share * precision.sum())
 
 
-def expected_match(placed: Placed, length: int) -> NDArray[np.float64]:
-    """Probability (length,) that the first positive stands at rank k or better, for k = 1 ... length.
+def expected_match(positives: PositiveRanks, length: int) -> NDArray[np.float64]:
+    """Probability (length,) that the first positive is at rank k or better, for k = 1 ... length.
 
-    For the best tie that is 1 - C(s - h, m) / C(s, m) with m = k - a of its places looked at.
+    Within the best tie it is 1 - C(s - h, m) / C(s, m), where m = k - a is the number of its places up to rank k.
     """
-    first = next(ties_of(placed))
+    first = next(ties_of(positives))
     place = np.arange(1, first.size + 1)
     # The product of (s - h - i) / (s - i) over i < m, one factor per place.
     none = np.cumprod(np.maximum(first.size - first.hits - place + 1, 0) / (first.size - place + 1))
@@ -100,11 +101,14 @@ def expected_match(placed: Placed, length: int) -> NDArray[np.float64]:
     return curve[:length]
 
 
-def expected_inverse_negative_penalty(placed: Placed) -> float:
-    """Expectation of p / r_p: the last of h positives stands at place j of its tie with C(j-1, h-1) / C(s, h)."""
-    *_, last = ties_of(placed)
+def expected_inverse_negative_penalty(positives: PositiveRanks) -> float:
+    """Expectation of p / r_p.
+
+    The last of h positives is at place j of its tie with probability C(j-1, h-1) / C(s, h).
+    """
+    *_, last = ties_of(positives)
     place = np.arange(last.hits, last.size + 1)
     # From the last place down, C(j-1, h-1) shrinks by (j - h + 1) / j.
     shrink = (place[:-1] - last.hits + 1) / place[:-1]
     chance = last.hits / last.size * np.append(np.cumprod(shrink[::-1])[::-1], 1.0)
-    return float((chance * len(placed.ranks) / (last.above + place)).sum())
+    return float((chance * len(positives.stable) / (last.above + place)).sum())

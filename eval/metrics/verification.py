@@ -1,8 +1,8 @@
-"""Verification: how well a score tells pairs of one identity (genuine) from pairs of two (impostor).
+"""Verification: how well scores separate pairs of one identity (genuine) from pairs of two (impostor).
 
-A pair is a match where its score is *above* the threshold. FMR, the false match rate (also FPR), is the share of
-impostor pairs above it; FNMR, the false non-match rate (1 - TPR), the share of genuine pairs that are not
-(ISO/IEC 19795-1). Curves are arrays over ascending thresholds; a second axis, where there is one, holds resamples.
+A pair is a match if its score is *above* the threshold. FMR, the false match rate (also FPR), is the fraction of
+impostor pairs above it; FNMR, the false non-match rate (1 - TPR), the fraction of genuine pairs that are not
+(ISO/IEC 19795-1). Curves are arrays over ascending thresholds; a second axis, if any, is over resamples.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Float64 = NDArray[np.float64]
 
 
 class Tally(NamedTuple):
-    """Scores with multiplicities: ``values`` (n,) ascending, may repeat; ``counts`` (n,) how often each occurs."""
+    """Scores with multiplicities: ``values`` (n,) ascending, with repeats allowed, and ``counts`` (n,) of each."""
 
     values: Float64
     counts: NDArray[np.int64]
 
     @property
     def total(self) -> int:
-        """How many scores there are."""
+        """Number of scores."""
         return int(self.counts.sum())
 
     def share_above(self, thresholds: Float64) -> Float64:
-        """Share of the scores above each of the thresholds (t,)."""
+        """Compute the fraction of scores above each of the thresholds (t,)."""
         cumulated = np.concatenate([[0], np.cumsum(self.counts)])
         below = cumulated[np.searchsorted(self.values, thresholds, side="right")]
         share: Float64 = (cumulated[-1] - below) / cumulated[-1]
@@ -35,7 +35,10 @@ class Tally(NamedTuple):
 
 
 class ErrorCurve(NamedTuple):
-    """Error rates over ``thresholds`` (t,) ascending: ``fmr`` falls, ``fnmr`` grows, both (t,) or (t, resamples)."""
+    """Error rates over ascending ``thresholds`` (t,): ``fmr`` decreases, ``fnmr`` increases.
+
+    Both are (t,) or (t, resamples).
+    """
 
     thresholds: Float64
     fmr: Float64
@@ -43,23 +46,23 @@ class ErrorCurve(NamedTuple):
 
 
 def tally(scores: NDArray[np.floating]) -> Tally:
-    """Every score once."""
+    """Count every score once."""
     return Tally(np.sort(scores).astype(np.float64), np.ones(len(scores), np.int64))
 
 
 def error_curve(genuine: Tally, impostor: Tally) -> ErrorCurve:
-    """Error rates at -inf and at every distinct score: all points of the ROC curve, (1, 1) and (0, 0) among them.
+    """Compute the error rates at -inf and at every distinct score: all points of the ROC curve, from (1, 1) to (0, 0).
 
     Args:
-        genuine: at least one score.
-        impostor: at least one score.
+        genuine: scores of genuine pairs, at least one.
+        impostor: scores of impostor pairs, at least one.
     """
     thresholds = np.concatenate([[-np.inf], np.union1d(genuine.values, impostor.values)])
     return ErrorCurve(thresholds, impostor.share_above(thresholds), 1 - genuine.share_above(thresholds))
 
 
 def area_under_roc(curve: ErrorCurve) -> Float64:
-    """Area under the ROC curve by the trapezoid rule: the chance that a genuine score beats an impostor score.
+    """Area under the ROC curve by the trapezoid rule: the probability that a genuine score is above an impostor score.
 
     Ties count one half (Hanley and McNeil 1982).
 
@@ -74,8 +77,8 @@ def area_under_roc(curve: ErrorCurve) -> Float64:
 def equal_error_rate(curve: ErrorCurve) -> Float64:
     """EER: the rate at which FMR equals FNMR, on straight lines between neighbouring points of the ROC curve.
 
-    FNMR - FMR grows with the threshold from -1 to 1; between the last point where it is <= 0 and the next, both
-    rates are taken as linear.
+    FNMR - FMR increases with the threshold from -1 to 1; between the last point where it is <= 0 and the next one,
+    both rates are interpolated linearly.
 
     Returns:
         () or (resamples,).
@@ -90,7 +93,7 @@ def equal_error_rate(curve: ErrorCurve) -> Float64:
 
 
 def tpr_at_fpr(curve: ErrorCurve, fpr: float) -> Float64:
-    """Largest TPR of a threshold whose FPR is at most ``fpr``: no interpolation, never a false match too many.
+    """Largest TPR of a threshold whose FPR is at most ``fpr``, without interpolation.
 
     Args:
         curve: error rates.
@@ -108,10 +111,10 @@ def threshold_at_fmr(curve: ErrorCurve, fmr: float) -> float:
 
 
 def fnmr_at_fmr(genuine: Tally, impostor: Tally, fmr: float) -> float:
-    """FNMR where the threshold is the 1 - ``fmr`` quantile of the impostor scores.
+    """FNMR at the threshold that is the 1 - ``fmr`` quantile of the impostor scores.
 
-    The quantile is linear between neighbouring scores; this is what OML calls FNMR@FMR, in scores instead of
-    distances. With few impostors, the FMR of that threshold may be above ``fmr``: :func:`tpr_at_fpr` never is.
+    The quantile is interpolated between neighbouring scores. This is FNMR@FMR of OML, for scores instead of distances.
+    With few impostors the FMR at that threshold may be above ``fmr``; that of :func:`tpr_at_fpr` never is.
     """
     place = (impostor.total - 1) * (1 - fmr)
     lower = round(place) if abs(place - round(place)) < 1e-9 else int(np.floor(place))
@@ -125,12 +128,12 @@ def fnmr_at_fmr(genuine: Tally, impostor: Tally, fmr: float) -> float:
 
 
 def _first_allowed(curve: ErrorCurve, fmr: float) -> NDArray[np.int64]:
-    """Row of the smallest threshold whose FMR is at most ``fmr``; rounding does not forbid an FMR that is just it."""
+    """Row of the smallest threshold whose FMR is at most ``fmr``, up to rounding."""
     first: NDArray[np.int64] = (curve.fmr > fmr + 1e-12).sum(axis=0)
     return first
 
 
 def _at(values: Float64, rows: NDArray[np.int64]) -> Float64:
-    """Pick one row, or one row per resample."""
+    """Values at one row, or at one row per resample."""
     picked: Float64 = values[rows] if values.ndim == 1 else values[rows, np.arange(values.shape[1])]
     return picked

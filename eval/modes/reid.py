@@ -9,14 +9,14 @@ import numpy as np
 from eval.metrics.per_query import mean_definitions
 from eval.ranking.diagnosis import without_positive
 from eval.ranking.identities import universe_of
-from eval.ranking.problem import DrawResult, Problem, ReidConfig, metric_names
+from eval.ranking.problem import RankingDraw, RankingProblem, ReidConfig, metric_names
 from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
 from eval.seams.mode import WHOLE_PART, Needs, RelatedArrays
-from eval.statistics.query_figures import DrawTable, mean_counts, summarise
+from eval.statistics.query_summary import DrawTable, mean_counts, summarise
 from eval.statistics.slices import is_small, slice_draws
 
-Results: TypeAlias = dict[str, list[DrawResult]]
+Results: TypeAlias = dict[str, list[RankingDraw]]
 
 
 class Reid:
@@ -70,11 +70,11 @@ class Reid:
         _, results = self._rank(arrays, config)
         return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}
 
-    def _rank(self, arrays: RelatedArrays, config: ReidConfig) -> tuple[Problem, Results]:
+    def _rank(self, arrays: RelatedArrays, config: ReidConfig) -> tuple[RankingProblem, Results]:
         """Rank every draw of every part."""
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)
-        problem = Problem(arrays, config)
+        problem = RankingProblem(arrays, config)
         results = {part: [problem.rank(draw, part) for draw in draws] for part, draws in arrays.parts.items()}
         return problem, results
 

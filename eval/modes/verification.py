@@ -11,8 +11,8 @@ from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
 from eval.seams.mode import WHOLE_PART, Needs, RelatedArrays
 from eval.statistics.pair_bootstrap import count_couples
-from eval.statistics.pair_figures import Targets, count_matched, curves_of, summarise_draws
-from eval.statistics.query_figures import mean_counts
+from eval.statistics.pair_summary import TargetRates, count_matched, curves_of, summarise_draws
+from eval.statistics.query_summary import mean_counts
 from eval.verification.samples import PairSamples
 from eval.verification.scoring import DrawResult, Scoring, VerificationConfig
 from eval.verification.slices import Resampling, slice_figures
@@ -51,7 +51,7 @@ class Verification:
         thresholds = choose_thresholds(samples, arrays.parts, config.threshold_from, config.threshold_fmr, sampling)
         scoring = Scoring(samples, config, thresholds.values, choosing, sampling)
         results = scoring.results()
-        targets = Targets(config.fpr, config.fpir)
+        targets = TargetRates(config.fpr, config.fpir)
         scores = {part: [result.scores for result in found] for part, found in results.items()}
         again = Resampling(samples.people, config.bootstrap, copy.deepcopy(bootstrap))
         summaries = summarise_draws(targets, scores, samples.people, config.bootstrap, bootstrap)

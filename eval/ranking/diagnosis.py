@@ -1,4 +1,4 @@
-"""Why no honest number can be made, or fewer queries count than there are: plain sentences with the way out."""
+"""Sentences that say why queries have no positive, with the way out: for errors and warnings of re-identification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def some(names: Iterable[str], most: int = 3) -> str:
 
 
 def lost_zeros(queries: Collection[str], gallery: Collection[str]) -> str | None:
-    """Say so where identities of the two sides would be the same but for leading zeros.
+    """Describe two identities of the two sides that differ in leading zeros only; None if there are none.
 
     Args:
         queries: identities of queries.
@@ -34,12 +34,12 @@ def lost_zeros(queries: Collection[str], gallery: Collection[str]) -> str | None
 
 
 def why_nothing_matches(queries: Collection[str], gallery: Collection[str], where: str) -> str:
-    """No query has an image of its identity in the gallery, before any exclusion.
+    """Say that no query has a sample of its identity in the gallery, before any exclusion.
 
     Args:
         queries: identities of queries.
         gallery: identities of the gallery.
-        where: the part, as `` of NAME``, or nothing.
+        where: the part, as `` of NAME``, or an empty text.
     """
     hint = lost_zeros(queries, gallery) or "Are they written alike (leading zeros, prefixes)?"
     return (
@@ -49,12 +49,12 @@ def why_nothing_matches(queries: Collection[str], gallery: Collection[str], wher
 
 
 def why_all_are_excluded(*, camera: bool, group: bool, where: str) -> str:
-    """Every query loses its positives to the exclusions.
+    """Say that the exclusions leave no query a positive.
 
     Args:
-        camera: whether images of the query's camera were left out.
-        group: whether images of the query's group were left out.
-        where: the part, as `` of NAME``, or nothing.
+        camera: whether samples of the query's camera were left out.
+        group: whether samples of the query's group were left out.
+        where: the part, as `` of NAME``, or an empty text.
     """
     if camera and group:
         return (
@@ -73,13 +73,13 @@ def why_all_are_excluded(*, camera: bool, group: bool, where: str) -> str:
 
 
 def without_positive(counts: tuple[int, int, int], draws: int, absent: Collection[str], *, counted: bool) -> str:
-    """Name the queries that have no valid positive.
+    """Say how many queries have no valid positive, and why.
 
     Args:
-        counts: queries without one, those of them that lost theirs to camera or group, and all queries.
-        draws: over how many draws.
+        counts: queries without a valid positive, those of them whose positives were all left out, and all queries.
+        draws: number of draws that the counts are summed over.
         absent: identities of queries that are not in the gallery.
-        counted: whether they are in the denominator.
+        counted: whether such queries are in the denominator.
     """
     without, lost, total = counts
     over = f" over {draws} draws" if draws > 1 else ""

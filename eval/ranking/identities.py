@@ -1,4 +1,4 @@
-"""Columns of samples as modes use them: texts as numbers, the camera rule settled, the identities an answer is over."""
+"""Identities of samples by the rules of a mode: junk and distractors, the camera rule, the universe of identities."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 CameraRule = Literal["auto", "none", "market1501"]
 
 
-def is_named(identities: NDArray[np.object_], names: Iterable[str]) -> NDArray[np.bool_]:
-    """Where an identity is one of these names, leading zeros aside: (n,)."""
+def is_one_of(identities: NDArray[np.object_], names: Iterable[str]) -> NDArray[np.bool_]:
+    """Whether each identity (n,) is one of ``names``, leading zeros aside."""
     bare = {name.lstrip("0") for name in names}
     if not bare:
         return np.zeros(len(identities), np.bool_)
     return np.array([value is not None and str(value).lstrip("0") in bare for value in identities], np.bool_)
 
 
-def people_of(
+def effective_identities(
     identities: NDArray[np.object_], junk: Iterable[str], distractors: Iterable[str]
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """Who is on the samples (n,), None for junk and distractors, and which samples (n,) are junk."""
-    ignored = is_named(identities, junk)
-    people = identities.copy()
-    people[ignored | is_named(identities, distractors)] = None
-    return people, ignored
+    """Identities (n,) with None for junk and distractors, and whether each sample (n,) is junk."""
+    ignored = is_one_of(identities, junk)
+    effective = identities.copy()
+    effective[ignored | is_one_of(identities, distractors)] = None
+    return effective, ignored
 
 
 def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
-    """Settle ``auto`` by the cameras of all queries and gallery images.
+    """Resolve ``auto`` by the cameras of all queries and gallery samples.
 
-    It is ``market1501`` where all are known and ``none`` where none is. Where some are it stays ``auto``, and the rule
-    holds between images whose cameras are known. Images that are only held out, for a threshold or a cohort, do not
-    decide how the others are evaluated.
+    It becomes ``market1501`` if all cameras are known, and ``none`` if none is. If some are known it stays ``auto``:
+    the rule then applies to pairs of samples whose cameras are known. Samples that are only held out, for a threshold
+    or a cohort, have no influence.
 
     Raises:
         InputError: ``market1501`` is asked for and a camera is unknown.
@@ -64,33 +64,35 @@ def resolve_camera_rule(arrays: Arrays, rule: CameraRule) -> CameraRule:
 
 
 def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
-    """Say how many samples the settled camera rule cannot judge; nothing where that is none."""
+    """Say to how many samples the resolved camera rule does not apply; empty if to none."""
     if rule != "auto":
         return ()
     rows, unknown = _without_camera(arrays)
     if not len(unknown):
         return ()
-    words = (
+    warning = (
         f"{len(unknown)} of {len(rows)} samples have no camera (the first is {arrays.ids[unknown[0]]}): images of the "
         "query's identity and camera are left out only where both cameras are known; index again with cameras, or pass "
         "`camera_rule=none`."
     )
-    return (words,)
+    return (warning,)
 
 
 def tested_rows(arrays: Arrays) -> Int64:
-    """Rows of all queries and gallery images."""
+    """Rows of all queries and gallery samples of all draws."""
     tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
     return np.unique(np.concatenate(tested))
 
 
 def _without_camera(arrays: Arrays) -> tuple[Int64, Int64]:
-    """Rows of all queries and gallery images, and those of them whose camera is unknown."""
+    """Rows of all queries and gallery samples, and those of them whose camera is unknown."""
     rows = tested_rows(arrays)
     return rows, rows[[camera is None for camera in arrays.columns["camera"][rows]]]
 
 
 def universe_of(names: Iterable[str]) -> Universe:
-    """How many distinct names there are, and the SHA-256 of their sorted JSON list."""
-    listed = sorted(set(names))
-    return Universe(n=len(listed), sha256=hashlib.sha256(json.dumps(listed, ensure_ascii=False).encode()).hexdigest())
+    """Number of distinct names, and the SHA-256 of their sorted JSON list."""
+    distinct = sorted(set(names))
+    return Universe(
+        n=len(distinct), sha256=hashlib.sha256(json.dumps(distinct, ensure_ascii=False).encode()).hexdigest()
+    )

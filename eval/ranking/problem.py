@@ -1,4 +1,4 @@
-"""A re-identification: its options, its arrays made ready, and the ranking of a draw."""
+"""Re-identification: options, and the metrics of every query of a draw."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from eval.metrics.per_query import all_definitions, query_matches, query_penalti
 from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
 from eval.ranking.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches
 from eval.ranking.identities import CameraRule
-from eval.ranking.rank_gallery import Blocks, Ranked, Side, rank_queries
+from eval.ranking.rank_gallery import Blocks, GalleryRanking, Side, rank_queries
 from eval.ranking.rescoring import ScoringOptions, scoring_blocks
-from eval.ranking.score_norm import strangers
+from eval.ranking.score_norm import cohort_mask
 from eval.results.schema import Definition
 from eval.scorers.similarity import combine_views
 from eval.seams.mode import WHOLE_PART, Draw, ModeConfig, RelatedArrays
 from eval.seams.options import Identities, Names, Ranks
-from eval.statistics.query_figures import DrawTable
+from eval.statistics.query_summary import DrawTable
 from eval.statistics.slices import slice_names
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class ReidConfig(ScoringOptions, ModeConfig):
     """Options of ``reid``, beside those of its scores (:class:`eval.ranking.rescoring.ScoringOptions`)."""
 
-    ranks: Ranks = Field(default=(1, 5, 10), description="Values of k of the Rank-k figures.")
+    ranks: Ranks = Field(default=(1, 5, 10), description="Values of k of the Rank-k metrics.")
     ap_method: ApMethod = Field(
         default="step",
         description="Average precision: step averages the precision at each positive, trapezoid the mean of the "
@@ -86,7 +86,7 @@ class ReidConfig(ScoringOptions, ModeConfig):
 
     @field_validator("index", mode="before")
     @classmethod
-    def _exhaustive(cls, value: object) -> object:
+    def _check_index(cls, value: object) -> object:
         if value != "exact":
             raise ValueError(
                 "mAP and mINP need the rank of every positive, and an index that is not exhaustive returns only the "
@@ -100,8 +100,13 @@ class ReidConfig(ScoringOptions, ModeConfig):
         return ApRule(self.ap_method, self.ap_k, self.ap_denominator)
 
 
-class DrawResult(NamedTuple):
-    """One draw: its table of query metrics, CMC curve (cmc_length,), counts and what else is said about it."""
+class RankingDraw(NamedTuple):
+    """Ranking of one draw: table of query metrics, CMC curve (cmc_length,), counts, and what warnings need.
+
+    ``excluded`` is the number of queries whose positives are all junk; ``absent`` are identities of queries that are
+    not in the gallery; ``zeros`` a sentence on identities that differ in leading zeros only; ``slices`` (queries,) the
+    names of slices; ``definitions`` the metrics under every definition, if the options ask for them.
+    """
 
     table: DrawTable
     cmc: NDArray[np.float64]
@@ -114,12 +119,12 @@ class DrawResult(NamedTuple):
 
 
 def metric_names(config: ReidConfig) -> list[str]:
-    """Names of the metrics, in order."""
+    """Names of the metrics, in the order of the columns of a draw's table."""
     return [*(f"rank_{k}" for k in sorted(set(config.ranks))), "mean_ap", "mean_inp"]
 
 
-class Problem:
-    """The arrays of an evaluation, made ready for ranking any draw of them."""
+class RankingProblem:
+    """The arrays of an evaluation, prepared for ranking any draw of them."""
 
     def __init__(self, arrays: RelatedArrays, config: ReidConfig) -> None:
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in config.views])
@@ -133,67 +138,69 @@ class Problem:
         both = len(np.intersect1d(query, gallery)) > 0
         return (query, self._side(query, both=both)), (gallery, self._side(gallery, both=both))
 
-    def blocks(self, draw: Draw, asked: Side, known: Side) -> Blocks:
-        """What gives the scores of a draw's :meth:`sides`.
+    def blocks(self, draw: Draw, queries: Side, gallery: Side) -> Blocks:
+        """Choose the function that computes the scores of a draw's :meth:`sides`.
 
         Raises:
-            InputError, TestDataError: scores are to be normalised and no cohort for it can be had.
+            InputError, TestDataError: scores are to be normalised, and there is no cohort for it.
         """
         cohort = None
         if self._config.score_norm != "none":
             train = draw.get("train", np.empty(0, np.int64))
             tested = self.relations.unit[np.concatenate([draw["query"], draw["gallery"]])]
-            cohort = self._vectors[train[strangers(self.relations.unit[train], tested)]]
-        return scoring_blocks(self._config, asked, known, cohort)
+            cohort = self._vectors[train[cohort_mask(self.relations.unit[train], tested)]]
+        return scoring_blocks(self._config, queries, gallery, cohort)
 
-    def rank(self, draw: Draw, part: str) -> DrawResult:
-        """Rank one draw.
+    def rank(self, draw: Draw, part: str) -> RankingDraw:
+        """Rank one draw of a part.
 
         Raises:
             InputError: no query has a valid positive.
         """
-        (query, asked), (gallery, known) = self.sides(draw)
-        ranked = rank_queries(asked, known, self.blocks(draw, asked, known))
-        valid = np.array([len(placed.ranks) > 0 for placed in ranked.placed], np.bool_)
+        (query, query_side), (gallery, gallery_side) = self.sides(draw)
+        ranking = rank_queries(query_side, gallery_side, self.blocks(draw, query_side, gallery_side))
+        valid = np.array([len(positives.stable) > 0 for positives in ranking.ranks], np.bool_)
         if not valid.any():
-            raise InputError(self._why_none(ranked, query, gallery, part))
-        kept = valid if self._config.denominator == "valid" else np.ones(len(query), np.bool_)
-        table, cmc = self._metrics(ranked, query, kept)
-        everyone = self.relations.unit[np.concatenate([query, gallery])]
+            raise InputError(self._why_none(ranking, query, gallery, part))
+        counted = valid if self._config.denominator == "valid" else np.ones(len(query), np.bool_)
+        table, cmc = self._metrics(ranking, query, counted)
+        units = self.relations.unit[np.concatenate([query, gallery])]
         counts = {
-            "query": int(kept.sum()),
+            "query": int(counted.sum()),
             "gallery": len(gallery),
-            "identities": len(np.unique(everyone[everyone >= 0])),
+            "identities": len(np.unique(units[units >= 0])),
             "query_identities": len(np.unique(table.units[table.units >= 0])),
             "query_without_positive": int((~valid).sum()),
         }
         absent = np.setdiff1d(self.relations.unit[query], self.relations.unit[gallery])
         names = frozenset(self.relations.names[code] for code in absent if code >= 0)
-        return DrawResult(
+        return RankingDraw(
             table,
             cmc,
             counts,
-            excluded=int((~valid & (ranked.positives > 0)).sum()),
+            excluded=int((~valid & (ranking.positive_counts > 0)).sum()),
             absent=names,
-            zeros=lost_zeros(names, self._called(gallery)) if names else None,
-            slices=None if self._slices is None else self._slices[query[kept]],
-            definitions=all_definitions(ranked.placed, self._config.ap_k) if self._config.all_definitions else [],
+            zeros=lost_zeros(names, self._identity_names(gallery)) if names else None,
+            slices=None if self._slices is None else self._slices[query[counted]],
+            definitions=all_definitions(ranking.ranks, self._config.ap_k) if self._config.all_definitions else [],
         )
 
     def identities(self, draws: Iterable[Draw]) -> set[str]:
         """Identities of all samples that take part in these draws."""
-        return self._called(np.concatenate([draw[role] for draw in draws for role in ("gallery", "query")]))
+        return self._identity_names(np.concatenate([draw[role] for draw in draws for role in ("gallery", "query")]))
 
-    def _metrics(self, ranked: Ranked, query: Int64, kept: NDArray[np.bool_]) -> tuple[DrawTable, NDArray[np.float64]]:
-        """Values (queries, metrics) in the order of :func:`metric_names`, and the CMC curve."""
+    def _metrics(
+        self, ranking: GalleryRanking, query: Int64, counted: NDArray[np.bool_]
+    ) -> tuple[DrawTable, NDArray[np.float64]]:
+        """Values (queries, metrics) of the counted queries in the order of :func:`metric_names`, and the CMC curve."""
         config = self._config
-        placed = [found for found, keep in zip(ranked.placed, kept, strict=True) if keep]
+        positives = [ranks for ranks, counts in zip(ranking.ranks, counted, strict=True) if counts]
         ranks = sorted(set(config.ranks))
-        matches = query_matches(placed, max(*ranks, config.cmc_length), config.ties)
+        matches = query_matches(positives, max(*ranks, config.cmc_length), config.ties)
         values = [matches[:, k - 1] for k in ranks]
-        values += [query_precisions(placed, config.ap_rule, config.ties), query_penalties(placed, config.ties)]
-        rows = query[kept]
-        # A query of unknown identity is a unit of its own.
+        values += [query_precisions(positives, config.ap_rule, config.ties), query_penalties(positives, config.ties)]
+        rows = query[counted]
+        # A query of unknown identity is a unit by itself.
         units = np.where(self.relations.unit[rows] >= 0, self.relations.unit[rows], -1 - rows)
         return DrawTable(np.stack(values, axis=1), units), matches[:, : config.cmc_length].mean(axis=0)
 
@@ -202,20 +209,20 @@ class Problem:
         camera, group = (codes if codes is None else codes[rows] for codes in (related.camera, related.group))
         return Side(self._vectors[rows], related.identity[rows], camera, group, rows if both else None)
 
-    def _called(self, rows: Int64) -> set[str]:
+    def _identity_names(self, rows: Int64) -> set[str]:
         codes = np.unique(self.relations.unit[rows])
         return {self.relations.names[code] for code in codes[codes >= 0]}
 
-    def _why_none(self, ranked: Ranked, query: Int64, gallery: Int64, part: str) -> str:
+    def _why_none(self, ranking: GalleryRanking, query: Int64, gallery: Int64, part: str) -> str:
         where = f" of {part}" if part != WHOLE_PART else ""
         if not len(query) or not len(gallery):
             return f"There is nothing to rank{where}: {len(query)} queries, {len(gallery)} gallery images."
-        if ranked.positives.any():
+        if ranking.positive_counts.any():
             camera, group = self.relations.camera is not None, self.relations.group is not None
             return why_all_are_excluded(camera=camera, group=group, where=where)
         if np.array_equal(query, gallery):
             return (
-                f"None of the {len(self._called(query))} identities{where} has two images, so no query has a positive; "
-                "use more samples (`where`, `aspect`), or check the identities."
+                f"None of the {len(self._identity_names(query))} identities{where} has two images, so no query has a "
+                "positive; use more samples (`where`, `aspect`), or check the identities."
             )
-        return why_nothing_matches(self._called(query), self._called(gallery), where)
+        return why_nothing_matches(self._identity_names(query), self._identity_names(gallery), where)

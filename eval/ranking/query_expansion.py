@@ -1,9 +1,9 @@
 """Alpha query expansion (Radenovic, Tolias, Chum: TPAMI 2019, arXiv:1711.02512).
 
-A query asks again with the sum of itself and its n nearest gallery images x, each weighted by (cosine of q and x) to
-the power alpha, normalised. With alpha 0 it is average query expansion (Chum et al., ICCV 2007). The paper does not
-meet negative cosines; ours count as 0. Junk rules apply to the ranking that comes out, not to the neighbours. The
-gallery's own structure is used, other queries are not.
+A query q is replaced by the sum of itself and its n nearest gallery samples x, each weighted by (cosine of q and x) to
+the power alpha, and normalised. With alpha 0 this is average query expansion (Chum et al., ICCV 2007). Negative
+cosines, which the paper does not consider, count as 0. Junk rules apply to the final ranking, not to the neighbours.
+Other queries have no influence.
 """
 
 from __future__ import annotations
@@ -18,35 +18,37 @@ from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
 
 
-class Expansion(NamedTuple):
-    """Parameters: ``n`` >= 1 neighbours, ``alpha`` >= 0."""
+class QueryExpansion(NamedTuple):
+    """Parameters: ``n`` >= 1 neighbours, and the exponent ``alpha`` >= 0."""
 
     n: int = 10
     alpha: float = 3.0
 
 
 def expanded_blocks(
-    queries: Float32, gallery: Float32, settings: Expansion, own: Int64 | None = None
+    queries: Float32, gallery: Float32, settings: QueryExpansion, self_rows: Int64 | None = None
 ) -> Iterator[tuple[int, Float32]]:
     """Yield (first query of the block, scores (rows, gallery)): cosines of the expanded queries, block by block.
 
     Args:
         queries: (n, d) of length one.
         gallery: (m, d) of length one.
-        settings: how many neighbours, and the exponent.
-        own: (n,) row of the gallery that is the query itself, -1 for none: it is no neighbour.
+        settings: number of neighbours, and the exponent.
+        self_rows: (n,) gallery row of the query itself, -1 for none; it is no neighbour.
     """
-    yield from similarity_blocks(expand_queries(queries, gallery, settings, own), gallery)
+    yield from similarity_blocks(expand_queries(queries, gallery, settings, self_rows), gallery)
 
 
-def expand_queries(queries: Float32, gallery: Float32, settings: Expansion, own: Int64 | None = None) -> Float32:
-    """Queries (n, d) of length one, expanded; arguments as of :func:`expanded_blocks`."""
+def expand_queries(
+    queries: Float32, gallery: Float32, settings: QueryExpansion, self_rows: Int64 | None = None
+) -> Float32:
+    """Compute the expanded queries (n, d), of length one; arguments as of :func:`expanded_blocks`."""
     expanded = queries.copy()
     for start, scores in similarity_blocks(queries, gallery):
         for row, line in enumerate(scores):
             query = start + row
-            if own is not None and own[query] >= 0:
-                line[own[query]] = -np.inf
+            if self_rows is not None and self_rows[query] >= 0:
+                line[self_rows[query]] = -np.inf
             best = best_columns(line, settings.n)
             best = best[line[best] > -np.inf]
             expanded[query] += np.maximum(line[best], 0) ** np.float32(settings.alpha) @ gallery[best]

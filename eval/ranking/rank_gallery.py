@@ -1,4 +1,4 @@
-"""Queries against a gallery: where their positives stand, exclusions left out."""
+"""Rank a gallery for every query, and give the ranks of the positives, junk left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from eval.metrics.ranking import Placed, place_rows
+from eval.metrics.ranking import PositiveRanks, positive_ranks
 from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Blocks: TypeAlias = Callable[[Float32, Float32], Iterator[tuple[int, Float32]]]
-"""Vectors of queries (n, d) and gallery (m, d) to (first query, scores (rows, m)), block after block; each block may be
-written into and lives until the next one."""
+"""A function from vectors of queries (n, d) and gallery (m, d) to blocks (first query, scores (rows, m)).
+
+The caller may write into a block; it is valid until the next one."""
 
 CELLS_AT_ONCE = 1 << 20
-"""Scores that one thread ranks at a time: few enough that knowing all their positives costs little."""
+"""Scores that one thread ranks at a time: few enough that their positives need little memory."""
 
 _NONE = np.empty(0, np.int64)
 
 
 class Side(NamedTuple):
-    """Queries or gallery: ``vectors`` (n, d), ``identity`` (n,) codes; ``camera``, ``group`` (n,) codes or None.
+    """Queries or gallery: ``vectors`` (n, d), numbers ``identity`` (n,), ``camera`` and ``group`` (n,) or None.
 
-    Identity -1 is unknown: such a gallery entry is a distractor, such a query has no positive. Camera and
-    group -1 are none.
-    ``sample`` (n,) row numbers, where a sample may be on both sides: nothing is compared with itself.
+    Identity -1 is unknown: such a gallery entry is a distractor, such a query has no positive. Camera and group -1 are
+    unknown too, and equal to none. ``sample`` (n,) are row numbers, given if a sample may be on both sides: it is not
+    compared with itself.
     """
 
     vectors: Float32
@@ -41,65 +42,63 @@ class Side(NamedTuple):
     sample: Int64 | None = None
 
 
-class Ranked(NamedTuple):
-    """Per query: where its positives stand (maybe none), and how many ``positives`` it had before junk."""
+class GalleryRanking(NamedTuple):
+    """Per query: ``ranks`` of its valid positives, and ``positive_counts`` (queries,), junk included."""
 
-    placed: list[Placed]
-    positives: Int64
-
-    @property
-    def ranks(self) -> list[Int64]:
-        """Stable ranks of every query's positives."""
-        return [placed.ranks for placed in self.placed]
+    ranks: list[PositiveRanks]
+    positive_counts: Int64
 
 
-def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_blocks) -> Ranked:
+def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_blocks) -> GalleryRanking:
     """Rank the gallery for every query; higher scores first.
 
-    Junk takes no place in a ranking. It is, where both sides say so: gallery entries of the query's identity *and*
-    camera (Market-1501's rule), those of the query's group, and the query itself. Memory is one block of scores, and
-    what is found about a few rows of it; those are shared among threads, since sorting releases the interpreter lock.
-    The result does not depend on how many threads there are.
+    Junk has no rank. If both sides have the arrays for it, junk is: gallery entries of the query's identity *and*
+    camera (Market-1501's rule), those of the query's group, and the query itself. Memory is one block of scores, whose
+    rows are divided among threads, since sorting releases the interpreter lock. The result does not depend on the
+    number of threads.
 
     Args:
-        queries: what is asked.
-        gallery: what is ranked; the order of its rows is that of ``stable`` ties.
-        blocks: where the scores come from.
+        queries: the queries.
+        gallery: the gallery; the order of its rows is that of ``stable`` ties.
+        blocks: computes the scores.
     """
-    finder = _Finder(queries, gallery)
+    finder = _RelationFinder(queries, gallery)
     rows = max(1, CELLS_AT_ONCE // max(1, len(gallery.vectors)))
 
-    def rank_rows(start: int, scores: Float32) -> tuple[list[Placed], Int64]:
-        found = finder(start, start + len(scores))
-        for query, entries in found.junk:
+    def rank_rows(start: int, scores: Float32) -> tuple[list[PositiveRanks], Int64]:
+        relations = finder(start, start + len(scores))
+        for query, entries in relations.junk:
             scores[query, entries] = -np.inf
-        return place_rows(scores, found.valid, found.bounds), found.positives
+        return positive_ranks(scores, relations.valid, relations.bounds), relations.positive_counts
 
-    done = []
+    results = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for start, scores in blocks(queries.vectors, gallery.vectors):
             starts = range(0, len(scores), rows)
-            # The list waits for all: the block is written over after this.
-            done += list(pool.map(rank_rows, [start + at for at in starts], [scores[at : at + rows] for at in starts]))
-    placed = [each for part, _ in done for each in part]
-    return Ranked(placed, np.concatenate([_NONE, *(positives for _, positives in done)]))
+            # A list, to wait for all threads before the next block overwrites this one.
+            results += list(
+                pool.map(rank_rows, [start + at for at in starts], [scores[at : at + rows] for at in starts])
+            )
+    ranks = [query for rows_of_ranks, _ in results for query in rows_of_ranks]
+    return GalleryRanking(ranks, np.concatenate([_NONE, *(counts for _, counts in results)]))
 
 
-class _Found(NamedTuple):
-    """What is known of some queries.
+class _BlockRelations(NamedTuple):
+    """Positives and junk of a block of queries.
 
-    ``valid`` positives (p,), one query after the other: those of query i from ``bounds[i]`` to ``bounds[i + 1]``;
-    ``junk``, several pairs of (queries, gallery rows); how many ``positives`` (queries,) each has beside itself.
+    ``valid`` (p,) are gallery rows of positives that are no junk, those of query i from ``bounds[i]`` to
+    ``bounds[i + 1]``; ``junk`` are pairs of arrays (queries, gallery rows); ``positive_counts`` (queries,) counts all
+    positives except the query itself.
     """
 
     valid: Int64
     bounds: Int64
     junk: list[tuple[Int64, Int64]]
-    positives: Int64
+    positive_counts: Int64
 
 
-class _Finder:
-    """Finds the gallery rows that are positives or junk of the queries from one number to another."""
+class _RelationFinder:
+    """Finds the gallery rows that are positives or junk of the queries from ``first`` to ``last`` - 1."""
 
     def __init__(self, queries: Side, gallery: Side) -> None:
         self._same_identity = _Matches(queries.identity, gallery.identity)
@@ -108,7 +107,7 @@ class _Finder:
         self._same_group = group and _Matches(*group)
         self._itself = sample and _Matches(*sample)
 
-    def __call__(self, first: int, last: int) -> _Found:
+    def __call__(self, first: int, last: int) -> _BlockRelations:
         query, rows = self._same_identity(first, last)
         others, valid = np.ones((2, len(rows)), np.bool_)
         junk = []
@@ -119,26 +118,26 @@ class _Finder:
             valid &= ~self._same_group.holds(query + first, rows)
             junk.append(self._same_group(first, last))
         if self._camera:
-            asked, known = self._camera
-            camera = asked[first:last][query]
-            same = (camera >= 0) & (known[rows] == camera)
+            query_camera, gallery_camera = self._camera
+            camera = query_camera[first:last][query]
+            same = (camera >= 0) & (gallery_camera[rows] == camera)
             valid &= ~same
             junk.append((query[same], rows[same]))
         valid &= others
         bounds = np.concatenate([[0], np.cumsum(np.bincount(query[valid], minlength=last - first))])
-        return _Found(rows[valid], bounds, junk, np.bincount(query[others], minlength=last - first))
+        return _BlockRelations(rows[valid], bounds, junk, np.bincount(query[others], minlength=last - first))
 
 
 class _Matches:
-    """Rows of the gallery with a query's code; code -1 matches nothing."""
+    """Gallery rows whose number (identity, camera, ...) is that of a query; -1 matches nothing."""
 
-    def __init__(self, wanted: Int64, codes: Int64) -> None:
-        self._wanted, self._codes = wanted, codes
-        self._order = np.argsort(codes, kind="stable")
-        ordered = codes[self._order]
-        self._first = np.searchsorted(ordered, wanted, side="left")
-        self._count = np.searchsorted(ordered, wanted, side="right") - self._first
-        self._count[wanted < 0] = 0
+    def __init__(self, query_numbers: Int64, gallery_numbers: Int64) -> None:
+        self._query_numbers, self._gallery_numbers = query_numbers, gallery_numbers
+        self._order = np.argsort(gallery_numbers, kind="stable")
+        ordered = gallery_numbers[self._order]
+        self._first = np.searchsorted(ordered, query_numbers, side="left")
+        self._count = np.searchsorted(ordered, query_numbers, side="right") - self._first
+        self._count[query_numbers < 0] = 0
 
     def __call__(self, first: int, last: int) -> tuple[Int64, Int64]:
         """Pairs of (query, counted from ``first``; gallery row), both ascending."""
@@ -149,8 +148,8 @@ class _Matches:
 
     def holds(self, query: Int64, rows: Int64) -> NDArray[np.bool_]:
         """Whether pairs of query and gallery row match."""
-        wanted = self._wanted[query]
-        matches: NDArray[np.bool_] = (wanted >= 0) & (wanted == self._codes[rows])
+        query_numbers = self._query_numbers[query]
+        matches: NDArray[np.bool_] = (query_numbers >= 0) & (query_numbers == self._gallery_numbers[rows])
         return matches
 
 

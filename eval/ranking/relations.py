@@ -1,4 +1,4 @@
-"""Which samples of an evaluation show the same identity, by the rules of a mode's options."""
+"""Relate the samples of an evaluation: which have one identity, camera or group, by the rules of a mode's options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from eval.ranking.identities import camera_warnings, people_of, resolve_camera_rule
+from eval.ranking.identities import camera_warnings, effective_identities, resolve_camera_rule
 from eval.seams.mode import RelatedArrays
 from eval.seams.relations import Relations
 from eval.seams.samples import text_codes
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="ModeConfig")
 
 SEPARATOR = "\0"
-"""Between the values of several identity columns; no value holds it."""
+"""Between the values of several identity columns; no value contains it."""
 
 
 def settle(arrays: Arrays, config: C) -> tuple[RelatedArrays, C]:
-    """Relate the samples by the rules of a mode's options, and settle the camera rule.
+    """Relate the samples by the rules of a mode's options, and resolve the camera rule.
 
-    Options that a mode does not have are those without effect.
+    A mode without one of the options gets the value of it that has no effect. Returns the arrays with their relations,
+    and the options with the camera rule that applies.
 
     Raises:
         InputError: cameras are needed and missing.
@@ -33,7 +34,7 @@ def settle(arrays: Arrays, config: C) -> tuple[RelatedArrays, C]:
     rule = resolve_camera_rule(arrays, getattr(config, "camera_rule", "none"))
     ignored, distractors = (getattr(config, f"{kind}_identities", ()) for kind in ("junk", "distractor"))
     columns = arrays.columns
-    unit_names, junk = people_of(columns["identity"], ignored, distractors)
+    unit_names, junk = effective_identities(columns["identity"], ignored, distractors)
     unit, names = text_codes(unit_names)
     named = [columns[name] for name in getattr(config, "identity_columns", ("identity",)) if name != "identity"]
     identity, texts = text_codes(_joined(unit_names, *named)) if named else (unit, names)

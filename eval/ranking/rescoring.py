@@ -1,4 +1,4 @@
-"""Where the scores of a ranking come from: plain similarity, re-ranking, or normalised scores."""
+"""Options of the scores of a ranking (similarity, re-ranking, score normalisation), and the function they choose."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 from pydantic_core import PydanticCustomError
 
-from eval.ranking.k_reciprocal import Reciprocal, rerank_blocks
-from eval.ranking.query_expansion import Expansion, expanded_blocks
+from eval.ranking.k_reciprocal import KReciprocal, rerank_blocks
+from eval.ranking.query_expansion import QueryExpansion, expanded_blocks
 from eval.ranking.score_norm import ScoreNorm, normalised_blocks
 from eval.scorers.similarity import similarity_blocks
 from retrieval.config import Config
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
     from eval.ranking.rank_gallery import Blocks, Side
 
-_RECIPROCAL, _EXPANSION = Reciprocal(), Expansion()
+_RECIPROCAL, _EXPANSION = KReciprocal(), QueryExpansion()
 DEFAULTS: dict[str, dict[str, float]] = {
     "k-reciprocal": {"k1": _RECIPROCAL.k1, "k2": _RECIPROCAL.k2, "lambda_": _RECIPROCAL.weight},
     "alpha-qe": {"n": _EXPANSION.n, "alpha": _EXPANSION.alpha},
 }
-"""Options of every way to re-rank, and their defaults."""
+"""Options of every kind of re-ranking, and their defaults."""
 
 
 class ScoringOptions(Config):
-    """Options of modes that rank: what the scores of a ranking are.
+    """Options of modes that rank: how scores are computed.
 
-    Re-ranking uses the unlabelled test images, which the result records as ``transductive``.
+    Re-ranking uses the unlabelled test samples, which the result records as ``transductive``.
     """
 
     rerank: Literal["none", "k-reciprocal", "alpha-qe"] = Field(
@@ -84,8 +84,8 @@ class ScoringOptions(Config):
 
     @field_validator("k1", "k2", "lambda_", "n", "alpha")
     @classmethod
-    def _of_this_rerank(cls, value: float | None, info: ValidationInfo) -> float | None:
-        """Fill in the default, or refuse an option of another way to re-rank."""
+    def _check_rerank(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """Fill in the default, or refuse an option of another kind of re-ranking."""
         name, chosen = str(info.field_name), info.data.get("rerank", "none")
         if value is None:
             return DEFAULTS.get(chosen, {}).get(name)
@@ -96,7 +96,7 @@ class ScoringOptions(Config):
 
     @field_validator("score_norm")
     @classmethod
-    def _alone(cls, value: str, info: ValidationInfo) -> str:
+    def _check_score_norm(cls, value: str, info: ValidationInfo) -> str:
         if value != "none" and info.data.get("rerank", "none") != "none":
             raise PydanticCustomError(
                 "score_norm", "re-ranked scores are not normalised; leave score_norm or rerank out"
@@ -104,18 +104,18 @@ class ScoringOptions(Config):
         return value
 
     @model_serializer(mode="wrap")
-    def _as_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Options that apply, by the names people write; and that a re-ranking is transductive."""
-        every: dict[str, Any] = handler(self)
-        mine = {name for options in DEFAULTS.values() for name in options}
-        values = {name: value for name, value in every.items() if name not in mine or value is not None}
+    def _serialize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Options that apply, by the names that users write; re-ranking adds ``transductive``."""
+        options: dict[str, Any] = handler(self)
+        optional = {name for defaults in DEFAULTS.values() for name in defaults}
+        values = {name: value for name, value in options.items() if name not in optional or value is not None}
         if "lambda_" in values:
             values["lambda"] = values.pop("lambda_")
         return values if self.rerank == "none" else values | {"transductive": True}
 
 
 def scoring_words(config: Mapping[str, Any]) -> list[str]:
-    """``rerank=k-reciprocal``, ``k1=20``, ...: how the scores in a result's config are not plain similarity."""
+    """Describe how scores in a result's config differ from similarity: ``rerank=k-reciprocal``, ``k1=20``, ..."""
     words = []
     rerank = str(config.get("rerank", "none"))
     if rerank in DEFAULTS:
@@ -127,26 +127,28 @@ def scoring_words(config: Mapping[str, Any]) -> list[str]:
 
 
 def scoring_blocks(options: ScoringOptions, queries: Side, gallery: Side, cohort: Float32 | None) -> Blocks:
-    """Choose what gives the scores of these queries against this gallery.
+    """Choose the function that computes the scores of queries and gallery.
 
     Args:
         options: as validated.
-        queries: what is asked.
-        gallery: what is ranked.
-        cohort: (c, d) vectors of strangers; needed where ``score_norm`` is asked for.
+        queries: the queries.
+        gallery: the gallery.
+        cohort: (c, d) vectors of untested identities; needed for ``score_norm``.
     """
-    own = own_rows(queries, gallery)
+    self_rows = find_self_rows(queries, gallery)
     if options.k1 is not None and options.k2 is not None and options.lambda_ is not None:
-        return partial(rerank_blocks, settings=Reciprocal(options.k1, options.k2, options.lambda_), own=own)
+        return partial(
+            rerank_blocks, settings=KReciprocal(options.k1, options.k2, options.lambda_), self_rows=self_rows
+        )
     if options.n is not None and options.alpha is not None:
-        return partial(expanded_blocks, settings=Expansion(options.n, options.alpha), own=own)
+        return partial(expanded_blocks, settings=QueryExpansion(options.n, options.alpha), self_rows=self_rows)
     if options.score_norm != "none" and cohort is not None:
         return partial(normalised_blocks, cohort=cohort, norm=options.score_norm)
     return similarity_blocks
 
 
-def own_rows(queries: Side, gallery: Side) -> Int64 | None:
-    """Gallery row (n,) of the very sample that asks, -1 for none; None where the sides share no samples."""
+def find_self_rows(queries: Side, gallery: Side) -> Int64 | None:
+    """Find the gallery row (n,) of every query itself, -1 for none; None if the sides have no row numbers."""
     if queries.sample is None or gallery.sample is None:
         return None
     order = np.argsort(gallery.sample)

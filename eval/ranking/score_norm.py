@@ -1,13 +1,13 @@
-"""Score normalisation against a cohort: other people's images, which say how high a score is by chance.
+"""Score normalisation by a cohort: samples of other identities, whose scores estimate the impostor distribution.
 
-With mean m(x) and standard deviation s(x) of the cosines of an image x and the cohort's images:
+With mean m(x) and standard deviation s(x) of the cosines of a sample x and the samples of the cohort:
 
-- ``z`` (Li and Porter, ICASSP 1988; the zero normalisation of speaker verification): (score - m(g)) / s(g), for the
-  enrolled side, the gallery.
-- ``s`` (Kenny, Odyssey 2010): the mean of that and of (score - m(q)) / s(q) for the query.
+- ``z`` (Li and Porter, ICASSP 1988; the zero normalisation of speaker verification): (score - m(g)) / s(g) for a
+  gallery sample g.
+- ``s`` (Kenny, Odyssey 2010): the mean of ``z`` and (score - m(q)) / s(q) for the query q.
 
-The latter part alone is t-norm (Auckenthaler, Carey, Lloyd-Thomas, Digital Signal Processing 2000). It changes no
-ranking, as a query's scores share m(q) and s(q); so there is no such option for rankings.
+The second term alone is t-norm (Auckenthaler, Carey, Lloyd-Thomas, Digital Signal Processing 2000). It changes no
+ranking, since all scores of a query have the same m(q) and s(q), so it is not offered.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 ScoreNorm = Literal["z", "s"]
 
 LEAST_SPREAD = 1e-6
-"""Below this standard deviation of cosines, float32 rounding is all there is."""
+"""A smaller standard deviation of cosines is only float32 rounding."""
 
 
-class Chance(NamedTuple):
-    """Per image: ``mean`` and ``spread`` (standard deviation), both (n,), of its cosines to the cohort."""
+class CohortStatistics(NamedTuple):
+    """Per sample: ``mean`` and ``spread`` (standard deviation), both (n,), of its cosines to the cohort."""
 
     mean: Float32
     spread: Float32
@@ -40,39 +40,39 @@ class Chance(NamedTuple):
 def normalised_blocks(
     queries: Float32, gallery: Float32, cohort: Float32, norm: ScoreNorm
 ) -> Iterator[tuple[int, Float32]]:
-    """Yield (first query of the block, scores (rows, gallery)), normalised; standard deviations, higher is better.
+    """Yield (first query of the block, scores (rows, gallery)), normalised, in standard deviations, higher is better.
 
     Args:
         queries: (n, d) of length one.
         gallery: (m, d) of length one.
-        cohort: (c, d) of length one, of people that are neither queries nor in the gallery.
-        norm: which normalisation.
+        cohort: (c, d) of length one, of identities that are neither queries nor in the gallery.
+        norm: the normalisation.
 
     Raises:
         InputError: the cohort has no spread.
     """
-    enrolled = chance_scores(gallery, cohort)
-    asked = chance_scores(queries, cohort) if norm == "s" else None
+    of_gallery = cohort_statistics(gallery, cohort)
+    of_queries = cohort_statistics(queries, cohort) if norm == "s" else None
     for start, scores in similarity_blocks(queries, gallery):
-        normal = (scores - enrolled.mean) / enrolled.spread
-        if asked is not None:
+        normal = (scores - of_gallery.mean) / of_gallery.spread
+        if of_queries is not None:
             rows = slice(start, start + len(scores))
-            normal = (normal + (scores - asked.mean[rows, None]) / asked.spread[rows, None]) / 2
+            normal = (normal + (scores - of_queries.mean[rows, None]) / of_queries.spread[rows, None]) / 2
         yield start, normal.astype(np.float32, copy=False)
 
 
-def chance_scores(images: Float32, cohort: Float32) -> Chance:
-    """Mean and standard deviation (ddof 0) of every image's cosines to the cohort.
+def cohort_statistics(vectors: Float32, cohort: Float32) -> CohortStatistics:
+    """Compute mean and standard deviation (ddof 0) of every sample's cosines to the cohort.
 
     Args:
-        images: (n, d) of length one.
+        vectors: (n, d) of length one.
         cohort: (c, d) of length one.
 
     Raises:
-        InputError: an image has the same cosine to all of the cohort.
+        InputError: a sample has the same cosine to all of the cohort.
     """
-    mean, spread = (np.empty(len(images), np.float32) for _ in range(2))
-    for start, scores in similarity_blocks(images, cohort):
+    mean, spread = (np.empty(len(vectors), np.float32) for _ in range(2))
+    for start, scores in similarity_blocks(vectors, cohort):
         rows = slice(start, start + len(scores))
         mean[rows] = scores.mean(axis=1, dtype=np.float64)
         spread[rows] = scores.std(axis=1, dtype=np.float64)
@@ -81,30 +81,30 @@ def chance_scores(images: Float32, cohort: Float32) -> Chance:
             f"Scores cannot be normalised: the {len(cohort)} images of the cohort (the train split) are all equally "
             "similar to some image; use more of them, or leave out `score_norm`."
         )
-    return Chance(mean, spread)
+    return CohortStatistics(mean, spread)
 
 
-def strangers(cohort: Int64, tested: Int64) -> NDArray[np.bool_]:
-    """Which images of a cohort (c,) may be compared with: those of known people (>= 0) that are not tested.
+def cohort_mask(cohort: Int64, tested: Int64) -> NDArray[np.bool_]:
+    """Which samples (c,) may be in a cohort: those of known identities (>= 0) that are not tested.
 
     Args:
-        cohort: (c,) identity codes of the train split's images.
-        tested: identity codes of queries and gallery.
+        cohort: (c,) identity numbers of the samples of the train split.
+        tested: identity numbers of queries and gallery.
 
     Raises:
-        InputError: there is no cohort.
-        TestDataError: it shows only people that are tested.
+        InputError: no sample of the train split has an identity.
+        TestDataError: all identities of the train split are tested.
     """
-    known = cohort >= 0
-    if not known.any():
+    identified = cohort >= 0
+    if not identified.any():
         raise InputError(
             "score_norm compares with the train split, and no sample of a known identity has split 'train' here; leave "
             "score_norm out, or give samples a split."
         )
-    others: NDArray[np.bool_] = known & ~np.isin(cohort, tested)
+    others: NDArray[np.bool_] = identified & ~np.isin(cohort, tested)
     if not others.any():
         raise TestDataError(
             "score_norm would take test data for its cohort: every identity of the train split is also tested; "
-            "leave score_norm out, or make splits that share nobody."
+            "leave score_norm out, or make splits that share no identity."
         )
     return others

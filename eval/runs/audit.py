@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.audit.checks import (
-    Sides,
+    DataRoles,
     content_findings,
+    data_roles,
     group_findings,
     identity_findings,
-    sides_of,
     size_findings,
     vector_findings,
 )
@@ -44,7 +44,7 @@ class Audited(NamedTuple):
     """
 
     pool: Pool
-    sides: Sides
+    roles: DataRoles
     rows: Int64
     vectors: Float32
     groups_meet: bool
@@ -94,8 +94,8 @@ def audit(
             sets = tuple(rule.parts(pool, request).values())
         rows, vectors = _vectors(snapshot, chosen, pool)
         version = snapshot.store_version
-    sides = sides_of(pool, sets)._replace(left_out=left_out(pool, rule.settings))
-    audited = Audited(pool, sides, rows, vectors, rule.settings.get("group_rule") != "exclude")
+    roles = data_roles(pool, sets)._replace(left_out=left_out(pool, rule.settings))
+    audited = Audited(pool, roles, rows, vectors, rule.settings.get("group_rule") != "exclude")
     found = _findings(audited, chosen.name, bits)
     splits = whole_split({str(at): part for at, part in enumerate(sets)}) if sets else None
     named = {sample for one in found for item in one.items for sample in item.samples}
@@ -112,19 +112,19 @@ def audit(
 
 
 def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:
-    pool, sides, rows, vectors, groups_meet = audited
+    pool, roles, rows, vectors, groups_meet = audited
     found = [
-        *identity_findings(pool, sides),
-        *content_findings(pool, sides),
-        *group_findings(pool, sides if groups_meet else sides._replace(draws=())),
-        *size_findings(pool, sides),
+        *identity_findings(pool, roles),
+        *content_findings(pool, roles),
+        *group_findings(pool, roles if groups_meet else roles._replace(draws=())),
+        *size_findings(pool, roles),
         *vector_findings(pool, np.isin(np.arange(len(pool)), rows), space),
     ]
     if len(rows) > 1:
         neighbours = nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1))
         pairs = near_pairs(pool, rows, vectors, neighbours, bits)
-        found += near_findings(pool, sides, rows, pairs)
-        found += suspect_findings(pool, sides, rows, vectors, nearest_others)
+        found += near_findings(pool, roles, rows, pairs)
+        found += suspect_findings(pool, roles, rows, vectors, nearest_others)
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.classification.choosing import metric_rule
 from eval.classification.figures import resampled, tables_of
-from eval.statistics.class_figures import mcnemar_classes, paired_classes, summarise_classes
+from eval.statistics.class_summary import mcnemar_classes, paired_classes, summarise_classes
 from eval.statistics.paired_comparison import Comparison
 from retrieval.errors import InputError
 

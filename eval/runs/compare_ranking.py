@@ -11,7 +11,7 @@ from eval.ranking.rescoring import ScoringOptions
 from eval.results.comparable import parts_difference
 from eval.statistics.paired_comparison import Comparison
 from eval.statistics.paired_tests import mcnemar, paired_differences
-from eval.statistics.query_figures import DrawTable
+from eval.statistics.query_summary import DrawTable
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.modes.reid import MODE
-from eval.ranking.problem import Problem, ReidConfig
+from eval.ranking.problem import RankingProblem, ReidConfig
 from eval.ranking.rank_gallery import Blocks, Side, rank_queries
 from eval.ranking.relations import settle
 from eval.registry import load_protocol
 from eval.runs.reading import read_again
 from eval.seams.mode import WHOLE_PART, Draw
-from eval.statistics.query_figures import DrawTable
+from eval.statistics.query_summary import DrawTable
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
@@ -110,7 +110,7 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
             "The rankings made from the store do not give this result: labels, cameras or vectors have changed since; "
             "evaluate again."
         )
-    problem = Problem(arrays, config)
+    problem = RankingProblem(arrays, config)
     rankings = {part: tuple(_ranking(problem, draw) for draw in draws) for part, draws in arrays.parts.items()}
     return Replay(samples, rankings, matches)
 
@@ -123,12 +123,12 @@ def _mirrored(result: EvalResult) -> str | None:
     return rule.mirrored(rule.options.read(own, "The result's config"))
 
 
-def _ranking(problem: Problem, draw: Draw) -> Ranking:
-    (query, asked), (gallery, known) = problem.sides(draw)
-    blocks = problem.blocks(draw, asked, known)
-    ranks = rank_queries(asked, known, blocks).ranks
-    first = np.array([found[0] if len(found) else 0 for found in ranks], np.int64)
-    return Ranking(query, gallery, asked, known, problem.relations, first, blocks)
+def _ranking(problem: RankingProblem, draw: Draw) -> Ranking:
+    (query, query_side), (gallery, gallery_side) = problem.sides(draw)
+    blocks = problem.blocks(draw, query_side, gallery_side)
+    ranks = [positives.stable for positives in rank_queries(query_side, gallery_side, blocks).ranks]
+    first = np.array([stable[0] if len(stable) else 0 for stable in ranks], np.int64)
+    return Ranking(query, gallery, query_side, gallery_side, problem.relations, first, blocks)
 
 
 def _split_sets(store: EmbeddingStore, result: EvalResult) -> dict[str, SplitSet]:

@@ -1,4 +1,4 @@
-"""The sums that figures of a classification are functions of: by unit, so that a resample is a matrix product."""
+"""Sums by unit that the metrics of a classification are functions of, so that a resample is a matrix product."""
 
 from __future__ import annotations
 
@@ -22,18 +22,25 @@ if TYPE_CHECKING:
     Float64 = NDArray[np.float64]
 
 
-class Counted(NamedTuple):
-    """``sums`` (sums, units) of a table, and ``lone`` (C,): the unit that holds all samples of a class, or -1."""
+class UnitSums(NamedTuple):
+    """Sums of a table: ``sums`` (sums, units), and ``lone`` (C,), the unit that has all samples of a class, or -1."""
 
     sums: csr_array
     lone: Int64
 
 
-def count_by_unit(table: ClassTable, units: Int64, count: int, classes: int, rule: MetricRule) -> Counted:
-    """Sum a table over ``units`` (n,) of 0 to ``count`` - 1.
+def sum_by_unit(table: ClassTable, units: Int64, count: int, classes: int, rule: MetricRule) -> UnitSums:
+    """Sum a table by unit.
 
-    The sums are: samples, predictions and hits by class; then samples, hits at each k, nll and brier; then by
-    confidence bin the hits less the confidence.
+    The sums are, in this order: samples, predictions and hits by class; then samples, hits at each k, nll and brier;
+    then by confidence bin the hits less the confidence.
+
+    Args:
+        table: n samples.
+        units: (n,) unit of each sample, 0 to ``count`` - 1.
+        count: number of units.
+        classes: C.
+        rule: definitions.
     """
     from scipy.sparse import coo_array
 
@@ -52,13 +59,13 @@ def count_by_unit(table: ClassTable, units: Int64, count: int, classes: int, rul
         np.concatenate([np.broadcast_to(part[field], len(part[1])) for part in parts]) for field in range(3)
     )
     shape = (start + len(rule.tops) + 3 + rule.bins, count)
-    return Counted(
+    return UnitSums(
         coo_array((values, (sums, columns)), shape=shape).tocsr(), _lone(table.labels, units, count, classes)
     )
 
 
 def _lone(labels: Int64, units: Int64, count: int, classes: int) -> Int64:
-    """The unit that holds all samples of a class, -1 where there are several or none: (C,)."""
+    """The unit that has all samples of a class, -1 if several or none have: (C,)."""
     pairs = np.unique(labels * count + units)
     owners = pairs // count
     single = np.flatnonzero(np.bincount(owners, minlength=classes) == 1)
@@ -67,10 +74,14 @@ def _lone(labels: Int64, units: Int64, count: int, classes: int) -> Int64:
     return lone
 
 
-def figures(sums: Float64, classes: int, rule: MetricRule, emphasis: Float64 | None = None) -> Float64:
-    """Figures (metrics, resamples) of the sums (sums, resamples) that :func:`count_by_unit` names; nan without samples.
+def metrics_of_sums(sums: Float64, classes: int, rule: MetricRule, emphasis: Float64 | None = None) -> Float64:
+    """Compute the metrics (metrics, resamples), in the order of ``class_metric_names``; nan without samples.
 
-    ``emphasis`` (C, resamples) weighs classes in macro means.
+    Args:
+        sums: (sums, resamples), in the order of :func:`sum_by_unit`.
+        classes: C.
+        rule: definitions.
+        emphasis: (C, resamples) weights of classes in macro means; None weighs them alike.
     """
     by_class, rest = sums[: 3 * classes].reshape(3, classes, -1), sums[3 * classes :]
     counts = ClassCounts(*by_class)
@@ -86,17 +97,17 @@ def figures(sums: Float64, classes: int, rule: MetricRule, emphasis: Float64 | N
     return np.stack([*means[:tops], *macro, *means[tops:], calibration])
 
 
-def whole(counted: Counted, classes: int, rule: MetricRule) -> Float64:
-    """Figures (metrics,) of all units."""
-    return figures(counted.sums.sum(axis=1)[:, None], classes, rule)[:, 0]
+def metrics_of_all(sums: UnitSums, classes: int, rule: MetricRule) -> Float64:
+    """Compute the metrics (metrics,) of all units."""
+    return metrics_of_sums(sums.sums.sum(axis=1)[:, None], classes, rule)[:, 0]
 
 
 class ClassTable(NamedTuple):
-    """What is counted of the answer to n samples, each (n,).
+    """The numbers of an answer to n samples that metrics are computed from, each (n,).
 
-    ``labels`` true and ``predicted`` classes; ``ranks`` of the true class, from 1; ``nll`` and ``brier`` losses;
-    ``confidence``, the probability of the predicted class; ``rows``, which samples they are, over all draws;
-    ``units``, codes of the groups that are resampled (or ``rows``).
+    ``labels`` are true and ``predicted`` predicted classes; ``ranks`` of the true class, from 1; ``nll`` and ``brier``
+    losses; ``confidence``, the probability of the predicted class; ``rows``, numbers of the samples, the same in all
+    draws; ``units``, numbers of the groups that are resampled (or ``rows``).
     """
 
     labels: Int64
@@ -110,7 +121,7 @@ class ClassTable(NamedTuple):
 
 
 class MetricRule(NamedTuple):
-    """Definitions: k of the top-k accuracies, the classes macro means are over, bins of the calibration error."""
+    """Definitions: k of the top-k accuracies, classes that macro means are over, bins of the calibration error."""
 
     tops: Sequence[int] = (1, 5)
     macro_over: MacroOver = "present"

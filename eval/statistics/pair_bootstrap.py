@@ -1,4 +1,7 @@
-"""Intervals for figures over pairs: the bootstrap resamples identities, and a pair weighs as its identities do."""
+"""Bootstrap of metrics over pairs: identities are resampled, and a pair weighs the product of its identities' weights.
+
+A unit is an identity that is resampled, given by its number from 0.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +10,30 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.metrics.verification import ErrorCurve, Float64
-from eval.statistics.intervals import (
-    ROUNDING,
-    Trials,
-    accelerated_ends,
-    drawn_out,
-    jackknife_variance,
-    resampled_counts,
-)
+from eval.statistics.intervals import ROUNDING, Trials, bca_interval, jackknife_variance, widen_by_wilson
+from eval.statistics.mean_bootstrap import bootstrap_counts
 from retrieval.types import Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIXED = -1
-"""Unit of what is not resampled; its weight is one."""
+"""Unit of samples that are not resampled; their weight is one."""
 
 GRID = 512
+"""Steps of each of the scales that :func:`threshold_grid` combines."""
+
 CELLS_AT_ONCE = 8_000_000
+"""Pair weights that exist at one time."""
 
 LEFT_OUT_GROUPS = 200
-"""Of more units than this, the jackknife leaves groups out: its skewness needs no more rows."""
+"""With more units than this, the jackknife leaves out groups of units: its skewness needs no more rows."""
 
 
-class Pairs(NamedTuple):
-    """Scored pairs: ``scores`` (n,), ``first`` and ``second`` (n,) units or :data:`FIXED`, ``counts`` (n,).
+class ScoredPairs(NamedTuple):
+    """Pairs with ``scores`` (n,) of the units ``first`` and ``second`` (n,), :data:`FIXED` if not resampled.
 
-    ``counts`` says for how many pairs each stands: one, or more where they are a sample.
+    ``counts`` (n,) is the number of pairs that each stands for: one, or more if the pairs were sampled.
     """
 
     scores: NDArray[np.float64]
@@ -42,11 +42,11 @@ class Pairs(NamedTuple):
     counts: NDArray[np.float64]
 
 
-class Resampled(NamedTuple):
-    """Figures under weights of the units.
+class CurveEstimates(NamedTuple):
+    """Metrics read off curves under weights of the units.
 
-    ``estimates`` (resamples, ..., metrics) of :func:`unit_weights`, ``whole`` (..., metrics) where all weigh one, and
-    ``left_out`` (groups, ..., metrics) of :func:`left_out_weights`.
+    ``estimates`` (resamples, ..., metrics) are under :func:`bootstrap_weights`, ``whole`` (..., metrics) under
+    :func:`equal_weights`, and ``left_out`` (groups, ..., metrics) under :func:`jackknife_weights`.
     """
 
     estimates: Float64
@@ -54,10 +54,11 @@ class Resampled(NamedTuple):
     left_out: Float64
 
 
-class Weights(NamedTuple):
-    """``values`` (units + 1, n): how often each unit counts, n times; the last row, for :data:`FIXED`, is one.
+class UnitWeights(NamedTuple):
+    """``values`` (units + 1, n): n vectors of weights; the last row, of :data:`FIXED`, is one.
 
-    ``excess`` is how often more than the jackknife they count what is a couple's own (:func:`couple_share`).
+    ``excess`` is how many times more than the jackknife these weights count the variance that couples have alone
+    (:func:`couple_fraction`).
     """
 
     values: NDArray[np.float32]
@@ -65,37 +66,37 @@ class Weights(NamedTuple):
 
 
 class PairProblem(NamedTuple):
-    """What one curve is made of."""
+    """The genuine and impostor pairs that one error curve is computed from."""
 
-    genuine: Pairs
-    impostor: Pairs
+    genuine: ScoredPairs
+    impostor: ScoredPairs
 
 
-def unit_weights(units: int, resamples: int, rng: np.random.Generator) -> Weights:
-    """How often each unit is in each resample."""
+def bootstrap_weights(units: int, resamples: int, rng: np.random.Generator) -> UnitWeights:
+    """Count how often each unit is in each resample."""
     weights = np.ones((units + 1, resamples), np.float32)
-    weights[:-1] = resampled_counts(units, resamples, rng).T
-    return Weights(weights, excess=1)
+    weights[:-1] = bootstrap_counts(units, resamples, rng).T
+    return UnitWeights(weights, excess=1)
 
 
-def equal_weights(units: int) -> Weights:
-    """All units once."""
-    return Weights(np.ones((units + 1, 1), np.float32), excess=0)
+def equal_weights(units: int) -> UnitWeights:
+    """Count every unit once."""
+    return UnitWeights(np.ones((units + 1, 1), np.float32), excess=0)
 
 
-def left_out_weights(units: int) -> Weights:
-    """Leave one unit out each time, or one group of many."""
+def jackknife_weights(units: int) -> UnitWeights:
+    """Leave out one unit at a time; with more than :data:`LEFT_OUT_GROUPS`, one group of units."""
     groups = min(units, LEFT_OUT_GROUPS)
     weights = np.ones((units + 1, groups), np.float32)
     weights[np.arange(units), np.arange(units) % groups] = 0
-    return Weights(weights, excess=0)
+    return UnitWeights(weights, excess=0)
 
 
 def threshold_grid(problem: PairProblem) -> Float64:
-    """Thresholds at which resampled curves are computed: every score where there are few, else quantiles.
+    """Choose the thresholds at which resampled curves are computed: every score if there are few, else quantiles.
 
-    The grid holds -inf, the impostor scores that 1 ... n impostors reach (:data:`GRID` steps, evenly on a logarithmic
-    scale, and as many evenly) and as many genuine quantiles.
+    The grid contains -inf, the impostor scores that 1 ... n impostors reach (:data:`GRID` steps on a logarithmic scale
+    and :data:`GRID` on a linear one) and :data:`GRID` genuine quantiles.
     """
     everything = np.unique(np.concatenate([problem.genuine.scores, problem.impostor.scores]))
     if len(everything) > 3 * GRID:
@@ -110,16 +111,17 @@ def threshold_grid(problem: PairProblem) -> Float64:
 
 
 class ResampledCurve:
-    """Error rates of a problem in resamples of the units.
+    """Error rates of a set of pairs in resamples of the units.
 
     With w_u the number of times unit u is drawn, an impostor pair of units u and v weighs w_u w_v and a genuine pair
-    of unit u weighs w_u (its second unit is :data:`FIXED`): pairs share identities, so they are not resampled one by
-    one. That is the subsets bootstrap of Bolle, Ratha and Pankanti (CVIU 2004) with the product weights of Owen's
-    pigeonhole bootstrap (Annals of Applied Statistics 2007) for the two identities of a pair. These spread too much:
-    they count what is a couple's own three times, and leaving units out counts it twice. So the FMR of a resample is
-    drawn, in log odds, towards that of the sample until its spread is about that of pairs which depend on each other
-    where they share a person (Fafchamps and Gubert, Journal of Development Economics 2007; Aronow, Samii and Assenova,
-    Political Analysis 2015). A resample without genuine or without impostor pairs is nan.
+    of unit u weighs w_u (its second unit is :data:`FIXED`). Pairs are not resampled one by one, because they share
+    identities. This is the subsets bootstrap of Bolle, Ratha and Pankanti (CVIU 2004) with the product weights of
+    Owen's pigeonhole bootstrap (Annals of Applied Statistics 2007) for the two identities of a pair. Product weights
+    spread too much: they count the variance that a couple has alone three times, and leaving units out counts it
+    twice. Therefore the FMR of a resample is shrunk, in log odds, towards that of the sample until its spread is about
+    that of pairs which depend on each other if they share an identity (Fafchamps and Gubert, Journal of Development
+    Economics 2007; Aronow, Samii and Assenova, Political Analysis 2015). Rates of a resample without genuine or without
+    impostor pairs are nan.
 
     Args:
         problem: genuine and impostor pairs.
@@ -131,33 +133,33 @@ class ResampledCurve:
         impostor = problem.impostor
         units = int(max(impostor.first.max(initial=0), impostor.second.max(initial=0))) + 1
         self._centre = _share_above(impostor, thresholds, equal_weights(units).values)
-        self._own = couple_share(impostor, thresholds)
+        self._couple_fraction = couple_fraction(impostor, thresholds)
 
-    def rates(self, weights: Weights) -> ErrorCurve:
-        """Rates (t, resamples) under weights of the units."""
+    def rates(self, weights: UnitWeights) -> ErrorCurve:
+        """Compute the error rates (t, resamples) under weights of the units."""
         problem, at = self._problem, self._thresholds
         fmr, tpr = (_share_above(pairs, at, weights.values) for pairs in (problem.impostor, problem.genuine))
-        scale = np.sqrt((1 - self._own) / (1 + weights.excess * self._own))[:, None]
-        drawn = np.maximum.accumulate(_towards(self._centre, fmr, scale)[::-1], axis=0)[::-1]
-        return ErrorCurve(at, drawn, 1 - tpr)
+        scale = np.sqrt((1 - self._couple_fraction) / (1 + weights.excess * self._couple_fraction))[:, None]
+        shrunk = np.maximum.accumulate(_shrink(self._centre, fmr, scale)[::-1], axis=0)[::-1]
+        return ErrorCurve(at, shrunk, 1 - tpr)
 
 
-def count_couples(pairs: Pairs) -> int:
-    """How many couples of two units there are; a pair that has none, with somebody who is no unit, is one by itself."""
+def count_couples(pairs: ScoredPairs) -> int:
+    """Count the couples (sets of two units); a pair with a side that is not resampled counts by itself."""
     both = _of_two(pairs)
     return len(np.unique(_couples(pairs, both))) + int((~both).sum())
 
 
-def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
-    """Of the jackknife's variance of an error rate, the share that couples would have alone: (t,), at most one half.
+def couple_fraction(pairs: ScoredPairs, thresholds: Float64) -> Float64:
+    """Fraction of the jackknife variance of an error rate that couples have alone: (t,), at most one half.
 
-    Let e_uv be how many pairs of units u and v are above a threshold, less as many as the overall share would make,
-    and e_u the sum of e_uv over v. Leaving out each of n units, the jackknife's variance is the sum of e_u^2, times
-    n (n - 1) / (n - 2)^2 over the squared number of pairs, in which every couple counts for both units. Of that the
-    share is the sum of e_uv^2: without it, what is left is the sum over all couples that have a unit in common.
+    Let e_uv be the number of pairs of units u and v above a threshold, less its expectation at the overall rate, and
+    e_u the sum of e_uv over v. Leaving out each of n units, the jackknife variance is the sum of e_u^2, times
+    n (n - 1) / (n - 2)^2 over the squared number of pairs; every couple counts in it for both its units. The fraction
+    is that of the sum of e_uv^2; the rest is the sum over couples that have a unit in common.
 
     Args:
-        pairs: of which some may be of :data:`FIXED`; these have a unit and are no couple.
+        pairs: those with a side of :data:`FIXED` count for the unit of their other side, and are no couple.
         thresholds: (t,) ascending.
     """
     both = _of_two(pairs)
@@ -175,27 +177,27 @@ def couple_share(pairs: Pairs, thresholds: Float64) -> Float64:
         share,
     )
     n = len(np.unique(members))
-    known = of_units > ROUNDING * pairs.counts.sum() ** 2
-    found = np.where(known, of_couples / np.where(known, of_units, 1), 0) * (n - 2) ** 2 / (n * (n - 1))
-    return np.clip(found, 0, 0.5)
+    varies = of_units > ROUNDING * pairs.counts.sum() ** 2
+    fraction = np.where(varies, of_couples / np.where(varies, of_units, 1), 0) * (n - 2) ** 2 / (n * (n - 1))
+    return np.clip(fraction, 0, 0.5)
 
 
-def _of_two(pairs: Pairs) -> NDArray[np.bool_]:
-    """Where both of a pair are units (n,)."""
+def _of_two(pairs: ScoredPairs) -> NDArray[np.bool_]:
+    """Whether both sides of a pair are resampled: (n,)."""
     both: NDArray[np.bool_] = (pairs.first != FIXED) & (pairs.second != FIXED)
     return both
 
 
-def _couples(pairs: Pairs, both: NDArray[np.bool_]) -> Int64:
-    """A number for the couple of each of some pairs, whoever comes first."""
+def _couples(pairs: ScoredPairs, both: NDArray[np.bool_]) -> Int64:
+    """Number the couples of the pairs ``both`` (n,) marks: equal for (u, v) and (v, u)."""
     one, other = pairs.first[both], pairs.second[both]
     base = int(max(one.max(initial=0), other.max(initial=0))) + 1
-    found: Int64 = np.minimum(one, other) * base + np.maximum(one, other)
-    return found
+    couples: Int64 = np.minimum(one, other) * base + np.maximum(one, other)
+    return couples
 
 
-def _towards(centre: Float64, rates: Float64, scale: Float64) -> Float64:
-    """Rates as far from the centre as ``scale`` times before, in log odds; 0 and 1 stay what they are."""
+def _shrink(centre: Float64, rates: Float64, scale: Float64) -> Float64:
+    """Multiply the distance of rates from ``centre`` by ``scale``, in log odds; at a centre of 0 or 1 rates stay."""
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = (rates / (1 - rates)) ** scale * (centre / (1 - centre)) ** (1 - scale)
         moved = np.where(np.isinf(odds), 1, odds / (1 + odds))
@@ -203,7 +205,7 @@ def _towards(centre: Float64, rates: Float64, scale: Float64) -> Float64:
 
 
 def _squares(groups: Int64, slots: Int64, counts: NDArray[np.float64], share: Float64) -> Float64:
-    """Sum over groups of (pairs above - share * pairs)^2, at every threshold (t,)."""
+    """Sum over groups of (pairs above - share * pairs)^2 at every threshold: (t,)."""
     order = np.lexsort((-slots, groups))
     counts, slots = counts[order], slots[order]
     group = np.unique(groups[order], return_inverse=True)[1]
@@ -216,38 +218,39 @@ def _squares(groups: Int64, slots: Int64, counts: NDArray[np.float64], share: Fl
 
 
 def _from_the_top(slots: Int64, amounts: NDArray[np.float64], n: int) -> Float64:
-    """Sum of the amounts above each of n thresholds; a slot is how many thresholds are below."""
+    """Sum of the amounts above each of n thresholds; a slot is the number of thresholds below an amount's score."""
     sums = np.bincount(slots, amounts, n + 1).astype(np.float64)
     return np.cumsum(sums[::-1])[::-1][1:]
 
 
-def centred_interval(
-    value: Float64, found: Resampled, trials: Trials, units: Float64, level: float = 0.95
+def pair_interval(
+    value: Float64, curves: CurveEstimates, trials: Trials, units: Float64, level: float = 0.95
 ) -> Float64 | None:
-    """Interval of resampled figures: accelerated, moved so that ``found.whole`` falls on the value, and drawn out.
+    """Interval of metrics over pairs from their resampled estimates.
 
-    Where all pairs were kept and the grid holds every score, they are the same and nothing is moved. Resamples, and
-    left-out groups, with a nan are left out. The ends are those of
-    :func:`eval.statistics.intervals.accelerated_ends` and :func:`eval.statistics.intervals.drawn_out`.
+    The interval is :func:`eval.statistics.intervals.bca_interval` around ``curves.whole``, moved by the difference of
+    the exact value, and widened by :func:`eval.statistics.intervals.widen_by_wilson`. The difference is 0 if all pairs
+    were kept and the grid contains every score. Resamples and left-out groups with a nan are left out.
 
     Args:
-        value: (metrics,) exact figures.
-        found: estimates (resamples, metrics) and what belongs to them.
-        trials: how many the figures are of.
-        units: (metrics,) how many people they are of, at least two: not those who are only enrolled.
+        value: (metrics,) exact metrics.
+        curves: estimates (resamples, metrics), whole (metrics,) and left_out (groups, metrics).
+        trials: effective numbers of trials.
+        units: (metrics,) number of identities that a metric depends on, at least two; those with a gallery sample only
+            do not count.
         level: nominal coverage.
 
     Returns:
-        (metrics, 2) within [0, 1], or None where no resample is left.
+        (metrics, 2) within [0, 1], or None if no resample is usable.
     """
-    estimates, left_out = (rows[np.isfinite(rows).all(axis=1)] for rows in (found.estimates, found.left_out))
+    estimates, left_out = (rows[np.isfinite(rows).all(axis=1)] for rows in (curves.estimates, curves.left_out))
     if not len(estimates):
         return None
-    ends = accelerated_ends(found.whole, estimates, left_out, units, level) + (value - found.whole)[:, None]
-    return drawn_out(value, np.clip(ends, 0, 1), jackknife_variance(left_out), trials, units - 1, level)
+    ends = bca_interval(curves.whole, estimates, left_out, units, level) + (value - curves.whole)[:, None]
+    return widen_by_wilson(value, np.clip(ends, 0, 1), jackknife_variance(left_out), trials, units - 1, level)
 
 
-def _share_above(pairs: Pairs, thresholds: Float64, weights: NDArray[np.float32]) -> Float64:
+def _share_above(pairs: ScoredPairs, thresholds: Float64, weights: NDArray[np.float32]) -> Float64:
     """Weighted share of pairs above each threshold: (t, resamples)."""
     slots = np.searchsorted(thresholds, pairs.scores, side="left")
     order = np.argsort(slots, kind="stable")
@@ -255,10 +258,10 @@ def _share_above(pairs: Pairs, thresholds: Float64, weights: NDArray[np.float32]
     step = max(1, CELLS_AT_ONCE // weights.shape[1])
     for start in range(0, len(order), step):
         rows = order[start : start + step]
-        weighed = weights[pairs.first[rows]] * weights[pairs.second[rows]]
-        weighed *= pairs.counts[rows, None].astype(np.float32)
+        weighted = weights[pairs.first[rows]] * weights[pairs.second[rows]]
+        weighted *= pairs.counts[rows, None].astype(np.float32)
         places, firsts = np.unique(slots[rows], return_index=True)
-        sums[places] += np.add.reduceat(weighed, firsts, axis=0)
+        sums[places] += np.add.reduceat(weighted, firsts, axis=0)
     above = np.cumsum(sums[::-1], axis=0)[::-1]
     with np.errstate(invalid="ignore", divide="ignore"):
         share: Float64 = above[1:] / above[0]

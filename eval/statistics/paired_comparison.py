@@ -1,4 +1,4 @@
-"""What a paired comparison of two evaluations gives, whatever their task."""
+"""The result of a paired comparison of two evaluations, of any task."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from eval.results.schema import TaskName
-    from eval.statistics.paired_tests import Difference, McNemar
+    from eval.statistics.paired_tests import McNemar, PairedDifference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Comparison(ShowsTables):
-    """B against A: ``a`` and ``b`` name them by what tells them apart.
+    """Comparison of evaluation B with A; ``a`` and ``b`` are the names that tell them apart.
 
     ``n`` counts what the metrics are over. ``values`` are the metrics of A and of B; ``differences`` are B minus A;
-    ``mcnemar`` is on Rank-1 or top-1, None where there is none. ``warnings`` say what is not clean about the samples
-    of either.
+    ``mcnemar`` is on Rank-1 or top-1, or None. ``warnings`` are about leaks and duplicates among the samples of either.
     """
 
     task: ClassVar[TaskName]
@@ -42,30 +41,30 @@ class Comparison(ShowsTables):
     resamples: int
     n: Mapping[str, float]
     values: Mapping[str, tuple[float, float]]
-    differences: Mapping[str, Difference]
+    differences: Mapping[str, PairedDifference]
     mcnemar: McNemar | None
     warnings: tuple[str, ...]
 
     def to_table(self) -> pa.Table:
-        """A row per metric: those of A and B, the difference with its interval, and the p-value."""
+        """Make a table with a row per metric: values of A and B, difference, interval and p-value."""
         import pyarrow as pa
 
-        found, values = self.differences.values(), self.values.values()
-        ends = [each.metric.ci95 or (None, None) for each in found]
+        differences, values = self.differences.values(), self.values.values()
+        ends = [difference.metric.ci95 or (None, None) for difference in differences]
         return pa.table(
             {
                 "metric": list(self.values),
                 "a": [a for a, _ in values],
                 "b": [b for _, b in values],
-                "difference": [each.metric.value for each in found],
+                "difference": [difference.metric.value for difference in differences],
                 "ci_low": [low for low, _ in ends],
                 "ci_high": [high for _, high in ends],
-                "p_value": [each.p_value for each in found],
+                "p_value": [difference.p_value for difference in differences],
             }
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """The same as a pandas data frame.
+        """Convert :meth:`to_table` to a pandas data frame.
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -77,13 +76,13 @@ class Comparison(ShowsTables):
         return (views.comparison_of(self),)
 
     def to_dict(self) -> dict[str, Any]:
-        """For programs; metrics are fractions."""
-        apart = to_dict(self.differences)
+        """Convert to plain values for JSON; metrics are fractions."""
+        differences = to_dict(self.differences)
         return {
             "task": self.task,
             **{name: getattr(self, name) for name in self.head},
             "n": dict(self.n),
-            "metrics": {name: {"a": a, "b": b, **apart[name]} for name, (a, b) in self.values.items()},
+            "metrics": {name: {"a": a, "b": b, **differences[name]} for name, (a, b) in self.values.items()},
             "mcnemar": None if self.mcnemar is None else self.mcnemar._asdict(),
             "warnings": list(self.warnings),
         }

@@ -1,4 +1,4 @@
-"""The bootstrap of classification figures: images, or groups of them, are resampled within their class."""
+"""Bootstrap of classification metrics: samples, or groups of samples, are resampled within their class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.statistics.intervals import Trials, drawn_out
+from eval.statistics.intervals import Trials, basic_interval, percentile_interval, widen_by_wilson
 from retrieval.types import Int64
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ CELLS_AT_ONCE = 2_000_000
 
 
 def strata_of(units: Int64, labels: Int64) -> Int64:
-    """Divide units (images or groups) into the strata they are resampled in: their classes.
+    """Divide units (samples or groups) into the strata they are resampled in: their classes.
 
     A unit whose samples are all of one class is in the stratum of that class. Units of several classes, and units that
-    are the only one of their class, are put together into one common stratum: a stratum of one has no spread to
-    resample (collapsed strata; Cochran 1977, section 5A.12; it errs on the wide side, as it counts the spread between
-    classes in). If a single unit is common, it joins the smallest other stratum.
+    are the only one of their class, form one common stratum, since a stratum of one unit has no spread to resample
+    (collapsed strata; Cochran 1977, section 5A.12; intervals are rather too wide, since the spread between classes is
+    included). If that would be a single unit, it joins the smallest other stratum.
 
     Args:
-        units: (n,) unit of every sample, all of 0 to u - 1.
+        units: (n,) unit of every sample; every number from 0 to u - 1 occurs.
         labels: (n,) true classes.
 
     Returns:
-        (u,) stratum of every unit; all of 0 to the number of strata - 1.
+        (u,) stratum of every unit, numbered from 0 without gaps.
     """
     order = np.lexsort((labels, units))
     starts = np.flatnonzero(np.diff(units[order], prepend=-1))
@@ -47,78 +47,72 @@ def strata_of(units: Int64, labels: Int64) -> Int64:
     return np.unique(strata, return_inverse=True)[1].astype(np.int64)
 
 
-def resampled_weights(strata: Int64, resamples: int, rng: np.random.Generator) -> Iterator[Float64]:
-    """Yield weights (units, some resamples) of the rescaled bootstrap (Rao and Wu 1988; McCarthy and Snowden 1985).
+def stratified_weights(strata: Int64, resamples: int, rng: np.random.Generator) -> Iterator[Float64]:
+    """Yield blocks of weights (units, resamples) of the rescaled bootstrap.
 
-    From a stratum of n units n - 1 are drawn with replacement, and each draw weighs n / (n - 1): weights sum to n, and
-    their spread makes the variance of a stratum's mean the unbiased one. Drawing n of n instead gives (n - 1) / n of
-    it: half, for two images of a class.
+    It is that of Rao and Wu (1988) and McCarthy and Snowden (1985). From a stratum of n units n - 1 are drawn with
+    replacement, and each of these weighs n / (n - 1). So weights sum to n, and the variance of a stratum's mean is the
+    unbiased one; drawing n of n would give (n - 1) / n of it, which is half for a class of two samples.
 
     Args:
         strata: (units,) of :func:`strata_of`, each with at least two units.
-        resamples: how many in all.
-        rng: where the draws come from.
+        resamples: number of resamples in all blocks.
+        rng: source of the draws.
     """
     order = np.argsort(strata, kind="stable")
     sizes = np.bincount(strata)
     draws = sizes - 1
     first = np.repeat(np.cumsum(sizes) - sizes, draws)
-    among = np.repeat(sizes, draws)
-    worth = (sizes / draws)[strata][:, None]
+    stratum_sizes = np.repeat(sizes, draws)
+    scale = (sizes / draws)[strata][:, None]
     step = max(1, CELLS_AT_ONCE // len(strata))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        drawn = order[first + (rng.random((size, len(first))) * among).astype(np.int64)]
+        drawn = order[first + (rng.random((size, len(first))) * stratum_sizes).astype(np.int64)]
         cells = drawn * size + np.arange(size)[:, None]
-        yield np.bincount(cells.ravel(), minlength=len(strata) * size).reshape(-1, size) * worth
+        yield np.bincount(cells.ravel(), minlength=len(strata) * size).reshape(-1, size) * scale
 
 
-def bootstrap_ends(
+def stratified_interval(
     values: Float64,
     estimates: Float64,
-    curved: NDArray[np.bool_],
+    biased: NDArray[np.bool_],
     units: int,
     strata: int,
-    shares: NDArray[np.bool_] | None = None,
+    proportions: NDArray[np.bool_] | None = None,
 ) -> Float64 | None:
-    """95 % interval of each figure from its resampled estimates.
+    """95 % interval of each metric from its resampled estimates.
 
-    Means over samples, and over classes of a fixed number of samples (top-k, recall, losses), get the percentile
-    interval (Efron 1979). F1, Jaccard and calibration error are ``curved``: few samples bias them, a resample has the
-    bias twice, and percentiles lie off to that side. They get the basic interval, [2 v - upper, 2 v - lower] (Davison
-    and Hinkley 1997, eq. 5.6), which takes the bias off; where the bias exceeds the spread it would end short of the
-    figure v itself, and is drawn out to it. The quantiles are those of Student's t instead of the normal distribution
-    (expanded percentiles; Hesterberg 2015, section 5.3), as the spread itself is estimated. Where few are wrong,
-    resamples say little of what a larger test set would show: shares are drawn out by
-    :func:`eval.statistics.intervals.drawn_out`.
+    Means over samples, and over classes of a fixed number of samples (top-k, recall, losses), get
+    :func:`eval.statistics.intervals.percentile_interval`. F1, Jaccard and calibration error are ``biased``: few samples
+    bias them, a resample has the bias twice, and percentiles are shifted to that side; they get
+    :func:`eval.statistics.intervals.basic_interval`. Where few samples are wrong, resamples say little about what a
+    larger test set would show, so proportions are widened by :func:`eval.statistics.intervals.widen_by_wilson`.
 
-    How often they hold the truth is simulated by ``tests/bench/bench_coverage.py``; docs/protocols.md has its table.
-    Of the calibration error, which is never below 0 and so not normal where a model is nearly calibrated, it was 83 to
-    91 %.
+    How often the intervals contain the truth is simulated by ``tests/bench/bench_coverage.py``; docs/protocols.md has
+    its table. For the calibration error, which is never below 0 and so not normal where a model is nearly calibrated,
+    it was 83 to 91 %.
 
     Args:
-        values: (metrics,) the figures.
+        values: (metrics,) of all units.
         estimates: (metrics, resamples); resamples with a nan are left out.
-        curved: (metrics,) which are.
-        units: how many were resampled.
-        strata: how many they are in; the degrees of freedom are units less strata.
-        shares: (metrics,) which lie between 0 and 1; None for differences.
+        biased: (metrics,) whether few samples bias a metric.
+        units: number of units that were resampled.
+        strata: number of strata; the degrees of freedom are units less strata.
+        proportions: (metrics,) whether a metric lies between 0 and 1; None for differences.
 
     Returns:
-        (metrics, 2), or None where no resample is left.
+        (metrics, 2), or None if no resample is usable.
     """
-    from scipy.special import ndtr, stdtrit
-
     usable = estimates[:, np.isfinite(estimates).all(axis=0)]
     if not usable.shape[1]:
         return None
-    tail = float(ndtr(stdtrit(units - strata, 0.025)))
-    ends: Float64 = np.quantile(usable, [tail, 1 - tail], axis=1).T
-    reflected = 2 * values[:, None] - ends[:, ::-1]
-    reflected = np.stack([np.minimum(reflected[:, 0], values), np.maximum(reflected[:, 1], values)], axis=1)
-    ends = np.where(curved[:, None], reflected, ends)
-    if shares is not None:
-        trials = Trials(*np.full((2, int(shares.sum())), float(units)))
-        variance = usable[shares].var(axis=1)
-        ends[shares] = np.clip(drawn_out(values[shares], ends[shares], variance, trials, units - strata), 0, 1)
+    freedom = units - strata
+    basic, percentile = basic_interval(values, usable.T, freedom), percentile_interval(usable.T, freedom)
+    ends = np.where(biased[:, None], basic, percentile)
+    if proportions is not None:
+        trials = Trials(*np.full((2, int(proportions.sum())), float(units)))
+        variance = usable[proportions].var(axis=1)
+        wide = widen_by_wilson(values[proportions], ends[proportions], variance, trials, freedom)
+        ends[proportions] = np.clip(wide, 0, 1)
     return ends

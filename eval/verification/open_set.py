@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.open_set import alarm_scores, identified_scores
+from eval.metrics.open_set import mated_scores, unmated_scores
 from eval.seams.mode import WHOLE_PART
-from eval.statistics.pair_bootstrap import FIXED, PairProblem, Pairs
+from eval.statistics.pair_bootstrap import FIXED, PairProblem, ScoredPairs
 from eval.verification.pair_scores import best_scores
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64, digest
@@ -20,7 +20,7 @@ SHARES = 1000
 """Steps in which an error names the shares that work."""
 
 
-class Searches:
+class OpenSetSearches:
     """Searches in galleries from which a ``share`` of the enrolled identities is taken out, by chance in every draw."""
 
     def __init__(self, samples: PairSamples, share: float, rng: np.random.Generator) -> None:
@@ -49,8 +49,8 @@ class Searches:
         if not mated.any() or not unmated.any():
             return None
         return PairProblem(
-            _single(identified_scores(best)[mated], samples.units(query[mated])),
-            _single(alarm_scores(best)[unmated], samples.units(query[unmated])),
+            _single(mated_scores(best)[mated], samples.units(query[mated])),
+            _single(unmated_scores(best)[unmated], samples.units(query[unmated])),
         )
 
     def refusal(self, part: str, number: int) -> InputError:
@@ -105,5 +105,5 @@ class _Bounds(NamedTuple):
         return self.least <= round(share * self.enrolled) <= self.most
 
 
-def _single(scores: Float32, units: Int64) -> Pairs:
-    return Pairs(scores.astype(np.float64), units, np.full(len(units), FIXED), np.ones(len(units)))
+def _single(scores: Float32, units: Int64) -> ScoredPairs:
+    return ScoredPairs(scores.astype(np.float64), units, np.full(len(units), FIXED), np.ones(len(units)))

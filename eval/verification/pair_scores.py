@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.metrics.open_set import Searches
+from eval.metrics.open_set import BestScores
 from eval.metrics.verification import Tally, tally
 from eval.scorers.similarity import similarity_blocks
-from eval.statistics.pair_bootstrap import FIXED, PairProblem, Pairs
-from eval.statistics.pair_figures import PairScores
+from eval.statistics.pair_bootstrap import FIXED, PairProblem, ScoredPairs
+from eval.statistics.pair_summary import PairScores
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def score_pairs(
     """Score every query with every gallery entry, or every two samples of one side once (``gallery`` None).
 
     Pairs of one identity are genuine, unless both sides have cameras and theirs are the same (junk, left out), or
-    samples and theirs are the same. Pairs
+    samples and theirs are the same. ScoredPairs
     of two identities are impostors; so are gallery entries of unknown identity (-1), which are not resampled.
 
     Args:
@@ -76,15 +76,15 @@ def score_pairs(
     rows, columns = (queries.identity, other.identity) if units is None else units
     first_units = rows[same.row[kept]]
     exact = genuine[kept].astype(np.float64)
-    matched = Pairs(exact, first_units, np.full(len(first_units), FIXED), np.ones(len(first_units)))
+    matched = ScoredPairs(exact, first_units, np.full(len(first_units), FIXED), np.ones(len(first_units)))
     found = impostors.kept(rows, columns)
     return PairScores(tally(exact), impostors.tally(), PairProblem(matched, found))
 
 
-def best_scores(queries: Side, gallery: Side) -> Searches:
+def best_scores(queries: Side, gallery: Side) -> BestScores:
     """Best score of every query among its mates and among all other entries; junk is neither."""
     same = _same_identity(queries, gallery)
-    found = Searches(*(np.full(len(queries.vectors), -np.inf, np.float32) for _ in range(2)))
+    found = BestScores(*(np.full(len(queries.vectors), -np.inf, np.float32) for _ in range(2)))
     for start, scores in similarity_blocks(queries.vectors, gallery.vectors):
         rows = slice(start, start + len(scores))
         first, last = np.searchsorted(same.row, [rows.start, rows.stop])
@@ -147,7 +147,7 @@ class _Impostors:
         centres = np.minimum((filled + 0.5) * (2 * LIMIT / BINS) - LIMIT, float(self._floor))
         return Tally(np.concatenate([centres, top.values]), np.concatenate([left[filled], top.counts]))
 
-    def kept(self, rows: Int64, columns: Int64) -> Pairs:
+    def kept(self, rows: Int64, columns: Int64) -> ScoredPairs:
         """Pairs for resampling: the largest, ever fewer of the next, a sample of the rest; units by row and column."""
         self._prune()
         order = np.argsort(-self._scores[0], kind="stable")
@@ -161,7 +161,7 @@ class _Impostors:
             counts = np.concatenate([counts, np.full(int(rest.sum()), stands)])
         row, column = np.divmod(places, self._columns)
         first, second = rows[row], columns[column]
-        return Pairs(scores.astype(np.float64), first, np.where(first == second, FIXED, second), counts)
+        return ScoredPairs(scores.astype(np.float64), first, np.where(first == second, FIXED, second), counts)
 
     def _take(self, offset: int, flat: Float32) -> None:
         above = np.flatnonzero(flat > self._floor)

@@ -11,12 +11,12 @@ from pydantic_core import PydanticCustomError
 from eval.ranking.identities import CameraRule
 from eval.seams.mode import WHOLE_PART, ModeConfig
 from eval.seams.options import Fractions, Identities, Names
-from eval.statistics.pair_figures import DrawScores, PairScores
+from eval.statistics.pair_summary import DrawScores, PairScores
 from eval.statistics.slices import slice_names
-from eval.verification.open_set import Searches
+from eval.verification.open_set import OpenSetSearches
 from eval.verification.pair_scores import score_pairs
 from eval.verification.samples import PairDraw, PairSamples
-from eval.verification.slices import SlicedDraw
+from eval.verification.slices import SliceDraw
 from eval.verification.thresholds import AUTO, HELD_OUT, NONE
 from retrieval.errors import InputError, TestDataError
 from retrieval.types import Int64
@@ -129,7 +129,7 @@ class Scoring:
         sampling: np.random.Generator,
     ) -> None:
         self._samples, self._config, self._thresholds, self._rng = samples, config, thresholds, sampling
-        self._searches = Searches(samples, config.unknown, choosing)
+        self._searches = OpenSetSearches(samples, config.unknown, choosing)
 
     def results(self) -> dict[str, list[DrawResult]]:
         """Part -> its draws.
@@ -147,7 +147,7 @@ class Scoring:
                     raise self._searches.refusal(part, number)
         return found
 
-    def slices(self, column: NDArray[np.object_], rng: np.random.Generator) -> dict[str, dict[str, list[SlicedDraw]]]:
+    def slices(self, column: NDArray[np.object_], rng: np.random.Generator) -> dict[str, dict[str, list[SliceDraw]]]:
         """Score the queries of every slice alone, against whole galleries: slice -> part -> draws."""
         called, parts = slice_names(column), self._samples.parts
         queries = np.concatenate([draw.known for draws in parts.values() for draw in draws])
@@ -186,9 +186,9 @@ class Scoring:
 
     def _sliced(
         self, draw: PairDraw, chosen: NDArray[np.bool_], part: str, number: int, rng: np.random.Generator
-    ) -> SlicedDraw:
+    ) -> SliceDraw:
         query = draw.known[chosen[draw.known]]
-        return SlicedDraw(self._scores(query, draw.gallery, part, number, rng), self._samples.units(query))
+        return SliceDraw(self._scores(query, draw.gallery, part, number, rng), self._samples.units(query))
 
     def _scores(self, query: Int64, gallery: Int64, part: str, number: int, rng: np.random.Generator) -> DrawScores:
         side, units = self._samples.side, self._samples.units

@@ -9,13 +9,13 @@ import numpy as np
 
 from eval.results.schema import Slice
 from eval.statistics.pair_bootstrap import FIXED
-from eval.statistics.pair_figures import DrawScores, Targets, summarise_draws
-from eval.statistics.query_figures import mean_counts
+from eval.statistics.pair_summary import DrawScores, TargetRates, summarise_draws
+from eval.statistics.query_summary import mean_counts
 from eval.statistics.slices import is_small
 from retrieval.types import Int64
 
 
-class SlicedDraw(NamedTuple):
+class SliceDraw(NamedTuple):
     """The queries of one slice in one draw: their scores, and the unit of each query (queries,)."""
 
     scores: DrawScores
@@ -30,7 +30,7 @@ class SlicedDraw(NamedTuple):
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    Parts = Mapping[str, Sequence[SlicedDraw]]
+    Parts = Mapping[str, Sequence[SliceDraw]]
 
 
 class Resampling(NamedTuple):
@@ -42,7 +42,7 @@ class Resampling(NamedTuple):
 
 
 def slice_figures(
-    targets: Targets, slices: Mapping[str, Parts], resampling: Resampling
+    targets: TargetRates, slices: Mapping[str, Parts], resampling: Resampling
 ) -> tuple[dict[str, Slice], tuple[str, ...]]:
     """Figures of every slice: means over the parts that have pairs of it, then over the draws where all of these do.
 
@@ -74,14 +74,14 @@ def slice_figures(
     return figures, tuple(warnings)
 
 
-def _with_pairs(parts: Parts) -> dict[str, list[SlicedDraw]]:
+def _with_pairs(parts: Parts) -> dict[str, list[SliceDraw]]:
     """Parts that have pairs in some draw, and of these the draws that have pairs in all of them; empty if none has."""
     found = {part: draws for part, draws in parts.items() if any(draw.has_pairs for draw in draws)}
     kept = [row for row in zip(*found.values(), strict=True) if all(draw.has_pairs for draw in row)]
     return {part: [row[at] for row in kept] for at, part in enumerate(found)} if kept else {}
 
 
-def _figures(targets: Targets, parts: Parts, resampling: Resampling) -> Slice:
+def _figures(targets: TargetRates, parts: Parts, resampling: Resampling) -> Slice:
     draws = [draw for found in parts.values() for draw in found]
     people = np.unique(np.concatenate([draw.units[draw.units != FIXED] for draw in draws]))
     scores = {part: [draw.scores for draw in found] for part, found in parts.items()}
@@ -93,6 +93,6 @@ def _figures(targets: Targets, parts: Parts, resampling: Resampling) -> Slice:
     return Slice(metrics=metrics, n=n, small=is_small(n["query"], len(people)))
 
 
-def _counts(draw: SlicedDraw) -> dict[str, int]:
+def _counts(draw: SliceDraw) -> dict[str, int]:
     pairs = draw.scores.pairs
     return {"query": len(draw.units), "genuine": pairs.genuine.total, "impostor": pairs.impostor.total}

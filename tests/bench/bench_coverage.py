@@ -29,12 +29,13 @@ from eval.metrics.ranking import ApRule
 from eval.metrics.verification import tally
 from eval.ranking.rank_gallery import Side, rank_queries
 from eval.results.schema import Metric
-from eval.statistics.class_figures import By, class_table, summarise_classes, table_metrics
+from eval.statistics.class_summary import By, class_table, summarise_classes
 from eval.statistics.class_sums import ClassTable, MetricRule
-from eval.statistics.pair_bootstrap import FIXED, PairProblem, Pairs
-from eval.statistics.pair_figures import DrawScores, PairScores, Targets, summarise_draws
-from eval.statistics.query_figures import DrawTable, summarise
+from eval.statistics.pair_bootstrap import FIXED, PairProblem, ScoredPairs
+from eval.statistics.pair_summary import DrawScores, PairScores, TargetRates, summarise_draws
+from eval.statistics.query_summary import DrawTable, summarise
 from retrieval.types import Float32, Int64
+from tests.support.class_metrics import table_metrics
 
 TEST_SETS = {"reid": 1000, "verification": 500, "classes": 500}
 RESAMPLES = 400
@@ -104,7 +105,7 @@ def draw(design: Design, rng: np.random.Generator, *counts: Int64) -> list[tuple
 def reid(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     """Figures of a new test set: two to six queries of every person, three images in the gallery."""
     queries, gallery = draw(design, rng, rng.integers(2, 7, design.size), np.full(design.size, GALLERY))
-    placed = rank_queries(Side(queries[1], queries[0]), Side(gallery[1], gallery[0])).placed
+    placed = rank_queries(Side(queries[1], queries[0]), Side(gallery[1], gallery[0])).ranks
     matches = query_matches(placed, 5, "stable")
     values = [
         matches[:, 0],
@@ -124,11 +125,11 @@ def verification(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     first, second = np.triu_indices(len(person), 1)
     scores = (vectors @ vectors.T)[first, second].astype(np.float64)
     same = person[first] == person[second]
-    genuine = Pairs(scores[same], person[first[same]], np.full(int(same.sum()), FIXED), np.ones(int(same.sum())))
-    apart = Pairs(scores[~same], person[first[~same]], person[second[~same]], np.ones(int((~same).sum())))
+    genuine = ScoredPairs(scores[same], person[first[same]], np.full(int(same.sum()), FIXED), np.ones(int(same.sum())))
+    apart = ScoredPairs(scores[~same], person[first[~same]], person[second[~same]], np.ones(int((~same).sum())))
     pairs = PairScores(tally(genuine.scores), tally(apart.scores), PairProblem(genuine, apart))
     scored = {"": [DrawScores(pairs, None, STRICT if design.population == "strict" else THRESHOLD)]}
-    return summarise_draws(Targets((0.001, 0.01, 0.1), ()), scored, len(counts), RESAMPLES, rng).whole.metrics
+    return summarise_draws(TargetRates((0.001, 0.01, 0.1), ()), scored, len(counts), RESAMPLES, rng).whole.metrics
 
 
 class Classes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.ranking.k_reciprocal import Reciprocal, rerank_blocks
+from eval.ranking.k_reciprocal import KReciprocal, rerank_blocks
 from retrieval.types import Float32
 from tests.bench.bench_reid import SIZES, Problem, Size, make, product
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Size(800, 4000, 300, 6)
-SETTINGS = {"20/6": Reciprocal(20, 6, 0.3), "50/15": Reciprocal(50, 15, 0.3)}
+SETTINGS = {"20/6": KReciprocal(20, 6, 0.3), "50/15": KReciprocal(50, 15, 0.3)}
 
 
-def ours(problem: Problem, how: Reciprocal) -> None:
+def ours(problem: Problem, how: KReciprocal) -> None:
     """Scores in blocks that are thrown away."""
     for _ in rerank_blocks(problem.query, problem.gallery, how):
         pass
 
 
-def dense(problem: Problem, how: Reciprocal) -> Float32:
+def dense(problem: Problem, how: KReciprocal) -> Float32:
     """Scores (queries, gallery), everything in whole matrices."""
     vectors, queries = problem.vectors, problem.size.queries
     similarity = vectors @ vectors.T
@@ -70,7 +70,7 @@ def _reciprocal(order: NDArray[np.int64], image: int, k: int) -> NDArray[np.int6
     return found
 
 
-def differences(problem: Problem, how: Reciprocal) -> str:
+def differences(problem: Problem, how: KReciprocal) -> str:
     """How far our scores are from the dense ones.
 
     Two neighbours whose float32 cosines are within rounding may change places at the k-th place; that moves a few

@@ -111,10 +111,10 @@ def verify(problem: Arrays, **options: Any) -> Evaluation:
 def with_held_out(seed: int = 1, **roles: slice) -> Arrays:
     """The golden problem, and 60 images of six other people and one that is tested."""
     problem, rng = golden(), np.random.default_rng(seed)
-    people_of = np.repeat(np.arange(7), 10)[:60]
-    raw = rng.standard_normal((7, 16))[people_of] + 1.3 * rng.standard_normal((60, 16))
+    effective_identities = np.repeat(np.arange(7), 10)[:60]
+    raw = rng.standard_normal((7, 16))[effective_identities] + 1.3 * rng.standard_normal((60, 16))
     others = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
-    names = [*problem.identity, *(f"other{at}" if at else "3" for at in people_of)]
+    names = [*problem.identity, *(f"other{at}" if at else "3" for at in effective_identities)]
     whole = arrays(Problem(np.concatenate([problem.vectors, others]), names, [None] * 300, 40))
     draw = {"query": np.arange(40), "gallery": np.arange(40, 240)}
     held_out = {role: np.arange(240, 300)[rows] for role, rows in roles.items()}

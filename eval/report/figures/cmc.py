@@ -9,7 +9,7 @@ import numpy as np
 from eval.report.figures.style import BLUE, SMALL, SOFT, dress, head, new_figure, provenance
 from eval.runs.request import BOOTSTRAP_STREAM
 from eval.seams.mode import WHOLE_PART
-from eval.statistics.query_figures import DrawTable, summarise
+from eval.statistics.query_summary import DrawTable, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.audit.leaks import leaks, met
+from eval.audit.leaks import leaks, shared_in_draws
 from tests.support.audit_samples import pool, split_set
 
 
@@ -101,6 +101,6 @@ def test_met_is_what_comparing_every_pair_finds(rows: list[tuple[str | None, str
             if answers in ("gallery", "both") and asks in ("query", "both")
         }
     )
-    found = met([split_set({**roles, "val": "s-none"})], samples, "group")
+    found = shared_in_draws([split_set({**roles, "val": "s-none"})], samples, "group")
     assert found.rows.tolist() == expected
     assert found.values == sorted({str(rows[at][0]) for at in expected})

@@ -12,7 +12,7 @@ from eval.classification.figures import evaluation_of, resampled, tables_of
 from eval.classification.universe import LabelUniverse
 from eval.results.schema import Evaluation
 from eval.seams.classification import Answer, ArmSolution, ClassArrays, ClassConfig, Solution
-from eval.statistics.class_figures import paired_classes
+from eval.statistics.class_summary import paired_classes
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
 from retrieval.types import Float32

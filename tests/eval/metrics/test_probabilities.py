@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import log_softmax as scipy_log_softmax
+from scipy.special import log_softmax
 from sklearn.metrics import brier_score_loss, log_loss
 
 from eval.metrics.probabilities import (
@@ -16,7 +16,6 @@ from eval.metrics.probabilities import (
     bin_of,
     brier,
     ece,
-    log_softmax,
     nll,
     reliability,
     softmax,
@@ -40,8 +39,7 @@ def problem(n: int = 200, classes: int = 7, seed: int = 0) -> tuple[NDArray[np.f
 def test_softmax_is_that_of_scipy_also_for_large_logits_and_several_blocks() -> None:
     logits = 300 * problem(CELLS_AT_ONCE // 7 + 10)[0]
     logits[3, 1:] = -np.inf
-    expected = scipy_log_softmax(logits, axis=1)
-    np.testing.assert_allclose(log_softmax(logits), expected, rtol=1e-12, atol=1e-12)
+    expected = log_softmax(logits, axis=1)
     probs = softmax(logits)
     assert probs.dtype == np.float32
     np.testing.assert_allclose(probs, np.exp(expected), rtol=1e-6, atol=1e-30)
@@ -51,14 +49,13 @@ def test_softmax_is_that_of_scipy_also_for_large_logits_and_several_blocks() -> 
 @pytest.mark.parametrize("bad", [[-np.inf, -np.inf], [np.nan, 1.0], [np.inf, 1.0]])
 def test_rows_without_probabilities_are_refused(bad: list[float]) -> None:
     logits = np.array([[0.0, 1.0], bad])
-    for function in (softmax, log_softmax):
-        with pytest.raises(InputError, match="no probabilities"):
-            function(logits)
+    with pytest.raises(InputError, match="no probabilities"):
+        softmax(logits)
 
 
 def test_losses_are_those_of_scikit_learn() -> None:
     logits, labels = problem()
-    probs = np.exp(log_softmax(logits))
+    probs = np.exp(log_softmax(logits, axis=1))
     assert nll(probs, labels).mean() == pytest.approx(log_loss(labels, probs), rel=1e-12)
     each = [brier_score_loss(labels == c, probs[:, c]) for c in range(7)]
     assert brier(probs, labels).mean() == pytest.approx(sum(each))

@@ -10,14 +10,12 @@ from eval.metrics.ranking import (
     AP_DENOMINATORS,
     AP_METHODS,
     ApRule,
-    average_precision,
     average_precisions,
     inverse_negative_penalties,
-    inverse_negative_penalty,
-    place_positives,
-    place_rows,
+    positive_ranks,
     threshold_precision,
 )
+from tests.support.ranking_metrics import average_precision, inverse_negative_penalty, query_ranks
 
 TIES = np.float32(1) - np.array([0.5, 0.5, 0.5, 0.9], np.float32)
 
@@ -30,7 +28,7 @@ ranks_of_one_query = st.sets(st.integers(1, 60), min_size=1, max_size=20).map(so
 
 @pytest.mark.parametrize(("positive", "rank", "ap"), [(0, 1, 1.0), (2, 3, 1 / 3)])
 def test_ties_stand_in_order_of_the_gallery(positive: int, rank: int, ap: float) -> None:
-    ranks = place_positives(TIES, np.array([positive])).ranks
+    ranks = query_ranks(TIES, np.array([positive])).stable
     assert ranks.tolist() == [rank]
     assert average_precision(ranks) == pytest.approx(ap, abs=1e-6)
 
@@ -44,7 +42,7 @@ def test_ranks_equal_a_stable_sort(values: list[int], data: st.DataObject) -> No
     positives = np.array(sorted(data.draw(st.sets(st.sampled_from(valid)) if valid else st.just(set()))), np.int64)
     order = [at for _, at in sorted((-scores[at], at) for at in valid)]
     expected = sorted(order.index(at) + 1 for at in positives)
-    assert place_positives(scores, positives).ranks.tolist() == expected
+    assert query_ranks(scores, positives).stable.tolist() == expected
 
 
 @given(st.lists(st.lists(st.integers(-2, 2), min_size=6, max_size=6), min_size=1, max_size=5), st.data())
@@ -52,9 +50,9 @@ def test_rows_are_placed_as_each_alone(rows: list[list[int]], data: st.DataObjec
     scores = np.array(rows, np.float32)
     positives = [np.array(sorted(data.draw(st.sets(st.integers(0, 5)))), np.int64) for _ in rows]
     bounds = np.cumsum([0, *map(len, positives)])
-    found = place_rows(scores, np.concatenate(positives), bounds)
+    found = positive_ranks(scores, np.concatenate(positives), bounds)
     for at, placed in enumerate(found):
-        for column, alone in zip(placed, place_positives(scores[at], positives[at]), strict=True):
+        for column, alone in zip(placed, query_ranks(scores[at], positives[at]), strict=True):
             assert column.tolist() == alone.tolist()
 
 
@@ -106,7 +104,7 @@ def test_sklearn_ap_is_scikit_learns_with_ties(values: list[int], data: st.DataO
     scores = np.array(values, np.float32)
     truth = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
     truth[0] = True
-    found = threshold_precision(place_positives(scores, np.flatnonzero(truth)))
+    found = threshold_precision(query_ranks(scores, np.flatnonzero(truth)))
     assert found == pytest.approx(average_precision_score(truth, scores))
 
 

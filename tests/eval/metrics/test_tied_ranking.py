@@ -9,17 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.metrics.per_query import definitions_of_ap
+from eval.metrics.per_query import ap_definitions
 from eval.metrics.ranking import (
     ApRule,
-    average_precision,
-    inverse_negative_penalty,
-    place_positives,
     threshold_precision,
 )
 from eval.metrics.tied_ranking import expected_average_precision, expected_inverse_negative_penalty, expected_match
+from tests.support.ranking_metrics import average_precision, inverse_negative_penalty, query_ranks
 
-RULES = [rule for k in (1, 3, 5) for rule in definitions_of_ap(k)]
+RULES = [rule for k in (1, 3, 5) for rule in ap_definitions(k)]
 
 
 @st.composite
@@ -42,7 +40,7 @@ def all_ranks(scores: np.ndarray, positives: np.ndarray) -> list[np.ndarray]:
 @settings(max_examples=60, deadline=None)
 @given(tied_rankings())
 def test_expectations_are_means_over_all_orders(ranking: tuple[np.ndarray, np.ndarray]) -> None:
-    placed, orders = place_positives(*ranking), all_ranks(*ranking)
+    placed, orders = query_ranks(*ranking), all_ranks(*ranking)
     for rule in RULES:
         if rule.method != "sklearn":
             mean = np.mean([average_precision(ranks, rule) for ranks in orders])
@@ -57,7 +55,7 @@ def test_expectations_are_means_over_all_orders(ranking: tuple[np.ndarray, np.nd
 @settings(max_examples=60, deadline=None)
 @given(tied_rankings())
 def test_policies_are_the_ends_of_all_orders(ranking: tuple[np.ndarray, np.ndarray]) -> None:
-    placed, orders = place_positives(*ranking), all_ranks(*ranking)
+    placed, orders = query_ranks(*ranking), all_ranks(*ranking)
     for rule in (ApRule("step"), ApRule("trapezoid"), ApRule("at_r"), ApRule("at_k", 3, "n")):
         values = [average_precision(ranks, rule) for ranks in orders]
         assert average_precision(placed.under("pessimistic"), rule) == pytest.approx(min(values))
@@ -75,7 +73,7 @@ def test_only_stable_depends_on_the_order_of_the_gallery(
     order = list(range(len(scores)))
     random.shuffle(order)
     moved = np.sort([order.index(row) for row in positives.tolist()]).astype(np.int64)
-    before, after = place_positives(scores, positives), place_positives(scores[order], moved)
+    before, after = query_ranks(scores, positives), query_ranks(scores[order], moved)
     for policy in ("pessimistic", "optimistic"):
         assert before.under(policy).tolist() == after.under(policy).tolist()
     assert threshold_precision(before) == threshold_precision(after)
@@ -85,7 +83,7 @@ def test_only_stable_depends_on_the_order_of_the_gallery(
 
 def test_a_tie_of_everything_is_quick() -> None:
     positives = np.arange(0, 80_000, 3)
-    placed = place_positives(np.zeros(80_000, np.float32), positives)
+    placed = query_ranks(np.zeros(80_000, np.float32), positives)
     assert expected_inverse_negative_penalty(placed) == pytest.approx(len(positives) / 80_000, rel=1e-3)
     assert expected_match(placed, 1)[0] == pytest.approx(len(positives) / 80_000)
     # A random order of a third of positives has a precision of about a third everywhere.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from eval.metrics.open_set import Searches, alarm_scores, identified_scores
+from eval.metrics.open_set import BestScores, mated_scores, unmated_scores
 from eval.metrics.verification import (
     Tally,
     area_under_roc,
@@ -105,8 +105,8 @@ def test_perfect_and_useless() -> None:
 
 def test_open_set_by_hand() -> None:
     # Found at rank 1 with .9; beaten by another; tied with another: two of three are never identified.
-    mated = Searches(np.array([0.9, 0.5, 0.7], np.float32), np.array([0.4, 0.6, 0.7], np.float32))
-    unmated = Searches(np.array([-np.inf, -np.inf], np.float32), np.array([0.3, 0.95], np.float32))
-    curve = error_curve(tally(identified_scores(mated)), tally(alarm_scores(unmated)))
+    mated = BestScores(np.array([0.9, 0.5, 0.7], np.float32), np.array([0.4, 0.6, 0.7], np.float32))
+    unmated = BestScores(np.array([-np.inf, -np.inf], np.float32), np.array([0.3, 0.95], np.float32))
+    curve = error_curve(tally(mated_scores(mated)), tally(unmated_scores(unmated)))
     assert 1 - tpr_at_fpr(curve, 0.5) == pytest.approx(2 / 3)  # threshold .3
     assert 1 - tpr_at_fpr(curve, 0.49) == pytest.approx(1)  # threshold .95

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.ranking.query_expansion import Expansion, expand_queries, expanded_blocks
+from eval.ranking.query_expansion import QueryExpansion, expand_queries, expanded_blocks
 from tests.support.sample_stores import unit
 
 
@@ -18,7 +18,7 @@ def test_equals_the_sum_written_out(n: int, alpha: float, seed: int, leave: bool
     if own is not None:
         gallery = gallery.copy()
         gallery[own[[0, 2]]] = queries[[0, 2]]
-    found = expand_queries(queries, gallery, Expansion(n, alpha), own)
+    found = expand_queries(queries, gallery, QueryExpansion(n, alpha), own)
     for at, query in enumerate(queries.astype(float)):
         total = query.copy()
         cosines = {row: float(query @ image) for row, image in enumerate(gallery.astype(float))}
@@ -31,15 +31,15 @@ def test_equals_the_sum_written_out(n: int, alpha: float, seed: int, leave: bool
 
 def test_scores_are_cosines_of_the_expanded_queries() -> None:
     vectors = unit(30, 5).vectors
-    ((start, scores),) = expanded_blocks(vectors[:6], vectors[6:], Expansion(3, 3.0))
+    ((start, scores),) = expanded_blocks(vectors[:6], vectors[6:], QueryExpansion(3, 3.0))
     assert start == 0
     assert scores == pytest.approx(
-        expand_queries(vectors[:6], vectors[6:], Expansion(3, 3.0)) @ vectors[6:].T, abs=1e-6
+        expand_queries(vectors[:6], vectors[6:], QueryExpansion(3, 3.0)) @ vectors[6:].T, abs=1e-6
     )
 
 
 def test_the_queries_themselves_stay_as_they_are() -> None:
     vectors = unit(30, 5).vectors
     before = vectors.copy()
-    expand_queries(vectors[:6], vectors[6:], Expansion())
+    expand_queries(vectors[:6], vectors[6:], QueryExpansion())
     assert (vectors == before).all()

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.metrics.ranking import place_positives
 from eval.ranking import rank_gallery as ranked
 from eval.ranking.rank_gallery import Side, rank_queries
 from eval.scorers import similarity
 from retrieval.types import Float32, Int64
+from tests.support.ranking_metrics import query_ranks
 
 
 def unit(raw: Float32) -> Float32:
@@ -68,19 +68,19 @@ def test_positives_and_junk_are_those_of_a_walk_through_the_gallery(
         found = rank_queries(queries, gallery)
         blocks = similarity.similarity_blocks(queries.vectors, gallery.vectors)
         scores = np.concatenate([part.copy() for _, part in blocks])
-        assert len(found.placed) == len(found.positives) == len(scores)
-        for query, placed in enumerate(found.placed):
+        assert len(found.ranks) == len(found.positive_counts) == len(scores)
+        for query, placed in enumerate(found.ranks):
             positives, junk, total = slow_query(queries, gallery, query)
             scores[query, junk] = -np.inf
-            expected = place_positives(scores[query], np.array(positives, np.int64))
+            expected = query_ranks(scores[query], np.array(positives, np.int64))
             assert [column.tolist() for column in placed] == [column.tolist() for column in expected], seed
-            assert found.positives[query] == total, seed
+            assert found.positive_counts[query] == total, seed
 
 
 def test_nothing_to_ask_and_nothing_to_rank() -> None:
     vectors, nothing = unit(np.ones((2, 4), np.float32)), np.empty((0, 4), np.float32)
     full, empty = Side(vectors, np.array([0, 1])), Side(nothing, np.empty(0, np.int64))
-    assert rank_queries(empty, full).placed == []
+    assert rank_queries(empty, full).ranks == []
     found = rank_queries(full, empty)
-    assert [len(placed.ranks) for placed in found.placed] == [0, 0]
-    assert found.positives.tolist() == [0, 0]
+    assert [len(query.stable) for query in found.ranks] == [0, 0]
+    assert found.positive_counts.tolist() == [0, 0]

@@ -10,7 +10,7 @@ from eval.modes.reid import MODE
 from eval.ranking.problem import ReidConfig
 from eval.ranking.rank_gallery import Side
 from eval.ranking.relations import settle
-from eval.ranking.rescoring import own_rows
+from eval.ranking.rescoring import find_self_rows
 from eval.results.schema import Evaluation
 from eval.runs.replay_ranking import replay
 from eval.seams.mode import Arrays
@@ -120,10 +120,10 @@ def test_own_rows_find_the_sample_that_asks() -> None:
         n = 4 if samples is None else len(samples)
         return Side(unit(n).vectors, np.zeros(n, np.int64), sample=rows)
 
-    found = own_rows(side([5, 2, 9]), side([9, 7, 5, 1]))
+    found = find_self_rows(side([5, 2, 9]), side([9, 7, 5, 1]))
     assert found is not None
     assert found.tolist() == [2, -1, 0]
-    assert own_rows(side(None), side([1])) is None
+    assert find_self_rows(side(None), side([1])) is None
 
 
 @pytest.mark.parametrize("protocol", ["monte-carlo", "leave-one-out"])

@@ -5,7 +5,7 @@ import statistics
 import numpy as np
 import pytest
 
-from eval.ranking.score_norm import normalised_blocks, strangers
+from eval.ranking.score_norm import cohort_mask, normalised_blocks
 from retrieval.errors import InputError, TestDataError
 from tests.support.sample_stores import unit
 
@@ -49,9 +49,9 @@ def test_a_cohort_without_spread_is_refused(cohort: np.ndarray) -> None:
 
 
 def test_strangers_are_known_people_who_are_not_tested() -> None:
-    assert strangers(np.array([4, -1, 5, 6]), np.array([5, 7])).tolist() == [True, False, False, True]
+    assert cohort_mask(np.array([4, -1, 5, 6]), np.array([5, 7])).tolist() == [True, False, False, True]
     with pytest.raises(TestDataError, match="also tested"):
-        strangers(np.array([5, -1, 7]), np.array([5, 7]))
+        cohort_mask(np.array([5, -1, 7]), np.array([5, 7]))
     for nobody in ([], [-1, -1]):
         with pytest.raises(InputError, match="no sample of a known identity has split 'train'"):
-            strangers(np.array(nobody, np.int64), np.array([5]))
+            cohort_mask(np.array(nobody, np.int64), np.array([5]))

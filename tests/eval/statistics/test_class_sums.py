@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.statistics.class_figures import class_table
-from eval.statistics.class_sums import MetricRule, count_by_unit, figures, whole
+from eval.statistics.class_summary import class_table
+from eval.statistics.class_sums import MetricRule, metrics_of_all, metrics_of_sums, sum_by_unit
 
 RULE = MetricRule((1, 2), "present", 2)
 PROBS = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.75, 0.25, 0.0], [0.1, 0.1, 0.8]], np.float32)
@@ -13,7 +13,7 @@ LABELS = np.array([0, 0, 2, 2])
 def test_sums_are_by_class_then_over_samples_then_by_bin() -> None:
     table = class_table(np.arange(4), PROBS, LABELS, np.arange(4))
     units = np.array([0, 1, 1, 1])
-    counted = count_by_unit(table, units, 2, 3, RULE)
+    counted = sum_by_unit(table, units, 2, 3, RULE)
     assert counted.lone.tolist() == [-1, -1, 1]
     losses = [[each[0], each[1:].sum()] for each in (table.nll, table.brier)]
     expected = [
@@ -29,19 +29,19 @@ def test_sums_are_by_class_then_over_samples_then_by_bin() -> None:
 
 def test_weighted_units_and_emphasised_classes() -> None:
     table = class_table(np.arange(4), PROBS, LABELS, np.arange(4))
-    counted = count_by_unit(table, np.arange(4), 4, 3, RULE)
+    counted = sum_by_unit(table, np.arange(4), 4, 3, RULE)
     weights = np.array([[1.0, 0.0], [1.0, 2.0], [1.0, 0.0], [1.0, 2.0]])
-    found = figures(counted.sums @ weights, 3, RULE)
-    np.testing.assert_allclose(found[:, 0], whole(counted, 3, RULE))
+    found = metrics_of_sums(counted.sums @ weights, 3, RULE)
+    np.testing.assert_allclose(found[:, 0], metrics_of_all(counted, 3, RULE))
     top_1, _, recall, f1, jaccard, *_ = found[:, 1]
     # The second sample, a 0 taken for 1, and the fourth, a 2 taken for 2, twice each.
     assert (top_1, recall) == (0.5, 0.5)
     np.testing.assert_allclose([f1, jaccard], [1 / 3, 1 / 3])
     emphasis = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 3.0]])
-    assert figures(counted.sums @ weights, 3, RULE, emphasis)[2, 1] == 0.75
+    assert metrics_of_sums(counted.sums @ weights, 3, RULE, emphasis)[2, 1] == 0.75
 
 
 def test_no_weight_at_all_is_not_a_number() -> None:
     table = class_table(np.arange(4), PROBS, LABELS, np.arange(4))
-    counted = count_by_unit(table, np.arange(4), 4, 3, RULE)
-    assert np.isnan(figures(counted.sums @ np.zeros((4, 1)), 3, RULE)).all()
+    counted = sum_by_unit(table, np.arange(4), 4, 3, RULE)
+    assert np.isnan(metrics_of_sums(counted.sums @ np.zeros((4, 1)), 3, RULE)).all()

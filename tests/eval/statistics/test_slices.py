@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eval.statistics.query_figures import DrawTable
+from eval.statistics.query_summary import DrawTable
 from eval.statistics.slices import MOST_BANDS, is_small, slice_draws, slice_names
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, t
 
-from eval.statistics.stratified_bootstrap import CELLS_AT_ONCE, bootstrap_ends, resampled_weights, strata_of
+from eval.statistics.stratified_bootstrap import CELLS_AT_ONCE, strata_of, stratified_interval, stratified_weights
 
 
 def test_units_are_in_the_stratum_of_their_class() -> None:
@@ -44,7 +44,7 @@ def test_no_stratum_is_left_with_one_unit(samples: list[tuple[int, int]]) -> Non
 
 def test_weights_sum_to_the_stratum_and_are_copies_of_one_draw() -> None:
     strata = np.array([0, 1, 0, 1, 1, 0, 2, 2])
-    weights = np.concatenate(list(resampled_weights(strata, 500, np.random.default_rng(0))), axis=1)
+    weights = np.concatenate(list(stratified_weights(strata, 500, np.random.default_rng(0))), axis=1)
     assert weights.shape == (8, 500)
     for stratum, size in ((0, 3), (1, 3), (2, 2)):
         inside = weights[strata == stratum]
@@ -59,21 +59,21 @@ def test_the_spread_of_a_stratum_mean_is_the_unbiased_one(size: int) -> None:
     """The plain bootstrap would have (size - 1) / size of it."""
     values = np.random.default_rng(size).standard_normal(size)
     weights = np.concatenate(
-        list(resampled_weights(np.zeros(size, np.int64), 40_000, np.random.default_rng(1))), axis=1
+        list(stratified_weights(np.zeros(size, np.int64), 40_000, np.random.default_rng(1))), axis=1
     )
     assert (values @ weights / size).var() == pytest.approx(values.var(ddof=1) / size, rel=0.05)
 
 
 def test_many_units_are_resampled_in_pieces() -> None:
     strata = np.arange(CELLS_AT_ONCE // 4) % 2
-    pieces = [weights.shape for weights in resampled_weights(strata, 6, np.random.default_rng(0))]
+    pieces = [weights.shape for weights in stratified_weights(strata, 6, np.random.default_rng(0))]
     assert pieces == [(len(strata), 4), (len(strata), 2)]
 
 
-def test_means_get_percentiles_and_curved_figures_the_basic_interval() -> None:
+def test_means_get_percentiles_and_biased_metrics_the_basic_interval() -> None:
     estimates = np.random.default_rng(0).gamma(2.0, size=(3, 4000))
     values = np.array([1.5, 1.5, 9.0])
-    ends = bootstrap_ends(values, estimates, np.array([False, True, True]), 10**9, 1)
+    ends = stratified_interval(values, estimates, np.array([False, True, True]), 10**9, 1)
     assert ends is not None
     low, high = np.quantile(estimates, [0.025, 0.975], axis=1)
     assert ends[0] == pytest.approx([low[0], high[0]], rel=1e-4)
@@ -83,19 +83,19 @@ def test_means_get_percentiles_and_curved_figures_the_basic_interval() -> None:
 
 def test_few_units_widen_it_as_students_t_does() -> None:
     estimates = np.random.default_rng(1).standard_normal((1, 400_000))
-    ends = bootstrap_ends(np.zeros(1), estimates, np.array([False]), 8, 3)
+    ends = stratified_interval(np.zeros(1), estimates, np.array([False]), 8, 3)
     assert ends is not None
     assert ends[0] == pytest.approx(t.ppf([0.025, 0.975], 5), rel=0.02)
     assert ends[0, 1] > 1.2 * norm.ppf(0.975)
 
 
-def test_shares_are_drawn_out_to_wilsons_interval_within_0_and_1() -> None:
+def test_proportions_are_widened_to_wilsons_interval_within_0_and_1() -> None:
     rng = np.random.default_rng(2)
     hits = np.array([0, 1, 60, 58, 60])
     estimates = rng.binomial(60, hits[:, None] / 60, (5, 4000)) / 60
-    curved, shares = np.array([False] * 4 + [True]), np.array([True] * 5)
-    plain = bootstrap_ends(hits / 60, estimates, curved, 60, 1)
-    ends = bootstrap_ends(hits / 60, estimates, curved, 60, 1, shares)
+    biased, shares = np.array([False] * 4 + [True]), np.array([True] * 5)
+    plain = stratified_interval(hits / 60, estimates, biased, 60, 1)
+    ends = stratified_interval(hits / 60, estimates, biased, 60, 1, shares)
     assert plain is not None
     assert ends is not None
     for (low, high), (plain_low, plain_high), hit in zip(ends, plain, hits.tolist(), strict=True):
@@ -109,7 +109,7 @@ def test_shares_are_drawn_out_to_wilsons_interval_within_0_and_1() -> None:
 
 def test_resamples_without_a_number_are_left_out() -> None:
     estimates = np.array([[0.25, np.nan, 0.25], [0.5, 0.5, 0.5]])
-    ends = bootstrap_ends(np.array([0.25, 0.5]), estimates, np.array([False, True]), 12, 3)
+    ends = stratified_interval(np.array([0.25, 0.5]), estimates, np.array([False, True]), 12, 3)
     assert ends is not None
     assert ends.tolist() == [[0.25, 0.25], [0.5, 0.5]]
-    assert bootstrap_ends(np.array([0.25, 0.5]), estimates[:, 1:2], np.array([False, True]), 12, 3) is None
+    assert stratified_interval(np.array([0.25, 0.5]), estimates[:, 1:2], np.array([False, True]), 12, 3) is None

@@ -1,4 +1,4 @@
-"""From query-level values to the figures of a result: means over draws and parts, intervals, deviations."""
+"""From metrics of queries to the metrics of a result: means over draws and parts, intervals, deviations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.results.schema import Metric
-from eval.statistics.intervals import bootstrap_interval
+from eval.statistics.mean_bootstrap import mean_interval
 from retrieval.types import Int64
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class DrawTable(NamedTuple):
-    """One draw: ``values`` (queries, metrics) and ``units`` (queries,), codes of what is resampled."""
+    """One draw: ``values`` (queries, metrics), and ``units`` (queries,), numbers of the units that are resampled."""
 
     values: NDArray[np.float64]
     units: Int64
 
 
 class Summary(NamedTuple):
-    """``metrics`` with uncertainty, and the plain values of each draw."""
+    """``metrics`` with their uncertainty, and the values of each draw."""
 
     metrics: dict[str, Metric]
     draws: tuple[dict[str, float], ...]
@@ -36,24 +36,24 @@ def summarise(
     resamples: int,
     rng: np.random.Generator,
     *,
-    shares: bool = True,
+    proportions: bool = True,
 ) -> Summary:
-    """Summarise draws of one or more parts: query mean, then mean over parts, then mean over draws.
+    """Summarise draws of one or more parts: mean over queries, then over parts, then over draws.
 
-    ``ci95`` resamples units jointly over parts and draws (:func:`eval.statistics.intervals.bootstrap_interval`);
-    ``sd_draws`` is the standard deviation (ddof 1) over draws of the mean over parts. The generator is copied, not
-    used up: a part summarised alone gets the interval it has beside others.
+    ``ci95`` resamples units jointly over parts and draws (:func:`eval.statistics.mean_bootstrap.mean_interval`);
+    ``sd_draws`` is the standard deviation (ddof 1) over draws of the mean over parts. The generator is copied, so its
+    state does not change: a part summarised alone gets the interval that it has beside others.
 
     Args:
-        names: of the metrics, as the columns of the tables.
+        names: of the metrics, in the order of the columns of the tables.
         parts: per part its draws, as many in every part, each with at least one query.
-        resamples: of the bootstrap.
-        rng: where the bootstrap starts.
-        shares: whether values lie between 0 and 1; differences do not.
+        resamples: number of bootstrap resamples.
+        rng: generator of the bootstrap.
+        proportions: whether values lie between 0 and 1; differences do not.
     """
     per_draw = np.array([[table.values.mean(axis=0) for table in draws] for draws in parts]).mean(axis=0)
     sums, counts = _unit_sums(parts, len(names))
-    interval = bootstrap_interval(sums, counts, resamples, copy.deepcopy(rng), shares=shares)
+    interval = mean_interval(sums, counts, resamples, copy.deepcopy(rng), proportions=proportions)
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(
@@ -67,13 +67,13 @@ def summarise(
 
 
 def mean_counts(counts: Sequence[Mapping[str, int]]) -> dict[str, int | float]:
-    """Mean of each count over draws: a whole number where it is one."""
+    """Mean of each count over draws; an int if it is a whole number."""
     means = {key: sum(count[key] for count in counts) / len(counts) for key in counts[0]}
     return {key: int(value) if value.is_integer() else value for key, value in means.items()}
 
 
 def _unit_sums(parts: Sequence[Sequence[DrawTable]], metrics: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums (parts, draws, units, metrics) and counts (parts, draws, units) over the units that occur."""
+    """Sums (parts, draws, units, metrics) and counts (parts, draws, units) over the units that occur in any draw."""
     occurring = np.unique(np.concatenate([table.units for draws in parts for table in draws]))
     sums = np.zeros((len(parts), len(parts[0]), len(occurring), metrics))
     counts = np.zeros(sums.shape[:3])

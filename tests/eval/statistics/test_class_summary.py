@@ -9,33 +9,34 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import log_softmax
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, log_loss, top_k_accuracy_score
 
-from eval.metrics.probabilities import ece, log_softmax, softmax
-from eval.statistics.class_figures import (
-    CLASS_METRICS,
-    CURVED,
+from eval.metrics.probabilities import ece, softmax
+from eval.statistics.class_summary import (
+    BIASED,
     UNBOUNDED,
-    UNSURE,
+    WITHOUT_INTERVAL,
+    class_metric_names,
     class_table,
     mcnemar_classes,
+    metrics_of_logits,
     paired_classes,
-    quick_metrics,
     summarise_classes,
-    table_metrics,
 )
 from eval.statistics.class_sums import ClassTable, MetricRule
-from eval.statistics.stratified_bootstrap import bootstrap_ends, resampled_weights, strata_of
+from eval.statistics.stratified_bootstrap import strata_of, stratified_interval, stratified_weights
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
+from tests.support.class_metrics import table_metrics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RULE = MetricRule()
-NAMES = CLASS_METRICS(RULE.tops)
-CURVED_AT = np.array([name in CURVED for name in NAMES])
+NAMES = class_metric_names(RULE.tops)
+BIASED_AT = np.array([name in BIASED for name in NAMES])
 SHARES_AT = np.array([name not in UNBOUNDED for name in NAMES])
 
 
@@ -77,7 +78,7 @@ def test_figures_are_those_of_scikit_learn(seed: int, classes: int, n: int) -> N
     for over, chosen in scopes:
         rule = MetricRule((1, 2, 50), over, 10)  # type: ignore[arg-type]
         found = table_metrics(table_of(logits, labels), classes, rule)
-        assert list(found) == CLASS_METRICS(rule.tops)
+        assert list(found) == class_metric_names(rule.tops)
         assert found["top_1"] == pytest.approx(accuracy_score(labels, predicted))
         if classes > 2:  # of two, scikit-learn wants the scores of one
             assert found["top_2"] == pytest.approx(top_k_accuracy_score(labels, probs, k=2, labels=everything))
@@ -87,11 +88,11 @@ def test_figures_are_those_of_scikit_learn(seed: int, classes: int, n: int) -> N
             assert found[name] == pytest.approx(expected)
         recalls = [np.mean(predicted[labels == c] == c) for c in np.unique(labels)]
         assert found["balanced_accuracy"] == pytest.approx(np.mean(recalls))
-        exact = np.exp(log_softmax(logits))
+        exact = np.exp(log_softmax(logits, axis=1))
         assert found["nll"] == pytest.approx(log_loss(labels, exact, labels=everything), rel=1e-5)
         assert found["brier"] == pytest.approx(((exact - np.eye(classes)[labels]) ** 2).sum(axis=1).mean(), rel=1e-5)
         assert found["ece"] == pytest.approx(ece(probs.max(axis=1), predicted == labels, 10))
-        quick = quick_metrics(logits, labels, rule)
+        quick = metrics_of_logits(logits, labels, rule)
         assert quick == pytest.approx({name: found[name] for name in found if name not in {"brier", "ece"}}, rel=1e-5)
 
 
@@ -100,13 +101,13 @@ def test_degenerate_answers_have_figures() -> None:
     assert one == pytest.approx(dict.fromkeys(NAMES, 1.0) | {"nll": 0, "brier": 0, "ece": 0}, abs=1e-12)
     labels = np.array([0, 1, 2, 2])
     nothing = np.zeros((4, 3), np.float32)
-    tied = quick_metrics(nothing, labels, MetricRule((1, 2)))
+    tied = metrics_of_logits(nothing, labels, MetricRule((1, 2)))
     assert (tied["top_1"], tied["top_2"], tied["nll"]) == pytest.approx((0.25, 0.5, np.log(3)))
     slow = table_metrics(table_of(nothing, labels), 3, MetricRule((1, 2)))
     assert tied == pytest.approx({name: slow[name] for name in tied})
     never = np.array([[0, -np.inf], [0, -np.inf]], np.float32)  # the second sample's class cannot be answered
     for found in (
-        quick_metrics(never, np.array([0, 1]), RULE),
+        metrics_of_logits(never, np.array([0, 1]), RULE),
         table_metrics(table_of(never, np.array([0, 1])), 2, RULE),
     ):
         assert found["nll"] == pytest.approx(36.0437 / 2, rel=1e-5)
@@ -127,7 +128,7 @@ def test_a_weight_is_as_good_as_copies(seed: int) -> None:
 def test_quick_figures_over_several_blocks() -> None:
     logits, labels = problem(2500, 11)
     found = table_metrics(table_of(logits, labels), 11, RULE)
-    assert quick_metrics(logits, labels, RULE) == pytest.approx(
+    assert metrics_of_logits(logits, labels, RULE) == pytest.approx(
         {name: found[name] for name in NAMES if name not in {"brier", "ece"}}, rel=1e-6
     )
 
@@ -137,7 +138,7 @@ def test_scores_that_are_no_numbers_are_refused(bad: float) -> None:
     logits, labels = problem()
     logits[7, 2] = bad
     with pytest.raises(InputError, match=r"NaN|\+inf"):
-        quick_metrics(logits, labels, RULE)
+        metrics_of_logits(logits, labels, RULE)
     if np.isnan(bad):
         with pytest.raises(InputError, match="NaN"):
             class_table(labels, logits, labels, labels)
@@ -145,14 +146,14 @@ def test_scores_that_are_no_numbers_are_refused(bad: float) -> None:
 
 def test_no_samples_and_strange_labels_are_refused() -> None:
     logits, labels = problem()
-    for refused in (lambda: quick_metrics(logits[:0], labels[:0], RULE), lambda: table_of(logits[:0], labels[:0])):
+    for refused in (lambda: metrics_of_logits(logits[:0], labels[:0], RULE), lambda: table_of(logits[:0], labels[:0])):
         with pytest.raises(InputError, match="no samples"):
             refused()
     with pytest.raises(InputError, match="outside the label universe"):
-        quick_metrics(logits, labels - 1, RULE)
+        metrics_of_logits(logits, labels - 1, RULE)
     logits[3] = -np.inf
     with pytest.raises(InputError, match="all are -inf"):
-        quick_metrics(logits, labels, RULE)
+        metrics_of_logits(logits, labels, RULE)
 
 
 def several(draws: int = 3, seeds: int = 2, group: int = 1) -> list[list[ClassTable]]:
@@ -210,11 +211,11 @@ def slow_ends(
     codes = np.concatenate([table.rows if by == "class" else table.units for table in tables])
     names, places = np.unique(codes, return_inverse=True)
     strata = strata_of(places, np.concatenate([table.labels for table in tables]))
-    columns = np.concatenate(list(resampled_weights(strata, resamples, np.random.default_rng(seed))), axis=1).T
+    columns = np.concatenate(list(stratified_weights(strata, resamples, np.random.default_rng(seed))), axis=1).T
     estimates = np.array([apart(dict(zip(names.tolist(), column.tolist(), strict=True))) for column in columns])
     value = apart(dict.fromkeys(names.tolist(), 1.0))
     shares = None if len(systems) > 1 else SHARES_AT
-    ends = bootstrap_ends(value, estimates.T, CURVED_AT, len(strata), len(np.unique(strata)), shares)
+    ends = stratified_interval(value, estimates.T, BIASED_AT, len(strata), len(np.unique(strata)), shares)
     assert ends is not None
     return ends
 
@@ -225,7 +226,7 @@ def test_draws_and_seeds_share_the_weights_of_their_samples(by: Literal["class",
     expected = slow_ends([tables], by, 60, 5)
     found = summarise_classes(tables, 6, RULE, 60, np.random.default_rng(5), by)
     for name, ends in zip(NAMES, expected, strict=True):
-        held = None if name in UNSURE else pytest.approx(ends)
+        held = None if name in WITHOUT_INTERVAL else pytest.approx(ends)
         assert found.metrics[name].ci95 == held
 
 
@@ -317,7 +318,7 @@ def test_both_systems_get_the_same_weights() -> None:
     for name, ends in zip(NAMES, expected, strict=True):
         one = found[name]
         assert one.metric.value == pytest.approx(b.metrics[name].value - a.metrics[name].value)
-        assert one.metric.ci95 == (None if name in UNSURE else pytest.approx(ends))
+        assert one.metric.ci95 == (None if name in WITHOUT_INTERVAL else pytest.approx(ends))
         signs = [np.sign(y[name] - x[name]) for x, y in zip(a.draws, b.draws, strict=True)]
         assert (one.draws_up, one.draws_equal, one.draws_down) == (signs.count(1), signs.count(0), signs.count(-1))
         assert (back[name].draws_up, back[name].p_value) == (one.draws_down, one.p_value)
@@ -328,7 +329,7 @@ def test_a_system_with_itself() -> None:
     apart = paired_classes(tables, tables, 6, RULE, 50, np.random.default_rng(0), "class")
     for name, found in apart.items():
         assert found.metric.value == 0
-        assert found.metric.ci95 == (None if name in UNSURE else (0, 0))
+        assert found.metric.ci95 == (None if name in WITHOUT_INTERVAL else (0, 0))
         assert (found.p_value, found.draws_up, found.draws_equal, found.draws_down) == (1, 0, 3, 0)
     test = mcnemar_classes(tables, tables)
     assert (set(test.only_a), set(test.only_b), test.p_value) == ({0}, {0}, 1)

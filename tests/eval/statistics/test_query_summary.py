@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.statistics.query_figures import DrawTable, mean_counts, summarise
+from eval.statistics.query_summary import DrawTable, mean_counts, summarise
 
 
 def table(values: list[float], units: list[int]) -> DrawTable:

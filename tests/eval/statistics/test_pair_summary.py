@@ -10,9 +10,9 @@ from eval.metrics.verification import tally
 from eval.statistics.pair_bootstrap import (
     FIXED,
     PairProblem,
-    Pairs,
+    ScoredPairs,
 )
-from eval.statistics.pair_figures import DrawScores, PairScores, Targets, summarise_draws
+from eval.statistics.pair_summary import DrawScores, PairScores, TargetRates, summarise_draws
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 2, 3, 5, 10])
@@ -21,10 +21,10 @@ def test_a_rate_of_few_couples_may_be_far_smaller(wrong: int) -> None:
     first, second = np.triu_indices(40, 1)
     scores = np.linspace(-1, 0, len(first))
     scores[np.random.default_rng(2).permutation(len(first))[:wrong]] = 0.5
-    genuine = Pairs(np.full(40, 2.0), np.arange(40), np.full(40, FIXED), np.ones(40))
-    made = PairProblem(genuine, Pairs(scores, first, second, np.ones(len(first))))
+    genuine = ScoredPairs(np.full(40, 2.0), np.arange(40), np.full(40, FIXED), np.ones(40))
+    made = PairProblem(genuine, ScoredPairs(scores, first, second, np.ones(len(first))))
     draw = DrawScores(PairScores(tally(genuine.scores), tally(scores), made), None, 0.2)
-    found = summarise_draws(Targets((0.01,), ()), {"": [draw]}, 40, 1000, np.random.default_rng(0)).whole.metrics
+    found = summarise_draws(TargetRates((0.01,), ()), {"": [draw]}, 40, 1000, np.random.default_rng(0)).whole.metrics
     low, high = found["threshold_fmr"].ci95 or (1, 0)
     assert low <= (betaincinv(wrong, 781 - wrong, 0.025) if wrong else 0)
     assert high >= betaincinv(wrong + 1, 780 - wrong, 0.975)
