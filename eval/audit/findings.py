@@ -1,4 +1,4 @@
-"""What an audit finds: findings of a severity, each with the samples that show it."""
+"""Findings of an audit, and the report that holds them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""Worst first. An error makes a number wrong, a warning may, a note should be known beside it."""
+"""Worst first. An error makes a metric wrong, a warning may, a note helps to interpret it."""
 
 CASES_SHOWN = 5
 """Cases of each finding that a prompt and a notebook show."""
 
 ITEMS_KEPT = 1000
-"""How many items of a finding a report lists; the count is always of all."""
+"""Largest number of items of a finding in a report; its count is always of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One case: the ids of its ``samples``, a ``detail`` for people, and a ``score`` (higher is worse) or None."""
+    """One case of a finding: ids of ``samples``, a ``detail`` to read, and a ``score``, higher is worse, or None."""
 
     samples: tuple[str, ...]
     detail: str
@@ -35,7 +35,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of trouble: ``count`` cases of a ``check``, worst first, and a sentence that says what it means."""
+    """The cases of one check: its name, ``count`` of cases, a sentence on what they mean, and the worst ``items``."""
 
     check: str
     severity: Severity
@@ -48,8 +48,8 @@ class Finding:
 class AuditReport(ShowsTables):
     """All findings over one store version.
 
-    ``places`` gives the uri of every sample that an item names; ``thresholds`` are the numbers that were used;
-    ``split_set`` is None where only the samples' own splits were looked at.
+    ``places`` gives the uri of every sample that an item names; ``thresholds`` are the limits of the checks;
+    ``split_set`` is None if the roles are the samples' splits.
     """
 
     store_version: int
@@ -71,7 +71,7 @@ class AuditReport(ShowsTables):
         return (views.audit_table(self, CASES_SHOWN),)
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``; samples are given with id and uri."""
+        """Convert to plain values for JSON; samples have id and uri."""
         return {
             "store_version": self.store_version,
             "space": self.space,
@@ -96,14 +96,14 @@ class AuditReport(ShowsTables):
         return {**head, "message": finding.message, "items": items}
 
 
-def finding(check: str, severity: Severity, items: Sequence[Item], message: str) -> list[Finding]:
-    """Make a list of one finding, or of none where there are no items.
+def findings_of(check: str, severity: Severity, items: Sequence[Item], message: str) -> list[Finding]:
+    """Make the finding of a check: a list of one, or an empty list without items.
 
     Args:
-        check: short name of what was looked for.
-        severity: of every item.
-        items: in any order; kept worst (highest score) first, then by samples.
-        message: a sentence on what such items mean.
+        check: short name of the check.
+        severity: of all items.
+        items: in any order; sorted by descending score, then by samples.
+        message: a sentence on what the items mean.
     """
     if not items:
         return []

@@ -1,4 +1,4 @@
-"""Leaks: what a split set lets an evaluation see twice. Pure functions over sample columns and roles."""
+"""Leaks: identities, contents and groups that a split set has on both sides. Pure functions over columns and roles."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
 
 LEARNT = ("train", "val")
-"""Roles and splits that something is learnt or chosen on."""
+"""Roles and splits on which something is learnt or chosen."""
 
 HELD_OUT = ("test", "query", "gallery")
+"""Roles and splits that are evaluated."""
 
 
 class SharedValues(NamedTuple):
-    """Samples that meet in one draw by a value they share: ``rows`` of the pool, and the ``values`` they share.
+    """Samples on one side that share values with samples on the other.
 
-    ``rows`` (n,) ascending; ``values`` are sorted.
+    ``rows`` (n,) are ascending rows of the pool; ``values`` are sorted.
     """
 
     rows: Int64
@@ -33,31 +34,31 @@ class SharedValues(NamedTuple):
 
 
 def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True) -> tuple[str, ...]:
-    """Say in sentences what is not clean about the draws of an evaluation; nothing where they are.
+    """Describe the leaks of an evaluation in sentences; empty if there are none.
 
-    Three things are looked for, each with the columns that say it: identities held out and also learnt from, the same
-    picture (``key``: content and crop) as query and gallery of one draw, one ``group`` as query and gallery of one
-    draw. The cost is a few sorts of the pool.
+    Three kinds are found: identities that are held out and also learnt from, one picture (``key``: content and crop) as
+    query and gallery of one draw, and one ``group`` as query and gallery of one draw. The cost is a few sorts of the
+    pool.
 
     Args:
         parts: per part its draws.
         pool: all samples in order of id, with the column ``key``, and ``identity``, ``aspect``, ``group``, ``split``
             where there are such.
-        groups_meet: False where the protocol takes images of the query's own group out of the gallery.
+        groups_meet: False if the protocol leaves the samples of the query's group out of the gallery.
     """
-    found = []
+    sentences = []
     held_out = np.unique(np.concatenate([part.sample[np.isin(part.role, HELD_OUT)] for part in parts.values()]))
     learnt = learnt_rows(pool, parts.values())
     both = shared_identities(pool, learnt, np.isin(pool.ids, held_out) & ~learnt)
     if both.values:
-        found.append(
+        sentences.append(
             f"{_count(len(both.values), 'identity', 'identities')} evaluated here also "
             f"{'has' if len(both.values) == 1 else 'have'} train or val images of the same aspect (audit shows them)."
         )
     copies = shared_in_draws(parts.values(), pool, "key")
     if len(copies.rows):
         same = "has" if len(copies.rows) == 1 else "have"
-        found.append(
+        sentences.append(
             f"{_count(len(copies.rows), 'gallery image', 'gallery images')} {same} the same content as a query of the "
             "same draw (audit shows them)."
         )
@@ -68,17 +69,17 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
     )
     if len(bursts.rows):
         one = "is" if len(bursts.rows) == 1 else "are"
-        found.append(
+        sentences.append(
             f"{_count(len(bursts.rows), 'gallery image', 'gallery images')} {one} of the same group as a query of the "
             "same draw (audit shows them)."
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def learnt_rows(pool: Pool, sets: Iterable[SplitSet]) -> NDArray[np.bool_]:
-    """Where samples are learnt from: by role train or val in a split set that has such, else by their own split."""
-    named = [part.sample[np.isin(part.role, LEARNT)] for part in sets]
-    samples = np.concatenate(named) if named else np.empty(0, np.str_)
+    """Whether samples (n,) are learnt from: by roles of split sets, or by their splits if no role is train or val."""
+    learnt = [part.sample[np.isin(part.role, LEARNT)] for part in sets]
+    samples = np.concatenate(learnt) if learnt else np.empty(0, np.str_)
     if len(samples):
         return np.isin(pool.ids, samples)
     return pool.among("split", *LEARNT) if "split" in pool.columns else np.zeros(len(pool), np.bool_)
@@ -89,22 +90,23 @@ def shared_identities(
 ) -> SharedValues:
     """Find identities on both sides, and their held-out samples.
 
-    An identity counts within its aspect: protocols on hands divide the people of each aspect apart, and a person
-    may be learnt as a left hand and tested as a right one; ``any_aspect`` counts these too.
+    An identity is shared if its samples on both sides are of one aspect: protocols on hands divide the identities of
+    each aspect separately, so an identity may be learnt as a left hand and tested as a right one. ``any_aspect``
+    ignores aspects.
 
     Args:
         pool: with columns ``identity`` and perhaps ``aspect``.
         learnt: (n,) rows that are learnt from.
         held_out: (n,) rows that are evaluated.
-        any_aspect: whether aspects are told apart.
+        any_aspect: whether aspects are ignored.
     """
     if "identity" not in pool.columns:
         return SharedValues(_NONE, [])
     identity = pool.columns["identity"]
-    known = pool.known("identity")
+    has_identity = pool.known("identity")
     aspect = None if any_aspect else pool.columns.get("aspect")
     codes = _codes(identity) if aspect is None else _codes(_pairs(identity, aspect))
-    both = held_out & known & np.isin(codes, codes[learnt & known])
+    both = held_out & has_identity & np.isin(codes, codes[learnt & has_identity])
     rows = np.flatnonzero(both)
     return SharedValues(rows, sorted({str(value) for value in identity[rows]}))
 
@@ -113,8 +115,8 @@ def shared_in_draws(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared
     """Find gallery samples that share a value of ``column`` with another sample that is a query of the same draw.
 
     Args:
-        sets: split sets, whose draws are looked at one by one.
-        pool: samples in order of id, with the column; None is shared with nothing.
+        sets: split sets, each with its draws.
+        pool: samples in order of id, with the column; None is no value.
         column: its name.
     """
     values = pool.columns[column]
@@ -124,25 +126,25 @@ def shared_in_draws(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared
     rows = [_NONE]
     if several.any():
         rows += [_gallery_with_query(query, gallery, codes, several) for query, gallery in draw_rows(sets, pool)]
-    found = np.unique(np.concatenate(rows))
-    return SharedValues(found, sorted({str(value) for value in values[found]}))
+    shared = np.unique(np.concatenate(rows))
+    return SharedValues(shared, sorted({str(value) for value in values[shared]}))
 
 
 _NONE: Int64 = np.empty(0, np.int64)
 
 
 def draw_rows(sets: Iterable[SplitSet], pool: Pool) -> Iterator[tuple[Int64, Int64]]:
-    """Rows of queries and gallery of every draw; samples that the pool lacks are left out."""
+    """Yield the rows of queries and of gallery of every draw; samples that are not in the pool are left out."""
     for part in sets:
         at = np.searchsorted(pool.ids, part.sample)
-        there = pool.ids[np.minimum(at, len(pool) - 1)] == part.sample
+        in_pool = pool.ids[np.minimum(at, len(pool) - 1)] == part.sample
         for draw in np.unique(part.draw):
-            mine = there & (part.draw == draw)
-            yield at[mine & (part.role == "query")], at[mine & (part.role == "gallery")]
+            of_draw = in_pool & (part.draw == draw)
+            yield at[of_draw & (part.role == "query")], at[of_draw & (part.role == "gallery")]
 
 
 def _gallery_with_query(query: Int64, gallery: Int64, codes: Int64, several: NDArray[np.bool_]) -> Int64:
-    """Gallery rows whose code another row has that is a query; a sample in both roles does not meet itself."""
+    """Gallery rows whose number another row has that is a query; a sample in both roles does not count with itself."""
     query, gallery = query[several[query]], gallery[several[gallery]]
     counts = np.bincount(codes[query], minlength=int(codes.max(initial=0)) + 1)
     others = counts[codes[gallery]] - np.isin(gallery, query)

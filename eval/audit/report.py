@@ -18,16 +18,16 @@ PAIRS_PER_FINDING = 8
 
 
 def audit_sheet(report: AuditReport, keys: Mapping[str, str], thumbnails: Thumbnails, out: Path) -> bool:
-    """Draw the worst pairs from stored thumbnails, side by side, five pairs a row; a PNG.
+    """Draw the worst pairs from stored thumbnails, side by side, five pairs a row, into a PNG.
 
     Args:
-        report: whose items of two or more samples are drawn, errors first, at most eight of a finding.
+        report: items of two or more samples are drawn, errors first, at most eight of a finding.
         keys: sample id -> key of its thumbnail.
         thumbnails: reads thumbnails by key.
-        out: the file.
+        out: path of the PNG.
 
     Returns:
-        Whether there was anything to draw.
+        Whether there was any pair to draw.
 
     Raises:
         InputError: the file cannot be written.

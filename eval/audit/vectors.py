@@ -1,4 +1,4 @@
-"""The checks of an audit that look at vectors: near-duplicates and suspected labels. Pure functions over arrays."""
+"""Checks of an audit that need vectors: near-duplicates and suspected labels. Pure functions over arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from eval.audit.checks import ACROSS, IN_DRAW, NAMES, DataRoles
 from eval.audit.duplicates import NearPairs, typical_distance
-from eval.audit.findings import Finding, Item, Severity, finding
+from eval.audit.findings import Finding, Item, Severity, findings_of
 from eval.audit.labels import NEIGHBOURS, suspects
 from retrieval.types import Float32, Int64, Neighbors
 
@@ -22,72 +22,72 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
 
 Nearest: TypeAlias = Callable[[Float32, int], Neighbors]
-"""From vectors (n, d) to the k nearest other rows of each of them."""
+"""A function from vectors (n, d) and k to the k nearest other rows of each."""
 
 
 def near_findings(pool: Pool, roles: DataRoles, rows: Int64, pairs: NearPairs) -> list[Finding]:
-    """Sort near-duplicates by how they meet.
+    """Make findings of near-duplicates: across splits, in a draw, or with different labels or identities.
 
     Args:
         pool: all samples.
-        roles: roles of all samples.
-        rows: (m,) rows of the pool that ``pairs`` number.
+        roles: of all samples.
+        rows: (m,) rows of the pool; ``pairs`` are positions in them.
         pairs: near-duplicates.
     """
     first, second = rows[pairs.first], rows[pairs.second]
     relation = roles.relation(first, second)
-    found: dict[tuple[int, bool], list[Item]] = defaultdict(list)
+    items: dict[tuple[int, bool], list[Item]] = defaultdict(list)
     for at in range(len(first)):
         a, b = int(first[at]), int(second[at])
         differ = [name for name in NAMES if _differ(pool.columns[name][a], pool.columns[name][b])]
-        said = [f"{name} {pool.columns[name][a]} and {pool.columns[name][b]}" for name in differ]
+        names = [f"{name} {pool.columns[name][a]} and {pool.columns[name][b]}" for name in differ]
         bits = f"{pairs.bits[at]} bits" if pairs.bits[at] < 64 else "no hash"
-        detail = ", ".join([f"distance {pairs.distance[at]:.3f} of the typical", bits, *said])
+        detail = ", ".join([f"distance {pairs.distance[at]:.3f} of the typical", bits, *names])
         item = Item((str(pool.ids[a]), str(pool.ids[b])), detail, float(1 - pairs.distance[at]))
-        found[int(relation[at]), bool(differ)].append(item)
-    told: list[tuple[str, Severity, list[Item], str]] = [
+        items[int(relation[at]), bool(differ)].append(item)
+    checks: list[tuple[str, Severity, list[Item], str]] = [
         (
             "near-duplicate-across-splits",
             "warning",
-            found[ACROSS, False],
+            items[ACROSS, False],
             "Pairs of nearly the same picture are in train (or val) and test.",
         ),
         (
             "near-duplicate-in-draw",
             "warning",
-            found[IN_DRAW, False],
+            items[IN_DRAW, False],
             "Pairs of nearly the same picture are query and gallery of one draw (bursts, copies).",
         ),
         (
             "near-duplicate-other-name",
             "warning",
-            [item for (_, differ), items in sorted(found.items()) if differ for item in items],
+            [item for (_, differ), cases in sorted(items.items()) if differ for item in cases],
             "Pairs of nearly the same picture have different labels or identities; one may be wrong.",
         ),
     ]
-    return [one for args in told for one in finding(*args)]
+    return [finding for check in checks for finding in findings_of(*check)]
 
 
 def suspect_findings(pool: Pool, roles: DataRoles, rows: Int64, vectors: Float32, nearest: Nearest) -> list[Finding]:
-    """Samples whose neighbours agree on another label, or another identity of the same aspect.
+    """Find samples whose neighbours agree on another label, or on another identity of the same aspect.
 
-    Train (and val) samples are judged among themselves and the held-out among themselves, each left out.
+    Neighbours of train (and val) samples are such samples, those of held-out ones held out.
 
     Args:
         pool: all samples.
-        roles: roles of all samples.
+        roles: of all samples.
         rows: (m,) rows of the pool that have a vector.
         vectors: (m, d) of length one.
-        nearest: finds neighbours.
+        nearest: finds the neighbours.
     """
-    found = []
+    findings = []
     for name in NAMES:
         items = []
         for part in _judged_together(pool, roles, rows, name):
             items += _suspect_items(pool, rows[part], vectors[part], nearest, name)
         message = f"Samples may have the wrong {name}: their nearest neighbours agree on another; look at them."
-        found += finding(f"suspected-{name}", "warning", items, message)
-    return found
+        findings += findings_of(f"suspected-{name}", "warning", items, message)
+    return findings
 
 
 def _suspect_items(pool: Pool, rows: Int64, vectors: Float32, nearest: Nearest, name: str) -> list[Item]:
@@ -96,23 +96,23 @@ def _suspect_items(pool: Pool, rows: Int64, vectors: Float32, nearest: Nearest, 
     values = pool.columns[name][rows].astype(np.str_)
     names, labels = np.unique(values, return_inverse=True)
     scale = typical_distance(vectors)
-    found = suspects(vectors, labels.astype(np.int64), nearest(vectors, min(NEIGHBOURS, len(rows) - 1)), scale)
+    suspected = suspects(vectors, labels.astype(np.int64), nearest(vectors, min(NEIGHBOURS, len(rows) - 1)), scale)
     return [
         Item(
             (str(pool.ids[rows[row]]), str(pool.ids[rows[witness]])),
             f"{name} {values[row]}, neighbours say {names[suggested]} (nearer by {margin:.2f} of the typical distance)",
             float(margin),
         )
-        for row, suggested, margin, witness in zip(*found, strict=True)
+        for row, suggested, margin, witness in zip(*suspected, strict=True)
     ]
 
 
 def _judged_together(pool: Pool, roles: DataRoles, rows: Int64, name: str) -> Iterator[Int64]:
-    """Parts of ``rows`` (as positions) that are judged among themselves."""
-    known: NDArray[np.bool_] = pool.known(name)[rows]
+    """Yield sets of positions in ``rows`` whose neighbours are within the set."""
+    has_name: NDArray[np.bool_] = pool.known(name)[rows]
     aspects = pool.columns["aspect"][rows] if name == "identity" else np.full(len(rows), None, np.object_)
     divided: dict[tuple[bool, str], list[int]] = defaultdict(list)
-    for at in np.flatnonzero(known).tolist():
+    for at in np.flatnonzero(has_name).tolist():
         divided[bool(roles.learnt[rows[at]]), str(aspects[at])].append(at)
     for _, part in sorted(divided.items()):
         yield np.array(part, np.int64)

@@ -15,7 +15,7 @@ from eval.statistics.pair_summary import TargetRates, count_matched, curves_of, 
 from eval.statistics.query_summary import mean_counts
 from eval.verification.samples import PairSamples
 from eval.verification.scoring import DrawResult, Scoring, VerificationConfig
-from eval.verification.slices import Resampling, slice_figures
+from eval.verification.slices import Resampling, slice_metrics
 from eval.verification.thresholds import HELD_OUT, NONE, choose_thresholds
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Verification:
         results = scoring.results()
         targets = TargetRates(config.fpr, config.fpir)
         scores = {part: [result.scores for result in found] for part, found in results.items()}
-        again = Resampling(samples.people, config.bootstrap, copy.deepcopy(bootstrap))
-        summaries = summarise_draws(targets, scores, samples.people, config.bootstrap, bootstrap)
+        again = Resampling(samples.n_units, config.bootstrap, copy.deepcopy(bootstrap))
+        summaries = summarise_draws(targets, scores, samples.n_units, config.bootstrap, bootstrap)
         sections = {
             part: Part(metrics=summary.metrics, draws=summary.draws, n=count)
             for (part, summary), count in zip(summaries.parts.items(), _counts(results), strict=True)
@@ -65,7 +65,7 @@ class Verification:
         notes: tuple[str, ...] = ()
         if config.slice:
             by_query = scoring.slices(arrays.columns[config.slice], slicing)
-            slices, notes = slice_figures(targets, by_query, again)
+            slices, notes = slice_metrics(targets, by_query, again)
         return Evaluation(
             metrics=summaries.whole.metrics,
             draws=summaries.whole.draws,
@@ -103,10 +103,10 @@ def _counts(results: Mapping[str, Sequence[DrawResult]]) -> list[dict[str, int |
 
 def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
     draws = [draw for found in results.values() for draw in found]
-    nameless = sum(draw.nameless for draw in draws)
+    without_identity = sum(draw.without_identity for draw in draws)
     found = []
-    if nameless:
-        found.append(f"{nameless} queries over {len(draws)} draws have no identity; they are in no pair.")
+    if without_identity:
+        found.append(f"{without_identity} queries over {len(draws)} draws have no identity; they are in no pair.")
     if count_matched(draw.scores for draw in draws) < 2:
         found.append("All pairs of one identity are of the same one: there is no interval.")
     if any(draw.scores.searches is None for draw in draws) and any(draw.scores.searches for draw in draws):

@@ -75,7 +75,7 @@ def percentile_interval(estimates: Float64, freedom: int) -> Float64:
 
 
 def basic_interval(values: Float64, estimates: Float64, freedom: int) -> Float64:
-    """95 % basic bootstrap interval: the :func:`percentile_interval` reflected at the value v, [2 v - upper, 2 v - lower].
+    """95 % basic bootstrap interval: [2 v - upper, 2 v - lower] of the :func:`percentile_interval` and the value v.
 
     Reflection removes the bias that a resample adds (Davison and Hinkley 1997, eq. 5.6). Where the bias exceeds the
     spread, the interval would not contain v; its end is then v.

@@ -1,4 +1,4 @@
-"""Open-set identification: searches of people some of whom are taken out of the gallery."""
+"""Open-set identification: searches in galleries from which some identities are removed."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
     from eval.verification.samples import PairDraw, PairSamples
 
 SHARES = 1000
-"""Steps in which an error names the shares that work."""
+"""Steps in which an error message names the shares that work."""
 
 
 class OpenSetSearches:
-    """Searches in galleries from which a ``share`` of the enrolled identities is taken out, by chance in every draw."""
+    """Searches in galleries from which a ``share`` of the identities is removed, at random in every draw."""
 
     def __init__(self, samples: PairSamples, share: float, rng: np.random.Generator) -> None:
         self._samples, self._share = samples, share
         self._seed = str(rng.integers(2**63))
 
     def problem(self, query: Int64, gallery: Int64, number: int) -> PairProblem | None:
-        """Mated searches as genuine pairs, the others as impostors; None where there are none of a kind.
+        """Score mated searches as genuine and unmated ones as impostor pairs; None if one kind has none.
 
-        A query all of whose mates are junk is neither mated nor unmated.
+        A query whose mates are all junk is neither mated nor unmated.
 
         Args:
             query: rows of queries of known identities.
             gallery: rows of the whole gallery.
-            number: of the draw.
+            number: number of the draw.
         """
         samples = self._samples
-        enrolled = self._by_chance(gallery, number)
+        enrolled = self._random_order(gallery, number)
         unknown = enrolled[: round(self._share * len(enrolled))]
-        left = gallery[~np.isin(samples.codes[gallery], unknown)]
-        if not len(left):
+        remaining = gallery[~np.isin(samples.identity[gallery], unknown)]
+        if not len(remaining):
             return None
-        best = best_scores(samples.side(query), samples.side(left))
+        best = best_scores(samples.side(query), samples.side(remaining))
         mated = np.isfinite(best.mate)
-        unmated = ~np.isin(samples.codes[query], samples.codes[left])
+        unmated = ~np.isin(samples.identity[query], samples.identity[remaining])
         if not mated.any() or not unmated.any():
             return None
         return PairProblem(
@@ -54,16 +54,16 @@ class OpenSetSearches:
         )
 
     def refusal(self, part: str, number: int) -> InputError:
-        """Why a draw has no mated, or no unmated, searches, with the shares that work in every draw."""
-        found = {
+        """Make the error of a draw without mated or unmated searches; it names the shares that work in every draw."""
+        bounds = {
             (name, n): self._bounds(draw, n)
             for name, draws in self._samples.parts.items()
             for n, draw in enumerate(draws)
         }
-        shares = [at / SHARES for at in range(SHARES) if all(bounds.allow(at / SHARES) for bounds in found.values())]
-        here = found[part, number]
-        taken = round(self._share * here.enrolled)
-        kind = "unknown" if taken < here.least else "known"
+        shares = [at / SHARES for at in range(SHARES) if all(limits.allow(at / SHARES) for limits in bounds.values())]
+        limits = bounds[part, number]
+        removed = round(self._share * limits.enrolled)
+        kind = "unknown" if removed < limits.least else "known"
         where = f" of {part}" if part != WHOLE_PART else ""
         way = (
             f"unknown from {shares[0]:g} to {shares[-1]:g} works in every draw"
@@ -71,37 +71,39 @@ class OpenSetSearches:
             else "no value works in every draw, so leave the option out"
         )
         return InputError(
-            f"unknown={self._share:g} takes {taken} of the {here.enrolled} identities{where} out of a draw's gallery, "
-            f"which leaves no query of an identity that is {kind} there; {way}."
+            f"unknown={self._share:g} takes {removed} of the {limits.enrolled} identities{where} out of a draw's "
+            f"gallery, which leaves no query of an identity that is {kind} there; {way}."
         )
 
     def _bounds(self, draw: PairDraw, number: int) -> _Bounds:
         samples = self._samples
-        order = self._by_chance(draw.gallery, number)
-        place = {int(code): at for at, code in enumerate(order)}
-        mates = best_scores(samples.side(draw.known), samples.side(draw.gallery)).mate
-        mated = [place[int(code)] for code in np.unique(samples.codes[draw.known[np.isfinite(mates)]])]
-        # A query whose identity is not enrolled at all is unmated before anybody is taken out.
-        unmated = [place.get(int(code), -1) + 1 for code in np.unique(samples.codes[draw.known])]
+        order = self._random_order(draw.gallery, number)
+        place = {int(identity): at for at, identity in enumerate(order)}
+        mates = best_scores(samples.side(draw.identified), samples.side(draw.gallery)).mate
+        with_mate = draw.identified[np.isfinite(mates)]
+        mated = [place[int(identity)] for identity in np.unique(samples.identity[with_mate])]
+        # A query whose identity is not in the gallery is unmated before any identity is removed.
+        unmated = [place.get(int(identity), -1) + 1 for identity in np.unique(samples.identity[draw.identified])]
         return _Bounds(len(order), min(unmated, default=len(order) + 1), max(mated, default=-1))
 
-    def _by_chance(self, gallery: Int64, number: int) -> Int64:
-        """Codes of the identities in a gallery, in the order in which they are taken out of it."""
-        enrolled = np.unique(self._samples.codes[self._samples.named(gallery)])
-        texts = self._samples.texts
-        found: Int64 = enrolled[np.argsort([digest(self._seed, str(number), texts[code]) for code in enrolled])]
-        return found
+    def _random_order(self, gallery: Int64, number: int) -> Int64:
+        """Numbers of the identities in a gallery, in the order in which they are removed."""
+        enrolled = np.unique(self._samples.identity[self._samples.with_identity(gallery)])
+        names = self._samples.identity_names
+        keys = [digest(self._seed, str(number), names[identity]) for identity in enrolled]
+        order: Int64 = enrolled[np.argsort(keys)]
+        return order
 
 
 class _Bounds(NamedTuple):
-    """Identities ``enrolled`` in a gallery; at ``least`` and at ``most`` so many may be taken out of it."""
+    """Number of identities ``enrolled`` in a gallery, and at ``least`` and ``most`` how many may be removed."""
 
     enrolled: int
     least: int
     most: int
 
     def allow(self, share: float) -> bool:
-        """Whether mated and unmated searches are left where this share is taken out."""
+        """Whether there are mated and unmated searches if this share is removed."""
         return self.least <= round(share * self.enrolled) <= self.most
 
 

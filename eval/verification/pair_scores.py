@@ -1,4 +1,4 @@
-"""Scores of all pairs of two sides, in bounded memory: genuine ones exactly, impostor ones exactly where it matters."""
+"""Scores of all pairs of two sides in bounded memory: all genuine, and the largest impostor scores, are exact."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ if TYPE_CHECKING:
     from eval.ranking.rank_gallery import Side
 
 EXACT_IMPOSTORS = 1 << 20
-"""So many of the largest impostor scores are kept exactly; all of them where there are no more."""
+"""Number of largest impostor scores that are kept exactly."""
 
 TOP_KEPT = 1 << 14
-"""Of the exact impostors, so many of the largest, and so many of every doubling of rank below, go to the bootstrap."""
+"""Number of exact impostor scores that the bootstrap uses: of the largest, and of each doubling of rank below."""
 
 SAMPLED = 100_000
-"""Pairs drawn at random that stand for the impostors below the exact ones in the bootstrap."""
+"""Number of random pairs that represent the impostors below the exact ones in the bootstrap."""
 
 BINS = 1 << 20
+"""Bins of the histogram of impostor scores."""
+
 LIMIT = 1.01
 NO_PAIR = np.float32(-LIMIT)
-"""Score of a place that is no impostor pair; cosines of vectors of length one to 1e-3 are within +-:data:`LIMIT`."""
+"""Score that marks a place as no impostor pair; cosines of vectors of length one to 1e-3 are within +-:data:`LIMIT`."""
 
 CELLS_AT_ONCE = 1 << 21
 
 
-class _Same(NamedTuple):
-    """Places of equal identity, by row: ``row`` (n,) ascending, ``column`` (n,), ``valid`` (n,): no junk."""
+class _GenuinePlaces(NamedTuple):
+    """Places of equal identity: ``row`` (n,) ascending, ``column`` (n,), ``valid`` (n,), False for junk."""
 
     row: Int64
     column: Int64
@@ -48,22 +50,22 @@ def score_pairs(
 ) -> PairScores:
     """Score every query with every gallery entry, or every two samples of one side once (``gallery`` None).
 
-    Pairs of one identity are genuine, unless both sides have cameras and theirs are the same (junk, left out), or
-    samples and theirs are the same. ScoredPairs
-    of two identities are impostors; so are gallery entries of unknown identity (-1), which are not resampled.
+    Pairs of one identity are genuine; those of one camera, or of one sample, are junk and left out, if both sides have
+    cameras, or row numbers. Pairs of two identities are impostor pairs, also those with a gallery entry of unknown
+    identity (-1), which is not resampled.
 
     Args:
-        queries: (n, d); no identity is unknown.
-        gallery: (m, d), or None.
-        rng: draws the sample of impostor pairs that the bootstrap uses, where there are too many for it.
-        units: (n,) and (m,) what the bootstrap resamples, where that is not the identity: persons, whose hands are
-            identities of their own. A pair within one unit weighs as that unit does, once.
+        queries: n queries of known identities.
+        gallery: m gallery entries, or None.
+        rng: draws the sample of impostor pairs for the bootstrap, if there are too many to use all.
+        units: (n,) and (m,) units that the bootstrap resamples; None for the identities. Two identities may be of one
+            unit, such as the two hands of a person. A pair within one unit has the weight of that unit.
     """
-    other = queries if gallery is None else gallery
-    same = _same_identity(queries, other)
+    columns_side = queries if gallery is None else gallery
+    same = _same_identity(queries, columns_side)
     genuine = np.zeros(len(same.row), np.float32)
-    impostors = _Impostors(len(queries.vectors), len(other.vectors), rng)
-    for start, scores in similarity_blocks(queries.vectors, other.vectors):
+    impostors = _ImpostorScores(len(queries.vectors), len(columns_side.vectors), rng)
+    for start, scores in similarity_blocks(queries.vectors, columns_side.vectors):
         first, last = np.searchsorted(same.row, [start, start + len(scores)])
         places = same.row[first:last] - start, same.column[first:last]
         genuine[first:last] = scores[places]
@@ -73,30 +75,29 @@ def score_pairs(
                 line[: start + row] = NO_PAIR
         impostors.add(start, scores)
     kept = same.valid if gallery is not None else same.valid & (same.row < same.column)
-    rows, columns = (queries.identity, other.identity) if units is None else units
+    rows, columns = (queries.identity, columns_side.identity) if units is None else units
     first_units = rows[same.row[kept]]
     exact = genuine[kept].astype(np.float64)
     matched = ScoredPairs(exact, first_units, np.full(len(first_units), FIXED), np.ones(len(first_units)))
-    found = impostors.kept(rows, columns)
-    return PairScores(tally(exact), impostors.tally(), PairProblem(matched, found))
+    return PairScores(tally(exact), impostors.tally(), PairProblem(matched, impostors.pairs(rows, columns)))
 
 
 def best_scores(queries: Side, gallery: Side) -> BestScores:
-    """Best score of every query among its mates and among all other entries; junk is neither."""
+    """Find the best score of every query among its mates, and among all other entries; junk is neither."""
     same = _same_identity(queries, gallery)
-    found = BestScores(*(np.full(len(queries.vectors), -np.inf, np.float32) for _ in range(2)))
+    best = BestScores(*(np.full(len(queries.vectors), -np.inf, np.float32) for _ in range(2)))
     for start, scores in similarity_blocks(queries.vectors, gallery.vectors):
         rows = slice(start, start + len(scores))
         first, last = np.searchsorted(same.row, [rows.start, rows.stop])
         places = same.row[first:last] - start, same.column[first:last]
         valid = same.valid[first:last]
-        np.maximum.at(found.mate, same.row[first:last][valid], scores[places][valid])
+        np.maximum.at(best.mate, same.row[first:last][valid], scores[places][valid])
         scores[places] = -np.inf
-        found.other[rows] = scores.max(axis=1)
-    return found
+        best.other[rows] = scores.max(axis=1)
+    return best
 
 
-def _same_identity(queries: Side, gallery: Side) -> _Same:
+def _same_identity(queries: Side, gallery: Side) -> _GenuinePlaces:
     order = np.argsort(gallery.identity, kind="stable")
     grouped = gallery.identity[order]
     first = np.searchsorted(grouped, queries.identity, side="left")
@@ -106,14 +107,14 @@ def _same_identity(queries: Side, gallery: Side) -> _Same:
     column = order[first[row] + within]
     valid = np.ones(len(row), np.bool_)
     if queries.camera is not None and gallery.camera is not None:
-        known = queries.camera[row] >= 0  # an unknown camera is never "the same camera"
-        valid &= ~known | (queries.camera[row] != gallery.camera[column])
+        has_camera = queries.camera[row] >= 0  # an unknown camera is not the same as another unknown one
+        valid &= ~has_camera | (queries.camera[row] != gallery.camera[column])
     if queries.sample is not None and gallery.sample is not None:
         valid &= queries.sample[row] != gallery.sample[column]
-    return _Same(row, column, valid)
+    return _GenuinePlaces(row, column, valid)
 
 
-class _Impostors:
+class _ImpostorScores:
     """Collects impostor scores block by block."""
 
     def __init__(self, rows: int, columns: int, rng: np.random.Generator) -> None:
@@ -130,25 +131,30 @@ class _Impostors:
         self._sampled = np.full(len(drawn), NO_PAIR)
 
     def add(self, start: int, scores: Float32) -> None:
-        """Take the scores of queries from ``start`` on (rows, gallery)."""
+        """Add the scores (rows, gallery) of the queries from ``start`` on."""
         flat, offset = scores.reshape(-1), start * self._columns
         for at in range(0, len(flat), CELLS_AT_ONCE):
             self._take(offset + at, flat[at : at + CELLS_AT_ONCE])
 
     def tally(self) -> Tally:
-        """The distribution: bins below the exact scores, then these."""
+        """The distribution of all scores: bin centres below the exact scores, then these."""
         self._prune()
         top = tally(self._scores[0])
         if self._all:
             return top
-        left = self._bins - np.bincount(_bin(self._scores[0]), minlength=BINS)
-        filled = np.flatnonzero(left)
+        rest = self._bins - np.bincount(_bin(self._scores[0]), minlength=BINS)
+        filled = np.flatnonzero(rest)
         filled = filled[filled > 0]
         centres = np.minimum((filled + 0.5) * (2 * LIMIT / BINS) - LIMIT, float(self._floor))
-        return Tally(np.concatenate([centres, top.values]), np.concatenate([left[filled], top.counts]))
+        return Tally(np.concatenate([centres, top.values]), np.concatenate([rest[filled], top.counts]))
 
-    def kept(self, rows: Int64, columns: Int64) -> ScoredPairs:
-        """Pairs for resampling: the largest, ever fewer of the next, a sample of the rest; units by row and column."""
+    def pairs(self, rows: Int64, columns: Int64) -> ScoredPairs:
+        """Pairs for the bootstrap: all of the largest, fewer of the next, a sample of the rest.
+
+        Args:
+            rows: unit of each row of scores.
+            columns: unit of each column.
+        """
         self._prune()
         order = np.argsort(-self._scores[0], kind="stable")
         ranks, counts = _strata(len(order))
@@ -179,7 +185,7 @@ class _Impostors:
             self._prune()
 
     def _prune(self) -> None:
-        """Keep the largest; what equals the smallest of them may be kept or not."""
+        """Keep the largest scores; of those equal to the smallest of them, any."""
         scores = np.concatenate([*self._scores, np.empty(0, np.float32)])
         places = np.concatenate([*self._places, np.empty(0, np.int64)])
         if len(scores) > EXACT_IMPOSTORS and not self._all:
@@ -190,12 +196,12 @@ class _Impostors:
 
 
 def _bin(scores: Float32) -> NDArray[np.int32]:
-    """Number of the histogram's bin, 0 for :data:`NO_PAIR`."""
+    """Number of the histogram bin; 0 for :data:`NO_PAIR`."""
     return ((scores + np.float32(LIMIT)) * np.float32(BINS / (2 * LIMIT))).astype(np.int32)
 
 
 def _strata(n: int) -> tuple[Int64, NDArray[np.float64]]:
-    """Ranks to keep of n sorted scores, and for how many each stands: all of a few, else evenly per doubling."""
+    """Ranks to keep of n sorted scores, and how many each stands for: all of a few, else evenly per doubling."""
     if n <= SAMPLED:
         return np.arange(n), np.ones(n)
     edges = [0, TOP_KEPT]

@@ -1,4 +1,4 @@
-"""The samples of a verification: who is on them, and which of them are compared in a draw."""
+"""The samples of a verification: their identities, and which of them are compared in a draw."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 
 class PairDraw(NamedTuple):
-    """Rows of one draw without junk: the queries, those of a ``known`` identity, and the gallery."""
+    """Rows of one draw without junk: queries, queries of a known identity (``identified``), and gallery."""
 
     query: Int64
-    known: Int64
+    identified: Int64
     gallery: Int64
 
 
 class PairSamples:
-    """All samples of an evaluation, its draws, and the codes of identities.
+    """All samples of an evaluation, its draws, and numbers for their identities.
 
-    A pair is genuine where all identity columns agree (``codes``); the bootstrap resamples people (``units``).
+    A pair is genuine if all identity columns agree: if its samples have one number in ``identity``. The bootstrap
+    resamples values of the column identity: numbers in ``unit``. -1 is unknown in both.
     """
 
     def __init__(self, arrays: RelatedArrays, views: Sequence[str]) -> None:
@@ -38,11 +39,11 @@ class PairSamples:
         self.ids = arrays.ids
         self._vectors: Float32 = combine_views([arrays.vectors[view] for view in views])
         self._ignored, self._camera = related.ignored, related.camera
-        self.person, self._people = related.unit, related.names
-        self.codes, self.texts = related.identity, related.texts
+        self.unit, self._unit_names = related.unit, related.names
+        self.identity, self.identity_names = related.identity, related.texts
         rows = tested_rows(arrays)
-        found, people = np.unique(self.codes[rows]), np.unique(self.person[rows])
-        self._tested, self._tested_people = found[found >= 0], people[people >= 0]
+        identities, units = np.unique(self.identity[rows]), np.unique(self.unit[rows])
+        self._tested_identities, self._tested_units = identities[identities >= 0], units[units >= 0]
         self.parts = {part: [self._draw(draw) for draw in draws] for part, draws in arrays.parts.items()}
 
     @property
@@ -51,40 +52,40 @@ class PairSamples:
         return self._camera is not None
 
     @property
-    def people(self) -> int:
-        """How many identities the test has."""
-        return len(self._tested_people)
+    def n_units(self) -> int:
+        """Number of units that are tested."""
+        return len(self._tested_units)
 
     def names(self) -> list[str]:
-        """Identities of the test."""
-        return [self._people[code] for code in self._tested_people]
+        """Names of the units that are tested."""
+        return [self._unit_names[unit] for unit in self._tested_units]
 
     def is_tested(self, rows: Int64) -> NDArray[np.bool_]:
-        """Whether some draw tests the person on these samples (n,)."""
-        return np.isin(self.person[rows], self._tested_people)
+        """Whether the unit of each row (n,) is tested in some draw."""
+        return np.isin(self.unit[rows], self._tested_units)
 
-    def named(self, rows: Int64) -> Int64:
-        """Those of the rows that have an identity."""
-        return rows[self.codes[rows] >= 0]
+    def with_identity(self, rows: Int64) -> Int64:
+        """Select the rows whose identity is known."""
+        return rows[self.identity[rows] >= 0]
 
     def side(self, rows: Int64) -> Side:
-        """Vectors of tested samples, and which of them show the same."""
-        codes = self.codes[rows]
-        same = np.where(codes < 0, FIXED, np.searchsorted(self._tested, codes)).astype(np.int64)
-        return Side(self._vectors[rows], same, self._cameras(rows), sample=rows)
+        """Vectors of tested samples, with identities numbered among the tested ones."""
+        identity = self.identity[rows]
+        number = np.where(identity < 0, FIXED, np.searchsorted(self._tested_identities, identity)).astype(np.int64)
+        return Side(self._vectors[rows], number, self._cameras(rows), sample=rows)
 
     def untested_side(self, rows: Int64) -> Side:
-        """Vectors of samples of other people, with codes of their own."""
-        return Side(self._vectors[rows], self.codes[rows], self._cameras(rows))
+        """Vectors of samples that are not tested, with their identities."""
+        return Side(self._vectors[rows], self.identity[rows], self._cameras(rows))
 
     def units(self, rows: Int64) -> Int64:
-        """What the bootstrap resamples: the person, whatever else tells identities apart."""
-        people = self.person[rows]
-        return np.where(people < 0, FIXED, np.searchsorted(self._tested_people, people)).astype(np.int64)
+        """Units (n,) of tested samples, numbered from 0; :data:`FIXED` if unknown."""
+        unit = self.unit[rows]
+        return np.where(unit < 0, FIXED, np.searchsorted(self._tested_units, unit)).astype(np.int64)
 
     def _cameras(self, rows: Int64) -> Int64 | None:
         return None if self._camera is None else self._camera[rows]
 
     def _draw(self, draw: Draw) -> PairDraw:
         query, gallery = (draw[role][~self._ignored[draw[role]]] for role in ("query", "gallery"))
-        return PairDraw(query, self.named(query), gallery)
+        return PairDraw(query, self.with_identity(query), gallery)

@@ -1,4 +1,4 @@
-"""Scores of pairs and searches of the draws of a verification."""
+"""Verification: options, and scores of the pairs and searches of every draw."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ class VerificationConfig(ModeConfig):
 
     @field_validator("fpr", "fpir")
     @classmethod
-    def _told_apart(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if len({f"{rate:g}" for rate in rates}) < len(rates):
             raise PydanticCustomError("rates", "two of the rates would have one name; give each once")
         return rates
 
     @field_validator("threshold_from")
     @classmethod
-    def _never_test(cls, splits: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_threshold_from(cls, splits: tuple[str, ...]) -> tuple[str, ...]:
         of_test = [split for split in splits if split in TEST_ROLES]
         if of_test:
             raise TestDataError(
@@ -101,24 +101,32 @@ class VerificationConfig(ModeConfig):
         return splits
 
     @model_validator(mode="after")
-    def _sliced_by_query(self) -> VerificationConfig:
+    def _check_slice(self) -> VerificationConfig:
         if self.slice is not None and self.pairs == "all":
             raise PydanticCustomError(
-                "slice", "slice gives figures by query, and pairs=all has no queries; leave one of the two out"
+                "slice", "slice gives metrics by query, and pairs=all has no queries; leave one of the two out"
             )
         return self
 
 
 class DrawResult(NamedTuple):
-    """One draw: its scores, its counts, and how many queries have no known identity."""
+    """One draw: its scores, its counts, and its number of queries without a known identity."""
 
     scores: DrawScores
     counts: dict[str, int]
-    nameless: int
+    without_identity: int
 
 
 class Scoring:
-    """Scores pairs and searches of draws."""
+    """Scores the pairs and searches of draws.
+
+    Args:
+        samples: of the evaluation.
+        config: options.
+        thresholds: per part, if set before.
+        choosing: chooses the identities that are removed from galleries.
+        sampling: samples pairs, if there are very many.
+    """
 
     def __init__(
         self,
@@ -132,35 +140,43 @@ class Scoring:
         self._searches = OpenSetSearches(samples, config.unknown, choosing)
 
     def results(self) -> dict[str, list[DrawResult]]:
-        """Part -> its draws.
+        """Score all draws of every part.
 
         Raises:
-            InputError: a draw has no pairs, or lacks searches that were asked for.
+            InputError: a draw has no genuine or no impostor pairs, or lacks searches that the options ask for.
         """
-        found = {
+        draws_of = {
             part: [self._score(draw, part, number) for number, draw in enumerate(self._distinct(draws))]
             for part, draws in self._samples.parts.items()
         }
-        for part, results in found.items() if self._config.unknown else ():
+        for part, results in draws_of.items() if self._config.unknown else ():
             for number, result in enumerate(results):
                 if result.scores.searches is None:
                     raise self._searches.refusal(part, number)
-        return found
+        return draws_of
 
     def slices(self, column: NDArray[np.object_], rng: np.random.Generator) -> dict[str, dict[str, list[SliceDraw]]]:
-        """Score the queries of every slice alone, against whole galleries: slice -> part -> draws."""
-        called, parts = slice_names(column), self._samples.parts
-        queries = np.concatenate([draw.known for draws in parts.values() for draw in draws])
+        """Score the queries of every slice against whole galleries.
+
+        Args:
+            column: (n,) values that are the slices.
+            rng: samples pairs, if there are very many.
+
+        Returns:
+            Slice -> part -> draws.
+        """
+        slices, parts = slice_names(column), self._samples.parts
+        queries = np.concatenate([draw.identified for draws in parts.values() for draw in draws])
         return {
             str(name): {
-                part: [self._sliced(draw, called == name, part, number, rng) for number, draw in enumerate(draws)]
+                part: [self._sliced(draw, slices == name, part, number, rng) for number, draw in enumerate(draws)]
                 for part, draws in parts.items()
             }
-            for name in sorted(set(called[queries]))
+            for name in sorted(set(slices[queries]))
         }
 
     def _distinct(self, draws: Sequence[PairDraw]) -> Sequence[PairDraw]:
-        """The draws; the first alone where all pairs of the same samples would be compared in each."""
+        """The draws; only the first if every draw would compare all pairs of the same samples."""
         if self._config.pairs == "query-gallery" or self._config.unknown:
             return draws
         first = np.union1d(draws[0].query, draws[0].gallery)
@@ -169,31 +185,31 @@ class Scoring:
 
     def _score(self, draw: PairDraw, part: str, number: int) -> DrawResult:
         samples = self._samples
-        scores = self._scores(draw.known, draw.gallery, part, number, self._rng)
+        scores = self._scores(draw.identified, draw.gallery, part, number, self._rng)
         if not scores.pairs.genuine.total or not scores.pairs.impostor.total:
             raise self._no_pairs(draw, scores.pairs, part)
-        people = samples.person[np.concatenate([draw.known, draw.gallery])]
+        units = samples.unit[np.concatenate([draw.identified, draw.gallery])]
         counts = {
-            "query": len(draw.known),
+            "query": len(draw.identified),
             "gallery": len(draw.gallery),
-            "identities": len(np.unique(people[people >= 0])),
+            "identities": len(np.unique(units[units >= 0])),
             "genuine": scores.pairs.genuine.total,
             "impostor": scores.pairs.impostor.total,
         }
         if scores.searches is not None:
             counts |= {"mated": len(scores.searches.genuine.scores), "unmated": len(scores.searches.impostor.scores)}
-        return DrawResult(scores, counts, len(draw.query) - len(draw.known))
+        return DrawResult(scores, counts, len(draw.query) - len(draw.identified))
 
     def _sliced(
         self, draw: PairDraw, chosen: NDArray[np.bool_], part: str, number: int, rng: np.random.Generator
     ) -> SliceDraw:
-        query = draw.known[chosen[draw.known]]
+        query = draw.identified[chosen[draw.identified]]
         return SliceDraw(self._scores(query, draw.gallery, part, number, rng), self._samples.units(query))
 
     def _scores(self, query: Int64, gallery: Int64, part: str, number: int, rng: np.random.Generator) -> DrawScores:
         side, units = self._samples.side, self._samples.units
         if self._config.pairs == "all":
-            rows = self._samples.named(np.union1d(query, gallery))
+            rows = self._samples.with_identity(np.union1d(query, gallery))
             pairs = score_pairs(side(rows), None, rng, (units(rows), units(rows)))
         else:
             pairs = score_pairs(side(query), side(gallery), rng, (units(query), units(gallery)))
@@ -203,10 +219,10 @@ class Scoring:
         where = f" of {part}" if part != WHOLE_PART else ""
         if pairs.genuine.total:
             return InputError(f"All images{where} are of one identity, so there is no impostor pair; widen `where`.")
-        codes = self._samples.codes
+        identity = self._samples.identity
         way = (
             "camera_rule=market1501 leaves pairs of one camera out: pass `camera_rule=none` to keep them"
-            if self._samples.has_cameras and np.isin(codes[draw.known], codes[draw.gallery]).any()
+            if self._samples.has_cameras and np.isin(identity[draw.identified], identity[draw.gallery]).any()
             else "check how identities are written (leading zeros, prefixes), or pass `pairs=all`"
         )
         return InputError(f"No two images{where} to compare are of one identity; {way}.")

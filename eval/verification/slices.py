@@ -1,4 +1,4 @@
-"""Slices of a verification: the figures of the pairs, and searches, whose query has a value of a column."""
+"""Slices of a verification: metrics of the pairs, and searches, whose query has a value of a column."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retrieval.types import Int64
 
 
 class SliceDraw(NamedTuple):
-    """The queries of one slice in one draw: their scores, and the unit of each query (queries,)."""
+    """The queries of one slice in one draw: their scores, and their units (queries,)."""
 
     scores: DrawScores
     units: Int64
@@ -34,63 +34,64 @@ if TYPE_CHECKING:
 
 
 class Resampling(NamedTuple):
-    """How a slice gets its intervals: the whole's ``units``, how many ``resamples``, and where its ``rng`` starts."""
+    """Bootstrap of the slices: number of ``units`` of the whole, number of ``resamples``, and generator."""
 
     units: int
     resamples: int
     rng: np.random.Generator
 
 
-def slice_figures(
+def slice_metrics(
     targets: TargetRates, slices: Mapping[str, Parts], resampling: Resampling
 ) -> tuple[dict[str, Slice], tuple[str, ...]]:
-    """Figures of every slice: means over the parts that have pairs of it, then over the draws where all of these do.
+    """Compute the metrics of every slice: means over the parts that have pairs of it, then over draws.
 
-    The generator is copied, not used up: all slices get the resamples of the whole.
+    Only draws count in which all of these parts have pairs. The generator is copied, so its state does not change: all
+    slices get the resamples of the whole.
 
     Args:
-        targets: rates to read off.
+        targets: rates at which metrics are reported.
         slices: name of a slice -> part -> its draws, as many in every part.
-        resampling: of the bootstrap.
+        resampling: the bootstrap.
 
     Returns:
         The slices that have pairs of both kinds, and warnings that name the others.
     """
-    parts = {name: _with_pairs(found) for name, found in slices.items()}
-    without = [name for name, found in parts.items() if not found]
-    figures = {name: _figures(targets, found, resampling) for name, found in parts.items() if found}
+    parts = {name: _with_pairs(draws) for name, draws in slices.items()}
+    without = [name for name, draws in parts.items() if not draws]
+    results = {name: _slice(targets, draws, resampling) for name, draws in parts.items() if draws}
     warnings = []
     if without:
         warnings.append(
             f"No genuine or no impostor pair has a query of slice {', '.join(without)}: left out of the slices."
         )
-    searched = [name for name, found in figures.items() if "open_set_rank_1" in found.metrics]
-    bare = [name for name in figures if name not in searched]
-    if searched and bare:
+    searched = [name for name, result in results.items() if "open_set_rank_1" in result.metrics]
+    unsearched = [name for name in results if name not in searched]
+    if searched and unsearched:
         warnings.append(
-            f"Some draws have no searches with a mate, or none without, of slice {', '.join(bare)}: open-set "
+            f"Some draws have no searches with a mate, or none without, of slice {', '.join(unsearched)}: open-set "
             "identification is left out there."
         )
-    return figures, tuple(warnings)
+    return results, tuple(warnings)
 
 
 def _with_pairs(parts: Parts) -> dict[str, list[SliceDraw]]:
-    """Parts that have pairs in some draw, and of these the draws that have pairs in all of them; empty if none has."""
-    found = {part: draws for part, draws in parts.items() if any(draw.has_pairs for draw in draws)}
-    kept = [row for row in zip(*found.values(), strict=True) if all(draw.has_pairs for draw in row)]
-    return {part: [row[at] for row in kept] for at, part in enumerate(found)} if kept else {}
+    """Select the parts that have pairs in some draw, and the draws in which all of them do; empty if there is none."""
+    present = {part: draws for part, draws in parts.items() if any(draw.has_pairs for draw in draws)}
+    complete = [draws for draws in zip(*present.values(), strict=True) if all(draw.has_pairs for draw in draws)]
+    return {part: [draws[at] for draws in complete] for at, part in enumerate(present)} if complete else {}
 
 
-def _figures(targets: TargetRates, parts: Parts, resampling: Resampling) -> Slice:
-    draws = [draw for found in parts.values() for draw in found]
-    people = np.unique(np.concatenate([draw.units[draw.units != FIXED] for draw in draws]))
-    scores = {part: [draw.scores for draw in found] for part, found in parts.items()}
+def _slice(targets: TargetRates, parts: Parts, resampling: Resampling) -> Slice:
+    draws = [draw for part in parts.values() for draw in part]
+    units = np.unique(np.concatenate([draw.units[draw.units != FIXED] for draw in draws]))
+    scores = {part: [draw.scores for draw in draws_of_part] for part, draws_of_part in parts.items()}
     rng = copy.deepcopy(resampling.rng)
     metrics = summarise_draws(targets, scores, resampling.units, resampling.resamples, rng).whole.metrics
-    counts = [mean_counts([_counts(draw) for draw in found]) for found in parts.values()]
+    counts = [mean_counts([_counts(draw) for draw in part]) for part in parts.values()]
     n = {key: sum(count[key] for count in counts) for key in counts[0]}
-    n = {"query": n["query"], "identities": len(people), "genuine": n["genuine"], "impostor": n["impostor"]}
-    return Slice(metrics=metrics, n=n, small=is_small(n["query"], len(people)))
+    n = {"query": n["query"], "identities": len(units), "genuine": n["genuine"], "impostor": n["impostor"]}
+    return Slice(metrics=metrics, n=n, small=is_small(n["query"], len(units)))
 
 
 def _counts(draw: SliceDraw) -> dict[str, int]:
