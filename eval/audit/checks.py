@@ -76,7 +76,7 @@ def identity_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
             "shared-identity",
             "error",
             _identity_items(pool, roles, strict.values),
-            "Identities have images in both train (or val) and test: the metrics are of identities seen in training; "
+            "Identities have samples in both train (or val) and test: the metrics are of identities seen in training; "
             "divide by identity.",
         ),
         *findings_of(
@@ -133,13 +133,13 @@ def group_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
             "group-across-splits",
             "error",
             items[ACROSS],
-            "Groups have images in both train (or val) and test; divide by group.",
+            "Groups have samples in both train (or val) and test; divide by group.",
         ),
         *findings_of(
             "group-in-draw",
             "error",
             items[IN_DRAW],
-            "Groups are query and gallery of one draw: images of one burst find each other; draw by group, or use "
+            "Groups are query and gallery of one draw: samples of one burst find each other; draw by group, or use "
             "a protocol that leaves the query's group out.",
         ),
     ]
@@ -155,7 +155,7 @@ def size_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     for (name, aspect), rows in _by_identity(pool, judged).items():
         if len(rows) == 1:
             where = f", {aspect}" if aspect is not None else ""
-            singles.append(Item(_ids(pool, rows), f"identity {name}{where}: one image, so no query"))
+            singles.append(Item(_ids(pool, rows), f"identity {name}{where}: one sample, so no query"))
     labels = pool.columns["label"]
     learnt = {label for label in labels[roles.learnt] if label is not None}
     unseen: dict[str, list[int]] = defaultdict(list)
@@ -167,13 +167,13 @@ def size_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
             "single-image-identity",
             "note",
             singles,
-            "Identities have a single image to evaluate: each is a gallery distractor and never a query.",
+            "Identities have a single sample to evaluate: each is a gallery distractor and never a query.",
         ),
         *findings_of(
             "label-not-in-train",
             "warning",
-            [Item(_ids(pool, rows[:1]), f"label {name}: {len(rows)} test images") for name, rows in unseen.items()],
-            "Labels of the test set have no train image, so no prototype or shot.",
+            [Item(_ids(pool, rows[:1]), f"label {name}: {len(rows)} test samples") for name, rows in unseen.items()],
+            "Labels of the test set have no train sample, so no prototype or shot.",
         ),
     ]
 
@@ -196,7 +196,7 @@ def _identity_items(pool: Pool, roles: DataRoles, names: list[str]) -> list[Item
         of_name = np.array(rows[name], np.int64)
         learnt, held_out = of_name[roles.learnt[of_name]], of_name[roles.held_out[of_name]]
         shown = np.concatenate([learnt[:1], held_out[:1]])
-        detail = f"identity {name}: {len(learnt)} train or val images, {len(held_out)} test images"
+        detail = f"identity {name}: {len(learnt)} train or val samples, {len(held_out)} test samples"
         items.append(Item(_ids(pool, shown), detail))
     return items
 

@@ -53,13 +53,13 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
     if both.values:
         sentences.append(
             f"{_count(len(both.values), 'identity', 'identities')} evaluated here also "
-            f"{'has' if len(both.values) == 1 else 'have'} train or val images of the same aspect (audit shows them)."
+            f"{'has' if len(both.values) == 1 else 'have'} train or val samples of the same aspect (audit shows them)."
         )
     copies = shared_in_draws(parts.values(), pool, "key")
     if len(copies.rows):
         same = "has" if len(copies.rows) == 1 else "have"
         sentences.append(
-            f"{_count(len(copies.rows), 'gallery image', 'gallery images')} {same} the same content as a query of the "
+            f"{_count(len(copies.rows), 'gallery sample', 'gallery samples')} {same} the same content as a query of the "
             "same draw (audit shows them)."
         )
     bursts = (
@@ -70,7 +70,7 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
     if len(bursts.rows):
         one = "is" if len(bursts.rows) == 1 else "are"
         sentences.append(
-            f"{_count(len(bursts.rows), 'gallery image', 'gallery images')} {one} of the same group as a query of the "
+            f"{_count(len(bursts.rows), 'gallery sample', 'gallery samples')} {one} of the same group as a query of the "
             "same draw (audit shows them)."
         )
     return tuple(sentences)

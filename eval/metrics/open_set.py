@@ -1,7 +1,7 @@
-"""Open-set identification: some searches are of people who are not in the gallery.
+"""Open-set identification: scores of searches whose identity is, or is not, in the gallery.
 
-A search returns the best gallery entry if its score is above the threshold. FPIR is the share of unmated searches
-(identity not in the gallery) that return anything; FNIR at rank 1 is the share of mated searches whose mate is not the
+A search returns the best gallery entry if its score is above the threshold. FPIR is the fraction of unmated searches
+(identity not in the gallery) that return anything; FNIR at rank 1 is the fraction of mated searches whose mate is not the
 entry returned (ISO/IEC 19795-1; Grother, Ngan and Hanaoka, NISTIR 8271, section 3). 1 - FNIR at rank 1 is the detection
 and identification rate, DIR (Phillips, Grother and Micheals 2011, Handbook of Face Recognition).
 """
@@ -15,13 +15,13 @@ import numpy as np
 from retrieval.types import Float32
 
 NEVER_RETURNED = np.float32(-2.0)
-"""Below every cosine: the score of a mate that no threshold returns."""
+"""Score below every cosine, for mates that are returned at no threshold."""
 
 
 class BestScores(NamedTuple):
-    """Best scores per query: ``mate`` (n,) among gallery entries of its identity, ``other`` (n,) among the rest.
+    """Best scores per query: ``mate`` (n,) among gallery entries of its identity, ``other`` (n,) among all others.
 
-    -inf where there is no such entry.
+    A score is -inf if there is no such entry.
     """
 
     mate: Float32
@@ -29,15 +29,15 @@ class BestScores(NamedTuple):
 
 
 def mated_scores(searches: BestScores) -> Float32:
-    """Score at which each mated search (n,) finds its mate at rank 1: the mate's, or :data:`NEVER_RETURNED`.
+    """Score at which each mated search (n,) returns its mate at rank 1: the mate's, or :data:`NEVER_RETURNED`.
 
-    A mate that only equals the best other entry is not found: which of the two is returned would be chance. So the
-    verification metrics apply, with these scores as the genuine ones and those of :func:`unmated_scores` as the
-    impostor ones: FNMR is FNIR, FMR is FPIR.
+    A mate whose score only equals that of the best other entry counts as not returned, since chance would decide
+    between the two. With these scores as genuine and those of :func:`unmated_scores` as impostor scores, the metrics
+    of verification apply: FNMR is FNIR, FMR is FPIR.
     """
     return np.where(searches.mate > searches.other, searches.mate, NEVER_RETURNED).astype(np.float32)
 
 
 def unmated_scores(searches: BestScores) -> Float32:
-    """Score of the best gallery entry of each unmated search (n,): above the threshold it is a false positive."""
+    """Score of the best gallery entry of each unmated search (n,); above the threshold it is a false positive."""
     return np.maximum(searches.other, NEVER_RETURNED)

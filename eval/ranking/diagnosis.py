@@ -43,7 +43,7 @@ def why_nothing_matches(queries: Collection[str], gallery: Collection[str], wher
     """
     hint = lost_zeros(queries, gallery) or "Are they written alike (leading zeros, prefixes)?"
     return (
-        f"No query{where} has an image of its identity in the gallery: query identities {some(queries)}; gallery "
+        f"No query{where} has a sample of its identity in the gallery: query identities {some(queries)}; gallery "
         f"identities {some(gallery)}. {hint}"
     )
 
@@ -58,16 +58,16 @@ def why_all_are_excluded(*, camera: bool, group: bool, where: str) -> str:
     """
     if camera and group:
         return (
-            f"Every query{where} shares its camera or its group with all other images of its identity, and those are "
+            f"Every query{where} shares its camera or its group with all other samples of its identity, and those are "
             "left out; to keep them, pass `camera_rule=none` or `group_rule=none`."
         )
     if group:
         return (
-            f"Every query{where} shares its group with all other images of its identity, and group_rule=exclude leaves "
+            f"Every query{where} shares its group with all other samples of its identity, and group_rule=exclude leaves "
             "those out; to keep them, pass `group_rule=none`."
         )
     return (
-        f"Every query{where} shares its camera with all gallery images of its identity, and camera_rule=market1501 "
+        f"Every query{where} shares its camera with all gallery samples of its identity, and camera_rule=market1501 "
         "leaves those out; to keep them, pass `camera_rule=none`."
     )
 

@@ -71,7 +71,7 @@ def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
     if not len(unknown):
         return ()
     warning = (
-        f"{len(unknown)} of {len(rows)} samples have no camera (the first is {arrays.ids[unknown[0]]}): images of the "
+        f"{len(unknown)} of {len(rows)} samples have no camera (the first is {arrays.ids[unknown[0]]}): samples of the "
         "query's identity and camera are left out only where both cameras are known; index again with cameras, or pass "
         "`camera_rule=none`."
     )

@@ -56,14 +56,14 @@ class ReidConfig(ScoringOptions, ModeConfig):
     )
     camera_rule: CameraRule = Field(
         default="auto",
-        description="market1501 leaves gallery images of the query's identity and camera out, none leaves them in; "
+        description="market1501 leaves gallery samples of the query's identity and camera out, none leaves them in; "
         "auto is market1501 where every camera is known.",
     )
     group_rule: Literal["none", "exclude"] = Field(
-        default="none", description="exclude leaves gallery images of the query's group (burst, specimen) out."
+        default="none", description="exclude leaves gallery samples of the query's group (burst, specimen) out."
     )
     identity_columns: Names = Field(
-        default=("identity",), description="Columns that together are the identity; two images match where all agree."
+        default=("identity",), description="Columns that together are the identity; two samples match where all agree."
     )
     junk_identities: Identities = Field(
         default=(), description="Identities that are ignored altogether; leading zeros do not count."
@@ -216,13 +216,13 @@ class RankingProblem:
     def _why_none(self, ranking: GalleryRanking, query: Int64, gallery: Int64, part: str) -> str:
         where = f" of {part}" if part != WHOLE_PART else ""
         if not len(query) or not len(gallery):
-            return f"There is nothing to rank{where}: {len(query)} queries, {len(gallery)} gallery images."
+            return f"There is nothing to rank{where}: {len(query)} queries, {len(gallery)} gallery samples."
         if ranking.positive_counts.any():
             camera, group = self.relations.camera is not None, self.relations.group is not None
             return why_all_are_excluded(camera=camera, group=group, where=where)
         if np.array_equal(query, gallery):
             return (
-                f"None of the {len(self._identity_names(query))} identities{where} has two images, so no query has a "
+                f"None of the {len(self._identity_names(query))} identities{where} has two samples, so no query has a "
                 "positive; use more samples (`where`, `aspect`), or check the identities."
             )
         return why_nothing_matches(self._identity_names(query), self._identity_names(gallery), where)

@@ -78,8 +78,8 @@ class ScoringOptions(Config):
     )
     score_norm: Literal["none", ScoreNorm] = Field(
         default="none",
-        description="Normalisation of scores by mean and standard deviation over images of the train split: z takes "
-        "those of the gallery image, s averages z and the same for the query.",
+        description="Normalisation of scores by mean and standard deviation over samples of the train split: z takes "
+        "those of the gallery sample, s averages z and the same for the query.",
     )
 
     @field_validator("k1", "k2", "lambda_", "n", "alpha")

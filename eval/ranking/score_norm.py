@@ -78,8 +78,8 @@ def cohort_statistics(vectors: Float32, cohort: Float32) -> CohortStatistics:
         spread[rows] = scores.std(axis=1, dtype=np.float64)
     if not (spread > LEAST_SPREAD).all():
         raise InputError(
-            f"Scores cannot be normalised: the {len(cohort)} images of the cohort (the train split) are all equally "
-            "similar to some image; use more of them, or leave out `score_norm`."
+            f"Scores cannot be normalised: the {len(cohort)} samples of the cohort (the train split) are all equally "
+            "similar to some sample; use more of them, or leave out `score_norm`."
         )
     return CohortStatistics(mean, spread)
 

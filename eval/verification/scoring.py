@@ -35,7 +35,7 @@ class VerificationConfig(ModeConfig):
 
     pairs: Literal["query-gallery", "all"] = Field(
         default="query-gallery",
-        description="Pairs that are compared: every query with every gallery image, or all pairs of both together.",
+        description="Pairs that are compared: every query with every gallery sample, or all pairs of both together.",
     )
     camera_rule: CameraRule = Field(
         default="auto",
@@ -218,11 +218,11 @@ class Scoring:
     def _no_pairs(self, draw: PairDraw, pairs: PairScores, part: str) -> InputError:
         where = f" of {part}" if part != WHOLE_PART else ""
         if pairs.genuine.total:
-            return InputError(f"All images{where} are of one identity, so there is no impostor pair; widen `where`.")
+            return InputError(f"All samples{where} are of one identity, so there is no impostor pair; widen `where`.")
         identity = self._samples.identity
         way = (
             "camera_rule=market1501 leaves pairs of one camera out: pass `camera_rule=none` to keep them"
             if self._samples.has_cameras and np.isin(identity[draw.identified], identity[draw.gallery]).any()
             else "check how identities are written (leading zeros, prefixes), or pass `pairs=all`"
         )
-        return InputError(f"No two images{where} to compare are of one identity; {way}.")
+        return InputError(f"No two samples{where} to compare are of one identity; {way}.")

@@ -30,7 +30,7 @@ def test_an_identity_in_train_and_test_is_an_error_within_an_aspect_and_a_note_u
         "shared-identity": ("error", [("a", "b")]),
         "shared-identity-other-aspect": ("note", [("c", "d")]),
     }
-    assert found[0].items[0].detail == "identity 1: 1 train or val images, 1 test images"
+    assert found[0].items[0].detail == "identity 1: 1 train or val samples, 1 test samples"
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_classes_too_small_for_the_protocol() -> None:
     )
     found = size_findings(samples, data_roles(samples, ()))
     assert said(found) == {"single-image-identity": ("note", [("a",)]), "label-not-in-train": ("warning", [("c",)])}
-    assert found[0].items[0].detail == "identity 1, left: one image, so no query"
-    assert found[1].items[0].detail == "label y: 1 test images"
+    assert found[0].items[0].detail == "identity 1, left: one sample, so no query"
+    assert found[1].items[0].detail == "label y: 1 test samples"
 
 
 def test_without_train_images_no_label_is_missing_and_without_roles_all_are_judged() -> None:

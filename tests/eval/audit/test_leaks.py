@@ -32,9 +32,9 @@ def test_every_leak_is_a_sentence_and_the_same_twice() -> None:
     draws = {"": split_set({"query": "a d", "gallery": "b"})}
     first = leaks(draws, samples)
     assert first == (
-        "1 identity evaluated here also has train or val images of the same aspect (audit shows them).",
-        "1 gallery image has the same content as a query of the same draw (audit shows them).",
-        "1 gallery image is of the same group as a query of the same draw (audit shows them).",
+        "1 identity evaluated here also has train or val samples of the same aspect (audit shows them).",
+        "1 gallery sample has the same content as a query of the same draw (audit shows them).",
+        "1 gallery sample is of the same group as a query of the same draw (audit shows them).",
     )
     assert leaks(draws, samples) == first
     assert leaks(draws, samples, groups_meet=False) == first[:2]
@@ -51,9 +51,9 @@ def test_several_are_counted_once_each_over_all_draws() -> None:
     )
     draws = {"": split_set({"query": "a c", "gallery": "b d"}, {"query": "b", "gallery": "a d"})}
     assert leaks(draws, samples) == (
-        "2 identities evaluated here also have train or val images of the same aspect (audit shows them).",
-        "3 gallery images have the same content as a query of the same draw (audit shows them).",
-        "3 gallery images are of the same group as a query of the same draw (audit shows them).",
+        "2 identities evaluated here also have train or val samples of the same aspect (audit shows them).",
+        "3 gallery samples have the same content as a query of the same draw (audit shows them).",
+        "3 gallery samples are of the same group as a query of the same draw (audit shows them).",
     )
 
 

@@ -160,8 +160,8 @@ def test_eval_names_the_leaks_and_is_the_same_twice(faulty: Path, clean: Path) -
     first, second = (CliRunner().invoke(cli, [*args, str(faulty)]) for _ in range(2))
     assert first.exit_code == 0, first.output
     warnings = json.loads(first.stdout)["warnings"]
-    assert "1 gallery image has the same content as a query of the same draw (audit shows them)." in warnings
-    assert "1 gallery image is of the same group as a query of the same draw (audit shows them)." in warnings
+    assert "1 gallery sample has the same content as a query of the same draw (audit shows them)." in warnings
+    assert "1 gallery sample is of the same group as a query of the same draw (audit shows them)." in warnings
     kept = [[line for line in done.stdout.splitlines() if '"created"' not in line] for done in (first, second)]
     assert kept[0] == kept[1]
     said = json.loads(CliRunner().invoke(cli, [*args, str(clean)]).stdout)["warnings"]

@@ -109,7 +109,7 @@ def test_leave_one_out_leaves_itself_and_its_burst_out() -> None:
         evaluate(store_of(rows, vectors), "reid", protocol="leave-one-out")
     for at, row in enumerate(rows):
         row["identity"] = f"{at}"
-    with pytest.raises(InputError, match="None of the 6 identities has two images"):
+    with pytest.raises(InputError, match="None of the 6 identities has two samples"):
         evaluate(store_of(rows, vectors), "reid", protocol="leave-one-out")
 
 
