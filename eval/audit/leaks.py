@@ -59,8 +59,8 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
     if len(copies.rows):
         same = "has" if len(copies.rows) == 1 else "have"
         sentences.append(
-            f"{_count(len(copies.rows), 'gallery sample', 'gallery samples')} {same} the same content as a query of the "
-            "same draw (audit shows them)."
+            f"{_count(len(copies.rows), 'gallery sample', 'gallery samples')} {same} the same content as a query of "
+            "the same draw (audit shows them)."
         )
     bursts = (
         shared_in_draws(parts.values(), pool, "group")
@@ -70,8 +70,8 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
     if len(bursts.rows):
         one = "is" if len(bursts.rows) == 1 else "are"
         sentences.append(
-            f"{_count(len(bursts.rows), 'gallery sample', 'gallery samples')} {one} of the same group as a query of the "
-            "same draw (audit shows them)."
+            f"{_count(len(bursts.rows), 'gallery sample', 'gallery samples')} {one} of the same group as a query of "
+            "the same draw (audit shows them)."
         )
     return tuple(sentences)
 

@@ -1,9 +1,9 @@
 """Open-set identification: scores of searches whose identity is, or is not, in the gallery.
 
 A search returns the best gallery entry if its score is above the threshold. FPIR is the fraction of unmated searches
-(identity not in the gallery) that return anything; FNIR at rank 1 is the fraction of mated searches whose mate is not the
-entry returned (ISO/IEC 19795-1; Grother, Ngan and Hanaoka, NISTIR 8271, section 3). 1 - FNIR at rank 1 is the detection
-and identification rate, DIR (Phillips, Grother and Micheals 2011, Handbook of Face Recognition).
+(identity not in the gallery) that return anything; FNIR at rank 1 is the fraction of mated searches whose mate is not
+the entry returned (ISO/IEC 19795-1; Grother, Ngan and Hanaoka, NISTIR 8271, section 3). 1 - FNIR at rank 1 is the
+detection and identification rate, DIR (Phillips, Grother and Micheals 2011, Handbook of Face Recognition).
 """
 
 from __future__ import annotations

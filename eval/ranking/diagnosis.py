@@ -63,8 +63,8 @@ def why_all_are_excluded(*, camera: bool, group: bool, where: str) -> str:
         )
     if group:
         return (
-            f"Every query{where} shares its group with all other samples of its identity, and group_rule=exclude leaves "
-            "those out; to keep them, pass `group_rule=none`."
+            f"Every query{where} shares its group with all other samples of its identity, and group_rule=exclude "
+            "leaves those out; to keep them, pass `group_rule=none`."
         )
     return (
         f"Every query{where} shares its camera with all gallery samples of its identity, and camera_rule=market1501 "
