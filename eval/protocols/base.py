@@ -1,4 +1,10 @@
-"""The seam of protocols: a protocol gives samples their roles (query, gallery, ...) in every draw of every part."""
+"""Interface of protocols: a protocol divides samples into roles (query, gallery, ...) for an evaluation.
+
+A protocol may divide them several times; each division is a draw, and metrics are averaged over draws. It may do so for
+each aspect of the samples (such as the dorsal and the palmar side of hands) by itself; the evaluation then has one part
+per aspect. The modules beside this one define the protocols; ``eval/runs`` calls :meth:`Protocol.parts` before it
+evaluates, and the command ``splits`` stores the result.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
 
 ALL = "all"
-"""Value of ``--aspect`` that evaluates every aspect by itself and reports the mean of their results."""
+"""Value of the option ``aspect`` that evaluates every aspect by itself and reports the mean of their metrics."""
 
 
 FIXED_OPTIONS = (
@@ -35,9 +41,9 @@ FIXED_OPTIONS = (
     "rerank",
     "score_norm",
 )
-"""Options of the mode that every protocol of re-identification fixes.
+"""Options of the modes ``reid`` and ``verification`` that a protocol of task ``ranking`` fixes.
 
-Their values are those of :attr:`Protocol.settings`, else the mode's defaults.
+The protocol prescribes the values in :attr:`Protocol.settings`, and for other options the mode's defaults.
 """
 
 
@@ -50,18 +56,18 @@ class Request:
     """The input of a protocol.
 
     Attributes:
-        aspect: aspect to evaluate, or :data:`ALL`; None is the protocol's default. In a joint protocol's ``split``, the
-            aspect of the part.
-        draws: number of draws; None is the protocol's default.
+        aspect: aspect to evaluate, or :data:`ALL`; None for the protocol's default. :meth:`Protocol.parts` calls
+            :attr:`Protocol.split` once per aspect, with that aspect here.
+        draws: number of draws; None for the protocol's default.
         seed: seed of the draws, >= 0.
-        given: split set to take the roles from.
-        options: options of the protocol, of the type :attr:`Protocol.options`.
+        split_set: split set to take the roles from, or None.
+        options: values of the protocol's options, an object of the type :attr:`Protocol.options`.
     """
 
     aspect: str | None = None
     draws: int | None = None
     seed: int = 0
-    given: SplitSet | None = None
+    split_set: SplitSet | None = None
     options: Config = field(default_factory=NoProtocolOptions)
 
 
@@ -72,17 +78,19 @@ class Protocol:
     Attributes:
         name: name of the protocol.
         split: makes the split set of one part, from the pool of its samples, the request and a name for messages.
-        aspect: default of ``--aspect``.
-        aspects: aspects that ``--aspect all`` requires; empty for all aspects of the samples.
-        columns: columns of samples to read where they exist.
+        aspect: aspect to evaluate if the request has none; None for all samples together, in one part.
+        aspects: aspects that :data:`ALL` stands for; empty for all aspects of the samples.
+        columns: columns of the samples that the protocol reads, where they exist.
         settings: options of the mode that the protocol sets. A result with another value of one of these, or of
             :data:`FIXED_OPTIONS`, is of the protocol "custom".
-        draws_lots: whether the draws depend on the seed, which is then part of the split set's name.
-        joint: whether each part needs the samples of all ``aspects``.
+        is_random: whether the draws depend on the seed, which is then part of the split set's name.
+        joint: whether ``split`` gets the samples of all aspects, not only those of the part's aspect; all ``aspects``
+            must then have samples.
         options: type of the protocol's options.
-        task: ``classification`` if the roles are train, val and test; ``ranking``, also of verifications, if they are
-            query and gallery.
-        mirrored: gives the aspect whose mirrored view is compared, or None, from the protocol's options.
+        task: ``classification`` if the roles are train, val and test; ``ranking`` (which verification also uses) if
+            they are query and gallery.
+        mirrored: function of the protocol's options that returns the aspect whose samples are compared by the vectors
+            of their mirror images (a left hand with right hands), or None.
     """
 
     name: str
@@ -91,7 +99,7 @@ class Protocol:
     aspects: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    draws_lots: bool = True
+    is_random: bool = True
     joint: bool = False
     options: type[Config] = NoProtocolOptions
     task: TaskName = "ranking"
@@ -101,27 +109,30 @@ class Protocol:
         """Make the split set of every part.
 
         Args:
-            pool: samples that may take part.
-            request: aspect, draws, seed and options.
+            pool: samples that may get a role.
+            request: aspect, draws, seed, split set and options.
 
         Returns:
-            Part name to split set.
+            Name of each part to its split set. With :data:`ALL` the parts are the aspects; otherwise the only part is
+            :data:`~eval.seams.mode.WHOLE_PART`.
 
         Raises:
-            InputError: an aspect has no samples, or no draw can be made.
+            InputError: an aspect has no samples, no draw can be made, or aspects have different numbers of draws.
         """
         aspect = request.aspect or self.aspect
         if aspect is None:
-            return {WHOLE_PART: self._named(pool, request, WHOLE_PART)}
+            return {WHOLE_PART: self._split(pool, request, WHOLE_PART)}
         available = pool.values("aspect")
         names = (list(self.aspects) or available) if aspect == ALL else [aspect]
         self.require_aspects([*names, *(self.aspects if self.joint else ())], available)
         parts = {}
         for name in names:
             part_pool = pool if self.joint else pool.take(pool.among("aspect", name))
-            parts[name] = self._named(part_pool, replace(request, aspect=name), name)
+            parts[name] = self._split(part_pool, replace(request, aspect=name), name)
         if len({len(np.unique(splits.draw)) for splits in parts.values()}) > 1:
-            raise InputError("The aspects have different numbers of draws, so no mean of them can be made; name one.")
+            raise InputError(
+                "The aspects have different numbers of draws, so their metrics have no mean; evaluate one `aspect`."
+            )
         return parts if aspect == ALL else {WHOLE_PART: parts[aspect]}
 
     def require_aspects(self, names: list[str], available: list[str]) -> None:
@@ -141,17 +152,18 @@ class Protocol:
             near = suggest(missing[0], available) if missing and available else ""
             raise InputError(f"Protocol {self.name} finds {lack}; {aspects}.{near}")
 
-    def _named(self, pool: Pool, request: Request, part: str) -> SplitSet:
+    def _split(self, pool: Pool, request: Request, part: str) -> SplitSet:
+        """Make the split set of a part, and name it PROTOCOL/PART/seedSEED@HASH or, from a split set, NAME@HASH."""
         splits = self.split(pool, request, f"{self.name} ({part})" if part else self.name)
-        if request.given is not None:
-            stem = request.given.name.partition("@")[0]
+        if request.split_set is not None:
+            stem = request.split_set.name.partition("@")[0]
         else:
-            seed = f"seed{request.seed}" if self.draws_lots else ""
+            seed = f"seed{request.seed}" if self.is_random else ""
             stem = "/".join(filter(None, (self.name, part, seed)))
         return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
 
 
 def whole_split(parts: Mapping[str, SplitSet]) -> SplitSet:
-    """Join the split sets of all parts of an evaluation."""
+    """Join the split sets of all parts of an evaluation into one."""
     sets = list(parts.values())
     return sets[0] if len(sets) == 1 else join_splits(sets)

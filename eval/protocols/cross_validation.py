@@ -110,9 +110,11 @@ def _labels(pool: Pool, where: str) -> NDArray[np.str_]:
 def _given_roles(pool: Pool, request: Request, where: str) -> SplitSet:
     """Take the roles from the split set or the column ``split``; without either, all samples are test."""
     _labels(pool, where)
-    if request.given is not None:
-        rows = np.isin(request.given.sample, pool.ids) & np.isin(request.given.role, ROLES)
-        splits = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
+    if request.split_set is not None:
+        rows = np.isin(request.split_set.sample, pool.ids) & np.isin(request.split_set.role, ROLES)
+        splits = SplitSet(
+            where, request.split_set.draw[rows], request.split_set.sample[rows], request.split_set.role[rows]
+        )
     else:
         rows = pool.among("split", *ROLES)
         if not any(pool.known("split")):
@@ -173,7 +175,7 @@ def _split_set(where: str, pool: Pool, roles: list[NDArray[np.str_]]) -> SplitSe
     return SplitSet(where, draws, np.tile(pool.ids, len(roles)), np.concatenate(roles))
 
 
-SPLIT = Protocol(name="split", split=_given_roles, draws_lots=False, task="classification")
+SPLIT = Protocol(name="split", split=_given_roles, is_random=False, task="classification")
 """Train, val and test as the data set or a split set gives them."""
 
 HOLDOUT = Protocol(name="holdout", split=_holdout, options=HoldoutOptions, task="classification")

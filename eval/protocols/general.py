@@ -56,13 +56,15 @@ def fixed_roles(pool: Pool, request: Request, where: str) -> SplitSet:
     Raises:
         InputError: there is no query or no gallery, or ``request.draws`` is another number of draws.
     """
-    if request.given is None:
+    if request.split_set is None:
         rows = pool.among("split", "query", "gallery")
         roles = pool.columns["split"][rows].astype(np.str_)
         splits = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
     else:
-        rows = np.isin(request.given.sample, pool.ids) & np.isin(request.given.role, ["query", "gallery"])
-        splits = SplitSet(where, request.given.draw[rows], request.given.sample[rows], request.given.role[rows])
+        rows = np.isin(request.split_set.sample, pool.ids) & np.isin(request.split_set.role, ["query", "gallery"])
+        splits = SplitSet(
+            where, request.split_set.draw[rows], request.split_set.sample[rows], request.split_set.role[rows]
+        )
     missing = [role for role in ("query", "gallery") if role not in splits.role]
     if missing:
         raise InputError(
@@ -151,14 +153,14 @@ def _mirrored(options: Config) -> str | None:
 MONTE_CARLO = Protocol(name="monte-carlo", split=_monte_carlo, settings={"draws": DRAWS})
 """One random gallery sample per identity and draw; the others are queries."""
 
-FIXED = Protocol(name="fixed", split=fixed_roles, draws_lots=False)
+FIXED = Protocol(name="fixed", split=fixed_roles, is_random=False)
 """Queries and gallery as the data set or a split set gives them."""
 
 LEAVE_ONE_OUT = Protocol(
     name="leave-one-out",
     split=_leave_one_out,
     settings={"group_rule": "exclude"},
-    draws_lots=False,
+    is_random=False,
 )
 """Every (held-out) sample is a query against all others, except those of its group (burst, specimen)."""
 

@@ -71,7 +71,7 @@ MARKET1501 = Protocol(
         "junk_identities": ("-1",),
         "distractor_identities": ("0000",),
     },
-    draws_lots=False,
+    is_random=False,
 )
 """Market-1501 (Zheng et al., ICCV 2015).
 

@@ -25,7 +25,7 @@ from eval.report.figures.sweeps import (
     sweep_groups,
 )
 from eval.report.figures.wrong_sheet import MOST_ROWS, wrong_sheet
-from eval.results.assets import read_predictions, read_wrong
+from eval.results.assets import read_predictions, read_wrong_predictions
 from eval.views.wording import metric_name, origin, setting_words
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _classes(labelled: LabelledResult, slug: str) -> Iterator[Block]:
 
 
 def _wrong(labelled: LabelledResult, slug: str) -> Iterator[Block]:
-    wrong = read_wrong(labelled.path)
+    wrong = read_wrong_predictions(labelled.path)
     if wrong:
         shown = wrong[:MOST_ROWS]
         words = "; ".join(f"{prediction.label} taken for {prediction.predicted}" for prediction in shown)

@@ -1,7 +1,9 @@
-"""The assets of a result file: every prediction, and wrong predictions as thumbnails with their nearest neighbours.
+"""The assets of a result file: every prediction, and wrong predictions with thumbnails and nearest train samples.
 
-The assets of ``RESULT.json`` are in the folder ``RESULT.assets``: ``predictions.csv``, ``wrong.json`` and ``thumbs/``.
-Each may be absent. ``wrong.json`` is written last, so that every thumbnail that it names exists.
+A classification that is evaluated with the option ``out`` writes ``RESULT.json`` and, beside it, the folder
+``RESULT.assets`` with ``predictions.csv``, ``wrong.json`` and ``thumbs/`` (``eval/runs/keep_assets.py``). Reports read
+it (``eval/report``). Each of the three may be absent. ``wrong.json`` is written last, so that every thumbnail that it
+names exists.
 """
 
 from __future__ import annotations
@@ -26,7 +28,19 @@ _THUMBNAIL = re.compile(rf"{THUMBS}/[\w-]+\.webp")
 
 
 class Prediction(NamedTuple):
-    """The answer for one sample: ``predicted`` with its ``probability``, and the 1-based ``rank`` of the true label."""
+    """The answer for one test sample; a row of ``predictions.csv``.
+
+    Attributes:
+        draw: number of the draw (one division of the samples into train, val and test) in which the sample was tested.
+        seed: number of the repetition of the draw; a few-shot evaluation repeats each draw with several seeds.
+        id: id of the sample.
+        uri: uri of the sample.
+        label: true label.
+        predicted: label with the highest probability.
+        probability: probability of ``predicted``.
+        rank: rank of the true label, from 1.
+        correct: whether ``predicted`` is the true label.
+    """
 
     draw: int
     seed: int
@@ -41,7 +55,14 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A train sample near a wrongly predicted one; ``thumbnail`` is a path in the assets, or None."""
+    """A train sample near a wrongly predicted sample.
+
+    Attributes:
+        uri: uri of the train sample.
+        label: its label, or None.
+        score: its similarity to the wrongly predicted sample; higher is nearer.
+        thumbnail: path of its thumbnail in the assets, or None.
+    """
 
     uri: str
     label: str | None
@@ -51,7 +72,17 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class WrongPrediction:
-    """A wrong prediction that reports show, with its nearest train samples, nearest first."""
+    """A wrong prediction that reports show; an entry of ``wrong.json``.
+
+    Attributes:
+        id: id of the test sample.
+        uri: uri of the test sample.
+        label: true label.
+        predicted: label with the highest probability.
+        probability: probability of ``predicted``.
+        thumbnail: path of the sample's thumbnail in the assets, or None.
+        neighbours: the nearest train samples, nearest first.
+    """
 
     id: str
     uri: str
@@ -63,60 +94,64 @@ class WrongPrediction:
 
 
 def assets_folder(result: Path) -> Path:
-    """The folder of a result file's assets, which need not exist."""
+    """Return the folder of a result file's assets, which need not exist."""
     return result.with_suffix(".assets")
 
 
 def thumbnail_name(key: str) -> str:
-    """The path in the assets of a sample's thumbnail, made from the ``key`` of the sample."""
+    """Return the path in the assets of a sample's thumbnail.
+
+    Args:
+        key: column ``key`` of the sample. Characters other than ASCII letters, digits, ``_`` and ``-`` become ``-``.
+    """
     return f"{THUMBS}/{re.sub(r'[^0-9A-Za-z_-]', '-', key)}.webp"
 
 
 def write_assets(
     result: Path, predictions: Iterable[Prediction], wrong: Iterable[WrongPrediction], thumbnails: Mapping[str, bytes]
 ) -> Path:
-    """Write the assets of a result file and replace those of an earlier result of this name.
+    """Write the assets of a result file. Assets of an earlier result file of the same name are replaced.
 
     Args:
         result: the result file (``RESULT.json``).
         predictions: rows of ``predictions.csv``, in order.
-        wrong: wrong predictions that reports show.
-        thumbnails: :func:`thumbnail_name` -> encoded WebP, for the names that ``wrong`` mentions.
+        wrong: entries of ``wrong.json``, in order.
+        thumbnails: path of a thumbnail, from :func:`thumbnail_name`, to its WebP data; one for each path in ``wrong``.
 
     Returns:
-        The folder.
+        The folder of the assets.
 
     Raises:
-        InputError: a file cannot be written, or the name of a thumbnail is not one of :func:`thumbnail_name`.
+        InputError: a file cannot be written, or a path of a thumbnail does not come from :func:`thumbnail_name`.
     """
     folder = assets_folder(result)
-    with suppress(OSError):  # a file that cannot be removed makes the next line fail, which says so
+    with suppress(OSError):  # absent; where it cannot be removed, writing to the folder fails below with a message
         (folder / WRONG).unlink()
     write_atomically(folder / PREDICTIONS, _csv(predictions))
-    kept = {_write_thumbnail(folder, name, data) for name, data in thumbnails.items()}
-    for old in (folder / THUMBS).glob("*.webp"):
-        if old not in kept:
-            old.unlink()
+    current = {_write_thumbnail(folder, name, data) for name, data in thumbnails.items()}
+    for path in (folder / THUMBS).glob("*.webp"):
+        if path not in current:
+            path.unlink()
     entries = [asdict(prediction) for prediction in wrong]
     write_atomically(folder / WRONG, json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     return folder
 
 
 def read_predictions(result: Path) -> Iterator[Prediction] | None:
-    """Read ``predictions.csv`` row by row; None where there is no such file.
+    """Return an iterator over the rows of ``predictions.csv``, or None if there is no such file.
 
     Raises:
-        InputError: the file or a row cannot be read as predictions; raised when that row is reached.
+        InputError: the file or a row is not of predictions; raised by the iterator when it reaches that row.
     """
     path = assets_folder(result) / PREDICTIONS
     return _rows(path) if path.is_file() else None
 
 
-def read_wrong(result: Path) -> tuple[WrongPrediction, ...] | None:
-    """Read the wrong predictions that reports show; None where there is no such file.
+def read_wrong_predictions(result: Path) -> tuple[WrongPrediction, ...] | None:
+    """Read ``wrong.json``, the wrong predictions that reports show; return None if there is no such file.
 
     Raises:
-        InputError: the file cannot be read as wrong predictions.
+        InputError: the file cannot be read, or has other contents.
     """
     path = assets_folder(result) / WRONG
     try:
@@ -124,11 +159,11 @@ def read_wrong(result: Path) -> tuple[WrongPrediction, ...] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError):
-        raise InputError(f"{path} holds no wrong predictions that can be read; evaluate again with `out`.") from None
+        raise InputError(f"{path} cannot be read as wrong predictions; evaluate again with the option `out`.") from None
 
 
 def read_thumbnail(result: Path, name: str | None) -> bytes | None:
-    """Read an encoded thumbnail; None where there is no such file, or where the name is not one of a thumbnail."""
+    """Read the WebP data of a thumbnail; None if there is no such file or ``name`` is no path of a thumbnail."""
     if name is None or not _THUMBNAIL.fullmatch(name):
         return None
     try:
@@ -142,7 +177,8 @@ def _csv(predictions: Iterable[Prediction]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Prediction._fields)
     for row in predictions:
-        writer.writerow(row._replace(probability=f"{row.probability:.6g}", correct=int(row.correct)))  # type: ignore[arg-type]
+        cells = row._asdict() | {"probability": f"{row.probability:.6g}", "correct": int(row.correct)}
+        writer.writerow(cells.values())
     return text.getvalue()
 
 
@@ -150,7 +186,9 @@ def _rows(path: Path) -> Iterator[Prediction]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != Prediction._fields:
-            raise InputError(f"{path} does not begin with {','.join(Prediction._fields)}; evaluate again with `out`.")
+            raise InputError(
+                f"{path} does not begin with {','.join(Prediction._fields)}; evaluate again with the option `out`."
+            )
         for row in reader:
             try:
                 yield Prediction(
@@ -158,12 +196,14 @@ def _rows(path: Path) -> Iterator[Prediction]:
                     float(row["probability"]), int(row["rank"]), bool(int(row["correct"])),
                 )  # fmt: skip
             except (TypeError, ValueError):
-                raise InputError(f"{path}, line {reader.line_num}: no prediction can be read there.") from None
+                raise InputError(
+                    f"{path}, line {reader.line_num}: not a prediction; evaluate again with the option `out`."
+                ) from None
 
 
 def _write_thumbnail(folder: Path, name: str, data: bytes) -> Path:
     if not _THUMBNAIL.fullmatch(name):
-        raise InputError(f"'{name}' is no name of a thumbnail; make it with thumbnail_name().")
+        raise InputError(f"'{name}' is no path of a thumbnail; make it with thumbnail_name().")
     path = folder / name
     write_atomically(path, data)
     return path

@@ -277,7 +277,7 @@ def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: 
 
 
 def _named(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) -> SplitSet:
-    stem = rule.name + (f"/seed{seed}" if rule.draws_lots else "")
+    stem = rule.name + (f"/seed{seed}" if rule.is_random else "")
     if given is not None:
         stem = given.name.partition("@")[0]
     return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)

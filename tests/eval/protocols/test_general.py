@@ -58,9 +58,9 @@ def test_a_given_split_set_is_followed_within_the_pool() -> None:
     pool = pool_of(people(4, 3, ("a", "b")))
     made = draw_single_gallery(pool.ids, pool.columns["identity"], 2, 0)
     given = SplitSet("mine", made.draw, made.sample, made.role)
-    assert FIXED.parts(pool, Request(given=given))[""].sha256 == made.sha256
-    assert FIXED.parts(pool, Request(given=given))[""].name == f"mine@{made.sha256[:8]}"
-    smaller = FIXED.parts(pool.take(pool.among("identity", "000", "001")), Request(given=given))[""]
+    assert FIXED.parts(pool, Request(split_set=given))[""].sha256 == made.sha256
+    assert FIXED.parts(pool, Request(split_set=given))[""].name == f"mine@{made.sha256[:8]}"
+    smaller = FIXED.parts(pool.take(pool.among("identity", "000", "001")), Request(split_set=given))[""]
     assert sum(counts(smaller, 1)) == 12
 
 
@@ -72,7 +72,7 @@ def test_parts_of_a_given_set_must_have_the_same_draws() -> None:
     uris = dict(zip(pool.ids.tolist(), pool.columns["uri"], strict=True))
     role = np.array(["gallery" if uris[str(s)].endswith("_0.jpg") else "query" for s in sample])
     with pytest.raises(InputError, match="different numbers of draws"):
-        FIXED.parts(pool, Request(aspect="all", given=SplitSet("mine", draw, sample, role)))
+        FIXED.parts(pool, Request(aspect="all", split_set=SplitSet("mine", draw, sample, role)))
 
 
 HANDS = people(5, 3, HAND_ASPECTS, split="test", meta_accessories=0)

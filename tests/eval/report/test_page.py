@@ -198,5 +198,5 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "one.assets").mkdir()
     (tmp_path / "one.assets" / "wrong.json").write_text("[{}]")
     (file,) = write(tmp_path, one=bare(per_class={}))
-    with pytest.raises(InputError, match="holds no wrong predictions"):
+    with pytest.raises(InputError, match="cannot be read as wrong predictions"):
         write_report([file], tmp_path / "r")

@@ -15,7 +15,7 @@ from eval.results.assets import (
     assets_folder,
     read_predictions,
     read_thumbnail,
-    read_wrong,
+    read_wrong_predictions,
     thumbnail_name,
     write_assets,
 )
@@ -31,7 +31,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     folder = write_assets(file, iter(answers), iter([WRONG]), {thumbnail_name("k"): b"webp"})
     assert folder == assets_folder(file) == tmp_path / "r.assets"
     assert list(read_predictions(file) or ()) == answers
-    assert read_wrong(file) == (WRONG,)
+    assert read_wrong_predictions(file) == (WRONG,)
     assert read_thumbnail(file, WRONG.thumbnail) == b"webp"
     assert (
         (folder / "predictions.csv")
@@ -43,7 +43,7 @@ def test_there_and_back(tmp_path: Path) -> None:
 def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     file = tmp_path / "r.json"
     assert read_predictions(file) is None
-    assert read_wrong(file) is None
+    assert read_wrong_predictions(file) is None
     assert read_thumbnail(file, None) is None
     assert read_thumbnail(file, thumbnail_name("k")) is None
 
@@ -57,7 +57,7 @@ def test_an_earlier_result_leaves_nothing(tmp_path: Path) -> None:
         "new.webp",
         "wrong.json",
     ]
-    assert read_wrong(file) == ()
+    assert read_wrong_predictions(file) == ()
     assert list(read_predictions(file) or ()) == []
 
 
@@ -74,7 +74,7 @@ def test_other_names_lead_nowhere(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.webp").write_bytes(b"no")
     (tmp_path / "r.assets" / "thumbs").mkdir(parents=True)
     assert read_thumbnail(tmp_path / "r.json", name) is None
-    with pytest.raises(InputError, match="no name of a thumbnail"):
+    with pytest.raises(InputError, match="no path of a thumbnail"):
         write_assets(tmp_path / "r.json", [], [], {name: b""})
 
 
