@@ -70,13 +70,13 @@ def _values(mode: str, given: Mapping[str, Any]) -> dict[str, Any]:
         UnknownNameError: it is neither.
     """
     fields = EvalRequest.model_fields.keys()
-    own = load_mode(mode).config_type.option_names()
+    of_mode = load_mode(mode).config_type.option_names()
     others = {name for scorer in SCORERS for name in load_scorer(scorer).config_type.option_names()}
     others |= {name for protocol in PROTOCOLS for name in load_protocol(protocol).options.option_names()}
     direct = {name: value for name, value in given.items() if name not in fields}
     for name in direct:
-        if name not in own | others:
-            raise unknown("option", name, {*fields, *own})
+        if name not in of_mode | others:
+            raise unknown("option", name, {*fields, *of_mode})
     request = {name: value for name, value in given.items() if name in fields}
     return {**request, "mode": mode, "options": {**request.get("options", {}), **direct}}
 
@@ -190,7 +190,7 @@ def report(
         [results] if isinstance(results, EvalResult | str | Path) else list(results)
     )
     folder = Path(out)
-    return write_report([_file(each, folder / "results", at) for at, each in enumerate(listed, 1)], folder, title)
+    return write_report([_file(result, folder / "results", at) for at, result in enumerate(listed, 1)], folder, title)
 
 
 def _file(given: EvalResult | str | Path, folder: Path, number: int) -> Path:
