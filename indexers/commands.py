@@ -1,4 +1,4 @@
-"""Commands that write a store: index, import-vectors."""
+"""The commands ``index`` and ``import-vectors``."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from indexers.vectors.import_vectors import BankReport, ImportReport
 
 PARTLY = 3
-"""Exit status: done, but some files that exist could not be read."""
+"""Exit status if existing files could not be read; all others were indexed."""
 
 SHOWN_FAILURES = 10
 
 
 def _known_source(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """An unknown kind of source is wrong usage, with the nearest name."""
+    """Raise a usage error for an unknown kind of source, with the most similar name."""
     if value is not None:
         from indexers.sources.registry import SOURCES
 
         if value not in SOURCES:
             from retrieval.errors import suggest
 
-            there = ", ".join(SOURCES)
-            raise click.BadParameter(f"no source '{value}'.{suggest(value, SOURCES)} There is: {there}.", ctx, param)
+            kinds = ", ".join(SOURCES)
+            raise click.BadParameter(f"no source '{value}'.{suggest(value, SOURCES)} There is: {kinds}.", ctx, param)
     return value
 
 
@@ -105,7 +105,7 @@ def index_command(
     as_json: bool,  # noqa: FBT001
     **options: Any,
 ) -> None:
-    """Embed the images of PATH into a store, once. The same command again does only what is left to do."""
+    """Embed the images of PATH into a store. Images that are embedded already are skipped."""
     from indexers.jobs import index_images
     from indexers.requests import IndexRequest
     from retrieval.config import parse_assignments
@@ -133,7 +133,7 @@ def index_command(
 
 
 def _columns(pairs: tuple[str, ...]) -> dict[str, str | None]:
-    """Read ``FIELD=NAME`` pairs; an empty name is None."""
+    """Parse pairs ``FIELD=NAME``; an empty name is None."""
     columns: dict[str, str | None] = {}
     for pair in pairs:
         field, equals, name = pair.partition("=")
@@ -144,7 +144,7 @@ def _columns(pairs: tuple[str, ...]) -> dict[str, str | None]:
 
 
 def source_sections(kind: str | None) -> list[OptionSection]:
-    """The options of a source, or of all sources that have any."""
+    """Return the options of a kind of source, or of all kinds that have options."""
     from indexers.sources.registry import SOURCES, load_source
 
     rows = {name: tuple(option_rows(load_source(name).Options)) for name in ([kind] if kind else SOURCES)}
@@ -208,12 +208,12 @@ def _print_report(report: IndexReport) -> None:
 @store_option
 @json_option
 def import_command(path: Path, store: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001
-    """Bring vectors that were made elsewhere into a store: .npz, .npy with a table, CSV, TSV or Parquet.
+    """Import vectors computed elsewhere into a store, from .npz, .npy with a table, CSV, TSV or Parquet.
 
     An .npz with arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) needs no options.
 
     With --attach the vectors are stored for images that are indexed already, so that both spaces can be fused. Rows
-    find their images by path, else by file name, else by the name without folder and suffix. Images with the same
+    are matched to images by path, else by file name, else by the name without folder and suffix. Images with the same
     content have one vector: that of the first row.
     """
     from indexers.jobs import import_file
@@ -230,20 +230,20 @@ def import_command(path: Path, store: str, as_json: bool, **options: Any) -> Non
 
 
 def _import_line(report: ImportReport | AttachReport | BankReport) -> str:
-    """One line on what an import did."""
+    """Return one line that summarises an import."""
     from indexers.vectors.attach_vectors import AttachReport
     from indexers.vectors.import_vectors import BankReport
 
     if isinstance(report, BankReport):
         return f"Bank {report.bank}: {report.vectors:,} vectors for {report.classes:,} classes"
     if isinstance(report, AttachReport):
-        met = (
+        matched = (
             f"{report.matched:,} of {report.rows:,} rows matched by {report.matched_by}, {report.vectors:,} new vectors"
         )
         lacking = f", {report.lacking:,} images without a vector" if report.lacking else ""
-        return f"Space {report.space} over {report.source}: {met}{lacking}; version {report.store_version}"
+        return f"Space {report.space} over {report.source}: {matched}{lacking}; version {report.store_version}"
     new = f"{report.vectors:,} new vectors, {report.samples:,} new samples, {report.changed:,} changed"
     if report.vanished:
-        kept = "dropped" if report.pruned else "kept though the file no longer has them (--prune drops them)"
-        new += f", {report.vanished:,} {kept}"
+        outcome = "dropped" if report.pruned else "kept though the file no longer has them (--prune drops them)"
+        new += f", {report.vanished:,} {outcome}"
     return f"Space {report.space}: {report.rows:,} rows, {new}; version {report.store_version}"

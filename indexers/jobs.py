@@ -1,4 +1,4 @@
-"""From a request to a running job: opens source and store, resolves the encoder, stays in its space."""
+"""Run requests to index or import: open source and store, resolve the encoder, and report what was done."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SUGGESTED = "open_clip/ViT-B-32:laion2b_s34b_b79k, timm/efficientnet_b3:FILE.saf
 
 
 def index_images(request: IndexRequest, store: str | Path | LanceStore) -> IndexReport:
-    """Index images as the request says it.
+    """Embed the images of a source into a store.
 
     Args:
-        request: what to index, and how.
-        store: the store, or where it is or is to be made.
+        request: source, encoder and options.
+        store: the store, or its folder, which is created if it does not exist.
 
     Returns:
-        What was done; its ``notes`` say what is worth knowing beside the counts.
+        Numbers of samples, and notes for the user.
 
     Raises:
         InputError, MissingFileError, UnknownNameError: the source, the encoder or an option cannot be used.
@@ -41,20 +41,20 @@ def index_images(request: IndexRequest, store: str | Path | LanceStore) -> Index
     """
     names = ClassNames.read(request.class_names) if request.class_names else None
     source = open_source(request.path, _kind(request), request.source_name, _source_options(request))
-    asked = _resolve(request)
-    if asked is None and not is_store(store):
-        asked = _default(request)
-        if asked is None:
+    requested = _resolve(request)
+    if requested is None and not is_store(store):
+        requested = _default(request)
+        if requested is None:
             raise _no_encoder()
     opened = create_store(store)
     with opened.writer(request.wait) as writer:
-        if asked is None and not any(not space.imported for space in writer.snapshot.spaces):
-            asked = _default(request)  # indexing was stopped before the first image
-        spec = _stay_in_space(asked, writer.snapshot, request.precision)
+        if requested is None and not any(not space.imported for space in writer.snapshot.spaces):
+            requested = _default(request)  # an earlier run was stopped before the first image
+        spec = _stored_spec(requested, writer.snapshot, request.precision)
         notes = _check_root(source, writer)
-        named = _name_classes(opened, writer, spec, names)
-        report = index(source, writer, spec, lambda: _load_checked(spec, request.device, names), _how(request))
-        notes += named or _name_classes(opened, writer, spec, names)
+        class_notes = _name_classes(opened, writer, spec, names)
+        report = index(source, writer, spec, lambda: _load_checked(spec, request.device, names), _options(request))
+        notes += class_notes or _name_classes(opened, writer, spec, names)
     splits = None if report.interrupted else source.split_set()
     if splits is not None:
         opened.save_splits(splits)
@@ -64,17 +64,18 @@ def index_images(request: IndexRequest, store: str | Path | LanceStore) -> Index
 
 
 def _kind(request: IndexRequest) -> str | None:
-    """The kind of source; a pattern or a preset says it, too."""
+    """Return the kind of source, which is ``pattern`` if a pattern or a preset is given."""
     return request.source or ("pattern" if request.pattern or request.preset else None)
 
 
 def _source_options(request: IndexRequest) -> dict[str, Any]:
-    named = {name: getattr(request, name) for name in ("image_root", "pattern", "preset")}
-    given = {name: value for name, value in named.items() if value is not None}
-    return {**request.source_options, **({"columns": request.columns} if request.columns else {}), **given}
+    """Return the options of the source that the request sets."""
+    fields = {name: getattr(request, name) for name in ("image_root", "pattern", "preset")}
+    options = {name: value for name, value in fields.items() if value is not None}
+    return {**request.source_options, **({"columns": request.columns} if request.columns else {}), **options}
 
 
-def _how(request: IndexRequest) -> IndexOptions:
+def _options(request: IndexRequest) -> IndexOptions:
     return IndexOptions(
         views=request.views,
         workers=request.workers or IndexOptions().workers,
@@ -86,7 +87,7 @@ def _how(request: IndexRequest) -> IndexOptions:
 
 
 def _resolve(request: IndexRequest, encoder: str | None = None) -> EncoderSpec | None:
-    """The encoder that was asked for, before anything is written; None if none was."""
+    """Return the spec of an encoder, by default that of the request; None if the request has none."""
     name = encoder or request.encoder
     if name is None:
         return None
@@ -106,10 +107,10 @@ def _resolve(request: IndexRequest, encoder: str | None = None) -> EncoderSpec |
 
 
 def _default(request: IndexRequest) -> EncoderSpec | None:
-    """The encoder that ships, for images that ``vitrine sample`` has drawn; None for others.
+    """Return the spec of the shipped encoder for images drawn by ``vitrine sample``; None for others.
 
     Raises:
-        InputError: it is not there.
+        InputError: the shipped encoder is not installed.
     """
     if not is_drawn(request.path):
         return None
@@ -119,25 +120,27 @@ def _default(request: IndexRequest) -> EncoderSpec | None:
         raise InputError(f"{error} Or say another `encoder`, for example {SUGGESTED}.") from None
 
 
-def _stay_in_space(asked: EncoderSpec | None, snapshot: Snapshot, precision: str) -> EncoderSpec:
-    """The encoder as the store knows it: precision ``auto`` and the batch size stay as the space began.
+def _stored_spec(requested: EncoderSpec | None, snapshot: Snapshot, precision: str) -> EncoderSpec:
+    """Return the spec of the space that the requested encoder already has, with its precision and batch size.
+
+    Without such a space, the requested spec is returned; without a requested spec, that of the only space.
 
     Raises:
-        InputError: no encoder was asked for, and the store has none, or several.
+        InputError: no encoder is requested, and the store has no space with an encoder, or several.
     """
-    own = [space for space in snapshot.spaces if not space.imported]
-    if asked is None:
-        if len(own) == 1:
-            return own[0].spec
-        raise _no_encoder(f" The store has {', '.join(space.name for space in own)}." if own else "")
-    began = [space.spec for space in own if space.spec.lineage == asked.lineage]
+    spaces = [space for space in snapshot.spaces if not space.imported]
+    if requested is None:
+        if len(spaces) == 1:
+            return spaces[0].spec
+        raise _no_encoder(f" The store has {', '.join(space.name for space in spaces)}." if spaces else "")
+    specs = [space.spec for space in spaces if space.spec.lineage == requested.lineage]
     if precision != "auto":
-        began = [known for known in began if known.precision == asked.precision]
-    return replace(began[0], weights=asked.weights) if began else asked
+        specs = [spec for spec in specs if spec.precision == requested.precision]
+    return replace(specs[0], weights=requested.weights) if specs else requested
 
 
-def _no_encoder(have: str = "") -> InputError:
-    return InputError(f"Say which `encoder`, for example {SUGGESTED}.{have}")
+def _no_encoder(spaces: str = "") -> InputError:
+    return InputError(f"Say which `encoder`, for example {SUGGESTED}.{spaces}")
 
 
 def _load(spec: EncoderSpec, device: str) -> Encoder:
@@ -147,13 +150,13 @@ def _load(spec: EncoderSpec, device: str) -> Encoder:
 
 
 def _name_classes(store: EmbeddingStore, writer: StoreWriter, spec: EncoderSpec, names: ClassNames | None) -> list[str]:
-    """Name the classes of the space's classifier, if names were given and the store has the space."""
+    """Name the classes of the space's classifier if names are given and the space exists; return notes."""
     space = next((space for space in writer.snapshot.spaces if space.fingerprint == spec.fingerprint), None)
     return [] if names is None or space is None else name_classifier(store, space, names)
 
 
 def _load_checked(spec: EncoderSpec, device: str, names: ClassNames | None) -> Encoder:
-    """Load the encoder; a file of class names that does not fit its classifier stops here, not after the last image."""
+    """Load the encoder, and check that class names fit its classifier before images are embedded."""
     encoder = _load(spec, device)
     if names is not None:
         names.check(encoder.head, f"{spec.family}/{spec.model}")
@@ -161,41 +164,41 @@ def _load_checked(spec: EncoderSpec, device: str, names: ClassNames | None) -> E
 
 
 def _check_root(source: Source, writer: StoreWriter) -> list[str]:
-    """One source name is one data set: it may move, but two may not share a name.
+    """Check that the name of the source is not that of another data set; return a note if the data set was moved.
 
     Raises:
-        InputError: the recorded folder is still there, and it is another one.
+        InputError: the stored root of the source still exists, or its stored files are not in the new root.
     """
-    here = source.root.resolve()
-    for known in writer.snapshot.sources:
-        if known.name != source.name or Path(known.root) == here:
+    root = source.root.resolve()
+    for info in writer.snapshot.sources:
+        if info.name != source.name or Path(info.root) == root:
             continue
-        if Path(known.root).is_dir():
+        if Path(info.root).is_dir():
             raise InputError(
-                f"The store has '{source.name}' from {known.root}, which is still there; give this data set a name of "
+                f"The store has '{source.name}' from {info.root}, which is still there; give this data set a name of "
                 "its own with `source_name`."
             )
-        if not _has_some_of(source, writer):
+        if not _has_stored_files(source, writer):
             raise InputError(
-                f"The store has '{source.name}' from {known.root}, and none of its files is in {here}; if this is "
+                f"The store has '{source.name}' from {info.root}, and none of its files is in {root}; if this is "
                 "another data set, give it a name of its own with `source_name`."
             )
-        return [f"'{source.name}' moved from {known.root} to {here}."]
+        return [f"'{source.name}' moved from {info.root} to {root}."]
     return []
 
 
-def _has_some_of(source: Source, writer: StoreWriter) -> bool:
-    """Whether any of the files that the store knows of this source is under its root now."""
+def _has_stored_files(source: Source, writer: StoreWriter) -> bool:
+    """Return whether a stored file of the source exists below its root, or no file is stored."""
     rows = writer.snapshot.samples(["uri"], source=source.name)
     return not rows.num_rows or any((source.root / uri).exists() for uri in rows.column("uri").to_pylist())
 
 
 def import_file(request: ImportRequest, store: str | Path | LanceStore) -> ImportReport | AttachReport | BankReport:
-    """Import a file of vectors as the request says it: as samples, for indexed images, or as a bank.
+    """Import a file of vectors as samples, for indexed samples, or as a bank.
 
     Args:
-        request: the file, and what is what in it.
-        store: the store, or where it is; vectors that become samples may make a new one.
+        request: the file, and its arrays or columns.
+        store: the store, or its folder. Vectors that become samples create it if it does not exist.
 
     Raises:
         InputError, MissingFileError, UnknownNameError: the file or an option cannot be used.
@@ -210,9 +213,9 @@ def import_file(request: ImportRequest, store: str | Path | LanceStore) -> Impor
         return BankReport(bank.name, len(bank.vectors), len(set(bank.edge_class.tolist())))
     if request.attach is not None:
         opened = open_store(store)
-        found = read_vectors(request.path, request.vector_options(), described=False)
+        imported = read_vectors(request.path, request.vector_options(), described=False)
         with opened.writer(request.wait) as writer:
-            return attach_vectors(request.path, found, writer, target, request.attach)
-    found = read_vectors(request.path, request.vector_options())
+            return attach_vectors(request.path, imported, writer, target, request.attach)
+    imported = read_vectors(request.path, request.vector_options())
     with create_store(store).writer(request.wait) as writer:
-        return import_vectors(request.path, found, writer, target)
+        return import_vectors(request.path, imported, writer, target)

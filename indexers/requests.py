@@ -1,4 +1,4 @@
-"""Requests of the write side, made by the command line and by Python: index images, import vectors."""
+"""Requests to index images and to import vectors, made by commands and by Python functions."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WAIT_SECONDS = 600.0
 
 
 def _text(value: object) -> object:
-    """Let a path be given where a name or a path may stand."""
+    """Convert a path to text for options that are a name or a path."""
     return str(value) if isinstance(value, Path) else value
 
 
 def _views(value: object) -> object:
-    """``base`` first, then the others once each; ``base,hflip`` is a list."""
+    """Convert a list, or text such as ``base,hflip``, to unique views with ``base`` first."""
     listed = split_commas(value) if isinstance(value, str) else value
     if not isinstance(listed, list | tuple):
         return value
@@ -37,7 +37,7 @@ def _views(value: object) -> object:
 
 
 def _preprocess(value: object) -> object:
-    """Let ``{"resize": 320}``, one text and one path be lists of ``key=value`` items and files."""
+    """Convert a mapping such as ``{"resize": 320}``, one text or one path to items ``key=value`` and paths."""
     if isinstance(value, Mapping):
         return tuple(f"{key}={_joined(item)}" for key, item in value.items())
     if isinstance(value, str | Path):
@@ -53,7 +53,7 @@ Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
 
 
 class IndexRequest(Config):
-    """Embed the images of ``path`` into a store."""
+    """A request to embed the images of ``path`` into a store."""
 
     path: Path = Field(description="Folder or table of images.")
     source: str | None = Field(
@@ -117,7 +117,7 @@ class IndexRequest(Config):
 
 
 class ImportRequest(VectorOptions):
-    """Bring vectors that were made elsewhere into a store: as samples, for indexed images, or as a bank."""
+    """A request to import vectors computed elsewhere: as samples, for indexed samples, or as a bank."""
 
     path: Path = Field(description="File of vectors: .npz, .npy with a table, CSV, TSV or Parquet.")
     kind: Literal["vectors", "bank"] = Field(
@@ -149,18 +149,18 @@ class ImportRequest(VectorOptions):
 
     @model_validator(mode="after")
     def _fits_the_kind(self) -> ImportRequest:
-        """Refuse options that the request would ignore."""
+        """Raise an error for options that the request would ignore."""
         bank = self.kind == "bank"
-        of_the_other = [*FIELDS_OF_VECTORS, "metadata", "attach", "space_name"] if bank else FIELDS_OF_BANKS
-        given = [name for name in of_the_other if getattr(self, name) is not None]
+        ignored = [*FIELDS_OF_VECTORS, "metadata", "attach", "space_name"] if bank else FIELDS_OF_BANKS
+        given = [name for name in ignored if getattr(self, name) is not None]
         if bank and self.prune:
             given.append("prune")
         if given:
             other, kind = ("vectors of samples", "bank") if bank else ("a bank", "vectors")
             raise _refusal(given, f"is for {other}, not for `kind={kind}`; leave it out")
         if self.attach is not None:
-            if stated := [name for name in self.named() if name != "filepath"]:
-                raise _refusal(stated, "does not go with `attach`: the images keep what the store knows of them")
+            if fields := [name for name in self.named() if name != "filepath"]:
+                raise _refusal(fields, "does not go with `attach`: the images keep what the store knows of them")
             if self.prune:
                 raise _refusal(["prune"], "drops samples that an import made, and with `attach` it makes none")
         if bank and (missing := next((name for name in ("vectors", "classes") if getattr(self, name) is None), None)):
@@ -168,11 +168,11 @@ class ImportRequest(VectorOptions):
         return self
 
     def vector_options(self) -> VectorOptions:
-        """Which array or column is what."""
+        """Return the arrays or columns of vectors and fields."""
         return VectorOptions(**{name: getattr(self, name) for name in VectorOptions.model_fields})
 
     def bank_options(self) -> BankOptions:
-        """Which arrays make the bank."""
+        """Return the arrays of the bank."""
         return BankOptions(**{name: getattr(self, name) for name in BankOptions.model_fields})
 
 

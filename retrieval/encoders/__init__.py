@@ -1,1 +1,1 @@
-"""Encoders: images and texts to vectors. :mod:`retrieval.encoders.registry` has ``resolve`` and ``load``."""
+"""Encoders of images and texts. :mod:`retrieval.encoders.registry` resolves names and loads encoders."""

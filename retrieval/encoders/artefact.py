@@ -1,8 +1,8 @@
-"""An encoder as files: one weight file, or a folder whose card ``encoder.json`` names its parts.
+"""The files of an encoder: one file of weights, or a folder with a card, ``encoder.json``.
 
-A training job leaves such a folder. The card gives the family that builds the encoder, a name, the preprocessing and
-the SHA-256 of every part (weights, configuration, vocabulary, recipe); files that it does not name, such as a README,
-belong to the reader. The digest of a folder covers the card and the parts, not the place, so a folder may move.
+Training jobs write such folders. The card contains the family that builds the encoder, its name, its preprocessing and
+the SHA-256 of every part (weights, configuration, vocabulary, recipe); other files, such as a README, are ignored. The
+digest of a folder covers the card and the parts but not the path, so a folder may move.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from retrieval.types import Interpolation, Preprocess, ResizeMode
 
 CARD = "encoder.json"
 FOLDER = "folder:"
-"""How a spec names a folder as the place of its weights."""
+"""Prefix of the location of weights in a folder, in ``EncoderSpec.weights``."""
 
 INSIDE = "encoder"
-"""The folder of a training run that holds its encoder."""
+"""Name of the encoder's folder in the folder of a training run."""
 
 PLAIN_WEIGHTS = ".safetensors"
 
 
 class CardPixels(Config):
-    """The preprocessing of an encoder, as :class:`retrieval.types.Preprocess` has it."""
+    """The preprocessing of an encoder; fields as in :class:`retrieval.types.Preprocess`."""
 
     resize: int = Field(ge=1, le=8192)
     crop: tuple[int, int]
@@ -45,7 +45,7 @@ class CardPixels(Config):
 
 
 class Card(Config):
-    """What ``encoder.json`` says."""
+    """The content of ``encoder.json``; ``parts`` maps file names to SHA-256."""
 
     format: Literal[1] = 1
     family: str = Field(min_length=1)
@@ -60,10 +60,10 @@ class Artefact:
     """The files of one encoder.
 
     Attributes:
-        path: the weight file, or the folder.
-        weights: the weight file.
-        digest: SHA-256 of the file, or of the names and digests of all files of the folder.
-        card: what the folder says of itself; None for a file.
+        path: the file of weights, or the folder.
+        weights: the file of weights.
+        digest: SHA-256 of the file, or of the names and digests of the card and all parts of the folder.
+        card: the card of the folder; None for a file.
     """
 
     path: Path
@@ -72,40 +72,40 @@ class Artefact:
     card: Card | None = None
 
     def part(self, name: str) -> Path | None:
-        """The file of a part; None if the artefact has no such part."""
+        """Return the path of a part, or None if the artefact has no such part."""
         return self.path / name if self.card is not None and name in self.card.parts else None
 
     @property
     def preprocess(self) -> Preprocess | None:
-        """The preprocessing that the weights were trained with; None for a file."""
+        """The preprocessing with which the weights were trained; None for a file."""
         return None if self.card is None else Preprocess(**self.card.preprocess.model_dump())
 
 
 def weight_file(path: Path) -> Artefact:
-    """The artefact of a single weight file.
+    """Return the artefact of a file of weights.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it cannot be read.
+        MissingFileError: the file does not exist.
+        InputError: the file cannot be read.
     """
     return Artefact(path, path, file_digest(path))
 
 
 def find_card(folder: Path) -> Path | None:
-    """The card of a folder, or of the encoder in the folder of a training run; None if there is none."""
+    """Return the path of the card of a folder, or of the encoder in the folder of a training run; None without one."""
     return next((path for path in (folder / CARD, folder / INSIDE / CARD) if path.is_file()), None)
 
 
 def open_folder(folder: Path) -> Artefact:
-    """Read the card of a folder and check that every part is the one that it names.
+    """Read the card of a folder and check the digests of its parts.
 
     Args:
-        folder: the encoder's folder, or the folder of the training run that holds it.
+        folder: the encoder's folder, or the folder of the training run that contains it.
 
     Raises:
-        MissingFileError: there is no folder, no card or not every part.
-        WeightsError: a part was changed, or the weights are of a kind that may run code.
-        InputError: the card cannot be used.
+        MissingFileError: the folder, the card or a part does not exist.
+        WeightsError: a part was changed, or the weights are in a format that may run code.
+        InputError: the card is invalid.
     """
     if not folder.exists():
         raise MissingFileError(f"{folder}: no such folder; check the path given to `encoder`.")
@@ -116,8 +116,8 @@ def open_folder(folder: Path) -> Artefact:
             f"them in OUT/{INSIDE}; for a weight file say `encoder=FAMILY/MODEL` `weights=FILE`."
         )
     card = read_card(path)
-    found = {name: _checked(path.with_name(name), wanted) for name, wanted in card.parts.items()}
-    digest = _joined({**found, CARD: file_digest(path)})
+    digests = {name: _check_digest(path.with_name(name), expected) for name, expected in card.parts.items()}
+    digest = _combined({**digests, CARD: file_digest(path)})
     return Artefact(path.parent, path.with_name(card.weights), digest, card)
 
 
@@ -125,8 +125,8 @@ def read_card(path: Path) -> Card:
     """Read ``encoder.json``.
 
     Raises:
-        InputError: it is no such card.
-        WeightsError: the weights are no safetensors file.
+        InputError: the card is invalid.
+        WeightsError: the weights are not a safetensors file.
     """
     values = read_json(path, "the card of an encoder")
     if not isinstance(values, dict):
@@ -147,15 +147,15 @@ def read_card(path: Path) -> Card:
 def write_card(
     folder: Path, family: str, model: str, preprocess: Preprocess, weights: str, parts: Iterable[str]
 ) -> None:
-    """Write the card of a folder, after its parts.
+    """Write the card of a folder that contains the parts already.
 
     Args:
-        folder: holds the parts.
+        folder: the folder.
         family: the family that builds the encoder, a key of :data:`retrieval.encoders.registry.FAMILIES`.
         model: its name; for a family that does not read a configuration, the architecture.
-        preprocess: what the weights were trained with.
+        preprocess: the preprocessing with which the weights were trained.
         weights: file name of the weights, safetensors.
-        parts: file names of all parts, ``weights`` among them.
+        parts: file names of all parts, including ``weights``.
     """
     digests = {name: file_digest(folder / name) for name in sorted(parts)}
     card = Card(
@@ -168,21 +168,22 @@ def write_card(
     write_atomically(folder / CARD, card.model_dump_json(indent=1) + "\n")
 
 
-def _checked(path: Path, wanted: str) -> str:
+def _check_digest(path: Path, expected: str) -> str:
+    """Return the digest of a part, after comparing it with the card."""
     if not path.is_file():
         raise MissingFileError(
             f"{path.parent} is not complete: its part {path.name} is missing; copy the folder again."
         )
-    found = file_digest(path)
-    if found != wanted:
+    digest = file_digest(path)
+    if digest != expected:
         raise WeightsError(
-            f"{path} is damaged or was changed: its digest is {found[:12]}, and {CARD} names {wanted[:12]}; "
+            f"{path} is damaged or was changed: its digest is {digest[:12]}, and {CARD} names {expected[:12]}; "
             "copy the folder again."
         )
-    return found
+    return digest
 
 
-def _joined(digests: dict[str, str]) -> str:
-    """SHA-256 of names and digests, in order of the names."""
+def _combined(digests: dict[str, str]) -> str:
+    """Return the SHA-256 of names and digests, in order of the names."""
     lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Encoders that our own training jobs leave: a folder with a card, built by the family that the card names."""
+"""Encoders written by training jobs: folders with a card, built by the family in the card."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 
 class CheckpointFamily:
-    """Family ``checkpoint``: ``checkpoint/DIR``. Its encoders belong to the family that made them."""
+    """Family ``checkpoint``: ``checkpoint/FOLDER``. The spec of its encoders has the family in the card."""
 
     contrastive = False
 
     def claims(self, path: Path) -> bool:
-        """A folder with a card, or a training run with such a folder."""
+        """Return whether a path is a folder with a card, or a training run with such a folder."""
         return find_card(path) is not None
 
     def check(self, model: str) -> tuple[str, str | None]:
-        """The folder is the model, and has the weights."""
+        """Return the folder, and the location of the weights in it."""
         return model, f"{FOLDER}{Path(model).expanduser().resolve()}"
 
     def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the seam's signature
-        """A folder has one set of weights, without a tag."""
+        """Return no tags, because a folder has only one set of weights."""
         return ()
 
     def find(self, model: str, source: str) -> Artefact:
-        """See :class:`retrieval.encoders.family.Family`; never called, as no source of a folder has to be found."""
+        """Raise an error: the weights of a folder are in the folder."""
         raise InputError(f"checkpoint/{model} has its weights in the folder; leave out {source}.")
 
     def describe(self, model: str, source: str) -> Description:
         """Read the card.
 
         Raises:
-            MissingFileError: there is no such folder, no card or not every part.
+            MissingFileError: the folder, the card or a part does not exist.
             WeightsError: a part was changed.
-            InputError: the card cannot be used.
+            InputError: the card is invalid.
         """
         from retrieval.encoders.registry import FAMILIES
 
@@ -56,7 +56,7 @@ class CheckpointFamily:
         return Description(card.family, card.model, f"{FOLDER}{artefact.path}", pixels)
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> Encoder:
-        """See :class:`retrieval.encoders.family.Family`; never called, as the card's family builds the encoder."""
+        """Raise an error: the family in the card builds the encoder."""
         del device, artefact
         raise InputError(f"checkpoint/{spec.model} is built by the family that its {CARD} names.")
 

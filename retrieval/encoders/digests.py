@@ -1,4 +1,4 @@
-"""SHA-256 of weight files, remembered by path, size and modification time so that a file is hashed once."""
+"""SHA-256 of files of weights, cached by path, size and modification time."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from retrieval.files import write_atomically
 
 
 def cache_file() -> Path:
-    """Where digests are remembered: ``$XDG_CACHE_HOME`` or ``~/.cache``, ``vitrine/digests.json``."""
+    """Return the path of the cache: ``vitrine/digests.json`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "vitrine" / "digests.json"
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex.
+    """Return the SHA-256 of a file, in hex.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it cannot be read.
+        MissingFileError: the file does not exist.
+        InputError: the file cannot be read.
     """
     path = path.resolve()
     try:
-        seen = path.stat()
-        key = f"{path}|{seen.st_size}|{seen.st_mtime_ns}"
-        known = _read()
-        if key in known:
-            return known[key]
+        status = path.stat()
+        key = f"{path}|{status.st_size}|{status.st_mtime_ns}"
+        cache = _read()
+        if key in cache:
+            return cache[key]
         with path.open("rb") as file:
             value = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such weight file; check the path given to `weights`.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check the path given to `weights`.") from None
-    _write({**{k: v for k, v in known.items() if k.partition("|")[0] != str(path)}, key: value})
+    _write({**{k: v for k, v in cache.items() if k.partition("|")[0] != str(path)}, key: value})
     return value
 
 
 def _read() -> dict[str, str]:
     try:
-        known = json.loads(cache_file().read_text(encoding="utf-8"))
+        cache = json.loads(cache_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return cache if isinstance(cache, dict) else {}
 
 
-def _write(known: dict[str, str]) -> None:
-    """Replace the cache in one step. Where it cannot be written the next run only hashes again."""
+def _write(cache: dict[str, str]) -> None:
+    """Replace the cache atomically. If it cannot be written, files are hashed again in the next run."""
     with contextlib.suppress(InputError):
-        write_atomically(cache_file(), json.dumps(known, indent=0, sort_keys=True))
+        write_atomically(cache_file(), json.dumps(cache, indent=0, sort_keys=True))

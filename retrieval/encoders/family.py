@@ -1,4 +1,4 @@
-"""The seam of encoder families: what each knows of its models, their weights and their preprocessing."""
+"""The interface of encoder families, which describe and build encoders of one library."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Description(NamedTuple):
     """An encoder before it is built.
 
     Attributes:
-        family: the family that builds it; another one than was named where a folder says so.
-        model: its name, aliases resolved.
-        source: where its weights are, aliases resolved.
-        preprocess: what the weights were trained with.
+        family: the family that builds it; for a folder, the family in its card.
+        model: name of the model, aliases resolved.
+        source: location of the weights, aliases resolved.
+        preprocess: the preprocessing with which the weights were trained.
     """
 
     family: str
@@ -31,44 +31,48 @@ class Description(NamedTuple):
 class Family(Protocol):
     """A family of encoders.
 
-    A ``source`` says where weights are: ``tag:T``, ``file:PATH``, ``folder:PATH``, ``hf-hub:R`` or ``random:SEED``.
-    ``contrastive`` says that images and texts share the vectors, which decides the precision ``auto``.
+    A ``source`` is a location of weights: ``tag:T``, ``file:PATH``, ``folder:PATH``, ``hf-hub:R`` or ``random:SEED``.
+    ``contrastive`` is whether images and texts are encoded to one space; the precision ``auto`` depends on it.
     """
 
     contrastive: bool
 
     def claims(self, path: Path) -> bool:
-        """Whether a file or folder that is named alone (``--encoder PATH``) is an encoder of this family."""
+        """Return whether a file or folder given without a family (``--encoder PATH``) is an encoder of this family."""
         ...
 
     def check(self, model: str) -> tuple[str, str | None]:
-        """The model's own name, and the weights that the name itself implies: a tag, ``hf-hub:R`` or ``folder:PATH``.
+        """Check the name of a model.
+
+        Returns:
+            The name of the model, and the weights that the given name implies (a tag, ``hf-hub:R`` or ``folder:PATH``)
+            or None.
 
         Raises:
-            UnknownNameError: there is no such model.
+            UnknownNameError: the model does not exist.
         """
         ...
 
     def tags(self, model: str) -> Sequence[str]:
-        """Tags of published weights, best known first."""
+        """Return the tags of published weights of a model, the usual one first."""
         ...
 
     def find(self, model: str, source: str) -> Artefact:
-        """The files of a ``tag:`` or ``hf-hub:`` source, downloaded if need be.
+        """Return the files of a ``tag:`` or ``hf-hub:`` source, downloading them if they are not in a local cache.
 
         Raises:
-            NetworkError: they have to be downloaded and cannot be.
+            NetworkError: the download failed.
         """
         ...
 
     def describe(self, model: str, source: str) -> Description:
-        """What the encoder is: names with aliases resolved, and the preprocessing these weights were trained with."""
+        """Return the encoder's description, with aliases resolved and the preprocessing of these weights."""
         ...
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> Encoder:
-        """Build the model and fill it with the weights of ``artefact``, or with random values if None.
+        """Build an encoder with the weights of an artefact, or with random weights if it is None.
 
         Raises:
-            WeightsError: the weights do not fit.
+            WeightsError: the weights do not fit the model.
         """
         ...

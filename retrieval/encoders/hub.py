@@ -1,4 +1,4 @@
-"""Weight files by name: found in the local cache of the Hugging Face hub or of torch, downloaded only if absent."""
+"""Find files of the Hugging Face hub and of torch in their local caches, and download those that are absent."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def hub_file(repository: str, names: Sequence[str]) -> Path:
-    """Find the first of ``names`` that a Hugging Face repository has; the local cache is asked before the network.
+    """Return the first of several files that a Hugging Face repository has, from the local cache if it is there.
 
     Raises:
-        UnknownNameError: the repository does not exist, may not be read, or has none of the files.
-        NetworkError: a download is needed and did not succeed.
+        UnknownNameError: the repository does not exist, cannot be read without a log-in, or has none of the files.
+        NetworkError: the download failed.
     """
     if not _REPOSITORY.fullmatch(repository):
         raise UnknownNameError(f"{HUB}{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY.")
@@ -56,10 +56,10 @@ def hub_file(repository: str, names: Sequence[str]) -> Path:
 
 
 def torch_file(url: str) -> Path:
-    """Find the file of a torch download address in torch's own cache, or download and check it.
+    """Return the file of a torch download address from torch's cache, or download it and check its hash.
 
     Raises:
-        NetworkError: a download is needed and did not succeed.
+        NetworkError: the download failed.
     """
     import torch
 
@@ -76,7 +76,7 @@ def torch_file(url: str) -> Path:
 
 
 def _reach_hub(what: str) -> None:
-    """Look the hub's address up once: its own client would repeat the question for half a minute, noisily."""
+    """Look up the address of the hub, because without a network its client would retry for half a minute."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE or urllib.request.getproxies():

@@ -1,7 +1,7 @@
-"""Contrastive image-text models of open_clip: every architecture and tag it lists, hub repositories and local files.
+"""Contrastive image-text models of open_clip, with weights by tag, from hub repositories or from files.
 
-The arithmetic of bf16 and fp16 is open_clip's own: weights of convolutions and linear layers in half precision,
-layer norms in float32.
+In bf16 and fp16, weights of convolutions and linear layers are in half precision and layer norms in float32, as in
+open_clip.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 QUICK = "-quickgelu"
-# In TorchScript archives: scalars that OpenAI stored, and the causal mask, which is no weight.
+# Names in TorchScript archives of OpenAI that are not weights: scalars and the causal mask.
 _NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask")
 
 
 def quiet_open_clip() -> Any:
-    """open_clip, without its warning for every model that is built before its weights are read."""
+    """Import open_clip, without its warning about models that are built before their weights are read."""
     repair_torchvision()
     import open_clip
 
@@ -61,7 +61,7 @@ class OpenClipFamily:
     contrastive = True
 
     def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
-        """A weight file does not say which model it is."""
+        """Return False, because a file of weights does not identify its model."""
         return False
 
     def check(self, model: str) -> tuple[str, str | None]:
@@ -77,7 +77,7 @@ class OpenClipFamily:
         return model, None
 
     def tags(self, model: str) -> Sequence[str]:
-        """Tags that open_clip lists for the model; those trained with QuickGELU are found under both its names."""
+        """Return the tags that open_clip lists for a model; weights with QuickGELU are listed under both its names."""
         if shipped(model):
             return [TAG]
         return cast("list[str]", quiet_open_clip().list_pretrained_tags_by_model(model))
@@ -88,24 +88,24 @@ class OpenClipFamily:
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
         if shipped(model):
             return shipped_artefact(model)
-        known = _tag_config(model, source)
-        organisation, repository, *name = known["hf_hub"].split("/")
+        config = _tag_config(model, source)
+        organisation, repository, *name = config["hf_hub"].split("/")
         names = _alternatives(name[0]) if name and name[0] else FILES
         return weight_file(hub_file(f"{organisation}/{repository}", names))
 
     def describe(self, model: str, source: str) -> Description:
-        """Fix the activation (QuickGELU) that the weights were trained with, and read size, mean and std."""
+        """See :class:`retrieval.encoders.family.Family`; for weights with QuickGELU the model is that variant."""
         open_clip = quiet_open_clip()
         if (path := _config_file(model, source)) is not None:
             config = _read_config(path)
             pixels = _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
             return Description("open_clip", model, source, pixels)
-        own = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
-        quick = source.startswith("tag:") and own.get("quick_gelu", False)
+        pretrained = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
+        quick = source.startswith("tag:") and pretrained.get("quick_gelu", False)
         if source.startswith("file:"):
-            # Only OpenAI published CLIP as TorchScript, and trained it with QuickGELU.
+            # TorchScript archives are those of OpenAI, trained with QuickGELU.
             quick = is_torchscript(Path(source.removeprefix("file:")))
-        pixels = _preprocess(open_clip.get_model_config(model), own)
+        pixels = _preprocess(open_clip.get_model_config(model), pretrained)
         if quick and f"{model}{QUICK}" in open_clip.list_models():
             model += QUICK
         return Description("open_clip", model, source, pixels)
@@ -128,7 +128,7 @@ class OpenClipFamily:
 
 
 class OpenClipEncoder(TorchEncoder):
-    """Both towers of an open_clip model."""
+    """The image tower and the text tower of an open_clip model."""
 
     def __init__(self, spec: EncoderSpec, device: str, model: Any, logit_scale: float) -> None:
         """``model`` is an open_clip model in evaluation mode, already in the spec's precision."""
@@ -144,14 +144,14 @@ class OpenClipEncoder(TorchEncoder):
         return self._logit_scale
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Encode texts into the space of the images; texts beyond the context length are cut, as in training.
+        """Encode n texts to vectors of the space of the images; texts longer than the context are cut.
 
         Returns:
-            Vectors (n, d) of length 1, and their lengths before that (n,).
+            Vectors (n, d) of length 1, and their lengths (n,) before normalisation.
 
         Raises:
             MissingDependencyError: the tokenizer of this model needs a package that is not installed.
-            NetworkError: the tokenizer has to be downloaded and cannot be.
+            NetworkError: the tokenizer could not be downloaded.
             WeightsError: a vector is zero or not finite.
         """
         size = self.spec.batch_size
@@ -171,17 +171,17 @@ class OpenClipEncoder(TorchEncoder):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        model, name, own = self.spec.model, self.spec.model, {}
-        artefact = _own_folder(model, self.spec.weights)
+        model, name, options = self.spec.model, self.spec.model, {}
+        artefact = _folder_artefact(model, self.spec.weights)
         if artefact is not None and artefact.part(CONFIG) is not None:
             name = f"local-dir:{artefact.path}"
-            # open_clip would look for a vocabulary that a configuration names in the current folder.
-            own = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
-        return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **own))
+            # Without this option, open_clip searches the current folder for the vocabulary in the configuration.
+            options = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
+        return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **options))
 
 
 def _guarded(model: str, what: str, make: Any) -> Any:
-    """Run a step of open_clip that may want another package or the network, and word its failure."""
+    """Call a function of open_clip that may need another package or the network, and convert its errors."""
     try:
         return make()
     except (ImportError, NameError) as error:
@@ -201,7 +201,7 @@ def _needs_transformers(model: str, what: str) -> MissingDependencyError:
 
 
 def _create(spec: EncoderSpec) -> Any:
-    """Build the architecture with random weights, at the spec's precision and, if overridden, image size."""
+    """Build the architecture with random weights, in the precision and image size of the spec."""
     from importlib.util import find_spec
 
     open_clip = quiet_open_clip()
@@ -224,15 +224,16 @@ def _create(spec: EncoderSpec) -> Any:
 
 
 def _overridden_size(spec: EncoderSpec, config: Mapping[str, Any]) -> int | tuple[int, int] | None:
-    own = _preprocess(config, {}).crop
-    crop = spec.preprocess.crop if spec.preprocess else own
-    if crop == own:
+    """Return the image size of the spec if it differs from that of the architecture, else None."""
+    usual = _preprocess(config, {}).crop
+    crop = spec.preprocess.crop if spec.preprocess else usual
+    if crop == usual:
         return None
     return crop[0] if crop[0] == crop[1] else crop
 
 
 def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.Tensor]:
-    """Bring a state dict into open_clip's present naming, as its own loader would."""
+    """Rename and reshape a state dict to that of the model, as open_clip's loader does."""
     from open_clip.convert import convert_state_dict
     from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed, resize_text_pos_embed
 
@@ -258,21 +259,21 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
 
 
 def _config(spec: EncoderSpec) -> Any:
-    """The architecture as open_clip describes it; None if open_clip does not know the model."""
+    """Return open_clip's configuration of the architecture; None if open_clip does not have the model."""
     path = _config_file(spec.model, spec.weights)
     return quiet_open_clip().get_model_config(spec.model) if path is None else _read_config(path)["model_cfg"]
 
 
-def _own_folder(model: str, source: str) -> Artefact | None:
-    """The folder of a model that is no architecture of open_clip: a checkpoint's, or one that ships."""
+def _folder_artefact(model: str, source: str) -> Artefact | None:
+    """Return the artefact of a model in a folder: of a training job, or shipped with Vitrine; None for others."""
     if source.startswith(FOLDER):
         return open_folder(Path(source.removeprefix(FOLDER)))
     return shipped_artefact(model) if shipped(model) else None
 
 
 def _config_file(model: str, source: str) -> Path | None:
-    """The configuration that lies beside the weights or in the hub's repository; None for open_clip's own."""
-    artefact = _own_folder(model, source)
+    """Return the configuration beside the weights or in the hub's repository; None for architectures of open_clip."""
+    artefact = _folder_artefact(model, source)
     if artefact is not None:
         return artefact.part(CONFIG)
     return hub_file(model.removeprefix(HUB), [CONFIG]) if model.startswith(HUB) else None
@@ -282,7 +283,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     """Read ``open_clip_config.json``.
 
     Raises:
-        WeightsError: it describes no open_clip model.
+        WeightsError: the file does not describe an open_clip model.
     """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -295,21 +296,21 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _tag_config(model: str, source: str) -> dict[str, Any]:
     open_clip = quiet_open_clip()
-    known: dict[str, Any] = open_clip.get_pretrained_cfg(model, source.removeprefix("tag:"))
-    return known
+    config: dict[str, Any] = open_clip.get_pretrained_cfg(model, source.removeprefix("tag:"))
+    return config
 
 
 def _usual(model: str) -> dict[str, Any]:
-    """The preprocessing most published weights of a model share; open_clip's default if it has none."""
+    """Return the preprocessing of most published weights of a model; empty if it has none."""
     open_clip = quiet_open_clip()
     keys = ("mean", "std", "interpolation", "resize_mode")
-    every = [open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)]
-    counted = Counter(tuple(config.get(key) for key in keys) for config in every)
-    return dict(zip(keys, counted.most_common(1)[0][0], strict=True)) if counted else {}
+    configs = [open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)]
+    counts = Counter(tuple(config.get(key) for key in keys) for config in configs)
+    return dict(zip(keys, counts.most_common(1)[0][0], strict=True)) if counts else {}
 
 
-def _preprocess(config: Mapping[str, Any], own: Mapping[str, Any]) -> Preprocess:
-    """open_clip's preprocessing: its defaults, overlaid with what the weights were trained with."""
+def _preprocess(config: Mapping[str, Any], pretrained: Mapping[str, Any]) -> Preprocess:
+    """Return open_clip's preprocessing: that of the weights, with defaults of open_clip for the rest."""
     from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
     size = config["vision_cfg"].get("image_size", 224)
@@ -317,16 +318,16 @@ def _preprocess(config: Mapping[str, Any], own: Mapping[str, Any]) -> Preprocess
     return Preprocess(
         resize=min(height, width),
         crop=(height, width),
-        mean=tuple(own.get("mean") or OPENAI_DATASET_MEAN),
-        std=tuple(own.get("std") or OPENAI_DATASET_STD),
-        interpolation="bilinear" if own.get("interpolation") == "bilinear" else "bicubic",
-        mode=own.get("resize_mode") or "shortest",
-        fill=own.get("fill_color") or 0,
+        mean=tuple(pretrained.get("mean") or OPENAI_DATASET_MEAN),
+        std=tuple(pretrained.get("std") or OPENAI_DATASET_STD),
+        interpolation="bilinear" if pretrained.get("interpolation") == "bilinear" else "bicubic",
+        mode=pretrained.get("resize_mode") or "shortest",
+        fill=pretrained.get("fill_color") or 0,
     )
 
 
 def _alternatives(name: str) -> tuple[str, ...]:
-    """A pickled file of a repository usually has a safetensors twin, which is preferred."""
+    """Return the names to try for a file of a repository: for a pickled file, first its safetensors version."""
     stem = name.rpartition(".")[0]
     return (f"{stem}.safetensors", name) if name.endswith((".bin", ".pth")) else (name,)
 

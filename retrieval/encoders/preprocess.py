@@ -1,9 +1,9 @@
-"""Images to the uint8 pixels an encoder sees, and the ``--preprocess`` overrides.
+"""Preprocess images to the uint8 pixels of an encoder, and read overrides of the preprocessing.
 
-The arithmetic is that of the libraries the weights were trained with: pixel for pixel what ``open_clip``'s
-``image_transform``, timm's evaluation transform and torchvision's weight presets compute on an RGB image before
-they scale it to [0, 1]. For a crop that is not square, ``resize`` is the shorter side of a box of the crop's
-shape, which the image covers (``shortest``), fits into (``longest``) or is stretched to (``squash``).
+Pixels equal those of ``open_clip``'s ``image_transform``, timm's evaluation transform and torchvision's weight presets
+for an RGB image, before they are scaled to [0, 1]. For a crop that is not square, ``resize`` is the shorter side of a
+box with the shape of the crop, which the image covers (``shortest``), fits into (``longest``) or is stretched to
+(``squash``).
 """
 
 from __future__ import annotations
@@ -33,23 +33,21 @@ RESAMPLING = {
 KEYS = ("resize", "crop", "mean", "std", "interpolation", "mode", "fill")
 _NO_BRACKETS = str.maketrans("", "", "[]()")
 LARGEST = 2**26
-"""Pixels beyond which a resized image is not computed whole (a sliver of 1 x 5000 would become 224 x 1,120,000)."""
+"""Resized images with more pixels are computed only where they are cropped (1 x 5000 would become 224 x 1,120,000)."""
 
 
 def pixels(image: Image.Image, preprocess: Preprocess) -> UInt8:
-    """Compute what the encoder sees of one image.
-
-    Pillow does the resizing without the GIL, so decoding threads run beside each other.
+    """Resize and crop one image; Pillow releases the interpreter lock meanwhile.
 
     Args:
-        image: Any Pillow image, EXIF orientation already applied.
-        preprocess: Size, crop and interpolation; mean and std are applied by the encoder.
+        image: any Pillow image, rotated by its Exif orientation.
+        preprocess: size, crop and interpolation; mean and std are applied by the encoder.
 
     Returns:
-        (height, width, 3) uint8, contiguous and writable.
+        Pixels (height, width, 3) uint8, contiguous and writable.
 
     Raises:
-        InputError: the image has no pixels, or its colours cannot be turned into RGB.
+        InputError: the image has no pixels, or its colours cannot be converted to RGB.
     """
     if 0 in image.size:
         raise InputError(f"The image has no pixels ({image.width} x {image.height}).")
@@ -63,7 +61,7 @@ def pixels(image: Image.Image, preprocess: Preprocess) -> UInt8:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Turn any Pillow image into RGB; transparency is dropped, and 16-bit grey is scaled to 8 bits, not clipped.
+    """Convert any Pillow image to RGB; transparency is dropped, and 16-bit grey is scaled to 8 bits.
 
     Raises:
         InputError: Pillow cannot convert this mode.
@@ -84,14 +82,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _box(preprocess: Preprocess) -> tuple[int, int]:
-    """(height, width) of the box that ``resize`` means: shaped like the crop, shorter side ``resize``."""
+    """Return (height, width) of the box with the shape of the crop whose shorter side is ``resize``."""
     height, width = preprocess.crop
     short = min(height, width)
     return round(preprocess.resize * height / short), round(preprocess.resize * width / short)
 
 
 def _resized_size(size: tuple[int, int], preprocess: Preprocess) -> tuple[int, int]:
-    """(width, height) after resizing. The libraries truncate for square shortest-side boxes and round for others."""
+    """Return (width, height) after resizing; truncated for square boxes in mode ``shortest``, else rounded."""
     width, height = size
     box_height, box_width = _box(preprocess)
     if preprocess.mode == "squash":
@@ -111,7 +109,7 @@ def _offset(length: int, crop: int) -> int:
 
 
 def _crop_or_pad(image: Image.Image, preprocess: Preprocess) -> Image.Image:
-    """Cut the centre; sides shorter than the crop are first padded, the odd pixel at the right and the bottom."""
+    """Crop the centre; shorter sides are padded first, with an odd pixel at the right and the bottom."""
     height, width = preprocess.crop
     missing_w, missing_h = max(0, width - image.width), max(0, height - image.height)
     if missing_w or missing_h:
@@ -124,7 +122,7 @@ def _crop_or_pad(image: Image.Image, preprocess: Preprocess) -> Image.Image:
 
 
 def _resized_centre(image: Image.Image, size: tuple[int, int], preprocess: Preprocess) -> Image.Image:
-    """Resize only the part of a sliver that the crop keeps, so that memory stays bounded."""
+    """Resize only the part of a very long image that is cropped, to bound memory."""
     height, width = preprocess.crop
     keep_w, keep_h = min(width, size[0]), min(height, size[1])
     left, top = _offset(size[0], keep_w), _offset(size[1], keep_h)
@@ -134,7 +132,7 @@ def _resized_centre(image: Image.Image, size: tuple[int, int], preprocess: Prepr
 
 
 def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
-    """Apply ``--preprocess`` items to a model's own preprocessing.
+    """Return the preprocessing of a model with values replaced by the items of the option ``preprocess``.
 
     Each item is a YAML or JSON file, or ``key=value`` pairs separated by commas. Keys: ``resize`` (pixels),
     ``crop`` (``300``, or height by width, ``256x128``), ``mean`` and ``std`` (one number, or three:
@@ -171,7 +169,7 @@ def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
 
 
 def _pairs(item: str) -> list[str]:
-    """The ``key=value`` pairs of an item; numbers of a value may be separated by commas as well."""
+    """Return the ``key=value`` pairs of an item; the numbers of a value may be separated by commas too."""
     pairs: list[str] = []
     for part in filter(None, split_commas(item.translate(_NO_BRACKETS))):
         if "=" in part or not pairs:
@@ -182,7 +180,7 @@ def _pairs(item: str) -> list[str]:
 
 
 def _value(key: str, value: Any, where: str) -> Any:
-    """Check one value and bring it into the shape of the field of the same name."""
+    """Check a value and convert it to the type of its field."""
     if key in ("interpolation", "mode"):
         names = get_args(Interpolation if key == "interpolation" else ResizeMode)
         if value not in names:
@@ -192,10 +190,10 @@ def _value(key: str, value: Any, where: str) -> Any:
         return _three_numbers(key, value, where)
     if key == "crop":
         sides = value if isinstance(value, list) else str(value).lower().split("x")
-        whole = [_whole(key, side, where, 1, 8192) for side in sides]
-        if len(whole) > 2:
+        lengths = [_whole(key, side, where, 1, 8192) for side in sides]
+        if len(lengths) > 2:
             raise InputError(f"{where}: crop={value} cannot be used; give one side, or height by width as 256x128.")
-        return (whole[0], whole[-1])
+        return (lengths[0], lengths[-1])
     return _whole(key, value, where, *((0, 255) if key == "fill" else (1, 8192)))
 
 

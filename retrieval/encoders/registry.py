@@ -1,4 +1,4 @@
-"""The closed table of encoder families, and the two doors: :func:`resolve` (identity, no model) and :func:`load`."""
+"""The table of all encoder families; :func:`resolve` makes the spec of an encoder, :func:`load` builds it."""
 
 from __future__ import annotations
 
@@ -32,65 +32,66 @@ FAMILIES = {
 
 
 def family(name: str) -> Family:
-    """Look up a family.
+    """Return a family by name.
 
     Raises:
-        UnknownNameError: there is no such family.
+        UnknownNameError: the family does not exist.
     """
     loaded: Family = load_entry("encoder family", FAMILIES, name, __package__)
     return loaded
 
 
 def resolve(request: EncoderRequest) -> EncoderSpec:
-    """Turn what the user typed into an encoder's identity. No model is built; only named weights are downloaded.
+    """Return the spec of the encoder in a request. Weights are downloaded if necessary, but no model is built.
 
     Raises:
-        UnknownNameError: family, model, tag, precision, device or preprocessing key that does not exist.
-        InputError: a value that cannot be used, or no weights are named.
-        MissingFileError: a file that does not exist.
-        NetworkError: a download is needed and did not succeed.
+        UnknownNameError: a family, model, tag, precision, device or preprocessing key does not exist.
+        InputError: a value is invalid, or no weights are named.
+        MissingFileError: a file does not exist.
+        NetworkError: a download failed.
     """
     parts = split_name(replace(request, name=_full_name(request.name)))
-    named = family(parts.family)
-    model, implied = named.check(parts.model)
-    source = _source(named, parts, model, implied, request.random_init)
-    found = named.describe(model, source)
-    kin = family(found.family)
+    named_family = family(parts.family)
+    model, implied = named_family.check(parts.model)
+    source = _source(named_family, parts, model, implied, request.random_init)
+    description = named_family.describe(model, source)
+    building_family = family(description.family)  # for a folder, the family in its card
+    contrastive = building_family.contrastive
     device = precision.choose_device(request.device)
     return EncoderSpec(
-        family=found.family,
-        model=found.model,
-        weights=found.source,
-        weights_digest=_digest(kin, found.model, found.source),
-        preprocess=override(found.preprocess, request.preprocess),
-        precision=precision.choose_precision(request.precision, device, contrastive=kin.contrastive),
-        batch_size=precision.batch_size(device, contrastive=kin.contrastive),
+        family=description.family,
+        model=description.model,
+        weights=description.source,
+        weights_digest=_digest(building_family, description.model, description.source),
+        preprocess=override(description.preprocess, request.preprocess),
+        precision=precision.choose_precision(request.precision, device, contrastive=contrastive),
+        batch_size=precision.batch_size(device, contrastive=contrastive),
     )
 
 
 def _full_name(name: str) -> str:
-    """``FAMILY/PATH`` for a file or folder that is named alone; other names stay as they are.
+    """Return ``FAMILY/PATH`` for a file or folder given without a family; other names are unchanged.
 
     Raises:
-        InputError: no family knows what lies there.
+        InputError: the path is a file that no family can identify.
     """
     path = Path(name).expanduser()
     kind, slash, _ = name.partition("/")
     if (slash and kind in FAMILIES) or not path.exists():
         return name
-    claimed = next((key for key in FAMILIES if family(key).claims(path)), None)
-    if claimed is not None:
-        return f"{claimed}/{path}"
+    claiming = next((key for key in FAMILIES if family(key).claims(path)), None)
+    if claiming is not None:
+        return f"{claiming}/{path}"
     if path.is_file():
         raise InputError(f"`encoder={name}` is a file; say which model it belongs to: FAMILY/MODEL `weights={name}`.")
-    return f"checkpoint/{path}"  # whose error says what the folder should hold
+    return f"checkpoint/{path}"  # this family's error message describes a valid folder
 
 
-def _source(named: Family, parts: Parts, model: str, implied: str | None, random_init: int | None) -> str:
-    """Where the weights are, of what was named and what the model's name implies.
+def _source(named_family: Family, parts: Parts, model: str, implied: str | None, random_init: int | None) -> str:
+    """Return the location of the weights that were given, or that the name of the model implies.
 
     Raises:
-        InputError: no weights are named, or the model is a folder, which has its own.
+        InputError: no weights are given, or weights are given for a folder, which has its own.
     """
     if implied is not None and implied.startswith(FOLDER):
         if parts.weights is not None or random_init is not None:
@@ -100,61 +101,66 @@ def _source(named: Family, parts: Parts, model: str, implied: str | None, random
         return f"random:{random_init}"
     weights = parts.weights or implied
     if weights is None:
-        raise InputError(_no_weights(parts.family, model, named.tags(model)))
-    return weight_source(weights, named.tags(model), f"{parts.family}/{model}")
+        raise InputError(_no_weights(parts.family, model, named_family.tags(model)))
+    return weight_source(weights, named_family.tags(model), f"{parts.family}/{model}")
 
 
 def load(spec: EncoderSpec, device: str = "auto") -> Encoder:
-    """Build the encoder of a spec, on any device, after checking that its weights are still the same.
+    """Build the encoder of a spec, after checking the digest of its weights.
+
+    Args:
+        spec: the encoder.
+        device: torch device, or ``auto``.
 
     Raises:
-        WeightsError: the weights have changed, do not fit, or are no weights.
-        MissingFileError: the weight file is gone.
-        NetworkError: the weights have to be downloaded and cannot be.
-        InputError: the encoder cannot run on that device, or is an imported space.
+        WeightsError: the weights have changed, or do not fit the model.
+        MissingFileError: the file of weights does not exist.
+        NetworkError: a download failed.
+        InputError: the encoder cannot run on the device, or the spec is that of an imported space.
     """
     if spec.family == "imported":
         raise InputError(f"the space of '{spec.model}' was imported: it has vectors but no encoder.")
-    kin = family(spec.family)
+    building_family = family(spec.family)
     device = precision.choose_device(device)
     random = spec.weights.startswith("random:")
-    artefact = None if random else _artefact(kin, spec.model, spec.weights)
-    found = _random_digest(spec.weights) if artefact is None else artefact.digest
-    if found != spec.weights_digest:
+    artefact = None if random else _artefact(building_family, spec.model, spec.weights)
+    digest = _random_digest(spec.weights) if artefact is None else artefact.digest
+    if digest != spec.weights_digest:
         where = spec.weights.removeprefix("file:").removeprefix(FOLDER)
         raise WeightsError(
-            f"{where} is not what this space was made with (digest {_short(found)} instead of "
+            f"{where} is not what this space was made with (digest {_short(digest)} instead of "
             f"{_short(spec.weights_digest)}); give the original weights, or index into a new space."
         )
-    return kin.build(spec, device, artefact)
+    return building_family.build(spec, device, artefact)
 
 
 def _short(digest: str) -> str:
     return digest if digest.startswith("random-init:") else digest[:12]
 
 
-def _artefact(kin: Family, model: str, source: str) -> Artefact:
+def _artefact(family_of_model: Family, model: str, source: str) -> Artefact:
     if source.startswith("file:"):
         return weight_file(Path(source.removeprefix("file:")))
     if source.startswith(FOLDER):
         return open_folder(Path(source.removeprefix(FOLDER)))
-    return kin.find(model, source)
+    return family_of_model.find(model, source)
 
 
-def _digest(kin: Family, model: str, source: str) -> str:
-    return _random_digest(source) if source.startswith("random:") else _artefact(kin, model, source).digest
+def _digest(family_of_model: Family, model: str, source: str) -> str:
+    """Return the digest of the weights at a location."""
+    return _random_digest(source) if source.startswith("random:") else _artefact(family_of_model, model, source).digest
 
 
 def _random_digest(source: str) -> str:
-    """Random values are those of a seed under a torch version; its build (+cpu, +cu126) draws the same."""
+    """Identify random weights by seed and version of torch; its builds (+cpu, +cu126) give the same values."""
     import torch
 
     return f"random-init:{source.removeprefix('random:')}:torch-{torch.__version__.partition('+')[0]}"
 
 
 def _no_weights(name: str, model: str, tags: Sequence[str]) -> str:
-    some = f" (its tags: {first_names(tags)})" if tags else ""
+    listed = f" (its tags: {first_names(tags)})" if tags else ""
     return (
-        f"{name}/{model} needs weights: `weights=TAG`{some}, `weights=FILE`, `weights={HUB}ORGANISATION/REPOSITORY`, "
+        f"{name}/{model} needs weights: `weights=TAG`{listed}, `weights=FILE`, `weights={HUB}ORGANISATION/REPOSITORY`, "
         "or `random_init=SEED`."
     )

@@ -1,4 +1,4 @@
-"""What the user asks for (``--encoder``, ``--weights``, ...) and where weights are found."""
+"""Requests of encoders, and the location of their weights."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EncoderRequest:
-    """An encoder as typed.
+    """An encoder as the user names it.
 
     Attributes:
-        name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, ``checkpoint/FOLDER``, or a folder alone.
-        weights: A tag of the model, a file, or ``hf-hub:ORGANISATION/REPOSITORY``.
-        random_init: Seed of random weights, instead of ``weights``.
-        preprocess: Files or ``key=value[,key=value]`` items (:func:`retrieval.encoders.preprocess.override`).
+        name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, ``checkpoint/FOLDER``, or the path of a folder.
+        weights: a tag of the model, a file, or ``hf-hub:ORGANISATION/REPOSITORY``.
+        random_init: seed of random weights, instead of ``weights``.
+        preprocess: files or ``key=value[,key=value]`` items (:func:`retrieval.encoders.preprocess.override`).
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
@@ -36,7 +36,7 @@ class EncoderRequest:
 
 
 class Parts(NamedTuple):
-    """The parts of an encoder's name; ``weights`` is None where none were named."""
+    """The parts of an encoder's name; ``weights`` is None if none are given."""
 
     family: str
     model: str
@@ -44,10 +44,10 @@ class Parts(NamedTuple):
 
 
 def split_name(request: EncoderRequest) -> Parts:
-    """Split ``FAMILY/MODEL[:WEIGHTS]`` and join it with ``--weights``.
+    """Split ``FAMILY/MODEL[:WEIGHTS]``; weights may be given in the name or in ``weights``.
 
     Raises:
-        InputError: not of that form, or weights are named twice, or random and named.
+        InputError: the name has another form, or weights are given twice or beside ``random_init``.
     """
     family, slash, rest = request.name.partition("/")
     if not slash or not family or not rest:
@@ -72,12 +72,17 @@ def split_name(request: EncoderRequest) -> Parts:
 
 
 def weight_source(text: str, tags: Sequence[str], label: str) -> str:
-    """Decide what ``--weights`` means: ``tag:T``, ``file:/absolute/path`` or ``hf-hub:ORGANISATION/REPOSITORY``.
+    """Return the location of weights: ``tag:T``, ``file:/absolute/path`` or ``hf-hub:ORGANISATION/REPOSITORY``.
+
+    Args:
+        text: the weights as the user gives them.
+        tags: tags of the model.
+        label: name of the model, for messages.
 
     Raises:
-        MissingFileError: it looks like a path, and no such file exists.
-        InputError: it is a folder.
-        UnknownNameError: it is neither a tag of the model nor a file.
+        MissingFileError: the text is the path of a file that does not exist.
+        InputError: the text is the path of a folder.
+        UnknownNameError: the text is neither a tag of the model nor a file.
     """
     if text.startswith(HUB):
         return text
@@ -90,5 +95,7 @@ def weight_source(text: str, tags: Sequence[str], label: str) -> str:
         raise InputError(f"`weights={text}` is a folder; name the weight file in it.")
     if path.suffix in SUFFIXES or "/" in text:
         raise MissingFileError(f"`weights={text}`: no such file; check the path, or name a tag of {label}.")
-    have = f" Tags: {first_names(tags, 8)}." if tags else " It has no tags."
-    raise UnknownNameError(f"{label} has no weights tag '{text}', and no such file exists.{suggest(text, tags)}{have}")
+    listed = f" Tags: {first_names(tags, 8)}." if tags else " It has no tags."
+    raise UnknownNameError(
+        f"{label} has no weights tag '{text}', and no such file exists.{suggest(text, tags)}{listed}"
+    )

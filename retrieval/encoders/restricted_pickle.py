@@ -1,9 +1,9 @@
-"""An unpickler that runs nothing a file asks for: tensors and containers come back, all else is an inert placeholder.
+"""An unpickler that runs no code of a file: it reads tensors and containers, and replaces other objects.
 
-A pickle is a program. Training checkpoints carry optimisers, configuration objects and classes of the project
-that wrote them, so that plain ``weights_only=True`` refuses many honest files. Here every global outside a short
-table becomes a placeholder: a class that can be called, filled and given a state, and never does anything. The
-names of those globals are kept, so that a message can say what was not run.
+A pickle is a program. Training checkpoints contain optimisers, configuration objects and classes of the project that
+wrote them, so ``weights_only=True`` refuses many harmless files. Here every global outside a short table becomes a
+placeholder: a class that can be called, filled and given a state, and does nothing. The names of these globals are
+recorded for messages.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import torch
 
 
-class _Sealed(type):
-    """Type of placeholder classes: a pickle's BUILD instruction cannot set attributes on them."""
+class _PlaceholderType(type):
+    """Metaclass of placeholders, on which the BUILD instruction of a pickle cannot set attributes."""
 
     def __setattr__(cls, name: str, value: Any) -> None:
         raise AttributeError(f"{name} of a placeholder cannot be set")
 
 
-class Placeholder(metaclass=_Sealed):
-    """Stands for an object of an unknown class. It takes any arguments, items and state, and does nothing."""
+class Placeholder(metaclass=_PlaceholderType):
+    """Replaces an object of an unknown class. It accepts any arguments, items and state, and does nothing."""
 
     state: Any = None
 
@@ -35,7 +35,7 @@ class Placeholder(metaclass=_Sealed):
         super().__init__()
 
     def __setstate__(self, state: Any) -> None:
-        # Kept, not applied: a whole pickled model still holds its tensors.
+        # The state of a pickled module contains its tensors.
         object.__setattr__(self, "state", state)
 
     def __setitem__(self, key: Any, value: Any) -> None: ...
@@ -47,13 +47,13 @@ class Placeholder(metaclass=_Sealed):
     def add(self, item: Any) -> None: ...
 
 
-class _Allowed:
-    """A callable handed to a pickle; the callable behind it cannot be reached, nor any state set."""
+class _AllowedCall:
+    """A callable that a pickle may call, but whose attributes it can neither read nor set."""
 
     __slots__ = ("__call",)
 
     def __init__(self, call: Callable[..., Any]) -> None:
-        object.__setattr__(self, "_Allowed__call", call)
+        object.__setattr__(self, "_AllowedCall__call", call)
 
     def __call__(self, *arguments: Any) -> Any:
         return self.__call(*arguments)  # type: ignore[attr-defined]  # set in __init__, past our own __setattr__
@@ -74,7 +74,7 @@ def _rebuild_parameter(data: Any, *_rest: Any) -> Any:
 
 
 def _rebuild_from_type(rebuild: Any, _type: Any, arguments: Any, _state: Any) -> Any:
-    return rebuild(*arguments) if isinstance(rebuild, _Allowed) else None
+    return rebuild(*arguments) if isinstance(rebuild, _AllowedCall) else None
 
 
 ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
@@ -89,7 +89,7 @@ ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 
 
 class RestrictedPickle:
-    """What ``torch.load(pickle_module=...)`` needs of a pickle module. ``ignored`` collects the unknown globals."""
+    """A pickle module for ``torch.load(pickle_module=...)``. ``ignored`` collects the names of unknown globals."""
 
     __name__ = "restricted_pickle"
 
@@ -109,32 +109,32 @@ class RestrictedPickle:
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Resolves only the globals of a table; every other name becomes a new placeholder class."""
+    """An unpickler that resolves the globals of a table; every other name becomes a new placeholder class."""
 
     table = ALLOWED
 
     def __init__(self, file: IO[bytes], ignored: list[str]) -> None:
-        # utf-8 is what torch asks of its pickles; files of Python 2 are read the same way.
+        # torch's pickles are UTF-8; files written by Python 2 are read in the same way.
         super().__init__(file, encoding="utf-8")
         self._ignored = ignored
 
     def find_class(self, module: str, name: str, /) -> Any:
-        """Look up the table; never import."""
+        """Look up a global in the table; nothing is imported."""
         call = self.table.get((module, name))
         if call is not None:
-            return _Allowed(call)
+            return _AllowedCall(call)
         full = f"{module}.{name}"
         if full not in self._ignored:
             self._ignored.append(full)
-        # A name that no source file defines: torch compares the source of classes in legacy files, and must find none.
-        return _Sealed("<placeholder>", (Placeholder,), {})
+        # torch compares the source of classes in legacy files; no source file defines a class of this name.
+        return _PlaceholderType("<placeholder>", (Placeholder,), {})
 
 
 def read_pickled(path: Path) -> tuple[Any, list[str]]:
-    """Read a torch file (zip or legacy) without running anything it asks for.
+    """Read a torch file (zip or legacy) without running its code.
 
     Returns:
-        The object with placeholders in it (or None, if it cannot be read to its end), and the unknown globals.
+        The object, with placeholders in it, or None if the file cannot be read; and the names of unknown globals.
     """
     import warnings
 
@@ -145,12 +145,12 @@ def read_pickled(path: Path) -> tuple[Any, list[str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader), reader.ignored
-    except Exception:  # noqa: BLE001  # a foreign byte string may fail in any way; the caller words the failure
+    except Exception:  # noqa: BLE001  # a foreign file may raise any error; the caller writes the message
         return None, reader.ignored
 
 
 def tensors_in(value: Any, prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:
-    """Walk a pickled module (placeholders with state) and yield its dotted tensor names and tensors."""
+    """Yield dotted names and tensors of a pickled module, which is a placeholder with a state."""
     import torch
 
     if isinstance(value, torch.Tensor):

@@ -1,4 +1,4 @@
-"""Models that ship with the project: folders of ``data/models``, each an artefact with its card."""
+"""Models shipped with Vitrine: folders of ``data/models``, each with a card."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from retrieval.encoders.artefact import Artefact, open_folder
 from retrieval.errors import MissingFileError
 
 TAG = "vitrine"
-"""The tag of their weights."""
+"""Tag of the weights of shipped models."""
 
 MODELS = Path(__file__).resolve().parents[2] / "data" / "models"
 
@@ -18,16 +18,16 @@ CONFIG, VOCABULARY, WEIGHTS = "open_clip_config.json", "vocabulary.txt.gz", "ope
 
 
 def shipped(model: str) -> bool:
-    """Whether a model of this name ships, or is meant to."""
+    """Return whether a name is that of a shipped model."""
     return model in NAMES
 
 
 def shipped_artefact(model: str) -> Artefact:
-    """The folder of a model that ships.
+    """Return the artefact of a shipped model.
 
     Raises:
-        MissingFileError: it is not there, or not all of it.
-        WeightsError: a part of it was changed.
+        MissingFileError: the folder or a part of it does not exist.
+        WeightsError: a part was changed.
     """
     folder = MODELS / model
     try:

@@ -1,4 +1,4 @@
-"""Classifiers of timm: penultimate features as the vector, the classifier layer as a head."""
+"""Classifiers of timm: the vector is the input of the classifier layer, which becomes the encoder's head."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TimmFamily:
     contrastive = False
 
     def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
-        """A weight file does not say which model it is."""
+        """Return False, because a file of weights does not identify its model."""
         return False
 
     def check(self, model: str) -> tuple[str, str | None]:
@@ -58,7 +58,7 @@ class TimmFamily:
         return name, tag or None
 
     def tags(self, model: str) -> Sequence[str]:
-        """Tags for which timm publishes weights, its default first, with and without the model's name."""
+        """Return the tags of weights published by timm, its default first."""
         names: list[str] = _timm().list_pretrained(f"{model}.*")
         default = _timm().get_pretrained_cfg(model).tag
         tags = sorted((name.partition(".")[2] for name in names), key=lambda tag: (tag != default, tag))
@@ -80,10 +80,10 @@ class TimmFamily:
         """See :class:`retrieval.encoders.family.Family`; timm's evaluation transform at the training size."""
         from timm.data import resolve_data_config
 
-        known = _config(model, source).to_dict()
+        config = _config(model, source).to_dict()
         if source.startswith(HUB):
-            known |= _hub_config(source)
-        return Description("timm", model, source, _preprocess(resolve_data_config({}, pretrained_cfg=known)))
+            config |= _hub_config(source)
+        return Description("timm", model, source, _preprocess(resolve_data_config({}, pretrained_cfg=config)))
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> TorchEncoder:
         """See :class:`retrieval.encoders.family.Family`."""
@@ -114,7 +114,7 @@ def _config(model: str, source: str) -> Any:
 
 
 def _hub_config(source: str) -> dict[str, Any]:
-    """The ``pretrained_cfg`` of a hub repository (empty where it has none)."""
+    """Return the ``pretrained_cfg`` of a hub repository, empty if it has none."""
     try:
         path = hub_file(source.removeprefix(HUB), ["config.json"])
     except UnknownNameError:
@@ -123,13 +123,13 @@ def _hub_config(source: str) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not readable JSON ({error}); give `preprocess` and `weights=FILE`.") from None
-    own = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
+    pretrained = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
     keys = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
-    return {key: own[key] for key in keys if own.get(key) is not None}
+    return {key: pretrained[key] for key in keys if pretrained.get(key) is not None}
 
 
 def _preprocess(data: Mapping[str, Any]) -> Preprocess:
-    """Timm's evaluation transform: the image is resized to 1 / crop_pct of the crop, which is cut from its centre."""
+    """Return timm's evaluation transform: resize to crop / crop_pct, then crop the centre."""
     _, height, width = data["input_size"]
     interpolation = data["interpolation"] if data["interpolation"] in ("nearest", "bilinear", "lanczos") else "bicubic"
     mode = MODES[data["crop_mode"]]
@@ -145,7 +145,7 @@ def _preprocess(data: Mapping[str, Any]) -> Preprocess:
 
 
 def _has_all(model: torch.nn.Module, classifier: Classifier) -> bool:
-    """Whether the model as it was built has the classifier layers that timm names for its architecture."""
+    """Return whether a model has the classifier layers that timm lists for its architecture."""
     names = {name for name, _ in model.named_modules()}
     return names.issuperset(classifier.names)
 
@@ -164,10 +164,12 @@ def _create(spec: EncoderSpec, config: Any, classes: int | None = None) -> Any:
 
 
 def _filled(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
-    """The model with its weights, its classifier as large as the file's; and whether the file has a classifier.
+    """Build a model with the weights of a file; its classifier has as many classes as that of the file.
 
-    Weights in the naming of their first authors go through timm's own converter. A classifier that the file lacks is
-    not missed: features alone are enough for an encoder.
+    Weights with the key names of their original authors are converted by timm. The file may lack the classifier.
+
+    Returns:
+        The model, and whether the file has a classifier.
     """
     name = f"timm/{spec.model}"
     model = _create(spec, config)
@@ -198,7 +200,7 @@ def _converted(convert: Any, tensors: dict[str, torch.Tensor], model: Any) -> di
         return None
     try:
         return dict(convert(dict(tensors), model))
-    except Exception:  # noqa: BLE001  # converters expect their authors' files and fail in any way on others
+    except Exception:  # noqa: BLE001  # converters may raise any error on files of other authors
         return None
 
 

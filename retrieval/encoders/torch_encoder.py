@@ -1,4 +1,4 @@
-"""What all torch encoders share: pixels in, normalised vectors out, always in batches of one fixed size."""
+"""The base class of torch encoders, which encode pixels to unit vectors in batches of fixed size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Build a model under a seed of its own; torch's global generator is left as it was found."""
+    """Seed torch's global generator within the block, and restore its state afterwards."""
     import torch
 
     state = torch.get_rng_state()
@@ -34,10 +34,10 @@ def seeded(seed: int = 0) -> Iterator[None]:
 
 
 class TorchEncoder:
-    """Images to vectors through a torch function.
+    """Encodes images by a torch function.
 
-    The same image gives the same bits whatever its place in a batch and whatever lies beside it: every forward has
-    ``spec.batch_size`` images, filled up with black ones.
+    The vector of an image does not depend on its position in a batch or on the other images: every forward pass has
+    ``spec.batch_size`` images, padded with black ones.
     """
 
     def __init__(
@@ -47,10 +47,16 @@ class TorchEncoder:
         forward: Callable[[torch.Tensor], torch.Tensor],
         head: ClassifierHead | None = None,
     ) -> None:
-        """``forward`` takes normalised (batch, 3, height, width) in the spec's precision and gives (batch, d).
+        """Make an encoder and find its dimension by encoding one black image.
+
+        Args:
+            spec: the encoder.
+            device: torch device.
+            forward: maps normalised images (batch, 3, height, width) in the spec's precision to (batch, d).
+            head: the classifier layer, or None.
 
         Raises:
-            InputError: the model cannot take images of ``spec.preprocess.crop``.
+            InputError: the model cannot encode images of size ``spec.preprocess.crop``.
         """
         self._spec, self._device, self._forward, self._head = spec, device, forward, head
         self._pixels = _preprocess(spec)
@@ -58,30 +64,30 @@ class TorchEncoder:
 
     @property
     def spec(self) -> EncoderSpec:
-        """Identity of the encoder."""
+        """Spec of the encoder."""
         return self._spec
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """Number of dimensions d of the vectors."""
         return self._dimension
 
     @property
     def head(self) -> ClassifierHead | None:
-        """The classifier layer the weights came with, or None."""
+        """The classifier layer in the weights, or None."""
         return self._head
 
     def encode_images(self, batch: UInt8) -> Embeddings:
         """Encode preprocessed pixels.
 
         Args:
-            batch: (n, height, width, 3) uint8, as :func:`retrieval.encoders.preprocess.pixels` gives them; any n.
+            batch: (n, height, width, 3) uint8 from :func:`retrieval.encoders.preprocess.pixels`, for any n.
 
         Returns:
-            Vectors (n, d) of length 1, and their lengths before that (n,).
+            Vectors (n, d) of length 1, and their lengths (n,) before normalisation.
 
         Raises:
-            InputError: another shape or type.
+            InputError: ``batch`` has another shape or type.
             WeightsError: a vector is zero or not finite.
         """
         shape = (*self._pixels.crop, 3)
@@ -100,7 +106,7 @@ class TorchEncoder:
         return self.normalised(raw, "image")
 
     def normalised(self, raw: Float32, kind: str) -> Embeddings:
-        """Scale (n, d) vectors to length 1.
+        """L2-normalise vectors (n, d); ``kind`` (image or text) is for the message.
 
         Raises:
             WeightsError: a vector is zero or not finite.
@@ -120,7 +126,7 @@ class TorchEncoder:
         return f"{self._spec.family}/{self._spec.model}"
 
     def _run(self, batch: UInt8) -> Float32:
-        """One forward: scale and normalise in float32, then cast, channels last."""
+        """Run one forward pass; pixels are normalised in float32, then cast to the precision, channels last."""
         import torch
 
         with torch.inference_mode():
@@ -135,7 +141,7 @@ class TorchEncoder:
         return raw
 
     def _probe(self) -> int:
-        """Length of a vector, found with one black image."""
+        """Return the dimension of the vectors, found by encoding one black image."""
         try:
             vector = self._run(np.zeros((1, *self._pixels.crop, 3), np.uint8))
         except (AssertionError, RuntimeError, ValueError, IndexError) as error:
@@ -158,31 +164,35 @@ def _preprocess(spec: EncoderSpec) -> Preprocess:
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """The classifier layers of a model by dotted name; what runs before them is the vector."""
+    """The classifier layers of a model by dotted name; their input is the vector of an image."""
 
     names: tuple[str, ...]
 
     def unwrapped(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Rename the one linear layer of a sequential head (``fc.1.weight`` behind a dropout) to the layer itself."""
-        found = dict(tensors)
+        """Rename the only linear layer of a sequential head (``fc.1.weight`` after a dropout) to ``fc.weight``."""
+        renamed = dict(tensors)
         for name in self.names:
-            own = [key for key in tensors if key.startswith(f"{name}.")]
-            layers = {key.removeprefix(f"{name}.").rpartition(".")[0] for key in own}
+            keys = [key for key in tensors if key.startswith(f"{name}.")]
+            layers = {key.removeprefix(f"{name}.").rpartition(".")[0] for key in keys}
             if len(layers) == 1 and (inner := layers.pop()).isdecimal():
-                found |= {key.replace(f"{name}.{inner}.", f"{name}.", 1): found.pop(key) for key in own}
-        return found
+                renamed |= {key.replace(f"{name}.{inner}.", f"{name}.", 1): renamed.pop(key) for key in keys}
+        return renamed
 
     def classes_in(self, tensors: Mapping[str, torch.Tensor]) -> int | None:
-        """Class count of an encoder's state dict: rows of its first classifier weight; None if it has none."""
+        """Return the number of classes in a state dict: rows of its first classifier weight; None without one."""
         weight = tensors.get(f"{self.names[0]}.weight") if self.names else None
         return None if weight is None else len(weight)
 
     def owns(self, key: str) -> bool:
-        """Whether a state dict's key belongs to a classifier layer."""
+        """Return whether a key of a state dict belongs to a classifier layer."""
         return any(key.startswith(f"{name}.") for name in self.names)
 
     def cut_off(self, model: torch.nn.Module, *, trained: bool) -> ClassifierHead | None:
-        """Replace the layers by nothing and return the one linear layer as a head, if it is one and is trained."""
+        """Replace the classifier layers by identities.
+
+        Returns:
+            The classifier as a head, if it is trained and a single linear layer; else None.
+        """
         import torch
 
         layers = [model.get_submodule(name) for name in self.names]
@@ -194,7 +204,7 @@ class Classifier:
 
 
 def _linear(layer: Any) -> ClassifierHead | None:
-    """A linear layer, or the 1x1 convolution that is one, as float32 arrays."""
+    """Return a linear layer or 1x1 convolution as a head; None for other layers."""
     import torch
 
     if not isinstance(layer, torch.nn.Linear | torch.nn.Conv2d) or (

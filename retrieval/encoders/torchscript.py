@@ -1,8 +1,8 @@
 """Read the tensors of a TorchScript archive (such as OpenAI's original CLIP files) without running its code.
 
 The archive is a zip of one restricted pickle (``data.pkl``), the raw tensors (``data/0``, ...) and source text
-(``code/...``). The text is only searched for the names a module declares as parameters and buffers, because other
-tensor attributes (attention masks) are no weights.
+(``code/...``). The text is searched for the names of parameters and buffers, because other tensors (attention masks)
+are not weights.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STORAGES = {
 
 
 def is_torchscript(path: Path) -> bool:
-    """Whether the file is a TorchScript archive."""
+    """Return whether a file is a TorchScript archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.count("/") == 1 and name.endswith("/constants.pkl") for name in archive.namelist())
@@ -48,7 +48,7 @@ def read_torchscript(path: Path) -> dict[str, torch.Tensor]:
     """Read the parameters and buffers of a TorchScript archive, named as in its ``state_dict``.
 
     Raises:
-        Exception: any, if the archive is damaged; the caller words it.
+        Exception: any, if the archive is damaged; the caller writes the message.
     """
     with zipfile.ZipFile(path) as archive:
         root = next(name for name in archive.namelist() if name.endswith("/constants.pkl")).partition("/")[0]
@@ -62,7 +62,7 @@ def read_torchscript(path: Path) -> dict[str, torch.Tensor]:
 
 
 class _Unpickler(RestrictedUnpickler):
-    """Resolves storages to flat tensors read from the archive."""
+    """An unpickler that resolves storages to flat tensors read from the archive."""
 
     def __init__(self, file: IO[bytes], archive: zipfile.ZipFile, root: str) -> None:
         super().__init__(file, [])
@@ -81,7 +81,7 @@ class _Unpickler(RestrictedUnpickler):
         return super().find_class(module, name)
 
     def persistent_load(self, saved: Any, /) -> Any:
-        """Read the storage that a persistent id ``("storage", type, key, device, length)`` names."""
+        """Read the storage with the persistent id ``("storage", type, key, device, length)``."""
         import torch
 
         dtype = getattr(torch, saved[1])

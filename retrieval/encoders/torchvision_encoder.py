@@ -1,7 +1,7 @@
-"""Classifiers of torchvision: penultimate features as the vector, the last linear layer as a head.
+"""Classifiers of torchvision: the vector is the input of the last linear layer, which becomes the encoder's head.
 
-GoogLeNet and Inception v3 renormalise their input (``transform_input``), as their published weights need, and run
-without their auxiliary classifiers.
+GoogLeNet and Inception v3 renormalise their input (``transform_input``), as their published weights require, and are
+built without auxiliary classifiers.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TorchvisionFamily:
     contrastive = False
 
     def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
-        """A weight file does not say which model it is."""
+        """Return False, because a file of weights does not identify its model."""
         return False
 
     def check(self, model: str) -> tuple[str, str | None]:
@@ -63,7 +63,7 @@ class TorchvisionFamily:
         return model, None
 
     def tags(self, model: str) -> Sequence[str]:
-        """Names of the model's weight enumeration, and DEFAULT."""
+        """Return ``DEFAULT`` and the names of the model's weights."""
         return ["DEFAULT", *(published.name for published in _models().get_model_weights(model))]
 
     def find(self, model: str, source: str) -> Artefact:
@@ -73,7 +73,7 @@ class TorchvisionFamily:
         return weight_file(torch_file(_published(model, source).url))
 
     def describe(self, model: str, source: str) -> Description:
-        """The preset of the weights, or of the default weights for a file; DEFAULT becomes the name it stands for."""
+        """Return the preset of the weights, for a file that of the default weights; ``DEFAULT`` is resolved."""
         published = _published(model, source if source.startswith("tag:") else "tag:DEFAULT")
         if source.startswith("tag:"):
             source = f"tag:{published.name}"
@@ -108,15 +108,15 @@ def _published(model: str, source: str) -> Any:
 
 
 def _classifier(model: str) -> Classifier:
-    """Name of the last linear layer.
+    """Return the last linear layer of a model.
 
     Raises:
-        InputError: the model (SqueezeNet) ends in something else, so that no vector comes before its classes.
+        InputError: the model (SqueezeNet) has no linear layer.
     """
     import torch
 
     if model.startswith("regnet"):
-        # Its widths are computed with tensors, which the meta device cannot do.
+        # RegNet computes its widths with tensors, which is not possible on the meta device.
         return Classifier(("fc",))
     with torch.device("meta"):
         empty = _models().get_model(model, weights=None, **OPTIONS.get(model, {}))
@@ -132,23 +132,29 @@ def _create(model: str, classes: int | None = None) -> Any:
 
 
 def _filled(spec: EncoderSpec, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
-    """The model with its weights, its classifier as large as the file's; and whether the file has a classifier."""
+    """Build a model with the weights of a file; its classifier has as many classes as that of the file.
+
+    Returns:
+        The model, and whether the file has a classifier.
+    """
     model = _create(spec.model)
-    tensors = classifier.unwrapped(_own_tensors(spec, weights, model.state_dict()))
+    tensors = classifier.unwrapped(_renamed_tensors(spec, weights, model.state_dict()))
     classes = classifier.classes_in(tensors)
     if classes not in {None, classifier.classes_in(model.state_dict())}:
         model = _create(spec.model, classes)
     state = model.state_dict()
     expected = {key: value for key, value in state.items() if classes is not None or not classifier.owns(key)}
     check_fit(tensors, expected, weights, f"torchvision/{spec.model}")
-    # Filled from the model's own state dict, which carries the layer versions that MNASNet asks for.
+    # The state dict of the model contains layer versions that MNASNet requires.
     state.update(tensors)
     model.load_state_dict(state)
     return model, classes is not None
 
 
-def _own_tensors(spec: EncoderSpec, weights: Weights, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of the file under the model's own keys."""
+def _renamed_tensors(
+    spec: EncoderSpec, weights: Weights, expected: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of a file under the keys of the model."""
     renamed = {_OLD_DENSENET.sub(r"\1\2.", key): value for key, value in weights.tensors.items()}
     tensors = strip_prefixes(renamed, expected)
     if spec.model in OPTIONS:

@@ -1,10 +1,9 @@
-"""Let torchvision import where only its Python half works: call :func:`repair_torchvision` before open_clip or timm.
+"""Make torchvision importable if its compiled library does not load; call before importing open_clip or timm.
 
-The torchvision wheel of the package index is built for CUDA. Beside a CPU build of torch its compiled half does
-not load, the operators it would have registered are unknown, and ``import torchvision`` stops at
-``operator torchvision::nms does not exist``. Declaring the schemas of those operators is enough: models,
-transforms and data sets are pure Python. ``torchvision.ops.nms`` and its JPEG codec stay unusable (images are
-decoded with Pillow). Where the compiled half loads, nothing is declared.
+The torchvision wheel of the package index is built for CUDA. With a CPU build of torch its compiled library does not
+load, so its operators are not registered and ``import torchvision`` fails with ``operator torchvision::nms does not
+exist``. Declaring the schemas of these operators is enough for models and transforms, which are pure Python;
+``torchvision.ops.nms`` and the JPEG codec cannot be used. If the compiled library loads, nothing is declared.
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ _ARGUMENTS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 @functools.cache
 def repair_torchvision() -> torch.library.Library | None:
-    """Import torchvision, declaring its missing operators first if need be; once per process.
+    """Import torchvision, declaring its operators first if they are missing; once per process.
 
     Returns:
-        The library object that keeps the declarations alive (held by this function's cache), or None where the
-        compiled half of torchvision loads.
+        The library object that keeps the declarations alive, or None if the compiled library of torchvision loads.
     """
     import torch
 
@@ -43,7 +41,7 @@ def repair_torchvision() -> torch.library.Library | None:
 
 
 def _compiled_half_loads() -> bool:
-    """Load the compiled operators the way torchvision itself will; loading them twice does nothing."""
+    """Return whether the compiled library loads; torchvision may load it again."""
     import torch
 
     spec = importlib.util.find_spec("torchvision")

@@ -1,8 +1,8 @@
-"""Weight files: read without running foreign code, cut to the encoder's own keys, and checked to fit.
+"""Read files of weights without running their code, select the keys of an encoder, and check that they fit.
 
-Read are safetensors, torch's zip and legacy formats, and TorchScript archives. Inside, the state dict may stand
-alone, under a key of a training checkpoint (``state_dict``, ``model``, ...), or in a whole pickled module; its keys
-may carry the prefixes that wrappers leave (``module.``, ``net._orig_mod.``, ...).
+Formats are safetensors, torch's zip and legacy formats, and TorchScript archives. The file contains the state dict
+itself, a training checkpoint with the state dict under a key (``state_dict``, ``model``, ...), or a pickled module.
+Keys may have prefixes of wrappers (``module.``, ``net._orig_mod.``, ...).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".jit
 CONTAINERS = ("state_dict", "model_state_dict", "model", "model_state", "module", "net", "network", "weights")
 WRAPPERS = frozenset(("module", "model", "net", "network", "encoder", "backbone", "clip", "clip_model", "base_model"))
 _BESIDE = re.compile(r"(criterion|loss\w*|ema\w*|\w+_ema|metrics?|acc|accuracy|(train|val|valid|test)_\w+)(\.|$)")
-"""Roots of keys that a training module keeps beside its network."""
+"""Beginnings of keys of a training module that do not belong to its network."""
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The tensors of a file by name, and the globals its pickle named that were not run."""
+    """The tensors of a file by name; ``ignored`` are names of globals in its pickle that were not run."""
 
     path: Path
     tensors: dict[str, torch.Tensor]
@@ -43,12 +43,12 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read the state dict of a weight file without running any code it may hold.
+    """Read the state dict of a file of weights without running its code.
 
     Raises:
-        MissingFileError: there is no such file.
-        InputError: it may not be read.
-        WeightsError: it is no weight file, is damaged, or holds no tensors.
+        MissingFileError: the file does not exist.
+        InputError: the file cannot be read.
+        WeightsError: the file has another format, is damaged, or contains no tensors.
     """
     head = _head(path)
     if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
@@ -58,14 +58,14 @@ def read_weights(path: Path) -> Weights:
             f"{path} is not a safetensors file: it is cut short or holds another format; fetch it again."
         )
     if is_torchscript(path):
-        return _named(path, lambda: read_torchscript(path))
+        return _read_archive(path, lambda: read_torchscript(path))
     if tarfile.is_tarfile(path):
         raise WeightsError(f"{path} is a tar archive; unpack it and name the weight file inside with `weights`.")
     return _read_torch(path)
 
 
 def _head(path: Path) -> bytes:
-    """First bytes of a file that is there, is not empty, and is neither a web page nor a git-lfs pointer."""
+    """Return the first bytes of a file, after checking that it is not empty, a web page or a git-lfs pointer."""
     try:
         with path.open("rb") as file:
             head = file.read(512)
@@ -95,10 +95,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _named(path: Path, read: Callable[[], dict[str, torch.Tensor]]) -> Weights:
+def _read_archive(path: Path, read: Callable[[], dict[str, torch.Tensor]]) -> Weights:
     try:
         tensors = read()
-    except Exception as error:  # noqa: BLE001  # a damaged archive may fail in any way; it must end in a sentence
+    except Exception as error:  # noqa: BLE001  # a damaged archive may raise any error
         kind = type(error).__name__
         raise WeightsError(f"{path} is a damaged TorchScript archive ({kind}: {error}); fetch it again.") from None
     if not tensors:
@@ -129,24 +129,24 @@ def _read_torch(path: Path) -> Weights:
     ):
         loaded, ignored = read_pickled(path)
     tensors = _state_dict(loaded)
-    asked = f"; it asked to run {first_names(ignored)}, which was not run" if ignored else ""
+    not_run = f"; it asked to run {first_names(ignored)}, which was not run" if ignored else ""
     if tensors:
         if ignored:
-            _LOG.info("%s: the weights were read%s.", path, asked)
+            _LOG.info("%s: the weights were read%s.", path, not_run)
         return Weights(path, tensors, tuple(ignored))
     if loaded is None and not ignored:
         kind = "a torch file that is cut short or damaged" if zipfile.is_zipfile(path) else "no weight file, or damaged"
         raise WeightsError(f"{path} is {kind}; give a .safetensors, .pt, .pth, .bin or .ckpt file.")
-    raise WeightsError(f"{path} holds no weights{asked}; give a file that holds a state dict.")
+    raise WeightsError(f"{path} holds no weights{not_run}; give a file that holds a state dict.")
 
 
 def _state_dict(loaded: Any) -> dict[str, torch.Tensor]:
-    """Find the tensors: a known container of a checkpoint, the object itself, or a pickled module."""
+    """Return the tensors of a checkpoint under one of :data:`CONTAINERS`, or of a state dict or pickled module."""
     if isinstance(loaded, Mapping):
         for key in CONTAINERS:
             inner = loaded.get(key)
-            if isinstance(inner, Mapping | Placeholder) and (found := _tensors(inner)):
-                return found
+            if isinstance(inner, Mapping | Placeholder) and (tensors := _tensors(inner)):
+                return tensors
     return _tensors(loaded)
 
 
@@ -159,11 +159,11 @@ def _tensors(value: Any) -> dict[str, torch.Tensor]:
 
 
 def strip_prefixes(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Cut a training module's state dict to an encoder's own keys.
+    """Return the tensors of an encoder from the state dict of a training module, without prefixes.
 
-    ``_orig_mod.`` (``torch.compile``) goes wherever it stands. Of the other prefixes (``net.``, ``module.model.``,
-    ``resnet.``) the one that meets most of the ``expected`` keys is taken; what lies outside it belongs to other parts
-    of the training module, as do losses, metrics and averaged copies that lie beside keys without a prefix.
+    ``_orig_mod.`` (of ``torch.compile``) is removed everywhere. Of other prefixes (``net.``, ``module.model.``,
+    ``resnet.``) the one with most of the ``expected`` keys is chosen; keys without it belong to other parts of the
+    module and are dropped, as are losses, metrics and averaged copies.
     """
     plain = {".".join(part for part in key.split(".") if part != "_orig_mod"): value for key, value in tensors.items()}
     prefix = _network_prefix(plain, expected)
@@ -172,18 +172,19 @@ def strip_prefixes(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, A
 
 
 def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
-    """The prefix of most expected keys. Of equals a wrapper's goes first, the shortest, then one of another name.
+    """Return the prefix of most expected keys; of equals the shortest of a wrapper, else the only other one.
 
-    Between several other names (``student.``, ``teacher.``) nothing is guessed: the file will not fit.
+    Of several equal prefixes that are not wrappers (``student.``, ``teacher.``) none is chosen, so that the file does
+    not fit.
     """
-    met: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for key in keys:
         parts = key.split(".")
         for cut in range(len(parts)):
             if ".".join(parts[cut:]) in expected:
-                met["".join(f"{part}." for part in parts[:cut])] += 1
-    most = max(met.values(), default=0)
-    best = [prefix for prefix, count in met.items() if count == most]
+                counts["".join(f"{part}." for part in parts[:cut])] += 1
+    most = max(counts.values(), default=0)
+    best = [prefix for prefix, count in counts.items() if count == most]
     wrappers = [prefix for prefix in best if WRAPPERS.issuperset(prefix.split(".")[:-1])]
     if wrappers:
         return min(wrappers, key=lambda prefix: (len(prefix), prefix))
@@ -194,10 +195,16 @@ def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
 def check_fit(
     tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], weights: Weights, model: str
 ) -> None:
-    """Check that names and shapes are exactly those of the model (batch counters may be missing).
+    """Check that the keys and shapes of tensors are those of a model (batch counters may be missing).
+
+    Args:
+        tensors: the tensors.
+        expected: state dict of the model.
+        weights: the file, for the message.
+        model: name of the model, for the message.
 
     Raises:
-        WeightsError: which keys are missing or unexpected and which shapes differ: how many, and the first few.
+        WeightsError: keys are missing or unexpected, or shapes differ.
     """
     missing = [k for k in expected if k not in tensors and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in tensors if k not in expected]
