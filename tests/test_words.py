@@ -22,8 +22,6 @@ USED_STILL: dict[str, int] = {
     "data/species_paint.py": 1,
     "data/species_world.py": 1,
     "eval/api.py": 2,
-    "eval/modes/reid.py": 4,
-    "eval/modes/verification.py": 7,
     "eval/protocols/base.py": 2,
     "eval/protocols/cross_validation.py": 1,
     "eval/protocols/general.py": 5,

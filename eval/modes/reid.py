@@ -1,4 +1,4 @@
-"""Re-identification: every query ranks the gallery; its positives are the gallery's images of the same identity."""
+"""Mode ``reid``: every query ranks the gallery; its positives are the gallery samples of the same identity."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Reid:
     config_type = ReidConfig
 
     def needs(self, config: ReidConfig) -> Needs:
-        """Queries and gallery with identity, camera, and the columns that options name."""
-        asked = [*config.identity_columns, *(["group"] if config.group_rule == "exclude" else [])]
+        """Return what to read: queries and gallery with identity, camera and the columns that options name."""
+        group = ["group"] if config.group_rule == "exclude" else []
         sliced = [config.slice] if config.slice else []
-        columns = tuple(dict.fromkeys(["identity", "camera", *asked, *sliced]))
+        columns = tuple(dict.fromkeys(["identity", "camera", *config.identity_columns, *group, *sliced]))
         held_out = () if config.score_norm == "none" else ("train",)
         return Needs(("query", "gallery"), config.views, columns, held_out)
 
     def evaluate(self, arrays: RelatedArrays, config: ReidConfig, rng: np.random.Generator) -> Evaluation:
-        """Rank-k, CMC, mAP and mINP of every draw of every part, with intervals over identities.
+        """Compute rank-k, CMC, mAP and mINP over all draws and parts, with intervals that resample identities.
 
         Raises:
-            InputError: a vector is not of length one, cameras are needed and missing, or a draw has no query with a
+            InputError: a vector is not of unit length, cameras are needed and missing, or a draw has no query with a
                 valid positive.
         """
         problem, results = self._rank(arrays, config)
@@ -48,7 +48,7 @@ class Reid:
         if WHOLE_PART not in results:
             sections = {part: _section(names, {part: draws}, config, rng) for part, draws in results.items()}
         identities = problem.identities(draw for draws in arrays.parts.values() for draw in draws)
-        everything = [draw for draws in results.values() for draw in draws]
+        all_draws = [draw for draws in results.values() for draw in draws]
         return Evaluation(
             metrics=whole.metrics,
             draws=whole.draws,
@@ -57,15 +57,15 @@ class Reid:
             cmc=whole.cmc,
             parts=sections,
             slices=_slices(names, results, config, rng) if config.slice else None,
-            definitions=mean_definitions([draw.definitions for draw in everything]) if config.all_definitions else None,
+            definitions=mean_definitions([draw.definitions for draw in all_draws]) if config.all_definitions else None,
             config=config.model_dump(mode="json") | {"draws": len(whole.draws)},
             warnings=(*arrays.relations.warnings, *_warnings(results, len(whole.draws), config)),
         )
 
     def tables(self, arrays: RelatedArrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
-        """Names of the metrics, and per part the query values of every draw: what a paired comparison needs.
+        """Return the names of the metrics and, per part, the table of every draw, for a paired comparison.
 
-        Queries stand in order of sample id; raises what :meth:`evaluate` does.
+        Queries are in order of sample id. Raises what :meth:`evaluate` raises.
         """
         _, results = self._rank(arrays, config)
         return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}
@@ -83,7 +83,7 @@ MODE = Reid()
 
 
 def _section(names: list[str], results: Results, config: ReidConfig, rng: np.random.Generator) -> Part:
-    """Figures of one part, or of the mean over several."""
+    """Summarise one part, or the mean over several."""
     tables = [[draw.table for draw in draws] for draws in results.values()]
     summary = summarise(names, tables, config.bootstrap, rng)
     counts = [mean_counts([draw.counts for draw in draws]) for draws in results.values()]
@@ -98,37 +98,38 @@ def _section(names: list[str], results: Results, config: ReidConfig, rng: np.ran
 
 
 def _slices(names: list[str], results: Results, config: ReidConfig, rng: np.random.Generator) -> dict[str, Slice]:
-    """Figures of every value of the slicing column: mean over a draw's queries of all parts, then over draws."""
+    """Compute the metrics of every value of the slicing column: mean over a draw's queries, then over draws."""
     tables = [[draw.table for draw in draws] for draws in results.values()]
-    called = [[draw.slices for draw in draws if draw.slices is not None] for draws in results.values()]
-    found = {}
-    for name in sorted({value for part in called for values in part for value in values}):
-        draws = slice_draws(tables, called, name)
+    slice_names = [[draw.slices for draw in draws if draw.slices is not None] for draws in results.values()]
+    slices = {}
+    for name in sorted({value for part in slice_names for values in part for value in values}):
+        draws = slice_draws(tables, slice_names, name)
         metrics = summarise(names, [draws], config.bootstrap, rng).metrics
         queries = mean_counts([{"query": len(table.units)} for table in draws])["query"]
         identities = len(np.unique(np.concatenate([table.units for table in draws])))
         n = {"query": queries, "identities": identities}
-        found[str(name)] = Slice(metrics=metrics, n=n, small=is_small(queries, identities))
-    return found
+        slices[str(name)] = Slice(metrics=metrics, n=n, small=is_small(queries, identities))
+    return slices
 
 
 def _query_identities(results: Results) -> int:
+    """Count the identities that queries have."""
     units = np.unique(np.concatenate([draw.table.units for draws in results.values() for draw in draws]))
     return int((units >= 0).sum())
 
 
 def _warnings(results: Results, n_draws: int, config: ReidConfig) -> tuple[str, ...]:
-    """Name the queries that have no positive, identities that lost their zeros, and intervals that cannot be."""
+    """Warn of queries without a positive, of identities that lost leading zeros, and of missing intervals."""
     draws = [draw for part in results.values() for draw in part]
     without = sum(draw.counts["query_without_positive"] for draw in draws)
-    found = []
+    warnings = []
     if without:
         counted = config.denominator == "all"
         total = sum(draw.counts["query"] for draw in draws) + (0 if counted else without)
         absent = frozenset[str]().union(*(draw.absent for draw in draws))
         counts = (without, sum(draw.excluded for draw in draws), total)
-        found.append(without_positive(counts, n_draws, absent, counted=counted))
-    found += [draw.zeros for draw in draws if draw.zeros][:1]
+        warnings.append(without_positive(counts, n_draws, absent, counted=counted))
+    warnings += [draw.zeros for draw in draws if draw.zeros][:1]
     if _query_identities(results) < 2:
-        found.append("All queries are of one identity: there is no interval.")
-    return tuple(found)
+        warnings.append("All queries are of one identity: there is no interval.")
+    return tuple(warnings)

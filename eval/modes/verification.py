@@ -1,4 +1,4 @@
-"""Verification: are two images of one person? Pairs above a threshold match; and searches of people not enrolled."""
+"""Mode ``verification``: pairs of samples match above a threshold; open-set searches for identities not enrolled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Verification:
     config_type = VerificationConfig
 
     def needs(self, config: VerificationConfig) -> Needs:
-        """Queries and gallery with identity and camera; val and train for the threshold."""
+        """Return what to read: queries and gallery with identity and camera; val and train for the threshold."""
         held_out = () if config.threshold_from == NONE else HELD_OUT
         columns = tuple(
             dict.fromkeys(["identity", "camera", *config.identity_columns, *([config.slice] if config.slice else [])])
@@ -38,10 +38,12 @@ class Verification:
         return Needs(("query", "gallery"), config.views, columns, held_out)
 
     def evaluate(self, arrays: RelatedArrays, config: VerificationConfig, rng: np.random.Generator) -> Evaluation:
-        """AUC, EER, TPR@FPR, FNMR@FMR, the threshold's error rates, open-set FNIR@FPIR; intervals over identities.
+        """Compute AUC, EER, TPR@FPR, FNMR@FMR, error rates at the threshold and open-set FNIR@FPIR.
+
+        Intervals resample identities.
 
         Raises:
-            InputError: a vector is not of length one, cameras or held-out identities are needed and missing, a draw
+            InputError: a vector is not of unit length, cameras or held-out identities are needed and missing, a draw
                 has no genuine or no impostor pair, or ``unknown`` leaves one without mated or unmated searches.
         """
         for view in config.views:
@@ -52,8 +54,8 @@ class Verification:
         scoring = Scoring(samples, config, thresholds.values, choosing, sampling)
         results = scoring.results()
         targets = TargetRates(config.fpr, config.fpir)
-        scores = {part: [result.scores for result in found] for part, found in results.items()}
-        again = Resampling(samples.n_units, config.bootstrap, copy.deepcopy(bootstrap))
+        scores = {part: [draw.scores for draw in draws] for part, draws in results.items()}
+        resampling = Resampling(samples.n_units, config.bootstrap, copy.deepcopy(bootstrap))
         summaries = summarise_draws(targets, scores, samples.n_units, config.bootstrap, bootstrap)
         sections = {
             part: Part(metrics=summary.metrics, draws=summary.draws, n=count)
@@ -65,7 +67,7 @@ class Verification:
         notes: tuple[str, ...] = ()
         if config.slice:
             by_query = scoring.slices(arrays.columns[config.slice], slicing)
-            slices, notes = slice_metrics(targets, by_query, again)
+            slices, notes = slice_metrics(targets, by_query, resampling)
         return Evaluation(
             metrics=summaries.whole.metrics,
             draws=summaries.whole.draws,
@@ -95,31 +97,32 @@ MODE = Verification()
 
 
 def _counts(results: Mapping[str, Sequence[DrawResult]]) -> list[dict[str, int | float]]:
-    """Mean counts of every part; those of searches only where all draws have searches."""
-    draws = [draw.counts for found in results.values() for draw in found]
+    """Average the counts of every part over draws; those of searches only if all draws have searches."""
+    draws = [draw.counts for part in results.values() for draw in part]
     common = [key for key in draws[0] if all(key in counts for counts in draws)]
-    return [mean_counts([{key: draw.counts[key] for key in common} for draw in found]) for found in results.values()]
+    return [mean_counts([{key: draw.counts[key] for key in common} for draw in part]) for part in results.values()]
 
 
 def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
-    draws = [draw for found in results.values() for draw in found]
+    """Warn of queries without an identity, missing intervals and left-out searches."""
+    draws = [draw for part in results.values() for draw in part]
     without_identity = sum(draw.without_identity for draw in draws)
-    found = []
+    warnings = []
     if without_identity:
-        found.append(f"{without_identity} queries over {len(draws)} draws have no identity; they are in no pair.")
+        warnings.append(f"{without_identity} queries over {len(draws)} draws have no identity; they are in no pair.")
     if count_matched(draw.scores for draw in draws) < 2:
-        found.append("All pairs of one identity are of the same one: there is no interval.")
+        warnings.append("All pairs of one identity are of the same one: there is no interval.")
     if any(draw.scores.searches is None for draw in draws) and any(draw.scores.searches for draw in draws):
-        found.append("Some draws have no searches without a mate: open-set identification is left out.")
-    return tuple(found)
+        warnings.append("Some draws have no searches without a mate: open-set identification is left out.")
+    return tuple(warnings)
 
 
 def _too_rare(results: Mapping[str, Sequence[DrawResult]], config: VerificationConfig) -> tuple[str, ...]:
-    """Name the rates that are less than one of the couples of people, or of the unmated searches, of a draw."""
-    draws = [draw for found in results.values() for draw in found]
+    """Warn of rates below one couple of identities, or below one unmated search, of a draw."""
+    draws = [draw for part in results.values() for draw in part]
     couples = [count_couples(draw.scores.pairs.pairs.impostor) for draw in draws]
     searches = [draw.counts["unmated"] for draw in draws if "unmated" in draw.counts]
-    found = []
+    warnings = []
     for what, counts, rates in (
         ("couples of people", couples, config.fpr),
         ("unmated searches", searches, config.fpir),
@@ -127,8 +130,8 @@ def _too_rare(results: Mapping[str, Sequence[DrawResult]], config: VerificationC
         fewest = min(counts, default=None)
         rare = [f"{rate:g}" for rate in rates if fewest is not None and rate * fewest < 1]
         if rare:
-            found.append(
+            warnings.append(
                 f"A draw has only {fewest} {what}: at a rate of {' and '.join(rare)} less than one of them may pass, "
-                "so these figures hang on a single one, and look better than those of more would."
+                "so these metrics depend on a single one and look better than they would with more."
             )
-    return tuple(found)
+    return tuple(warnings)
