@@ -56,7 +56,7 @@ def audit_command(
     should be known.
     """
     from eval.audit.report import audit_sheet
-    from eval.runs.audit import audit, keys_of
+    from eval.runs.audit import audit, sample_keys
     from eval.views.audit_tables import audit_table
     from retrieval.store.open import open_store
 
@@ -70,7 +70,7 @@ def audit_command(
         print_table(audit_table(report, show))
     if sheet is not None:
         with opened.snapshot() as snapshot:
-            has_pairs = audit_sheet(report, keys_of(snapshot), snapshot.thumbnails, sheet)
+            has_pairs = audit_sheet(report, sample_keys(snapshot), snapshot.thumbnails, sheet)
         note(f"Contact sheet: {sheet}" if has_pairs else "No pairs were found, so there is no contact sheet.")
     if report.fails(strict=strict):
         raise click.exceptions.Exit(EXIT_FINDINGS)

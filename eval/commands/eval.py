@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from eval.results.schema import EvalResult
     from eval.runs.request import EvalRequest
-    from eval.runs.run import Evaluated
+    from eval.runs.run import EvaluationRun
     from retrieval.store.open import LanceStore
 
 
@@ -147,7 +147,7 @@ def _request(mode: str, parameters: Mapping[str, Any]) -> EvalRequest:
     return EvalRequest.read(values, "eval")
 
 
-def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json: bool) -> None:
+def _show(opened: LanceStore, evaluated: EvaluationRun, out: Path | None, *, as_json: bool) -> None:
     """Print a result, write its warnings to stderr, and write its file."""
     from eval.views.tables import result_tables
 
@@ -163,7 +163,7 @@ def _show(opened: LanceStore, evaluated: Evaluated, out: Path | None, *, as_json
         print_table(table)
 
 
-def _write(opened: LanceStore, evaluated: Evaluated, out: Path) -> None:
+def _write(opened: LanceStore, evaluated: EvaluationRun, out: Path) -> None:
     """Write the result file and its assets."""
     from eval.results.files import write_result
     from eval.runs.tasks import load_task

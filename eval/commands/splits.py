@@ -38,13 +38,13 @@ def list_command(store: str, as_json: bool) -> None:  # noqa: FBT001
 def export_command(name: str, out: Path, store: str) -> None:
     """Write the split set NAME as CSV, which 'eval --split-set FILE' reads."""
     from eval.protocols.split_sets import splits_to_csv
-    from eval.runs.reading import resolve_split_set, sample_places
+    from eval.runs.reading import resolve_split_set, sample_origins
     from retrieval.files import write_atomically
     from retrieval.store.open import open_store
 
     opened = open_store(store)
     splits = opened.read_splits(resolve_split_set(opened, name))
     with opened.snapshot() as snapshot:
-        places = sample_places(snapshot)
+        places = sample_origins(snapshot)
     write_atomically(out, splits_to_csv(splits, places))
     note(f"{len(splits.draw)} rows: {out}")

@@ -1,4 +1,4 @@
-"""Arms as the user names them, and what they are in the store: a space, its vectors, its banks over the universe."""
+"""Reads arms: from the user's text to a space of the store, its vectors, and its banks over the label universe."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ CLASSIFIER = "classifier"
 
 
 class ArmRequest(NamedTuple):
-    """An arm as it is asked for; ``space`` None is the only one, ``banks`` are names of stored banks."""
+    """An arm as the user names it.
+
+    ``space`` None is the only space of the store; ``banks`` are names of stored banks.
+    """
 
     name: str
     space: str | None
@@ -37,7 +40,7 @@ class ArmRequest(NamedTuple):
 
 
 class StoredArm(NamedTuple):
-    """An arm as it is in the store: its name and scorer, its space, and its banks over all their classes."""
+    """An arm with its space and its banks, over all their classes, as the store has them."""
 
     name: str
     scorer: str
@@ -49,7 +52,7 @@ def parse_arm(text: str) -> ArmRequest:
     """Read ``[NAME=]SPACE:SCORER[:BANK[,BANK]]``.
 
     Raises:
-        InputError: it has another shape.
+        InputError: the text has another form.
         UnknownNameError: there is no such scorer.
     """
     head, equals, tail = text.partition("=")
@@ -60,112 +63,130 @@ def parse_arm(text: str) -> ArmRequest:
         raise InputError(f"`arms` '{text}' is not SPACE:SCORER or SPACE:SCORER:BANK; scorers: {', '.join(SCORERS)}.")
     if scorer.strip() not in SCORERS:
         raise unknown("scorer", scorer.strip(), SCORERS)
-    named = tuple(filter(None, split_commas(banks)))
-    return ArmRequest(name or scorer.strip(), space.strip(), scorer.strip(), named)
+    bank_names = tuple(filter(None, split_commas(banks)))
+    return ArmRequest(name or scorer.strip(), space.strip(), scorer.strip(), bank_names)
 
 
-def named_apart(arms: Sequence[ArmRequest]) -> tuple[ArmRequest, ...]:
-    """Give arms that would share a name their space in front of it.
+def with_distinct_names(arms: Sequence[ArmRequest]) -> tuple[ArmRequest, ...]:
+    """Put the space in front of the names of arms that share a name.
 
     Raises:
-        InputError: two arms are the same, or have one name in one space.
+        InputError: two arms share both name and space.
     """
     shared = {arm.name for arm in arms if sum(other.name == arm.name for other in arms) > 1}
-    apart = [arm._replace(name=f"{arm.space} {arm.name}") if arm.name in shared else arm for arm in arms]
-    names = [arm.name for arm in apart]
+    distinct = [arm._replace(name=f"{arm.space} {arm.name}") if arm.name in shared else arm for arm in arms]
+    names = [arm.name for arm in distinct]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"Two arms are called '{twice}'; give them names: `arms=NAME=SPACE:SCORER`.")
-    return tuple(apart)
+    return tuple(distinct)
 
 
 def read_arm(
-    store: EmbeddingStore, snapshot: Snapshot, asked: ArmRequest, prompts: Sequence[PromptSet], device: str
+    store: EmbeddingStore, snapshot: Snapshot, request: ArmRequest, prompts: Sequence[PromptSet], device: str
 ) -> StoredArm:
-    """Find the space of an arm and its banks; prompts that are not stored yet are embedded by the text tower.
+    """Find the space and the banks of an arm.
+
+    Args:
+        store: the store of the space and the banks.
+        snapshot: a snapshot of it.
+        request: the arm as the user names it.
+        prompts: prompt sets for an arm without banks. The text tower embeds those that are not stored yet.
+        device: device of the text tower.
 
     Raises:
-        UnknownNameError: of the space or a bank.
-        SpaceMismatchError: the bank that is named belongs to another space.
-        InputError: the scorer needs a bank and there is none, or several.
+        UnknownNameError: there is no such space or bank.
+        SpaceMismatchError: a bank belongs to another space.
+        InputError: the scorer needs a bank, and the space has none or several.
     """
-    space = snapshot.space(asked.space)
-    return StoredArm(asked.name, asked.scorer, space, _banks(store, space, asked, prompts, device))
+    space = snapshot.space(request.space)
+    return StoredArm(request.name, request.scorer, space, _banks(store, space, request, prompts, device))
 
 
 def _banks(
-    store: EmbeddingStore, space: SpaceInfo, asked: ArmRequest, prompts: Sequence[PromptSet], device: str
+    store: EmbeddingStore, space: SpaceInfo, request: ArmRequest, prompts: Sequence[PromptSet], device: str
 ) -> tuple[Bank, ...]:
     from eval.prompts.embed import prompt_bank
 
-    if asked.banks:
-        return tuple(_named_bank(store, space, name) for name in asked.banks)
-    scorer = load_scorer(asked.scorer)
+    if request.banks:
+        return tuple(_named_bank(store, space, name) for name in request.banks)
+    scorer = load_scorer(request.scorer)
     if not scorer.takes_texts:
         return (_classifier_bank(store, space),) if scorer.needs_bank else ()
     if prompts:
-        return tuple(prompt_bank(store, space, each, device) for each in prompts)
+        return tuple(prompt_bank(store, space, prompt_set, device) for prompt_set in prompts)
     return (_text_bank(store, space),) if scorer.needs_bank else ()
 
 
 def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
+    """Find a bank of a space by its name, or the beginning of its name or hash."""
     banks = store.banks(space.fingerprint)
     exact = [bank for bank in banks if bank.name == name]
-    found = exact or [bank for bank in banks if bank.name.startswith(name) or bank.sha256.startswith(name)]
-    if not found:
+    matches = exact or [bank for bank in banks if bank.name.startswith(name) or bank.sha256.startswith(name)]
+    if not matches:
         for bank in store.banks():
             if name in (bank.name, bank.sha256):
                 require_same_space(space, bank.space, f"Bank '{name}'")
         raise unknown(f"bank of space {space.name}", name, {bank.name for bank in banks})
-    if len({bank.sha256 for bank in found}) > 1:
-        shas = first_names((f"{bank.name} ({bank.sha256[:8]})" for bank in found), 6)
+    if len({bank.sha256 for bank in matches}) > 1:
+        shas = first_names((f"{bank.name} ({bank.sha256[:8]})" for bank in matches), 6)
         raise InputError(f"'{name}' may mean {shas}; name one by its hash.")
-    return found[0]
+    return matches[0]
 
 
 def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
-    """The classifier layer of a space: named by ``index --class-names`` before spoken names before numbers."""
-    found = [bank for bank in store.banks(space.fingerprint) if bank.kind == "classifier"]
-    spoken = [bank for bank in found if not all(name.isdecimal() for name in bank.edge_class.tolist())]
-    named = [bank for bank in found if bank.name != CLASSIFIER] or spoken or found
-    if not named:
+    """Find the classifier layer of a space.
+
+    Layers whose classes ``index --class-names`` named come first, then those with class names, then those with class
+    numbers.
+    """
+    layers = [bank for bank in store.banks(space.fingerprint) if bank.kind == "classifier"]
+    with_names = [bank for bank in layers if not all(name.isdecimal() for name in bank.edge_class.tolist())]
+    preferred = [bank for bank in layers if bank.name != CLASSIFIER] or with_names or layers
+    if not preferred:
         raise InputError(
             f"Space {space.name} has no classifier layer; index with weights that have one, or use another scorer "
             f"({', '.join(name for name in SCORERS if name != CLASSIFIER)})."
         )
-    if len(named) > 1:
-        listed = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in named)
+    if len(preferred) > 1:
+        names = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in preferred)
         raise InputError(
-            f"Space {space.name} has several classifier banks: {listed}; name one: `arms=SPACE:classifier:HASH`."
+            f"Space {space.name} has several classifier banks: {names}; name one: `arms=SPACE:classifier:HASH`."
         )
-    return named[0]
+    return preferred[0]
 
 
 def _text_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
-    found = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
-    if len(found) == 1:
-        return found[0]
-    have = f"the space has {', '.join(sorted({bank.name for bank in found}))}" if found else "the space has none yet"
-    raise InputError(f"Say which prompts: `prompts=FILE.json`, or a stored bank with `bank=NAME` ({have}).")
+    """Find the only bank of texts of a space."""
+    banks = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
+    if len(banks) == 1:
+        return banks[0]
+    stored = f"the space has {', '.join(sorted({bank.name for bank in banks}))}" if banks else "the space has none yet"
+    raise InputError(f"Say which prompts: `prompts=FILE.json`, or a stored bank with `bank=NAME` ({stored}).")
 
 
 def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
-    """A stored bank over the label universe: only edges to its classes stay.
+    """Restrict a stored bank to the label universe: edges to other classes are left out.
+
+    Args:
+        bank: the stored bank.
+        classes: (C,) names of the label universe.
+        name: name of the new bank.
 
     Raises:
         InputError: none of the bank's classes is in the universe.
     """
     codes = match_names(bank.edge_class.tolist(), classes)
     edge_class = np.array([codes.get(label, -1) for label in bank.edge_class.tolist()], np.int64)
-    kept = np.flatnonzero(edge_class >= 0)
-    if not len(kept):
+    edges = np.flatnonzero(edge_class >= 0)
+    if not len(edges):
         ways = "name its classes when the images are indexed" if bank.kind == "classifier" else "check names"
         raise InputError(
             f"None of the {len(set(bank.edge_class.tolist()))} classes of bank {bank.name} (the first is "
             f"'{bank.edge_class[0] if len(bank.edge_class) else ''}') is in the label universe of {len(classes)} (the "
             f"first is '{classes[0]}'); {ways}, or choose another universe with `labels_from`."
         )
-    order = kept[np.lexsort((bank.edge_vector[kept], edge_class[kept]))]
+    order = edges[np.lexsort((bank.edge_vector[edges], edge_class[edges]))]
     vectors, edge_vector = bank.vectors, bank.edge_vector[order]
     used = np.unique(edge_vector)
     return ClassBank(
@@ -174,14 +195,25 @@ def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
         np.searchsorted(used, edge_vector).astype(np.int64),
         edge_class[order],
         None if bank.bias is None else bank.bias[used],
-        None if bank.texts is None else tuple(bank.texts[at] for at in used.tolist()),
+        None if bank.texts is None else tuple(bank.texts[row] for row in used.tolist()),
     )
 
 
 def arm_of(
     arm: StoredArm, snapshot: Snapshot, pool: Pool, classes: Sequence[str], views: Sequence[str], options: Config
 ) -> tuple[Arm, tuple[str, ...]]:
-    """An arm's arrays over the universe, and sentences on what its banks lack.
+    """Read the arrays of an arm over the label universe.
+
+    Args:
+        arm: the arm with its space and banks.
+        snapshot: where the vectors are.
+        pool: samples of the evaluation.
+        classes: (C,) names of the label universe.
+        views: views of the images.
+        options: options of the arm's scorer.
+
+    Returns:
+        The arm, and warnings about classes that its banks lack.
 
     Raises:
         IncompleteError, UnknownNameError: samples have no vector in the space, or it lacks a view.
@@ -195,50 +227,55 @@ def arm_of(
     if arm.scorer == CLASSIFIER:
         norms = {view: read_norms(snapshot, space, view, pool) for view in vectors}
     names = [bank.name for bank in arm.banks]
-    called = [name if names.count(name) == 1 else f"{name} {bank.sha256[:8]}"
-              for name, bank in zip(names, arm.banks, strict=True)]  # fmt: skip
-    banks = tuple(class_bank(bank, classes, name) for bank, name in zip(arm.banks, called, strict=True))
-    notes = [words for bank, stored in zip(banks, arm.banks, strict=True) for words in _lacks(bank, stored, classes)]
+    distinct = [name if names.count(name) == 1 else f"{name} {bank.sha256[:8]}"
+                for name, bank in zip(names, arm.banks, strict=True)]  # fmt: skip
+    banks = tuple(class_bank(bank, classes, name) for bank, name in zip(arm.banks, distinct, strict=True))
+    warnings = [text for bank, stored in zip(banks, arm.banks, strict=True) for text in _warnings(bank, stored, classes)]
     temperature = next((bank.temperature for bank in arm.banks if bank.temperature), None)
     scale = None if temperature is None else 1 / temperature
-    return Arm(arm.name, load_scorer(arm.scorer), vectors, options, banks, norms, scale), tuple(notes)
+    return Arm(arm.name, load_scorer(arm.scorer), vectors, options, banks, norms, scale), tuple(warnings)
 
 
-def _lacks(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:
-    """Classes without an edge, edges without a class, texts that speak for several classes."""
-    words = []
-    lacking = missing_classes(bank, len(classes))
-    if lacking:
-        what = "prompt" if bank.texts is not None else "row"
-        shown = first_names([classes[code] for code in lacking])
-        words.append(f"Bank {bank.name} has no {what} for {len(lacking)} of {len(classes)} classes ({shown}).")
-    there = set(stored.edge_class.tolist())
-    extra = sorted(there - set(match_names(there, classes)))
+def _warnings(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:
+    """Warnings about classes without an edge, edges without a class, and texts of several classes."""
+    warnings = []
+    missing = missing_classes(bank, len(classes))
+    if missing:
+        vector = "prompt" if bank.texts is not None else "row"
+        names = first_names([classes[code] for code in missing])
+        warnings.append(f"Bank {bank.name} has no {vector} for {len(missing)} of {len(classes)} classes ({names}).")
+    bank_classes = set(stored.edge_class.tolist())
+    extra = sorted(bank_classes - set(match_names(bank_classes, classes)))
     if extra:
-        words.append(f"{len(extra)} classes of bank {bank.name} are not in the label universe ({first_names(extra)}).")
+        warnings.append(f"{len(extra)} classes of bank {bank.name} are not in the label universe ({first_names(extra)}).")
     pairs = np.unique(np.stack([bank.edge_vector, bank.edge_class]), axis=1)
     shared = int((np.bincount(pairs[0]) > 1).sum())
     if shared and bank.texts is not None:
         text = bank.texts[int(np.argmax(np.bincount(pairs[0])))]
-        words.append(f"{shared} texts of bank {bank.name} speak for several classes (such as '{text[:60]}').")
-    return words
+        warnings.append(f"{shared} texts of bank {bank.name} speak for several classes (such as '{text[:60]}').")
+    return warnings
 
 
 def read_prompt_files(paths: Sequence[Path | str], *, combine: bool) -> tuple[PromptSet, ...]:
-    """Read prompt files; ``a.json+b.json`` is one set, and with ``combine`` all are.
+    """Read prompt files, a prompt set each.
+
+    Args:
+        paths: prompt files (JSON); ``a.json+b.json`` joins two files into one set.
+        combine: whether to join all sets into one.
 
     Raises:
-        MissingFileError, InputError: of a file that cannot be used.
+        MissingFileError, InputError: a file is missing or cannot be used.
     """
     from eval.prompts.sets import merge, read_prompts
 
     sets = []
     for text in map(str, paths):
         files = [text] if Path(text).is_file() else text.split("+")
-        found = [read_prompts(Path(each)) for each in files]
-        sets.append(found[0] if len(found) == 1 else merge(found, "+".join(each.name for each in found)))
+        file_sets = [read_prompts(Path(file)) for file in files]
+        name = "+".join(prompts.name for prompts in file_sets)
+        sets.append(file_sets[0] if len(file_sets) == 1 else merge(file_sets, name))
     if combine and len(sets) > 1:
-        sets = [merge(sets, "+".join(each.name for each in sets))]
+        sets = [merge(sets, "+".join(prompts.name for prompts in sets))]
     return tuple(sets)
 
 
@@ -248,37 +285,41 @@ def arm_options(
     bare: Mapping[str, object],
     others: Collection[str],
 ) -> dict[str, Config]:
-    """The options of every arm's scorer.
+    """Read the options of the scorers of all arms.
 
     Args:
         arms: the arms.
-        dotted: per arm, by name or scorer, what was written as ``-o NAME.key=value``.
-        bare: options written without an arm's name, for every arm whose scorer has them.
-        others: options that belong elsewhere, for a suggestion.
+        dotted: options written as ``-o NAME.key=value``, by the name or scorer of an arm.
+        bare: options written without the name of an arm, for all arms whose scorer has them.
+        others: options of the mode and the protocol, for suggestions.
+
+    Returns:
+        Name of the arm to options of its scorer.
 
     Raises:
-        UnknownNameError: an option names an arm that is not there.
-        InputError: an option is not known or has a value that cannot be used.
+        UnknownNameError: an option names an arm that does not exist.
+        InputError: an option does not exist, or its value cannot be used.
     """
     names = {_key(name) for arm in arms for name in (arm.name, arm.scorer)}
     for name in dotted:
         if name not in names:
             raise unknown("arm", name, names)
     kinds = {arm.name: load_scorer(arm.scorer).config_type for arm in arms}
-    known = sorted({*others, *(option for kind in kinds.values() for option in kind.option_names())})
+    option_names = sorted({*others, *(option for kind in kinds.values() for option in kind.option_names())})
     for option in bare:
         if not any(option in kind.option_names() for kind in kinds.values()):
             raise InputError(
-                f"options: there is no option '{option}'.{suggest(option, known)} Options: {', '.join(known)}."
+                f"options: there is no option '{option}'.{suggest(option, option_names)} Options: "
+                f"{', '.join(option_names)}."
             )
-    found = {}
+    options = {}
     for arm in arms:
         shared = {option: value for option, value in bare.items() if option in kinds[arm.name].option_names()}
-        own = {**shared, **dotted.get(_key(arm.scorer), {}), **dotted.get(_key(arm.name), {})}
-        found[arm.name] = kinds[arm.name].read(own, f"scorer {arm.scorer}")
-    return found
+        values = {**shared, **dotted.get(_key(arm.scorer), {}), **dotted.get(_key(arm.name), {})}
+        options[arm.name] = kinds[arm.name].read(values, f"scorer {arm.scorer}")
+    return options
 
 
 def _key(name: str) -> str:
-    """A name as keys of options have it."""
+    """The name as it is written in keys of options."""
     return name.replace("-", "_")

@@ -1,4 +1,4 @@
-"""From a store to an audit report: reads samples and vectors, opens no image. Alone in the audit it knows stores."""
+"""Audits the samples of a store: reads samples and vectors, and runs all checks. No image is opened."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
 COLUMNS = ("source", "uri", "key", "label", "identity", "aspect", "camera", "group", "split", "phash")
 COPIES_SEEN = 8
-"""How many neighbours of each sample are looked at for near-duplicates whose hashes disagree."""
+"""Number of neighbours of each sample among which near-duplicates are searched."""
 
 
-class Audited(NamedTuple):
-    """What an audit looks at: samples, their roles, and the vectors (m, d) of the ``rows`` (m,) that have one.
+class AuditInput(NamedTuple):
+    """The input of the checks.
 
-    ``groups_meet`` is False where the protocol takes images of the query's own group out of the gallery.
+    ``rows`` (m,) are the samples of ``pool`` that have a vector, and ``vectors`` (m, d) their vectors. ``groups_meet``
+    is False if the protocol leaves samples of the query's group out of the gallery.
     """
 
     pool: Pool
@@ -66,16 +67,17 @@ def audit(
 
     Args:
         store: where samples and vectors are.
-        space: whose vectors are looked at; not needed where there is one.
-        protocol: a protocol whose draws are looked at.
-        aspect: of the protocol's draws.
-        split_set: a stored split set, the beginning of its name, or a CSV file.
-        seed: of the protocol's draws.
-        bits: how many bits the perceptual hashes of near-duplicates may differ in, 0 to 3.
+        space: space of the vectors; None if the store has a single one.
+        protocol: protocol whose draws are audited.
+        aspect: aspect of the protocol's draws.
+        split_set: name of a stored split set, the beginning of its name, or a CSV file.
+        seed: seed of the protocol's draws.
+        bits: largest number of differing bits of the perceptual hashes of near-duplicates, 0 to 3.
 
     Raises:
-        InputError: there are no samples, both a split set and a protocol are named, or an aspect of no protocol.
-        UnknownNameError: of a space, protocol or split set.
+        InputError: there are no samples, or ``split_set`` and ``protocol`` are both given, or ``aspect`` without a
+            protocol.
+        UnknownNameError: there is no such space, protocol or split set.
     """
     if split_set is not None and protocol not in {None, "fixed"}:
         raise InputError(
@@ -84,7 +86,7 @@ def audit(
     if aspect is not None and (protocol is None or split_set is not None):
         raise InputError(f"`aspect={aspect}` is of a protocol's draws; name one with `protocol`.")
     with store.snapshot() as snapshot:
-        chosen = snapshot.space(space)
+        space_info = snapshot.space(space)
         given = None if split_set is None else find_split_set(store, snapshot, split_set)
         rule = load_protocol(protocol or "fixed")
         pool = _pool(snapshot, rule)
@@ -92,28 +94,28 @@ def audit(
         if given is None and protocol is not None:
             request = Request(aspect, None, seed, None, rule.options.read({}, f"protocol {protocol}"))
             sets = tuple(rule.parts(pool, request).values())
-        rows, vectors = _vectors(snapshot, chosen, pool)
+        rows, vectors = _vectors(snapshot, space_info, pool)
         version = snapshot.store_version
     roles = data_roles(pool, sets)._replace(left_out=left_out(pool, rule.settings))
-    audited = Audited(pool, roles, rows, vectors, rule.settings.get("group_rule") != "exclude")
-    found = _findings(audited, chosen.name, bits)
-    splits = whole_split({str(at): part for at, part in enumerate(sets)}) if sets else None
-    named = {sample for one in found for item in one.items for sample in item.samples}
+    audit_input = AuditInput(pool, roles, rows, vectors, rule.settings.get("group_rule") != "exclude")
+    findings = _findings(audit_input, space_info.name, bits)
+    splits = whole_split({str(number): part for number, part in enumerate(sets)}) if sets else None
+    named = {sample for finding in findings for item in finding.items for sample in item.samples}
     return AuditReport(
         store_version=version,
-        space=chosen.name,
+        space=space_info.name,
         split_set=splits.name if splits else None,
         split_sha256=splits.sha256 if splits else None,
         samples=len(pool),
         thresholds=_thresholds(vectors, bits),
-        findings=tuple(found),
+        findings=tuple(findings),
         places={key: uri for key, uri in zip(pool.ids.tolist(), pool.columns["uri"], strict=True) if key in named},
     )
 
 
-def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:
-    pool, roles, rows, vectors, groups_meet = audited
-    found = [
+def _findings(audit_input: AuditInput, space: str, bits: int) -> list[Finding]:
+    pool, roles, rows, vectors, groups_meet = audit_input
+    findings = [
         *identity_findings(pool, roles),
         *content_findings(pool, roles),
         *group_findings(pool, roles if groups_meet else roles._replace(draws=())),
@@ -123,13 +125,13 @@ def _findings(audited: Audited, space: str, bits: int) -> list[Finding]:
     if len(rows) > 1:
         neighbours = nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1))
         pairs = near_pairs(pool, rows, vectors, neighbours, bits)
-        found += near_findings(pool, roles, rows, pairs)
-        found += suspect_findings(pool, roles, rows, vectors, nearest_others)
-    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+        findings += near_findings(pool, roles, rows, pairs)
+        findings += suspect_findings(pool, roles, rows, vectors, nearest_others)
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def nearest_others(vectors: Float32, k: int) -> Neighbors:
-    """Find the k nearest other rows of every row of (n, d), exactly, in bounded memory."""
+    """Find the k nearest other rows of every row of ``vectors`` (n, d), exactly and in bounded memory."""
     from retrieval.search.exact import ExactIndex
     from retrieval.types import Neighbors
 
@@ -138,16 +140,16 @@ def nearest_others(vectors: Float32, k: int) -> Neighbors:
     parts = []
     for start in range(0, len(vectors), step):
         queries = vectors[start : start + step]
-        own = [np.array([start + at], np.int64) for at in range(len(queries))]
-        parts.append(index.search(queries, k, own))
+        excluded = [np.array([start + row], np.int64) for row in range(len(queries))]
+        parts.append(index.search(queries, k, excluded))
     return Neighbors(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
 
 
 def _pool(snapshot: Snapshot, rule: Protocol) -> Pool:
-    """All samples; a column that the store lacks is unknown everywhere."""
-    wanted = dict.fromkeys(["id", *COLUMNS, *rule.columns])
-    have = set(snapshot.column_names("samples"))
-    table = snapshot.samples([name for name in wanted if name in have])
+    """Read all samples; a column that the store lacks is None for all of them."""
+    columns = dict.fromkeys(["id", *COLUMNS, *rule.columns])
+    stored = set(snapshot.column_names("samples"))
+    table = snapshot.samples([name for name in columns if name in stored])
     if not table.num_rows:
         raise InputError("The store has no samples to audit; index some first.")
     values = {name: np.array(table.column(name).to_pylist(), dtype=np.object_) for name in table.column_names}
@@ -158,12 +160,12 @@ def _pool(snapshot: Snapshot, rule: Protocol) -> Pool:
 
 
 def _vectors(snapshot: Snapshot, space: SpaceInfo, pool: Pool) -> tuple[Int64, Float32]:
-    """Rows of the pool that have a vector, and these vectors (m, d)."""
+    """Rows (m,) of the samples that have a vector, and these vectors (m, d)."""
     matrix = snapshot.vectors(space, space.views[0])
-    places = {key: at for at, key in enumerate(matrix.keys.tolist())}
-    at = np.array([places.get(str(key).encode(), -1) for key in pool.columns["key"]], np.int64)
-    rows = np.flatnonzero(at >= 0)
-    return rows, np.ascontiguousarray(matrix.data[at[rows]], np.float32)
+    matrix_rows = {key: row for row, key in enumerate(matrix.keys.tolist())}
+    positions = np.array([matrix_rows.get(str(key).encode(), -1) for key in pool.columns["key"]], np.int64)
+    rows = np.flatnonzero(positions >= 0)
+    return rows, np.ascontiguousarray(matrix.data[positions[rows]], np.float32)
 
 
 def _thresholds(vectors: Float32, bits: int) -> dict[str, float | None]:
@@ -177,7 +179,7 @@ def _thresholds(vectors: Float32, bits: int) -> dict[str, float | None]:
     }
 
 
-def keys_of(snapshot: Snapshot) -> dict[str, str]:
-    """Sample id to the key of its thumbnail and vectors."""
+def sample_keys(snapshot: Snapshot) -> dict[str, str]:
+    """Read the keys of all samples: sample id to the key of its thumbnail and vectors."""
     table = snapshot.samples(["id", "key"])
     return dict(zip(table.column("id").to_pylist(), table.column("key").to_pylist(), strict=True))

@@ -1,4 +1,4 @@
-"""Train, val and test as an evaluation asked for them: a val taken from train, and smaller samples of each."""
+"""Changes the roles of a split set as the options say: val taken from train, and limits on each role."""
 
 from __future__ import annotations
 
@@ -21,54 +21,69 @@ if TYPE_CHECKING:
 _VAL_FROM = re.compile(r"train:(\d+|0?\.\d+)")
 
 
-class Sampled(NamedTuple):
-    """A split set made smaller, and how many test samples have a label outside the universe and were left out."""
+class UniverseSplits(NamedTuple):
+    """A split set without val and test samples whose label is outside the universe.
+
+    ``outside`` is the number of test samples that were left out.
+    """
 
     splits: SplitSet
     outside: int
 
 
 def sample_roles(splits: SplitSet, pool: Pool, config: ClassConfig) -> SplitSet:
-    """Take val out of train and keep as many samples of each role as the options say, draw by draw.
+    """Take val out of train, and limit the number of samples of each role, draw by draw.
 
-    Sub-sampling is a permutation of the role's samples, in order of id, by ``sample_seed``; draws of a role get
-    different ones. A val that is taken from train replaces the data set's own.
+    A role is limited by a random permutation of its samples in order of id. The generator depends on ``sample_seed``,
+    the draw and the role. Val samples taken from train replace those of the split set.
+
+    Args:
+        splits: split set with the roles train, val and test.
+        pool: samples with columns label and, if known, group.
+        config: ``val_from``, ``train_limit``, ``val_n``, ``test_n`` and ``sample_seed``.
 
     Raises:
         InputError: ``val_from`` cannot be read, or train is too small for it.
     """
-    draws = [_one_draw(splits, int(draw), pool, config) for draw in np.unique(splits.draw)]
+    draws = [_draw_roles(splits, int(draw), pool, config) for draw in np.unique(splits.draw)]
     draw, sample, role = (np.concatenate(columns) for columns in zip(*draws, strict=True))
     return SplitSet(splits.name, draw, sample, role)
 
 
-def val_taken(before: SplitSet, after: SplitSet, config: ClassConfig) -> tuple[str, ...]:
-    """Say where ``val_from`` did something else than its words: another number, or a val there was is not used."""
-    found = _VAL_FROM.fullmatch(str(config.val_from))
-    if found is None:
+def val_warnings(before: SplitSet, after: SplitSet, config: ClassConfig) -> tuple[str, ...]:
+    """Warn if ``val_from`` gave another number of val samples, or replaced val samples of the split set.
+
+    Args:
+        before: split set before :func:`sample_roles`.
+        after: split set after it.
+        config: the options.
+    """
+    match = _VAL_FROM.fullmatch(str(config.val_from))
+    if match is None:
         return ()
-    words = []
+    warnings = []
     draws = len(np.unique(after.draw))
-    made = int((after.role == "val").sum()) / draws
-    wanted = min(int(found[1]), config.val_n or int(found[1])) if "." not in found[1] else made
-    if abs(made - wanted) > max(1, 0.02 * wanted):
-        words.append(
-            f"Val has {made:g} samples a draw, not {wanted:g}: every class of two or more train samples (or groups) "
+    size = int((after.role == "val").sum()) / draws
+    target = min(int(match[1]), config.val_n or int(match[1])) if "." not in match[1] else size
+    if abs(size - target) > max(1, 0.02 * target):
+        warnings.append(
+            f"Val has {size:g} samples a draw, not {target:g}: every class of two or more train samples (or groups) "
             "gives at least one."
         )
     replaced = int((before.role == "val").sum()) / draws
     if replaced:
-        words.append(f"`val_from` takes val out of train; the {replaced:g} val samples there were are not used.")
-    return tuple(words)
+        warnings.append(f"`val_from` takes val out of train; the {replaced:g} val samples there were are not used.")
+    return tuple(warnings)
 
 
-def _one_draw(
+def _draw_roles(
     splits: SplitSet, draw: int, pool: Pool, config: ClassConfig
 ) -> tuple[Int64, NDArray[np.str_], NDArray[np.str_]]:
-    mine = splits.draw == draw
-    roles = {name: np.sort(splits.sample[mine & (splits.role == name)]) for name in ("train", "val", "test")}
+    """Draw, sample and role columns of one draw."""
+    rows = splits.draw == draw
+    roles = {name: np.sort(splits.sample[rows & (splits.role == name)]) for name in ("train", "val", "test")}
     if config.val_from is not None:
-        roles["train"], roles["val"] = _taken_from_train(roles["train"], pool, config, draw)
+        roles["train"], roles["val"] = _take_val(roles["train"], pool, config, draw)
     limits = (("train", config.train_limit), ("val", config.val_n), ("test", config.test_n))
     for number, (name, limit) in enumerate(limits):
         if limit is not None and limit < len(roles[name]):
@@ -79,12 +94,12 @@ def _one_draw(
     return np.full(len(samples), draw, np.int64), samples, names
 
 
-def _taken_from_train(
+def _take_val(
     train: NDArray[np.str_], pool: Pool, config: ClassConfig, draw: int
 ) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    """Train without its stratified hold-out, and the hold-out."""
-    found = _VAL_FROM.fullmatch(str(config.val_from))
-    if found is None:
+    """Divide the ids of train samples into train and val, stratified by class."""
+    match = _VAL_FROM.fullmatch(str(config.val_from))
+    if match is None:
         raise InputError(
             f"`val_from={config.val_from}` cannot be read; write train:0.1 (a share) or train:1000 (a number)."
         )
@@ -93,31 +108,37 @@ def _taken_from_train(
             f"`val_from={config.val_from}` finds no train samples to take val from; draw both with `protocol=holdout`."
         )
     part = pool.take(np.isin(pool.ids, train))
-    wanted = float(found[1])
-    share = wanted if "." in found[1] else wanted / len(part)
+    number = float(match[1])
+    share = number if "." in match[1] else number / len(part)
     if not 0 < share < 1:
         raise InputError(f"`val_from={config.val_from}` leaves nothing of the {len(part)} train samples; take fewer.")
     labels = part.columns["label"].astype(np.str_)
-    held = stratified_subsets(labels, group_codes(part), (share,), generator(config.sample_seed, draw)) == 1
-    if not held.any():
+    rng = generator(config.sample_seed, draw)
+    is_val = stratified_subsets(labels, group_codes(part), (share,), rng) == 1
+    if not is_val.any():
         raise InputError(
-            f"`val_from={config.val_from}` finds no class with two train samples to take one from; use more samples."
+            f"`val_from={config.val_from}` needs a class with two train samples, to take one for val; use more samples."
         )
-    return part.ids[~held], part.ids[held]
+    return part.ids[~is_val], part.ids[is_val]
 
 
-def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> Sampled:
-    """Leave out val and test samples of labels outside the universe, and count the test samples among them.
+def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> UniverseSplits:
+    """Leave out val and test samples whose label is outside the universe.
+
+    Args:
+        splits: split set with the roles train, val and test.
+        pool: samples with the column label.
+        classes: names of the label universe.
 
     Raises:
-        InputError: a draw has no test samples, or none is left.
+        InputError: a draw has no test samples, or none of them is left.
     """
-    there = frozenset(classes)
-    inside = np.fromiter((label in there for label in pool.columns["label"]), np.bool_, len(pool))
-    kept = np.isin(splits.sample, pool.ids[inside]) | (splits.role == "train")
-    outside = len(np.unique(splits.sample[~kept & (splits.role == "test")]))
-    made = SplitSet(splits.name, splits.draw[kept], splits.sample[kept], splits.role[kept])
-    empty = np.setdiff1d(splits.draw, made.draw[made.role == "test"])
+    universe = frozenset(classes)
+    inside = np.fromiter((label in universe for label in pool.columns["label"]), np.bool_, len(pool))
+    rows = np.isin(splits.sample, pool.ids[inside]) | (splits.role == "train")
+    outside = len(np.unique(splits.sample[~rows & (splits.role == "test")]))
+    restricted = SplitSet(splits.name, splits.draw[rows], splits.sample[rows], splits.role[rows])
+    empty = np.setdiff1d(splits.draw, restricted.draw[restricted.role == "test"])
     if len(empty) and outside:
         raise InputError(
             f"None of the labels of the test samples{_of_draw(empty, splits)} is in the label universe of "
@@ -125,9 +146,9 @@ def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> S
         )
     if len(empty):
         raise InputError(f"There are no test samples{_of_draw(empty, splits)}; give every draw some.")
-    return Sampled(made, outside)
+    return UniverseSplits(restricted, outside)
 
 
 def _of_draw(draws: Int64, splits: SplitSet) -> str:
-    """Which draw is meant, where there are several."""
+    """Words that name the first of these draws; empty for a split set of a single draw."""
     return f" of draw {draws[0]}" if len(np.unique(splits.draw)) > 1 else ""

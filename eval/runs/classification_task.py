@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore
 
 SAMPLING = frozenset({"val_from", "train_limit", "val_n", "test_n", "draws", "labels_from", "combine"})
-"""Options that are settled in the stored split set and in the universe of a result."""
+"""Options that are not needed again, since a result has a stored split set and a label universe."""
 
 
 class ClassificationTask:
-    """Which class is it; see :class:`eval.runs.task.Task`."""
+    """Classification over a label universe; see :class:`eval.runs.task.Task`."""
 
     name: TaskName = "classification"
 
     def prepare(self, store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs) -> PreparedClassification:
-        """Settle universe, draws and arms, and read them."""
+        """Resolve the label universe, the draws and the arms, and read their arrays."""
         return prepare_classification(store, request, inputs)
 
-    def again(
+    def rerun_request(
         self, store: EmbeddingStore, request: EvalRequest, result: EvalResult, name: str
     ) -> tuple[EvalRequest, RequestInputs]:
-        """The request on the stored draws and over the classes of the result.
+        """Return the request on the stored split set and the label universe of the result.
 
         Raises:
-            InputError: the store does not have the draws any more.
+            InputError: the store does not have the split set any more.
         """
         splits, universe = stored_draws(store, result), result.label_universe
         if splits is None or universe.names is None:
@@ -47,24 +47,24 @@ class ClassificationTask:
                 "again."
             )
         rule = load_protocol(request.protocol or "split")
-        settled = SAMPLING | rule.options.option_names()
-        options = {key: value for key, value in request.options.items() if key not in settled}
-        drawn = request.model_copy(update={"options": options, "protocol": None, "split_set": None, "aspect": None})
-        return drawn, RequestInputs(split_set=splits, universe=(universe.names, universe.origin or "all"))
+        not_needed = SAMPLING | rule.options.option_names()
+        options = {key: value for key, value in request.options.items() if key not in not_needed}
+        rerun = request.model_copy(update={"options": options, "protocol": None, "split_set": None, "aspect": None})
+        return rerun, RequestInputs(split_set=splits, universe=(universe.names, universe.origin or "all"))
 
     def compare(self, first: PreparedClassification, second: PreparedClassification) -> ClassificationComparison:
-        """Compare sample by sample.
+        """Compare two classifications sample by sample.
 
         Raises:
-            InputError: test samples, classes or definitions differ.
+            InputError: test samples, label universes or definitions of metrics differ.
         """
         return compare_classifications(first, second)
 
     def check_results(self, first: EvalResult, second: EvalResult) -> None:
-        """Nothing: train and val may differ, and what must not is known when both are prepared."""
+        """Check nothing: train and val may differ, and the rest is checked when both are prepared."""
 
     def keep_assets(self, store: EmbeddingStore, path: Path, prepared: PreparedClassification) -> None:
-        """Write predictions and the worst errors; see :mod:`eval.runs.keep_assets`."""
+        """Write the predictions and the worst errors; see :mod:`eval.runs.keep_assets`."""
         keep_assets(store, path, prepared)
 
 

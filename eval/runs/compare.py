@@ -1,4 +1,4 @@
-"""Is the difference of two evaluations of a store real: B minus A, paired."""
+"""Compares two evaluations of a store: the paired differences B minus A."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def compare_requests(store: EmbeddingStore, first: EvalRequest, second: EvalRequest) -> Comparison:
-    """Prepare two requests on the same draws and compare them, seeded by the first one's seed.
+    """Prepare two requests on the same draws and compare them.
 
     Args:
         store: where the vectors are.
-        first: evaluation A.
+        first: evaluation A; its seed is that of the resamples.
         second: evaluation B.
 
     Raises:
-        InputError: they are of different tasks, over different samples, or measure differently.
+        InputError: the evaluations are of different tasks, over different samples, or define a metric differently.
     """
     task, other = task_of(first.mode), task_of(second.mode)
     _require_one_task(task.name, other.name)
@@ -33,19 +33,24 @@ def compare_requests(store: EmbeddingStore, first: EvalRequest, second: EvalRequ
 
 
 def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Comparison:
-    """Compare two results; both are computed again from the store, and must still give what the files say.
+    """Compute two results again from the store, check that their metrics are unchanged, and compare them.
+
+    Args:
+        store: where both were made.
+        first: result A.
+        second: result B.
 
     Raises:
-        InputError: as :func:`compare_requests`, or the store no longer gives what a file says.
-        UnknownNameError: the store has no such space.
+        InputError: as :func:`compare_requests`, or the store gives other metrics than a result.
+        UnknownNameError: the store lacks the space of a result.
     """
     _require_one_task(first.task, second.task)
     task = load_task(first.task)
     task.check_results(first, second)
     prepared = [prepare_again(store, result, name) for result, name in ((first, "A"), (second, "B"))]
     comparison = task.compare(*prepared)
-    for at, (result, name) in enumerate(((first, "A"), (second, "B"))):
-        require_values(result, {metric: pair[at] for metric, pair in comparison.values.items()}, name)
+    for side, (result, name) in enumerate(((first, "A"), (second, "B"))):
+        require_values(result, {metric: pair[side] for metric, pair in comparison.values.items()}, name)
     return comparison
 
 

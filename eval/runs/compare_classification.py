@@ -1,4 +1,4 @@
-"""Compare two classifications over the same test samples, sample by sample."""
+"""Compares two classifications over the same test samples, sample by sample."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from eval.seams.classification import Answers
 
 MEASURES = ("tops", "macro_over", "bins", "interval")
-"""Options that define what is measured; two evaluations must agree in them."""
+"""Options that define the metrics; two evaluations must have the same values of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ClassificationComparison(Comparison):
-    """B against A, sample by sample: ``a`` and ``b`` say mode, spaces and scorers.
+    """B against A, sample by sample. ``a`` and ``b`` name mode, spaces and scorers.
 
-    ``by`` is what the bootstrap resamples: samples within their ``class``, or ``group``s.
+    ``by`` is what the bootstrap resamples: samples within their ``class``, or a ``group`` as a whole.
     """
 
     task: ClassVar[TaskName] = "classification"
@@ -39,28 +39,29 @@ class ClassificationComparison(Comparison):
 
 
 def _same_rows(first: PreparedClassification, second: PreparedClassification) -> tuple[Answers, Answers]:
-    """The answers of both, by rows of the first: the two may have read different train and val samples."""
-    ours, theirs = first.solution.answers, second.solution.answers
-    place = np.searchsorted(first.arrays.ids, second.arrays.ids)
-    moved = tuple(tuple(each._replace(rows=place[each.rows]) for each in seeds) for seeds in theirs)
-    return ours, moved
+    """The answers of both with the rows of the first, since the train and val samples may differ."""
+    rows = np.searchsorted(first.arrays.ids, second.arrays.ids)
+    answers = tuple(
+        tuple(answer._replace(rows=rows[answer.rows]) for answer in seeds) for seeds in second.solution.answers
+    )
+    return first.solution.answers, answers
 
 
 def _require_comparable(first: PreparedClassification, second: PreparedClassification) -> None:
     if first.universe.names != second.universe.names:
-        one, other = (f"{len(each.universe.names)} ({each.universe.origin})" for each in (first, second))
+        one, other = (f"{len(ready.universe.names)} ({ready.universe.origin})" for ready in (first, second))
         raise InputError(
             f"The evaluations are over different label universes, {one} and {other} classes, so they cannot be paired; "
             "evaluate both with the same `labels_from`."
         )
-    tested = [[each.arrays.ids[draw.test].tolist() for draw in each.arrays.draws] for each in (first, second)]
-    if tested[0] != tested[1]:
+    tests = [[ready.arrays.ids[draw.test].tolist() for draw in ready.arrays.draws] for ready in (first, second)]
+    if tests[0] != tests[1]:
         raise InputError(
             f"The evaluations have different test samples (split sets {first.splits.name} and {second.splits.name}), "
             "they cannot be paired; evaluate both with the same `split_set`, `where` and `seed`."
         )
     for key in MEASURES:
-        one, other = (getattr(each.config, key) for each in (first, second))
+        one, other = (getattr(ready.config, key) for ready in (first, second))
         if one != other:
             raise InputError(
                 f"The two evaluations measure differently ({key}={one} and {other}), so their difference would mean "
@@ -68,8 +69,8 @@ def _require_comparable(first: PreparedClassification, second: PreparedClassific
             )
 
 
-def _called(ready: PreparedClassification) -> str:
-    """Mode, and scorers with their spaces and banks."""
+def _description(ready: PreparedClassification) -> str:
+    """Describe an evaluation by its mode and the scorers, spaces and banks of its arms."""
     arms = [
         " ".join(filter(None, (arm.scorer, arm.space.name, "+".join(bank.name for bank in arm.banks))))
         for arm in ready.arms
@@ -78,10 +79,14 @@ def _called(ready: PreparedClassification) -> str:
 
 
 def compare_classifications(first: PreparedClassification, second: PreparedClassification) -> ClassificationComparison:
-    """Compare two classifications, seeded by the first request's seed.
+    """Compare two classifications.
+
+    Args:
+        first: evaluation A; its seed is that of the resamples.
+        second: evaluation B.
 
     Raises:
-        InputError: they are over different test samples or labels, or measure differently.
+        InputError: the test samples, the label universes or the definitions of metrics differ.
     """
     _require_comparable(first, second)
     by, rule, classes = resampled(first.arrays, first.config), metric_rule(first.config), len(first.arrays.classes)
@@ -89,10 +94,10 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
     resamples = max(first.config.bootstrap, second.config.bootstrap)
     if resamples == 0:
         raise InputError("Without resamples nothing says how sure a difference is; evaluate with `bootstrap=1000`.")
-    values = [summarise_classes(each, classes, rule, 0, first.rng(), by).metrics for each in tables]
+    values = [summarise_classes(table, classes, rule, 0, first.rng(), by).metrics for table in tables]
     return ClassificationComparison(
-        a=_called(first),
-        b=_called(second),
+        a=_description(first),
+        b=_description(second),
         store_version=first.store_version,
         split_set=first.splits.name,
         split_sha256=first.splits.sha256,

@@ -1,4 +1,4 @@
-"""Compare two rankings over the same draws, query by query."""
+"""Compares two rankings over the same draws, query by query."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from eval.runs.prepare_ranking import PreparedRanking
 
 SCORING = ("views", *ScoringOptions.model_fields, "lambda", "transductive")
-"""Options that change vectors or scores: they are what may be compared."""
+"""Options that change vectors or scores; comparisons are between values of these."""
 
 MAY_DIFFER = frozenset({*SCORING, "slice", "all_definitions", "cmc_length", "bootstrap"})
-"""Options in which two evaluations may differ: those, and what only changes what else is reported."""
+"""Options in which two evaluations may differ: :data:`SCORING`, and options that do not change the metrics."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RankingComparison(Comparison):
-    """B against A, query by query: ``a`` and ``b`` name the spaces, and the views and scoring in which they differ.
+    """B against A, query by query. ``a`` and ``b`` name the spaces, and the options in which they differ.
 
-    ``parts`` are the names of the parts (aspects) that values are means over, or none for an undivided evaluation.
+    ``parts`` are the names of the parts (aspects) whose mean a metric is; empty for an undivided evaluation.
     """
 
     task: ClassVar[TaskName] = "ranking"
@@ -45,10 +45,10 @@ class RankingComparison(Comparison):
 
 
 def check_rankings(first: EvalResult, second: EvalResult) -> None:
-    """Refuse result files that are not of the same mode, split sets and names.
+    """Check that two results have the same mode, split sets, label universe and parts.
 
     Raises:
-        InputError: saying what differs.
+        InputError: they differ; the message says in what.
     """
     for what, one, other in (
         ("modes", first.mode, second.mode),
@@ -77,17 +77,20 @@ def _universe(result: EvalResult) -> str:
 
 
 def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> RankingComparison:
-    """Compare two evaluations of the same draws.
+    """Compare two rankings.
 
-    The interval and the p-value are over identities (:mod:`eval.statistics.paired_tests`), seeded by the first
-    request's seed.
+    Intervals and p-values resample identities (:mod:`eval.statistics.paired_tests`).
+
+    Args:
+        first: evaluation A; its seed is that of the resamples.
+        second: evaluation B.
 
     Raises:
-        InputError: the draws are not the same, a metric is defined differently, or the mode has no values per query.
+        InputError: the draws or the definitions of metrics differ, or the mode has no values per query.
     """
     _require_comparable(first, second)
     (names, ours), (_, theirs) = _tables(first), _tables(second)
-    values = {name: (_mean(ours, at), _mean(theirs, at)) for at, name in enumerate(names)}
+    values = {name: (_mean(ours, column), _mean(theirs, column)) for column, name in enumerate(names)}
     resamples = max(first.config.bootstrap, second.config.bootstrap)
     if resamples == 0:
         raise InputError("Without resamples nothing says how sure a difference is; evaluate with `bootstrap=1000`.")
@@ -96,8 +99,8 @@ def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> Ranking
         mode=first.request.mode,
         protocol=first.protocol,
         departs_from=first.departs_from,
-        a=_called(first, second),
-        b=_called(second, first),
+        a=_description(first, second),
+        b=_description(second, first),
         store_version=first.store_version,
         parts=tuple(filter(None, first.parts)),
         split_set=splits.name,
@@ -105,7 +108,7 @@ def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> Ranking
         seed=first.request.seed,
         resamples=resamples,
         n={
-            "query": float(np.mean([sum(len(part[at].units) for part in ours) for at in range(len(ours[0]))])),
+            "query": float(np.mean([sum(len(part[draw].units) for part in ours) for draw in range(len(ours[0]))])),
             "identities": len(np.unique(np.concatenate([table.units for part in ours for table in part]))),
         },
         values=values,
@@ -139,27 +142,28 @@ def _require_comparable(first: PreparedRanking, second: PreparedRanking) -> None
 
 
 def _tables(ready: PreparedRanking) -> tuple[list[str], list[list[DrawTable]]]:
+    """Names of the metrics, and the values per query of every draw of every part."""
     tables = getattr(ready.mode, "tables", None)
     if tables is None:
         raise InputError(
             f"Mode {ready.request.mode} has no values per query, so it cannot be compared; use `mode=reid`."
         )
-    names, found = tables(ready.arrays, ready.config)
-    parts = [found[name] for name in ready.parts]
-    # Units are numbered among all samples that were read, with score_norm also the cohort: number them by themselves.
-    every = np.unique(np.concatenate([table.units for draws in parts for table in draws]))
-    return names, [[DrawTable(each.values, np.searchsorted(every, each.units)) for each in draws] for draws in parts]
+    names, tables_of_parts = tables(ready.arrays, ready.config)
+    parts = [tables_of_parts[name] for name in ready.parts]
+    # Codes of units depend on all samples that were read, with score_norm also the cohort: make them consecutive.
+    units = np.unique(np.concatenate([table.units for draws in parts for table in draws]))
+    return names, [[DrawTable(table.values, np.searchsorted(units, table.units)) for table in draws] for draws in parts]
 
 
 def _mean(parts: list[list[DrawTable]], column: int) -> float:
     return float(np.mean([np.mean([table.values[:, column].mean() for table in draws]) for draws in parts]))
 
 
-def _called(ready: PreparedRanking, other: PreparedRanking) -> str:
-    """The space, and the options in which it differs from the other evaluation."""
+def _description(ready: PreparedRanking, other: PreparedRanking) -> str:
+    """Describe an evaluation by its space and the options in which it differs from the other evaluation."""
     mine, theirs = ready.config.model_dump(), other.config.model_dump()
-    own = [key for key in SCORING if key in mine and mine[key] != theirs.get(key) and key != "transductive"]
-    ours, others = ready.own.model_dump(), other.own.model_dump()
-    asked = {key: str(value).lower() for key, value in ours.items() if value != others.get(key)}
-    shown = {key: ",".join(mine[key]) if isinstance(mine[key], tuple) else mine[key] for key in own}
-    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in {**shown, **asked}.items())])
+    keys = [key for key in SCORING if key in mine and mine[key] != theirs.get(key) and key != "transductive"]
+    scoring = {key: ",".join(mine[key]) if isinstance(mine[key], tuple) else mine[key] for key in keys}
+    ours, others = ready.protocol_options.model_dump(), other.protocol_options.model_dump()
+    of_protocol = {key: str(value).lower() for key, value in ours.items() if value != others.get(key)}
+    return " ".join([ready.space.name, *(f"{key}={value}" for key, value in {**scoring, **of_protocol}.items())])

@@ -1,4 +1,4 @@
-"""What ``eval --out`` keeps beside a result of classification: every prediction, and pictures of the worst errors."""
+"""Writes the assets of a classification for ``eval --out``: all predictions, and thumbnails of the worst errors."""
 
 from __future__ import annotations
 
@@ -20,23 +20,31 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore
 
 WORST = 24
+"""Number of errors in the assets."""
+
 NEIGHBOURS = 4
+"""Number of neighbours of each error."""
 
 
 def keep_assets(store: EmbeddingStore, path: Path, prepared: PreparedClassification) -> None:
-    """Write the assets of a result file: all predictions, and the most confident errors with what is near them.
+    """Write all predictions of a classification, and its most confident errors with their nearest neighbours.
 
-    Neighbours are train samples, or without a train split other test samples, by the first arm's vectors. Pictures
-    are the stored thumbnails; no image is opened.
+    The neighbours are train samples, or other test samples if there is no train split, by the vectors of the first
+    arm. Only stored thumbnails are used; no image is opened.
+
+    Args:
+        store: where the thumbnails are.
+        path: result file that the assets belong to.
+        prepared: the classification.
 
     Raises:
-        InputError: they cannot be written there.
+        InputError: the assets cannot be written.
     """
     answer = prepared.solution.answers[0][0]
     worst = _worst(answer, prepared)
     near = _neighbours(worst, prepared)
     keys = prepared.samples.columns["key"]
-    rows = sorted({*answer.rows[worst].tolist(), *(int(row) for found, _ in near for row in found)})
+    rows = sorted({*answer.rows[worst].tolist(), *(int(row) for neighbours, _ in near for row in neighbours)})
     with store.snapshot() as snapshot:
         thumbnails = snapshot.thumbnails([str(keys[row]) for row in rows])
     wrong = [
@@ -54,10 +62,10 @@ def keep_assets(store: EmbeddingStore, path: Path, prepared: PreparedClassificat
                     score,
                     _thumbnail(prepared, row, thumbnails),
                 )
-                for row, score in zip(found[0].tolist(), found[1].tolist(), strict=True)
+                for row, score in zip(neighbours.tolist(), scores.tolist(), strict=True)
             ),
         )
-        for at, found in zip(worst.tolist(), near, strict=True)
+        for at, (neighbours, scores) in zip(worst.tolist(), near, strict=True)
     ]
     write_assets(path, _predictions(prepared), wrong, {thumbnail_name(key): data for key, data in thumbnails.items()})
 
@@ -66,13 +74,13 @@ def _text(prepared: PreparedClassification, column: str, row: int) -> str:
     return str(prepared.samples.columns[column][row])
 
 
-def _thumbnail(prepared: PreparedClassification, row: int, there: Mapping[str, bytes]) -> str | None:
+def _thumbnail(prepared: PreparedClassification, row: int, thumbnails: Mapping[str, bytes]) -> str | None:
     key = _text(prepared, "key", row)
-    return thumbnail_name(key) if key in there else None
+    return thumbnail_name(key) if key in thumbnails else None
 
 
 def _worst(answer: Answer, prepared: PreparedClassification) -> Int64:
-    """Places of the errors the arm was surest of, in order."""
+    """Positions in the answer of the most confident errors, most confident first."""
     predicted = answer.probs.argmax(axis=1)
     confidence = answer.probs.max(axis=1)
     wrong = np.flatnonzero(predicted != prepared.truth[answer.rows])
@@ -80,27 +88,30 @@ def _worst(answer: Answer, prepared: PreparedClassification) -> Int64:
 
 
 def _neighbours(worst: Int64, prepared: PreparedClassification) -> list[tuple[Int64, Float32]]:
-    """Rows and scores of the nearest known samples of each error."""
+    """Rows and scores of the nearest neighbours of each error."""
     arm, draw = prepared.arrays.arms[0], prepared.arrays.draws[0]
-    known = draw.train if len(draw.train) else draw.test
+    gallery = draw.train if len(draw.train) else draw.test
     queries = draw.test[worst]
     if not len(queries):
         return []
     views = prepared.config.views
-    vectors, asked = (combine_views([arm.vectors[view][rows] for view in views]) for rows in (known, queries))
-    own = [np.flatnonzero(known == row) for row in queries.tolist()]
-    found = prepared.arrays.index("exact", vectors).search(asked, min(NEIGHBOURS, len(known)), own)
-    return [(known[rows[rows >= 0]], scores[rows >= 0]) for rows, scores in zip(found.rows, found.scores, strict=True)]
+    vectors, query_vectors = (
+        combine_views([arm.vectors[view][rows] for view in views]) for rows in (gallery, queries)
+    )
+    excluded = [np.flatnonzero(gallery == row) for row in queries.tolist()]
+    near = prepared.arrays.index("exact", vectors).search(query_vectors, min(NEIGHBOURS, len(gallery)), excluded)
+    return [(gallery[rows[rows >= 0]], scores[rows >= 0]) for rows, scores in zip(near.rows, near.scores, strict=True)]
 
 
 def _predictions(prepared: PreparedClassification) -> Iterator[Prediction]:
-    classes, labels, places = prepared.arrays.classes, prepared.truth, prepared.samples
+    """Yield the predictions of all draws and seeds."""
+    classes, labels, samples = prepared.arrays.classes, prepared.truth, prepared.samples
     for draw, seeds in enumerate(prepared.solution.answers):
         for seed, answer in enumerate(seeds):
             ranks = true_ranks(answer.scores, labels[answer.rows])
             predicted, confidence = answer.probs.argmax(axis=1), answer.probs.max(axis=1)
             for at, row in enumerate(answer.rows.tolist()):
                 yield Prediction(
-                    draw, seed, str(places.ids[row]), str(places.columns["uri"][row]), classes[int(labels[row])],
+                    draw, seed, str(samples.ids[row]), str(samples.columns["uri"][row]), classes[int(labels[row])],
                     classes[int(predicted[at])], float(confidence[at]), int(ranks[at]), bool(ranks[at] == 1),
                 )  # fmt: skip

@@ -23,13 +23,13 @@ from eval.runs.arms import (
     StoredArm,
     arm_of,
     arm_options,
-    named_apart,
+    with_distinct_names,
     parse_arm,
     read_arm,
     read_prompt_files,
 )
-from eval.runs.class_roles import sample_roles, val_taken, within_universe
-from eval.runs.class_samples import labelled_pool, of_split_set
+from eval.runs.class_roles import sample_roles, val_warnings, within_universe
+from eval.runs.class_samples import labelled_pool, split_set_samples
 from eval.runs.reading import find_split_set
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
 from eval.seams.classification import ClassArrays, ClassConfig, ClassDraw, ClassMode, Solution
@@ -124,12 +124,12 @@ def prepare_classification(
         wanted = inputs.split_set or request.split_set
         given = None if wanted is None else find_split_set(store, snapshot, wanted)
         everything = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
-        pool = everything if given is None else of_split_set(snapshot, everything, given, request.where)
+        pool = everything if given is None else split_set_samples(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
         whole = whole_split(rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, own)))
         splits = sample_roles(whole, pool, config)
-        taken = val_taken(whole, splits, config)
+        taken = val_warnings(whole, splits, config)
         universe = (
             LabelUniverse(*inputs.universe)
             if inputs.universe is not None
@@ -240,7 +240,7 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tu
         require_learning(scorers)
     named = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
     banks = config.bank or ()
-    return named_apart([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
+    return with_distinct_names([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
 
 
 def require_learning(scorers: Sequence[str]) -> None:

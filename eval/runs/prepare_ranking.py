@@ -1,4 +1,4 @@
-"""Rankings and verifications of a store: what was read, drawn and settled for one, and how that is found."""
+"""Prepares rankings and verifications: resolves the protocol, makes the draws and reads the arrays."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 BAD_BOXES = "-1"
+"""Identity of bad boxes in Market-1501 (Zheng et al., ICCV 2015)."""
 
 PAIR_RULES = ("camera_rule", "group_rule", "identity_columns", "junk_identities", "distractor_identities")
-"""What a protocol says of which pairs count: a mode that does not know such a rule may not run under it."""
+"""Options that say which pairs count. A mode cannot run under a protocol that fixes one it does not have."""
 
 CUSTOM = "custom"
-"""Name of a protocol whose options were changed; a result says beside it what it departs from."""
+"""Protocol name of results whose options depart from the protocol; ``departs_from`` is its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRanking:
-    """A ranking or a verification that only has to be computed; see :class:`eval.runs.task.Prepared`.
+    """A ranking or verification that is ready to compute; see :class:`eval.runs.task.PreparedEvaluation`.
 
-    ``leaks`` are sentences on what is not clean about the draws; ``own`` are the protocol's own options.
+    ``leaks`` are warnings about the draws; ``protocol_options`` are the options of the protocol.
     """
 
     request: EvalRequest
@@ -58,59 +59,68 @@ class PreparedRanking:
     space: SpaceInfo
     store_version: int
     leaks: tuple[str, ...]
-    own: Config
+    protocol_options: Config
 
     def rng(self) -> np.random.Generator:
-        """The generator of the bootstrap, at its start."""
+        """A new generator for the bootstrap, always in the same state."""
         sequence = np.random.SeedSequence(self.request.seed, spawn_key=(BOOTSTRAP_STREAM,))
         return np.random.Generator(np.random.PCG64(sequence))
 
     @property
     def splits(self) -> SplitSet:
-        """The split set of the evaluation."""
+        """Split set of all parts."""
         return whole_split(self.parts)
 
     @property
     def spaces(self) -> tuple[SpaceInfo, ...]:
-        """The one space."""
+        """The only space."""
         return (self.space,)
 
     @property
-    def recorded(self) -> dict[str, Any]:
-        """Options of the protocol, the aspect and the condition."""
-        return {**self.own.model_dump(mode="json"), "aspect": self.aspect, "where": self.request.where}
+    def recorded_options(self) -> dict[str, Any]:
+        """Options of the protocol, aspect and ``where``."""
+        return {**self.protocol_options.model_dump(mode="json"), "aspect": self.aspect, "where": self.request.where}
 
     def evaluate(self) -> Evaluation:
-        """Evaluate all draws, and say what is not clean about them."""
-        found = self.mode.evaluate(self.arrays, self.config, self.rng())
-        return found.model_copy(update={"warnings": (*found.warnings, *self.leaks)})
+        """Evaluate all draws; the result has the warnings about them."""
+        evaluation = self.mode.evaluate(self.arrays, self.config, self.rng())
+        return evaluation.model_copy(update={"warnings": (*evaluation.warnings, *self.leaks)})
 
 
 def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs) -> PreparedRanking:
-    """Read and draw what an evaluation needs; raises what :func:`eval.api.evaluate` does before it computes."""
+    """Resolve the names of a request, make its draws and read its arrays.
+
+    Args:
+        store: where samples and vectors are.
+        request: the request of a ranking or verification.
+        inputs: inputs as objects, in place of names.
+
+    Raises:
+        VitrineError: as :func:`eval.api.evaluate`.
+    """
     mode = cast("Mode[Any]", load_mode(request.mode))
     if request.arms or request.prompts:
         raise InputError(f"Mode {mode.name} has neither arms nor prompts; leave `arms` and `prompts` out.")
     with store.snapshot() as snapshot:
         space = snapshot.space(request.space)
-        wanted = inputs.split_set or request.split_set
-        given = None if wanted is None else find_split_set(store, snapshot, wanted)
+        source = inputs.split_set or request.split_set
+        given = None if source is None else find_split_set(store, snapshot, source)
         if given is not None:
             _require_samples(snapshot, given)
         rule, pool = _protocol_and_pool(snapshot, space, request.protocol, request.where, given)
-        config, own = _configure(mode.config_type, rule, request.options)
-        parts = rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, own))
+        config, protocol_options = _configure(mode.config_type, rule, request.options)
+        parts = rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, protocol_options))
         needs = mode.needs(config)
         held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
-        read = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(own), held_out)
-        departs = _departs(rule, config, read)
-        found = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
+        unrelated = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(protocol_options), held_out)
+        departs = _departs(rule, config, unrelated)
+        warnings = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
-        base = read.vectors[needs.views[0]]
-        found += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, read.ids), base)
+        base = unrelated.vectors[needs.views[0]]
+        warnings += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, unrelated.ids), base)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
-        found += (*_learnt(pool, used), *_junk_that_counts(pool, used, config))
-        arrays, config = settle(read, config)
+        warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
+        arrays, config = settle(unrelated, config)
         resolved = {"space": space.fingerprint, "protocol": rule.name, "split_set": given and whole_split(parts).name}
         return PreparedRanking(
             request=request.model_copy(update=resolved),
@@ -123,25 +133,25 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
             arrays=arrays,
             space=space,
             store_version=snapshot.store_version,
-            leaks=found,
-            own=own,
+            leaks=warnings,
+            protocol_options=protocol_options,
         )
 
 
 def _protocol_and_pool(
     snapshot: Snapshot, space: SpaceInfo, name: str | None, where: str | None, given: SplitSet | None
 ) -> tuple[Protocol, Pool]:
-    """Settle the protocol and read the samples it chooses from."""
+    """Resolve the protocol and read the samples that may take part."""
     if given is not None and name not in {None, "fixed"}:
         raise InputError(f"A split set gives the draws, so `protocol={name}` has none to make; leave one of them out.")
     rule = load_protocol(name or "fixed")
-    have = set(snapshot.column_names("samples"))
-    columns = [*COLUMNS, "camera", *(column for column in ("group", "phash", *rule.columns) if column in have)]
+    stored = set(snapshot.column_names("samples"))
+    columns = [*COLUMNS, "camera", *(column for column in ("group", "phash", *rule.columns) if column in stored)]
     pool = read_pool(snapshot, columns, where)
     if not len(pool):
         raise InputError("The store has no samples." if where is None else f"No sample meets `where` '{where}'.")
     if given is None:
-        pool = _of_this_space(snapshot, space, pool, where)
+        pool = _with_vectors(snapshot, space, pool, where)
         roles = pool.values("split")
         if name is None and not {"query", "gallery"} <= set(roles):
             rule = load_protocol("monte-carlo")
@@ -149,52 +159,53 @@ def _protocol_and_pool(
 
 
 def _require_samples(snapshot: Snapshot, given: SplitSet) -> None:
-    """Refuse a split set of which samples are gone: what is left would be another problem under the same name."""
-    wanted = np.unique(given.sample)
-    gone = int((~np.isin(wanted, read_pool(snapshot, ("id",), None).ids)).sum())
-    if gone:
+    """Check that the store has all samples of a split set; without some, the metrics would mean something else."""
+    members = np.unique(given.sample)
+    missing = int((~np.isin(members, read_pool(snapshot, ("id",), None).ids)).sum())
+    if missing:
         raise InputError(
-            f"{gone} of the {len(wanted)} samples of split set {given.name} are not in the store any more; evaluate "
+            f"{missing} of the {len(members)} samples of split set {given.name} are not in the store any more; evaluate "
             "with `protocol` to draw again."
         )
 
 
-def _learnt(pool: Pool, used: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Say so when samples that are evaluated are training data by the data set's own split."""
+def _learnt_samples(pool: Pool, used: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Warn if evaluated samples are of the splits train or val."""
     learnt = int((used & pool.among("split", "train", "val")).sum())
     if not learnt:
         return ()
     return (f"{learnt} of {used.sum()} evaluated samples are of split train or val: an encoder may have learnt them.",)
 
 
-def _junk_that_counts(pool: Pool, used: NDArray[np.bool_], config: ModeConfig) -> tuple[str, ...]:
-    """Say so when bad boxes, identity -1 by Market-1501's convention, take part as if they were a person."""
+def _unmarked_bad_boxes(pool: Pool, used: NDArray[np.bool_], config: ModeConfig) -> tuple[str, ...]:
+    """Warn if :data:`BAD_BOXES` counts as an identity."""
     bad = used & pool.among("identity", BAD_BOXES)
     marked = {*getattr(config, "junk_identities", ()), *getattr(config, "distractor_identities", ())}
     if not bad.any() or BAD_BOXES in marked:
         return ()
-    words = (
-        f"Identity {BAD_BOXES} takes part as if it were a person (samples: {bad.sum()}), and by Market-1501's "
+    warning = (
+        f"Identity {BAD_BOXES} counts as an identity (samples: {bad.sum()}), and by Market-1501's "
         f"convention it marks bad boxes; pass `protocol=market1501`, or `junk_identities={BAD_BOXES}`."
     )
-    return (words,)
+    return (warning,)
 
 
-def _of_this_space(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str | None) -> Pool:
-    """Leave out sources that have no vector in the space at all."""
+def _with_vectors(snapshot: Snapshot, space: SpaceInfo, pool: Pool, where: str | None) -> Pool:
+    """Leave out sources that have no vector in the space."""
     everything = pool if where is None else read_pool(snapshot, ("id", "key", "source"), None)
-    found = rows_of(everything.columns["key"].tolist(), snapshot.vectors(space, space.views[0])) >= 0
-    sources = set(everything.columns["source"][found])
-    kept = pool.take(pool.among("source", *sources))
-    if not len(kept):
+    has_vector = rows_of(everything.columns["key"].tolist(), snapshot.vectors(space, space.views[0])) >= 0
+    sources = set(everything.columns["source"][has_vector])
+    samples = pool.take(pool.among("source", *sources))
+    if not len(samples):
         raise IncompleteError(f"None of the samples has a vector in space {space.name}; index them first.")
-    return kept
+    return samples
 
 
 def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any]) -> tuple[ModeConfig, Config]:
-    """The mode's options, over what the protocol sets, and the protocol's own.
+    """Read the options of the mode and of the protocol.
 
-    Of what a protocol fixes, a mode takes what it has an option for: AP means nothing to verification.
+    The protocol sets defaults of the mode's options; those that the mode does not have are ignored, such as the AP
+    method for verification.
     """
     lacking = [key for key in PAIR_RULES if key in rule.settings and key not in kind.model_fields]
     if lacking:
@@ -202,21 +213,20 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
             f"Protocol {rule.name} fixes {lacking[0]}={rule.settings[lacking[0]]}, which this mode does not know; use "
             "`mode=reid`, or another protocol."
         )
-    own = {key: value for key, value in options.items() if key in rule.options.model_fields}
-    others = {key: value for key, value in options.items() if key not in own}
+    protocol_options = {key: value for key, value in options.items() if key in rule.options.model_fields}
+    others = {key: value for key, value in options.items() if key not in protocol_options}
     settings = {key: value for key, value in rule.settings.items() if key in kind.model_fields}
     config = kind.read({**settings, **others}, "options")
-    return config, rule.options.read(own, f"protocol {rule.name}")
+    return config, rule.options.read(protocol_options, f"protocol {rule.name}")
 
 
 def _departs(rule: Protocol, config: ModeConfig, arrays: Arrays) -> bool:
-    """Whether an option departs from what the protocol fixes; cameras decide what ``auto`` is."""
+    """Whether an option differs from its value under the protocol; ``auto`` depends on the cameras."""
     kind = type(config)
-    known = [key for key in {*FIXED_OPTIONS, *rule.settings} if key in kind.model_fields]
-    fixed = kind.read({key: rule.settings[key] for key in known if key in rule.settings}, f"protocol {rule.name}")
-    settled = ({key: getattr(each, key) for key in known} for each in (config, fixed))
-    asked, own = (
-        {key: resolve_camera_rule(arrays, "auto") if value == "auto" else value for key, value in each.items()}
-        for each in settled
+    fixed_keys = [key for key in {*FIXED_OPTIONS, *rule.settings} if key in kind.model_fields]
+    fixed = kind.read({key: rule.settings[key] for key in fixed_keys if key in rule.settings}, f"protocol {rule.name}")
+    values, fixed_values = (
+        {key: resolve_camera_rule(arrays, "auto") if value == "auto" else value for key, value in options.items()}
+        for options in ({key: getattr(source, key) for key in fixed_keys} for source in (config, fixed))
     )
-    return asked != own
+    return values != fixed_values

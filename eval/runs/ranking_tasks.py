@@ -1,4 +1,4 @@
-"""The tasks ``ranking`` and ``verification``: both are over queries and galleries of a protocol's draws."""
+"""The tasks ``ranking`` and ``verification``, which compare queries with the gallery of each draw."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RankingTask:
-    """Queries against galleries; see :class:`eval.runs.task.Task`."""
+    """Ranking or verification of queries against a gallery; see :class:`eval.runs.task.Task`."""
 
     name: TaskName
 
     def prepare(self, store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs) -> PreparedRanking:
-        """Settle the protocol, draw, and read vectors and columns."""
+        """Resolve the protocol, make its draws, and read vectors and columns."""
         return prepare_ranking(store, request, inputs)
 
-    def again(
+    def rerun_request(
         self,
         store: EmbeddingStore,
         request: EvalRequest,
         result: EvalResult,
         name: str,  # noqa: ARG002 - the seam's signature
     ) -> tuple[EvalRequest, RequestInputs]:
-        """The request, and the stored draws where no seed made them; other protocols draw again.
+        """Return the request, with the stored split set for the protocol ``fixed``; other protocols draw again.
 
         Raises:
-            UnknownNameError: the protocol of result ``name`` does not exist.
+            UnknownNameError: the protocol of the result does not exist.
         """
         rule = load_protocol(str(request.protocol))
         return request, RequestInputs(split_set=stored_draws(store, result) if rule.name == "fixed" else None)
 
     def compare(self, first: PreparedRanking, second: PreparedRanking) -> RankingComparison:
-        """Compare query by query.
+        """Compare two rankings query by query.
 
         Raises:
-            InputError: the draws differ, a metric is defined differently, or the mode has no values per query.
+            InputError: the draws or the definitions of metrics differ, or the mode has no values per query.
         """
         return compare_rankings(first, second)
 
     def check_results(self, first: EvalResult, second: EvalResult) -> None:
-        """Refuse results of other samples; see :func:`eval.runs.compare_ranking.check_rankings`."""
+        """Check that two results can be compared; see :func:`eval.runs.compare_ranking.check_rankings`."""
         check_rankings(first, second)
 
     def keep_assets(self, store: EmbeddingStore, path: Path, prepared: PreparedRanking) -> None:
-        """Nothing: rankings are made again from the store."""
+        """Write nothing: rankings are recomputed from the store."""
 
 
 RANKING = RankingTask("ranking")

@@ -1,4 +1,4 @@
-"""Reading a store for an evaluation: samples as pools, split sets, and the arrays that a mode asks for."""
+"""Reads samples, split sets and vectors of a store for an evaluation."""
 
 from __future__ import annotations
 
@@ -27,56 +27,74 @@ if TYPE_CHECKING:
 
 COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
 MIRRORED = {"base": "hflip", "hflip": "base"}
-"""Views to those of the mirror image."""
+"""View to the view of the mirror image."""
 
 
 def resolve_split_set(store: EmbeddingStore, name: str) -> str:
-    """Find a stored split set by its name or the beginning of it.
+    """Find the name of a stored split set from the name or its beginning.
 
     Raises:
-        UnknownNameError: nothing matches.
-        InputError: several match.
+        UnknownNameError: no name matches.
+        InputError: several names match.
     """
     names = store.split_sets()
-    found = [name] if name in names else [other for other in names if other.startswith(name)]
-    if not found:
+    matches = [name] if name in names else [other for other in names if other.startswith(name)]
+    if not matches:
         raise unknown("split set", name, names)
-    if len(found) > 1:
-        raise InputError(f"'{name}' may mean {first_names(found, 6)}; write more of the name.")
-    return found[0]
+    if len(matches) > 1:
+        raise InputError(f"'{name}' may mean {first_names(matches, 6)}; write more of the name.")
+    return matches[0]
 
 
-def find_split_set(store: EmbeddingStore, snapshot: Snapshot, wanted: str | Path | SplitSet) -> SplitSet:
-    """Read a CSV file, or a stored split set by its name or the beginning of it; a split set is itself."""
-    if isinstance(wanted, SplitSet):
-        return wanted
-    path = Path(wanted)
-    is_file = isinstance(wanted, Path) or path.is_file() or path.suffix.lower() == ".csv"
-    if is_file and str(wanted) not in store.split_sets():
-        return read_splits_csv(path, sample_places(snapshot))
-    return store.read_splits(resolve_split_set(store, str(wanted)))
+def find_split_set(store: EmbeddingStore, snapshot: Snapshot, source: str | Path | SplitSet) -> SplitSet:
+    """Read a split set.
+
+    Args:
+        store: the store of the samples.
+        snapshot: a snapshot of it.
+        source: a CSV file, or the name of a stored split set or its beginning. A split set is returned unchanged.
+
+    Raises:
+        UnknownNameError: the store has no such split set.
+        MissingFileError, InputError: the file is missing or cannot be used, or several names match.
+    """
+    if isinstance(source, SplitSet):
+        return source
+    path = Path(source)
+    is_file = isinstance(source, Path) or path.is_file() or path.suffix.lower() == ".csv"
+    if is_file and str(source) not in store.split_sets():
+        return read_splits_csv(path, sample_origins(snapshot))
+    return store.read_splits(resolve_split_set(store, str(source)))
 
 
 def stored_draws(store: EmbeddingStore, result: EvalResult) -> SplitSet | None:
-    """The split sets of all parts together, found by hash; None where the store does not have them."""
+    """Find the stored split sets of a result's parts by hash and join them; None if the store lacks one."""
     parts = [part.split_sha256 for part in (result.parts or {}).values()]
     names = {sha: name for name, sha in store.split_sets().items()}
-    wanted = [names.get(sha or "") for sha in parts or [result.provenance.split_sha256]]
-    stored = [store.read_splits(name) for name in wanted if name is not None]
-    return join_splits(stored) if stored and len(stored) == len(wanted) else None
+    part_names = [names.get(sha or "") for sha in parts or [result.provenance.split_sha256]]
+    stored = [store.read_splits(name) for name in part_names if name is not None]
+    return join_splits(stored) if stored and len(stored) == len(part_names) else None
 
 
-def sample_places(snapshot: Snapshot) -> Pool:
-    """Ids, sources and uris of all samples."""
+def sample_origins(snapshot: Snapshot) -> Pool:
+    """Read the ids, sources and uris of all samples."""
     return read_pool(snapshot, ("id", "source", "uri"), None)
 
 
 def read_again(
     snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs, mirrored: str | None = None
 ) -> tuple[Pool, Arrays]:
-    """What a mode saw of stored split sets: the samples that take part, with their columns, and the arrays.
+    """Read the input of a mode for stored split sets.
 
-    ``mirrored`` is the aspect whose mirror images were compared (:attr:`eval.protocols.base.Protocol.mirrored`).
+    Args:
+        snapshot: where samples and vectors are.
+        space: space of the vectors.
+        parts: part name to split set.
+        needs: columns, roles and views of the mode.
+        mirrored: aspect whose mirror images are compared (:attr:`eval.protocols.base.Protocol.mirrored`).
+
+    Returns:
+        The samples of the split sets with the columns of ``needs``, and the arrays.
 
     Raises:
         InputError: a sample of the split sets is not in the store any more.
@@ -94,7 +112,7 @@ def read_again(
 
 
 def read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) -> Pool:
-    """Read columns of the samples that meet ``where``."""
+    """Read columns of the samples that meet the SQL condition ``where``; None is all samples."""
     rows = snapshot.samples(list(dict.fromkeys(columns)), where)
     values = {name: np.array(rows.column(name).to_pylist(), dtype=np.object_) for name in rows.column_names}
     return Pool(values.pop("id").astype(np.str_), values)
@@ -109,9 +127,20 @@ def read_arrays(
     mirrored: str | None = None,
     held_out: Mapping[str, HeldOutSamples] | None = None,
 ) -> Arrays:
-    """Read vectors and columns of the samples that take part, in order of sample id.
+    """Read the vectors and columns of the samples of some split sets, in order of sample id.
 
-    Samples of the aspect ``mirrored`` give the vector of their mirror image for every view.
+    Args:
+        snapshot: where samples and vectors are.
+        space: space of the vectors.
+        pool: samples, among which are those of the split sets.
+        parts: part name to split set.
+        needs: columns, roles and views of the mode.
+        mirrored: aspect whose samples get the vectors of their mirror images in every view.
+        held_out: part name to held-out samples, which become roles of every draw.
+
+    Raises:
+        IncompleteError: a sample has no vector in the space, or the space lacks a view.
+        UnknownNameError: there is no such view or column.
     """
     others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
     used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
@@ -119,47 +148,52 @@ def read_arrays(
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
         rows = pool.among("aspect", mirrored)
-        turned = {
+        mirror_vectors = {
             view: read_vectors(snapshot, space, MIRRORED[view], pool, "mirror=false")
             for view in vectors
             if view in MIRRORED
         }
-        vectors = {view: np.where(rows[:, None], turned.get(view, own), own) for view, own in vectors.items()}
+        vectors = {view: np.where(rows[:, None], mirror_vectors.get(view, data), data) for view, data in vectors.items()}
     columns = {name: pool.columns[name] for name in needs.columns}
     draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
     return Arrays(pool.ids, vectors, columns, draws)
 
 
 def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
-    """Add columns of the samples; ``age`` may stand for ``meta_age``.
+    """Add columns to a pool; ``age`` may stand for ``meta_age``.
 
     Raises:
         UnknownNameError: there is no such column.
     """
-    have = snapshot.column_names("samples")
-    found = {}
+    stored = snapshot.column_names("samples")
+    columns = {}
     for name in names:
         if name in pool.columns:
             continue
         if name == "id":
-            found[name] = pool.ids.astype(np.object_)
+            columns[name] = pool.ids.astype(np.object_)
             continue
-        column = name if name in have else f"meta_{name}"
-        if column not in have:
-            raise unknown("column of samples", name, have)
+        column = name if name in stored else f"meta_{name}"
+        if column not in stored:
+            raise unknown("column of samples", name, stored)
         rows = read_pool(snapshot, ("id", column), None)
-        found[name] = rows.columns[column][np.searchsorted(rows.ids, pool.ids)]
-    return Pool(pool.ids, {**pool.columns, **found})
+        columns[name] = rows.columns[column][np.searchsorted(rows.ids, pool.ids)]
+    return Pool(pool.ids, {**pool.columns, **columns})
 
 
 def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, without: str = "views=base") -> Float32:
-    """Read the vectors (n, d) of a pool's samples, which have the column ``key``.
+    """Read the vectors (n, d) of the samples of a pool.
 
-    ``without`` is the option that makes the view needless.
+    Args:
+        snapshot: where the vectors are.
+        space: space of the vectors.
+        view: view of the images.
+        pool: samples with the column ``key``.
+        without: option that avoids the view, for the message.
 
     Raises:
         IncompleteError: the space lacks the view, or samples have no vector in it.
-        UnknownNameError: there is no such view at all.
+        UnknownNameError: there is no view of this name.
     """
     if view not in space.views:
         if view in MIRRORED:
@@ -174,7 +208,7 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
     missing = np.flatnonzero(rows < 0)
     if len(missing):
         first = pool.columns["uri"][missing[0]]
-        way = "index the same images again, which embeds what is missing"
+        way = "index the same images again, which embeds the missing ones"
         if space.imported:
             way = "import vectors of these into the space, too, or leave them out with `where`"
         raise IncompleteError(
@@ -184,19 +218,23 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
 
 
 def read_norms(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
-    """Read the lengths (n,) that the vectors of a pool's samples had; the samples have vectors in the space."""
+    """Read the lengths (n,) of the vectors of a pool's samples before normalisation.
+
+    All samples must have a vector in the space.
+    """
     rows = snapshot.norms(space, view)
     keys = np.array(rows.column("key").to_pylist(), np.str_)
     order = np.argsort(keys)
-    wanted = pool.columns["key"].astype(np.str_)
+    pool_keys = pool.columns["key"].astype(np.str_)
     lengths: Float32 = rows.column(f"n_{view}").to_numpy().astype(np.float32)
-    return lengths[order[np.searchsorted(keys[order], wanted)]]
+    return lengths[order[np.searchsorted(keys[order], pool_keys)]]
 
 
 def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOutSamples) -> tuple[Draw, ...]:
+    """Rows of ``ids`` by role, for every draw; held-out samples have the same rows in all draws."""
     rows = np.searchsorted(ids, splits.sample)
     roles = {role: splits.role == role for role in needs.roles}
-    others = {name: np.searchsorted(ids, found).astype(np.int64) for name, found in held_out.items()}
+    others = {name: np.searchsorted(ids, samples).astype(np.int64) for name, samples in held_out.items()}
     return tuple(
         {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()} | others
         for draw in np.unique(splits.draw)

@@ -1,4 +1,4 @@
-"""The rankings behind a re-identification result, made again from the store and checked against the result."""
+"""Recomputes the rankings of a re-identification result from the store, and checks them against the result."""
 
 from __future__ import annotations
 
@@ -29,52 +29,64 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore
 
 
-class Listed(NamedTuple):
-    """The head of one query's ranking: places in the gallery (k,), best first, and their ``scores`` (k,)."""
+class RankingHead(NamedTuple):
+    """The first k of one query's ranking, best first: ``places`` (k,) in the gallery and their ``scores`` (k,)."""
 
     places: Int64
     scores: Float32
 
 
 class Ranking(NamedTuple):
-    """One draw of one part.
+    """The rankings of one draw of one part.
 
-    ``query`` (q,) and ``gallery`` (g,) are rows of the samples, ``asked`` and ``known`` their arrays; ``relations`` say
-    which pairs are junk. ``first_ranks`` (q,) is the 1-based rank of each query's best right image, equal scores in
-    order of the gallery; 0 for none. ``blocks`` is what gives the scores.
+    Attributes:
+        query: (q,) rows of the queries among the samples.
+        gallery: (g,) rows of the gallery among the samples.
+        query_side: vectors and codes of the queries.
+        gallery_side: vectors and codes of the gallery.
+        relations: says which pairs are junk.
+        first_ranks: (q,) rank, from 1, of each query's best match, equal scores in order of the gallery; 0 for none.
+        blocks: computes the scores, block by block.
     """
 
     query: Int64
     gallery: Int64
-    asked: Side
-    known: Side
+    query_side: Side
+    gallery_side: Side
     relations: Relations
     first_ranks: Int64
     blocks: Blocks
 
-    def best(self, queries: Sequence[int], k: int) -> list[Listed]:
-        """The first k for some queries (places in ``query``), junk left out.
+    def best(self, queries: Sequence[int], k: int) -> list[RankingHead]:
+        """Return the first k of the rankings of some queries, without junk.
 
-        The scores are those of the metric to the bit: the same blocks of the same arithmetic.
+        The scores equal those of the metrics to the bit, since they are computed in the same blocks.
+
+        Args:
+            queries: positions in ``query``.
+            k: length of the rankings.
         """
-        found: dict[int, Listed] = {}
-        for start, scores in self.blocks(self.asked.vectors, self.known.vectors):
+        heads: dict[int, RankingHead] = {}
+        for start, scores in self.blocks(self.query_side.vectors, self.gallery_side.vectors):
             for at in queries:
                 if start <= at < start + len(scores):
-                    found[at] = self._head(at, scores[at - start], k)
-        return [found[at] for at in queries]
+                    heads[at] = self._head(at, scores[at - start], k)
+        return [heads[at] for at in queries]
 
-    def _head(self, at: int, scores: Float32, k: int) -> Listed:
+    def _head(self, at: int, scores: Float32, k: int) -> RankingHead:
         places = np.flatnonzero(~self.relations.junk(self.query[at : at + 1], self.gallery)[0])
         order = np.argsort(-scores[places], kind="stable")[:k]
-        return Listed(places[order], scores[places[order]])
+        return RankingHead(places[order], scores[places[order]])
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Rankings of every draw of every part; rows number ``samples``, which stand in order of id.
+    """The rankings of every draw of every part.
 
-    ``matches`` are, draw by draw, whether each query that counts is matched within rank 1, 2, ...: tables (q, k).
+    Attributes:
+        samples: samples of the evaluation in order of id; rows of rankings refer to them.
+        rankings: part name to a ranking per draw.
+        matches: part name to a table (q, k) per draw: whether each counted query is matched within rank 1, 2, ..., k.
     """
 
     samples: Pool
@@ -83,12 +95,12 @@ class Replay:
 
 
 def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
-    """Rank every draw of a result again from its stored split sets.
+    """Recompute the rankings of a result from its stored split sets.
 
     Raises:
-        InputError: it is no ``reid`` result, its split sets are not in this store, or the store has changed since so
-            that the result does not come out again.
-        UnknownNameError: the store has no such space.
+        InputError: the result is not of mode ``reid``, the store lacks its split sets, or the store has changed so that
+            it gives another result.
+        UnknownNameError: the store lacks the space of the result.
     """
     if result.mode != "reid" or result.cmc is None:
         raise InputError(f"A result of mode {result.mode} has no rankings; pictures of them need `mode=reid`.")
@@ -116,11 +128,11 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
 
 
 def _mirrored(result: EvalResult) -> str | None:
-    """The aspect whose mirror images the protocol compared, if any."""
+    """The aspect whose mirror images the protocol compares, or None."""
     rule = load_protocol(result.departs_from or result.protocol)
-    known = rule.options.model_fields
-    own = {key: value for key, value in result.config.items() if key in known}
-    return rule.mirrored(rule.options.read(own, "The result's config"))
+    fields = rule.options.model_fields
+    options = {key: value for key, value in result.config.items() if key in fields}
+    return rule.mirrored(rule.options.read(options, "The result's config"))
 
 
 def _ranking(problem: RankingProblem, draw: Draw) -> Ranking:
@@ -133,14 +145,14 @@ def _ranking(problem: RankingProblem, draw: Draw) -> Ranking:
 
 def _split_sets(store: EmbeddingStore, result: EvalResult) -> dict[str, SplitSet]:
     """The stored split set of every part, found by hash."""
-    wanted: dict[str, str | None] = {WHOLE_PART: result.provenance.split_sha256}
+    hashes: dict[str, str | None] = {WHOLE_PART: result.provenance.split_sha256}
     if result.parts:
-        wanted = {name: part.split_sha256 for name, part in result.parts.items()}
+        hashes = {name: part.split_sha256 for name, part in result.parts.items()}
     names = {sha: name for name, sha in store.split_sets().items()}
-    found = {name: store.read_splits(names[sha]) for name, sha in wanted.items() if sha in names}
-    if len(found) < len(wanted):
+    splits = {name: store.read_splits(names[sha]) for name, sha in hashes.items() if sha in names}
+    if len(splits) < len(hashes):
         raise InputError(
             f"The split set {result.provenance.split_set} of this result is not in the store; evaluate again with a "
             "store that can be written."
         )
-    return found
+    return splits

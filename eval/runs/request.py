@@ -1,4 +1,4 @@
-"""A request: the evaluation that is to be made, as data."""
+"""The request of an evaluation, as data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from retrieval.types import SplitSet
 
 BOOTSTRAP_STREAM, MODE_STREAM = 1, 2
-"""Spawn keys of the seed sequences of a request, so that more of one never changes the other; draws have theirs."""
+"""Spawn keys of the seed sequences of bootstrap and mode, which makes them independent of each other and of draws."""
 
 
 def _path_text(value: object) -> object:
@@ -32,9 +32,9 @@ PathTexts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_path_texts)]
 
 
 class EvalRequest(Config):
-    """An evaluation as it is asked for.
+    """What to evaluate, and how.
 
-    A result keeps its request with names resolved (spaces and banks by hash, a split set by its stored name), so that
+    A result holds its request with names resolved (spaces and banks by hash, a split set by its stored name), so that
     it can be evaluated again from the store alone.
     """
 
@@ -65,9 +65,9 @@ class EvalRequest(Config):
 
 @dataclass(frozen=True, slots=True)
 class RequestInputs:
-    """What a request would look up by name, given as objects.
+    """Inputs of a request as objects, in place of names.
 
-    ``universe`` are the names of the classes and their origin, instead of what the option ``labels_from`` would find.
+    ``universe`` holds the names of the classes and their origin, in place of the option ``labels_from``.
     """
 
     split_set: SplitSet | None = None

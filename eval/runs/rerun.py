@@ -1,4 +1,4 @@
-"""From a result file back to the evaluation that made it."""
+"""Repeats the evaluation of a result."""
 
 from __future__ import annotations
 
@@ -13,42 +13,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eval.results.schema import EvalResult
-    from eval.runs.run import Evaluated
-    from eval.runs.task import Prepared
+    from eval.runs.run import EvaluationRun
+    from eval.runs.task import PreparedEvaluation
     from retrieval.types.store import EmbeddingStore
 
 SAME_VALUE = 1e-6
-"""How far a metric may be from the one in its result file: the same vectors on other hardware round differently."""
+"""Largest difference of a repeated metric; the same vectors may round differently on other hardware."""
 
 
 def evaluate_again(
     store: EmbeddingStore, result: EvalResult, name: str, say: Callable[[str], None] = print_note
-) -> Evaluated:
-    """Evaluate a result's request again; the numbers must be those of the result.
+) -> EvaluationRun:
+    """Evaluate a result's request again, and check that the metrics are unchanged.
 
     Args:
-        store: where it was made.
+        store: where the result was made.
         result: the result.
-        name: what to call it in messages.
-        say: takes sentences for people that do not belong to the result.
+        name: name of the result in messages.
+        say: gets messages that are not part of the result.
 
     Raises:
-        InputError: the store gives other numbers or draws, or not all that was settled then.
-        UnknownNameError: the store has no such space.
+        InputError: the store gives other metrics or draws, or lacks the split set.
+        UnknownNameError: the store lacks a space of the result.
     """
     evaluated = evaluate_prepared(store, prepare_again(store, result, name), say)
-    now = {metric: found.value for metric, found in evaluated.result.metrics.items()}
-    require_values(result, now, name)
+    values = {name: metric.value for name, metric in evaluated.result.metrics.items()}
+    require_values(result, values, name)
     return evaluated
 
 
-def prepare_again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepared:
-    """Prepare the evaluation of a result on its own draws; raises what :func:`evaluate_again` does before it computes.
+def prepare_again(store: EmbeddingStore, result: EvalResult, name: str) -> PreparedEvaluation:
+    """Prepare the evaluation of a result on the same draws.
 
     Args:
-        store: where it was made.
+        store: where the result was made.
         result: the result.
-        name: what to call it in messages.
+        name: name of the result in messages.
+
+    Raises:
+        InputError: the store gives other draws, or lacks the split set.
+        UnknownNameError: the store lacks a space of the result.
     """
     require_spaces(store, result, name)
     request = EvalRequest.read(result.request, f"Request of result {name}")
@@ -56,7 +60,7 @@ def prepare_again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepa
         raise InputError(
             f"Result {name} is of mode {result.mode}, and its request of mode {request.mode}; evaluate again."
         )
-    prepared = prepare(store, *load_task(result.task).again(store, request, result, name))
+    prepared = prepare(store, *load_task(result.task).rerun_request(store, request, result, name))
     if prepared.splits.sha256 != result.provenance.split_sha256:
         raise InputError(
             f"The store no longer gives the draws of result {name} (split set {result.provenance.split_set}): its "
@@ -69,28 +73,28 @@ def require_spaces(store: EmbeddingStore, result: EvalResult, name: str) -> None
     """Check that the store has the spaces of a result.
 
     Raises:
-        UnknownNameError: it has not.
+        UnknownNameError: it lacks one.
     """
-    wanted = result.provenance.space_fingerprint.split(" + ")
+    fingerprints = result.provenance.space_fingerprint.split(" + ")
     with store.snapshot() as snapshot:
-        if not set(wanted) <= {space.fingerprint for space in snapshot.spaces}:
+        if not set(fingerprints) <= {space.fingerprint for space in snapshot.spaces}:
             raise UnknownNameError(
                 f"Result {name} is of space {result.provenance.space}, which is not in this store; give the store it "
                 "was made from with `store`."
             )
 
 
-def require_values(result: EvalResult, now: Mapping[str, float], name: str) -> None:
-    """Check that metrics that were made again are those of a result.
+def require_values(result: EvalResult, values: Mapping[str, float], name: str) -> None:
+    """Check that the repeated metrics ``values`` equal those of a result.
 
     Raises:
-        InputError: one differs, or is not there any more.
+        InputError: a metric differs or is missing.
     """
     for metric, before in result.metrics.items():
-        if metric not in now:
+        if metric not in values:
             raise InputError(f"Result {name} has a metric '{metric}' that its request does not ask for.")
-        if abs(now[metric] - before.value) > SAME_VALUE:
+        if abs(values[metric] - before.value) > SAME_VALUE:
             raise InputError(
-                f"Result {name} says {metric} {before.value:.6f}, and the store now gives {now[metric]:.6f}: it has "
+                f"Result {name} says {metric} {before.value:.6f}, and the store now gives {values[metric]:.6f}: it has "
                 "changed since; evaluate again."
             )

@@ -1,4 +1,4 @@
-"""From a request to a result: prepare, evaluate, say where the number comes from, keep it."""
+"""Evaluates a request: prepares it, computes the result with its provenance, and saves it in the store."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from eval.runs.tasks import task_of
 from retrieval.errors import StoreError
 
 if TYPE_CHECKING:
-    from eval.runs.task import Prepared
+    from eval.runs.task import PreparedEvaluation
     from retrieval.types import SplitSet
     from retrieval.types.store import EmbeddingStore
 
 
 def print_note(message: str) -> None:
-    """Say something that does not belong to the result on standard error."""
-    print(message, file=sys.stderr)  # noqa: T201 - what the result file does not hold
+    """Print a message that is not part of the result to standard error."""
+    print(message, file=sys.stderr)  # noqa: T201 - the default of `say`
 
 
-class Evaluated(NamedTuple):
-    """A result, and what it was computed from."""
+class EvaluationRun(NamedTuple):
+    """A result, and the prepared evaluation that it was computed from."""
 
     result: EvalResult
-    prepared: Prepared
+    prepared: PreparedEvaluation
 
 
 def evaluate_request(
@@ -37,27 +37,38 @@ def evaluate_request(
     request: EvalRequest,
     inputs: RequestInputs | None = None,
     say: Callable[[str], None] = print_note,
-) -> Evaluated:
-    """Evaluate a request and keep the result; see :func:`eval.api.evaluate`."""
+) -> EvaluationRun:
+    """Evaluate a request and save the result in the store; see :func:`eval.api.evaluate`."""
     prepared = prepare(store, request, inputs)
     return evaluate_prepared(store, prepared, say)
 
 
-def prepare(store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs | None = None) -> Prepared:
-    """Read and draw what an evaluation needs; raises what :func:`evaluate_request` does before it computes."""
-    prepared: Prepared = task_of(request.mode).prepare(store, request, inputs or RequestInputs())
+def prepare(store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs | None = None) -> PreparedEvaluation:
+    """Resolve the names of a request, make its draws and read its arrays, without computing anything.
+
+    Args:
+        store: where samples and vectors are.
+        request: the request.
+        inputs: inputs as objects, in place of names.
+
+    Raises:
+        VitrineError: as :func:`eval.api.evaluate`.
+    """
+    prepared: PreparedEvaluation = task_of(request.mode).prepare(store, request, inputs or RequestInputs())
     return prepared
 
 
-def evaluate_prepared(store: EmbeddingStore, prepared: Prepared, say: Callable[[str], None] = print_note) -> Evaluated:
-    """Compute what was prepared, and keep split sets and result in the store."""
+def evaluate_prepared(
+    store: EmbeddingStore, prepared: PreparedEvaluation, say: Callable[[str], None] = print_note
+) -> EvaluationRun:
+    """Compute a prepared evaluation, and save its split sets and result in the store."""
     result = build_result(prepared, prepared.evaluate())
-    _keep(store, prepared.parts.values(), result, say)
-    return Evaluated(result, prepared)
+    _save(store, prepared.parts.values(), result, say)
+    return EvaluationRun(result, prepared)
 
 
-def build_result(prepared: Prepared, evaluation: Evaluation) -> EvalResult:
-    """Say of an evaluation what it is of: every section is copied, whatever the task."""
+def build_result(prepared: PreparedEvaluation, evaluation: Evaluation) -> EvalResult:
+    """Make the result of an evaluation: all its sections, with the request and the provenance."""
     request, splits = prepared.request, prepared.splits
     task: TaskName = load_mode(request.mode).task
     parts = evaluation.parts and {
@@ -72,7 +83,7 @@ def build_result(prepared: Prepared, evaluation: Evaluation) -> EvalResult:
         departs_from=prepared.departs_from,
         request=request.model_dump(mode="json", exclude_defaults=True),
         parts=parts,
-        config={**evaluation.config, **prepared.recorded},
+        config={**evaluation.config, **prepared.recorded_options},
         provenance=Provenance(
             space=" + ".join(space.name for space in prepared.spaces),
             space_fingerprint=" + ".join(space.fingerprint for space in prepared.spaces),
@@ -87,13 +98,13 @@ def build_result(prepared: Prepared, evaluation: Evaluation) -> EvalResult:
     )
 
 
-def _keep(store: EmbeddingStore, parts: Iterable[SplitSet], result: EvalResult, say: Callable[[str], None]) -> None:
-    """Keep split sets and result in the store; a store that cannot be written only costs a sentence."""
+def _save(store: EmbeddingStore, parts: Iterable[SplitSet], result: EvalResult, say: Callable[[str], None]) -> None:
+    """Save split sets and result in the store; if it cannot be written, only say so."""
     try:
         for part in parts:
             store.save_splits(part)
         store.save_result(result.to_dict())
-    except StoreError as error:  # read-only, or a full disk: the number is still worth having
+    except StoreError as error:  # read-only or full; the result is still returned
         say(f"Not kept in the store: {error}")
 
 

@@ -1,4 +1,4 @@
-"""The seam of tasks: what differs between a classification, a ranking and a verification of a store."""
+"""The seam of tasks: classification, ranking and verification implement it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore
 
 
-class Prepared(Protocol):
-    """An evaluation that only has to be computed: what was read, drawn and settled for it.
+class PreparedEvaluation(Protocol):
+    """An evaluation that is ready to compute: names are resolved, draws are made, arrays are read.
 
-    ``request`` has its names resolved. ``parts`` are the split sets of the parts, ``splits`` that of the whole.
-    ``departs_from`` is the protocol whose options a custom one changes, else None. ``recorded`` are options of the
-    protocol and the request that a result's ``config`` says beside those of the mode.
+    Attributes:
+        request: the request with its names resolved.
+        protocol: name of the protocol, or ``custom``.
+        departs_from: protocol whose options a custom protocol changes, else None.
+        parts: part name to its split set.
+        splits: split set of all parts.
+        spaces: spaces of the vectors.
+        store_version: version of the store that was read.
+        recorded_options: options of protocol and request for ``config`` of the result, beside those of the mode.
     """
 
     @property
@@ -45,52 +51,56 @@ class Prepared(Protocol):
     def store_version(self) -> int: ...
 
     @property
-    def recorded(self) -> Mapping[str, Any]: ...
+    def recorded_options(self) -> Mapping[str, Any]: ...
 
     def evaluate(self) -> Evaluation:
-        """Compute; the same prepared evaluation gives the same values.
+        """Compute the evaluation. Repeated calls give equal values.
 
         Raises:
-            InputError: no honest number can be made.
-            TestDataError: something would have to be chosen on test data.
+            InputError: a metric cannot be computed from these samples.
+            TestDataError: a setting would have to be chosen on test samples.
         """
         ...
 
 
-P = TypeVar("P", bound=Prepared)
+P = TypeVar("P", bound=PreparedEvaluation)
 
 
 class Task(Protocol[P]):
-    """A kind of evaluation: it prepares, goes back from a result, compares, and keeps assets."""
+    """A kind of evaluation: it prepares requests, repeats results, compares, and writes assets."""
 
     @property
     def name(self) -> TaskName: ...
 
     def prepare(self, store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs) -> P:
-        """Read and draw what an evaluation needs; raises what :func:`eval.api.evaluate` does."""
-        ...
-
-    def again(
-        self, store: EmbeddingStore, request: EvalRequest, result: EvalResult, name: str
-    ) -> tuple[EvalRequest, RequestInputs]:
-        """What to ask for to make a result again, on the draws and classes that were settled then.
-
-        Args:
-            store: where it was made.
-            request: the request of the result.
-            result: the result.
-            name: of the result, in messages.
+        """Resolve the names of a request, make its draws and read its arrays.
 
         Raises:
-            InputError: the store does not have them any more.
+            VitrineError: as :func:`eval.api.evaluate`.
+        """
+        ...
+
+    def rerun_request(
+        self, store: EmbeddingStore, request: EvalRequest, result: EvalResult, name: str
+    ) -> tuple[EvalRequest, RequestInputs]:
+        """Return the request and inputs that repeat a result on the same draws and classes.
+
+        Args:
+            store: where the result was made.
+            request: the request of the result.
+            result: the result.
+            name: name of the result in messages.
+
+        Raises:
+            InputError: the store does not have the draws any more.
         """
         ...
 
     def check_results(self, first: EvalResult, second: EvalResult) -> None:
-        """Refuse two result files that cannot be paired, before anything is read.
+        """Check that two results can be paired, before the store is read.
 
         Raises:
-            InputError: they are over different samples or names.
+            InputError: they are over different samples or label universes.
         """
         ...
 
@@ -98,10 +108,10 @@ class Task(Protocol[P]):
         """Compare two evaluations of this task.
 
         Raises:
-            InputError: they are not over the same draws, or measure differently.
+            InputError: the draws or the definitions of metrics differ.
         """
         ...
 
     def keep_assets(self, store: EmbeddingStore, path: Path, prepared: P) -> None:
-        """Write what belongs beside the result file ``path``, if anything."""
+        """Write the assets of the result file ``path``, if the task has any."""
         ...

@@ -1,4 +1,4 @@
-"""The closed table of tasks."""
+"""The table of tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_task(name: TaskName) -> Task[Any]:
-    """The task of this name."""
+    """Return the task of this name."""
     from eval.runs.classification_task import CLASSIFICATION
     from eval.runs.ranking_tasks import RANKING, VERIFICATION
 
@@ -23,7 +23,7 @@ def load_task(name: TaskName) -> Task[Any]:
 
 
 def task_of(mode: str) -> Task[Any]:
-    """The task of a mode.
+    """Return the task of a mode.
 
     Raises:
         UnknownNameError: there is no such mode.

@@ -67,7 +67,7 @@ def choose_queries(ranking: Ranking, seed: int, per_rule: int = 2) -> list[Query
     """
     counted = np.flatnonzero(ranking.first_ranks > 0)
     order = counted[np.argsort(ranking.first_ranks[counted], kind="stable")]
-    identity = ranking.asked.identity
+    identity = ranking.query_side.identity
     middle = (len(order) - 1) / 2
     around = order[np.argsort(np.abs(np.arange(len(order)) - middle), kind="stable")]
     chosen: list[QueryChoice] = []
@@ -86,11 +86,11 @@ def ranked_lists(ranking: Ranking, chosen: list[QueryChoice], k: int = TOP) -> l
     A gallery sample of the query's identity is ``right``; one whose identity is unknown or that of no query of the
     draw is a ``distractor``; others are ``wrong``.
     """
-    query_identities = np.unique(ranking.asked.identity)
+    query_identities = np.unique(ranking.query_side.identity)
     lists = []
     for choice, listed in zip(chosen, ranking.best([query.at for query in chosen], k), strict=True):
-        identity = int(ranking.asked.identity[choice.at])
-        kinds = [_kind(int(code), identity, query_identities) for code in ranking.known.identity[listed.places]]
+        identity = int(ranking.query_side.identity[choice.at])
+        kinds = [_kind(int(code), identity, query_identities) for code in ranking.gallery_side.identity[listed.places]]
         tiles = tuple(map(GalleryTile, ranking.gallery[listed.places].tolist(), listed.scores.tolist(), kinds))
         lists.append(RankedList(int(ranking.query[choice.at]), choice.rule, int(ranking.first_ranks[choice.at]), tiles))
     return lists

@@ -140,8 +140,8 @@ def test_pictures_show_the_re_ranking(protocol: str, options: dict[str, Any]) ->
     assert firsts == pytest.approx([draw["rank_1"] for draw in result.draws])
     for ranking in rankings[:2]:
         heads = ranking.best(range(len(ranking.query)), 1)
-        found = ranking.known.identity[[head.places[0] for head in heads]]
-        assert (found == ranking.asked.identity).tolist() == (ranking.first_ranks == 1).tolist()
+        found = ranking.gallery_side.identity[[head.places[0] for head in heads]]
+        assert (found == ranking.query_side.identity).tolist() == (ranking.first_ranks == 1).tolist()
 
 
 def test_score_norm_through_the_runner_takes_the_train_split() -> None:

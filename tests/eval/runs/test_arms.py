@@ -13,7 +13,7 @@ from eval.runs.arms import (
     arm_of,
     arm_options,
     class_bank,
-    named_apart,
+    with_distinct_names,
     parse_arm,
     read_arm,
     read_prompt_files,
@@ -53,14 +53,14 @@ def test_an_unknown_scorer() -> None:
 
 
 def test_arms_that_share_a_name_are_told_apart_by_their_space() -> None:
-    arms = named_apart([parse_arm(f"{space}:knn") for space in "ab"] + [parse_arm("a:prompts")])
+    arms = with_distinct_names([parse_arm(f"{space}:knn") for space in "ab"] + [parse_arm("a:prompts")])
     assert [arm.name for arm in arms] == ["a knn", "b knn", "prompts"]
     with pytest.raises(InputError, match="Two arms are called 'a knn'"):
-        named_apart([parse_arm("a:knn"), parse_arm("a:knn")])
+        with_distinct_names([parse_arm("a:knn"), parse_arm("a:knn")])
 
 
 def test_options_go_to_their_arms() -> None:
-    arms = named_apart([parse_arm("a:knn"), parse_arm("b:knn"), parse_arm("x-y=c:prototype")])
+    arms = with_distinct_names([parse_arm("a:knn"), parse_arm("b:knn"), parse_arm("x-y=c:prototype")])
     dotted: dict[str, dict[str, Any]] = {"knn": {"k": 3}, "a knn": {"k": 7}, "x_y": {"class_temperature": 0.5}}
     found = arm_options(arms, dotted, {"tau": 0.1}, ())
     values = {name: each.model_dump() for name, each in found.items()}

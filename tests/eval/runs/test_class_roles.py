@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.runs.class_roles import sample_roles, val_taken, within_universe
+from eval.runs.class_roles import sample_roles, val_warnings, within_universe
 from eval.seams.classification import ClassConfig
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
@@ -133,5 +133,5 @@ def test_a_val_that_is_not_what_was_asked_for_is_told() -> None:
         ("train:8", "12 val samples there were are not used"),
     ):
         config = ClassConfig(val_from=wanted)
-        assert words in " ".join(val_taken(before, sample_roles(before, pool, config), config))
-    assert val_taken(before, before, ClassConfig()) == ()
+        assert words in " ".join(val_warnings(before, sample_roles(before, pool, config), config))
+    assert val_warnings(before, before, ClassConfig()) == ()

@@ -12,7 +12,7 @@ from eval.results.assets import assets_folder
 from eval.runs.keep_assets import NEIGHBOURS, WORST, keep_assets
 from eval.runs.prepare_classification import PreparedClassification
 from eval.runs.request import EvalRequest
-from eval.runs.run import Evaluated, evaluate_request
+from eval.runs.run import EvaluationRun, evaluate_request
 from retrieval.store.open import LanceStore
 from retrieval.types import Bank
 from tests.support.sample_stores import store_with, unit
@@ -27,12 +27,12 @@ def store_of(folder: Path, roles: tuple[str, ...]) -> LanceStore:
     return store_with(folder / "s", names, unit(N), label=labels, split=split)[0]
 
 
-def classification(found: Evaluated) -> PreparedClassification:
+def classification(found: EvaluationRun) -> PreparedClassification:
     assert isinstance(found.prepared, PreparedClassification)
     return found.prepared
 
 
-def kept(store: LanceStore, folder: Path, mode: str = "prototype", **asked: Any) -> tuple[Evaluated, Any, Any]:
+def kept(store: LanceStore, folder: Path, mode: str = "prototype", **asked: Any) -> tuple[EvaluationRun, Any, Any]:
     """An evaluation, its predictions and its wrong answers."""
     found = evaluate_request(store, EvalRequest(mode=mode, options={"bootstrap": 0, **asked}), say=lambda _: None)
     keep_assets(store, folder / "r.json", classification(found))

@@ -10,7 +10,7 @@ import pytest
 from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import ArmResult, Choice, ClassMetrics, ConfusedPair, EvalResult, SweepPoint
-from eval.runs.reading import sample_places
+from eval.runs.reading import sample_origins
 from eval.runs.request import EvalRequest
 from eval.runs.run import build_result, prepare
 from retrieval.config import parse_assignments
@@ -110,7 +110,7 @@ def test_results_and_splits_are_kept_and_followed_again(tmp_path: Path) -> None:
     assert [each.result for each in store.results()] == [drawn.to_dict()]
     file = tmp_path / "mine.csv"
     with store.snapshot() as snapshot:
-        file.write_text(splits_to_csv(store.read_splits(name), sample_places(snapshot)))
+        file.write_text(splits_to_csv(store.read_splits(name), sample_origins(snapshot)))
     for wanted in (name, "monte-carlo", file, str(file)):
         again = evaluate(store, "reid", split_set=wanted)
         assert again.protocol == "fixed"
