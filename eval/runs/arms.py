@@ -230,7 +230,9 @@ def arm_of(
     distinct = [name if names.count(name) == 1 else f"{name} {bank.sha256[:8]}"
                 for name, bank in zip(names, arm.banks, strict=True)]  # fmt: skip
     banks = tuple(class_bank(bank, classes, name) for bank, name in zip(arm.banks, distinct, strict=True))
-    warnings = [text for bank, stored in zip(banks, arm.banks, strict=True) for text in _warnings(bank, stored, classes)]
+    warnings = [
+        text for bank, stored in zip(banks, arm.banks, strict=True) for text in _warnings(bank, stored, classes)
+    ]
     temperature = next((bank.temperature for bank in arm.banks if bank.temperature), None)
     scale = None if temperature is None else 1 / temperature
     return Arm(arm.name, load_scorer(arm.scorer), vectors, options, banks, norms, scale), tuple(warnings)
@@ -247,7 +249,9 @@ def _warnings(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str
     bank_classes = set(stored.edge_class.tolist())
     extra = sorted(bank_classes - set(match_names(bank_classes, classes)))
     if extra:
-        warnings.append(f"{len(extra)} classes of bank {bank.name} are not in the label universe ({first_names(extra)}).")
+        warnings.append(
+            f"{len(extra)} classes of bank {bank.name} are not in the label universe ({first_names(extra)})."
+        )
     pairs = np.unique(np.stack([bank.edge_vector, bank.edge_class]), axis=1)
     shared = int((np.bincount(pairs[0]) > 1).sum())
     if shared and bank.texts is not None:

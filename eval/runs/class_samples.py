@@ -86,8 +86,8 @@ def split_set_samples(snapshot: Snapshot, pool: Pool, splits: SplitSet, where: s
     missing = int((~np.isin(members, stored)).sum())
     if missing:
         raise InputError(
-            f"{missing} of the {len(members)} samples of split set {splits.name} are not in the store any more; evaluate "
-            "with `protocol` to draw again."
+            f"{missing} of the {len(members)} samples of split set {splits.name} are not in the store any more; "
+            "evaluate with `protocol` to draw again."
         )
     selected = members if where is None else np.intersect1d(members, read_pool(snapshot, ("id",), where).ids)
     samples = pool.take(np.isin(pool.ids, selected))

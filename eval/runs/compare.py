@@ -35,11 +35,6 @@ def compare_requests(store: EmbeddingStore, first: EvalRequest, second: EvalRequ
 def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Comparison:
     """Compute two results again from the store, check that their metrics are unchanged, and compare them.
 
-    Args:
-        store: where both were made.
-        first: result A.
-        second: result B.
-
     Raises:
         InputError: as :func:`compare_requests`, or the store gives other metrics than a result.
         UnknownNameError: the store lacks the space of a result.

@@ -95,9 +95,7 @@ def _neighbours(worst: Int64, prepared: PreparedClassification) -> list[tuple[In
     if not len(queries):
         return []
     views = prepared.config.views
-    vectors, query_vectors = (
-        combine_views([arm.vectors[view][rows] for view in views]) for rows in (gallery, queries)
-    )
+    vectors, query_vectors = (combine_views([arm.vectors[view][rows] for view in views]) for rows in (gallery, queries))
     excluded = [np.flatnonzero(gallery == row) for row in queries.tolist()]
     near = prepared.arrays.index("exact", vectors).search(query_vectors, min(NEIGHBOURS, len(gallery)), excluded)
     return [(gallery[rows[rows >= 0]], scores[rows >= 0]) for rows, scores in zip(near.rows, near.scores, strict=True)]

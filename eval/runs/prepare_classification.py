@@ -1,4 +1,4 @@
-"""Classification from a store: settle universe, splits and arms, read them, and say where the numbers come from."""
+"""Prepares classifications: resolves label universe, draws and arms, and reads their arrays."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from eval.runs.arms import (
     StoredArm,
     arm_of,
     arm_options,
-    with_distinct_names,
     parse_arm,
     read_arm,
     read_prompt_files,
+    with_distinct_names,
 )
 from eval.runs.class_roles import sample_roles, val_warnings, within_universe
 from eval.runs.class_samples import labelled_pool, split_set_samples
@@ -50,17 +50,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedClassification:
-    """A classification that only has to be computed; see :class:`eval.runs.task.Prepared`.
+    """A classification that is ready to compute; see :class:`eval.runs.task.PreparedEvaluation`.
 
-    ``own`` are the protocol's own options, ``arms`` as they are in the store; ``truth`` (n,) are the codes of the true
-    classes and ``samples`` the samples in the rows of ``arrays``; ``warnings`` say what is not clean about samples and
-    arms.
+    Attributes:
+        protocol_options: options of the protocol.
+        arms: the arms with their spaces and banks, as the store has them.
+        truth: (n,) codes of the true classes.
+        samples: the samples, in the rows of ``arrays``.
+        warnings: warnings about samples and arms.
     """
 
     request: EvalRequest
     mode: ClassMode[Any]
     config: ClassConfig
-    own: Config
+    protocol_options: Config
     protocol: str
     splits: SplitSet
     universe: LabelUniverse
@@ -74,79 +77,92 @@ class PreparedClassification:
 
     @property
     def parts(self) -> dict[str, SplitSet]:
-        """The only part."""
+        """The split set, as the only part."""
         return {WHOLE_PART: self.splits}
 
     @property
     def spaces(self) -> tuple[SpaceInfo, ...]:
-        """The spaces of all arms, each once."""
+        """Spaces of the arms, without repeats."""
         return tuple({arm.space.fingerprint: arm.space for arm in self.arms}.values())
 
     @property
-    def recorded(self) -> dict[str, Any]:
-        """Options of the protocol, the aspect and the condition."""
-        return {**self.own.model_dump(mode="json"), "aspect": self.request.aspect, "where": self.request.where}
+    def recorded_options(self) -> dict[str, Any]:
+        """Options of the protocol, aspect and ``where``."""
+        options = self.protocol_options.model_dump(mode="json")
+        return {**options, "aspect": self.request.aspect, "where": self.request.where}
 
     def rng(self) -> np.random.Generator:
-        """The generator of the bootstrap, at its start."""
+        """A new generator for the bootstrap, always in the same state."""
         sequence = np.random.SeedSequence(self.request.seed, spawn_key=(BOOTSTRAP_STREAM,))
         return np.random.Generator(np.random.PCG64(sequence))
 
     @cached_property
     def solution(self) -> Solution:
-        """The mode's answers, computed once."""
+        """Answers of the mode, computed once."""
         seed = np.random.SeedSequence(self.request.seed, spawn_key=(MODE_STREAM,))
         return self.mode.solve(self.arrays, self.config, seed)
 
     def evaluate(self) -> Evaluation:
-        """Count the answers; the arms with their spaces and banks, the options as resolved."""
-        counted = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
-        arms = {arm.name: _arm_result(arm, (counted.arms or {}).get(arm.name)) for arm in self.arms}
+        """Compute metrics and intervals of the answers, and add the resolved arms and options."""
+        evaluation = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
+        arms = {arm.name: _arm_result(arm, (evaluation.arms or {}).get(arm.name)) for arm in self.arms}
         options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
-        config = {**counted.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
-        warnings = (*counted.warnings, *self.warnings)
-        return counted.model_copy(update={"arms": arms, "config": config, "warnings": warnings})
+        config = {**evaluation.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
+        warnings = (*evaluation.warnings, *self.warnings)
+        return evaluation.model_copy(update={"arms": arms, "config": config, "warnings": warnings})
 
 
 def prepare_classification(
     store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs
 ) -> PreparedClassification:
-    """Read and draw what a classification needs; raises what :func:`eval.api.evaluate` does before it computes."""
+    """Resolve the names of a request, make its draws and read its arrays.
+
+    Args:
+        store: where samples, vectors and banks are.
+        request: the request of a classification.
+        inputs: inputs as objects, in place of names.
+
+    Raises:
+        VitrineError: as :func:`eval.api.evaluate`.
+    """
     mode = cast("ClassMode[Any]", load_mode(request.mode))
     rule = _protocol(request)
     with store.snapshot() as snapshot:
-        config, own, options = _options(mode, rule, request)
+        config, protocol_options, options = _options(mode, rule, request)
         arms = _arms(mode, config, request)
         scorer_options = arm_options(arms, *options, {*mode.config_type.option_names(), *rule.options.option_names()})
         prompts = (*inputs.prompt_sets, *read_prompt_files(request.prompts, combine=config.combine))
         _require_use(arms, prompts, config)
         stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
-        wanted = inputs.split_set or request.split_set
-        given = None if wanted is None else find_split_set(store, snapshot, wanted)
+        source = inputs.split_set or request.split_set
+        given = None if source is None else find_split_set(store, snapshot, source)
         everything = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
         pool = everything if given is None else split_set_samples(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
-        whole = whole_split(rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, own)))
+        draw_request = Request(request.aspect, config.draws, request.seed, given, protocol_options)
+        whole = whole_split(rule.parts(pool, draw_request))
         splits = sample_roles(whole, pool, config)
-        taken = val_warnings(whole, splits, config)
+        val_notes = val_warnings(whole, splits, config)
         universe = (
             LabelUniverse(*inputs.universe)
             if inputs.universe is not None
             else label_universe(config.labels_from, everything, splits)
         )
         splits, outside = within_universe(splits, pool, universe.names)
-        splits = _named(splits, rule, request.seed, given)
+        splits = _with_name(splits, rule, request.seed, given)
         used = pool.take(np.isin(pool.ids, splits.sample))
-        made = [arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored]
+        arms_and_notes = [
+            arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored
+        ]
         scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
-        arrays, truth = _arrays(used, splits, universe, [arm for arm, _ in made], scorers, config)
-        notes = [note for _, notes in made for note in notes]
+        arrays, truth = _arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
+        notes = [note for _, notes in arms_and_notes for note in notes]
         return PreparedClassification(
             request=_resolved(request, stored, config, None if given is None else splits.name),
             mode=mode,
             config=config,
-            own=own,
+            protocol_options=protocol_options,
             protocol=rule.name,
             splits=splits,
             universe=universe,
@@ -155,14 +171,20 @@ def prepare_classification(
             truth=truth,
             samples=used,
             store_version=snapshot.store_version,
-            warnings=(*notes, *taken, *_counted(unlabelled, outside), *_leaks(used, splits), *_assumed(arrays)),
+            warnings=(
+                *notes,
+                *val_notes,
+                *_left_out(unlabelled, outside),
+                *_leaks(used, splits),
+                *_scorer_notes(arrays),
+            ),
         )
 
 
 def _resolved(
     request: EvalRequest, arms: Sequence[StoredArm], config: ClassConfig, split_set: str | None
 ) -> EvalRequest:
-    """The request with spaces and banks by hash, the split set by its name in the store, and files read."""
+    """Replace names of spaces and banks by hashes, files by their content, and the split set by its stored name."""
     options = dict(request.options)
     if isinstance(options.get("class_alphas"), str):
         options["class_alphas"] = dict(getattr(config, "class_alphas", None) or {})
@@ -178,13 +200,14 @@ def _resolved(
 
 
 def _protocol(request: EvalRequest) -> Protocol:
+    """Load the protocol of a request, and check that it fits a classification."""
     name = request.protocol or "split"
     if request.split_set is not None and name != "split":
         raise InputError(f"A split set gives the draws, so `protocol={name}` has none to make; leave one of them out.")
     rule = load_protocol(name)
     if rule.task != "classification":
-        takes = ", ".join(name for name in PROTOCOLS if load_protocol(name).task == "classification")
-        raise InputError(f"Protocol {name} is of re-identification; {request.mode} takes {takes}.")
+        usable = ", ".join(name for name in PROTOCOLS if load_protocol(name).task == "classification")
+        raise InputError(f"Protocol {name} is of re-identification; {request.mode} takes {usable}.")
     if request.aspect == "all":
         raise InputError(f"Mode {request.mode} has no parts, so `aspect=all` means nothing; name one aspect.")
     return rule
@@ -193,41 +216,41 @@ def _protocol(request: EvalRequest) -> Protocol:
 def _options(
     mode: ClassMode[Any], rule: Protocol, request: EvalRequest
 ) -> tuple[ClassConfig, Config, tuple[dict[str, dict[str, Any]], dict[str, Any]]]:
-    """Options of the mode, of the protocol, and of scorers (by arm, and without an arm's name)."""
+    """Options of the mode, of the protocol, and of scorers (by the name of an arm, and without one)."""
     dotted: dict[str, dict[str, Any]] = {}
-    mine, own, bare = {}, {}, {}
+    mode_options, protocol_options, bare = {}, {}, {}
     fields, protocols = mode.config_type.option_names(), rule.options.option_names()
     for key, value in request.options.items():
         arm, dot, option = key.rpartition(".")
         if dot:
             dotted.setdefault(arm, {})[option] = value
         elif key in fields:
-            mine[key] = value
+            mode_options[key] = value
         elif key in protocols:
-            own[key] = value
+            protocol_options[key] = value
         else:
             bare[key] = value
-    if isinstance(mine.get("class_alphas"), str):
-        mine["class_alphas"] = _weights_file(Path(mine["class_alphas"]))
-    config = mode.config_type.read(mine, "options")
-    return config, rule.options.read(own, f"protocol {rule.name}"), (dotted, bare)
+    if isinstance(mode_options.get("class_alphas"), str):
+        mode_options["class_alphas"] = _read_weights(Path(mode_options["class_alphas"]))
+    config = mode.config_type.read(mode_options, "options")
+    return config, rule.options.read(protocol_options, f"protocol {rule.name}"), (dotted, bare)
 
 
-def _weights_file(path: Path) -> dict[str, Any]:
-    """Weights by class, ``{"species": 0.6, ...}``."""
+def _read_weights(path: Path) -> dict[str, Any]:
+    """Read a JSON file of weights by class, ``{"species": 0.6, ...}``."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        weights = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MissingFileError(f"There is no file of weights {path}.") from None
     except (OSError, ValueError):
         raise InputError(f'{path} is not JSON; a file of weights is {{"class": 0.6, ...}}.') from None
-    if not isinstance(found, dict):
+    if not isinstance(weights, dict):
         raise InputError(f'{path} holds no weights by class; it is to be {{"class": 0.6, ...}}.')
-    return found
+    return weights
 
 
 def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tuple[ArmRequest, ...]:
-    """The arms that were named, or those of the mode with the one space."""
+    """The arms of the request, or those of the mode, which share the space of the request."""
     scorers = mode.arm_scorers(config)
     if scorers and request.arms:
         raise InputError(f"Mode {request.mode} takes `space`, not `arms`: its scorer is {' and '.join(scorers)}.")
@@ -238,9 +261,9 @@ def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tu
         )
     if mode.learns:
         require_learning(scorers)
-    named = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
+    arms = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
     banks = config.bank or ()
-    return with_distinct_names([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in named])
+    return with_distinct_names([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in arms])
 
 
 def require_learning(scorers: Sequence[str]) -> None:
@@ -257,15 +280,15 @@ def require_learning(scorers: Sequence[str]) -> None:
 
 
 def _wants_texts(arm: ArmRequest) -> bool:
-    """Whether an arm is scored with prompts and names none."""
+    """Whether the scorer of an arm takes texts, and the arm names no bank."""
     return load_scorer(arm.scorer).takes_texts and not arm.banks
 
 
 def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: ClassConfig) -> None:
-    """Check that prompts and banks that were given go to an arm.
+    """Check that an arm uses the given prompts or banks.
 
     Raises:
-        InputError: none takes them, or both are given.
+        InputError: no arm uses them, or both are given.
     """
     takers = " and ".join(name for name in SCORERS if load_scorer(name).takes_texts)
     if prompts and config.bank:
@@ -276,7 +299,8 @@ def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: 
         raise InputError(f"`bank` belongs to the scorers {takers}, and no arm has one of these without a bank.")
 
 
-def _named(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) -> SplitSet:
+def _with_name(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) -> SplitSet:
+    """Name a split set after the given one, or else after protocol and seed."""
     stem = rule.name + (f"/seed{seed}" if rule.is_random else "")
     if given is not None:
         stem = given.name.partition("@")[0]
@@ -287,7 +311,7 @@ def _arrays(
     pool: Pool, splits: SplitSet, universe: LabelUniverse, arms: list[Arm], scorers: Mapping[str, Scorer],
     config: ClassConfig,
 ) -> tuple[ClassArrays, Int64]:  # fmt: skip
-    """The arrays of a mode, and the codes (n,) of the true classes, which it does not see."""
+    """Arrays for the mode, and the codes (n,) of the true classes, which the mode does not get."""
     from retrieval.search.exact import make_index
 
     codes = {name: code for code, name in enumerate(universe.names)}
@@ -304,23 +328,23 @@ def _arrays(
 
 
 def _draw(splits: SplitSet, rows: Int64, truth: Int64, draw: int) -> ClassDraw:
-    """A draw's rows by role, and the labels of train and val."""
+    """Rows of a draw by role, and the labels of its train and val samples."""
     train, val, test = (
         np.sort(rows[(splits.draw == draw) & (splits.role == role)]).astype(np.int64)
         for role in ("train", "val", "test")
     )
     labels = np.full(len(truth), -1, np.int64)
-    for taught in (train, val):
-        labels[taught] = truth[taught]
+    for role_rows in (train, val):
+        labels[role_rows] = truth[role_rows]
     labels[test] = -1
     return ClassDraw(train, val, test, labels)
 
 
 def _restricted(draw: ClassDraw, values: NDArray[np.object_], classes: int, name: str) -> ClassDraw:
-    """The draw with the classes that are possible for each sample.
+    """Add the classes that are possible for each sample to a draw.
 
     Raises:
-        InputError: there are no train samples to say so.
+        InputError: there are no train samples from which to learn them.
     """
     if not (draw.labels[draw.train] >= 0).any():
         raise InputError(
@@ -330,37 +354,39 @@ def _restricted(draw: ClassDraw, values: NDArray[np.object_], classes: int, name
     return replace(draw, candidates=candidate_classes(values, draw.train, draw.labels, classes))
 
 
-def _counted(unlabelled: int, outside: int) -> list[str]:
-    words = []
+def _left_out(unlabelled: int, outside: int) -> list[str]:
+    """Warnings about the numbers of samples that take no part."""
+    warnings = []
     if unlabelled:
-        words.append(f"{unlabelled} samples have no label and take no part.")
+        warnings.append(f"{unlabelled} samples have no label and take no part.")
     if outside:
-        words.append(f"{outside} test samples have a label outside the universe and are left out of all figures.")
-    return words
+        warnings.append(f"{outside} test samples have a label outside the universe and are left out of all metrics.")
+    return warnings
 
 
 def _leaks(pool: Pool, splits: SplitSet) -> list[str]:
-    """Say when test samples share a picture or a group with what is learnt from or chosen on in the same draw."""
-    words = []
-    for column, what in (("key", "the same picture as"), ("group", "a group with")):
+    """Warn if test samples share an image or a group with train or val samples of the same draw."""
+    warnings = []
+    for column, relation in (("key", "the same picture as"), ("group", "a group with")):
         values = pool.columns.get(column)
         if values is None:
             continue
         codes, _ = text_codes(values)
         worst = 0
         for draw in np.unique(splits.draw):
-            mine = splits.draw == draw
-            at = np.searchsorted(pool.ids, splits.sample[mine])
-            test = splits.role[mine] == "test"
-            known = codes[at] >= 0
-            shared = np.isin(codes[at[test & known]], codes[at[~test & known]])
+            in_draw = splits.draw == draw
+            rows = np.searchsorted(pool.ids, splits.sample[in_draw])
+            is_test = splits.role[in_draw] == "test"
+            has_code = codes[rows] >= 0
+            shared = np.isin(codes[rows[is_test & has_code]], codes[rows[~is_test & has_code]])
             worst = max(worst, int(shared.sum()))
         if worst:
-            words.append(f"{worst} test samples have {what} train or val samples (audit shows duplicates).")
-    return words
+            warnings.append(f"{worst} test samples have {relation} train or val samples (audit shows duplicates).")
+    return warnings
 
 
-def _assumed(arrays: ClassArrays) -> list[str]:
+def _scorer_notes(arrays: ClassArrays) -> list[str]:
+    """Warnings about a logit scale or prompts that an arm lacks."""
     from eval.scorers.prompts import assumed_scale
 
     return [
@@ -374,9 +400,9 @@ def _assumed(arrays: ClassArrays) -> list[str]:
     ]
 
 
-def _arm_result(arm: StoredArm, counted: ArmResult | None) -> ArmResult:
-    plain = counted or ArmResult()
-    return plain.model_copy(
+def _arm_result(arm: StoredArm, metrics: ArmResult | None) -> ArmResult:
+    """Add space, scorer and banks to the result of an arm."""
+    return (metrics or ArmResult()).model_copy(
         update={
             "space": arm.space.name,
             "space_fingerprint": arm.space.fingerprint,
@@ -388,6 +414,6 @@ def _arm_result(arm: StoredArm, counted: ArmResult | None) -> ArmResult:
 
 
 def arm_text(arm: StoredArm) -> str:
-    """An arm as a request names it, its space and banks by hash."""
+    """Write an arm as in a request, with its space and banks by hash."""
     banks = ",".join(bank.sha256 for bank in arm.banks)
     return f"{arm.name}={arm.space.fingerprint}:{arm.scorer}" + (f":{banks}" if banks else "")

@@ -164,8 +164,8 @@ def _require_samples(snapshot: Snapshot, given: SplitSet) -> None:
     missing = int((~np.isin(members, read_pool(snapshot, ("id",), None).ids)).sum())
     if missing:
         raise InputError(
-            f"{missing} of the {len(members)} samples of split set {given.name} are not in the store any more; evaluate "
-            "with `protocol` to draw again."
+            f"{missing} of the {len(members)} samples of split set {given.name} are not in the store any more; "
+            "evaluate with `protocol` to draw again."
         )
 
 

@@ -147,13 +147,13 @@ def read_arrays(
     pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
-        rows = pool.among("aspect", mirrored)
+        mirror_rows = pool.among("aspect", mirrored)[:, None]
         mirror_vectors = {
             view: read_vectors(snapshot, space, MIRRORED[view], pool, "mirror=false")
             for view in vectors
             if view in MIRRORED
         }
-        vectors = {view: np.where(rows[:, None], mirror_vectors.get(view, data), data) for view, data in vectors.items()}
+        vectors = {view: np.where(mirror_rows, mirror_vectors.get(view, data), data) for view, data in vectors.items()}
     columns = {name: pool.columns[name] for name in needs.columns}
     draws = {name: _draws(part, pool.ids, needs, (held_out or {}).get(name, {})) for name, part in parts.items()}
     return Arrays(pool.ids, vectors, columns, draws)

@@ -13,10 +13,10 @@ from eval.runs.arms import (
     arm_of,
     arm_options,
     class_bank,
-    with_distinct_names,
     parse_arm,
     read_arm,
     read_prompt_files,
+    with_distinct_names,
 )
 from retrieval.errors import InputError, MissingFileError, SpaceMismatchError, UnknownNameError
 from retrieval.store.memory import MemoryStore

@@ -147,11 +147,11 @@ def test_an_option_against_the_protocol_makes_it_custom() -> None:
 
 
 @pytest.mark.parametrize("mode", ["reid", "verification"])
-def test_bad_boxes_that_are_ranked_as_a_person_are_named(mode: str) -> None:
+def test_bad_boxes_that_are_ranked_as_an_identity_are_named(mode: str) -> None:
     rows = [{**row, "identity": "-1" if row["identity"] == "000" else row["identity"]} for row in people(12, 3)]
     store, options = memory_store(rows), {"bootstrap": 0, "draws": 2}
     said = evaluate(store, mode, options=options).warnings
-    assert sum("Identity -1 takes part" in each and "samples: 3" in each for each in said) == 1
+    assert sum("Identity -1 counts as an identity" in each and "samples: 3" in each for each in said) == 1
     for option in ("junk_identities=-1", "distractor_identities=-1"):
         marked = parse_assignments([option], "-o")
         assert not any("Identity -1" in each for each in evaluate(store, mode, options={**options, **marked}).warnings)
