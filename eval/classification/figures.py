@@ -231,9 +231,9 @@ def _small_classes(arrays: ClassArrays, tables: Tables) -> tuple[str, ...]:
     absent = [name for name, count in zip(arrays.classes, samples, strict=True) if count == 0]
     words = []
     if single:
-        words.append(f"{_named(single)} one test image: recall there is all or nothing.")
+        words.append(f"{_named(single)} one test sample: recall there is all or nothing.")
     if absent:
-        words.append(f"{_named(absent)} no test image; they are answers that are always wrong.")
+        words.append(f"{_named(absent)} no test sample; they are answers that are always wrong.")
     return tuple(words)
 
 

@@ -62,7 +62,7 @@ class FusionOptions(ClassConfig):
     shrinkage: float = Field(
         default=10.0,
         ge=0,
-        description="Strength with which the weight of a class is drawn towards the best weight for all, in images of "
+        description="Strength with which the weight of a class is drawn towards the best weight for all, in samples of "
         "the class. Of method per_class.",
     )
     stacker_c: Positives = Field(

@@ -72,10 +72,10 @@ def shortage_warnings(scarcest: Mapping[int, DrawShots], classes: int) -> tuple[
     words = []
     for shots, drawn in scarcest.items():
         if drawn.short:
-            words.append(f"{drawn.short} of {classes} classes have fewer than {shots} train images; all are used.")
+            words.append(f"{drawn.short} of {classes} classes have fewer than {shots} train samples; all are used.")
     empty = max((drawn.empty for drawn in scarcest.values()), default=0)
     if empty:
-        words.append(f"{empty} of {classes} classes have no train image and are never answered.")
+        words.append(f"{empty} of {classes} classes have no train sample and are never answered.")
     return tuple(words)
 
 
@@ -86,7 +86,7 @@ def untrained_warnings(arrays: ClassArrays) -> tuple[str, ...]:
     most = max(classes - int((codes >= 0).sum()) for codes in trained)
     if not most:
         return ()
-    return (f"{most} of {classes} classes have no train image, so that nothing is learnt of them.",)
+    return (f"{most} of {classes} classes have no train sample, so that nothing is learnt of them.",)
 
 
 def setting_tables(

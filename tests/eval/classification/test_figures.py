@@ -131,8 +131,8 @@ def test_warnings_name_classes_that_are_not_tested_or_once() -> None:
     labels[labels == 2] = 1
     labels[15] = 2
     found = evaluated(with_truth(arrays, labels), solution_of(arrays))
-    assert any("1 class (c) has one test image" in words for words in found.warnings)
-    assert any("1 class (d) has no test image" in words for words in found.warnings)
+    assert any("1 class (c) has one test sample" in words for words in found.warnings)
+    assert any("1 class (d) has no test sample" in words for words in found.warnings)
 
 
 def test_what_is_resampled() -> None:

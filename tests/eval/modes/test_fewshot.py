@@ -110,11 +110,11 @@ def test_too_few_images_are_told_once_for_each_number_of_shots() -> None:
     rows = [*labelled(), {"uri": "few.jpg", "label": "few", "split": "train"},
             {"uri": "none.jpg", "label": "none", "split": "test"}]  # fmt: skip
     result = evaluated(class_store(rows), shots="1,2,100", seeds=1)
-    about = [words for words in result.warnings if "train image" in words]
+    about = [words for words in result.warnings if "train sample" in words]
     assert about == [
-        "1 of 6 classes have fewer than 2 train images; all are used.",
-        "5 of 6 classes have fewer than 100 train images; all are used.",
-        "1 of 6 classes have no train image and are never answered.",
+        "1 of 6 classes have fewer than 2 train samples; all are used.",
+        "5 of 6 classes have fewer than 100 train samples; all are used.",
+        "1 of 6 classes have no train sample and are never answered.",
     ]
 
 

@@ -284,7 +284,7 @@ def test_shots_need_an_arm_that_learns() -> None:
 
 
 def test_too_few_train_images_are_said() -> None:
-    assert any("fewer than 20 train images" in words for words in solve(learners(), shots=20).warnings)
+    assert any("fewer than 20 train samples" in words for words in solve(learners(), shots=20).warnings)
 
 
 def test_features_are_joined_so_that_cosines_are_weighted_means() -> None:
@@ -413,14 +413,14 @@ def test_classes_that_are_never_learnt_are_said(method: str) -> None:
     train = arrays.draws[0].train
     draw = replace(arrays.draws[0], train=train[truth_of(arrays)[train] != 2])
     lacking = replace(arrays, draws=(draw,))
-    said = "1 of 6 classes have no train image, so that nothing is learnt of them."
+    said = "1 of 6 classes have no train sample, so that nothing is learnt of them."
     assert solve(lacking, method=method).warnings.count(said) == 1
     assert said not in solve(arrays, method=method).warnings
     with_shots = solve(lacking, method=method, shots=2).warnings
     assert said not in with_shots
-    assert "1 of 6 classes have no train image and are never answered." in with_shots
+    assert "1 of 6 classes have no train sample and are never answered." in with_shots
     unlearnt = two_arms()
-    assert not any("train image" in words for words in solve(unlearnt).warnings)
+    assert not any("train sample" in words for words in solve(unlearnt).warnings)
 
 
 def test_shortages_are_those_of_the_worst_draw() -> None:
@@ -428,7 +428,7 @@ def test_shortages_are_those_of_the_worst_draw() -> None:
     train = arrays.draws[0].train
     draws = arrays.draws[0], replace(arrays.draws[0], train=train[truth_of(arrays)[train] != 2])
     found = solve(replace(arrays, draws=draws), shots=2)
-    assert "1 of 6 classes have no train image and are never answered." in found.warnings
+    assert "1 of 6 classes have no train sample and are never answered." in found.warnings
 
 
 def test_the_temperature_of_joined_features_is_recorded_and_applied() -> None:

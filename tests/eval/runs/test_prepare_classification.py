@@ -249,7 +249,7 @@ def test_the_universe_is_all_labels_those_of_test_or_a_file(tmp_path: Path) -> N
     assert file.label_universe.origin == "file:labels.tsv"
     assert (file.n["test"], file.n["train"]) == (10, 16)
     assert any("10 test samples have a label outside the universe" in words for words in file.warnings)
-    assert any("1 of 3 classes have no train image" in words for words in file.warnings)
+    assert any("1 of 3 classes have no train sample" in words for words in file.warnings)
     (tmp_path / "one.txt").write_text("class 1\n")
     with pytest.raises(InputError, match="one class"):
         evaluated(store, "prototype", options={"labels_from": str(tmp_path / "one.txt")})
@@ -317,16 +317,16 @@ def test_a_class_of_one_image_and_one_without_train() -> None:
         {"uri": "taught.jpg", "label": "taught", "split": "train"},
     ]
     result = evaluated(class_store(rows), "prototype")
-    assert any("1 class (lone) has one test image" in words for words in result.warnings)
-    assert any("1 class (taught) has no test image" in words for words in result.warnings)
-    assert any("1 of 6 classes have no train image" in words for words in result.warnings)
+    assert any("1 class (lone) has one test sample" in words for words in result.warnings)
+    assert any("1 class (taught) has no test sample" in words for words in result.warnings)
+    assert any("1 of 6 classes have no train sample" in words for words in result.warnings)
     assert result.per_class is not None
     assert result.per_class["lone"].recall == 0
 
 
 def test_k_fold_does_not_call_five_tested_images_one() -> None:
     result = evaluated(class_store(labelled(3, {"any": 5})), "prototype", protocol="k-fold")
-    assert not any("one test image" in words for words in result.warnings)
+    assert not any("one test sample" in words for words in result.warnings)
     assert result.per_class is not None
     assert all(each.support == 5 for each in result.per_class.values())
 
