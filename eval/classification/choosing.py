@@ -22,7 +22,7 @@ from eval.seams.classification import (
     Metrics,
     SettingMetrics,
 )
-from eval.seams.scorer import Arm, Setting, Task
+from eval.seams.scorer import Arm, ScorerTask, Setting
 from eval.statistics.class_summary import metrics_of_logits
 from eval.statistics.class_sums import MetricRule
 from retrieval.errors import InputError, TestDataError
@@ -132,10 +132,12 @@ def _all_logits(
             yield np.log(mean).astype(np.float32)
 
 
-def _task(arm: Arm, arrays: ClassArrays, draw: ClassDraw, rows: Int64, train: Int64, views: Sequence[str]) -> Task:
+def _task(
+    arm: Arm, arrays: ClassArrays, draw: ClassDraw, rows: Int64, train: Int64, views: Sequence[str]
+) -> ScorerTask:
     queries, norms = _combined(arm, rows, views)
     train_vectors = _combined(arm, train, views)[0] if len(train) else np.empty((0, queries.shape[1]), np.float32)
-    return Task(queries, norms, train_vectors, draw.labels[train], len(arrays.classes), arrays.index)
+    return ScorerTask(queries, norms, train_vectors, draw.labels[train], len(arrays.classes), arrays.index)
 
 
 def _combined(arm: Arm, rows: Int64, views: Sequence[str]) -> tuple[Float32, Float32 | None]:

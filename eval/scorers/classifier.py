@@ -10,7 +10,7 @@ from pydantic import Field
 
 from eval.scorers.banks import Segments, class_segments
 from eval.scorers.similarity import similarity_blocks
-from eval.seams.scorer import Arm, ClassBank, Setting, Task
+from eval.seams.scorer import Arm, ClassBank, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32
@@ -49,7 +49,7 @@ class ClassifierScorer:
             raise InputError(f"Arm '{arm.name}' has no classifier to score with; name the bank that holds one.")
         return tuple({"bank": bank.name} for bank in arm.banks)
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Compute the logits of the layer: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:

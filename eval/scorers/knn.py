@@ -23,7 +23,7 @@ from pydantic import Field
 
 from eval.scorers.options import Positive, ValueList
 from eval.scorers.similarity import BLOCK_BYTES
-from eval.seams.scorer import Arm, Setting, Task
+from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64, Neighbors
@@ -143,7 +143,7 @@ class VoteScorer:
         options = _options(arm)
         return tuple({"k": k, "votes": votes} for k in options.k for votes in options.votes)
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Count the votes of the neighbours: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         If ``k`` is larger than the number of train samples, all of them vote.

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from eval.scorers.options import Positive, ValueList
-from eval.seams.scorer import Arm, Setting, Task
+from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
@@ -120,7 +120,7 @@ class LinearScorer:
         """One setting per ``c``."""
         return tuple({"c": c} for c in cast("LinearOptions", arm.options).c)
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Fit a model per setting and score with it: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from eval.scorers.pooling import SWEPT_TEMPERATURES, PoolMethod, pool_scores
 from eval.seams.options import split_text
-from eval.seams.scorer import Arm, Setting, Task
+from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32
@@ -98,7 +98,7 @@ class PromptScorer:
             for temperature in (dict.fromkeys(options.temperature) if pool == "softmax" else (None,))
         )
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Pool the cosines with the prompts: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Neighbouring settings that differ only in temperature are computed together.

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from eval.scorers.options import Positive
 from eval.scorers.similarity import CHUNK_ROWS, similarity_blocks
-from eval.seams.scorer import Arm, Setting, Task
+from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
@@ -73,7 +73,7 @@ class PrototypeScorer:
         """A single setting without keys, as no option lists values."""
         return ({},)
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Score with the class means of the train vectors: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         Raises:

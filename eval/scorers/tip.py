@@ -23,7 +23,7 @@ from pydantic import Field
 from eval.scorers.options import Positive, ValueList
 from eval.scorers.pooling import pool_scores
 from eval.scorers.prompts import LARGEST_SCALE
-from eval.seams.scorer import Arm, Setting, Task
+from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
@@ -105,7 +105,7 @@ class TipScorer:
             for bank, alpha, beta in product(arm.banks, options.alpha, options.beta)
         )
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Add the cache's scores to zero-shot scores: see :meth:`eval.seams.scorer.Scorer.logits`.
 
         The affinities of each beta are computed once for all settings.
@@ -130,7 +130,7 @@ class TipScorer:
                 yield zero_shot[setting["bank"]] + cache * np.float32(cast("float", setting["alpha"]))
 
 
-def _zero_shot(arm: Arm, task: Task, bank: str) -> Float32:
+def _zero_shot(arm: Arm, task: ScorerTask, bank: str) -> Float32:
     """Zero-shot logits (q, C); -inf for a class without a prompt."""
     scale = LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
     logits: Float32 = pool_scores(task.queries, arm.bank(bank), task.classes, "mean-embedding")[0]

@@ -56,7 +56,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ScorerTask:
     """What a scorer is to answer.
 
     ``queries`` (q, d) float32 unit vectors and ``norms`` (q,) their lengths before (None where not known); ``train``
@@ -98,7 +98,7 @@ class Scorer(Protocol):
         """The candidates of ``arm.options`` and ``arm.banks`` one by one, in the order they were given; never empty."""
         ...
 
-    def logits(self, arm: Arm, task: Task, settings: Sequence[Setting]) -> Iterator[Float32]:
+    def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
         """Score the queries under each setting in turn: (q, C) float32, of which softmax makes class probabilities.
 
         Sharpness (the encoder's logit scale, the class temperature) is in the logits already. -inf is a class that

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eval.registry import SCORERS, load_scorer
-from eval.seams.scorer import Arm, ClassBank, Task
+from eval.seams.scorer import Arm, ClassBank, ScorerTask
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
@@ -39,14 +39,14 @@ def arm_of(name: str, *, banks: bool = True, options: dict[str, Any] | None = No
     return Arm("arm", scorer, {}, read, made, logit_scale=20.0)
 
 
-def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ...] = ()) -> Task:
+def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ...] = ()) -> ScorerTask:
     """Queries, and train samples of the classes that are not absent."""
     rng = np.random.default_rng(7)
     there = np.setdiff1d(np.arange(CLASSES), absent)
     vectors = directions(rng, queries, D), directions(rng, train, D)
     norms = rng.uniform(0.5, 3, queries).astype(np.float32)
     learns = load_scorer(name).learns
-    return Task(
+    return ScorerTask(
         vectors[0],
         norms,
         vectors[1] if learns else vectors[1][:0],
@@ -56,11 +56,11 @@ def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ..
     )
 
 
-def scored(arm: Arm, task: Task) -> list[Float32]:
+def scored(arm: Arm, task: ScorerTask) -> list[Float32]:
     return list(arm.scorer.logits(arm, task, arm.scorer.settings(arm)))
 
 
-def some(task: Task, rows: Any) -> Task:
+def some(task: ScorerTask, rows: Any) -> ScorerTask:
     assert task.norms is not None
     return replace(task, queries=task.queries[rows], norms=task.norms[rows])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.registry import load_scorer
-from eval.seams.scorer import Arm, ClassBank, Task
+from eval.seams.scorer import Arm, ClassBank, ScorerTask
 from retrieval.search.exact import ExactIndex
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ def arm_of(scorer: str, options: Config, *banks: ClassBank, logit_scale: float |
     return Arm("arm", load_scorer(scorer), {}, options, banks, logit_scale=logit_scale)
 
 
-def task_of(queries: Float32, classes: int, norms: Float32 | None = None) -> Task:
+def task_of(queries: Float32, classes: int, norms: Float32 | None = None) -> ScorerTask:
     """A task for scorers that do not learn."""
-    return Task(queries, norms, np.empty((0, queries.shape[1]), np.float32), np.empty(0, np.int64), classes, _index)
+    return ScorerTask(
+        queries, norms, np.empty((0, queries.shape[1]), np.float32), np.empty(0, np.int64), classes, _index
+    )
 
 
 def _index(kind: str, vectors: Float32) -> SearchIndex:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.registry import load_scorer
-from eval.seams.scorer import Arm, ClassBank, Setting, Task
+from eval.seams.scorer import Arm, ClassBank, ScorerTask, Setting
 from retrieval.types import Float32, Int64, Neighbors
 from tests.support.class_banks import arm_of, directions
 
@@ -35,19 +35,21 @@ class TinyIndex:
         return Neighbors(np.pad(rows, pad, constant_values=-1), np.pad(best, pad, constant_values=-np.inf))
 
 
-def learning_task(queries: Float32, train: Float32, labels: Int64 | Sequence[int], classes: int) -> Task:
+def learning_task(queries: Float32, train: Float32, labels: Int64 | Sequence[int], classes: int) -> ScorerTask:
     """A task for scorers that learn."""
-    return Task(queries, None, train, np.asarray(labels, np.int64), classes, lambda _kind, vectors: TinyIndex(vectors))
+    return ScorerTask(
+        queries, None, train, np.asarray(labels, np.int64), classes, lambda _kind, vectors: TinyIndex(vectors)
+    )
 
 
-def some_task(seed: int, classes: int = 5, train: int = 30, queries: int = 12) -> Task:
+def some_task(seed: int, classes: int = 5, train: int = 30, queries: int = 12) -> ScorerTask:
     """Random directions; the last class may have no train sample, nor any other."""
     rng = np.random.default_rng(seed)
     return learning_task(directions(rng, queries), directions(rng, train), rng.integers(0, classes, train), classes)
 
 
 def answers(
-    scorer: str, task: Task, options: Config, *banks: ClassBank, logit_scale: float | None = None
+    scorer: str, task: ScorerTask, options: Config, *banks: ClassBank, logit_scale: float | None = None
 ) -> list[tuple[Setting, Float32]]:
     """Every setting of a scorer with its logits, which are checked for shape and type."""
     arm: Arm = arm_of(scorer, options, *banks, logit_scale=logit_scale)

@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from eval.registry import load_scorer
 from eval.scorers import knn as module
 from eval.scorers.knn import SCORER, VoteOptions, Votes, count_votes
-from eval.seams.scorer import Task
+from eval.seams.scorer import ScorerTask
 from retrieval.errors import InputError
 from retrieval.search.exact import ExactIndex
 from retrieval.types import Float32, Int64, Neighbors
@@ -114,7 +114,7 @@ def test_as_with_the_index_of_the_store() -> None:
     task = some_task(3, classes=9, train=400, queries=60)
     options = VoteOptions.read({"k": "1,20,1000", "votes": "uniform,similarity,exp"}, "-o")
     real = learning_task(task.queries, task.train, task.labels, 9)
-    ours = Task(real.queries, None, real.train, real.labels, 9, lambda _kind, vectors: ExactIndex(vectors))
+    ours = ScorerTask(real.queries, None, real.train, real.labels, 9, lambda _kind, vectors: ExactIndex(vectors))
     for (setting, tiny), (same, exact) in zip(
         answers("knn", task, options), answers("knn", ours, options), strict=True
     ):
@@ -130,7 +130,7 @@ def test_one_search_of_the_kind_asked_for_serves_all_settings() -> None:
         return made[-1][1]
 
     options = VoteOptions.read({"k": "3,9,2", "votes": "uniform,exp", "index": "hnsw"}, "-o")
-    several = answers("knn", Task(task.queries, None, task.train, task.labels, 5, index), options)
+    several = answers("knn", ScorerTask(task.queries, None, task.train, task.labels, 5, index), options)
     assert [(kind, tiny.asked) for kind, tiny in made] == [("hnsw", [9])]
     for setting, logits in several:
         alone = answers("knn", task, VoteOptions.read(dict(setting), "-o"))[0][1]

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from eval.registry import load_scorer
 from eval.scorers.linear import SCORER, LinearOptions, fit_linear
-from eval.seams.scorer import Task
+from eval.seams.scorer import ScorerTask
 from retrieval.errors import InputError
 from tests.support.class_banks import arm_of, directions
 from tests.support.learning_tasks import answers, learning_task, some_task
@@ -19,7 +19,7 @@ from tests.support.learning_tasks import answers, learning_task, some_task
 PLAIN = LinearOptions()
 
 
-def clustered(seed: int, classes: int = 6, each: int = 12, d: int = 24) -> Task:
+def clustered(seed: int, classes: int = 6, each: int = 12, d: int = 24) -> ScorerTask:
     """Directions around one common direction, as those of image encoders are, and around one of each class."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(classes), each)

@@ -18,12 +18,12 @@ from tests.support.learning_tasks import answers, learning_task, some_task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from eval.seams.scorer import Task
+    from eval.seams.scorer import ScorerTask
 
 PLAIN = TipOptions()
 
 
-def slow_cache(task: Task, beta: float) -> NDArray[np.float64]:
+def slow_cache(task: ScorerTask, beta: float) -> NDArray[np.float64]:
     cache = np.zeros((len(task.queries), task.classes))
     for i, query in enumerate(task.queries.astype(float)):
         for sample, label in zip(task.train.astype(float), task.labels, strict=True):
