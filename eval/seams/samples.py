@@ -1,4 +1,4 @@
-"""Samples as protocols see them: plain columns, rows in order of sample id."""
+"""Columns of samples, in order of sample id, as protocols read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """``ids`` (n,) ascending sample ids; ``columns`` name -> (n,) values, None where unknown."""
+    """A table of samples: ``ids`` (n,) ascending sample ids; ``columns`` name -> (n,) values, None where unknown."""
 
     ids: NDArray[np.str_]
     columns: Mapping[str, NDArray[np.object_]]
@@ -26,15 +26,15 @@ class Pool:
         return len(self.ids)
 
     def take(self, mask: NDArray[np.bool_]) -> Pool:
-        """Keep the rows where ``mask`` (n,) holds."""
+        """Select the samples where ``mask`` (n,) is True."""
         return Pool(self.ids[mask], {name: values[mask] for name, values in self.columns.items()})
 
     def among(self, column: str, *values: Any) -> NDArray[np.bool_]:
-        """Where a column has one of these values: (n,)."""
+        """Whether each sample has one of these values in a column: (n,)."""
         return np.fromiter((value in values for value in self.columns[column]), np.bool_, len(self))
 
     def known(self, column: str) -> NDArray[np.bool_]:
-        """Where a column has a value: (n,)."""
+        """Whether each sample has a value in a column: (n,)."""
         return np.fromiter((value is not None for value in self.columns[column]), np.bool_, len(self))
 
     def values(self, column: str) -> list[Any]:
@@ -43,7 +43,7 @@ class Pool:
 
 
 def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
-    """Number texts in sorted order: codes (n,), -1 for None, and the texts that codes stand for."""
+    """Number texts in sorted order: codes (n,), -1 for None, and the texts by code."""
     names = sorted({str(value) for value in values if value is not None})
     numbers = {name: code for code, name in enumerate(names)}
     return np.array([-1 if value is None else numbers[str(value)] for value in values], np.int64), names

@@ -1,4 +1,4 @@
-"""The seam of scorers: the arms of a classification, and what turns one into scores over the label universe."""
+"""The seam of scorers: arms of a classification, and scorers that score classes of the label universe for an arm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from retrieval.config import Config
 from retrieval.types import Float32, Int64, SearchIndex
 
 Setting: TypeAlias = Mapping[str, str | int | float | None]
-"""One value for each option of a scorer that may be a list of candidates."""
+"""One value for each option of a scorer that may list several values."""
 
 IndexFactory: TypeAlias = Callable[[str, Float32], SearchIndex]
 """Makes a search index of a kind (``exact``, ``hnsw``, ``ivf``) over vectors (n, d)."""
@@ -38,8 +38,8 @@ class Arm:
     """One arm of a classification: vectors of one space, a scorer, and what they are scored against.
 
     ``vectors`` view -> (n, d) float32 unit vectors, rows as in :class:`ClassArrays`; ``norms`` view -> (n,) their
-    lengths before; ``banks`` are candidates (prompt sets) of which a mode chooses one, or none for scorers that learn
-    from the train split; ``options`` are the scorer's own; ``logit_scale`` is the encoder's, None where it has none.
+    lengths before normalisation; ``banks`` are prompt sets of which a mode chooses one, or empty for scorers that learn
+    from the train split; ``options`` are those of the scorer; ``logit_scale`` is the encoder's, None if it has none.
     """
 
     name: str
@@ -51,16 +51,17 @@ class Arm:
     logit_scale: float | None = None
 
     def bank(self, name: str) -> ClassBank:
-        """The candidate of this name."""
+        """Return the bank of this name."""
         return next(bank for bank in self.banks if bank.name == name)
 
 
 @dataclass(frozen=True, slots=True)
 class ScorerTask:
-    """What a scorer is to answer.
+    """Queries to score, and train samples to learn from.
 
-    ``queries`` (q, d) float32 unit vectors and ``norms`` (q,) their lengths before (None where not known); ``train``
-    (t, d) unit vectors and ``labels`` (t,) their classes, both empty for scorers that do not learn; ``classes`` is C.
+    ``queries`` (q, d) float32 unit vectors and ``norms`` (q,) their lengths before normalisation (None if unknown);
+    ``train`` (t, d) unit vectors and ``labels`` (t,) their classes, both empty for scorers that do not learn;
+    ``classes`` is C.
     """
 
     queries: Float32
@@ -72,7 +73,7 @@ class ScorerTask:
 
 
 class Scorer(Protocol):
-    """Vectors and a bank, or a train split, to scores over one label universe. Pure.
+    """Scores the classes of a label universe with a bank or train samples. Pure.
 
     ``learns``: whether it needs train samples; ``needs_bank``: whether it needs a bank; ``takes_texts``: whether its
     bank is one of texts, as prompt sets give it, and not a classifier layer. ``config_type`` are its options; those
@@ -95,21 +96,21 @@ class Scorer(Protocol):
     def takes_texts(self) -> bool: ...
 
     def settings(self, arm: Arm) -> tuple[Setting, ...]:
-        """The candidates of ``arm.options`` and ``arm.banks`` one by one, in the order they were given; never empty."""
+        """Return all combinations of values in ``arm.options`` and banks, in the given order; never empty."""
         ...
 
     def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:
-        """Score the queries under each setting in turn: (q, C) float32, of which softmax makes class probabilities.
+        """Yield the logits (q, C) float32 of the queries for each setting; their softmax is the class probabilities.
 
-        Sharpness (the encoder's logit scale, the class temperature) is in the logits already. -inf is a class that
-        cannot be answered; at least one class of a row can.
+        The logits include the logit scale of the encoder or the class temperature. -inf is a class that cannot be
+        answered; every row has at least one other class.
 
         Args:
             arm: the arm; its ``options`` are of ``config_type``.
-            task: what to score, and what to learn from.
+            task: queries, and train samples.
             settings: some of :meth:`settings`.
 
         Raises:
-            InputError: this cannot be scored; one sentence with the way out.
+            InputError: the queries cannot be scored; the message says what to do.
         """
         ...
