@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.report.figures.panels import Bar, Line, draw_bars, draw_lines, legend_below, legend_height, shortened
-from eval.report.figures.style import BLUE, GREY, INK, SMALL, SOFT, dress, head, new_figure
+from eval.report.figures.style import BLUE, GREY, INK, SMALL, SOFT, head, new_figure, style_axes
 from eval.views.wording import (
     LOWER_IS_BETTER,
     NOT_PERCENT,
@@ -104,7 +104,7 @@ def gains_figure(result: EvalResult) -> Figure:
 
 def draw_gains(axes: Axes, names: Sequence[str], gains: dict[str, Gain], title: str, *, labels: bool = True) -> None:
     """Draw gains in percentage points with intervals, one row per metric."""
-    dress(axes, "percentage points", "", shortened(title))
+    style_axes(axes, "percentage points", "", shortened(title))
     for row, name in enumerate(names):
         gain = gains.get(name)
         if gain is None:
@@ -149,7 +149,7 @@ def cmc_comparison_figure(group: Group) -> Figure:
 
 def draw_cmc(axes: Axes, lines: Sequence[Line]) -> None:
     """Draw CMC curves, in percent over rank."""
-    dress(axes, "rank k", "queries matched within k (%)")
+    style_axes(axes, "rank k", "queries matched within k (%)")
     draw_lines(axes, lines, star="")
     longest = max(len(line.x) for line in lines)
     ticks = [k for k in (1, 5, 10, 20, 30, 40, 50, 75, 100) if k <= longest]

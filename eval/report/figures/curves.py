@@ -16,11 +16,11 @@ from eval.report.figures.style import (
     SMALL,
     SOFT,
     TEXT,
-    dress,
     head,
     new_figure,
     plain,
     provenance,
+    style_axes,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def roc_figure(result: EvalResult, curve: Curve) -> Figure:
     axes.set_xlim(low, 1)
     axes.set_ylim(0, 101)
     axes.xaxis.set_major_formatter(_percent)
-    dress(axes, "false positive rate (%, logarithmic)", "true positive rate (%)")
+    style_axes(axes, "false positive rate (%, logarithmic)", "true positive rate (%)")
     return figure
 
 
@@ -101,7 +101,7 @@ def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure
     for at, (name, value) in enumerate((result.thresholds or {}).items()):
         words = f"threshold{'' if name == 'whole' else f' {name}'} {value:.3f}"
         axes.axvline(value, color=INK, linewidth=1.2, linestyle=("--", ":", "-.", "-")[at % 4], label=plain(words))
-    dress(axes, "score (cosine similarity)", "density")
+    style_axes(axes, "score (cosine similarity)", "density")
     axes.set_ylim(bottom=0)
     if seen:
         margin = 0.03 * (max(seen) - min(seen))
@@ -131,7 +131,7 @@ def _probit_panel(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], x_
         Whether any point could be drawn; if none could, the panel says why.
     """
     inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)
-    dress(axes, f"{x_name[:-1]}, normal deviate)", f"{y_name[:-1]}, normal deviate)")
+    style_axes(axes, f"{x_name[:-1]}, normal deviate)", f"{y_name[:-1]}, normal deviate)")
     if not inside.any():
         axes.text(0.5, 0.5, _why_no_curve(x, y), transform=axes.transAxes, ha="center", size=TEXT, color=SOFT)
         axes.set_xticks([])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from eval.report.figures.style import BLUE, ORANGE, SMALL, SOFT, dress, head, new_figure, plain, provenance
+from eval.report.figures.style import BLUE, ORANGE, SMALL, SOFT, head, new_figure, plain, provenance, style_axes
 from retrieval.types import Int64
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def hardest_figure(result: EvalResult, replay: Replay, most: int = 15) -> Figure
     longest = max(len(entry.identity) for entry in shown)
     figure.subplots_adjust(left=min(0.3, (0.35 + 0.075 * longest) / width), right=1 - 2.5 / width)
     axes = figure.add_subplot()
-    dress(axes, "mean rank of the first right image (1 is best)", "")
+    style_axes(axes, "mean rank of the first right image (1 is best)", "")
     axes.grid(visible=False, axis="y")
     places = np.arange(len(shown))
     axes.barh(places, [entry.mean_rank for entry in shown], color=BLUE, height=0.62)

@@ -16,7 +16,7 @@ from eval.report.figures.reliability import (
     draw_reliability,
     stated_error,
 )
-from eval.report.figures.style import TEXT, dress, head, new_figure
+from eval.report.figures.style import TEXT, head, new_figure, style_axes
 from eval.report.figures.sweeps import chosen_setting, draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
 from eval.report.groups import Group
 from eval.views.wording import NOT_PERCENT, counted, metric_axis, metric_name
@@ -110,7 +110,7 @@ def _reliability(labelled: LabelledResult) -> Panel | None:
 
     def draw(axes: Axes) -> None:
         draw_reliability(axes, curve, "")
-        dress(axes, "confidence (%)", "accuracy (%)")
+        style_axes(axes, "confidence (%)", "accuracy (%)")
 
     return (
         f"reliability, ECE {100 * stated_error(labelled.result, name, curve):.1f} %: {shortened(labelled.label, 24)}",

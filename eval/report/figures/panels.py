@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.report.figures.style import BLUE, GREEN, GREY, INK, ORANGE, RED, RULE, SMALL, SOFT, TEXT, dress, plain
+from eval.report.figures.style import BLUE, GREEN, GREY, INK, ORANGE, RED, RULE, SMALL, SOFT, TEXT, plain, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +117,7 @@ def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True
     axes.barh(places, [bar.value for bar in bars], height=0.62, color=[bar.colour for bar in bars], alpha=0.85)
     ends = [bar.ends or (bar.value, bar.value) for bar in bars]
     axes.hlines(places, *np.array(ends).T, color=INK, linewidth=1.4)
-    dress(axes, name, "")
+    style_axes(axes, name, "")
     axes.grid(visible=False, axis="y")
     axes.set_yticks(places, [plain(shortened(bar.label)) for bar in bars] if labels else [""] * len(bars))
     axes.set_ylim(len(bars) - 0.4, -0.6)

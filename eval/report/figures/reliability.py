@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.report.figures.panels import Line, draw_empty, draw_lines, legend_below, legend_height, shortened
-from eval.report.figures.style import BLUE, GREY, ORANGE, SMALL, SOFT, dress, head, new_figure
+from eval.report.figures.style import BLUE, GREY, ORANGE, SMALL, SOFT, head, new_figure, style_axes
 from eval.views.wording import counted, has_seeds, origin
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def reliability_figure(result: EvalResult) -> Figure:
 
 def draw_reliability(axes: Axes, curve: Curve, title: str) -> None:
     """Draw bars of accuracy per bin of confidence, and the gap to the mean confidence of the bin."""
-    dress(axes, "", "", title)
+    style_axes(axes, "", "", title)
     edges, filled, confidence, accuracy = _bins(curve)
     if not filled.any():
         draw_empty(axes, "no answers")
@@ -97,7 +97,7 @@ def share_of(curve: Curve) -> list[float]:
 
 def draw_histogram(axes: Axes, curve: Curve) -> None:
     """Draw the percentage of answers in each bin of confidence."""
-    dress(axes, "", "answers (%)")
+    style_axes(axes, "", "answers (%)")
     edges = _bins(curve).edges
     axes.bar(
         edges[:-1], share_of(curve), edges[1] - edges[0], align="edge", color=GREY, edgecolor="white", linewidth=0.8
@@ -133,7 +133,7 @@ def coverage_figure(result: EvalResult) -> Figure:
 
 def draw_coverage(axes: Axes, lines: list[Line]) -> None:
     """Draw accuracy over coverage, and write the accuracy at half and at full coverage of the first line."""
-    dress(axes, "coverage: answers given (%)", "accuracy of these (%)")
+    style_axes(axes, "coverage: answers given (%)", "accuracy of these (%)")
     draw_lines(axes, lines, star="")
     x, y = np.array(lines[0].x), np.array(lines[0].y)
     for coverage, offset, side in ((50.0, (7, 6), "left"), (100.0, (0, -14), "right")):

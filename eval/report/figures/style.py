@@ -68,7 +68,7 @@ def _keep_percent(note: str) -> str:
     return note.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def dress(axes: Axes, x: str, y: str, title: str = "") -> None:
+def style_axes(axes: Axes, x: str, y: str, title: str = "") -> None:
     """Label axes, draw a light grid behind the data, and remove the upper and right side of the frame."""
     axes.set_xlabel(x, size=TEXT, color=INK, parse_math=False)
     axes.set_ylabel(y, size=TEXT, color=INK, parse_math=False)

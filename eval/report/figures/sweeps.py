@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.report.figures.panels import Line, draw_grid, draw_lines, frame_cell, legend_below, legend_height
-from eval.report.figures.style import INK, TEXT, dress, head, new_figure
+from eval.report.figures.style import INK, TEXT, head, new_figure, style_axes
 from eval.views.wording import (
     LOWER_IS_BETTER,
     NOT_PERCENT,
@@ -136,7 +136,7 @@ def draw_sweep(
     axes: Axes, lines: Sequence[Line], axis: str, metric: str, *, labelled: bool = True, gap: float = 0.085
 ) -> None:
     """Draw the lines of one metric over an option."""
-    dress(axes, axis_name(axis) if labelled else "", "", metric_axis(metric))
+    style_axes(axes, axis_name(axis) if labelled else "", "", metric_axis(metric))
     log = AXES[axis] and all(x > 0 for line in lines for x in line.x)
     draw_lines(axes, lines, log=log, star="lowest" if metric in LOWER_IS_BETTER else "highest", gap=gap)
 
