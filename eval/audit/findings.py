@@ -1,4 +1,8 @@
-"""Findings of an audit, and the report that holds them."""
+"""Findings of an audit of a store, and the report that holds them.
+
+The checks (``eval/audit/checks.py`` and others) make findings with :func:`findings_of`. ``eval/runs/audit.py`` makes
+the report, which the command ``audit`` prints.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """Worst first. An error makes a metric wrong, a warning may, a note helps to interpret it."""
 
 CASES_SHOWN = 5
-"""Cases of each finding that a prompt and a notebook show."""
+"""Largest number of items of a finding that a terminal and a notebook show."""
 
 ITEMS_KEPT = 1000
 """Largest number of items of a finding in a report; its count is always of all."""
@@ -46,10 +50,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class AuditReport(ShowsTables):
-    """All findings over one store version.
+    """All findings of an audit.
 
-    ``places`` gives the uri of every sample that an item names; ``thresholds`` are the limits of the checks;
-    ``split_set`` is None if the roles are the samples' splits.
+    Attributes:
+        store_version: version of the store that was read; each change of a store makes a new version.
+        space: name of the space (the stored vectors of one encoder) that was read, or None.
+        split_set: name of the split set whose roles were checked; None if the roles are the samples' splits.
+        split_sha256: hash of the split set, or None.
+        samples: number of samples that were read.
+        thresholds: name of a check's limit to its value, None with fewer than two vectors.
+        findings: the findings.
+        uris: id to uri of every sample that an item names.
     """
 
     store_version: int
@@ -59,7 +70,7 @@ class AuditReport(ShowsTables):
     samples: int
     thresholds: Mapping[str, float | None]
     findings: tuple[Finding, ...]
-    places: Mapping[str, str] = field(default_factory=dict)
+    uris: Mapping[str, str] = field(default_factory=dict)
 
     def fails(self, *, strict: bool) -> bool:
         """Whether there is an error or, if ``strict``, a warning."""
@@ -67,7 +78,7 @@ class AuditReport(ShowsTables):
         return any(finding.severity in bad for finding in self.findings)
 
     def _tables(self) -> Iterable[RenderableType]:
-        views = importlib.import_module("..views.audit_tables", __package__)  # views stand above what they show
+        views = importlib.import_module("..views.audit_tables", __package__)  # by name: eval.views imports this module
         return (views.audit_table(self, CASES_SHOWN),)
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +97,7 @@ class AuditReport(ShowsTables):
     def _finding(self, finding: Finding) -> dict[str, Any]:
         items = [
             {
-                "samples": [{"id": sample, "uri": self.places[sample]} for sample in item.samples],
+                "samples": [{"id": sample, "uri": self.uris[sample]} for sample in item.samples],
                 "detail": item.detail,
                 "score": item.score,
             }

@@ -45,7 +45,7 @@ def audit_sheet(report: AuditReport, keys: Mapping[str, str], thumbnails: Thumbn
         return False
     images = thumbnails([keys[sample] for _, _, item in pairs for sample in item.samples[:2]])
     tiles = [
-        Tile(images.get(keys[sample]), (words, report.places[sample].rpartition("/")[2]), FRAMES[severity])
+        Tile(images.get(keys[sample]), (words, report.uris[sample].rpartition("/")[2]), FRAMES[severity])
         for number, (check, severity, item) in enumerate(pairs, 1)
         for sample, words in zip(item.samples[:2], (f"{number}. {check}", _score(number, item)), strict=True)
     ]

@@ -109,7 +109,7 @@ def audit(
         samples=len(pool),
         thresholds=_thresholds(vectors, bits),
         findings=tuple(findings),
-        places={key: uri for key, uri in zip(pool.ids.tolist(), pool.columns["uri"], strict=True) if key in named},
+        uris={key: uri for key, uri in zip(pool.ids.tolist(), pool.columns["uri"], strict=True) if key in named},
     )
 
 

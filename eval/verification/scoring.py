@@ -17,7 +17,7 @@ from eval.verification.open_set import OpenSetSearches
 from eval.verification.pair_scores import score_pairs
 from eval.verification.samples import PairDraw, PairSamples
 from eval.verification.slices import SliceDraw
-from eval.verification.thresholds import AUTO, HELD_OUT, NONE
+from eval.verification.thresholds import AUTO_SPLITS, HELD_OUT, NO_SPLITS
 from retrieval.errors import InputError, TestDataError
 from retrieval.types import Int64
 
@@ -46,7 +46,7 @@ class VerificationConfig(ModeConfig):
         default=(0.001, 0.01, 0.1), description="False positive rates at which TPR and FNMR are reported."
     )
     threshold_from: Names = Field(
-        default=AUTO,
+        default=AUTO_SPLITS,
         description="Splits whose identities set the threshold: val, or val,train. auto is val, or both where val has "
         "no genuine pairs; none sets no threshold.",
     )
@@ -96,7 +96,7 @@ class VerificationConfig(ModeConfig):
                 f"threshold_from={','.join(splits)} would choose the threshold on test data ({of_test[0]}); pass "
                 "`threshold_from=val`, val,train, or none."
             )
-        if splits not in {AUTO, NONE} and not set(splits) <= set(HELD_OUT):
+        if splits not in {AUTO_SPLITS, NO_SPLITS} and not set(splits) <= set(HELD_OUT):
             raise PydanticCustomError("threshold_from", "it is auto, none, or some of val,train")
         return splits
 

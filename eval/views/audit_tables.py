@@ -29,7 +29,7 @@ def audit_table(report: AuditReport, shown: int) -> Table:
         style = STYLES[finding.severity]
         table.add_row(finding.severity, finding.check, f"{finding.count:,}", finding.message, style=style)
         for item in finding.items[:shown]:
-            uris = " | ".join(report.places[sample] for sample in item.samples[:4])
+            uris = " | ".join(report.uris[sample] for sample in item.samples[:4])
             more = f" and {len(item.samples) - 4} more" if len(item.samples) > 4 else ""
             table.add_row("", "", "", f"  {item.detail}: {uris}{more}", style="dim")
     if not report.findings:

@@ -41,5 +41,5 @@ def test_rates_below_one_couple_of_people_are_named() -> None:
     problem = golden()  # 15 people: 105 couples, thousands of pairs
     assert verify(arrays(problem), bootstrap=0).n["impostor"] > 1000
     (said,) = (each for each in verify(arrays(problem), bootstrap=0).warnings if "couples" in each)
-    assert said.startswith("A draw has only 105 couples of people: at a rate of 0.001 less than one")
+    assert said.startswith("A draw has only 105 couples of two identities: a rate of 0.001 is less than one")
     assert not any("couples" in each for each in verify(arrays(problem), bootstrap=0, fpr="0.01,0.1").warnings)
