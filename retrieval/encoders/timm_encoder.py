@@ -1,4 +1,9 @@
-"""Classifiers of timm: the vector is the input of the classifier layer, which becomes the encoder's head."""
+"""Encoder family ``timm``: the vector is the input of the classifier layer, which becomes the encoder's head.
+
+``retrieval/encoders/registry.py`` loads :data:`FAMILY` for names such as ``timm/resnet50.a1_in1k``. Its methods are
+those of :class:`retrieval.encoders.family.Family`. There, ``source`` and ``spec.weights`` say where the weights come from:
+``tag:T`` (published by timm), ``file:PATH``, ``hf-hub:REPOSITORY`` or ``random:SEED``.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +33,10 @@ if TYPE_CHECKING:
     from retrieval.types import EncoderSpec, Interpolation, ResizeMode
 
 FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-MODES: dict[str, ResizeMode] = {"center": "shortest", "squash": "squash", "border": "longest"}
+"""Names of the weight file in a hub repository, in order of preference; some are of open_clip."""
+
+RESIZE_MODES: dict[str, ResizeMode] = {"center": "shortest", "squash": "squash", "border": "longest"}
+"""timm's ``crop_mode`` to our way of resizing."""
 
 
 def _timm() -> Any:
@@ -39,16 +47,16 @@ def _timm() -> Any:
 
 
 class TimmFamily:
-    """Family ``timm``."""
+    """The family ``timm``; see :class:`retrieval.encoders.family.Family` for what the methods return and raise."""
 
     contrastive = False
 
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
+    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface's signature
         """Return False, because a file of weights does not identify its model."""
         return False
 
     def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.family.Family`; ``resnet50.a1_in1k`` implies the weights ``a1_in1k``."""
+        """Split ``resnet50.a1_in1k`` into the name of the model and the tag of its weights (None without one)."""
         timm = _timm()
         name, _, tag = model.partition(".")
         if not timm.is_model(name):
@@ -65,7 +73,7 @@ class TimmFamily:
         return [tag for tag in tags if tag]
 
     def find(self, model: str, source: str) -> Artefact:
-        """See :class:`retrieval.encoders.family.Family`."""
+        """Return the weight file of a ``tag:`` or ``hf-hub:`` source, downloaded if need be."""
         if source.startswith(HUB):
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
         config = _config(model, source)
@@ -77,7 +85,7 @@ class TimmFamily:
         raise UnknownNameError(f"timm publishes no weights for {model}.{source.removeprefix('tag:')}.")
 
     def describe(self, model: str, source: str) -> Description:
-        """See :class:`retrieval.encoders.family.Family`; timm's evaluation transform at the training size."""
+        """Describe the encoder; its preprocessing is timm's evaluation transform at the config's ``input_size``."""
         from timm.data import resolve_data_config
 
         config = _config(model, source).to_dict()
@@ -86,7 +94,7 @@ class TimmFamily:
         return Description("timm", model, source, _preprocess(resolve_data_config({}, pretrained_cfg=config)))
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> TorchEncoder:
-        """See :class:`retrieval.encoders.family.Family`."""
+        """Build the encoder with the weights of ``artefact``; without one, with random weights (``random:SEED``)."""
         import torch
 
         config = _config(spec.model, spec.weights)
@@ -96,20 +104,21 @@ class TimmFamily:
             with seeded(int(spec.weights.removeprefix("random:"))):
                 model, trained = _create(spec, config), False
         else:
-            with seeded():
-                model, trained = _filled(spec, config, read_weights(artefact.weights), classifier)
+            with seeded():  # a fixed seed; torch's global generator is left as it was
+                model, trained = _with_weights(spec, config, read_weights(artefact.weights), classifier)
         if not _has_all(model, classifier):
-            classifier = Classifier(())
+            classifier = Classifier(())  # no classifier layers
         head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
         return TorchEncoder(spec, device, model, head)
 
 
 def _config(model: str, source: str) -> Any:
+    """Return timm's ``pretrained_cfg`` of a model, for the tag of ``source`` or, without one, for its default tag."""
     tag = source.removeprefix("tag:") if source.startswith("tag:") else ""
     config = _timm().get_pretrained_cfg(f"{model}.{tag}" if tag else model)
     if config is None:
-        raise UnknownNameError(f"timm describes no input for {model}.{tag}; name a tag with `weights`.")
+        raise UnknownNameError(f"timm has no preprocessing for {model}.{tag}; name another tag with `weights`.")
     return config
 
 
@@ -131,8 +140,9 @@ def _hub_config(source: str) -> dict[str, Any]:
 def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     """Return timm's evaluation transform: resize to crop / crop_pct, then crop the centre."""
     _, height, width = data["input_size"]
+    # bicubic stands in for timm's other names: box, hamming, random
     interpolation = data["interpolation"] if data["interpolation"] in ("nearest", "bilinear", "lanczos") else "bicubic"
-    mode = MODES[data["crop_mode"]]
+    mode = RESIZE_MODES[data["crop_mode"]]
     return Preprocess(
         resize=math.floor(min(height, width) / data["crop_pct"]),
         crop=(height, width),
@@ -151,6 +161,7 @@ def _has_all(model: torch.nn.Module, classifier: Classifier) -> bool:
 
 
 def _create(spec: EncoderSpec, config: Any, classes: int | None = None) -> Any:
+    """Build the model without weights, for the crop of ``spec`` and, if given, another number of classes."""
     tag = f".{spec.weights.removeprefix('tag:')}" if spec.weights.startswith("tag:") else ""
     options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     crop = spec.preprocess.crop if spec.preprocess else None
@@ -160,13 +171,16 @@ def _create(spec: EncoderSpec, config: Any, classes: int | None = None) -> Any:
         return _timm().create_model(f"{spec.model}{tag}", pretrained=False, **options)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"timm/{spec.model} cannot be built ({reason}); leave crop out of `preprocess`.") from error
+        raise InputError(
+            f"timm/{spec.model} cannot be built ({reason}); leave crop out of `preprocess`, if it is set."
+        ) from error
 
 
-def _filled(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
+def _with_weights(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
     """Build a model with the weights of a file; its classifier has as many classes as that of the file.
 
-    Weights with the key names of their original authors are converted by timm. The file may lack the classifier.
+    Keys that are named as in the original authors' code are renamed by timm's ``checkpoint_filter_fn``. A file without
+    the classifier is accepted, since an encoder needs the features alone.
 
     Returns:
         The model, and whether the file has a classifier.
@@ -174,7 +188,7 @@ def _filled(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classi
     name = f"timm/{spec.model}"
     model = _create(spec, config)
     if not _has_all(model, classifier):
-        classifier = Classifier(())
+        classifier = Classifier(())  # no classifier layers
     tensors = classifier.unwrapped(strip_prefixes(weights.tensors, model.state_dict()))
     classes = classifier.classes_in(tensors)
     if classes not in {None, classifier.classes_in(model.state_dict())}:
@@ -196,6 +210,7 @@ def _filled(spec: EncoderSpec, config: Any, weights: Weights, classifier: Classi
 
 
 def _converted(convert: Any, tensors: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor] | None:
+    """Apply timm's converter of a model; None if it has none or the converter cannot read these tensors."""
     if convert is None:
         return None
     try:

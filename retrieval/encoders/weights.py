@@ -1,8 +1,9 @@
-"""Read files of weights without running their code, select the keys of an encoder, and check that they fit.
+"""Read weight files without running code in them, select the keys of an encoder, and check that they fit.
 
 Formats are safetensors, torch's zip and legacy formats, and TorchScript archives. The file contains the state dict
 itself, a training checkpoint with the state dict under a key (``state_dict``, ``model``, ...), or a pickled module.
-Keys may have prefixes of wrappers (``module.``, ``net._orig_mod.``, ...).
+Keys may have prefixes of wrappers (``module.``, ``net._orig_mod.``, ...). Each encoder family calls
+:func:`read_weights`, :func:`strip_prefixes` and :func:`check_fit`, in this order, when it builds an encoder.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +27,29 @@ if TYPE_CHECKING:
     import torch
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".jit")
+"""Suffixes by which an encoder's name is recognised as a weight file; ``.tar`` as in old ``.pth.tar`` checkpoints."""
+
 CONTAINERS = ("state_dict", "model_state_dict", "model", "model_state", "module", "net", "network", "weights")
+"""Keys of a training checkpoint under which its state dict may be, in order of preference."""
+
 WRAPPERS = frozenset(("module", "model", "net", "network", "encoder", "backbone", "clip", "clip_model", "base_model"))
-_BESIDE = re.compile(r"(criterion|loss\w*|ema\w*|\w+_ema|metrics?|acc|accuracy|(train|val|valid|test)_\w+)(\.|$)")
-"""Beginnings of keys of a training module that do not belong to its network."""
+"""Attributes by which modules usually hold a network; they become prefixes of its keys (``module.model.``)."""
+
+_NOT_NETWORK = re.compile(r"(criterion|loss\w*|ema\w*|\w+_ema|metrics?|acc|accuracy|(train|val|valid|test)_\w+)(\.|$)")
+"""Beginnings of keys of a training module that do not belong to its network: losses, metrics, averaged copies."""
+
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The tensors of a file by name; ``ignored`` are names of globals in its pickle that were not run."""
+    """Contents of a weight file.
+
+    Attributes:
+        path: path of the file.
+        tensors: tensors by name, with the names of the file.
+        ignored: functions and classes that a pickle in the file names and that were not run.
+    """
 
     path: Path
     tensors: dict[str, torch.Tensor]
@@ -43,7 +57,7 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read the state dict of a file of weights without running its code.
+    """Read the state dict of a weight file without running code in it.
 
     Raises:
         MissingFileError: the file does not exist.
@@ -51,6 +65,7 @@ def read_weights(path: Path) -> Weights:
         WeightsError: the file has another format, is damaged, or contains no tensors.
     """
     head = _head(path)
+    # a safetensors file begins with the length of its JSON header as 8 bytes, then the header itself
     if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return Weights(path, _read_safetensors(path))
     if path.suffix == ".safetensors":
@@ -58,7 +73,7 @@ def read_weights(path: Path) -> Weights:
             f"{path} is not a safetensors file: it is cut short or holds another format; fetch it again."
         )
     if is_torchscript(path):
-        return _read_archive(path, lambda: read_torchscript(path))
+        return _read_torchscript(path)
     if tarfile.is_tarfile(path):
         raise WeightsError(f"{path} is a tar archive; unpack it and name the weight file inside with `weights`.")
     return _read_torch(path)
@@ -95,9 +110,9 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _read_archive(path: Path, read: Callable[[], dict[str, torch.Tensor]]) -> Weights:
+def _read_torchscript(path: Path) -> Weights:
     try:
-        tensors = read()
+        tensors = read_torchscript(path)
     except Exception as error:  # noqa: BLE001  # a damaged archive may raise any error
         kind = type(error).__name__
         raise WeightsError(f"{path} is a damaged TorchScript archive ({kind}: {error}); fetch it again.") from None
@@ -159,49 +174,55 @@ def _tensors(value: Any) -> dict[str, torch.Tensor]:
 
 
 def strip_prefixes(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Return the tensors of an encoder from the state dict of a training module, without prefixes.
+    """Select the tensors of an encoder from the state dict of a training module, and remove prefixes of their keys.
 
-    ``_orig_mod.`` (of ``torch.compile``) is removed everywhere. Of other prefixes (``net.``, ``module.model.``,
-    ``resnet.``) the one with most of the ``expected`` keys is chosen; keys without it belong to other parts of the
-    module and are dropped, as are losses, metrics and averaged copies.
+    ``_orig_mod.`` (of ``torch.compile``) is removed wherever it is in a key. Of the other prefixes (``net.``,
+    ``module.model.``, ``resnet.``, or none) the one is removed behind which most of the ``expected`` keys are. Keys
+    without that prefix belong to other components of the training module and are dropped, as are losses, metrics and
+    averaged copies.
+
+    Args:
+        tensors: state dict of the file.
+        expected: state dict of the encoder; only its keys are used.
     """
     plain = {".".join(part for part in key.split(".") if part != "_orig_mod"): value for key, value in tensors.items()}
     prefix = _network_prefix(plain, expected)
     inside = {key.removeprefix(prefix): value for key, value in plain.items() if key.startswith(prefix)}
-    return {key: value for key, value in inside.items() if key in expected or not _BESIDE.match(key)}
+    return {key: value for key, value in inside.items() if key in expected or not _NOT_NETWORK.match(key)}
 
 
 def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
-    """Return the prefix of most expected keys; of equals the shortest of a wrapper, else the only other one.
+    """Find the prefix behind which most of the ``expected`` keys are.
 
-    Of several equal prefixes that are not wrappers (``student.``, ``teacher.``) none is chosen, so that the file does
-    not fit.
+    If several prefixes have equally many, the shortest of those made of :data:`WRAPPERS` (or empty) is returned; if
+    there is none of these, the only one that is not of losses, metrics or averaged copies. If that leaves several
+    (``student.``, ``teacher.``), an empty prefix is returned: :func:`check_fit` then refuses the file.
     """
     counts: Counter[str] = Counter()
     for key in keys:
         parts = key.split(".")
         for cut in range(len(parts)):
             if ".".join(parts[cut:]) in expected:
-                counts["".join(f"{part}." for part in parts[:cut])] += 1
+                counts["".join(f"{part}." for part in parts[:cut])] += 1  # "a.b." for the first two parts
     most = max(counts.values(), default=0)
     best = [prefix for prefix, count in counts.items() if count == most]
     wrappers = [prefix for prefix in best if WRAPPERS.issuperset(prefix.split(".")[:-1])]
     if wrappers:
         return min(wrappers, key=lambda prefix: (len(prefix), prefix))
-    named = [prefix for prefix in best if not _BESIDE.match(prefix)] or best
+    named = [prefix for prefix in best if not _NOT_NETWORK.match(prefix)] or best
     return named[0] if len(named) == 1 else ""
 
 
 def check_fit(
     tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], weights: Weights, model: str
 ) -> None:
-    """Check that the keys and shapes of tensors are those of a model (batch counters may be missing).
+    """Check that the keys and shapes of tensors are those of a model (``num_batches_tracked`` may be missing).
 
     Args:
         tensors: the tensors.
         expected: state dict of the model.
         weights: the file, for the message.
-        model: name of the model, for the message.
+        model: name of the encoder, for the message.
 
     Raises:
         WeightsError: keys are missing or unexpected, or shapes differ.
