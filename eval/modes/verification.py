@@ -52,8 +52,8 @@ class Verification:
 
         Raises:
             InputError: a vector is not of unit length, cameras or held-out identities are needed and missing, a draw
-                has no genuine or no impostor pair, or the option ``unknown`` leaves a draw without mated or without unmated
-                searches.
+                has no genuine or no impostor pair, or the option ``unknown`` leaves a draw without mated or without
+                unmated searches.
         """
         for view in config.views:
             require_unit(arrays.vectors[view], arrays.ids, view)

@@ -1,8 +1,8 @@
 """Encoder family ``timm``: the vector is the input of the classifier layer, which becomes the encoder's head.
 
 ``retrieval/encoders/registry.py`` loads :data:`FAMILY` for names such as ``timm/resnet50.a1_in1k``. Its methods are
-those of :class:`retrieval.encoders.family.Family`. There, ``source`` and ``spec.weights`` say where the weights come from:
-``tag:T`` (published by timm), ``file:PATH``, ``hf-hub:REPOSITORY`` or ``random:SEED``.
+those of :class:`retrieval.encoders.family.Family`. There, ``source`` and ``spec.weights`` say where the weights come
+from: ``tag:T`` (published by timm), ``file:PATH``, ``hf-hub:REPOSITORY`` or ``random:SEED``.
 """
 
 from __future__ import annotations
