@@ -132,5 +132,5 @@ def _key(pairs: Iterable[Pair], size: Preprocess) -> str:
 
 
 def larger(preprocess: Preprocess, side: int) -> Preprocess:
-    """The same preprocessing at another side, from which crops are taken."""
+    """Return the same preprocessing with another image side; training crops are cut from that image."""
     return replace(preprocess, resize=side, crop=(side, side))

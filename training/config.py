@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
-"""Recipes that ship; ``NAME`` stands for ``NAME.yaml`` in it."""
+"""Folder of the recipes that ship; ``--config NAME`` reads ``NAME.yaml`` in it."""
 
 Recipe = TypeVar("Recipe", bound=Config)
 

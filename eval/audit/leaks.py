@@ -65,7 +65,7 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
     bursts = (
         shared_in_draws(parts.values(), pool, "group")
         if groups_meet and "group" in pool.columns
-        else SharedValues(_NONE, [])
+        else SharedValues(_NO_ROWS, [])
     )
     if len(bursts.rows):
         one = "is" if len(bursts.rows) == 1 else "are"
@@ -101,7 +101,7 @@ def shared_identities(
         any_aspect: whether aspects are ignored.
     """
     if "identity" not in pool.columns:
-        return SharedValues(_NONE, [])
+        return SharedValues(_NO_ROWS, [])
     identity = pool.columns["identity"]
     has_identity = pool.known("identity")
     aspect = None if any_aspect else pool.columns.get("aspect")
@@ -123,14 +123,14 @@ def shared_in_draws(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared
     codes = _codes(values)
     several = np.bincount(codes, minlength=1)[codes] > 1
     several &= pool.known(column)
-    rows = [_NONE]
+    rows = [_NO_ROWS]
     if several.any():
         rows += [_gallery_with_query(query, gallery, codes, several) for query, gallery in draw_rows(sets, pool)]
     shared = np.unique(np.concatenate(rows))
     return SharedValues(shared, sorted({str(value) for value in values[shared]}))
 
 
-_NONE: Int64 = np.empty(0, np.int64)
+_NO_ROWS: Int64 = np.empty(0, np.int64)
 
 
 def draw_rows(sets: Iterable[SplitSet], pool: Pool) -> Iterator[tuple[Int64, Int64]]:

@@ -55,7 +55,7 @@ class Fewshot:
         """Return the methods."""
         return tuple(dict.fromkeys(config.method))
 
-    def other_scorers(self, config: FewshotConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
+    def other_scorers(self, config: FewshotConfig) -> tuple[str, ...]:  # noqa: ARG002 - the interface has it
         """Return no scorers."""
         return ()
 

@@ -146,7 +146,7 @@ class Fusion:
     learns = False
     config_type = FusionConfig
 
-    def arm_scorers(self, config: FusionConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
+    def arm_scorers(self, config: FusionConfig) -> tuple[str, ...]:  # noqa: ARG002 - the interface has it
         """Return no scorers: the user names the arms."""
         return ()
 

@@ -26,11 +26,11 @@ class SingleArm:
     task: TaskName = "classification"
     learns: bool = False
 
-    def arm_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
+    def arm_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the interface has it
         """Return the one scorer."""
         return (self.scorer,)
 
-    def other_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the seam's signature
+    def other_scorers(self, config: ClassConfig) -> tuple[str, ...]:  # noqa: ARG002 - the interface has it
         """Return no scorers."""
         return ()
 

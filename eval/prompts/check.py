@@ -75,10 +75,10 @@ def match_names(names: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
 
 
 def renaming_note(matched: Mapping[str, str]) -> str:
-    """Say how many names were matched to classes of another spelling, with an example."""
+    """Describe how many names were matched to classes of another spelling, with an example."""
     first = next(iter(matched.items()))
     names = plural(len(matched), "class", "classes")
-    return f"{names} of the prompts taken for labels that are written otherwise: '{first[0]}' for '{first[1]}'."
+    return f"{names} of the prompts matched to labels of another spelling: '{first[0]}' to '{first[1]}'."
 
 
 def warnings(cover: Coverage) -> list[str]:

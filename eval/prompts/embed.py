@@ -1,4 +1,4 @@
-"""Make the bank of a prompt set in a space; a text is embedded once and then taken from the store."""
+"""Make the bank of a prompt set in a space; a text is encoded once and then read from the store."""
 
 from __future__ import annotations
 

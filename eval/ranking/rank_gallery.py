@@ -24,7 +24,7 @@ The caller may write into a block; it is valid until the next one."""
 CELLS_AT_ONCE = 1 << 20
 """Scores that one thread ranks at a time: few enough that their positives need little memory."""
 
-_NONE = np.empty(0, np.int64)
+_NO_COUNTS = np.empty(0, np.int64)
 
 
 class Side(NamedTuple):
@@ -80,7 +80,7 @@ def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_block
                 pool.map(rank_rows, [start + at for at in starts], [scores[at : at + rows] for at in starts])
             )
     ranks = [query for rows_of_ranks, _ in results for query in rows_of_ranks]
-    return GalleryRanking(ranks, np.concatenate([_NONE, *(counts for _, counts in results)]))
+    return GalleryRanking(ranks, np.concatenate([_NO_COUNTS, *(counts for _, counts in results)]))
 
 
 class _BlockRelations(NamedTuple):

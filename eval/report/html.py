@@ -92,7 +92,7 @@ def _block(block: Block, pictures: Mapping[str, bytes]) -> str:
 
 
 def _prose(text: str) -> str:
-    """A sentence; what stands in backquotes, such as an option, is code."""
+    """Render a sentence; text in backquotes, such as an option, becomes code."""
     return OPTION.sub(r"<code>\1</code>", escape(text))
 
 

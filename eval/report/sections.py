@@ -173,7 +173,9 @@ def _wrong(labelled: LabelledResult, slug: str) -> Iterator[Block]:
             f"{slug}-wrong.png", f"{labelled.label}: wrong predictions with their nearest neighbours: {words}.", draw
         )
     elif wrong is None:
-        yield Paragraph("No pictures of wrong predictions stand beside this result; evaluate with `out` to write them.")
+        yield Paragraph(
+            "No pictures of wrong predictions are stored with this result; evaluate with `out` to write them."
+        )
     predictions = read_predictions(labelled.path)
     if predictions is None:
         yield Paragraph("There is no list of predictions beside this result; evaluate with `out` to write it.")

@@ -300,7 +300,7 @@ class EvalResult(ShowsTables, Config):
 
 
 def _view(name: str) -> Any:
-    """A module of ``eval.views``, which stands above results and is imported when a result is shown."""
+    """Import a module of ``eval.views``; those modules import this one, so they are imported when a result is shown."""
     return importlib.import_module(f"..views.{name}", __package__)
 
 

@@ -210,8 +210,8 @@ def _configure(kind: type[ModeConfig], rule: Protocol, options: Mapping[str, Any
     lacking = [key for key in PAIR_RULES if key in rule.settings and key not in kind.model_fields]
     if lacking:
         raise InputError(
-            f"Protocol {rule.name} fixes {lacking[0]}={rule.settings[lacking[0]]}, which this mode does not know; use "
-            "`mode=reid`, or another protocol."
+            f"Protocol {rule.name} fixes {lacking[0]}={rule.settings[lacking[0]]}, which is no option of this mode; "
+            "use `mode=reid`, or another protocol."
         )
     protocol_options = {key: value for key, value in options.items() if key in rule.options.model_fields}
     others = {key: value for key, value in options.items() if key not in protocol_options}

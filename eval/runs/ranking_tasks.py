@@ -34,7 +34,7 @@ class RankingTask:
         store: EmbeddingStore,
         request: EvalRequest,
         result: EvalResult,
-        name: str,  # noqa: ARG002 - the seam's signature
+        name: str,  # noqa: ARG002 - the interface has it
     ) -> tuple[EvalRequest, RequestInputs]:
         """Return the request, with the stored split set for the protocol ``fixed``; other protocols draw again.
 

@@ -1,4 +1,4 @@
-"""The seam of tasks: classification, ranking and verification implement it."""
+"""Interface of tasks (kinds of evaluation): classification, ranking and verification implement it."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class PrototypeScorer:
     needs_bank = False
     takes_texts = False
 
-    def settings(self, arm: Arm) -> tuple[Setting, ...]:  # noqa: ARG002 - the seam's signature
+    def settings(self, arm: Arm) -> tuple[Setting, ...]:  # noqa: ARG002 - the interface has it
         """A single setting without keys, as no option lists values."""
         return ({},)
 

@@ -1,4 +1,4 @@
-"""The seam of classification modes: the options all of them have, and the answers they give back."""
+"""Interface of classification modes: the options all of them have, and the answers they give back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam of evaluation modes: what a mode asks for, the arrays it gets, what it gives back."""
+"""Interface of evaluation modes: what a mode asks for, the arrays it gets, what it gives back."""
 
 from __future__ import annotations
 

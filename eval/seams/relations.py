@@ -1,4 +1,4 @@
-"""The seam of rankings and verifications: which pairs of samples are positive, and which are junk."""
+"""Interface of rankings and verifications: which pairs of samples are positive, and which are junk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seam of scorers: arms of a classification, and scorers that score classes of the label universe for an arm."""
+"""Interface of scorers: arms of a classification, and scorers that score classes of the label universe for an arm."""
 
 from __future__ import annotations
 

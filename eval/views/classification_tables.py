@@ -66,7 +66,7 @@ def grid_table(results: Sequence[EvalResult]) -> Group:
 
 
 def _metrics_table(result: EvalResult) -> Group:
-    """One row per metric, one column per arm and one for the whole; counts stand below."""
+    """Make a row per metric, a column per arm and one for the whole, and counts below."""
     table = plain_table()
     arms = {name: arm.metrics for name, arm in (result.arms or {}).items() if arm.metrics is not None}
     table.add_column("")
@@ -102,7 +102,7 @@ def _gains_table(result: EvalResult) -> Group:
 
 
 def _sweep_table(points: Sequence[SweepPoint], arm: str | None, role: str) -> Group:
-    """One row per setting; a star stands behind the chosen ones."""
+    """Make a row per setting; a star marks the chosen ones."""
     keys = list(dict.fromkeys(key for point in points for key in point.settings))
     metrics = [name for name in SWEEP_METRICS if name in points[0].metrics]
     subject = f"arm {arm}" if arm else "the whole"

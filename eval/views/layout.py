@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 def plain_table(title: str | None = None, caption: str | None = None) -> Table:
-    """An empty table without lines; title and caption stand at the left and wrap to the width of the table."""
+    """Make an empty table without lines; title and caption are left-aligned and wrap to the width of the table."""
     table = Table(title=title, caption=caption, box=None, pad_edge=False, header_style="bold")
     table.title_justify = table.caption_justify = "left"
     return table

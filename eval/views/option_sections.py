@@ -39,7 +39,7 @@ def evaluation_sections(
 
 
 def scorer_section(name: str, prefix: str = "") -> OptionSection:
-    """List the options of one scorer; ``prefix`` is what stands before them, the arm and a dot."""
+    """List the options of one scorer; ``prefix``, the arm and a dot, is put before their names."""
     return OptionSection(f"Scorer {name}: -o {prefix}KEY=VALUE", tuple(option_rows(load_scorer(name).config_type)))
 
 

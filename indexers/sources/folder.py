@@ -35,7 +35,7 @@ class FolderSource(BaseSource):
     kind: ClassVar[str] = "folder"
     Options = NoSourceOptions
 
-    def __init__(self, path: Path, name: str | None, options: NoSourceOptions) -> None:  # noqa: ARG002 - the seam's signature
+    def __init__(self, path: Path, name: str | None, options: NoSourceOptions) -> None:  # noqa: ARG002 - the interface has it
         require_folder(path)
         super().__init__(path, path, name)
 

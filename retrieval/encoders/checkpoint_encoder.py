@@ -29,7 +29,7 @@ class CheckpointFamily:
         """Return the folder, and the location of the weights in it."""
         return model, f"{FOLDER}{Path(model).expanduser().resolve()}"
 
-    def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the seam's signature
+    def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the interface has it
         """Return no tags, because a folder has only one set of weights."""
         return ()
 

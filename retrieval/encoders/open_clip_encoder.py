@@ -60,7 +60,7 @@ class OpenClipFamily:
 
     contrastive = True
 
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the seam's signature
+    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
         """Return False, because a file of weights does not identify its model."""
         return False
 

@@ -51,7 +51,7 @@ class TimmFamily:
 
     contrastive = False
 
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface's signature
+    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
         """Return False, because a file of weights does not identify its model."""
         return False
 

@@ -73,7 +73,7 @@ class MemorySnapshot:
             UnknownNameError: a column does not exist.
         """
         if where is not None:
-            raise InputError(f"A store in memory knows no SQL such as '{where}'; filter its samples before.")
+            raise InputError(f"A store in memory cannot evaluate SQL such as '{where}'; filter its samples beforehand.")
         names = self._samples.column_names
         for column in (*(columns or ()), *equal):
             if column not in names:

@@ -135,7 +135,7 @@ def ranked_figure(
 
 
 def _first_of_identities(candidates: Int64, identity: Int64, taken: set[int], count: int) -> list[int]:
-    """The first ``count`` candidates that are not in ``taken``, at most one per identity."""
+    """Return the first ``count`` candidates that are not in ``taken``, at most one per identity."""
     first: dict[int, int] = {}
     for at in candidates.tolist():
         if at not in taken and len(first) < count:
