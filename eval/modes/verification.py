@@ -125,8 +125,8 @@ def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
     with_searches = [draw.scores.searches is not None for draw in draws]
     if any(with_searches) and not all(with_searches):
         warnings.append(
-            "Some draws have no unmated searches (of identities that are not in the gallery): metrics of open-set "
-            "identification are left out."
+            "Some draws have no unmated searches (of identities that are not in the gallery): "
+            "open-set identification is left out."
         )
     return tuple(warnings)
 

@@ -1,4 +1,10 @@
-"""Interface of evaluation modes: what a mode asks for, the arrays it gets, what it gives back."""
+"""Interface of evaluation modes: the columns and roles a mode needs, the arrays it gets, the evaluation it returns.
+
+Terms of all of ``eval``: a role is what a sample is used as (query, gallery, train, val, test). A draw is one division
+of the samples into roles, at random or fixed; metrics are averaged over draws. A part evaluates the samples of one
+aspect (such as the palmar side of hands) by itself. A space holds the vectors of one encoder in a store, a view those
+of one variant of the images (``base``; ``hflip``, mirrored).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Draw: TypeAlias = Mapping[str, Int64]
-"""Role (``query``, ``gallery``, ...) to ascending row numbers of :class:`Arrays`."""
+"""One draw: role (``query``, ``gallery``, ...) to the ascending row numbers of its samples in :class:`Arrays`."""
 
 WHOLE_PART = ""
 """Name of the only part of an evaluation that is not divided into parts."""
@@ -63,11 +69,14 @@ class Needs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """All that a mode sees, rows in order of sample id.
+    """The input of a mode: n samples in ascending order of their ids.
 
-    ``ids`` (n,) sample ids; ``vectors`` view -> (n, d) float32 unit vectors of one space; ``columns`` name -> (n,)
-    text or None; ``parts`` part name -> its draws, as many in every part. An evaluation that is not divided has the
-    one part :data:`WHOLE_PART`.
+    Attributes:
+        ids: (n,) ids of the samples.
+        vectors: view to (n, d) float32 unit vectors of one space.
+        columns: name of a column to its (n,) values, text or None.
+        parts: name of a part to its draws, as many in every part. An evaluation that is not divided has the one part
+            :data:`WHOLE_PART`.
     """
 
     ids: NDArray[np.str_]
@@ -78,7 +87,7 @@ class Arrays:
 
 @dataclass(frozen=True, slots=True)
 class RelatedArrays(Arrays):
-    """Arrays with what relates their samples: which pairs are positive, and which are junk."""
+    """Arrays with the relations of their samples: which pairs are positive, and which are junk (not evaluated)."""
 
     relations: Relations
 
@@ -87,7 +96,7 @@ C = TypeVar("C", bound=ModeConfig)
 
 
 class AnyMode(Protocol):
-    """What modes of all tasks say of themselves: a name, their task, the type of their options."""
+    """Attributes of the modes of all tasks: their name, their task and the type of their options."""
 
     @property
     def name(self) -> str: ...
@@ -100,7 +109,7 @@ class AnyMode(Protocol):
 
 
 class Mode(Protocol, Generic[C]):
-    """A ranking or a verification. Pure: the same arrays, configuration and generator state give the same result."""
+    """A mode of ranking or verification: a pure function of arrays, configuration and the generator's state."""
 
     @property
     def name(self) -> str: ...
@@ -111,12 +120,14 @@ class Mode(Protocol, Generic[C]):
     @property
     def config_type(self) -> type[C]: ...
 
-    def needs(self, config: C) -> Needs: ...
+    def needs(self, config: C) -> Needs:
+        """Return the roles, views and columns that :meth:`evaluate` needs."""
+        ...
 
     def evaluate(self, arrays: RelatedArrays, config: C, rng: np.random.Generator) -> Evaluation:
-        """Evaluate all draws of all parts; ``rng`` feeds the bootstrap.
+        """Evaluate all draws of all parts; ``rng`` is the generator of all random choices, such as the bootstrap.
 
         Raises:
-            InputError: no honest number can be made of these arrays.
+            InputError: the metrics cannot be computed from these arrays, or would be misleading.
         """
         ...

@@ -32,7 +32,7 @@ def test_matches_of_one_person_say_nothing_of_others() -> None:
     eye = np.eye(5, dtype=np.float32)
     vectors = np.concatenate([eye[:1], 0.6 * eye[:1] + 0.8 * eye[1:2], eye])
     found = verify(arrays(Problem(vectors, ["a", "a", "a", "b", "c", "d", "e"], [None] * 7, 2)))
-    assert any("there is no interval" in warning for warning in found.warnings)
+    assert any("there are no intervals" in warning for warning in found.warnings)
     assert all(metric.ci95 is None for metric in found.metrics.values())
     assert found.metrics["auc"].value == 15 / 16  # .6 is below one of eight impostors
 

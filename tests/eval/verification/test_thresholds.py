@@ -29,7 +29,9 @@ def test_training_identities_are_a_warning_and_test_identities_an_error() -> Non
     found = verify(with_held_out(train=slice(0, 60)))
     assert found.config["threshold_from"] == ["val", "train"]
     assert "5 of split train" in found.warnings[0]
-    with pytest.raises(InputError, match="No threshold can be chosen: identities of split val that are not tested"):
+    with pytest.raises(
+        InputError, match="No threshold can be chosen: the samples of split val whose identity is not tested"
+    ):
         verify(with_held_out(train=slice(0, 60)), threshold_from="val")
     for split in ("test", "query", "val,gallery"):
         with pytest.raises(TestDataError, match=r"on test data.*pass `threshold_from=val`, val,train, or none"):
