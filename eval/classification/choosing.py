@@ -341,8 +341,8 @@ def calibration_warnings(name: str, calibrations: Sequence[Calibration | None]) 
     at_end = next((fit for fit in fits if fit.at_bound), None)
     if at_end is not None:
         words.append(
-            f"The temperature of arm {name} is the end of the range searched, {at_end.temperature:.3g}: its answers to "
-            "val are all right, or nearly as good as guessed; use more val samples, or leave `calibrate` out."
+            f"The temperature of arm {name} is the end of the range searched, {at_end.temperature:.3g}: its answers on "
+            "val are all right, or hardly better than chance; use more val samples, or leave `calibrate` out."
         )
     left_out = max((fit.left_out for fit in fits), default=0)
     if left_out:

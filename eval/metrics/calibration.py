@@ -85,8 +85,8 @@ def _fittable(logits: NDArray[np.floating], labels: Int64) -> tuple[Float64, Int
     classes = len(np.unique(truth))
     if classes < 2:
         raise InputError(
-            f"A temperature needs val samples of at least two classes that can be answered, and they are of {classes}; "
-            "give more val samples, or leave calibration out."
+            f"A temperature needs val samples of at least two of the classes to choose from, and there are samples of "
+            f"{classes}; give more val samples, or leave calibration out."
         )
     shifted = logits[kept].astype(np.float64)
     shifted -= largest_logits(shifted)

@@ -390,11 +390,11 @@ def _scorer_notes(arrays: ClassArrays) -> list[str]:
     from eval.scorers.prompts import assumed_scale
 
     return [
-        f"Arm {arm.name}: its bank says no logit scale, so CLIP's 100 is assumed (`class_temperature` sets it)."
+        f"Arm {arm.name}: its bank has no logit scale, so CLIP's 100 is assumed (`class_temperature` sets it)."
         for arm in arrays.arms
         if arm.scorer.name == "prompts" and assumed_scale(arm)
     ] + [
-        f"Arm {arm.name} has no prompts, so its cache of shots answers alone; `prompts` adds zero-shot scores."
+        f"Arm {arm.name} has no prompts, so it answers by its cache of shots alone; `prompts` adds zero-shot scores."
         for arm in arrays.arms
         if arm.scorer.name == "tip" and not arm.banks
     ]

@@ -62,14 +62,12 @@ def slice_metrics(
     results = {name: _slice(targets, draws, resampling) for name, draws in parts.items() if draws}
     warnings = []
     if without:
-        warnings.append(
-            f"No genuine or no impostor pair has a query of slice {', '.join(without)}: left out of the slices."
-        )
+        warnings.append(f"Slice {', '.join(without)} is left out: its queries have no genuine or no impostor pair.")
     searched = [name for name, result in results.items() if "open_set_rank_1" in result.metrics]
     unsearched = [name for name in results if name not in searched]
     if searched and unsearched:
         warnings.append(
-            f"Some draws have no searches with a mate, or none without, of slice {', '.join(unsearched)}: open-set "
+            f"Some draws have no mated or no unmated searches of slice {', '.join(unsearched)}: open-set "
             "identification is left out there."
         )
     return results, tuple(warnings)

@@ -75,9 +75,9 @@ def test_all_right_or_all_wrong_ends_at_a_bound(sign: int, bound: float) -> None
 
 def test_too_little_to_fit_is_refused() -> None:
     logits, labels = problem(20)
-    with pytest.raises(InputError, match="they are of 1;"):
+    with pytest.raises(InputError, match="there are samples of 1;"):
         fit_temperature(logits, np.zeros(20, np.int64))
-    with pytest.raises(InputError, match="they are of 0;"):
+    with pytest.raises(InputError, match="there are samples of 0;"):
         fit_temperature(logits[:0], labels[:0])
     logits[4, 2] = np.nan
     with pytest.raises(InputError, match="NaN"):

@@ -44,7 +44,7 @@ def test_names_match_but_for_their_writing() -> None:
     found = match_names(names, ["Amanita muscaria", "Boletus edulis", "\u00e9cu", "Imleria badia"])
     assert found == {names[0]: "Amanita muscaria", names[1]: "Boletus edulis", names[2]: "\u00e9cu"}
     assert "3 classes" in renaming_note(found)
-    assert "'amanita_MUSCARIA' for 'Amanita muscaria'" in renaming_note(found)
+    assert "'amanita_MUSCARIA' to 'Amanita muscaria'" in renaming_note(found)
 
 
 def test_names_that_may_mean_two_things_are_left_alone() -> None:

@@ -88,7 +88,7 @@ def test_slices_without_pairs_are_named_and_parts_without_them_do_not_count() ->
     found = verify(sliced(problem, hands, parts=parts), slice="hand", bootstrap=0)
     assert found.slices is not None
     assert {name: part.n["query"] for name, part in found.slices.items()} == {"left": 3, "right": 1}
-    assert "No genuine or no impostor pair has a query of slice none: left out of the slices." in found.warnings
+    assert "Slice none is left out: its queries have no genuine or no impostor pair." in found.warnings
 
 
 def test_all_pairs_have_no_query_to_slice_by() -> None:
