@@ -34,6 +34,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "eval/report/document.py": ("eval/report/test_page.py", "eval/report/test_html.py"),
     "eval/report/sections.py": ("eval/report/test_page.py",),
     "eval/results/schema.py": ("eval/results/test_files.py",),
+    "eval/runs/class_arms.py": ("eval/runs/test_prepare_classification.py",),
+    "eval/runs/class_arrays.py": ("contracts/test_class_modes.py", "eval/runs/test_prepare_classification.py"),
     "eval/runs/classification_task.py": ("eval/runs/test_rerun.py", "eval/runs/test_compare_classification.py"),
     "eval/runs/prepare_ranking.py": ("eval/runs/test_run.py", "contracts/test_protocols.py"),
     "eval/runs/ranking_tasks.py": ("eval/runs/test_rerun.py", "eval/runs/test_compare_ranking.py"),

@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from eval.classification.candidates import candidate_classes
-from eval.classification.examiner import TruthExaminer
 from eval.classification.figures import evaluation_of
 from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
-from eval.registry import PROTOCOLS, SCORERS, load_mode, load_protocol, load_scorer
+from eval.registry import PROTOCOLS, load_mode, load_protocol, load_scorer
 from eval.results.schema import ArmResult, Evaluation
 from eval.runs.arms import (
-    ArmRequest,
     StoredArm,
     arm_of,
     arm_options,
-    parse_arm,
     read_arm,
     read_prompt_files,
-    with_distinct_names,
 )
+from eval.runs.class_arms import requested_arms, require_used
+from eval.runs.class_arrays import class_arrays
 from eval.runs.class_roles import sample_roles, val_warnings, within_universe
 from eval.runs.class_samples import labelled_pool, split_set_samples
 from eval.runs.reading import find_split_set
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
-from eval.seams.classification import ClassArrays, ClassConfig, ClassDraw, ClassMode, Solution
+from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
 from eval.seams.mode import WHOLE_PART
 from eval.seams.samples import Pool, text_codes
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from eval.runs.request import EvalRequest, RequestInputs
-    from eval.seams.scorer import Arm, Scorer
     from retrieval.config import Config
     from retrieval.types import Int64, SpaceInfo
     from retrieval.types.store import EmbeddingStore
@@ -129,10 +123,10 @@ def prepare_classification(
     rule = _protocol(request)
     with store.snapshot() as snapshot:
         config, protocol_options, options = _options(mode, rule, request)
-        arms = _arms(mode, config, request)
+        arms = requested_arms(mode, config, request)
         scorer_options = arm_options(arms, *options, {*mode.config_type.option_names(), *rule.options.option_names()})
         prompts = (*inputs.prompt_sets, *read_prompt_files(request.prompts, combine=config.combine))
-        _require_use(arms, prompts, config)
+        require_used(arms, prompts, config)
         stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
         source = inputs.split_set or request.split_set
         given = None if source is None else find_split_set(store, snapshot, source)
@@ -156,7 +150,7 @@ def prepare_classification(
             arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored
         ]
         scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
-        arrays, truth = _arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
+        arrays, truth = class_arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
         notes = [note for _, notes in arms_and_notes for note in notes]
         return PreparedClassification(
             request=_resolved(request, stored, config, None if given is None else splits.name),
@@ -249,109 +243,12 @@ def _read_weights(path: Path) -> dict[str, Any]:
     return weights
 
 
-def _arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tuple[ArmRequest, ...]:
-    """The arms of the request, or those of the mode, which share the space of the request."""
-    scorers = mode.arm_scorers(config)
-    if scorers and request.arms:
-        raise InputError(f"Mode {request.mode} takes `space`, not `arms`: its scorer is {' and '.join(scorers)}.")
-    if not scorers and len(request.arms) < 2:
-        raise InputError(
-            f"Mode {request.mode} needs two `arms`, SPACE:SCORER or SPACE:SCORER:BANK each; the store's info lists "
-            "spaces."
-        )
-    if mode.learns:
-        require_learning(scorers)
-    arms = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
-    banks = config.bank or ()
-    return with_distinct_names([arm._replace(banks=banks) if _wants_texts(arm) else arm for arm in arms])
-
-
-def require_learning(scorers: Sequence[str]) -> None:
-    """Refuse scorers that learn nothing from train samples.
-
-    Raises:
-        UnknownNameError: there is no such scorer.
-        InputError: naming those that learn.
-    """
-    for name in scorers:
-        if not load_scorer(name).learns:
-            learning = ", ".join(scorer for scorer in SCORERS if load_scorer(scorer).learns)
-            raise InputError(f"`method={name}` cannot be used: it learns nothing from shots; take {learning}.")
-
-
-def _wants_texts(arm: ArmRequest) -> bool:
-    """Whether the scorer of an arm takes texts, and the arm names no bank."""
-    return load_scorer(arm.scorer).takes_texts and not arm.banks
-
-
-def _require_use(arms: Sequence[ArmRequest], prompts: Sequence[object], config: ClassConfig) -> None:
-    """Check that an arm uses the given prompts or banks.
-
-    Raises:
-        InputError: no arm uses them, or both are given.
-    """
-    takers = " and ".join(name for name in SCORERS if load_scorer(name).takes_texts)
-    if prompts and config.bank:
-        raise InputError("Give `prompts` or `bank`, not both; a file whose texts are stored is not embedded again.")
-    if prompts and not any(_wants_texts(arm) for arm in arms):
-        raise InputError(f"`prompts` belong to the scorers {takers}, and no arm has one of these without a bank.")
-    if config.bank and not any(arm.banks == config.bank and load_scorer(arm.scorer).takes_texts for arm in arms):
-        raise InputError(f"`bank` belongs to the scorers {takers}, and no arm has one of these without a bank.")
-
-
 def _with_name(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | None) -> SplitSet:
     """Name a split set after the given one, or else after protocol and seed."""
     stem = rule.name + (f"/seed{seed}" if rule.is_random else "")
     if given is not None:
         stem = given.name.partition("@")[0]
     return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
-
-
-def _arrays(
-    pool: Pool, splits: SplitSet, universe: LabelUniverse, arms: list[Arm], scorers: Mapping[str, Scorer],
-    config: ClassConfig,
-) -> tuple[ClassArrays, Int64]:  # fmt: skip
-    """Arrays for the mode, and the codes (n,) of the true classes, which the mode does not get."""
-    from retrieval.search.exact import make_index
-
-    codes = {name: code for code, name in enumerate(universe.names)}
-    truth = np.array([codes.get(str(label), -1) for label in pool.columns["label"]], np.int64)
-    groups = pool.columns.get("group")
-    units = None if groups is None or not any(value is not None for value in groups) else text_codes(groups)[0]
-    rows = np.searchsorted(pool.ids, splits.sample)
-    draws = tuple(_draw(splits, rows, truth, int(draw)) for draw in np.unique(splits.draw))
-    if config.given is not None:
-        draws = tuple(_restricted(draw, pool.columns["given"], len(codes), config.given) for draw in draws)
-    examiner = TruthExaminer(truth, units)
-    arrays = ClassArrays(pool.ids, universe.names, units, tuple(arms), draws, make_index, examiner, scorers)
-    return arrays, truth
-
-
-def _draw(splits: SplitSet, rows: Int64, truth: Int64, draw: int) -> ClassDraw:
-    """Rows of a draw by role, and the labels of its train and val samples."""
-    train, val, test = (
-        np.sort(rows[(splits.draw == draw) & (splits.role == role)]).astype(np.int64)
-        for role in ("train", "val", "test")
-    )
-    labels = np.full(len(truth), -1, np.int64)
-    for role_rows in (train, val):
-        labels[role_rows] = truth[role_rows]
-    labels[test] = -1
-    return ClassDraw(train, val, test, labels)
-
-
-def _restricted(draw: ClassDraw, values: NDArray[np.object_], classes: int, name: str) -> ClassDraw:
-    """Add the classes that are possible for each sample to a draw.
-
-    Raises:
-        InputError: there are no train samples from which to learn them.
-    """
-    if not (draw.labels[draw.train] >= 0).any():
-        raise InputError(
-            f"`given={name}` learns from train samples which classes go with a value, and there are none; give samples "
-            "a split when they are indexed, or draw one with `protocol=holdout`."
-        )
-    return replace(draw, candidates=candidate_classes(values, draw.train, draw.labels, classes))
 
 
 def _left_out(unlabelled: int, outside: int) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from eval.registry import SCORERS, load_mode, load_protocol, load_scorer
-from eval.runs.prepare_classification import require_learning
+from eval.runs.class_arms import require_learning
 from retrieval.commands.option_table import OptionSection, option_rows, written
 
 if TYPE_CHECKING:
