@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 
 def pytest_configure() -> None:
     """Point caches at a temporary folder before anything is imported, also for subprocesses."""
@@ -16,3 +18,6 @@ def pytest_configure() -> None:
     )  # tests run beside each other; threads of each would only get in the way
     for name in ("VITRINE_STORE", "VITRINE_DEBUG"):
         os.environ.pop(name, None)
+    # No test asserts on time: a busy machine is no failure.
+    settings.register_profile("vitrine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("vitrine")
