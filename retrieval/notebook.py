@@ -25,6 +25,9 @@ class ShowsTables:
     def __repr__(self) -> str:
         return as_text(self._tables())
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def _repr_html_(self) -> str:
         return as_html(self._tables())
 

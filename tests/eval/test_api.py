@@ -61,6 +61,7 @@ def test_results_files_and_spaces_are_compared(world: RankedStore, tmp_path: Pat
     assert table.column("metric").to_pylist() == list(found.values)
     assert table.column("difference").to_pylist()[0] == found.differences["rank_1"].metric.value
     assert "rank" in repr(found).lower()
+    assert str(found) == repr(found)
     assert "<table>" in found._repr_html_()
     same = api.compare(store, one.provenance.space, one.provenance.space, **DRAWN)
     assert all(a == b for a, b in same.values.values())
