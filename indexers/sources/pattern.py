@@ -1,4 +1,7 @@
-"""The source ``pattern``: labels and identities read from file names by a regular expression with named groups."""
+"""The source ``pattern``: labels and identities read from file names by a regular expression with named groups.
+
+:mod:`indexers.sources.registry` opens it for ``index``.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,11 @@ FIELDS = ("identity", "label", "camera", "aspect", "group", "split")
 
 
 class PatternOptions(Config):
-    """Options of the source ``pattern``. Without either, the preset is guessed from the sub-folders."""
+    """Options of the source ``pattern``.
+
+    Without pattern and preset, the preset is guessed from the sub-folders. With both, names are read by the pattern;
+    splits, identities and ignored folders are those of the preset. HD (``hd``) is the PolyU Hand Dorsal data set.
+    """
 
     pattern: str | None = Field(
         default=None,
@@ -60,8 +67,9 @@ class PatternSource(BaseSource):
 
     The pattern is searched for in the file name and, if it does not match there, in the path below the root. Groups
     ``identity``, ``label``, ``camera``, ``aspect``, ``group`` and ``split`` are fields, any other is metadata (text).
-    Without a group ``split``, the split is the name of the first folder: train, val, test, query, gallery, or
-    Market-1501's ``bounding_box_train`` and ``bounding_box_test``. Names that do not match are problems.
+    Without a preset and a group ``split``, the split is the name of the first folder: train, val, test, query, gallery,
+    or Market-1501's ``bounding_box_train`` and ``bounding_box_test``; a preset has its own rule
+    (:mod:`indexers.sources.presets`). Names that do not match are problems.
     """
 
     kind: ClassVar[str] = "pattern"
@@ -87,7 +95,8 @@ class PatternSource(BaseSource):
             InputError: there are no images, or no name matches.
         """
         self._start()
-        usable = total = 0
+        total = 0
+        unusable: list[SourceProblem] = []
         for uri in images_below(self.root, "", self.problems):
             if uri.partition("/")[0] in self._ignored:
                 continue
@@ -95,14 +104,14 @@ class PatternSource(BaseSource):
             try:
                 sample = self._sample(uri)
             except ValueError as error:
-                self.problems.append(SourceProblem(uri, str(error)))
+                unusable.append(SourceProblem(uri, str(error)))
+                self.problems.append(unusable[-1])
                 continue
-            usable += 1
             yield sample
         if not total:
             raise InputError(f"{self.root} holds no images.")
-        if not usable:
-            first = self.problems[-1]
+        if len(unusable) == total:
+            first = unusable[0]
             raise InputError(
                 f"None of the {total} images of {self.root} can be used with the pattern '{self._pattern.pattern}' (of "
                 f"{first.where}: {first.reason})."

@@ -52,6 +52,16 @@ def test_a_group_may_name_the_split(tmp_path: Path) -> None:
     assert "'other' is not a split" in source.problems[0].reason
 
 
+def test_the_first_image_that_does_not_match_is_blamed(tmp_path: Path) -> None:
+    images(tmp_path, "1_c1.png", "2_c1.png", "deep/3_c1.png")
+    (tmp_path / "deep" / "z").mkdir()
+    (tmp_path / "deep" / "z" / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    source = open_source(tmp_path, "pattern", options={"pattern": r"(?P<identity>x+)"})
+    with pytest.raises(InputError, match=r"None of the 3 images .* \(of 1_c1.png: the name does not match"):
+        list(source)
+    assert source.problems[-1].where == "deep/z/lost.png"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
