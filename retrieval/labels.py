@@ -1,4 +1,4 @@
-"""Read files of class names."""
+"""Read files of class names: those of a label universe, of a classifier's outputs, or of prompts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """Read class names, ordered by index.
 
     The file has lines ``index<TAB>name``, one name per line, or is JSON: a list of names, ``{"name": index}``,
-    ``{"index": "name"}``, or a prompt set (its classes are read). Indexes are 0, 1, 2, ... without gaps.
+    ``{"index": "name"}``, or a prompt set (``{"name": [prompt, ...]}``). Indexes are 0, 1, 2, ... without gaps. A JSON
+    object with any other values is read as a prompt set, that is by its keys. Where lines of names have tabs, the name
+    is the first column, or the last if the first is empty.
 
     Raises:
         MissingFileError: the file does not exist.
@@ -38,7 +40,7 @@ def _from_lines(path: Path) -> list[str]:
             raise InputError(f"{path} has an index without a name.")
         _check_indexes(path, [index for index, _ in pairs])
         return [name for _, name in pairs]
-    if any(numbered):  # probably a header; read as names, the indexes would become classes
+    if any(numbered):  # One line is probably a header. If all lines were read as names, indexes would become classes.
         raise InputError(
             f"{path} has lines of index, tab, name, but '{rows[numbered.index(False)][0]}' is no index; take that out."
         )
@@ -54,7 +56,7 @@ def _from_json(path: Path) -> list[str]:
         elif all(isinstance(value, int) and not isinstance(value, bool) for value in content.values()):
             _check_indexes(path, sorted(content.values()))
             content = sorted(content, key=content.__getitem__)
-        else:
+        else:  # a prompt set
             content = list(content)
     if not isinstance(content, list) or not all(isinstance(name, str) and name.strip() for name in content):
         raise InputError(f"{path} is not a list of class names in JSON: {json.dumps(content)[:60]}.")

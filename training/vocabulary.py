@@ -1,8 +1,10 @@
 """Learns byte-pair encodings (Sennrich et al. 2016), and writes them in the format of open_clip's ``SimpleTokenizer``.
 
-The file is gzipped text: a first line that is skipped, then one merge of two symbols per line, best first. The 256
-bytes, also as ends of words (``</w>``), are tokens without a line, so every text can be encoded; with the tokens of
-start and end a vocabulary has ``512 + merges + 2`` tokens.
+The job ``clip`` trains a small text encoder, whose vocabulary is learned from the captions. A merge joins two adjacent
+symbols to a new one. The file is gzipped text: a first line that is skipped, then one merge per line, in the order in
+which they were learned. The 256 bytes, each in two forms (within a word, and with ``</w>`` at its end), are tokens
+without a line, so every text can be encoded; with the tokens of start and end a vocabulary has ``512 + merges + 2``
+tokens.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ def learn_merges(texts: Iterable[str], tokens: int, least: int = 2) -> list[Pair
 
     Args:
         texts: texts to learn from; words count as often as they occur.
-        tokens: largest size of the vocabulary, at least ``BASE``.
-        least: smallest frequency of a pair that is merged.
+        tokens: largest number of tokens of the vocabulary, at least ``BASE``.
+        least: how often a pair must occur to be merged.
 
     Returns:
         At most ``tokens - BASE`` merges, in order.
@@ -62,7 +64,7 @@ def _words(texts: Iterable[str]) -> Iterable[Word]:
     """Yield the words of all texts as ``SimpleTokenizer`` splits them: symbols of bytes, the last one marked."""
     from retrieval.encoders.torchvision_ops import repair_torchvision
 
-    repair_torchvision()
+    repair_torchvision()  # open_clip imports torchvision, which may be broken
     from open_clip.tokenizer import SimpleTokenizer
 
     plain = SimpleTokenizer()
@@ -73,6 +75,7 @@ def _words(texts: Iterable[str]) -> Iterable[Word]:
 
 
 def _merge(word: Word, pair: Pair) -> Word:
+    """Join every occurrence of a pair in a word."""
     joined: list[str] = []
     position = 0
     while position < len(word):

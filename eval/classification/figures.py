@@ -1,8 +1,11 @@
-"""Counting of a mode's answers into the evaluation of a result: metrics, curves, sweep, arms and classes."""
+"""Computes the evaluation of a classification from the answers of a mode: metrics, curves, sweep, arms and classes.
+
+A mode sees neither the labels of test samples nor metrics on them: the examiner seals these. The task calls
+:func:`evaluation_of` after the mode has answered, and only here they are opened.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -32,11 +35,11 @@ if TYPE_CHECKING:
     from eval.classification.universe import LabelUniverse
 
 Tables: TypeAlias = "list[list[ClassTable]]"
-"""Counted answers: per draw, per seed of the shots."""
+"""Answers with their true labels: per draw, per seed of the shots."""
 
 
 def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "group"]:
-    """Return the units that the bootstrap resamples: samples within their class, or groups.
+    """Say what the bootstrap resamples: ``class`` for samples within their class, or ``group`` for groups.
 
     Raises:
         InputError: ``interval=group``, and a test sample has no group.
@@ -56,14 +59,14 @@ def resampled(arrays: ClassArrays, config: ClassConfig) -> Literal["class", "gro
 
 
 def tables_of(answers: Answers, arrays: ClassArrays, by: Literal["class", "group"]) -> Tables:
-    """Count every answer with the true labels."""
+    """Join every answer with the true labels; ``by`` is what :func:`resampled` says."""
     return [[arrays.examiner.table(answer, by).open() for answer in seeds] for seeds in answers]
 
 
 def evaluation_of(
     arrays: ClassArrays, universe: LabelUniverse, solution: Solution, config: ClassConfig, rng: np.random.Generator
 ) -> Evaluation:
-    """Count the answers of a mode.
+    """Compute the evaluation from the answers of a mode.
 
     Args:
         arrays: arrays that the mode was given; their examiner has the true labels.
@@ -193,7 +196,10 @@ def _arms(
     solution: Solution, tables: Tables, arrays: ClassArrays, config: ClassConfig, rng: np.random.Generator,
     by: Literal["class", "group"],
 ) -> dict[str, ArmResult]:  # fmt: skip
-    """Make the results of the arms; of several arms, with their metrics and the gains of the fusion over them."""
+    """Make the results of the arms; of several arms, with their metrics and the gains of the fusion over them.
+
+    Space, scorer and bank stay empty: the task, which knows them, fills them in.
+    """
     if len(solution.arms) < 2:
         return {name: ArmResult(chosen=arm.chosen, calibration=arm.calibration) for name, arm in solution.arms.items()}
     rule, classes = metric_rule(config), len(arrays.classes)
@@ -205,7 +211,7 @@ def _arms(
             metrics=summary.metrics,
             chosen=arm.chosen,
             calibration=arm.calibration,
-            gains=None if same else _gains(alone, tables, arrays, config, copy.deepcopy(rng), by),
+            gains=None if same else _gains(alone, tables, arrays, config, rng, by),
         )
     return results
 

@@ -1,4 +1,7 @@
-"""The label universe of a classification: the possible classes in the order of their codes."""
+"""The label universe of a classification: the possible classes in the order of their codes.
+
+The task determines it before a mode runs; names in banks and in files of weights are matched to its codes.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class LabelUniverse(NamedTuple):
-    """``names`` (C,) of the classes by code, and their ``origin``: ``all``, ``split`` or ``file:NAME``."""
+    """``names`` (C,) of the classes by code, and their ``origin``: ``all``, ``split`` or ``file:NAME``.
+
+    A result file has it as a :class:`~eval.results.schema.Universe`, with the number and the hash of the names.
+    """
 
     names: tuple[str, ...]
     origin: str
@@ -61,23 +67,27 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
 
 
 def match_names(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
-    """Map names to class codes: by equal text, else by equal text after ignoring case, spaces, ``_`` and ``-``.
+    """Map names to class codes: by equal text, else by equal spelling.
 
-    Names that match no class or several are left out.
+    The spelling of a name is its text without regard to case, with ``_`` and ``-`` read as spaces, and with spaces at
+    its ends removed and runs of spaces read as one: ``Red_fox`` is spelled as ``red fox``, ``redfox`` is not. A name is
+    left out if its spelling is that of no class or of several, or of a class that another name equals. Two names of one
+    spelling may get the same class.
     """
     unique = dict.fromkeys(names)
     exact = {name: code for code, name in enumerate(classes)}
-    loose: dict[str, list[int]] = {}
+    spelled: dict[str, list[int]] = {}
     for code, name in enumerate(classes):
-        loose.setdefault(_bare(name), []).append(code)
+        spelled.setdefault(_spelling(name), []).append(code)
     matches = {name: exact[name] for name in unique if name in exact}
     taken = set(matches.values())
     for name in unique:
-        alike = loose.get(_bare(name), [])
+        alike = spelled.get(_spelling(name), [])
         if name not in matches and len(alike) == 1 and alike[0] not in taken:
             matches[name] = alike[0]
     return matches
 
 
-def _bare(name: str) -> str:
+def _spelling(name: str) -> str:
+    """Return the text of a name in one case, with single spaces for runs of spaces, ``_`` and ``-``."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())

@@ -46,10 +46,11 @@ def compare_command(
 ) -> None:
     """Say whether the difference of two evaluations is real: B minus A, paired over draws and identities or images.
 
-    Give two result files of one store, or two spaces. [..] is a 95 % paired bootstrap interval over identities (of
-    classification over images within classes, or groups); p is of a randomisation test that exchanges A and B
-    identity by identity; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test samples or
-    label universes are refused. Two modes of classification may be compared. Example: compare a.json b.json --store S
+    Give two result files of one store, or two spaces. Brackets in the table hold a 95 % paired bootstrap interval over
+    identities (of classification over images within classes, or groups); p is of a randomisation test that exchanges A
+    and B identity by identity; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test
+    samples or label universes are refused. Two files of classification may have different modes. Example: compare
+    a.json b.json --store S
     """
     from eval.results.files import read_result
     from eval.runs.compare import compare_requests, compare_results
@@ -58,10 +59,12 @@ def compare_command(
     from retrieval.config import parse_assignments
     from retrieval.store.open import open_store
 
-    if (len(results) == 2) == (spaces is not None) or len(results) not in {0, 2}:
+    if len(results) != (2 if spaces is None else 0):
         raise click.UsageError(f"Give two result files, or --spaces A B{STORE_REMINDER}.")
     if spaces is None:
-        refuse_others({"results", "store", "as_json"}, "result files, which say themselves how they were made")
+        refuse_others(
+            allowed={"results", "store", "as_json"}, why="result files, which say themselves how they were made"
+        )
         first, second = (read_result(path) for path in results)
         comparison = compare_results(open_store(store), first, second)
     else:

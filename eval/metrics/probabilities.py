@@ -1,4 +1,7 @@
-"""Class probabilities: softmax of logits, negative log-likelihood, Brier score and calibration."""
+"""Class probabilities: softmax of logits, negative log-likelihood, Brier score and calibration.
+
+Used by the metrics of classifications, by the fit of temperatures and by modes that mix probabilities.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ EPSILON = float(np.finfo(np.float64).eps)
 """Probabilities are clipped to [EPSILON, 1 - EPSILON] before a logarithm, as scikit-learn's ``log_loss`` does."""
 
 NLL_LIMITS = (-float(np.log1p(-EPSILON)), -float(np.log(EPSILON)))
-"""Least and largest negative log-likelihood of clipped probabilities: 2e-16 and 36.04."""
+"""Least and largest negative log-likelihood of clipped probabilities, 2e-16 and 36.04: limits of a mean of them."""
 
 BINS = 15
 """Bins of the calibration error."""
 
 CELLS_AT_ONCE = 1_000_000
-"""Logits in a block of rows."""
+"""Cells (rows times classes) of a block of logits or probabilities that is computed in float64 at once."""
 
 
 class Reliability(NamedTuple):
@@ -38,7 +41,7 @@ class Reliability(NamedTuple):
 
     confidence: Float64
     accuracy: Float64
-    count: Int64  # type: ignore[assignment]
+    count: Int64  # type: ignore[assignment] # hides tuple.count
 
 
 def softmax(logits: NDArray[np.floating]) -> Float32:
@@ -49,10 +52,10 @@ def softmax(logits: NDArray[np.floating]) -> Float32:
     """
     probs = np.empty(logits.shape, np.float32)
     for rows in row_blocks(*logits.shape):
-        likely = logits[rows].astype(np.float64)
-        likely -= largest_logits(likely)
-        np.exp(likely, out=likely)
-        probs[rows] = likely / likely.sum(axis=1, keepdims=True)
+        block = logits[rows].astype(np.float64)
+        block -= largest_logits(block)
+        np.exp(block, out=block)
+        probs[rows] = block / block.sum(axis=1, keepdims=True)
     return probs
 
 
@@ -133,8 +136,9 @@ def ece(confidence: NDArray[np.floating], correct: Bool, bins: int = BINS) -> fl
 def accuracy_coverage(confidence: NDArray[np.floating], correct: Bool, points: int = 101) -> tuple[Float64, Float64]:
     """Accuracy among the most confident samples, for increasing coverage (El-Yaniv and Wiener 2010).
 
-    If samples of equal confidence are only partly covered, each counts with the same fraction: this is the expectation
-    over their orders, and does not depend on the order of rows. A coverage of less than one sample is raised to one.
+    Where a coverage ends among samples of equal confidence, each of them counts with the same fraction. That is the
+    mean over all orders of these samples, so the accuracy does not depend on the order of rows. The accuracy at a
+    coverage of less than one sample, 0 included, is that of one sample.
 
     Args:
         confidence: (n,) probability of the predicted class.

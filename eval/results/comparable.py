@@ -1,4 +1,8 @@
-"""Whether the parts of two results are over the same samples, which the split sets of the whole do not show."""
+"""Whether the parts of two results are over the same samples.
+
+Two results with one split set may still differ here, since a protocol makes the split set and the gallery of every part
+by its own rule. ``compare`` refuses such results, and the report shows them in separate tables.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,18 @@ if TYPE_CHECKING:
 
 
 def part_keys(result: EvalResult) -> tuple[tuple[str, str], ...]:
-    """Name of every part with the hash of its split set, or the size of its gallery where there is no such hash."""
+    """Return a key that is equal for results with the same parts: pairs of name and split set of every part.
+
+    A part without a hash of its split set has the size of its gallery instead.
+    """
     return tuple((name, part.split_sha256 or _gallery_size(part)) for name, part in (result.parts or {}).items())
 
 
 def parts_difference(first: EvalResult, second: EvalResult) -> str | None:
-    """Say what differs between the parts of two results, None if they are alike.
+    """Say what differs between the parts of two results, None if nothing is known to differ.
 
-    Such as ``gallery of 59 and 249 images in part dorsal right``.
+    An example is ``gallery of 59 and 249 images in part dorsal right``. The order of parts counts. Split sets are
+    compared where both results have their hashes; :func:`part_keys` differ where only one has.
     """
     parts, others = first.parts or {}, second.parts or {}
     if list(parts) != list(others):
@@ -32,4 +40,5 @@ def parts_difference(first: EvalResult, second: EvalResult) -> str | None:
 
 
 def _gallery_size(part: Part) -> str:
+    """Return the size as messages show it (``1,234``), 0 for a part without a gallery."""
     return f"{part.n.get('gallery', 0):,.10g}"

@@ -1,4 +1,11 @@
-"""The result of an evaluation and the schema of its file (``schema_version`` 2)."""
+"""The result of an evaluation and the schema of its file (``schema_version`` 2).
+
+A mode returns an :class:`Evaluation`; the runner adds the request and the provenance and makes it an
+:class:`EvalResult`, which is written to a file, shown and compared. :mod:`eval.seams.mode` explains draws, parts and
+spaces. Terms of classification: an arm is one space with one scorer (and a bank, the vectors of the classes, where the
+scorer has one); a fusion combines several arms to a whole; shots are the few train samples per class of a few-shot
+evaluation.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +31,12 @@ TaskName = Literal["classification", "ranking", "verification"]
 
 OPTIONAL = {
     "cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256", "sd_seeds", "names", "origin",
-    "sweep", "chosen", "per_class", "confusion", "arms", "retrieval", "metrics", "calibration", "gains", "ci95_of",
-    "sd_seeds_of",
+    "sweep", "chosen", "per_class", "confusion", "arms", "retrieval", "metrics", "calibration", "gains",
 }  # fmt: skip
-"""Keys of a result file that are left out where they are None."""
+"""Keys of a result file that are left out where they are None, in a result and in the classes that it maps names to.
+
+The points of a sweep have all their keys.
+"""
 
 Curves: TypeAlias = dict[str, dict[str, tuple[float, ...]]]
 
@@ -37,8 +46,8 @@ class Metric(Config):
 
     ``value`` is the mean over draws (and parts). ``ci95`` is the 95 % bootstrap interval, None where there are too
     few units to resample. ``sd_draws`` is the standard deviation over draws (ddof 1), None for a single draw: it says
-    how much the draw matters, not how precise the value is. ``sd_seeds`` is the same over the seeds that chose the
-    shots of a draw, averaged over draws.
+    how much the draw matters, not how precise the value is. ``sd_seeds`` is the standard deviation over the seeds that
+    chose the shots, averaged over draws; None where there is one seed.
     """
 
     value: float
@@ -51,7 +60,7 @@ class Universe(Config):
     """The classes or identities of an evaluation: their number ``n`` and the SHA-256 of their sorted JSON list.
 
     For a classification, ``names`` are the classes in the order of their codes and ``origin`` says where they come
-    from: all, split or a file.
+    from: ``all``, ``split`` or ``file:NAME``.
     """
 
     n: int
@@ -151,7 +160,10 @@ class CalibrationResult(Config):
 
 
 class Gain(Config):
-    """The whole less an arm: a paired difference with its interval and p-value, computed as ``compare`` does."""
+    """A metric of the whole minus that of an arm: the paired difference, as ``compare`` computes it.
+
+    The interval and the p-value are None where there are too few units to resample.
+    """
 
     value: float
     ci95: tuple[float, float] | None = None
@@ -206,7 +218,7 @@ class Evaluation(Config):
 
 
 class Provenance(Config):
-    """Where the numbers of a result come from."""
+    """Where the numbers of a result come from; ``vitrine`` is the version of the package."""
 
     space: str
     space_fingerprint: str
@@ -305,6 +317,6 @@ def _view(name: str) -> Any:
 
 
 def without_absent(values: dict[str, Any], optional: set[str]) -> dict[str, Any]:
-    """Drop the keys of ``optional`` that are None, also in nested dictionaries."""
+    """Drop the keys of ``optional`` that are None, also in dictionaries of dictionaries, but not in lists."""
     kept = {key: value for key, value in values.items() if not (key in optional and value is None)}
     return {key: without_absent(v, optional) if isinstance(v, dict) else v for key, v in kept.items()}

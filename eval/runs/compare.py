@@ -1,8 +1,11 @@
-"""Compares two evaluations of a store: the paired differences B minus A."""
+"""Compares two evaluations of a store: the paired differences B minus A.
+
+Used by the command ``compare`` and by :func:`eval.api.compare`. The task refuses evaluations that do not pair.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eval.runs.rerun import prepare_again, require_values
 from eval.runs.run import prepare
@@ -10,18 +13,18 @@ from eval.runs.tasks import load_task, task_of
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from eval.results.schema import EvalResult
+    from eval.results.schema import EvalResult, TaskName
     from eval.runs.request import EvalRequest
     from eval.statistics.paired_comparison import Comparison
     from retrieval.types.store import EmbeddingStore
 
 
 def compare_requests(store: EmbeddingStore, first: EvalRequest, second: EvalRequest) -> Comparison:
-    """Prepare two requests on the same draws and compare them.
+    """Prepare two requests and compare them. They must give the same draws, or the same test samples (classification).
 
     Args:
         store: where the vectors are.
-        first: evaluation A; its seed is that of the resamples.
+        first: evaluation A; its seed also draws the resamples.
         second: evaluation B.
 
     Raises:
@@ -33,7 +36,7 @@ def compare_requests(store: EmbeddingStore, first: EvalRequest, second: EvalRequ
 
 
 def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Comparison:
-    """Compute two results again from the store, check that their metrics are unchanged, and compare them.
+    """Compute two results again from the store, compare them, and check that their metrics are unchanged.
 
     Raises:
         InputError: as :func:`compare_requests`, or the store gives other metrics than a result.
@@ -41,7 +44,7 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
     """
     _require_one_task(first.task, second.task)
     task = load_task(first.task)
-    task.check_results(first, second)
+    task.check_results(first, second)  # before the vectors are read; task.compare checks what was prepared
     prepared = [prepare_again(store, result, name) for result, name in ((first, "A"), (second, "B"))]
     comparison = task.compare(*prepared)
     for side, (result, name) in enumerate(((first, "A"), (second, "B"))):
@@ -49,7 +52,7 @@ def compare_results(store: EmbeddingStore, first: EvalResult, second: EvalResult
     return comparison
 
 
-def _require_one_task(first: Any, second: Any) -> None:
+def _require_one_task(first: TaskName, second: TaskName) -> None:
     if first != second:
         raise InputError(
             f"The evaluations are of different tasks ({first} and {second}), so they cannot be paired; compare two of "

@@ -1,4 +1,7 @@
-"""Name the outputs of a space's classifier: its bank with numbered classes is stored again with class names."""
+"""Name the outputs of a space's classifier: its bank with numbered classes is stored again with class names.
+
+``index`` with ``class_names`` checks the names before it embeds samples, and names the classifier afterwards.
+"""
 
 from __future__ import annotations
 
@@ -58,12 +61,13 @@ class ClassNames:
         self._check_count(len(head.weight))
 
     def name(self, numbered: Bank) -> Bank:
-        """Return a bank with these class names instead of the numbers of ``numbered``.
+        """Name the classes of a bank: return a copy with these names instead of the numbers of ``numbered``.
 
         Raises:
             InputError: the bank has another number of classes.
         """
         self._check_count(len(numbered.vectors))
+        # Vector i is output i, so the class of an edge is the name of its vector.
         names = np.array(self.names, np.str_)[numbered.edge_vector]
         return replace(numbered, name=self.bank_name, edge_class=names)
 
@@ -91,12 +95,11 @@ def name_classifier(store: EmbeddingStore, space: SpaceInfo, class_names: ClassN
             f"Space {space.name} has no classifier layer that {class_names.path} could name; leave out `class_names`."
         )
     named = class_names.name(numbered)
-    store.save_bank(named)
-    others = [
-        bank for bank in banks if bank.name.startswith(f"{CLASSIFIER}:") and (bank.name, bank.sha256) != _key(named)
-    ]
+    store.save_bank(named)  # changes nothing if the store has the bank
+    others = [bank for bank in banks if bank.name.startswith(f"{CLASSIFIER}:") and _key(bank) != _key(named)]
     notes = [f"The {len(class_names.names)} outputs of the classifier have their names: bank {named.name}."]
     if others:
+        # An arm is SPACE:SCORER:BANK; banks of one name are told apart by the start of their SHA-256.
         listed = ", ".join(f"{bank.name} ({bank.sha256[:8]})" for bank in (named, *others))
         notes.append(
             f"Space {space.name} has {len(others) + 1} named classifiers now: {listed}; "
