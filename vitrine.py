@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eval.api import audit, compare, evaluate, read_result, report
+    from eval.api import audit, compare, evaluate, pictures, read_result, report
     from eval.results.schema import EvalResult
     from indexers.api import import_vectors, index
     from retrieval.api import info, vectors, verify
@@ -41,6 +41,7 @@ _NAMES = {
     "audit": ".eval.api",
     "compare": ".eval.api",
     "evaluate": ".eval.api",
+    "pictures": ".eval.api",
     "read_result": ".eval.api",
     "report": ".eval.api",
     "import_vectors": ".indexers.api",
@@ -54,7 +55,7 @@ _NAMES = {
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
     "open_store", "create_store", "index", "import_vectors", "info", "verify", "vectors", "search", "Searcher",
-    "evaluate", "compare", "audit", "report", "read_result", "EvalResult",
+    "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
     "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

@@ -193,6 +193,35 @@ def report(
     return write_report([_file(result, folder / "results", at) for at, result in enumerate(listed, 1)], folder, title)
 
 
+def pictures(
+    store: StoreLike, result: EvalResult | str | Path, out: str | Path, queries_per_rule: int = 2
+) -> list[Path]:
+    """Draw a result, as PNG files: CMC, hardest identities and ranked lists, or ROC, DET and score histograms.
+
+    Rankings are made again from the store and checked against the result; no image is opened.
+
+    Args:
+        store: the store in which the result was made, or its folder.
+        result: a result, or a result file.
+        out: folder of the pictures, made where there is none.
+        queries_per_rule: how many hardest, median and random queries a sheet of ranked lists shows.
+
+    Returns:
+        The files, in order of name.
+
+    Raises:
+        InputError: the store no longer gives the result, there is nothing to draw, or the folder cannot be written.
+    """
+    from eval.report.pictures import write_pictures
+    from eval.runs.replay_ranking import replay
+
+    opened = as_store(store)
+    shown = result if isinstance(result, EvalResult) else read_file(Path(result))
+    rankings = replay(opened, shown) if shown.cmc is not None else None
+    with opened.snapshot() as snapshot:
+        return write_pictures(shown, Path(out), rankings, snapshot.thumbnails, queries_per_rule)
+
+
 def _file(given: EvalResult | str | Path, folder: Path, number: int) -> Path:
     if not isinstance(given, EvalResult):
         return Path(given)

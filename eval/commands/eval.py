@@ -107,13 +107,9 @@ def eval_command(
         evaluated = evaluate_request(opened, request, say=note)
     _show(opened, evaluated, out, as_json=as_json)
     if pictures is not None:
-        from eval.report.pictures import write_pictures
-        from eval.runs.replay_ranking import replay
+        from eval.api import pictures as draw_pictures
 
-        result = evaluated.result
-        rankings = replay(opened, result) if result.cmc is not None else None
-        with opened.snapshot() as snapshot:
-            written = write_pictures(result, pictures, rankings, snapshot.thumbnails)
+        written = draw_pictures(opened, evaluated.result, pictures)
         note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
 
 
