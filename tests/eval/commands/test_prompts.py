@@ -92,7 +92,7 @@ def test_lint_with_labels_and_with_a_store(tmp_path: Path, store: Path) -> None:
     assert "Of 2 classes, 1 without a prompt can never be answered: Boletus." in done.stdout
     assert "Prompts of 1 class take no part" in done.stdout
     assert "check  1 prompt with placeholders left in" in done.stdout
-    assert "'Amanita muscaria' for 'Amanita_muscaria'" in done.stderr
+    assert "'Amanita muscaria' to 'Amanita_muscaria'" in done.stderr
     found = call_json("prompts", "lint", prompts, "--store", store)
     assert found["coverage"]["without_class"] == ["Imleria"]
     assert found["placeholders"] == [{"label": "Amanita muscaria", "text": "a {colour} cap", "detail": "{"}]

@@ -183,7 +183,7 @@ def test_samples_without_vectors_stop_the_evaluation() -> None:
         ({"split_set": "none.csv"}, FileNotFoundError, "no split-set file none.csv"),
         ({"protocol": "fixed"}, InputError, "finds no query and no gallery samples"),
         ({"seed": -1}, InputError, "seed=-1"),
-        ({"where": "x > 1"}, InputError, "no SQL"),
+        ({"where": "x > 1"}, InputError, "cannot evaluate SQL"),
     ],
 )
 def test_what_cannot_be_evaluated(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
