@@ -99,6 +99,6 @@ def _record_sha256(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def now() -> str:
-    """Return the current time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def now(*, precise: bool = False) -> str:
+    """Return the current time in UTC, ISO 8601, to the second, or to the microsecond where ``precise``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ" if precise else "%Y-%m-%dT%H:%M:%SZ")

@@ -106,7 +106,7 @@ class LanceWriter:
             row: dict[str, Any] = {
                 "fingerprint": spec.fingerprint,
                 "name": name,
-                "created": now(),
+                "created": now(precise=True),  # spaces are listed oldest first, also two of one second
                 "dimension": dimension,
                 "state": state,
                 "parent": parent,
