@@ -213,13 +213,13 @@ def pictures(
         InputError: the store no longer gives the result, there is nothing to draw, or the folder cannot be written.
     """
     from eval.report.pictures import write_pictures
+    from eval.runs.reading import thumbnail_reader
     from eval.runs.replay_ranking import replay
 
     opened = as_store(store)
     shown = result if isinstance(result, EvalResult) else read_file(Path(result))
     rankings = replay(opened, shown) if shown.cmc is not None else None
-    with opened.snapshot() as snapshot:
-        return write_pictures(shown, Path(out), rankings, snapshot.thumbnails, queries_per_rule)
+    return write_pictures(shown, Path(out), rankings, thumbnail_reader(opened), queries_per_rule)
 
 
 def _file(given: EvalResult | str | Path, folder: Path, number: int) -> Path:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.results.schema import EvalResult
-    from retrieval.types import Float32, SpaceInfo
+    from retrieval.types import Float32, SpaceInfo, Thumbnails
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 COLUMNS = ("id", "key", "source", "uri", "identity", "aspect", "split")
@@ -74,6 +74,16 @@ def stored_draws(store: EmbeddingStore, result: EvalResult) -> SplitSet | None:
     part_names = [names.get(sha or "") for sha in parts or [result.provenance.split_sha256]]
     stored = [store.read_splits(name) for name in part_names if name is not None]
     return join_splits(stored) if stored and len(stored) == len(part_names) else None
+
+
+def thumbnail_reader(store: EmbeddingStore) -> Thumbnails:
+    """A function that reads the thumbnails of a store by the keys of their samples."""
+
+    def read(keys: Sequence[str]) -> Mapping[str, bytes]:
+        with store.snapshot() as snapshot:
+            return snapshot.thumbnails(keys)
+
+    return read
 
 
 def sample_origins(snapshot: Snapshot) -> Pool:
