@@ -1,4 +1,4 @@
-"""Metrics of a table of answers, without the bootstrap."""
+"""Logits with labels, and metrics of a table of answers without the bootstrap."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from eval.statistics.class_sums import ClassTable, MetricRule, metrics_of_sums, 
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from retrieval.types import Int64
 
 
 def table_metrics(
@@ -29,3 +31,12 @@ def table_metrics(
     weights = np.ones(len(at)) if weights is None else weights
     values = metrics_of_sums(sums @ weights[:, None], classes, rule)[:, 0]
     return dict(zip(class_metric_names(rule.tops), values.tolist(), strict=True))
+
+
+def logits_and_labels(n: int = 200, classes: int = 7, seed: int = 0) -> tuple[NDArray[np.float64], Int64]:
+    """Logits (n, C) and labels that occur all."""
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, n - classes)])
+    logits = rng.standard_normal((n, classes))
+    logits[np.arange(n), labels] += 1
+    return logits, labels

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
@@ -14,19 +12,7 @@ from eval.metrics.probabilities import (
     softmax,
 )
 from retrieval.errors import InputError
-from retrieval.types import Int64
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-
-def problem(n: int = 200, classes: int = 7, seed: int = 0) -> tuple[NDArray[np.float64], Int64]:
-    """Logits (n, C) and labels that occur all."""
-    rng = np.random.default_rng(seed)
-    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, n - classes)])
-    logits = rng.standard_normal((n, classes))
-    logits[np.arange(n), labels] += 1
-    return logits, labels
+from tests.support.class_metrics import logits_and_labels
 
 
 def test_golden_temperature() -> None:
@@ -55,7 +41,7 @@ def test_cosines_in_float32_have_their_temperature_found() -> None:
 
 
 def test_samples_that_cannot_be_answered_are_left_out_and_counted() -> None:
-    logits, labels = problem(500)
+    logits, labels = logits_and_labels(500)
     plain = fit_temperature(logits, labels)
     more = np.concatenate([logits, logits[:3]])
     more[500, labels[0]] = -np.inf
@@ -74,7 +60,7 @@ def test_all_right_or_all_wrong_ends_at_a_bound(sign: int, bound: float) -> None
 
 
 def test_too_little_to_fit_is_refused() -> None:
-    logits, labels = problem(20)
+    logits, labels = logits_and_labels(20)
     with pytest.raises(InputError, match="there are samples of 1;"):
         fit_temperature(logits, np.zeros(20, np.int64))
     with pytest.raises(InputError, match="there are samples of 0;"):

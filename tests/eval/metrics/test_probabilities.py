@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,23 +20,11 @@ from eval.metrics.probabilities import (
     softmax,
 )
 from retrieval.errors import InputError
-from retrieval.types import Int64
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-
-def problem(n: int = 200, classes: int = 7, seed: int = 0) -> tuple[NDArray[np.float64], Int64]:
-    """Logits (n, C) and labels that occur all."""
-    rng = np.random.default_rng(seed)
-    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, n - classes)])
-    logits = rng.standard_normal((n, classes))
-    logits[np.arange(n), labels] += 1
-    return logits, labels
+from tests.support.class_metrics import logits_and_labels
 
 
 def test_softmax_is_that_of_scipy_also_for_large_logits_and_several_blocks() -> None:
-    logits = 300 * problem(CELLS_AT_ONCE // 7 + 10)[0]
+    logits = 300 * logits_and_labels(CELLS_AT_ONCE // 7 + 10)[0]
     logits[3, 1:] = -np.inf
     expected = log_softmax(logits, axis=1)
     probs = softmax(logits)
@@ -54,7 +41,7 @@ def test_rows_without_probabilities_are_refused(bad: list[float]) -> None:
 
 
 def test_losses_are_those_of_scikit_learn() -> None:
-    logits, labels = problem()
+    logits, labels = logits_and_labels()
     probs = np.exp(log_softmax(logits, axis=1))
     assert nll(probs, labels).mean() == pytest.approx(log_loss(labels, probs), rel=1e-12)
     each = [brier_score_loss(labels == c, probs[:, c]) for c in range(7)]

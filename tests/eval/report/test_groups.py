@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from eval.api import evaluate
-from eval.protocols.hands import HAND_ASPECTS
 from eval.report.figures.comparison import cmc_lines
 from eval.report.groups import LabelledResult, group_results, read_results, separation_warning
 from eval.results.files import write_result
 from eval.runs.compare import compare_results
 from retrieval.errors import InputError
-from retrieval.store.memory import MemoryStore
+from tests.support.compared_spaces import hands, two_spaces
 from tests.support.drawn_results import (
     SPECIES,
     fusion,
     knn,
     reid,
 )  # fmt: skip
-from tests.support.identity_stores import people, sample_table, vectors_of
 
 
 def named(**results: object) -> list[LabelledResult]:
@@ -45,28 +41,6 @@ def test_labels_tell_files_apart(tmp_path: Path) -> None:
 
 
 QUICK = {"bootstrap": 60, "draws": 3}
-
-
-Rows = list[dict[str, Any]]
-
-
-def two_spaces(rows: Rows) -> MemoryStore:
-    """Spaces ``sharp`` and ``dull``: the second is the first with noise; two views each."""
-    samples = sample_table(rows)
-    keys = samples.column("key").to_pylist()
-    spaces = {}
-    for name, noise in (("sharp", 0.0), ("dull", 0.3)):
-        views = {}
-        for seed, view in enumerate(("base", "hflip")):
-            raw = vectors_of(rows, seed=seed) + noise * np.random.default_rng(9 + seed).standard_normal((len(rows), 16))
-            views[view] = (keys, (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32))
-        spaces[name] = views
-    return MemoryStore(samples, spaces)
-
-
-def hands(n: int = 12) -> Rows:
-    """Hands of n people in all four aspects, as clipfh-11k and cross-aspect take them."""
-    return people(n, 3, HAND_ASPECTS, split="test", meta_accessories=0)
 
 
 def test_one_split_set_with_other_galleries_is_refused() -> None:

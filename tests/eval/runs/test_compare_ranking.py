@@ -11,26 +11,17 @@ from eval.api import evaluate
 from eval.protocols.hands import HAND_ASPECTS
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.schema import EvalResult
-from eval.runs.compare import compare_requests, compare_results
+from eval.runs.compare import compare_results
 from eval.runs.compare_ranking import RankingComparison
 from eval.runs.request import EvalRequest
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
 from retrieval.types.store import EmbeddingStore
+from tests.support.compared_spaces import Rows, compare, hands, two_spaces
 from tests.support.identity_stores import people, pool_of, sample_table, vectors_of
 
 QUICK = {"bootstrap": 60, "draws": 3}
-
-
-Rows = list[dict[str, Any]]
-
-
-def compare(store: EmbeddingStore, first: EvalRequest, second: EvalRequest) -> RankingComparison:
-    """Compare two requests of rankings."""
-    comparison = compare_requests(store, first, second)
-    assert isinstance(comparison, RankingComparison)
-    return comparison
 
 
 def of_files(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> RankingComparison:
@@ -38,25 +29,6 @@ def of_files(store: EmbeddingStore, first: EvalResult, second: EvalResult) -> Ra
     comparison = compare_results(store, first, second)
     assert isinstance(comparison, RankingComparison)
     return comparison
-
-
-def two_spaces(rows: Rows) -> MemoryStore:
-    """Spaces ``sharp`` and ``dull``: the second is the first with noise; two views each."""
-    samples = sample_table(rows)
-    keys = samples.column("key").to_pylist()
-    spaces = {}
-    for name, noise in (("sharp", 0.0), ("dull", 0.3)):
-        views = {}
-        for seed, view in enumerate(("base", "hflip")):
-            raw = vectors_of(rows, seed=seed) + noise * np.random.default_rng(9 + seed).standard_normal((len(rows), 16))
-            views[view] = (keys, (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32))
-        spaces[name] = views
-    return MemoryStore(samples, spaces)
-
-
-def hands(n: int = 12) -> Rows:
-    """Hands of n people in all four aspects, as clipfh-11k and cross-aspect take them."""
-    return people(n, 3, HAND_ASPECTS, split="test", meta_accessories=0)
 
 
 def both(store: MemoryStore, **asked: Any) -> tuple[EvalResult, EvalResult]:
