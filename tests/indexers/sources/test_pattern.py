@@ -4,27 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from indexers.sources.pattern import EXAMPLE
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
-from retrieval.types import Sample
-
-
-def images(root: Path, *uris: str) -> Path:
-    for uri in uris:
-        (root / uri).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 4)).save(root / uri)
-    return root
-
-
-def read(root: Path, **options: Any) -> dict[str, Sample]:
-    return {sample.uri: sample for sample in open_source(root, "pattern", options=options)}
-
-
-def shown(sample: Sample) -> tuple[str | None, str | None, str | None]:
-    return sample.identity, sample.camera, sample.split
+from tests.support.pattern_images import images, read, shown
 
 
 def test_groups_become_fields_and_metadata(tmp_path: Path) -> None:
