@@ -160,7 +160,6 @@ def _print_report(report: IndexReport) -> None:
             (report.unchanged, "unchanged"),
             (report.reused, "with content already embedded"),
             (report.relabelled, "relabelled"),
-            (report.missing, "rows without an image"),
             (report.vanished - report.pruned, "no longer in the source (--prune drops them)"),
             (report.pruned, "dropped"),
             (len(report.failures), "unreadable"),
@@ -170,10 +169,20 @@ def _print_report(report: IndexReport) -> None:
     where = f" in space {report.space}" if report.space else ""
     now = f"store has {report.samples:,} samples, version {report.store_version}, {report.seconds:.1f} s"
     click.echo(f"{report.source}: {', '.join(parts)}{where}; {now}")
+    if report.left_out:
+        click.echo(_left_out_line(report))
     for name, reason in list(report.failures.items())[:SHOWN_FAILURES]:
         note(f"unreadable: {name}: {reason}")
     if len(report.failures) > SHOWN_FAILURES:
         note(f"... and {len(report.failures) - SHOWN_FAILURES} more; 'info --json' lists all.")
+
+
+def _left_out_line(report: IndexReport) -> str:
+    """Return one line that says what the source saw and did not take, the most frequent reason first."""
+    reasons = sorted(report.left_out, key=lambda reason: -report.left_out[reason])
+    first = {reason: f" (first {name})" for reason, name in report.left_out_first.items()}
+    counts = [f"{reason} {report.left_out[reason]:,}{first.get(reason, '')}" for reason in reasons]
+    return f"Left out {report.seen - report.taken:,} of {report.seen:,} seen: {', '.join(counts)}."
 
 
 @click.command("import-vectors")

@@ -101,7 +101,9 @@ class TextTable:
                     yield row
                 else:
                     reason = f"has {len(row.cells)} cells, but the header names {width} columns"
-                    problems.append(SourceProblem(row_location(self.path, row.number), reason))
+                    problems.append(
+                        SourceProblem(row_location(self.path, row.number), reason, kind="rows of another width")
+                    )
 
     def _lines(self) -> Iterator[TableRow]:
         # utf-8-sig drops the byte order mark that spreadsheets write.

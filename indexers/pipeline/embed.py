@@ -24,7 +24,7 @@ from retrieval.images import read_file
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
-from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, UInt8
+from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, SourceTally, UInt8
 from retrieval.types.store import StoreWriter
 
 IN_FLIGHT = 4
@@ -51,6 +51,7 @@ def index(
     """
     start = time.monotonic()
     total, examples = survey(source)
+    surveyed = source.tally.copy()
     writer.prepare_meta(table([{f"{META_PREFIX}{name}": value for name, value in examples.items()}]).schema)
     writer.put_source(source.name, source.kind, str(source.root.resolve()))
     run = _IndexRun(source, writer, spec, load, options)
@@ -60,7 +61,7 @@ def index(
         progress("index", total, quiet=options.quiet) as bar,
     ):
         run.work(pool, bar, stop)
-    run.finish()
+    run.finish(surveyed)
     run.report.seconds = round(time.monotonic() - start, 3)
     return run.report
 
@@ -91,6 +92,7 @@ class _IndexRun:
         self._preprocess = spec.preprocess
         self._encoder: Encoder | None = None
         self.report = IndexReport(source.name)
+        self._tally = SourceTally()  # samples of the source that this run leaves out
         snapshot = writer.snapshot
         self._stored = read_stored_rows(snapshot, source.name)
         self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
@@ -126,6 +128,7 @@ class _IndexRun:
             if self._buffer.full or time.monotonic() - self._last_commit >= self._options.commit_seconds:
                 self._commit("index")
             if stop():
+                self._forget_pending()
                 self.report.interrupted = True
                 pool.shutdown(wait=False, cancel_futures=True)
                 return
@@ -140,7 +143,9 @@ class _IndexRun:
         limit = IN_FLIGHT * self._spec.batch_size + self._options.workers
         for step in steps(self._source, self._stored, self._embedded, pool):
             if step.action == "open":
-                if self._is_first(step):
+                if not self._is_first(step):
+                    self._tally.leave_out("listed again", step.sample.uri)
+                else:
                     ahead.append((step, pool.submit(self._open, step, self._stored.position(step.row))))
             else:
                 self._finish_unopened(step)
@@ -158,6 +163,7 @@ class _IndexRun:
         bar.advance()
         if isinstance(file, InputError):
             self.report.failures[step.sample.uri] = str(file)
+            self._tally.leave_out("unreadable images", step.sample.uri)
             return None
         return file
 
@@ -233,6 +239,11 @@ class _IndexRun:
             self._queue(row, stored=stored)
         self._waiting.clear()
 
+    def _forget_pending(self) -> None:
+        """Take images that wait for the encoder out of the counts: an interrupted run does not encode them."""
+        self.report.embedded -= len(self._pending)
+        self.report.reused -= len(self._waiting) - len(self._pending)
+
     def _ready_encoder(self) -> Encoder:
         if self._encoder is None:
             self._encoder = self._load()
@@ -246,9 +257,14 @@ class _IndexRun:
         self.report.store_version = self._writer.commit(note)
         self._last_commit = time.monotonic()
 
-    def finish(self) -> None:
-        """Commit the rest, complete the report, prune vanished samples, and compact the store."""
+    def finish(self, surveyed: SourceTally) -> None:
+        """Commit the rest, complete the report, prune vanished samples, and compact the store.
+
+        Args:
+            surveyed: tally of the source before the run, for one that does not reach the end of the source.
+        """
         report = self.report
+        report.count(surveyed if report.interrupted else self._source.tally, self._tally)
         self._commit("index")
         if not report.interrupted:
             report.missing = sum(problem.missing for problem in self._source.problems)

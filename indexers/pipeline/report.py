@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retrieval.types import SourceTally
 
 COMMIT_SECONDS = 20.0
+NOT_REACHED = "not reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,9 @@ class IndexReport:
     of the source changed. ``missing`` are rows whose image does not exist, ``vanished`` stored samples that the source
     no longer has, of which ``pruned`` were deleted. ``failures`` maps uris to the reason why they cannot be read.
     ``notes`` are sentences for the user.
+
+    ``seen`` is the number of rows, files and folders that the source came across: ``taken`` samples, which the store
+    now has, plus those ``left_out`` for each reason. ``left_out_first`` names the first of each.
     """
 
     source: str
@@ -38,6 +45,8 @@ class IndexReport:
     embedded: int = 0
     reused: int = 0
     relabelled: int = 0
+    seen: int = 0
+    taken: int = 0
     missing: int = 0
     vanished: int = 0
     pruned: int = 0
@@ -45,8 +54,27 @@ class IndexReport:
     interrupted: bool = False
     space: str | None = None
     store_version: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    left_out_first: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def count(self, source: SourceTally, run: SourceTally) -> None:
+        """Set what was seen, taken and left out.
+
+        Args:
+            source: complete tally of the source.
+            run: what the run left out of the samples of the source. Those that it did not reach are added.
+        """
+        self.seen = source.seen
+        self.taken = self.unchanged + self.embedded + self.reused + self.relabelled
+        not_reached = source.taken - self.taken - sum(run.left_out.values())
+        for tally in (source, run):
+            for reason, n in tally.left_out.items():
+                self.left_out[reason] = self.left_out.get(reason, 0) + n
+                self.left_out_first.setdefault(reason, tally.first[reason])
+        if not_reached:
+            self.left_out[NOT_REACHED] = not_reached
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""

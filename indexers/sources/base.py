@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
-from retrieval.types import SourceProblem
+from retrieval.types import SourceProblem, SourceTally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from indexers.tables import InputTable, TableRow
     from retrieval.types import Sample, SplitSet
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -51,7 +52,12 @@ class BaseSource(ABC):
         name: part of the id of every sample; None is ``<kind>:<last name of path>``.
 
     ``problems`` collects images and rows that cannot be used, ``notes`` sentences for the user about decisions that
-    cost no sample. Both are filled by iterating.
+    cost no sample. ``tally`` counts all that was seen: every problem, what was left out without one, and the samples.
+    All are filled by iterating.
+
+    A subclass implements :meth:`_samples`. It reads folders by :meth:`_list` and :meth:`_images_below` and tables by
+    :meth:`_rows`, which count what they see; an entry that it does not turn into a sample is either appended to
+    ``problems`` or counted by ``tally.leave_out``.
     """
 
     kind: ClassVar[str]
@@ -64,17 +70,103 @@ class BaseSource(ABC):
         self.name = name or f"{self.kind}:{absolute.name if absolute.is_dir() else absolute.stem}"
         self.problems: list[SourceProblem] = []
         self.notes: list[str] = []
+        self.tally = SourceTally()
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield the samples, in the same order every time.
+
+        Raises:
+            InputError: the data set cannot be read, or has no sample.
+        """
+        self.problems.clear()
+        self.notes.clear()
+        self.tally.clear()
+        for sample in self._samples():
+            self.tally.taken += 1
+            yield sample
+        for problem in self.problems:
+            if problem.kind is not None:
+                self.tally.leave_out(problem.kind, problem.where)
 
     @abstractmethod
-    def __iter__(self) -> Iterator[Sample]: ...
+    def _samples(self) -> Iterator[Sample]:
+        """Yield the samples; called with empty ``problems``, ``notes`` and ``tally``."""
 
     def split_set(self) -> SplitSet | None:
         """Return the draws that the data set defines, or None if it defines none. Call after iterating."""
         return None
 
-    def _start(self) -> None:
-        self.problems.clear()
-        self.notes.clear()
+    def _list(self, folder: str) -> tuple[list[str], list[str]]:
+        """List the sub-folders and the images of a folder by name, and count what else lies in it.
+
+        Sub-folders are not counted: one that is not entered afterwards must be, by :meth:`_pass_over`.
+
+        Args:
+            folder: uri of the folder; empty for the root itself.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        entries = listing(str(self.root / folder))
+        prefix = f"{folder}/" if folder else ""
+        self.tally.seen += entries.total - len(entries.folders)
+        for kind, name in entries.left_out:
+            where = printable(prefix + name)
+            if kind == BROKEN_LINK:
+                self.problems.append(SourceProblem(where, "the link leads nowhere", missing=True, kind=kind))
+            else:
+                self.tally.leave_out(kind, where)
+        return entries.folders, entries.images
+
+    def _pass_over(self, folder: str, kind: str, reason: str | None = None) -> None:
+        """Count a folder that is not entered as one entry; with a reason, it is a problem."""
+        self.tally.seen += 1
+        if reason is None:
+            self.tally.leave_out(kind, printable(folder))
+        else:
+            self.problems.append(SourceProblem(printable(folder), reason, kind=kind))
+
+    def _images_below(self, folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+        """Yield the uris of all images in a folder and below it: at each level images before folders, sorted by name.
+
+        Links to folders are followed, but cycles of links are not. What cannot be read is a problem.
+
+        Args:
+            folder: uri of the folder; empty for the root itself.
+            above: inodes of the folders above, to detect cycles.
+        """
+        prefix = f"{folder}/" if folder else ""
+        try:
+            current = inode(self.root / folder)
+            if current in above:
+                self._pass_over(folder, "links in a circle")
+                return
+            folders, images = self._list(folder)
+        except OSError as error:
+            self._pass_over(folder, "unreadable folders", f"the folder cannot be read: {error.strerror}")
+            return
+        for name in images:
+            if is_text(prefix + name):
+                yield prefix + name
+            else:
+                reason = "the file name is not valid Unicode; rename it"
+                self.problems.append(SourceProblem(printable(prefix + name), reason, kind="names not in Unicode"))
+        for name in folders:
+            yield from self._images_below(prefix + name, above | {current})
+
+    def _rows(self, table: InputTable) -> Iterator[TableRow]:
+        """Yield the rows of a table and count them; rows that the table cannot use are problems."""
+        unusable: list[SourceProblem] = []
+        for row in table.rows(unusable):
+            self._move_rows(unusable)
+            self.tally.seen += 1
+            yield row
+        self._move_rows(unusable)
+
+    def _move_rows(self, unusable: list[SourceProblem]) -> None:
+        self.tally.seen += len(unusable)
+        self.problems += unusable
+        unusable.clear()
 
 
 def require_folder(path: Path) -> None:
@@ -115,54 +207,57 @@ def is_text(name: str) -> bool:
     return True
 
 
-def listing(folder: str) -> tuple[list[str], list[str], list[str]]:
-    """List the names in a folder, each list sorted: sub-folders, images, and links to images that do not exist."""
+BROKEN_LINK = "broken links"
+NO_IMAGE = "rows without an image"
+
+
+class FolderListing(NamedTuple):
+    """What lies in a folder: ``total`` entries, of which sub-folders and images by name, and the others by kind."""
+
+    total: int
+    folders: list[str]
+    images: list[str]
+    left_out: list[tuple[str, str]]
+
+
+def listing(folder: str) -> FolderListing:
+    """List what lies in a folder, sorted by name. ``left_out`` are pairs of the kind and the name of an entry.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
     folders: list[str] = []
     images: list[str] = []
-    broken: list[str] = []
+    left_out: list[tuple[str, str]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if is_hidden(entry.name):
-                continue
-            if entry.is_dir():
+            kind = _kind(entry)
+            if kind == "folder":
                 folders.append(entry.name)
-            elif is_image(entry.name):
-                (images if entry.is_file() else broken).append(entry.name)
-    for names in (folders, images, broken):
-        names.sort()
-    return folders, images, broken
+            elif kind == "image":
+                images.append(entry.name)
+            else:
+                left_out.append((kind, entry.name))
+    total = len(folders) + len(images) + len(left_out)
+    return FolderListing(total, sorted(folders), sorted(images), sorted(left_out, key=lambda entry: entry[1]))
 
 
-def images_below(
-    root: Path, folder: str, problems: list[SourceProblem], above: frozenset[tuple[int, int]] = frozenset()
-) -> Iterator[str]:
-    """Yield the uris of all images in a folder and below it: at each level images before folders, sorted by name.
-
-    Links to folders are followed, but cycles of links are not.
-
-    Args:
-        root: folder that uris are relative to.
-        folder: uri of the folder; empty for the root itself.
-        problems: receives links that lead nowhere, folders that cannot be read, and names that are not Unicode.
-        above: inodes of the folders above, to detect cycles.
-    """
-    prefix = f"{folder}/" if folder else ""
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Return ``folder``, ``image``, or the reason why an entry of a folder is left out."""
+    if is_hidden(entry.name):
+        return "hidden"
     try:
-        current = inode(root / folder)
-        if current in above:
-            return
-        folders, images, broken = listing(str(root / folder))
-    except OSError as error:
-        problems.append(SourceProblem(printable(folder), f"the folder cannot be read: {error.strerror}"))
-        return
-    problems += [SourceProblem(printable(prefix + name), "the link leads nowhere", missing=True) for name in broken]
-    for name in images:
-        if is_text(prefix + name):
-            yield prefix + name
-        else:
-            problems.append(SourceProblem(printable(prefix + name), "the file name is not valid Unicode; rename it"))
-    for name in folders:
-        yield from images_below(root, prefix + name, problems, above | {current})
+        if entry.is_dir():
+            return "folder"
+        is_file = entry.is_file()
+        broken = not is_file and entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110 - False on a loop
+    except OSError:  # a link that leads to itself
+        return BROKEN_LINK
+    if broken:
+        return BROKEN_LINK
+    if not is_file:
+        return "special files"
+    return "image" if is_image(entry.name) else "not images"
 
 
 def inode(folder: Path) -> tuple[int, int]:
@@ -183,7 +278,7 @@ def has_image(folder: Path, depth: int = 3) -> bool:
 
 def _any_image(folder: str, depth: int) -> Iterator[bool]:
     try:
-        folders, images, _ = listing(folder)
+        _, folders, images, _ = listing(folder)
     except OSError:
         return
     if images:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from indexers.sources.base import (
     BaseSource,
     NoSourceOptions,
-    images_below,
     inode,
-    listing,
     printable,
     require_folder,
     split_name,
@@ -39,19 +37,21 @@ class FolderSource(BaseSource):
         require_folder(path)
         super().__init__(path, path, name)
 
-    def __iter__(self) -> Iterator[Sample]:
+    def _samples(self) -> Iterator[Sample]:
         """Yield a sample per image.
 
         Raises:
             InputError: the folder cannot be read, or holds no labelled image.
         """
-        self._start()
-        labels = self._listing("")
+        try:
+            labels = self._listing("")
+        except OSError as error:
+            raise InputError(f"{self.root} cannot be read: {error.strerror}.") from None
         by_split = bool(labels) and all(split_name(name) for name in labels)
         self._note_mixture(labels, by_split=by_split)
         count = 0
         for split in labels if by_split else [""]:
-            for label in self._listing(split) if by_split else labels:
+            for label in self._labels(split) if by_split else labels:
                 for sample in self._samples_of_label(split, label):
                     count += 1
                     yield sample
@@ -63,20 +63,27 @@ class FolderSource(BaseSource):
         top = f"{split}/{label}" if split else label
         empty = True
         above = frozenset({inode(self.root), inode(self.root / split)})
-        for uri in images_below(self.root, top, self.problems, above):
+        for uri in self._images_below(top, above):
             empty = False
             yield Sample(self.name, uri, label=label, split=split_name(split))
         if empty:
             self.notes.append(f"Folder '{printable(top)}' holds no images.")
 
+    def _labels(self, split: str) -> list[str]:
+        """List the label folders of a split; one that cannot be read is a problem, and has none."""
+        try:
+            return self._listing(split)
+        except OSError as error:
+            self._pass_over(split, "unreadable folders", f"the folder cannot be read: {error.strerror}")
+            return []
+
     def _listing(self, folder: str) -> list[str]:
         """List the sub-folders of the root or of a split; images that lie directly in it have no label: problems."""
-        try:
-            folders, images, _ = listing(str(self.root / folder))
-        except OSError as error:
-            raise InputError(f"{self.root / folder} cannot be read: {error.strerror}.") from None
+        folders, images = self._list(folder)
         for name in images:
-            self.problems.append(SourceProblem(printable(f"{folder}/{name}".lstrip("/")), _NO_LABEL))
+            self.problems.append(
+                SourceProblem(printable(f"{folder}/{name}".lstrip("/")), _NO_LABEL, kind="without a label")
+            )
         return folders
 
     def _note_mixture(self, labels: list[str], *, by_split: bool) -> None:

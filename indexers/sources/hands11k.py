@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from indexers.sources.base import BaseSource, is_image, require_folder
+from indexers.sources.base import NO_IMAGE, BaseSource, require_folder
 from indexers.tables import TableRow, open_table, row_location
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError, suggest
 from retrieval.types import Sample, SourceProblem, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from indexers.tables import InputTable
-    from retrieval.types import MetaValue
+    from retrieval.types import MetaValue, SourceTally
 
 LAST_TRAIN_ID = {"dorsal right": 1050, "dorsal left": 1037, "palmar right": 1051, "palmar left": 1042}
 """Aspect -> the highest id of its training split; higher ids are test."""
@@ -72,20 +71,23 @@ class Hands11kSource(BaseSource):
             raise MissingFileError(f"There is no {self._csv}; 11k Hands is a folder with HandInfo.csv and Hands/.")
         require_folder(root / "Hands")
 
-    def __iter__(self) -> Iterator[Sample]:
+    def _samples(self) -> Iterator[Sample]:
         """Yield a sample per row whose image exists.
 
         Raises:
-            InputError: the table cannot be read, or none of its images exists.
+            InputError: the table or the folder cannot be read, or none of its images exists.
         """
-        self._start()
-        hands = read_hands(self._csv, self.problems, with_accessories=self._options.with_accessories)
-        present = {name for name in os.listdir(self.root / "Hands") if is_image(name)}  # noqa: PTH208 - names only
+        table = open_hands(self._csv)
+        rows = list(self._rows(table))
+        hands = read_hands(table, rows, self.problems, self.tally, with_accessories=self._options.with_accessories)
+        present = self._present({str(row.cells[table.columns.index("imageName")]) for row in rows})
         usable = [hand for hand in hands if hand.image in present]
         for hand in hands:
             if hand.image not in present:
                 reason = f"there is no image 'Hands/{hand.image}'"
-                self.problems.append(SourceProblem(row_location(self._csv, hand.row), reason, missing=True))
+                self.problems.append(
+                    SourceProblem(row_location(self._csv, hand.row), reason, missing=True, kind=NO_IMAGE)
+                )
         if not usable:
             raise InputError(
                 f"{self.root / 'Hands'} holds none of the {len(hands)} images that {self._csv.name} lists."
@@ -94,14 +96,23 @@ class Hands11kSource(BaseSource):
             uri = f"Hands/{hand.image}"
             yield Sample(self.name, uri, identity=hand.identity, aspect=hand.aspect, split=split, meta=hand.meta)
 
+    def _present(self, listed: set[str]) -> set[str]:
+        """Return the names of the images in ``Hands``, and count the files that no row lists."""
+        try:
+            folders, images = self._list("Hands")
+        except OSError as error:
+            raise InputError(f"{self.root / 'Hands'} cannot be read: {error.strerror}.") from None
+        for name in folders:
+            self._pass_over(f"Hands/{name}", "unused folders")
+        for name in images:
+            if name not in listed:
+                self.tally.leave_out("images that no row lists", f"Hands/{name}")
+        self.tally.seen -= len(listed.intersection(images))  # their rows are counted already
+        return set(images)
 
-def read_hands(csv: Path, problems: list[SourceProblem], *, with_accessories: bool = False) -> list[HandRow]:
-    """Read the valid rows of ``HandInfo.csv``; image files are not checked.
 
-    Args:
-        csv: the table.
-        problems: receives rows with an invalid id, aspect or number, and rows that repeat an image name.
-        with_accessories: keep rows with ``accessories`` other than 0.
+def open_hands(csv: Path) -> InputTable:
+    """Open ``HandInfo.csv``.
 
     Raises:
         InputError: the table cannot be read or lacks a column.
@@ -110,18 +121,41 @@ def read_hands(csv: Path, problems: list[SourceProblem], *, with_accessories: bo
     missing = next((name for name in NEEDED if name not in table.columns), None)
     if missing is not None:
         raise InputError(f"{csv} has no column '{missing}'.{suggest(missing, table.columns)}")
+    return table
+
+
+def read_hands(
+    table: InputTable,
+    rows: Iterable[TableRow],
+    problems: list[SourceProblem],
+    tally: SourceTally,
+    *,
+    with_accessories: bool = False,
+) -> list[HandRow]:
+    """Read the valid rows of ``HandInfo.csv``; image files are not checked.
+
+    Args:
+        table: the table, for its path and its columns.
+        rows: its rows.
+        problems: receives rows with an invalid id, aspect or number, and rows that repeat an image name.
+        tally: counts rows with accessories that are left out.
+        with_accessories: keep rows with ``accessories`` other than 0.
+    """
     hands: dict[str, HandRow] = {}
-    for row in table.rows(problems):
+    for row in rows:
+        where = row_location(table.path, row.number)
         try:
             hand = _read(row, table)
         except ValueError as error:
-            problems.append(SourceProblem(row_location(csv, row.number), str(error)))
+            problems.append(SourceProblem(where, str(error), kind="unusable rows"))
             continue
         if hand.image in hands:
             reason = f"image '{hand.image}' is listed already in row {hands[hand.image].row}"
-            problems.append(SourceProblem(row_location(csv, row.number), reason))
+            problems.append(SourceProblem(where, reason, kind="rows listed again"))
         elif with_accessories or hand.meta["accessories"] == 0:
             hands[hand.image] = hand
+        else:
+            tally.leave_out("rows with accessories", where)
     return list(hands.values())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from indexers.sources.base import BaseSource, is_image, require_folder, split_name
+from indexers.sources.base import NO_IMAGE, BaseSource, is_image, require_folder, split_name
 from indexers.tables import (
     TableRow,
     as_text,
@@ -104,21 +104,22 @@ class ManifestSource(BaseSource):
             f"It has: {list_columns(columns)}; {hint}."
         )
 
-    def __iter__(self) -> Iterator[Sample]:
+    def _samples(self) -> Iterator[Sample]:
         """Yield a sample per row whose image exists, in the order of the table.
 
         Raises:
             InputError: a path leads out of ``image_root``, a split is unknown, or no image exists at all.
         """
-        self._start()
         self._number_fields.clear()
         meta = meta_columns(self._table, self._positions.values())
         listings: dict[str, _Listing] = {}
-        for row in self._table.rows(self.problems):
+        for row in self._rows(self._table):
             try:
                 sample = self._sample(row, meta)
             except _RowError as reason:
-                self.problems.append(SourceProblem(row_location(self.path, row.number), str(reason)))
+                self.problems.append(
+                    SourceProblem(row_location(self.path, row.number), str(reason), kind="unusable rows")
+                )
                 continue
             if self._is_new(sample, row.number, listings):
                 yield sample
@@ -188,7 +189,9 @@ class ManifestSource(BaseSource):
         if first is None:
             if not os.path.isfile(f"{self.root}/{sample.uri}"):  # noqa: PTH113 - never raises, and fast
                 reason = f"there is no image '{sample.uri}' under {self.root.name or self.root}"
-                self.problems.append(SourceProblem(row_location(self.path, number), reason, missing=True))
+                self.problems.append(
+                    SourceProblem(row_location(self.path, number), reason, missing=True, kind=NO_IMAGE)
+                )
                 return False
             listings[sample.uri] = _Listing(number, sample.label, sample.identity, sample.split)
             return True
@@ -201,7 +204,9 @@ class ManifestSource(BaseSource):
                 f"'{sample.uri}' is listed with {field} '{getattr(repeat, field)}', but in row {first.row} with "
                 f"'{getattr(first, field)}', which is kept"
             )
-            self.problems.append(SourceProblem(row_location(self.path, number), reason))
+            self.problems.append(SourceProblem(row_location(self.path, number), reason, kind="rows in conflict"))
+        else:
+            self.tally.leave_out("rows listed again", row_location(self.path, number))
         return False
 
     def _refuse_empty(self) -> None:

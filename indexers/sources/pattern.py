@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from indexers.sources.base import BaseSource, images_below, require_folder
+from indexers.sources.base import BaseSource, require_folder
 from indexers.sources.presets import PRESETS, Fields, by_folder, guess_preset
 from retrieval.config import Config
 from retrieval.errors import InputError, unknown
@@ -88,23 +88,23 @@ class PatternSource(BaseSource):
         self._convert = (preset.converter if preset else by_folder)(path)
         self._pattern = read_pattern(options.pattern or (preset.pattern if preset else ""), "source 'pattern'")
 
-    def __iter__(self) -> Iterator[Sample]:
+    def _samples(self) -> Iterator[Sample]:
         """Yield a sample per image whose name matches.
 
         Raises:
             InputError: there are no images, or no name matches.
         """
-        self._start()
         total = 0
         unusable: list[SourceProblem] = []
-        for uri in images_below(self.root, "", self.problems):
+        for uri in self._images_below(""):
             if uri.partition("/")[0] in self._ignored:
+                self.tally.leave_out("in unused folders", uri)
                 continue
             total += 1
             try:
                 sample = self._sample(uri)
             except ValueError as error:
-                unusable.append(SourceProblem(uri, str(error)))
+                unusable.append(SourceProblem(uri, str(error), kind="names that do not match"))
                 self.problems.append(unusable[-1])
                 continue
             yield sample

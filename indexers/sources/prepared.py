@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from indexers.sources.base import BaseSource, images_below, listing, require_folder
+from indexers.sources.base import BaseSource, require_folder
 from indexers.sources.pattern import read_pattern
 from retrieval.config import Config
 from retrieval.errors import InputError
@@ -50,18 +50,19 @@ class PreparedSource(BaseSource):
         self._pattern = read_pattern(options.pattern, "source 'prepared'")
         self._roles: dict[tuple[int, str], str] = {}  # (draw, sample id) -> role
 
-    def __iter__(self) -> Iterator[Sample]:
+    def _samples(self) -> Iterator[Sample]:
         """Yield one sample for all copies of an image.
 
         Raises:
             InputError: the folder cannot be read, or there is no query or no gallery.
         """
-        self._start()
         self._roles.clear()
         try:
-            folders, _, _ = listing(str(self.root))
+            folders, images = self._list("")
         except OSError as error:
             raise InputError(f"{self.root} cannot be read: {error.strerror}.") from None
+        for name in images:
+            self.tally.leave_out("in no folder of a draw or split", name)
         for split in ("train", "val"):
             if split in folders:
                 yield from (self._sample(uri, identity, split) for uri, identity in self._identities(split))
@@ -73,7 +74,9 @@ class PreparedSource(BaseSource):
                 "query0/IDENTITY/IMAGE, gallery0/IDENTITY/IMAGE and so on."
             )
         unused = [name for name in folders if name not in SPLIT_FOLDERS and not DRAW_FOLDER.fullmatch(name)]
-        self.notes += [f"Folder '{name}' is not used." for name in unused]
+        for name in unused:
+            self._pass_over(name, "unused folders")
+            self.notes.append(f"Folder '{name}' is not used.")
 
     def split_set(self) -> SplitSet:
         """Return the role of each sample in each draw, as the folders define them. Call after iterating."""
@@ -90,12 +93,16 @@ class PreparedSource(BaseSource):
                 try:
                     size = (self.root / uri).stat().st_size
                 except OSError as error:
-                    self.problems.append(SourceProblem(uri, f"the file cannot be read: {error.strerror}"))
+                    self.problems.append(
+                        SourceProblem(uri, f"the file cannot be read: {error.strerror}", kind="unreadable")
+                    )
                     continue
                 key = (identity, uri.rpartition("/")[2], size)
                 if key not in samples:
                     samples[key] = self._sample(uri, identity, "test")
                     yield samples[key]
+                else:
+                    self.tally.leave_out("further copies in draws", uri)
                 self._record_role(folder, samples[key].id, uri)
 
     def _record_role(self, folder: str, sample: str, uri: str) -> None:
@@ -106,13 +113,13 @@ class PreparedSource(BaseSource):
         role, draw = match[1], int(match[2] or 0)
         if self._roles.setdefault((draw, sample), role) != role:
             self.problems.append(
-                SourceProblem(uri, f"the picture is both query and gallery of draw {draw}; it stays a query")
+                SourceProblem(uri, f"the picture is both query and gallery of draw {draw}; it stays a query", kind=None)
             )
             self._roles[draw, sample] = "query"
 
     def _identities(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield uri and identity of every image of a folder; images without an identity are problems."""
-        for uri in images_below(self.root, folder, self.problems):
+        for uri in self._images_below(folder):
             _, *sub_folders, name = uri.split("/")
             match = None if sub_folders else self._pattern.search(name)
             identity = sub_folders[0] if sub_folders else match and match["identity"]
@@ -120,7 +127,7 @@ class PreparedSource(BaseSource):
                 yield uri, identity
             else:
                 reason = "it lies in no folder of its identity, and its name does not match the pattern"
-                self.problems.append(SourceProblem(uri, reason))
+                self.problems.append(SourceProblem(uri, reason, kind="without an identity"))
 
     def _sample(self, uri: str, identity: str, split: str) -> Sample:
         return Sample(self.name, uri, identity=identity, split=split)

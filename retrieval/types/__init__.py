@@ -19,7 +19,7 @@ from retrieval.types.encoders import (
     ResizeMode,
     TextEncoder,
 )
-from retrieval.types.samples import WHOLE, Box, MetaValue, Sample, Source, SourceProblem, Thumbnails
+from retrieval.types.samples import WHOLE, Box, MetaValue, Sample, Source, SourceProblem, SourceTally, Thumbnails
 from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, SpaceState, VectorMatrix, require_same_space
 from retrieval.types.splits import SplitSet
 
@@ -44,6 +44,7 @@ __all__ = [
     "SearchIndex",
     "Source",
     "SourceProblem",
+    "SourceTally",
     "SpaceInfo",
     "SpaceState",
     "SplitSet",

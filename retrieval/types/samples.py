@@ -70,12 +70,44 @@ Thumbnails: TypeAlias = Callable[[Sequence[str]], Mapping[str, bytes]]
 class SourceProblem(NamedTuple):
     """An image, row or folder that a source cannot use: where (file, row) and the reason.
 
-    ``missing`` is True for a row whose image does not exist, which is counted but not reported as a failure.
+    ``missing`` is True for a row whose image does not exist, which is counted but not reported as a failure. ``kind``
+    is the entry of :attr:`SourceTally.left_out` that counts it, or None if it costs no sample.
     """
 
     where: str
     reason: str
     missing: bool = False
+    kind: str | None = "unusable"
+
+
+@dataclass(slots=True)
+class SourceTally:
+    """Number of entries that a source saw and took, and the numbers of those that it left out, by reason.
+
+    ``seen`` equals ``taken`` plus the sum of ``left_out``. Entries are the rows of a table, or what lies in folders:
+    each file, and each folder that is not entered. ``first`` is the name of the first entry left out for each reason.
+    """
+
+    seen: int = 0
+    taken: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, reason: str, where: str, n: int = 1) -> None:
+        """Count ``n`` entries, of which ``where`` is the first, that are not taken for a reason."""
+        if n:
+            self.left_out[reason] = self.left_out.get(reason, 0) + n
+            self.first.setdefault(reason, where)
+
+    def clear(self) -> None:
+        """Set all numbers to 0."""
+        self.seen = self.taken = 0
+        self.left_out.clear()
+        self.first.clear()
+
+    def copy(self) -> SourceTally:
+        """Return a copy that later counts do not change."""
+        return SourceTally(self.seen, self.taken, dict(self.left_out), dict(self.first))
 
 
 @runtime_checkable
@@ -83,14 +115,15 @@ class Source(Protocol):
     """An iterable of samples.
 
     ``name`` is part of the id of every sample; uris are relative to ``root``. Every iteration yields the same samples
-    in the same order. Iterating fills ``problems`` (what cannot be used) and ``notes`` (sentences for the user about
-    decisions that cost no sample).
+    in the same order. Iterating fills ``problems`` (what cannot be used), ``notes`` (sentences for the user about
+    decisions that cost no sample) and ``tally`` (all that was seen, complete after the last sample).
     """
 
     name: str
     root: Path
     problems: list[SourceProblem]
     notes: list[str]
+    tally: SourceTally
 
     @property
     def kind(self) -> str: ...

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from data.hands import draw_hands
-from indexers.sources.base import is_image
+from indexers.sources.base import BaseSource, is_image
 from indexers.sources.registry import SOURCES, guess_kind, open_source
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
 from retrieval.types import Sample, Source
@@ -148,6 +152,107 @@ def test_order_does_not_follow_the_directory(path: Path, tmp_path: Path) -> None
         other.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, other)
     assert [sample.uri for sample in open_source(tmp_path / "again" / path.relative_to(tmp_path))] == before
+
+
+def adds_up(source: BaseSource) -> bool:
+    return source.tally.seen == source.tally.taken + sum(source.tally.left_out.values())
+
+
+def test_what_was_seen_is_what_was_taken_and_what_was_left_out(kind: str, path: Path, tmp_path: Path) -> None:
+    """Files that nobody wants are strewn over every folder of the data set, and all of them are counted."""
+    source = open_source(path, kind)
+    taken = len(list(source))
+    before = source.tally.copy()
+    assert (before.taken, adds_up(source)) == (taken, True)
+    for folder in [folder for folder, _, _ in os.walk(tmp_path / "set")]:
+        for name in (".DS_Store", "notes.txt", "Thumbs.db", ".git/x.jpg"):
+            (Path(folder) / name).parent.mkdir(exist_ok=True)
+            (Path(folder) / name).touch()
+        (Path(folder) / "itself.jpg").symlink_to("itself.jpg")
+        (Path(folder) / "gone").symlink_to("nowhere")
+        os.mkfifo(Path(folder) / "pipe.jpg")
+    assert len(list(source)) == taken
+    assert adds_up(source)
+    if kind == "manifest":
+        assert source.tally == before
+    else:
+        folders = (
+            1 if kind == "hands11k" else len([1 for folder, _, _ in os.walk(tmp_path / "set") if ".git" not in folder])
+        )
+        assert source.tally.seen - before.seen == 7 * folders
+        left_out = {reason: n - before.left_out.get(reason, 0) for reason, n in source.tally.left_out.items()}
+        assert left_out["hidden"] == left_out["not images"] == left_out["broken links"] == 2 * folders
+        assert left_out["special files"] == folders
+        assert source.tally.first["special files"].endswith("pipe.jpg")
+
+
+NAMES = st.sampled_from(
+    (
+        "query0",
+        "gallery0",
+        "train",
+        "test",
+        "a",
+        "b",
+        "0001_c2.jpg",
+        "0002.PNG",
+        "x.tif",
+        "x.txt",
+        ".y.jpg",
+        "archive.zip",
+    )
+)
+TREES = st.lists(st.lists(NAMES, min_size=1, max_size=5), max_size=30)
+
+
+def grow(root: Path, tree: list[list[str]], *, images: tuple[str, ...]) -> int:
+    """Make a file or an empty folder for each path, and what the source needs; return the number of entries."""
+    for uri in (*("/".join(parts) for parts in tree), *images):
+        path = root / uri
+        if any(parent.is_file() for parent in path.parents):
+            continue
+        if "." in path.name and not path.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+    entries = 0
+    for _, folders, files in os.walk(root):
+        hidden = [folder for folder in folders if folder.startswith(".")]
+        folders[:] = [folder for folder in folders if folder not in hidden]
+        entries += len(files) + len(hidden)
+    return entries
+
+
+@pytest.mark.parametrize("kind", ["folder", "pattern", "prepared"])
+@given(tree=TREES)
+@settings(max_examples=60, deadline=None)
+def test_entries_of_any_tree_are_all_counted(kind: str, tree: list[list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "set"
+        entries = grow(root, tree, images=("query0/1/1_c1.jpg", "gallery0/1/2_c1.jpg"))
+        source = open_source(root, kind, options={"pattern": r"(?P<identity>\d+)"} if kind == "pattern" else {})
+        taken = len(list(source))
+        assert (source.tally.taken, adds_up(source)) == (taken, True)
+        entered = {"query0", "gallery0", "train", "test"}
+        tops = [top for top in root.iterdir() if top.is_dir() and not top.name.startswith(".")]
+        unused = [top for top in tops if top.name not in entered] if kind == "prepared" else []
+        inside = sum(grow(top, [], images=()) for top in unused)  # a folder that is not entered is one entry
+        assert source.tally.seen == entries - inside + len(unused)
+
+
+@given(rows=st.lists(st.sampled_from(("a.png,x", "a.png,y", "b.png,x", "gone.png,x", ",x", "a.png", "a.png,x,z"))))
+@settings(max_examples=60, deadline=None)
+def test_rows_of_any_table_are_all_counted(rows: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name in ("a.png", "b.png", "c.png"):
+            (root / name).touch()
+        (root / "list.csv").write_text("\n".join(["filepath,label", "c.png,x", *rows]) + "\n")
+        source = open_source(root / "list.csv")
+        taken = len(list(source))
+        assert source.tally.seen == len(rows) + 1
+        assert (source.tally.taken, adds_up(source)) == (taken, True)
 
 
 def test_unknown_options_are_refused_with_what_there_is(kind: str, path: Path) -> None:

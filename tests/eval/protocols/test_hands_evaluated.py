@@ -10,10 +10,11 @@ import pytest
 from eval.api import evaluate
 from eval.protocols.base import Request
 from eval.protocols.hands import CLIPFH_11K, HAND_ASPECTS, HD, MBANET_11K
-from indexers.sources.hands11k import assign_splits, read_hands
+from indexers.sources.hands11k import assign_splits
 from retrieval.errors import IncompleteError, InputError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
+from tests.support.hand_rows import hand_rows
 from tests.support.identity_stores import people, pool_of, sample_table
 from tests.support.shared_data import SHARED, needs_shared
 
@@ -33,7 +34,7 @@ def store_of(rows: list[dict[str, Any]], vectors: Any) -> MemoryStore:
 
 @needs_shared
 def test_mbanet_has_290_gallery_images_on_the_complete_set() -> None:
-    hands = read_hands(SHARED / "hands" / "HandInfo.csv", [])
+    hands = hand_rows(SHARED / "hands")
     rows = [
         {"uri": h.image, "identity": h.identity, "aspect": h.aspect, "split": split, "meta_accessories": 0}
         for h, split in zip(hands, assign_splits(hands), strict=True)

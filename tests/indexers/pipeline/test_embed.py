@@ -361,3 +361,16 @@ def test_a_full_disk_is_one_sentence_and_the_last_commit_stands(
             run(tmp_path / "images", tmp_path / "s")
     assert state(tmp_path / "s") == before
     assert run(tmp_path / "images", tmp_path / "s").samples == 40
+
+
+def test_what_was_seen_is_what_was_taken_and_what_was_left_out(tmp_path: Path) -> None:
+    paths = write_images(tmp_path / "images", 7)
+    paths[0].with_name("notes.txt").write_text("of the excursion")
+    paths[0].with_name("page.jpg").write_text("<html>not found</html>")
+    shutil.copy(paths[1], paths[1].with_name("again.jpg"))
+    report = run(tmp_path / "images", tmp_path / "s")
+    assert (report.seen, report.taken) == (10, 8)
+    assert report.left_out == {"not images": 1, "unreadable images": 1}
+    assert report.left_out_first == {"not images": "class0/notes.txt", "unreadable images": "class0/page.jpg"}
+    again = run(tmp_path / "images", tmp_path / "s")
+    assert (again.seen, again.taken, again.left_out) == (10, 8, report.left_out)

@@ -13,7 +13,7 @@ import pytest
 from indexers.pipeline.plan import StoredRows, steps, survey
 from indexers.pipeline.rows import new_row, table
 from indexers.sources.registry import open_source
-from retrieval.types import Sample, Source, SourceProblem
+from retrieval.types import Sample, Source, SourceProblem, SourceTally
 from tests.support.images import write_images
 from tests.support.sample_stores import rows as sample_rows
 
@@ -27,6 +27,7 @@ class Listed:
         self.root, self._samples = root, samples
         self.problems: list[SourceProblem] = []
         self.notes: list[str] = []
+        self.tally = SourceTally()
 
     def __iter__(self) -> Iterator[Sample]:
         return iter(self._samples)

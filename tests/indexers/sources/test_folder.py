@@ -95,7 +95,7 @@ def test_a_file_name_that_is_no_unicode_is_a_problem(tmp_path: Path) -> None:
 def test_images_without_a_label_are_problems(tmp_path: Path, stray: str) -> None:
     source = open_source(fill(tmp_path, "train/a/1.png", "val/a/1.png", stray), "folder")
     assert len(list(source)) == 2
-    ((where, reason, missing),) = source.problems
+    ((where, reason, missing, _),) = source.problems
     assert (where, missing) == (stray, False)
     assert "put it into a folder named after its label" in reason
 

@@ -7,9 +7,10 @@ from random import Random
 import pytest
 
 from data.hands import HEADER, draw_hands
-from indexers.sources.hands11k import LAST_TRAIN_ID, HandRow, assign_splits, read_hands
+from indexers.sources.hands11k import LAST_TRAIN_ID, HandRow, assign_splits
 from indexers.sources.registry import open_source
 from retrieval.errors import InputError
+from tests.support.hand_rows import hand_rows
 from tests.support.shared_data import SHARED, needs_shared
 
 ROW = '"0000001",27,"male","fair",0,0,"dorsal right","Hand_0000001.jpg",0'
@@ -45,7 +46,7 @@ def write(root: Path, *rows: str, header: str = HEADER) -> Path:
 
 @needs_shared
 def test_the_real_table_gives_the_published_counts() -> None:
-    assert counts(read_hands(SHARED / "hands" / "HandInfo.csv", [])) == REAL
+    assert counts(hand_rows(SHARED / "hands")) == REAL
 
 
 @needs_shared
@@ -60,7 +61,7 @@ def test_the_real_images_of_dorsal_right() -> None:
 
 def test_drawn_hands(tmp_path: Path) -> None:
     """8 people, 2 of them for training, 3 images of each aspect."""
-    hands = read_hands(draw_hands(tmp_path, 8, 3, size=32) / "HandInfo.csv", [])
+    hands = hand_rows(draw_hands(tmp_path, 8, 3, size=32))
     assert counts(hands) == dict.fromkeys(LAST_TRAIN_ID, (2, 4, 2, 6, 18))
 
 

@@ -43,7 +43,9 @@ def test_msmt17_people_of_train_and_test_do_not_meet(tmp_path: Path) -> None:
         f"test/{other}": ("0000", "14", "gallery"),
         f"train/{name}": ("train-0000", "01", "train"),
     }
-    assert source.problems == [("test/0000/0000_002_03_x.jpg", "none of the lists names it", False)]
+    assert [problem[:3] for problem in source.problems] == [
+        ("test/0000/0000_002_03_x.jpg", "none of the lists names it", False)
+    ]
     for file in tmp_path.glob("list_*"):
         file.unlink()
     with pytest.raises(InputError, match="none of the lists of MSMT17"):
