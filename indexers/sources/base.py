@@ -155,13 +155,16 @@ class BaseSource(ABC):
             yield from self._images_below(prefix + name, above | {current})
 
     def _rows(self, table: InputTable) -> Iterator[TableRow]:
-        """Yield the rows of a table and count them; rows that the table cannot use are problems."""
+        """Yield the rows of a table and count its lines; rows that the table cannot use are problems."""
         unusable: list[SourceProblem] = []
         for row in table.rows(unusable):
             self._move_rows(unusable)
             self.tally.seen += 1
             yield row
         self._move_rows(unusable)
+        for kind, n in table.skipped.items():
+            self.tally.seen += n
+            self.tally.leave_out(kind, table.path.name, n)
 
     def _move_rows(self, unusable: list[SourceProblem]) -> None:
         self.tally.seen += len(unusable)

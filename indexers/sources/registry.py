@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import SourceType, has_image, is_hidden
 from indexers.sources.presets import guess_preset
-from indexers.tables import TABLE_SUFFIXES
+from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table
 from retrieval.errors import InputError, MissingFileError
 from retrieval.lookup import load_entry
 
@@ -69,7 +69,7 @@ def guess_kind(root: Path) -> str:
     if root.name == "HandInfo.csv" or (root / "HandInfo.csv").is_file():
         return "hands11k"
     if root.is_file():
-        if root.suffix.lower() in TABLE_SUFFIXES:
+        if is_table(root):
             return "manifest"
         raise InputError(f"{root} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}); {way_out}.")
     try:
@@ -81,7 +81,7 @@ def guess_kind(root: Path) -> str:
     if {"query0", "gallery0"} <= {entry.name for entry in entries}:
         return "prepared"
     # A table or a data.yaml beside the images describes them; reading only the label folders would ignore it.
-    described = [entry.name for entry in entries if entry.suffix.lower() in (*TABLE_SUFFIXES, ".yaml", ".yml")]
+    described = [entry.name for entry in entries if entry.suffix.lower() in (*DESCRIBING, ".yaml", ".yml")]
     if not described and any(entry.is_dir() and has_image(entry) for entry in entries):
         return "folder"
     why = f"it holds {described[0]}" if described else "it has no sub-folder with images"

@@ -107,12 +107,12 @@ class JsonTable:
             return
         for number, line in enumerate(self._text.lines(), 1):
             if not line.strip():
-                self.skipped["blank"] += 1
+                self.skipped["blank lines"] += 1
                 continue
             try:
                 yield number, _object(parse_json(line))
             except ValueError as error:
-                problems.append(SourceProblem(row_location(self.path, number), _reason(error)))
+                problems.append(SourceProblem(row_location(self.path, number), _reason(error), kind="damaged rows"))
 
     def _array(self, problems: list[SourceProblem]) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
@@ -126,7 +126,7 @@ class JsonTable:
             try:
                 yield number, _object(entry)
             except ValueError as error:
-                problems.append(SourceProblem(row_location(self.path, number), _reason(error)))
+                problems.append(SourceProblem(row_location(self.path, number), _reason(error), kind="damaged rows"))
 
 
 _EXAMPLE = '{"filepath": "a.jpg", "label": "oak"}'

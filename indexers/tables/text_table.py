@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from indexers.tables.dialect import TextRecord
 
-BLANK, COMMENT, HEADER = "blank", "comment", "repeated header"
+BLANK, COMMENT, HEADER, DAMAGED = "blank lines", "comment lines", "repeated headers", "damaged rows"
 
 _FILE = re.compile(r".*\.(jpe?g|jfif|jpe|png|webp|bmp|tiff?|gif|avif|hei[cf]|jp2|p[bgpn]m)", re.IGNORECASE)
 
@@ -115,11 +115,11 @@ class TextTable:
             self.skipped[COMMENT] += 1
         elif fitted is None:
             reason = f"has {len(cells)} cells, but the header names {len(self.columns)} columns"
-            problems.append(SourceProblem(row_location(self.path, number), reason))
+            problems.append(SourceProblem(row_location(self.path, number), reason, kind="rows of another width"))
         elif self.has_header and tuple(cells) == self.columns:
             self.skipped[HEADER] += 1
         elif any("\0" in cell for cell in cells):
-            problems.append(SourceProblem(row_location(self.path, number), "holds a NUL character"))
+            problems.append(SourceProblem(row_location(self.path, number), "holds a NUL character", kind=DAMAGED))
         else:
             yield TableRow(number, fitted)
 

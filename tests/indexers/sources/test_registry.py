@@ -43,9 +43,9 @@ def test_nothing_plain(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no sub-folder with images; say which"):
         guess_kind(tmp_path)
-    (tmp_path / "a.txt").touch()
+    (tmp_path / "a.doc").touch()
     with pytest.raises(InputError, match="neither a folder nor a table"):
-        guess_kind(tmp_path / "a.txt")
+        guess_kind(tmp_path / "a.doc")
 
 
 @needs_shared

@@ -44,7 +44,11 @@ def test_every_line_is_a_row_a_problem_or_counted(tmp_path: Path) -> None:
         ("t.csv row 12", "holds a NUL character"),
     ]
     # Line 3 is the header; the blank lines above it and at the end say nothing.
-    assert {reason: n for reason, n in table.skipped.items() if n} == {"blank": 2, "comment": 2, "repeated header": 1}
+    assert {reason: n for reason, n in table.skipped.items() if n} == {
+        "blank lines": 2,
+        "comment lines": 2,
+        "repeated headers": 1,
+    }
 
 
 def test_a_header_behind_a_hash(tmp_path: Path) -> None:
