@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexers.drawn_samples import DEFAULT, is_drawn
 from indexers.pipeline.embed import index
+from indexers.pipeline.names import name_notes
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import open_source
@@ -55,6 +56,7 @@ def index_images(request: IndexRequest, store: str | Path | LanceStore) -> Index
         class_notes = _name_classes(opened, writer, spec, names)
         report = index(source, writer, spec, lambda: _load_checked(spec, request.device, names), _options(request))
         notes += class_notes or _name_classes(opened, writer, spec, names)
+        report.notes += name_notes(writer.snapshot)
     splits = None if report.interrupted else source.split_set()
     if splits is not None:
         opened.save_splits(splits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
 import yaml
@@ -49,7 +49,7 @@ def split_commas(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
+def parse_assignments(pairs: Iterable[str], where: str, texts: Collection[str] = ()) -> dict[str, Any]:
     """Parse ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
 
     Numbers with leading zeros stay text, because they are identities, which YAML would read as octal numbers.
@@ -57,6 +57,7 @@ def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
     Args:
         pairs: the pairs.
         where: the option that takes them, with which messages begin.
+        texts: keys whose values stay text, such as those of names, which may be ``none``, ``-`` or ``#N/A``.
 
     Raises:
         InputError: a pair has no ``=``, a value is not YAML, or a key is repeated.
@@ -70,7 +71,8 @@ def parse_assignments(pairs: Iterable[str], where: str) -> dict[str, Any]:
         if key in values:
             raise InputError(f"{where} {key} is given twice.")
         try:
-            values[key] = text.strip() if LEADING_ZERO.fullmatch(text.strip()) else yaml.safe_load(text)
+            is_text = key.rpartition(".")[2] in texts or LEADING_ZERO.fullmatch(text.strip())
+            values[key] = text.strip() if is_text else yaml.safe_load(text)
         except yaml.YAMLError:
             raise InputError(f"{where} {key}: '{text}' is not a value that can be read.") from None
     return values

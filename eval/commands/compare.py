@@ -55,6 +55,7 @@ def compare_command(
     from eval.results.files import read_result
     from eval.runs.compare import compare_requests, compare_results
     from eval.runs.request import EvalRequest
+    from eval.seams.options import NAME_OPTIONS
     from eval.views.tables import comparison_of
     from retrieval.config import parse_assignments
     from retrieval.store.open import open_store
@@ -70,7 +71,7 @@ def compare_command(
     else:
         values = {
             "mode": mode, "protocol": protocol, "aspect": aspect, "split_set": split_set, "where": where, "seed": seed,
-            "options": parse_assignments(options, "-o"), "prompts": prompts,
+            "options": parse_assignments(options, "-o", NAME_OPTIONS), "prompts": prompts,
         }  # fmt: skip
         a, b = (EvalRequest.read({**values, "space": space}, "compare") for space in spaces)
         comparison = compare_requests(open_store(store), a, b)

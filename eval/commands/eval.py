@@ -118,21 +118,23 @@ def _list_options(mode: str | None, parameters: Mapping[str, Any], *, as_json: b
     from eval.runs.arms import parse_arm
     from eval.views.option_sections import evaluation_sections
     from retrieval.commands.option_table import print_sections
+    from eval.seams.options import NAME_OPTIONS
     from retrieval.config import parse_assignments
 
     if mode is None and parameters["protocol"] is None:
         raise click.UsageError("--options lists those of a mode, a protocol, or both: give --mode or --protocol.")
     scorers = tuple(dict.fromkeys(parse_arm(text).scorer for text in parameters["arms"]))
-    options = parse_assignments(parameters["options"], "-o")
+    options = parse_assignments(parameters["options"], "-o", NAME_OPTIONS)
     print_sections(evaluation_sections(mode, parameters["protocol"], scorers, options), as_json=as_json)
 
 
 def _request(mode: str, parameters: Mapping[str, Any]) -> EvalRequest:
     """Make the request from the parameters of the command line."""
     from eval.runs.request import EvalRequest
+    from eval.seams.options import NAME_OPTIONS
     from retrieval.config import parse_assignments
 
-    options = parse_assignments(parameters["options"], "-o")
+    options = parse_assignments(parameters["options"], "-o", NAME_OPTIONS)
     for flag in ("all_definitions", "calibrate"):
         if parameters[flag]:
             options[flag] = True

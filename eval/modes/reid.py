@@ -119,7 +119,7 @@ def _query_identities(results: Results) -> int:
 
 
 def _warnings(results: Results, n_draws: int, config: ReidConfig) -> tuple[str, ...]:
-    """Warn of queries without a positive, of identities that lost leading zeros, and of missing intervals."""
+    """Warn of queries without a positive, and of missing intervals."""
     draws = [draw for part in results.values() for draw in part]
     without = sum(draw.counts["query_without_positive"] for draw in draws)
     warnings = []
@@ -129,7 +129,6 @@ def _warnings(results: Results, n_draws: int, config: ReidConfig) -> tuple[str, 
         absent = frozenset[str]().union(*(draw.absent for draw in draws))
         counts = (without, sum(draw.excluded for draw in draws), total)
         warnings.append(without_positive(counts, n_draws, absent, counted=counted))
-    warnings += [draw.zeros for draw in draws if draw.zeros][:1]
     if _query_identities(results) < 2:
         warnings.append("All queries are of one identity: there is no interval.")
     return tuple(warnings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrieval.errors import first_names
+from retrieval.names import shown_name, spelling_matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -15,22 +16,17 @@ def some(names: Iterable[str], most: int = 3) -> str:
     return first_names([f"'{name}'" for name in sorted(set(names))], most) or "none"
 
 
-def lost_zeros(queries: Collection[str], gallery: Collection[str]) -> str | None:
-    """Describe two identities of the two sides that differ in leading zeros only; None if there are none.
-
-    Args:
-        queries: identities of queries.
-        gallery: identities of the gallery.
-    """
-    bare = {name.lstrip("0"): name for name in sorted(gallery, reverse=True)}
-    for name in sorted(queries):
-        other = bare.get(name.lstrip("0"), name)
-        if other != name and name not in gallery:
-            return (
-                f"Query identity '{name}' and gallery identity '{other}' differ in leading zeros only, which are lost "
-                "where a program reads identities as numbers; write them alike and index again."
-            )
-    return None
+def other_spelling(queries: Collection[str], gallery: Collection[str]) -> str | None:
+    """Describe two identities of the two sides that may be one in two spellings; None if there are none."""
+    matches = spelling_matches(queries, gallery)
+    if not matches:
+        return None
+    name, other = min(matches.items())
+    return (
+        f"Query identity {shown_name(name)} and gallery identity {shown_name(other)} may be one in two spellings (a "
+        "program that reads identities as numbers loses leading zeros, or adds .0); `join_spellings=true` joins them, "
+        "or write them alike and index again."
+    )
 
 
 def why_nothing_matches(queries: Collection[str], gallery: Collection[str], where: str) -> str:
@@ -41,7 +37,7 @@ def why_nothing_matches(queries: Collection[str], gallery: Collection[str], wher
         gallery: identities of the gallery.
         where: the part, as `` of NAME``, or an empty text.
     """
-    hint = lost_zeros(queries, gallery) or "Are they written alike (leading zeros, prefixes)?"
+    hint = other_spelling(queries, gallery) or "Are they written alike (leading zeros, prefixes)?"
     return (
         f"No query{where} has a sample of its identity in the gallery: query identities {some(queries)}; gallery "
         f"identities {some(gallery)}. {hint}"

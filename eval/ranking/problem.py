@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from eval.metrics.per_query import all_definitions, query_matches, query_penalties, query_precisions
 from eval.metrics.ranking import ApDenominator, ApMethod, ApRule, Ties
-from eval.ranking.diagnosis import lost_zeros, why_all_are_excluded, why_nothing_matches
+from eval.ranking.diagnosis import why_all_are_excluded, why_nothing_matches
 from eval.ranking.identities import CameraRule
 from eval.ranking.rank_gallery import Blocks, GalleryRanking, Side, rank_queries
 from eval.ranking.rescoring import ScoringOptions, scoring_blocks
@@ -104,7 +104,7 @@ class RankingDraw(NamedTuple):
     """Ranking of one draw: table of query metrics, CMC curve (cmc_length,), counts, and what warnings need.
 
     ``excluded`` is the number of queries whose positives are all junk; ``absent`` are identities of queries that are
-    not in the gallery; ``zeros`` a sentence on identities that differ in leading zeros only; ``slices`` (queries,) the
+    not in the gallery; ``slices`` (queries,) the
     names of slices; ``definitions`` the metrics under every definition, if the options ask for them.
     """
 
@@ -113,7 +113,6 @@ class RankingDraw(NamedTuple):
     counts: dict[str, int]
     excluded: int
     absent: frozenset[str]
-    zeros: str | None
     slices: NDArray[np.object_] | None
     definitions: list[Definition]
 
@@ -180,7 +179,6 @@ class RankingProblem:
             counts,
             excluded=int((~valid & (ranking.positive_counts > 0)).sum()),
             absent=names,
-            zeros=lost_zeros(names, self._identity_names(gallery)) if names else None,
             slices=None if self._slices is None else self._slices[query[counted]],
             definitions=all_definitions(ranking.ranks, self._config.ap_k) if self._config.all_definitions else [],
         )

@@ -122,13 +122,14 @@ def _take_val(
     return part.ids[~is_val], part.ids[is_val]
 
 
-def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> UniverseSplits:
+def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...], hint: str = "") -> UniverseSplits:
     """Leave out val and test samples whose label is outside the universe.
 
     Args:
         splits: split set with the roles train, val and test.
         pool: samples with the column label.
         classes: names of the label universe.
+        hint: clause for the message, if no label is in the universe.
 
     Raises:
         InputError: a draw has no test samples, or none of them is left.
@@ -142,7 +143,7 @@ def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...]) -> U
     if len(empty) and outside:
         raise InputError(
             f"None of the labels of the test samples{_of_draw(empty, splits)} is in the label universe of "
-            f"{len(classes)} names (the first is '{classes[0]}'); check `labels_from`."
+            f"{len(classes)} names (the first is '{classes[0]}'){hint}; check `labels_from`."
         )
     if len(empty):
         raise InputError(f"There are no test samples{_of_draw(empty, splits)}; give every draw some.")

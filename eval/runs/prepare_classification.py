@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,15 @@ from eval.runs.class_arms import requested_arms, require_used
 from eval.runs.class_arrays import class_arrays
 from eval.runs.class_roles import sample_roles, val_warnings, within_universe
 from eval.runs.class_samples import labelled_pool, split_set_samples
+from eval.runs.names import (
+    class_columns,
+    clean_columns,
+    join_spellings,
+    join_to_universe,
+    name_warnings,
+    other_spelling,
+    without_labels,
+)
 from eval.runs.reading import find_split_set
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
 from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
@@ -38,6 +47,7 @@ from retrieval.types import SplitSet
 if TYPE_CHECKING:
     from eval.runs.request import EvalRequest, RequestInputs
     from retrieval.config import Config
+    from retrieval.names import NameKind
     from retrieval.types import Int64, SpaceInfo
     from retrieval.types.store import EmbeddingStore
 
@@ -130,7 +140,10 @@ def prepare_classification(
         stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
         source = inputs.split_set or request.split_set
         given = None if source is None else find_split_set(store, snapshot, source)
-        everything = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
+        found = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
+        names = class_columns(config, aspect=request.aspect is not None)
+        named = clean_columns(found, ("label", "given"))
+        everything = _with_known_labels(named, config, names)
         pool = everything if given is None else split_set_samples(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
@@ -143,7 +156,10 @@ def prepare_classification(
             if inputs.universe is not None
             else label_universe(config.labels_from, everything, splits)
         )
-        splits, outside = within_universe(splits, pool, universe.names)
+        if config.join_spellings:
+            pool = join_to_universe(pool, universe.names)
+        hint = other_spelling(pool.columns["label"], universe.names)
+        splits, outside = within_universe(splits, pool, universe.names, hint)
         splits = _with_name(splits, rule, request.seed, given)
         used = pool.take(np.isin(pool.ids, splits.sample))
         arms_and_notes = [
@@ -168,7 +184,10 @@ def prepare_classification(
             warnings=(
                 *notes,
                 *val_notes,
-                *_left_out(unlabelled, outside),
+                *name_warnings(
+                    named.take(np.isin(named.ids, splits.sample)), names, joined=config.join_spellings
+                ),
+                *_left_out(unlabelled, outside, hint),
                 *_leaks(used, splits),
                 *_scorer_notes(arrays),
             ),
@@ -251,13 +270,31 @@ def _with_name(splits: SplitSet, rule: Protocol, seed: int, given: SplitSet | No
     return SplitSet(f"{stem}@{splits.sha256[:8]}", splits.draw, splits.sample, splits.role)
 
 
-def _left_out(unlabelled: int, outside: int) -> list[str]:
+def _with_known_labels(pool: Pool, config: ClassConfig, columns: Mapping[str, NameKind]) -> Pool:
+    """Join the spellings of names if the options do, and take away labels that mean that none is known.
+
+    Raises:
+        InputError: no label is left.
+    """
+    unlabelled = config.unlabelled
+    if config.join_spellings:
+        joined = join_spellings(pool, columns)
+        pool, unlabelled = joined.pool, joined.current("label", unlabelled)
+    pool = without_labels(pool, unlabelled) if unlabelled else pool
+    if not pool.known("label").any():
+        raise InputError(f"`unlabelled={','.join(unlabelled)}` leaves no sample with a label; name fewer labels.")
+    return pool
+
+
+def _left_out(unlabelled: int, outside: int, hint: str) -> list[str]:
     """Warnings about the numbers of samples that take no part."""
     warnings = []
     if unlabelled:
         warnings.append(f"{unlabelled} samples have no label and take no part.")
     if outside:
-        warnings.append(f"{outside} test samples have a label outside the universe and are left out of all metrics.")
+        warnings.append(
+            f"{outside} test samples have a label outside the universe and are left out of all metrics{hint}."
+        )
     return warnings
 
 

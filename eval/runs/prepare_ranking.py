@@ -15,7 +15,8 @@ from eval.protocols.held_out import held_out_samples
 from eval.ranking.identities import resolve_camera_rule
 from eval.ranking.relations import settle
 from eval.registry import load_mode, load_protocol
-from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool
+from eval.runs.names import clean_columns, join_spellings, name_columns, name_warnings
+from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool, with_columns
 from eval.runs.request import BOOTSTRAP_STREAM
 from retrieval.errors import IncompleteError, InputError
 from retrieval.search.vector_rows import rows_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from eval.seams.mode import Arrays, Mode, ModeConfig, RelatedArrays
     from eval.seams.samples import Pool
     from retrieval.config import Config
+    from retrieval.names import NameKind
     from retrieval.types import SpaceInfo, SplitSet
     from retrieval.types.store import EmbeddingStore, Snapshot
 
@@ -36,6 +38,9 @@ BAD_BOXES = "-1"
 
 PAIR_RULES = ("camera_rule", "group_rule", "identity_columns", "junk_identities", "distractor_identities")
 """Options that say which pairs count. A mode cannot run under a protocol that fixes one it does not have."""
+
+EXCLUSIONS = ("junk_identities", "distractor_identities")
+"""Options that name identities, which count neither as placeholders nor as spellings."""
 
 CUSTOM = "custom"
 """Protocol name of results whose options depart from the protocol; ``departs_from`` is its name."""
@@ -109,7 +114,10 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
             _require_samples(snapshot, given)
         rule, pool = _protocol_and_pool(snapshot, space, request.protocol, request.where, given)
         config, protocol_options = _configure(mode.config_type, rule, request.options)
-        parts = rule.parts(pool, Request(request.aspect, config.draws, request.seed, given, protocol_options))
+        names = name_columns(config, aspect=(request.aspect or rule.aspect) is not None)
+        stored = clean_columns(with_columns(snapshot, pool, tuple(names)), getattr(config, "identity_columns", ()))
+        pool, config, aspect = _joined(stored, config, request.aspect, names)
+        parts = rule.parts(pool, Request(aspect, config.draws, request.seed, given, protocol_options))
         needs = mode.needs(config)
         held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
         unrelated = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(protocol_options), held_out)
@@ -120,6 +128,10 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         warnings += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, unrelated.ids), base)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
         warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
+        excluded = {name for option in EXCLUSIONS for name in getattr(config, option, ())}
+        doubtful = name_warnings(
+            stored.take(used), names, joined=config.join_spellings, excluded={*excluded, BAD_BOXES}
+        )
         arrays, config = settle(unrelated, config)
         resolved = {"space": space.fingerprint, "protocol": rule.name, "split_set": given and whole_split(parts).name}
         return PreparedRanking(
@@ -128,12 +140,12 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
             config=config,
             protocol=CUSTOM if departs else rule.name,
             departs_from=rule.name if departs else None,
-            aspect=request.aspect or rule.aspect,
+            aspect=aspect or rule.aspect,
             parts=parts,
             arrays=arrays,
             space=space,
             store_version=snapshot.store_version,
-            leaks=warnings,
+            leaks=(*doubtful, *warnings),
             protocol_options=protocol_options,
         )
 
@@ -156,6 +168,19 @@ def _protocol_and_pool(
         if name is None and not {"query", "gallery"} <= set(roles):
             rule = load_protocol("monte-carlo")
     return rule, pool
+
+
+def _joined(
+    pool: Pool, config: ModeConfig, aspect: str | None, columns: Mapping[str, NameKind]
+) -> tuple[Pool, ModeConfig, str | None]:
+    """Join the spellings of names in samples, in options that name identities and in the aspect, if the options do."""
+    if not config.join_spellings:
+        return pool, config, aspect
+    joined = join_spellings(pool, columns)
+    options = [option for option in EXCLUSIONS if option in type(config).model_fields]
+    update = {option: joined.current("identity", getattr(config, option)) for option in options}
+    aspect = None if aspect is None else joined.current("aspect", [aspect])[0]
+    return joined.pool, config.model_copy(update=update), aspect
 
 
 def _require_samples(snapshot: Snapshot, given: SplitSet) -> None:

@@ -17,7 +17,7 @@ from retrieval.search.vector_rows import rows_of
 from retrieval.types import SplitSet, require_same_space
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -92,7 +92,12 @@ def sample_origins(snapshot: Snapshot) -> Pool:
 
 
 def read_again(
-    snapshot: Snapshot, space: SpaceInfo, parts: Mapping[str, SplitSet], needs: Needs, mirrored: str | None = None
+    snapshot: Snapshot,
+    space: SpaceInfo,
+    parts: Mapping[str, SplitSet],
+    needs: Needs,
+    mirrored: str | None = None,
+    names: Callable[[Pool], Pool] = lambda pool: pool,
 ) -> tuple[Pool, Arrays]:
     """Read the input of a mode for stored split sets.
 
@@ -102,6 +107,7 @@ def read_again(
         parts: part name to split set.
         needs: columns, roles and views of the mode.
         mirrored: aspect whose mirror images are compared (:attr:`eval.protocols.base.Protocol.mirrored`).
+        names: joins the spellings of names where the evaluation did.
 
     Returns:
         The samples of the split sets with the columns of ``needs``, and the arrays.
@@ -118,7 +124,8 @@ def read_again(
             f"{len(used) - len(pool)} of the {len(used)} samples of this evaluation are not in the store any more; "
             "evaluate again."
         )
-    return _with_columns(snapshot, pool, needs.columns), read_arrays(snapshot, space, pool, parts, needs, mirrored)
+    pool = names(with_columns(snapshot, pool, needs.columns))
+    return pool, read_arrays(snapshot, space, pool, parts, needs, mirrored)
 
 
 def read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) -> Pool:
@@ -154,7 +161,7 @@ def read_arrays(
     """
     others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
     used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
-    pool = _with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
+    pool = with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
         mirror_rows = pool.among("aspect", mirrored)[:, None]
@@ -169,7 +176,7 @@ def read_arrays(
     return Arrays(pool.ids, vectors, columns, draws)
 
 
-def _with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
+def with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
     """Add columns to a pool; ``age`` may stand for ``meta_age``.
 
     Raises:

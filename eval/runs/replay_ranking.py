@@ -13,6 +13,7 @@ from eval.ranking.problem import RankingProblem, ReidConfig
 from eval.ranking.rank_gallery import Blocks, Side, rank_queries
 from eval.ranking.relations import settle
 from eval.registry import load_protocol
+from eval.runs.names import join_spellings, name_columns
 from eval.runs.reading import read_again
 from eval.seams.mode import WHOLE_PART, Draw
 from eval.statistics.query_summary import DrawTable
@@ -20,7 +21,7 @@ from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from eval.results.schema import EvalResult
     from eval.seams.relations import Relations
@@ -112,7 +113,7 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
     parts = _split_sets(store, result)
     with store.snapshot() as snapshot:
         space = snapshot.space(result.provenance.space_fingerprint)
-        samples, read = read_again(snapshot, space, parts, MODE.needs(config), _mirrored(result))
+        samples, read = read_again(snapshot, space, parts, MODE.needs(config), _mirrored(result), _names(config))
     arrays, config = settle(read, config)
     tables = MODE.tables(arrays, config)[1]
     matches = {part: [DrawTable(t.values[:, :length], t.units) for t in draws] for part, draws in tables.items()}
@@ -125,6 +126,12 @@ def replay(store: EmbeddingStore, result: EvalResult) -> Replay:
     problem = RankingProblem(arrays, config)
     rankings = {part: tuple(_ranking(problem, draw) for draw in draws) for part, draws in arrays.parts.items()}
     return Replay(samples, rankings, matches)
+
+
+def _names(config: ReidConfig) -> Callable[[Pool], Pool]:
+    """The function that joins the spellings of names, if the evaluation did."""
+    columns = name_columns(config, aspect=True)
+    return (lambda pool: join_spellings(pool, columns).pool) if config.join_spellings else (lambda pool: pool)
 
 
 def _mirrored(result: EvalResult) -> str | None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from eval.results.schema import CalibrationResult, Choice, TaskName
 from eval.seams.mode import ModeConfig
-from eval.seams.options import MacroOver, Names, Tops
+from eval.seams.options import Identities, MacroOver, Names, Tops
 from retrieval.errors import TestDataError
 from retrieval.types import Float32, Int64
 
@@ -33,6 +33,9 @@ class ClassConfig(ModeConfig):
         default=None,
         description="Column that is known of every sample, such as the type of an object: only classes that train "
         "samples with the same value have are answered. Without it, every class is.",
+    )
+    unlabelled: Identities = Field(
+        default=(), description="Labels that mean that none is known, such as unknown,NA; these samples take no part."
     )
     labels_from: str = Field(
         default="all",

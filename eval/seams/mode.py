@@ -45,6 +45,11 @@ class ModeConfig(Config):
         le=10_000,
         description="Number of draws that a drawing protocol makes. Without it, the protocol's own number.",
     )
+    join_spellings: bool = Field(
+        default=False,
+        description="Whether names that differ only in case, separators (spaces, underscores, hyphens), leading zeros "
+        "or a trailing .0 are one name, such as 3, 003 and 3.0. Without it they are different, and it is said.",
+    )
     bootstrap: int = Field(
         default=1000,
         ge=0,

@@ -28,6 +28,10 @@ Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(split_text), Field
 Identities: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split_texts)]
 
 
+NAME_OPTIONS = frozenset(["junk_identities", "distractor_identities", "unlabelled"])
+"""Options of names, whose values a command line reads as text even where YAML would not."""
+
+
 Ranks: TypeAlias = Annotated[
     tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(split_text), Field(min_length=1)
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from retrieval.errors import InputError
+from retrieval.names import clean_name
 from retrieval.store.schema import META_PREFIX, SAMPLES
 from retrieval.types import Sample
 
@@ -18,12 +19,16 @@ StoreRow = dict[str, Any]
 
 
 def described(sample: Sample) -> StoreRow:
-    """Return the columns of a row that the source defines."""
-    row: StoreRow = {name: getattr(sample, name) for name in DESCRIBED}
+    """Return the columns of a row that the source defines, with clean names (:func:`retrieval.names.clean_name`)."""
+    row: StoreRow = {name: _clean(getattr(sample, name)) for name in DESCRIBED}
     row |= {f"{META_PREFIX}{name}": value for name, value in sample.meta.items()}
     if sample.captured_at is not None:
         row["captured_at"] = sample.captured_at
     return row
+
+
+def _clean(name: str | None) -> str | None:
+    return None if name is None else clean_name(name)
 
 
 def new_row(sample: Sample, position: int, size: int, mtime_ns: int, content: Mapping[str, Any]) -> StoreRow:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexers.pipeline.names import name_notes
 from indexers.pipeline.plan import StoredRows, read_stored_rows
 from indexers.pipeline.rows import StoreRow, changes, new_row, table
 from indexers.vectors.read_vectors import BankOptions, read_bank
@@ -28,7 +29,7 @@ class ImportReport:
 
     ``rows`` is the number of rows of the file; ``vectors`` and ``samples`` count new ones, ``changed`` samples whose
     fields or vector changed. ``vanished`` samples of an earlier import are no longer in the file; ``pruned`` of them
-    were deleted.
+    were deleted. ``notes`` are sentences for the user.
     """
 
     space: str
@@ -39,6 +40,7 @@ class ImportReport:
     vanished: int
     pruned: int
     store_version: int
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -111,6 +113,7 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
         vanished=len(vanished),
         pruned=len(vanished) if target.prune else 0,
         store_version=version,
+        notes=tuple(name_notes(writer.snapshot)),
     )
 
 

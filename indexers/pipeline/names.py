@@ -1,0 +1,65 @@
+"""Notes on the names in a store: spellings that may be of one name, and placeholders that count as a name."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from retrieval.names import counted_names, placeholders, suspected_doubles, written_ways
+
+if TYPE_CHECKING:
+    from retrieval.names import NameKind
+    from retrieval.types.store import Snapshot
+
+NAMES: dict[NameKind, str] = {
+    "label": "labels", "identity": "identities", "camera": "cameras", "aspect": "aspects", "group": "groups",
+}  # fmt: skip
+"""Columns of samples that hold names, and their plural."""
+
+WAYS_OUT: dict[NameKind, str] = {
+    "label": "leave them out of evaluations with unlabelled=",
+    "identity": "leave them out of evaluations with junk_identities=",
+    "camera": "leave their cells empty and index again",
+    "group": "leave their cells empty and index again",
+}
+"""What to do about placeholders of a column; those of an aspect change no number."""
+
+SHOWN = 5
+"""Largest number of placeholders that a note lists."""
+
+
+def name_notes(snapshot: Snapshot) -> list[str]:
+    """Say which names of a store may be one name in several spellings, and which stand for one that is not known.
+
+    All samples of the store count, since its sources may spell their names differently. Spellings of groups are not
+    compared: they are codes, and nearly as many as samples.
+    """
+    notes = []
+    for kind, counts in _count_names(snapshot).items():
+        doubles = suspected_doubles(counts) if kind != "group" else []
+        if doubles:
+            notes.append(
+                f"{NAMES[kind].capitalize()} in several spellings that may be one: {written_ways(doubles)}. "
+                "Write them alike and index again, or join them in evaluations with join_spellings=true."
+            )
+        held = placeholders(counts, kind)[:SHOWN] if kind in WAYS_OUT else ()
+        if held:
+            way = WAYS_OUT[kind]
+            names = shlex.quote(",".join(name for name, _ in held)) if way.endswith("=") else ""
+            notes.append(
+                f"{NAMES[kind].capitalize()} that read like placeholders: {counted_names(held)}. Each counts "
+                f"as one {kind}; {way}{names}."
+            )
+    return notes
+
+
+def _count_names(snapshot: Snapshot) -> dict[NameKind, dict[str, int]]:
+    """Count the samples of every name, column by column."""
+    import pyarrow.compute as pc
+
+    table = snapshot.samples(list(NAMES))
+    counts: dict[NameKind, dict[str, int]] = {}
+    for kind in NAMES:
+        pairs = pc.value_counts(table.column(kind)).to_pylist()
+        counts[kind] = {pair["values"]: pair["counts"] for pair in pairs if pair["values"] is not None}
+    return counts
