@@ -114,27 +114,24 @@ def joined_names(counts: Mapping[str, int]) -> dict[str, str]:
 
 def spelling_matches(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
     """Map names that are not among ``others`` to the only one of them with the same loose spelling."""
-    known = set(others)
+    targets = set(others)
     spelled: dict[str, list[str]] = defaultdict(list)
-    for name in known:
+    for name in targets:
         spelled[loose_spelling(name)].append(name)
-    alike = {name: spelled.get(loose_spelling(name), []) for name in names if name not in known}
+    alike = {name: spelled.get(loose_spelling(name), []) for name in names if name not in targets}
     return {name: matches[0] for name, matches in alike.items() if len(matches) == 1}
 
 
-_UNKNOWN = frozenset(
-    "unknown unk unkn unidentified unidentifiable unrecognized unrecognised undetermined undefined unspecified "
-    "unassigned unlabeled unlabelled unclassified indet indeterminate nan na n/a n.a nat none null nil n.n missing tbd "
-    "todo nv value! div/0! sp spp incertae sedis unbekannt inconnu inconnue desconocido desconhecido sconosciuto "
-    "onbekend".split()
-) | {"no id", "no identity", "no label", "no name", "not identified", "not labeled", "not labelled", "not known",
-     "not available", "incertae sedis"}  # fmt: skip
-"""Words that say that a name is not known, as :func:`spelling` writes them, without brackets and a stop at the end."""
-
-_UNKNOWN_WHAT = re.compile(r"(?:unknown|unidentified|undetermined)(?: [^\W\d_]+)?")
-_NEW_WHAT = re.compile(
-    r"new (?:individual|animal|identity|id|person|whale|dolphin|turtle|shark|seal|cat|dog|cow|class|label|species|one)"
+_UNKNOWN = re.compile(
+    r"unk|unkn|unidentifiable|unrecogni[sz]ed|undefined|unspecified|unassigned|unlabell?ed|unclassified"
+    r"|(?:unknown|unidentified|undetermined)(?: [^\W\d_]+)?|indet\.?|indeterminate|spp?\.|incertae sedis"
+    r"|nan|n/?a|n\.a\.?|n\.n\.?|none|null|nil|missing|tbd|todo|no (?:id|identity|label|name)"
+    r"|not (?:identified|labell?ed|known|available)|unbekannt|inconnue?|desconocido|desconhecido|onbekend"
+    r"|new (?:individual|animal|identity|id|person|whale|dolphin|turtle|shark|seal|cat|dog|cow|class|label|species|one)"
 )
+"""What says that a name is not known, as :func:`spelling` writes it, without brackets around it."""
+
+_SHEET_ERRORS = frozenset(["#n/a", "#nv", "#value!", "#ref!", "#div/0!", "#name?"])
 _NOTHING = re.compile(r"[-\u2010-\u2015\u2212_.?*/]+")
 _NEGATIVE = re.compile(r"-(?:1|2|9+)(?:\.0+)?")
 _JUNK = frozenset(["junk", "distractor", "distractors", "ignore", "ignored", "blank", "empty"])
@@ -149,11 +146,11 @@ def is_placeholder(name: str, kind: NameKind) -> bool:
     """
     if _NOTHING.fullmatch(name) or _NEGATIVE.fullmatch(name):
         return True
-    text = spelling(name).strip("<>()[]{}#\"' ")
-    text = text[:-1] if text.endswith(".") else text
-    if text in _UNKNOWN or _UNKNOWN_WHAT.fullmatch(text) or _NEW_WHAT.fullmatch(text):
+    text = spelling(name)
+    bare = text.strip("<>()[]{}\"' ")
+    if text in _SHEET_ERRORS or _UNKNOWN.fullmatch(bare):
         return True
-    return kind == "identity" and (name.startswith("new_") or text in _JUNK)
+    return kind == "identity" and (name.startswith("new_") or bare in _JUNK)
 
 
 def placeholders(counts: Mapping[str, int], kind: NameKind) -> tuple[NameCount, ...]:
@@ -183,7 +180,9 @@ def written_ways(doubles: Sequence[Sequence[NameCount]], most: int = 3) -> str:
 def counted_names(counts: Sequence[NameCount], unit: str = " samples") -> str:
     """List names with their numbers of samples, for a message: ``'3' (20 samples) and '3.0' (10)``."""
     units = [unit, *[""] * (len(counts) - 1)]
-    *others, last = [f"{shown_name(count.name)} ({count.samples:,}{word})" for count, word in zip(counts, units, strict=True)]
+    *others, last = [
+        f"{shown_name(count.name)} ({count.samples:,}{word})" for count, word in zip(counts, units, strict=True)
+    ]
     return f"{', '.join(others)} and {last}" if others else last
 
 

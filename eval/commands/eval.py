@@ -116,9 +116,9 @@ def eval_command(
 def _list_options(mode: str | None, parameters: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the options of a mode, of its scorers and of a protocol (``--options``)."""
     from eval.runs.arms import parse_arm
+    from eval.seams.options import NAME_OPTIONS
     from eval.views.option_sections import evaluation_sections
     from retrieval.commands.option_table import print_sections
-    from eval.seams.options import NAME_OPTIONS
     from retrieval.config import parse_assignments
 
     if mode is None and parameters["protocol"] is None:

@@ -110,13 +110,13 @@ def join_spellings(pool: Pool, columns: Mapping[str, NameKind]) -> JoinedPool:
 
 
 def _mapped(values: Names, mapping: Mapping[str, str]) -> Names:
-    known: dict[str, str | None] = dict(mapping)
+    cleaned: dict[str, str | None] = dict(mapping)
     mapped = values.copy()
     for at, value in enumerate(values):
         if isinstance(value, str):
-            if value not in known:
-                known[value] = clean_name(value)
-            mapped[at] = known[value]
+            if value not in cleaned:
+                cleaned[value] = clean_name(value)
+            mapped[at] = cleaned[value]
     return mapped
 
 
@@ -150,7 +150,7 @@ def name_warnings(
                     f"{PLURALS[kind].capitalize()} in several spellings that may be one: {ways}. They count "
                     "as different; `join_spellings=true` joins them."
                 )
-        if held := placeholders(counts, kind)[:SHOWN]:
+        if held := placeholders(counts, kind)[:SHOWN] if kind != "aspect" else ():
             warnings.append(_placeholder_warning(kind, [name for name, _ in held], counted_names(held)))
     return tuple(warnings)
 

@@ -140,9 +140,9 @@ def prepare_classification(
         stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
         source = inputs.split_set or request.split_set
         given = None if source is None else find_split_set(store, snapshot, source)
-        found = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
+        stored_pool = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)
         names = class_columns(config, aspect=request.aspect is not None)
-        named = clean_columns(found, ("label", "given"))
+        named = clean_columns(stored_pool, ("label", "given"))
         everything = _with_known_labels(named, config, names)
         pool = everything if given is None else split_set_samples(snapshot, everything, given, request.where)
         labelled = pool.known("label")
@@ -184,9 +184,7 @@ def prepare_classification(
             warnings=(
                 *notes,
                 *val_notes,
-                *name_warnings(
-                    named.take(np.isin(named.ids, splits.sample)), names, joined=config.join_spellings
-                ),
+                *name_warnings(named.take(np.isin(named.ids, splits.sample)), names, joined=config.join_spellings),
                 *_left_out(unlabelled, outside, hint),
                 *_leaks(used, splits),
                 *_scorer_notes(arrays),

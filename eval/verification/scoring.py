@@ -223,7 +223,7 @@ class Scoring:
         way = (
             "camera_rule=market1501 leaves pairs of one camera out: pass `camera_rule=none` to keep them"
             if self._samples.has_cameras and np.isin(identity[draw.identified], identity[draw.gallery]).any()
-            else "check how identities are written (leading zeros, prefixes; `join_spellings=true` joins spellings), or "
+            else "check how identities are written (prefixes; `join_spellings=true` joins leading zeros and case), or "
             "pass `pairs=all`"
         )
         return InputError(f"No two samples{where} to compare are of one identity; {way}.")
