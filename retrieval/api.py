@@ -11,10 +11,10 @@ import numpy as np
 from retrieval.errors import InputError, unknown
 from retrieval.notebook import ShowsTables
 from retrieval.search.vector_rows import rows_of
+from retrieval.store.findings import StoreFinding
 from retrieval.store.info import describe, info_tables
 from retrieval.store.open import LanceStore, open_store
-from retrieval.store.verify import StoreFinding
-from retrieval.store.verify import verify as check_snapshot
+from retrieval.store.verify import verify_store
 from retrieval.types import Float32
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ def info(store: str | Path | LanceStore) -> StoreInfo:
     return StoreInfo(describe(open_store(store)))
 
 
-def verify(store: str | Path | LanceStore) -> StoreFindings:
-    """Check the integrity of a store: vectors are finite, L2-normalised and of a registered space, samples are unique.
+def verify(store: str | Path | LanceStore, *, repair: bool = False) -> StoreFindings:
+    """Read everything in a store and compare it with its digests.
+
+    Each damaged file and row is a finding, which says what to do. Vectors are finite, L2-normalised and of a registered
+    space, samples are unique.
 
     Args:
         store: the store, or its folder.
+        repair: take damaged files and rows out first, so that ``index`` or ``evaluate`` can make again what was in
+            them. What was taken out is reported as findings that are not wrong.
 
     Returns:
         The findings; their ``ok`` is True if every check passed.
@@ -93,9 +98,9 @@ def verify(store: str | Path | LanceStore) -> StoreFindings:
     Raises:
         MissingFileError: the folder does not exist.
         StoreError: the folder is not a store that can be read.
+        ReadOnlyStoreError, StoreLockedError: ``repair`` is given and the store cannot be written.
     """
-    with open_store(store).snapshot() as snapshot:
-        return StoreFindings(check_snapshot(snapshot))
+    return StoreFindings(verify_store(open_store(store), repair=repair))
 
 
 def vectors(

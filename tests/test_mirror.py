@@ -54,6 +54,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/store/lance.py": ("contracts/test_stores.py", "retrieval/store/test_commits.py"),
     "retrieval/store/memory.py": ("contracts/test_stores.py",),
     "retrieval/store/records.py": ("retrieval/store/test_writer.py",),
+    "retrieval/store/repair.py": ("integration/test_repair.py",),
     "retrieval/store/schema.py": ("retrieval/store/test_open.py",),
     "retrieval/types": ("contracts/test_stores.py", "contracts/test_encoders.py"),
     "training/checkpoint.py": ("training/jobs/test_clip.py",),

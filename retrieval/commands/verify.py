@@ -9,22 +9,28 @@ import click
 from retrieval.commands.options import json_option, print_json, store_option
 
 if TYPE_CHECKING:
-    from retrieval.store.verify import StoreFinding
+    from collections.abc import Iterable
+
+    from retrieval.store.findings import StoreFinding
 
 
 @click.command("verify")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Take out what is damaged and can be made again; then index or evaluate again.",
+)
 @store_option
 @json_option
-def verify_command(store: str, as_json: bool) -> None:  # noqa: FBT001
-    """Check that vectors are finite, of length one and of a registered space, and that samples are unique.
+def verify_command(store: str, repair: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Read everything in a store and compare it with its digests.
 
-    The exit status is 1 if a check fails.
+    Each damaged file or row is a line that says what to do. The exit status is 1 if a check fails.
     """
     from retrieval.store.open import open_store
-    from retrieval.store.verify import verify
+    from retrieval.store.verify import verify_store
 
-    with open_store(store).snapshot() as snapshot:
-        findings = verify(snapshot)
+    findings = verify_store(open_store(store), repair=repair)
     if as_json:
         print_json([finding.to_dict() for finding in findings])
     else:
@@ -33,7 +39,7 @@ def verify_command(store: str, as_json: bool) -> None:  # noqa: FBT001
         raise click.exceptions.Exit(1)
 
 
-def _print_findings(findings: list[StoreFinding]) -> None:
+def _print_findings(findings: Iterable[StoreFinding]) -> None:
     for finding in findings:
         mark = "wrong" if finding.wrong else "ok   "
         click.echo(f"{mark}  {finding.check}: {finding.detail}")

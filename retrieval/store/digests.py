@@ -1,11 +1,14 @@
-"""Digests of the files of a commit, which ``verify`` compares with the files to find damage."""
+"""Digests of the files of a commit, which are compared with the files to find damage."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
+
+from retrieval.errors import StoreError
+from retrieval.store.remedies import remedy
 
 if TYPE_CHECKING:
     from retrieval.store.lance import LanceTables
@@ -34,17 +37,67 @@ def file_digests(tables: LanceTables, versions: Mapping[str, int], before: Mappi
     return files
 
 
-def damaged_files(uri: str, files: Files) -> tuple[list[str], list[str]]:
-    """Return the files, as ``table/path``, that are missing, and those whose content differs from its digest."""
-    missing, changed = [], []
+class DamagedFile(NamedTuple):
+    """A file of a table that is missing, or whose content differs from its digest."""
+
+    table: str
+    path: str
+    missing: bool
+
+    def __str__(self) -> str:
+        return f"{self.table}.lance/{self.path} is {'missing' if self.missing else 'not as it was written'}"
+
+
+def damaged_files(uri: str, files: Files) -> Iterator[DamagedFile]:
+    """Read all files, and yield those that are damaged."""
     for name, digests in files.items():
         for path, sha256 in digests.items():
             file = table_folder(uri, name) / path
             if not file.is_file():
-                missing.append(f"{name}/{path}")
+                yield DamagedFile(name, path, missing=True)
             elif file_sha256(file) != sha256:
-                changed.append(f"{name}/{path}")
-    return missing, changed
+                yield DamagedFile(name, path, missing=False)
+
+
+class FileCheck:
+    """Compares files of a commit with their digests before they are read; a process reads a file once for this.
+
+    Args:
+        uri: the store, in a local folder.
+        files: digests of the files of the commit.
+    """
+
+    _sound: ClassVar[set[tuple[str, int, int, str]]] = set()
+    """Path, size, time of change and digest of the files that were checked."""
+
+    def __init__(self, uri: str, files: Files) -> None:
+        self._uri, self._files = uri, files
+
+    def require(self, table: str, paths: Iterable[str] | None = None) -> None:
+        """Check files of a table, by default all but those with its rows; files without a digest are passed over.
+
+        Raises:
+            StoreError: a file is damaged; the message says what to do.
+        """
+        digests = self._files.get(table, {})
+        names = [path for path in digests if not path.startswith("data/")] if paths is None else paths
+        for path in names:
+            if path in digests and not self._is_sound(table, path, digests[path]):
+                for damage in damaged_files(self._uri, {table: {path: digests[path]}}):
+                    again = "open the store again; if it is still missing, " if damage.missing else ""
+                    raise StoreError(f"{self._uri}: {damage}; {again}{remedy(table)}.")
+
+    def _is_sound(self, table: str, path: str, sha256: str) -> bool:
+        file = table_folder(self._uri, table) / path
+        try:
+            status = file.stat()
+            mark = (str(file), status.st_size, status.st_mtime_ns, sha256)
+            if mark not in self._sound and file_sha256(file) != sha256:
+                return False
+        except OSError:
+            return False
+        self._sound.add(mark)
+        return True
 
 
 def table_folder(uri: str, name: str) -> Path:

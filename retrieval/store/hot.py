@@ -1,60 +1,49 @@
 """The hot matrix: a cache of the vectors of a view in one contiguous, memory-mapped file.
 
 The cache follows the fragments of a vectors table in LanceDB: while the table only grows, only new fragments are read
-and appended. Its folder can be deleted at any time; it is then made again.
+and appended. Its folder can be deleted at any time; it is then made again, and so is one that differs from its
+checksums, is of another layout, or was made for another table.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 
 from retrieval.errors import StoreError
+from retrieval.store.hot_manifest import (
+    KEY_BYTES,
+    Fragment,
+    Manifest,
+    checksums,
+    damaged_chunks,
+    load_manifest,
+    save_manifest,
+)
+from retrieval.store.lance import lance_errors
+from retrieval.store.remedies import remedy
 from retrieval.types import SpaceInfo, VectorMatrix
 
-KEY_BYTES = 48
-"""Bytes of a stored key: 32 hex digits of the content, ``#`` and 12 of the crop, padded."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Check: TypeAlias = Callable[[list[str]], None]
+"""Called with files of the table, relative to its folder, before they are read; raises an error if one is damaged."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fragment:
-    """A cached fragment, which is a chunk of the file of keys and of the file of vectors.
-
-    ``mark`` identifies the fragment and changes if rows of it are deleted; ``sha256`` is the hash of its keys followed
-    by its vectors.
-    """
-
-    mark: str
-    rows: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    """The fragments in the two files of a generation, in order."""
-
-    generation: str
-    dimension: int
-    fragments: tuple[_Fragment, ...]
-
-    @property
-    def rows(self) -> int:
-        return sum(fragment.rows for fragment in self.fragments)
-
-
-def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None) -> VectorMatrix:
+def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None, check: Check) -> VectorMatrix:
     """Return all vectors of a view, memory-mapped from the cache.
 
     Args:
@@ -62,74 +51,119 @@ def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None) -
         space: the space.
         view: the view.
         folder: the cache of this space and view. If it is None or cannot be written, vectors are read into memory.
+        check: checks the files of the table that are read.
     """
-    marks = [_mark(fragment) for fragment in dataset.get_fragments()]
+    marks = fragment_marks(dataset)
     if folder is not None:
         with suppress(OSError, ValueError):  # the disk is full, permissions are missing, or files changed meanwhile
-            return _through_cache(dataset, marks, space, view, folder)
-    parts = list(read_fragments(dataset, 0, space, view))
+            return _through_cache(dataset, marks, space, view, folder, check)
+    parts = list(read_fragments(dataset, 0, space, view, check))
     keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
     data = np.concatenate([np.empty((0, space.dimension), np.float32), *(part.data for part in parts)])
     return VectorMatrix(keys, data, space.fingerprint)
 
 
-def _through_cache(dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path) -> VectorMatrix:
-    """Extend the cache if it lacks fragments, and map it."""
-    manifest = _load_manifest(folder)
+def _through_cache(
+    dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path, check: Check
+) -> VectorMatrix:
+    """Extend the cache if it lacks fragments, make it again if it is damaged, and map it."""
+    manifest, damage = _usable_manifest(folder, space, view, marks)
     if manifest is None or not _covers(manifest, marks, space.dimension):
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
-            manifest = _load_manifest(folder)  # another reader may have extended the cache meanwhile
+            manifest, damage = _usable_manifest(folder, space, view)  # another reader may have extended it meanwhile
+            if damage:
+                _say(f"The cache of vectors of {space.name} ({view}) is damaged ({damage}); it is made again.")
             if manifest is None or not _covers(manifest, marks, space.dimension):
-                manifest = _extend(dataset, marks, space, view, folder, manifest)
+                manifest = _extend(dataset, marks, space, view, folder, manifest, check)
     rows = sum(fragment.rows for fragment in manifest.fragments[: len(marks)])
     return _map(folder, manifest, rows, space)
 
 
-def _covers(manifest: _Manifest, marks: list[str], dimension: int) -> bool:
+def _usable_manifest(
+    folder: Path, space: SpaceInfo, view: str, marks: list[str] | None = None
+) -> tuple[Manifest | None, str]:
+    """Return the manifest of a cache that can be used, or None and what is damaged.
+
+    Vectors are compared with their checksums, unless the cache does not cover ``marks``.
+    """
+    try:
+        manifest = load_manifest(folder)
+    except ValueError as error:
+        return None, str(error)
+    if manifest is None or (manifest.space, manifest.view) != (space.fingerprint, view):
+        return None, ""
+    if marks is not None and not _covers(manifest, marks, space.dimension):
+        return None, ""
+    damaged = damaged_chunks(folder, manifest)
+    return (None, f"{damaged[0]} is not as it was written") if damaged else (manifest, "")
+
+
+def cache_damage(folder: Path) -> str | None:
+    """Read a whole cache; return which file is damaged, an empty text if none is, and None if there is no cache."""
+    try:
+        manifest = load_manifest(folder)
+        if manifest is None:
+            return None
+        damaged = damaged_chunks(folder, manifest, most=None)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return f"{' and '.join(damaged)} not as written" if damaged else ""
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)  # noqa: T201 - the numbers do not change, and the disk may be failing
+
+
+def _covers(manifest: Manifest, marks: list[str], dimension: int) -> bool:
     cached = [fragment.mark for fragment in manifest.fragments]
     return manifest.dimension == dimension and cached[: len(marks)] == marks
 
 
 def _extend(
-    dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path, cached: _Manifest | None
-) -> _Manifest:
+    dataset: Any, marks: list[str], space: SpaceInfo, view: str, folder: Path, cached: Manifest | None, check: Check
+) -> Manifest:
     """Append new fragments; if cached fragments changed, start a new generation."""
     dimension = space.dimension
     cached_marks = [fragment.mark for fragment in cached.fragments] if cached else []
     if cached is None or cached.dimension != dimension or marks[: len(cached_marks)] != cached_marks:
-        cached = _Manifest(uuid4().hex[:12], dimension, ())
+        cached = Manifest(space.fingerprint, view, uuid4().hex[:12], dimension, ())
     fragments = list(cached.fragments)
     new_marks = marks[len(fragments) :]
     _check_room(dataset, folder, cached, dimension)
     with (
-        _resume(folder / f"data-{cached.generation}.f32", cached.rows * dimension * 4) as data,
-        _resume(folder / f"keys-{cached.generation}.bin", cached.rows * KEY_BYTES) as keys,
+        _resume(folder / cached.data_file, cached.rows * dimension * 4) as data,
+        _resume(folder / cached.keys_file, cached.rows * KEY_BYTES) as keys,
     ):
-        for mark, part in zip(new_marks, read_fragments(dataset, len(fragments), space, view), strict=True):
-            raw = part.keys.tobytes(), part.data.tobytes()
-            keys.write(raw[0])
-            data.write(raw[1])
-            fragments.append(_Fragment(mark, len(part.keys), _sha256(*raw)))
-    manifest = _Manifest(cached.generation, dimension, tuple(fragments))
-    _save_manifest(folder, manifest)
+        for mark, part in zip(new_marks, read_fragments(dataset, len(fragments), space, view, check), strict=True):
+            keys.write(_bytes(part.keys))
+            data.write(_bytes(part.data))
+            fragments.append(cached_fragment(mark, part))
+    manifest = replace(cached, fragments=tuple(fragments))
+    save_manifest(folder, manifest)
     _remove_other_generations(folder, cached.generation)
     return manifest
 
 
-def _sha256(keys: bytes, data: bytes) -> str:
-    state = hashlib.sha256(keys)
-    state.update(data)
-    return state.hexdigest()
+def cached_fragment(mark: str, part: VectorMatrix) -> Fragment:
+    """Return what the manifest says of a fragment with these keys and vectors."""
+    return Fragment(mark, len(part.keys), checksums(_bytes(part.keys)), checksums(_bytes(part.data)))
 
 
-def _check_room(dataset: Any, folder: Path, cached: _Manifest, dimension: int) -> None:
+def _bytes(array: NDArray[Any]) -> memoryview:
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return memoryview(flat.view(np.uint8).data)
+
+
+def _check_room(dataset: Any, folder: Path, cached: Manifest, dimension: int) -> None:
     """Delete unused files, and check that the disk has twice the room that the new fragments need.
 
     Raises:
         OSError: it has not; the vectors are then read into memory.
     """
-    current = _load_manifest(folder)
+    current = None
+    with suppress(ValueError):
+        current = load_manifest(folder)
     _remove_other_generations(folder, current.generation if current else cached.generation)
     needed = (dataset.count_rows() - cached.rows) * (dimension * 4 + KEY_BYTES)
     if shutil.disk_usage(folder).free < 2 * needed:
@@ -154,21 +188,26 @@ def _resume(path: Path, size: int) -> Iterator[Any]:
         os.fsync(handle.fileno())
 
 
-def read_fragments(dataset: Any, skip: int, space: SpaceInfo, view: str) -> Iterator[VectorMatrix]:
+def read_fragments(dataset: Any, skip: int, space: SpaceInfo, view: str, check: Check) -> Iterator[VectorMatrix]:
     """Yield the vectors of a view by fragment, from fragment ``skip`` on; rows without the view are left out."""
     for fragment in dataset.get_fragments()[skip:]:
-        try:
+        check([f"data/{file.path}" for file in fragment.metadata.files])
+        with lance_errors(partial(_unreadable, dataset.uri)):
             table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")
-        except (pa.ArrowException, OSError, RuntimeError, ValueError) as error:
-            raise StoreError(
-                f"{dataset.uri}: a file of vectors is damaged ({str(error).splitlines()[0][:200]}); restore the store "
-                "from a copy, or index into a new one."
-            ) from None
         keys = np.array(table.column("key").to_pylist(), dtype=f"S{KEY_BYTES}")
         column = table.column(f"v_{view}").combine_chunks()
         values = column.flatten() if isinstance(column, pa.FixedSizeListArray) else pa.array([], pa.float32())
         data = values.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, space.dimension)
         yield VectorMatrix(keys, data, space.fingerprint)
+
+
+def _unreadable(uri: str, said: str) -> StoreError:
+    return StoreError(f"{uri}: a file of vectors cannot be read ({said}); {remedy('vectors_')}.")
+
+
+def fragment_marks(dataset: Any) -> list[str]:
+    """Return the marks of all fragments, in order."""
+    return [_mark(fragment) for fragment in dataset.get_fragments()]
 
 
 def _mark(fragment: Any) -> str:
@@ -179,40 +218,15 @@ def _mark(fragment: Any) -> str:
     return f"{meta.id}:{files}:{deleted}"
 
 
-def _map(folder: Path, manifest: _Manifest, rows: int, space: SpaceInfo) -> VectorMatrix:
+def _map(folder: Path, manifest: Manifest, rows: int, space: SpaceInfo) -> VectorMatrix:
     if rows == 0:
         return VectorMatrix(
             np.empty(0, f"S{KEY_BYTES}"), np.empty((0, manifest.dimension), np.float32), space.fingerprint
         )
-    keys = np.memmap(folder / f"keys-{manifest.generation}.bin", dtype=f"S{KEY_BYTES}", mode="r", shape=(rows,))
+    keys = np.memmap(folder / manifest.keys_file, dtype=f"S{KEY_BYTES}", mode="r", shape=(rows,))
     shape = (rows, manifest.dimension)
-    data = np.memmap(folder / f"data-{manifest.generation}.f32", dtype=np.float32, mode="r", shape=shape)
+    data = np.memmap(folder / manifest.data_file, dtype=np.float32, mode="r", shape=shape)
     return VectorMatrix(keys, data, space.fingerprint)
-
-
-def _load_manifest(folder: Path) -> _Manifest | None:
-    """Read the manifest; None if there is none, or its files are shorter than it says."""
-    try:
-        raw = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        fragments = tuple(_Fragment(mark, rows, sha256) for mark, rows, sha256 in raw["fragments"])
-        manifest = _Manifest(raw["generation"], raw["dimension"], fragments)
-        size = (folder / f"data-{manifest.generation}.f32").stat().st_size
-        keys = (folder / f"keys-{manifest.generation}.bin").stat().st_size
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    complete = size >= manifest.rows * manifest.dimension * 4 and keys >= manifest.rows * KEY_BYTES
-    return manifest if complete else None
-
-
-def _save_manifest(folder: Path, manifest: _Manifest) -> None:
-    raw = {
-        "generation": manifest.generation,
-        "dimension": manifest.dimension,
-        "fragments": [[fragment.mark, fragment.rows, fragment.sha256] for fragment in manifest.fragments],
-    }
-    young = folder / f"manifest-{uuid4().hex[:8]}.young"
-    young.write_text(json.dumps(raw), encoding="utf-8")
-    young.replace(folder / "manifest.json")
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import lancedb
 import pyarrow as pa
 
-from retrieval.errors import InputError, StoreError
+from retrieval.errors import InputError, StoreError, VitrineError
+from retrieval.store.remedies import remedy
 
 SMALL_FRAGMENT_ROWS = 65_536
 """Compaction merges fragments with fewer rows than this."""
@@ -33,30 +34,27 @@ class LanceTables:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        try:
+        with lance_errors(lambda said: StoreError(f"{uri}: cannot be opened ({said}).")):
             self._db = lancedb.connect(uri)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"{uri}: cannot be opened ({_first_line(error)}).") from None
 
     def names(self) -> set[str]:
         """Return the names of all tables, committed or not."""
         names: set[str] = set()
         token = None
-        try:
+        with lance_errors(lambda said: StoreError(f"{self.uri}: cannot be read ({said}).")):
             while True:
                 page = self._db.list_tables(limit=1000, page_token=token)
                 names.update(page.tables)
                 token = page.page_token
                 if not token:
-                    return names
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"{self.uri}: cannot be read ({_first_line(error)}).") from None
+                    break
+        return names
 
     def readable(self, name: str) -> bool:
         """Return whether a table can be opened; one whose creation was killed cannot."""
         try:
-            self._db.open_table(name)
-        except (OSError, RuntimeError, ValueError):
+            self._table(name)
+        except StoreError:
             return False
         return True
 
@@ -119,6 +117,21 @@ class LanceTables:
                 table.delete(where)
         return int(table.version)
 
+    def drop_fragments(self, name: str, paths: Collection[str]) -> tuple[int, int]:
+        """Delete the fragments of a table that these files belong to, which are not read.
+
+        Returns:
+            The version of the table, and the number of rows that were deleted.
+        """
+        import lance
+
+        dataset = self.dataset(name)
+        dropped = [fragment for fragment in dataset.get_fragments() if set(_files_of(fragment)) & set(paths)]
+        operation = lance.LanceOperation.Delete([], [fragment.fragment_id for fragment in dropped], "damaged")
+        with self._writing(name):
+            changed = lance.LanceDataset.commit(dataset.uri, operation, read_version=dataset.version)
+        return int(changed.version), sum(fragment.physical_rows for fragment in dropped)
+
     def add_columns(self, name: str, fields: Iterable[pa.Field]) -> None:
         """Add columns of nulls."""
         table = self._table(name)
@@ -140,14 +153,10 @@ class LanceTables:
     def dataset(self, name: str, version: int | None = None) -> Any:
         """Return the Lance dataset of a table at a version, which gives access to fragments and tags."""
         table = self._table(name)
-        if version is not None:
-            try:
+        with self._reading(name):
+            if version is not None:
                 table.checkout(version)
-            except (OSError, RuntimeError, ValueError) as error:
-                raise StoreError(
-                    f"{self.uri}: table {name} has lost version {version} ({_first_line(error)})."
-                ) from None
-        return table.to_lance()
+            return table.to_lance()
 
     def read(
         self, name: str, version: int | None = None, columns: Sequence[str] | None = None, where: str | None = None
@@ -160,15 +169,16 @@ class LanceTables:
         dataset = self.dataset(name, version)
         if where is not None and ";" in re.sub(r"'[^']*'", "", where):
             raise InputError(f"'{where}' is not one condition: it has a ';'.")
-        try:
-            return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
-        except (OSError, RuntimeError, ValueError) as error:
-            if where is None:
-                raise StoreError(f"{self.uri}: table {name} cannot be read ({_first_line(error)}).") from None
-            names = ", ".join(dataset.schema.names)
-            raise InputError(
-                f"'{where}' is not a condition over {name}: {_first_line(error)}. Columns: {names}."
-            ) from None
+        with self._reading(name):
+            try:
+                return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
+            except (OSError, RuntimeError, ValueError) as error:
+                if where is None or name != "samples":  # conditions of users are over samples
+                    raise
+                names = ", ".join(dataset.schema.names)
+                raise InputError(
+                    f"'{where}' is not a condition over {name}: {said_by_lance(error)}. Columns: {names}."
+                ) from None
 
     def files(self, name: str, version: int) -> list[str]:
         """Return the files of a version of a local table, relative to its folder: manifest, data and deletions."""
@@ -176,15 +186,14 @@ class LanceTables:
         manifests = (f"_versions/{NEWEST_FIRST - version:020d}.manifest", f"_versions/{version}.manifest")
         files = [path for path in manifests if (folder / path).is_file()][:1]
         for fragment in self.dataset(name, version).get_fragments():
-            meta = fragment.metadata
-            files += [f"data/{file.path}" for file in meta.files]
-            if meta.deletion_file is not None:
-                files.append(meta.deletion_file.path(meta.id))
+            files += _files_of(fragment)
         return sorted(files)
 
     def count(self, name: str, version: int | None = None) -> int:
         """Return the number of rows of a table at a version."""
-        return int(self.dataset(name, version).count_rows())
+        dataset = self.dataset(name, version)
+        with self._reading(name):
+            return int(dataset.count_rows())
 
     def compact(self, name: str) -> bool:
         """Merge small fragments if there are many; return whether any were merged."""
@@ -220,22 +229,51 @@ class LanceTables:
             older_than=older_than, delete_unverified=unverified, error_if_tagged_old_versions=False
         )
 
-    @contextmanager
-    def _writing(self, name: str) -> Iterator[None]:
+    def _writing(self, name: str) -> AbstractContextManager[None]:
         """Convert errors of writing, such as a full disk, to :class:`StoreError`."""
-        try:
-            yield
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(
-                f"{self.uri}: table {name} could not be written ({_first_line(error)}). The last complete version is "
-                "whole; mend the cause (is the disk full?) and run the same command again."
-            ) from None
+        return lance_errors(
+            lambda said: StoreError(
+                f"{self.uri}: table {name} could not be written ({said}). The last complete version is whole; mend the "
+                "cause (is the disk full?) and run the same command again."
+            )
+        )
+
+    def _reading(self, name: str) -> AbstractContextManager[None]:
+        """Convert errors of reading, such as a damaged file, to :class:`StoreError`."""
+        return lance_errors(
+            lambda said: StoreError(
+                f"{self.uri}: table {name} cannot be read ({said}){'' if is_remote(self.uri) else f'; {remedy(name)}'}."
+            )
+        )
 
     def _table(self, name: str) -> Any:
-        try:
+        with self._reading(name):
             return self._db.open_table(name)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"{self.uri}: table {name} cannot be opened ({_first_line(error)}).") from None
+
+
+@contextmanager
+def lance_errors(error_of: Callable[[str], StoreError]) -> Iterator[None]:
+    """Convert errors of Lance, and panics of its Rust code, to the error that ``error_of`` makes of their message.
+
+    A panic is a BaseException of its own, which no ``except Exception`` catches.
+    """
+    try:
+        yield
+    except VitrineError:
+        raise
+    except (OSError, RuntimeError, ValueError, pa.ArrowException) as error:
+        raise error_of(said_by_lance(error)) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise error_of(said_by_lance(error)) from None
+
+
+def _files_of(fragment: Any) -> list[str]:
+    """Return the files of a fragment, relative to the table's folder: data and deletions."""
+    meta = fragment.metadata
+    deletions = [] if meta.deletion_file is None else [meta.deletion_file.path(meta.id)]
+    return [*(f"data/{file.path}" for file in meta.files), *deletions]
 
 
 def is_remote(uri: str) -> bool:
@@ -252,7 +290,9 @@ def _conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _first_line(error: BaseException) -> str:
+def said_by_lance(error: BaseException) -> str:
+    """Return the first line of a message without places in Lance's own sources."""
     text = str(error).strip().splitlines()
     line = text[0] if text else type(error).__name__
-    return re.sub(r",? /\S+\.rs:\d+:\d+.*$", "", line).removeprefix("Invalid user input: ")[:300].rstrip(".")
+    line = re.sub(r"(,|\bat)? */?[\w./@+~-]*\.rs:\d+(:\d+)?", "", line)
+    return line.removeprefix("Invalid user input: ")[:300].rstrip(". ")

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import records
 from retrieval.store.commits import Commit, read_commit
+from retrieval.store.digests import table_folder
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.lock import ReaderTag, writer_lock
+from retrieval.store.record_digests import RECORD_DIGESTS
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import LanceWriter
@@ -24,7 +26,7 @@ WAIT_SECONDS = 600.0
 StoreLike: TypeAlias = str | Path | EmbeddingStore
 """The path of a store, or an open one."""
 
-OWN_FILES = {"lock", "readers", "cache"}
+OWN_FILES = {"lock", "readers", "cache", RECORD_DIGESTS}
 
 
 def _say(message: str) -> None:
@@ -87,6 +89,21 @@ class LanceStore:
         folder = self._local()
         with writer_lock(folder, wait, say):
             yield LanceWriter(self._tables, folder)
+
+    def repair(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> list[str]:
+        """Take damaged files and rows out, which ``index`` or ``eval`` can make again; return what was taken out.
+
+        Args:
+            wait: longest time to wait for another writer, in seconds.
+            say: receives a message that names the other writer.
+
+        Raises:
+            StoreError: the commit record is damaged.
+            ReadOnlyStoreError, StoreLockedError: the store cannot be written.
+        """
+        from retrieval.store.repair import repair
+
+        return repair(self._tables, self._local(), wait, say)
 
     def split_sets(self) -> Mapping[str, str]:
         """Map names of the stored split sets to their sha256."""
@@ -160,6 +177,8 @@ def open_store(uri: str | Path | LanceStore) -> LanceStore:
         raise MissingFileError(f"{text}: no store here; make one with index, or name another.")
     tables = LanceTables(text)
     if not tables.readable("commits"):
+        if not is_remote(text) and any(table_folder(text, "commits").glob("_versions/*.manifest")):
+            raise StoreError(f"{text}: the commit record cannot be read; restore the folder commits.lance from a copy.")
         raise StoreError(f"{text}: not a Vitrine store (no commit record that can be read); name another.")
     return LanceStore(text, tables)
 

@@ -1,19 +1,25 @@
-"""Append and read banks, split sets and results. They are addressed by their hash, so that no lock is needed."""
+"""Append and read banks, split sets and results. They are addressed by their hash, so that no lock is needed.
+
+What is read is compared with its hash; a row that differs is an error.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 
-from retrieval.errors import unknown
+from retrieval.errors import StoreError, unknown
 from retrieval.store.conditions import condition, equal_to
 from retrieval.store.lance import LanceTables
+from retrieval.store.record_digests import add_digests
+from retrieval.store.remedies import remedy
 from retrieval.store.schema import BANKS, RESULTS, SPLITS
-from retrieval.types import Bank, SplitSet
+from retrieval.types import Bank, BankKind, SplitSet
 from retrieval.types.store import StoredResult, result_sha256
 
 
@@ -29,14 +35,28 @@ def read_splits(tables: LanceTables, name: str) -> SplitSet:
     Raises:
         UnknownNameError: no split set has this name.
     """
-    rows = tables.read("splits", where=equal_to("name", name)).select(["draw", "sample", "role"])
+    rows = tables.read("splits", where=equal_to("name", name))
     if rows.num_rows == 0:
         raise unknown("split set", name, split_sets(tables))
+    splits = sound_splits(name, rows)
+    if splits is None:
+        raise damaged(tables, "splits", f"split set {name}")
+    return splits
+
+
+def sound_splits(name: str, rows: pa.Table) -> SplitSet | None:
+    """Make a split set of the stored rows of its name; None if they are not those that were stored."""
+    if None in (hashes := rows.column("sha256").unique().to_pylist()) or len(hashes) != 1:
+        return None
+    rows = rows.select(["draw", "sample", "role"])
+    if any(rows.column(column).null_count for column in rows.column_names):
+        return None
     rows = rows.group_by(rows.column_names).aggregate([])  # two evaluations may have saved it at the same time
     rows = rows.sort_by([("draw", "ascending"), ("sample", "ascending"), ("role", "ascending")])
     draw = rows.column("draw").to_numpy().astype(np.int64)
     sample = np.array(rows.column("sample").to_pylist(), dtype=np.str_)
-    return SplitSet(name, draw, sample, np.array(rows.column("role").to_pylist(), dtype=np.str_))
+    splits = SplitSet(name, draw, sample, np.array(rows.column("role").to_pylist(), dtype=np.str_))
+    return splits if splits.sha256 == hashes[0] else None
 
 
 def save_splits(tables: LanceTables, splits: SplitSet) -> None:
@@ -52,14 +72,19 @@ def save_splits(tables: LanceTables, splits: SplitSet) -> None:
         "sample": splits.sample.tolist(),
         "role": splits.role.tolist(),
     }
-    tables.append("splits", pa.table(columns, schema=SPLITS))
+    _append(tables, "splits", pa.table(columns, schema=SPLITS))
 
 
 def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
     """Read all banks, or those of one space, sorted by name."""
     where = None if space is None else equal_to("space", space)
-    rows = {(row["name"], row["sha256"]): row for row in tables.read("banks", where=where).to_pylist()}
-    return tuple(_bank(rows[key]) for key in sorted(rows))
+    by_name = {}
+    for row in tables.read("banks", where=where).to_pylist():
+        bank = sound_bank(row)
+        if bank is None:
+            raise damaged(tables, "banks", f"bank {row['name']}")
+        by_name[bank.name, row["sha256"]] = bank
+    return tuple(by_name[key] for key in sorted(by_name))
 
 
 def save_bank(tables: LanceTables, bank: Bank) -> None:
@@ -81,7 +106,7 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
         "bias": None if bank.bias is None else bank.bias.tolist(),
         "temperature": bank.temperature,
     }
-    tables.append("banks", pa.Table.from_pylist([row], schema=BANKS))
+    _append(tables, "banks", pa.Table.from_pylist([row], schema=BANKS))
 
 
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
@@ -90,14 +115,51 @@ def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
     if tables.read("results", columns=["sha256"], where=equal_to("sha256", sha)).num_rows:
         return
     row = {"sha256": sha, "mode": result["mode"], "created": result.get("created"), "result": json.dumps(result)}
-    tables.append("results", pa.Table.from_pylist([row], schema=RESULTS))
+    _append(tables, "results", pa.Table.from_pylist([row], schema=RESULTS))
 
 
 def results(tables: LanceTables) -> tuple[StoredResult, ...]:
     """Read all results, newest first; copies that were saved at the same time are read once."""
-    rows = {row["sha256"]: row for row in tables.read("results").to_pylist()}
-    by_sha = [StoredResult(sha, row["created"] or "", json.loads(row["result"])) for sha, row in sorted(rows.items())]
-    return tuple(sorted(by_sha, key=lambda result: result.created, reverse=True))
+    by_sha = {}
+    for row in tables.read("results").to_pylist():
+        result = sound_result(row)
+        if result is None:
+            raise damaged(tables, "results", f"result {str(row['sha256'])[:8]}")
+        by_sha[result.sha256] = result
+    ordered = [by_sha[sha] for sha in sorted(by_sha)]
+    return tuple(sorted(ordered, key=lambda result: result.created, reverse=True))
+
+
+def sound_result(row: Mapping[str, Any]) -> StoredResult | None:
+    """Make a result of a stored row; None if the row is not as it was stored."""
+    try:
+        result = json.loads(row["result"])
+        sound = row["sha256"] == result_sha256(result)
+        sound &= (row["mode"], row["created"]) == (result["mode"], result.get("created"))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return None
+    return StoredResult(row["sha256"], row["created"] or "", result) if sound else None
+
+
+def _append(tables: LanceTables, name: str, rows: pa.Table) -> None:
+    tables.append(name, rows)
+    with suppress(OSError):  # the rows are stored; verify says which files have no digest
+        add_digests(tables, name)
+
+
+def damaged(tables: LanceTables, table: str, what: str) -> StoreError:
+    """Make the error for a damaged row."""
+    return StoreError(f"{tables.uri}: {what} is not as it was stored; {remedy(table)}.")
+
+
+def sound_bank(row: Mapping[str, Any]) -> Bank | None:
+    """Make a bank of a stored row; None if the row is not as it was stored."""
+    try:
+        bank = _bank(row)
+        sound = bank.sha256 == row["sha256"] and bank.kind in get_args(BankKind)
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return bank if sound else None
 
 
 def _bank(row: Mapping[str, Any]) -> Bank:

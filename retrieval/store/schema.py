@@ -150,6 +150,11 @@ def is_ours(name: str) -> bool:
     )
 
 
+def is_large(name: str) -> bool:
+    """Return whether a table is too large to be read whole before rows or columns of it are read."""
+    return name == "thumbnails" or name.startswith("vectors_")
+
+
 def vectors_table(fingerprint: str) -> str:
     """Return the name of the table with the vectors of a space."""
     return f"vectors_{fingerprint}"

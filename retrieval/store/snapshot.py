@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import StoreError, unknown
 from retrieval.store.commits import Commit
 from retrieval.store.conditions import condition, matching, one_of
-from retrieval.store.hot import hot_matrix, read_fragments
-from retrieval.store.lance import LanceTables
-from retrieval.store.schema import vectors_table
+from retrieval.store.digests import FileCheck
+from retrieval.store.hot import cache_damage, hot_matrix, read_fragments
+from retrieval.store.lance import LanceTables, is_remote
+from retrieval.store.schema import is_large, vectors_table
 from retrieval.store.spaces import find_space, space_of
 from retrieval.types import SpaceInfo, VectorMatrix
 from retrieval.types.store import SourceInfo
@@ -28,11 +30,17 @@ class LanceSnapshot:
         self._tables = tables
         self._cache = cache
         self._spaces: tuple[SpaceInfo, ...] | None = None
+        self._check = None if is_remote(tables.uri) else FileCheck(tables.uri, commit.files)
 
     @property
     def uri(self) -> str:
         """Folder or address of the store."""
         return self._tables.uri
+
+    @property
+    def tables(self) -> LanceTables:
+        """The tables of the store."""
+        return self._tables
 
     @property
     def store_version(self) -> int:
@@ -83,13 +91,22 @@ class LanceSnapshot:
         if view not in space.views:
             raise unknown(f"view in space {space.name}", view, space.views)
         name = vectors_table(space.fingerprint)
-        folder = None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
-        return hot_matrix(self._tables.dataset(name, self._version(name)), space, view, folder)
+        return hot_matrix(
+            self._dataset(name), space, view, self._cache_folder(space, view), partial(self._require, name)
+        )
+
+    def _cache_folder(self, space: SpaceInfo, view: str) -> Path | None:
+        return None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
+
+    def cache_damage(self, space: SpaceInfo, view: str = "base") -> str | None:
+        """Read the whole cache of a view; say what is damaged, nothing if it is sound; None if there is none."""
+        folder = self._cache_folder(space, view)
+        return None if folder is None else cache_damage(folder)
 
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
         """Yield the vectors of a view in parts, from the table instead of the cache."""
         name = vectors_table(space.fingerprint)
-        return read_fragments(self._tables.dataset(name, self._version(name)), 0, space, view)
+        return read_fragments(self._dataset(name), 0, space, view, partial(self._require, name))
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Read lengths of vectors before normalisation; see :meth:`retrieval.types.store.Snapshot.norms`."""
@@ -112,14 +129,25 @@ class LanceSnapshot:
             raise StoreError(f"{self._tables.uri}: the commit record names no table {table}; restore it from a copy.")
         return self.commit.tables[table]
 
+    def _require(self, table: str, paths: Iterable[str] | None = None) -> None:
+        """Check files of a table before they are read; on object storage they cannot be."""
+        if self._check is not None:
+            self._check.require(table, paths)
+
+    def _dataset(self, table: str) -> Any:
+        self._require(table)
+        return self._tables.dataset(table, self._version(table))
+
     def read(self, table: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
         """Read a table at the version of this snapshot."""
-        return self._tables.read(table, self._version(table), columns, where)
+        version = self._version(table)
+        self._require(table, None if is_large(table) else self.commit.files.get(table))
+        return self._tables.read(table, version, columns, where)
 
     def count(self, table: str) -> int:
         """Return the number of rows of a table at the version of this snapshot."""
-        return self._tables.count(table, self._version(table))
+        return int(self._dataset(table).count_rows())
 
     def column_names(self, table: str) -> list[str]:
         """Return the names of the columns of a table at the version of this snapshot."""
-        return list(self._tables.schema(table, self._version(table)).names)
+        return list(self._dataset(table).schema.names)

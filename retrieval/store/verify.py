@@ -1,79 +1,99 @@
-"""Check the integrity of a store: files, samples, spaces, vectors and the cache of vectors."""
+"""Check the integrity of a store: files, samples, spaces, vectors, the cache of vectors, and records."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import StoreError
 from retrieval.store.digests import damaged_files
+from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
+from retrieval.store.remedies import CACHE, remedy
 from retrieval.store.schema import vectors_table
+from retrieval.store.spaces import space_of
+from retrieval.store.verify_records import check_records
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from retrieval.store.digests import DamagedFile
+    from retrieval.store.open import LanceStore
     from retrieval.store.snapshot import LanceSnapshot
     from retrieval.types import Float32, SpaceInfo
 
 Text: TypeAlias = NDArray[np.str_]
 
 UNIT_TOLERANCE = 1e-3
-SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFinding:
-    """Result of one check: whether it failed, and its numbers as a sentence."""
-
-    check: str
-    wrong: bool
-    detail: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the finding as JSON data."""
-        return asdict(self)
+def verify_store(store: LanceStore, *, repair: bool = False) -> list[StoreFinding]:
+    """Verify the last version of a store, after taking out what is damaged if ``repair`` is true."""
+    findings = [StoreFinding("repair", wrong=False, detail=line) for line in store.repair()] if repair else []
+    with store.snapshot() as snapshot:
+        return [*findings, *verify(snapshot)]
 
 
 def verify(snapshot: LanceSnapshot) -> list[StoreFinding]:
-    """Check the files, tables and cache of a snapshot.
+    """Read everything in a snapshot and in the tables of banks, split sets and results, and compare it with digests.
 
-    Samples without a vector in a space are counted but not wrong, because they may still be indexed there. Samples
-    without a vector in any space are wrong.
+    Each damaged file and each damaged row is a finding of its own, which says what to do. Samples without a vector in
+    a space are counted but not wrong, because they may still be indexed there. Samples without a vector in any space
+    are wrong.
     """
-    findings = [_files(snapshot)]
+    damage = [] if is_remote(snapshot.uri) else list(damaged_files(snapshot.uri, snapshot.commit.files))
+    findings = [*_files(snapshot, damage), *check_records(snapshot.tables)]
+    damaged_tables = {file.table for file in damage}
+    if damaged_tables & {"samples", "spaces"}:
+        names = " and ".join(sorted(damaged_tables & {"samples", "spaces"}))
+        return [*findings, StoreFinding("contents", wrong=True, detail=f"not checked, because {names} cannot be read")]
     try:
-        findings += [_samples(snapshot), _registered(snapshot)]
-        rows = snapshot.samples(["key", "source"])
-        keys = np.array(rows.column("key").to_pylist(), dtype=np.str_)
-        sources = np.array(rows.column("source").to_pylist(), dtype=np.str_)
-        has_any = np.zeros(len(keys), bool)
-        for space in snapshot.spaces:
-            for view in space.views:
-                finding, has = _view(snapshot, space, view, keys, sources)
-                findings.append(finding)
-                has_any |= has
+        return [*findings, *_contents(snapshot, damaged_tables)]
     except StoreError as error:
         return [*findings, StoreFinding("tables", wrong=True, detail=str(error))]
-    lost = int((~has_any).sum())
-    findings.append(StoreFinding("coverage", wrong=lost > 0, detail=f"{lost} samples without a vector in any space"))
-    return findings
 
 
-def _files(snapshot: LanceSnapshot) -> StoreFinding:
-    """Compare every file of the commit with its digest."""
-    files = snapshot.commit.files
-    total = sum(len(paths) for paths in files.values())
+def _files(snapshot: LanceSnapshot, damage: list[DamagedFile]) -> Iterator[StoreFinding]:
+    """Report the files of the commit; one finding for each that is damaged."""
+    total = sum(len(paths) for paths in snapshot.commit.files.values())
     if is_remote(snapshot.uri):
-        return StoreFinding("files", wrong=False, detail=f"{total} files, not read: they lie on object storage")
-    missing, changed = damaged_files(snapshot.uri, files)
-    detail = f"{total} files, {len(missing)} missing, {len(changed)} not as they were written"
-    if missing or changed:
-        shown = [*missing, *changed]
-        more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
-        detail += f" ({', '.join(shown[:SHOWN])}{more}); restore them from a copy, or index into a new store"
-    return StoreFinding("files", wrong=bool(missing or changed), detail=detail)
+        detail = f"{total} files, not read: they lie on object storage; verify a local copy"
+        yield StoreFinding("files", wrong=False, detail=detail)
+    elif not damage:
+        yield StoreFinding("files", wrong=False, detail=f"{total} files, all as they were written")
+    for file in damage:
+        yield StoreFinding(f"file of {file.table}", wrong=True, detail=f"{file}; {remedy(file.table)}")
+
+
+def _contents(snapshot: LanceSnapshot, damaged_tables: Collection[str]) -> Iterator[StoreFinding]:
+    """Check samples, spaces and the vectors of spaces whose files are not damaged."""
+    registered = [space_of(row) for row in snapshot.read("spaces").to_pylist()]
+    yield from (_samples(snapshot), _registered(snapshot, registered))
+    rows = snapshot.samples(["key", "source"])
+    keys = np.array(rows.column("key").to_pylist(), dtype=np.str_)
+    sources = np.array(rows.column("source").to_pylist(), dtype=np.str_)
+    has_any = np.zeros(len(keys), bool)
+    spaces = [space for space in registered if vectors_table(space.fingerprint) not in damaged_tables]
+    for space in spaces:
+        for view in space.views:
+            finding, has = _view(snapshot, space, view, keys, sources)
+            yield finding
+            yield from _cache(snapshot, space, view)
+            has_any |= has
+    lost = int((~has_any).sum())
+    if len(spaces) == len(registered):
+        detail = f"{lost} samples without a vector in any space"
+        yield StoreFinding("coverage", wrong=lost > 0, detail=f"{detail}; 'index' them again" if lost else detail)
+
+
+def _cache(snapshot: LanceSnapshot, space: SpaceInfo, view: str) -> Iterator[StoreFinding]:
+    """Check all chunks of a cache against their checksums; a space has none before its vectors are first read."""
+    damage = snapshot.cache_damage(space, view)
+    if damage is not None:
+        detail = f"{damage}: {CACHE}" if damage else "as it was written"
+        yield StoreFinding(f"cache of {space.name} {view}", wrong=bool(damage), detail=detail)
 
 
 def _samples(snapshot: LanceSnapshot) -> StoreFinding:
@@ -84,11 +104,11 @@ def _samples(snapshot: LanceSnapshot) -> StoreFinding:
     return StoreFinding("samples", wrong=bool(twice or empty), detail=detail)
 
 
-def _registered(snapshot: LanceSnapshot) -> StoreFinding:
+def _registered(snapshot: LanceSnapshot, spaces: Sequence[SpaceInfo]) -> StoreFinding:
     """Check that spaces and tables of vectors belong together."""
-    expected = {vectors_table(space.fingerprint) for space in snapshot.spaces}
+    expected = {vectors_table(space.fingerprint) for space in spaces}
     existing = {name for name in snapshot.commit.tables if name.startswith("vectors_")}
-    changed = [space.name for space in snapshot.spaces if space.spec.fingerprint != space.fingerprint]
+    changed = [space.name for space in spaces if space.spec.fingerprint != space.fingerprint]
     unregistered, empty = len(existing - expected), len(expected - existing)
     detail = f"{len(expected)} spaces; vectors without a space: {unregistered}; spaces without vectors: {empty}"
     if changed:
@@ -112,16 +132,11 @@ def _view(
         The finding, and (n,) whether each sample has a vector.
     """
     parts = [np.empty(0, np.str_)]
-    not_finite = not_unit = stale = 0
-    cached, start = snapshot.vectors(space, view), 0
+    not_finite = not_unit = 0
     for part in snapshot.vector_parts(space, view):
         parts.append(part.keys.astype(np.str_))
         bad = _count_bad(part.data)
         not_finite, not_unit = not_finite + bad[0], not_unit + bad[1]
-        stop = start + len(part.keys)
-        same = np.array_equal(cached.keys[start:stop], part.keys)
-        stale += not (same and np.array_equal(cached.data[start:stop], part.data, equal_nan=True))
-        start = stop
     lengths = snapshot.norms(space, view).column(f"n_{view}").drop_null().to_numpy()
     no_length = int((~(np.isfinite(lengths) & (lengths > 0))).sum())
     stored = np.concatenate(parts)
@@ -133,9 +148,7 @@ def _view(
         f"{len(stored):,} vectors, {not_finite} not finite, {not_unit} not of length one, {no_length} whose length "
         f"before was not kept, {twice} twice; {unused} no sample uses, {lacking} samples still to be embedded"
     )
-    if stale:
-        detail += "; the cache differs from the table: delete the folder 'cache' in the store"
-    wrong = bool(twice or not_finite or not_unit or no_length or stale)
+    wrong = bool(twice or not_finite or not_unit or no_length)
     return StoreFinding(f"{space.name} {view}", wrong=wrong, detail=detail), has
 
 

@@ -15,6 +15,7 @@ from retrieval.store.commits import Commit, now, read_commit, write_commit
 from retrieval.store.conditions import equal_to, some_of
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
+from retrieval.store.record_digests import add_digests
 from retrieval.store.records import save_bank
 from retrieval.store.schema import (
     APPENDED,
@@ -80,6 +81,8 @@ class LanceWriter:
                 self._tables.drop(name)
         for name, schema in {**COMMITTED, **APPENDED}.items():
             self._tables.create(name, schema)
+        for name in APPENDED:
+            add_digests(self._tables, name)
         return write_commit(self._tables, None, {name: self._tables.latest(name) for name in COMMITTED}, "create")
 
     def _committed_tables(self) -> set[str]:

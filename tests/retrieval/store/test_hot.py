@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
+from retrieval.errors import StoreError
 from retrieval.store.hot import _remove_other_generations
+from retrieval.store.hot_manifest import LAYOUT
+from tests.support.file_digests import flip
 from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
-    import pytest
-
     from retrieval.store.open import LanceStore
     from retrieval.types import SpaceInfo
 
@@ -119,18 +120,45 @@ def test_no_room_for_a_cache_reads_into_memory(tmp_path: Path, monkeypatch: pyte
     assert not list(Path(tmp_path / "s" / "cache").rglob("*.f32"))
 
 
-def test_every_chunk_has_its_digest(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_made_again_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
-    _same_as_table(store, space)
-    _append(store, space, "c", 1)
-    _same_as_table(store, space)
+    want = _same_as_table(store, space)
     folder = next((tmp_path / "s" / "cache").iterdir())
-    keys, data = next(folder.glob("keys-*")).read_bytes(), next(folder.glob("data-*")).read_bytes()
-    chunks = json.loads((folder / "manifest.json").read_text())["fragments"]
-    start = 0
-    for _, n, sha256 in chunks:
-        stop = start + n
-        part = keys[start * 48 : stop * 48] + data[start * 64 : stop * 64]
-        assert sha256 == hashlib.sha256(part).hexdigest()
-        start = stop
-    assert [chunk[1] for chunk in chunks] == [2, 1]
+    for pattern, place in (("data-*", 40), ("keys-*", 3), ("manifest.json", 90)):
+        flip(next(folder.glob(pattern)), place)
+        np.testing.assert_array_equal(_same_as_table(store, space), want)
+        assert "is damaged" in capsys.readouterr().err
+        np.testing.assert_array_equal(_same_as_table(store, space), want)
+        assert capsys.readouterr().err == ""
+
+
+def test_a_damaged_cache_that_cannot_be_written_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    want = _same_as_table(store, space)
+    flip(next((tmp_path / "s" / "cache").rglob("data-*")), 40)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 100, 0))
+    np.testing.assert_array_equal(_same_as_table(store, space), want)
+
+
+def test_a_cache_of_another_store_view_or_layout_is_made_again(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    other, _ = store_with(tmp_path / "other", ["a", "b"], unit(2, seed=9))
+    want, theirs = _same_as_table(store, space), _same_as_table(other, space)
+    assert not np.array_equal(want, theirs)
+    (folder,) = (tmp_path / "s" / "cache").iterdir()
+    shutil.rmtree(folder)
+    shutil.copytree(next((tmp_path / "other" / "cache").iterdir()), folder)
+    np.testing.assert_array_equal(_same_as_table(store, space), want)
+    manifest = folder / "manifest.json"
+    for old, new in (('"view": "base"', '"view": "hflip"'), (f'"layout": {LAYOUT}', f'"layout": {LAYOUT + 1}')):
+        manifest.write_text(manifest.read_text().replace(old, new))
+        np.testing.assert_array_equal(_same_as_table(store, space), want)
+
+
+def test_vectors_of_a_damaged_table_never_reach_the_cache(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    (data,) = (tmp_path / "s" / f"vectors_{space.fingerprint}.lance" / "data").iterdir()
+    flip(data, 70)
+    with store.snapshot() as snapshot, pytest.raises(StoreError, match="is not as it was written; restore it"):
+        snapshot.vectors(space)
+    assert not list((tmp_path / "s" / "cache").rglob("manifest.json"))

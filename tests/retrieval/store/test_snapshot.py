@@ -49,6 +49,6 @@ def test_clean_up_leaves_versions_that_a_reader_holds(tmp_path: Path, monkeypatc
         writer.append_samples(rows(["c"]))
         writer.commit("more")
         writer.tidy()
-    with pytest.raises(StoreError, match="lost version"):
+    with pytest.raises(StoreError, match="is missing; open the store again"):
         old.samples(["id"])
     assert not list((tmp_path / "s" / "readers").iterdir())

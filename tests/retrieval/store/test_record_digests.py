@@ -1,0 +1,80 @@
+"""Files of banks, split sets and results have digests, whoever wrote them; damaged lines are counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval.store.open import create_store
+from retrieval.store.record_digests import RECORD_DIGESTS, add_digests, read_digests
+from retrieval.store.verify import verify_store
+from retrieval.types import Bank
+from tests.support.file_digests import flip
+from tests.support.sample_stores import store_with, unit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from retrieval.store.open import LanceStore
+
+
+def bank(name: str, seed: int = 0) -> Bank:
+    classes = np.array(["x", "y"])
+    return Bank(name, "0" * 32, "import:x", unit(2, seed=seed).vectors, np.arange(2), classes, kind="prototypes")
+
+
+def details(store: LanceStore) -> dict[str, str]:
+    return {finding.check: finding.detail for finding in verify_store(store)}
+
+
+def test_every_file_of_the_newest_version_has_a_digest(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    for name in ("one", "two"):
+        store.save_bank(bank(name))
+    assert details(store)["banks"] == "2 rows, all as they were stored"
+    lines = (tmp_path / "s" / RECORD_DIGESTS).read_bytes()
+    store.save_bank(bank("two"))  # nothing new
+    assert (tmp_path / "s" / RECORD_DIGESTS).read_bytes() == lines
+
+
+def test_a_name_that_no_hash_covers_is_checked_all_the_same(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    store.save_bank(bank("the name of the bank"))
+    (data,) = (tmp_path / "s" / "banks.lance" / "data").iterdir()
+    flip(data, data.read_bytes().index(b"the name of the bank") + 3)
+    assert [read.name for read in store.banks()] == ["the!name of the bank"]
+    assert "is not as it was written" in details(store)["file of banks"]
+
+
+def test_files_without_a_digest_are_counted_until_the_next_save(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    before = (tmp_path / "s" / RECORD_DIGESTS).read_bytes()
+    store.save_bank(bank("one"))
+    (tmp_path / "s" / RECORD_DIGESTS).write_bytes(before)  # as if the run had been killed
+    assert details(store)["banks"] == "1 rows, all as they were stored; 2 files without a digest"
+    store.save_bank(bank("two"))
+    assert details(store)["banks"] == "2 rows, all as they were stored"
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    store.save_bank(bank("one"))
+    file = tmp_path / "s" / RECORD_DIGESTS
+    for byte in (1, 40, -2, -1):
+        whole = file.read_bytes()
+        flip(file, byte, 1)
+        assert read_digests(tmp_path / "s")[1] == 1
+        assert "lines are not as they were written" in details(store)[RECORD_DIGESTS]
+        file.write_bytes(whole)
+
+
+def test_a_table_that_nobody_wrote_since_has_its_digests(tmp_path: Path) -> None:
+    store = create_store(tmp_path / "s")
+    with store.writer():
+        pass
+    digests, _ = read_digests(tmp_path / "s")
+    assert set(digests) == {"banks", "splits", "results"}
+    with store.snapshot() as snapshot:
+        add_digests(snapshot.tables, "banks")
+    assert read_digests(tmp_path / "s") == (digests, 0)
