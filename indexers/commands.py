@@ -10,6 +10,7 @@ import click
 from retrieval.commands.option_table import OptionSection, option_rows, print_sections
 from retrieval.commands.options import device_option, json_option, note, print_json, store_option
 from retrieval.errors import InputError
+from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from indexers.pipeline.report import IndexReport
@@ -80,6 +81,13 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     help="auto decides by device and CPU, once per space.",
 )
 @click.option("--views", default="base", show_default=True, help="Views to store: base, or base,hflip.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    show_default=True,
+    help="Largest number of pixels of an image.",
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; default: one per core.")
 @click.option(
     "--commit-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Work a kill may cost."
@@ -170,19 +178,14 @@ def _print_report(report: IndexReport) -> None:
     now = f"store has {report.samples:,} samples, version {report.store_version}, {report.seconds:.1f} s"
     click.echo(f"{report.source}: {', '.join(parts)}{where}; {now}")
     if report.left_out:
-        click.echo(_left_out_line(report))
+        from retrieval.types import SourceTally
+
+        left_out = SourceTally(left_out=report.left_out, first=report.left_out_first)
+        click.echo(f"Left out {report.seen - report.taken:,} of {report.seen:,} seen: {left_out}.")
     for name, reason in list(report.failures.items())[:SHOWN_FAILURES]:
         note(f"unreadable: {name}: {reason}")
     if len(report.failures) > SHOWN_FAILURES:
         note(f"... and {len(report.failures) - SHOWN_FAILURES} more; 'info --json' lists all.")
-
-
-def _left_out_line(report: IndexReport) -> str:
-    """Return one line that says what the source saw and did not take, the most frequent reason first."""
-    reasons = sorted(report.left_out, key=lambda reason: -report.left_out[reason])
-    first = {reason: f" (first {name})" for reason, name in report.left_out_first.items()}
-    counts = [f"{reason} {report.left_out[reason]:,}{first.get(reason, '')}" for reason in reasons]
-    return f"Left out {report.seen - report.taken:,} of {report.seen:,} seen: {', '.join(counts)}."
 
 
 @click.command("import-vectors")

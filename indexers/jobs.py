@@ -84,6 +84,7 @@ def _options(request: IndexRequest) -> IndexOptions:
         commit_seconds=request.commit_seconds,
         thumbnails=request.thumbnails,
         prune=request.prune,
+        max_pixels=request.max_pixels,
         quiet=request.quiet,
     )
 

@@ -13,6 +13,7 @@ from indexers.pipeline.report import COMMIT_SECONDS
 from indexers.vectors.read_vectors import BankOptions, VectorOptions
 from retrieval.config import Config, split_commas
 from retrieval.errors import unknown
+from retrieval.image_formats import MAX_PIXELS
 
 VIEWS = ("base", "hflip")
 
@@ -106,6 +107,12 @@ class IndexRequest(Config):
         default=True, description="Whether to store small pictures; leave them out of sensitive or very large sets."
     )
     prune: bool = Field(default=False, description="Whether to drop samples whose files or rows are gone.")
+    max_pixels: int = Field(
+        default=MAX_PIXELS,
+        ge=1,
+        description="Largest number of pixels of an image that is decoded: a limit against files that unpack to fill "
+        "memory; one pixel takes 3 bytes.",
+    )
     workers: int | None = Field(
         default=None, ge=1, description="Number of decoding threads. Without it, one per core, and at least two."
     )

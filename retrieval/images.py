@@ -1,23 +1,67 @@
-"""Read image files as upright Pillow images; used by indexing and by search with an image."""
+"""Read image files as upright Pillow images; used by indexing, training and search with an image."""
 
 from __future__ import annotations
 
 import io
+import logging
+import re
+import threading
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps
 
 from retrieval.errors import InputError
+from retrieval.image_formats import HEAD, MAX_PIXELS, decoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from retrieval.types import Preprocess, UInt8
 
 EXIF_DIRECTORY, EXIF_DATE = 0x8769, 0x9003
 """Tags of the Exif sub-directory and of DateTimeOriginal in it."""
+
+TIFF_KIND, DNG_VERSION = 254, 50706
+"""Tags of a TIFF page: NewSubfileType, whose lowest bit marks a reduced copy of another page, and DNGVersion."""
+
+SEVERAL_FRAMES = "several frames or pages, of which the first is used"
+TWELVE_BITS = (
+    "16 bits and no value above 4,095, as sensors of 12 bits write them: taken as 16 bits, they are nearly black; "
+    "multiply their values by 16 and index again"
+)
+STILL_FORMATS = ("HEIF", "JPEG")
+"""Formats whose further frames are no pages: previews, depth maps, the other eye."""
+
+
+class UprightImage(NamedTuple):
+    """A decoded image, rotated by its Exif orientation.
+
+    ``captured_at`` is the time of capture from Exif, or None. ``remarks`` say what is special about the file: what of
+    it is not used, and what Pillow warns of.
+    """
+
+    image: Image.Image
+    captured_at: datetime | None
+    remarks: tuple[str, ...]
+
+
+class PixelLimitError(InputError):
+    """An image has more pixels than the limit."""
+
+    def __init__(self, pixels: int, limit: int | None) -> None:
+        limit_words = "the limit" if limit is None else f"the limit of {limit:,}"
+        super().__init__(f"the image has {pixels:,} pixels, more than {limit_words}")
+        self.pixels = pixels
+
+    @property
+    def way_out(self) -> str:
+        """Reason and the option that raises the limit, for callers that have the option."""
+        return f"{self}; if you trust the file, set `max_pixels={self.pixels}`"
 
 
 def read_file(path: Path) -> bytes:
@@ -32,46 +76,132 @@ def read_file(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from None
 
 
-def upright(data: bytes) -> tuple[Image.Image, datetime | None]:
+class _Messages(threading.local):
+    """What Pillow said of the file that this thread decodes; None outside :func:`upright`."""
+
+    current: list[str] | None = None
+
+    def take(self, text: str) -> bool:
+        """Keep a message; return False if no file is being decoded."""
+        if self.current is not None:
+            self.current.append(text)
+        return self.current is not None
+
+
+_messages = _Messages()
+
+
+class _PillowLog(logging.Handler):
+    """Takes what Pillow logs of a file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _messages.take(record.getMessage())
+
+
+@contextmanager
+def decoding(max_pixels: int = MAX_PIXELS) -> Iterator[None]:
+    """Set the limit of pixels, and let Pillow's warnings become remarks of their files, not lines in the terminal.
+
+    Both hold for the whole process, as Pillow and ``warnings`` have it: enter once, before threads are started.
+    """
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
+    log, handler = logging.getLogger("PIL"), _PillowLog(logging.WARNING)
+    propagate, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("always", module=r"(.*\.)?(PIL|pillow_heif|retrieval\.images)\b")
+            show = warnings.showwarning
+
+            def keep(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: None) -> None:
+                if not _messages.take(str(message)):
+                    show(message, category, filename, lineno, *rest)
+
+            warnings.showwarning = keep  # type: ignore[assignment]
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+        log.removeHandler(handler)
+        log.propagate = propagate
+
+
+def upright(data: bytes) -> UprightImage:
     """Decode an image and rotate it by its Exif orientation.
 
-    Returns:
-        The image, and its time of capture from Exif or None.
+    The first bytes choose the decoder. The limit of pixels is that of :func:`decoding`, else Pillow's.
 
     Raises:
-        InputError: the bytes are not a complete image. The message is the reason only.
+        InputError: the bytes are not a complete image, or it has too many pixels. The message is the reason only.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                captured_at = _captured_at(image)
-                image.load()
-                return ImageOps.exif_transpose(image), captured_at
-        except UnidentifiedImageError:
-            raise InputError("not an image" if data else "the file is empty") from None
-        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-            raise InputError(_reason(error)) from None
+    name = decoder(data[:HEAD])
+    _messages.current = []
+    try:
+        with Image.open(io.BytesIO(data), formats=(name,)) as opened:
+            _check(opened)
+            captured_at = _captured_at(opened)
+            remarks = [SEVERAL_FRAMES] if name not in STILL_FORMATS and getattr(opened, "is_animated", False) else []
+            sixteen = re.search(";16", str(getattr(opened, "tile", ""))) is not None
+            opened.load()
+            image = ImageOps.exif_transpose(opened)
+        if _is_dark(image, sixteen=sixteen):
+            remarks.append(TWELVE_BITS)
+        remarks += (f"Pillow warns: {text}" for text in dict.fromkeys(map(_one_line, _messages.current)))
+        return UprightImage(image, captured_at, tuple(remarks))
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\((\d+) pixels\)", str(error))
+        raise PixelLimitError(int(pixels[1]) if pixels else 0, Image.MAX_IMAGE_PIXELS) from None
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on a damaged file
+        raise InputError(_reason(error)) from None
+    finally:
+        _messages.current = None
 
 
-def file_pixels(path: Path, preprocess: Preprocess) -> UInt8:
+def _check(image: Image.Image) -> None:
+    """Raise InputError for an image with too many pixels, and for a camera raw file under another name."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise PixelLimitError(image.width * image.height, limit)
+    tags = getattr(image, "tag_v2", {})
+    if DNG_VERSION in tags or tags.get(TIFF_KIND, 0) & 1:
+        raise InputError("a camera raw file, whose first page is a small preview; convert it to TIFF")
+
+
+def _is_dark(image: Image.Image, *, sixteen: bool) -> bool:
+    """Return whether an image of 16 bits uses only the lowest 12 of them."""
+    if image.mode.startswith("I"):
+        return 0 < int(np.asarray(image).max()) < 4096
+    return sixteen and 0 < int(np.asarray(image.convert("RGB")).max()) < 16
+
+
+def file_pixels(path: Path, preprocess: Preprocess, max_pixels: int = MAX_PIXELS) -> UInt8:
     """Read an image file and preprocess it to pixels (height, width, 3) uint8.
 
     Raises:
-        InputError: the file cannot be read or is not an image.
+        InputError: the file cannot be read, is not an image, or has more than ``max_pixels`` pixels.
     """
     from retrieval.encoders.preprocess import pixels
 
     data = read_file(path)
     try:
-        return pixels(upright(data)[0], preprocess)
+        with decoding(max_pixels):
+            return pixels(upright(data).image, preprocess)
+    except PixelLimitError as error:
+        raise InputError(f"{path}: {error.way_out}") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
 def _reason(error: Exception) -> str:
     """Return the reason of Pillow's error; its several messages for truncated files become one."""
-    text = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    text = _one_line(str(error)) or type(error).__name__
     return "the image is truncated" if "truncated" in text.lower() else text
 
 

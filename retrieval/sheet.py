@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
+from retrieval.image_formats import THUMBNAIL_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,7 @@ def _thumbnail(data: bytes | None) -> Image.Image | None:
     if data is None:
         return None
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=THUMBNAIL_FORMATS) as image:
             return ImageOps.contain(image.convert("RGB"), (PICTURE, PICTURE), Image.Resampling.LANCZOS)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -18,7 +18,7 @@ import numpy as np
 from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError, MissingFileError
 from retrieval.files import write_atomically
-from retrieval.images import upright
+from retrieval.images import decoding, upright
 from retrieval.progress import progress
 from retrieval.text_files import read_csv, read_json
 
@@ -100,7 +100,7 @@ def decode_images(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: st
 def _decode_all(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool) -> None:
     shape = (len(pairs), *size.crop, 3)
     whole = np.lib.format.open_memmap(cache, mode="w+", dtype=np.uint8, shape=shape)
-    with progress(f"decoding {what}", len(pairs), quiet=quiet) as shown, ThreadPoolExecutor(2) as pool:
+    with decoding(), progress(f"decoding {what}", len(pairs), quiet=quiet) as shown, ThreadPoolExecutor(2) as pool:
         for row, image in enumerate(pool.map(partial(_decode, size=size), pairs)):
             whole[row] = image
             shown.advance()
@@ -109,7 +109,7 @@ def _decode_all(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str,
 
 def _decode(pair: Pair, size: Preprocess) -> UInt8:
     try:
-        image, _ = upright(pair.path.read_bytes())
+        image = upright(pair.path.read_bytes()).image
     except FileNotFoundError:
         raise MissingFileError(f"{pair.path} does not exist, but its caption does; draw the folder again.") from None
     except InputError as error:

@@ -107,7 +107,7 @@ class TrainingSamples:
         path, box = self.path(row), self.samples[row].box
         data = read_file(path)
         try:
-            image, _ = upright(data)  # turned as its EXIF orientation says
+            image = upright(data).image  # turned as its EXIF orientation says
             return apply_preprocess(image if box is None else cut_box(image, box), preprocess)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None

@@ -10,6 +10,7 @@ import numpy as np
 from eval.prompts.attributes import Attributes
 from eval.prompts.colours import colour_words
 from retrieval.errors import InputError
+from retrieval.image_formats import THUMBNAIL_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +95,7 @@ def _pictures(snapshot: ThumbnailSource, keys: Sequence[str]) -> list[UInt8]:
     pictures = []
     for key in keys:
         try:
-            with Image.open(io.BytesIO(stored[key])) as image:
+            with Image.open(io.BytesIO(stored[key]), formats=THUMBNAIL_FORMATS) as image:
                 pictures.append(np.asarray(image.convert("RGB"), np.uint8))
         except (KeyError, OSError, ValueError, SyntaxError):
             continue

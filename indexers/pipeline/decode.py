@@ -26,7 +26,8 @@ class DecodedImage:
     """A decoded image, or the crop of one.
 
     ``content`` is the hash of the file, ``key`` that of its vectors. ``pixels`` (height, width, 3) uint8 are
-    preprocessed; ``width`` and ``height`` are those of the upright image or crop before preprocessing.
+    preprocessed; ``width`` and ``height`` are those of the upright image or crop before preprocessing. ``remarks`` are
+    those of :class:`~retrieval.images.UprightImage`.
     """
 
     content: str
@@ -37,6 +38,7 @@ class DecodedImage:
     phash: int
     thumbnail: bytes | None
     captured_at: datetime | None
+    remarks: tuple[str, ...] = ()
 
 
 def content_hash(data: bytes) -> str:
@@ -63,7 +65,7 @@ def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, t
         InputError: the bytes are not a complete image, or the box lies outside it. The message is the reason only.
     """
     content = content_hash(data)
-    image, captured_at = upright(data)
+    image, captured_at, remarks = upright(data)
     if box is not None:
         image = cut_box(image, box)
     small = _small(image)
@@ -76,6 +78,7 @@ def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, t
         phash=difference_hash(small),
         thumbnail=_webp(small) if thumbnail else None,
         captured_at=captured_at,
+        remarks=remarks,
     )
 
 

@@ -20,7 +20,7 @@ from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import StoreRow, new_row, table
 from retrieval.errors import InputError
-from retrieval.images import read_file
+from retrieval.images import PixelLimitError, decoding, read_file
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
@@ -57,6 +57,7 @@ def index(
     run = _IndexRun(source, writer, spec, load, options)
     with (
         deferred_interrupt() as stop,
+        decoding(options.max_pixels),
         ThreadPoolExecutor(options.workers, "decode") as pool,
         progress("index", total, quiet=options.quiet) as bar,
     ):
@@ -93,6 +94,7 @@ class _IndexRun:
         self._encoder: Encoder | None = None
         self.report = IndexReport(source.name)
         self._tally = SourceTally()  # samples of the source that this run leaves out
+        self._remarks = SourceTally()  # what is special about decoded files, counted as reasons are
         snapshot = writer.snapshot
         self._stored = read_stored_rows(snapshot, source.name)
         self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
@@ -191,6 +193,8 @@ class _IndexRun:
             thumbnail = self._options.thumbnails and key not in self._thumbnail_keys
             crop, box = step.sample.crop, step.sample.box
             return _ImageFile(step, position, key, decode(data, crop, box, self._preprocess, thumbnail=thumbnail))
+        except PixelLimitError as error:
+            return InputError(error.way_out)
         except InputError as error:
             return error
 
@@ -202,6 +206,8 @@ class _IndexRun:
             self._buffer.changed_rows.append(row)
             self.report.unchanged += 1
             return
+        for remark in decoded.remarks:
+            self._remarks.leave_out(remark, step.sample.uri)
         if decoded.thumbnail is not None and decoded.key not in self._thumbnail_keys:
             self._buffer.thumbnails[decoded.key] = decoded.thumbnail
             self._thumbnail_keys.add(decoded.key)
@@ -264,6 +270,10 @@ class _IndexRun:
             surveyed: tally of the source before the run, for one that does not reach the end of the source.
         """
         report = self.report
+        report.notes += [
+            f"{n:,} image{'s' * (n > 1)} (first {self._remarks.first[remark]}): {remark}."
+            for remark, n in self._remarks.left_out.items()
+        ]
         report.count(surveyed if report.interrupted else self._source.tally, self._tally)
         self._commit("index")
         if not report.interrupted:

@@ -6,6 +6,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from retrieval.image_formats import MAX_PIXELS
+
 if TYPE_CHECKING:
     from retrieval.types import SourceTally
 
@@ -22,6 +24,7 @@ class IndexOptions:
     commit_seconds: float = COMMIT_SECONDS
     thumbnails: bool = True
     prune: bool = False
+    max_pixels: int = MAX_PIXELS
     quiet: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The base class of sources, and what they share: image suffixes, names of splits, and listing of folders."""
+"""The base class of sources, and what they share: names of splits, and listing of folders."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError
+from retrieval.image_formats import HEAD, RAW_SUFFIXES, SUFFIXES, image_format
 from retrieval.types import SourceProblem, SourceTally
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from indexers.tables import InputTable, TableRow
     from retrieval.types import Sample, SplitSet
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 SPLITS = {
     "train": "train",
@@ -71,6 +70,7 @@ class BaseSource(ABC):
         self.problems: list[SourceProblem] = []
         self.notes: list[str] = []
         self.tally = SourceTally()
+        self._contents: dict[str, str] = {}  # path -> kind of a file without the suffix of an image; read once
 
     def __iter__(self) -> Iterator[Sample]:
         """Yield the samples, in the same order every time.
@@ -107,7 +107,7 @@ class BaseSource(ABC):
         Raises:
             OSError: the folder cannot be read.
         """
-        entries = listing(str(self.root / folder))
+        entries = listing(str(self.root / folder), self._contents)
         prefix = f"{folder}/" if folder else ""
         self.tally.seen += entries.total - len(entries.folders)
         for kind, name in entries.left_out:
@@ -154,6 +154,10 @@ class BaseSource(ABC):
         for name in folders:
             yield from self._images_below(prefix + name, above | {current})
 
+    def _lies_there(self) -> str:
+        """Return a sentence for an error on what lies where images were expected; empty if there is nothing."""
+        return f" What lies there: {self.tally}." if self.tally.left_out else ""
+
     def _rows(self, table: InputTable) -> Iterator[TableRow]:
         """Yield the rows of a table and count its lines; rows that the table cannot use are problems."""
         unusable: list[SourceProblem] = []
@@ -193,7 +197,11 @@ def split_name(text: str) -> str | None:
 
 def is_image(name: str) -> bool:
     """Return whether a file name has the suffix of an image format; of animations the first frame is decoded."""
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    return _suffix(name) in SUFFIXES
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name, for every file of a folder
 
 
 def is_hidden(name: str) -> bool:
@@ -210,6 +218,8 @@ def is_text(name: str) -> bool:
     return True
 
 
+FOLDER = "folder"
+IMAGE = "image"
 BROKEN_LINK = "broken links"
 NO_IMAGE = "rows without an image"
 
@@ -223,21 +233,30 @@ class FolderListing(NamedTuple):
     left_out: list[tuple[str, str]]
 
 
-def listing(folder: str) -> FolderListing:
+def listing(folder: str, contents: dict[str, str] | None = None) -> FolderListing:
     """List what lies in a folder, sorted by name. ``left_out`` are pairs of the kind and the name of an entry.
+
+    A file with the suffix of an image format is an image; of any other file the first bytes tell.
+
+    Args:
+        folder: the folder.
+        contents: kinds of files whose first bytes were read before, by path; new ones are added.
 
     Raises:
         OSError: the folder cannot be read.
     """
+    contents = {} if contents is None else contents
     folders: list[str] = []
     images: list[str] = []
     left_out: list[tuple[str, str]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            kind = _kind(entry)
-            if kind == "folder":
+            kind = _kind(entry) or contents.get(entry.path)
+            if kind is None:
+                kind = contents[entry.path] = content_kind(entry.path)
+            if kind == FOLDER:
                 folders.append(entry.name)
-            elif kind == "image":
+            elif kind == IMAGE:
                 images.append(entry.name)
             else:
                 left_out.append((kind, entry.name))
@@ -245,22 +264,38 @@ def listing(folder: str) -> FolderListing:
     return FolderListing(total, sorted(folders), sorted(images), sorted(left_out, key=lambda entry: entry[1]))
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
-    """Return ``folder``, ``image``, or the reason why an entry of a folder is left out."""
+def _kind(entry: os.DirEntry[str]) -> str | None:
+    """Return the kind of an entry of a folder as its name and type tell it; None where its content must."""
     if is_hidden(entry.name):
         return "hidden"
     try:
         if entry.is_dir():
-            return "folder"
-        is_file = entry.is_file()
-        broken = not is_file and entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110 - False on a loop
-    except OSError:  # a link that leads to itself
+            return FOLDER
+        if not entry.is_file():  # a link to nothing is neither; os.path.exists is False for a link to itself too
+            return "special files" if os.path.exists(entry.path) else BROKEN_LINK  # noqa: PTH110
+    except OSError:
         return BROKEN_LINK
-    if broken:
-        return BROKEN_LINK
-    if not is_file:
-        return "special files"
-    return "image" if is_image(entry.name) else "not images"
+    suffix = _suffix(entry.name)
+    if suffix in SUFFIXES:
+        return IMAGE
+    return "camera raw files" if suffix in RAW_SUFFIXES else None
+
+
+def content_kind(path: str) -> str:
+    """Return the kind of a file by its first bytes: an image, or why it is left out."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return "unreadable files"
+    try:
+        head = os.read(file, HEAD)
+    except OSError:
+        return "unreadable files"
+    finally:
+        os.close(file)
+    if image_format(head) is not None:
+        return IMAGE
+    return "not images" if head else "empty files"
 
 
 def inode(folder: Path) -> tuple[int, int]:
@@ -276,16 +311,24 @@ def printable(name: str) -> str:
 
 def has_image(folder: Path, depth: int = 3) -> bool:
     """Return whether there is an image in the folder or up to ``depth`` levels below it."""
-    return next(_any_image(str(folder), depth), False)
+    return _has_image(str(folder), depth)
 
 
-def _any_image(folder: str, depth: int) -> Iterator[bool]:
+def _has_image(folder: str, depth: int) -> bool:
+    """Search names before contents, and a folder before its sub-folders."""
+    folders, others = [], []
     try:
-        _, folders, images, _ = listing(folder)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                kind = _kind(entry)
+                if kind == IMAGE:
+                    return True
+                if kind == FOLDER:
+                    folders.append(entry.path)
+                elif kind is None:
+                    others.append(entry.path)
     except OSError:
-        return
-    if images:
-        yield True
-    if depth:
-        for name in folders:
-            yield from _any_image(f"{folder}/{name}", depth - 1)
+        return False
+    if any(content_kind(path) == IMAGE for path in others):
+        return True
+    return depth > 0 and any(_has_image(path, depth - 1) for path in folders)

@@ -102,4 +102,4 @@ class FolderSource(BaseSource):
                 f"{self.root} holds images outside any label folder ({len(unlabelled)}, first {unlabelled[0]}); "
                 "sort them into one folder per label, or list them in a manifest."
             )
-        return f"{self.root} holds no images; expected LABEL/IMAGE or SPLIT/LABEL/IMAGE below it."
+        return f"{self.root} holds no images; expected LABEL/IMAGE or SPLIT/LABEL/IMAGE below it.{self._lies_there()}"

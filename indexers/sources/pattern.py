@@ -109,7 +109,7 @@ class PatternSource(BaseSource):
                 continue
             yield sample
         if not total:
-            raise InputError(f"{self.root} holds no images.")
+            raise InputError(f"{self.root} holds no images.{self._lies_there()}")
         if len(unusable) == total:
             first = unusable[0]
             raise InputError(

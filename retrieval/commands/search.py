@@ -17,6 +17,7 @@ from retrieval.commands.options import (
     store_option,
     where_option,
 )
+from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from retrieval.search.result import SearchResult
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
 )
 @click.option("--include-self", is_flag=True, help="Also show the query's own samples.")
 @click.option("--view", default="base", show_default=True, help="View of the space to search in.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=MAX_PIXELS,
+    show_default=True,
+    help="Largest number of pixels of IMAGE.",
+)
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG).")
 @where_option
 @store_option
@@ -56,6 +64,7 @@ def search_command(
     combine: Any,
     include_self: bool,  # noqa: FBT001 - Click passes flags by name
     view: str,
+    max_pixels: int,
     sheet: Path | None,
     where: str | None,
     store: str,
@@ -75,7 +84,7 @@ def search_command(
         raise click.UsageError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
     query = {"id": sample_id, "identity": identity, "label": label, "image": image, "text": text}
     ranking = {"k": k, "group_by": group_by, "combine": combine, "include_self": include_self}
-    searched = {"where": where, "space": space, "view": view, "device": device}
+    searched = {"where": where, "space": space, "view": view, "device": device, "max_pixels": max_pixels}
     result = search(store, SearchRequest.read(query | ranking | searched, "search"))
     if sheet is not None:
         write_sheet(result, sheet)

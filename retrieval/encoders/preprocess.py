@@ -64,14 +64,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Convert any Pillow image to RGB; transparency is dropped, and 16-bit grey is scaled to 8 bits.
 
     Raises:
-        InputError: Pillow cannot convert this mode.
+        InputError: Pillow cannot convert this mode, or the pixels are numbers without an agreed range.
     """
     if image.mode == "RGB":
         return image
     if image.mode == "F":
         raise InputError("An image of floating-point pixels has no agreed range; save it with 8 or 16 bits.")
     if image.mode.startswith("I"):
-        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        grey = np.asarray(image).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 65535:
+            limits = f"{grey.min()} to {grey.max()}"
+            raise InputError(f"An image of integers from {limits} has no agreed range; save it with 8 or 16 bits.")
         return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")

@@ -34,7 +34,7 @@ class Encoders:
         if request.image is not None:
             from retrieval.images import file_pixels
 
-            batch = file_pixels(request.image, space.spec.preprocess)[None]
+            batch = file_pixels(request.image, space.spec.preprocess, request.max_pixels)[None]
             return self._encoder(space, request.device).encode_images(batch).vectors
         encoder = self._encoder(space, request.device)
         if not isinstance(encoder, TextEncoder):

@@ -99,6 +99,12 @@ class SourceTally:
             self.left_out[reason] = self.left_out.get(reason, 0) + n
             self.first.setdefault(reason, where)
 
+    def __str__(self) -> str:
+        """Say what was left out, the most frequent reason first: ``not images 12 (first a/notes.txt), hidden 2``."""
+        reasons = sorted(self.left_out, key=lambda reason: -self.left_out[reason])
+        first = {reason: f" (first {name})" for reason, name in self.first.items()}
+        return ", ".join(f"{reason} {self.left_out[reason]:,}{first.get(reason, '')}" for reason in reasons)
+
     def clear(self) -> None:
         """Set all numbers to 0."""
         self.seen = self.taken = 0

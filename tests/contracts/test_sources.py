@@ -167,7 +167,7 @@ def test_what_was_seen_is_what_was_taken_and_what_was_left_out(kind: str, path: 
     for folder in [folder for folder, _, _ in os.walk(tmp_path / "set")]:
         for name in (".DS_Store", "notes.txt", "Thumbs.db", ".git/x.jpg"):
             (Path(folder) / name).parent.mkdir(exist_ok=True)
-            (Path(folder) / name).touch()
+            (Path(folder) / name).write_text("no image")
         (Path(folder) / "itself.jpg").symlink_to("itself.jpg")
         (Path(folder) / "gone").symlink_to("nowhere")
         os.mkfifo(Path(folder) / "pipe.jpg")

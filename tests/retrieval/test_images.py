@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from retrieval.encoders.preprocess import to_rgb
 from retrieval.errors import InputError
-from retrieval.images import EXIF_DATE, EXIF_DIRECTORY, file_pixels, read_file, upright
+from retrieval.images import (
+    EXIF_DATE,
+    EXIF_DIRECTORY,
+    SEVERAL_FRAMES,
+    TWELVE_BITS,
+    PixelLimitError,
+    decoding,
+    file_pixels,
+    read_file,
+    upright,
+)
 from retrieval.types import Preprocess
 
 ORIENTATION = 0x0112
@@ -36,7 +49,7 @@ def jpeg(orientation: int | None = None, taken: str | None = None) -> bytes:
     [(1, (16, 8), (0, 0)), (3, (16, 8), (15, 7)), (6, (8, 16), (7, 0)), (8, (8, 16), (0, 15))],
 )
 def test_images_are_turned_as_they_say(orientation: int, size: tuple[int, int], corner: tuple[int, int]) -> None:
-    image, taken = upright(jpeg(orientation))
+    image, taken, _ = upright(jpeg(orientation))
     assert image.size == size
     assert taken is None
     pixel = image.getpixel(corner)
@@ -67,3 +80,85 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_file(tmp_path / "none.jpg")
     with pytest.raises(InputError, match="cannot be read"):
         read_file(tmp_path)
+
+
+def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
+    data = io.BytesIO()
+    image.save(data, name, **options)
+    return data.getvalue()
+
+
+GREY16 = np.arange(64, dtype=np.uint16).reshape(8, 8)
+
+
+@pytest.mark.parametrize("name", ["PNG", "TIFF"])
+def test_twelve_bits_in_sixteen_are_told_and_the_way_out_works(name: str) -> None:
+    twelve = np.ascontiguousarray(GREY16 * 64)
+    assert upright(encoded(Image.fromarray(twelve), name)).remarks == (TWELVE_BITS,)
+    image, _, remarks = upright(encoded(Image.fromarray(twelve * 16), name))
+    assert remarks == ()
+    assert np.asarray(to_rgb(image)).max() > 250
+
+
+@pytest.mark.parametrize("top", [0, 4096, 65535])
+def test_other_images_of_sixteen_bits_pass_in_silence(top: int) -> None:
+    assert upright(encoded(Image.fromarray(np.full((4, 4), top, np.uint16)), "PNG")).remarks == ()
+
+
+def test_eight_bits_that_are_dark_pass_in_silence() -> None:
+    assert upright(encoded(Image.new("RGB", (4, 4), (9, 9, 9)), "PNG")).remarks == ()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1024, 3071), (0, 70000)])
+def test_integers_without_an_agreed_range_are_refused(low: int, high: int) -> None:
+    data = encoded(Image.fromarray(np.array([[low, high]], np.int32)), "TIFF")
+    with pytest.raises(InputError, match=f"integers from {low} to {high} has no agreed range"):
+        to_rgb(upright(data).image)
+
+
+@pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_several_frames_the_first_is_used_and_it_is_told(name: str) -> None:
+    first, second = (Image.new("RGB", (6, 6), colour) for colour in ("red", "blue"))
+    image, _, remarks = upright(encoded(first, name, save_all=True, append_images=[second]))
+    assert remarks == (SEVERAL_FRAMES,)
+    assert to_rgb(image).getpixel((0, 0))[0] > 200  # type: ignore[index]
+    assert upright(encoded(first, name)).remarks == ()
+
+
+def test_warnings_of_pillow_become_remarks_of_the_file(recwarn: pytest.WarningsRecorder) -> None:
+    data = bytearray(jpeg(orientation=6))
+    at = data.index(b"Exif\0\0") + 14
+    data[at : at + 2] = b"\x7f\xff"  # more entries than there are
+    with decoding(), ThreadPoolExecutor(2) as pool:
+        for image in pool.map(upright, [bytes(data), jpeg(), bytes(data)]):
+            assert all(remark.startswith("Pillow warns: Corrupt EXIF data") for remark in image.remarks)
+            assert len(image.remarks) <= 1
+    assert not recwarn.list
+
+
+def test_the_limit_of_pixels_is_for_a_while_and_can_be_moved() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    data = encoded(Image.new("1", (64, 64)), "PNG")
+    for limit in (4095, 2000):  # above twice the limit Pillow itself refuses
+        with decoding(limit), pytest.raises(PixelLimitError, match=f"4,096 pixels, more than the limit of {limit:,}"):
+            upright(data)
+    with decoding(4096):
+        assert upright(data).image.size == (64, 64)
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_reduced_first_page_is_that_of_a_raw_file() -> None:
+    for tags in ({254: 1}, {50706: b"\1\4\0\0"}):
+        with pytest.raises(InputError, match="a camera raw file"):
+            upright(encoded(Image.new("RGB", (4, 4)), "TIFF", tiffinfo=tags))
+
+
+def test_whatever_a_decoder_raises_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error, says in ((MemoryError(), "not enough memory"), (KeyError("tile"), "tile"), (IndexError(), "IndexError")):
+
+        def load(self: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+        with pytest.raises(InputError, match=says):
+            upright(encoded(Image.new("RGB", (4, 4)), "PNG"))

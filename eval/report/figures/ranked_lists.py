@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from eval.report.figures.style import DPI, GREEN, GREY, INK, RED, RULE, SOFT, head, new_figure, provenance
+from retrieval.image_formats import THUMBNAIL_FORMATS
 from retrieval.types import Int64, UInt8
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def _pixels(image: bytes | None) -> UInt8 | None:
     if image is None:
         return None
     try:
-        with Image.open(io.BytesIO(image)) as opened:
+        with Image.open(io.BytesIO(image), formats=THUMBNAIL_FORMATS) as opened:
             return np.asarray(ImageOps.contain(opened.convert("RGB"), (_TILE, _TILE), Image.Resampling.LANCZOS))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

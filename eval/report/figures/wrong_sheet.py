@@ -41,7 +41,7 @@ def wrong_sheet(result: Path, wrong: Sequence[WrongPrediction], out: Path) -> No
             row = Path(folder) / f"{at}.png"
             title = f"{at + 1}. {_title(prediction)}"
             contact_sheet(_query_tile(result, prediction), _neighbour_tiles(result, prediction), row, title)
-            with Image.open(row) as image:
+            with Image.open(row, formats=("PNG",)) as image:
                 rows.append(image.copy())
         page = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "white")
         top = 0

@@ -53,8 +53,8 @@ def test_the_command_says_in_one_line_what_was_left_out(tmp_path: Path) -> None:
     paths = write_images(tmp_path / "images", 3)
     command = ("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER)
     assert "Left out" not in call_cli(*command).stdout
-    paths[0].with_name("a.txt").touch()
-    paths[0].with_name("b.csv").touch()
+    paths[0].with_name("a.txt").write_text("notes")
+    paths[0].with_name("b.csv").write_text("a,b")
     paths[1].with_name(".DS_Store").touch()
     line = "Left out 3 of 6 seen: not images 2 (first class0/a.txt), hidden 1 (first class1/.DS_Store).\n"
     assert call_cli(*command).stdout.endswith(line)
