@@ -104,8 +104,7 @@ def describe(head: bytes) -> str:
     if not head:
         return "the file is empty"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    known = next((words for pattern, words in _OTHERS if pattern.match(text) or pattern.match(head)), None)
-    return known or "not an image"
+    return next((words for pattern, words in _OTHERS if pattern.match(text) or pattern.match(head)), "not an image")
 
 
 def decoder(head: bytes) -> str:
