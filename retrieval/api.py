@@ -50,7 +50,7 @@ class StoreFindings(ShowsTables, tuple[StoreFinding, ...]):
 
 
 class SampleVectors(NamedTuple):
-    """Vectors of samples, in order of sample id.
+    """Vectors of samples, in the order of the data.
 
     ``ids`` (n,) are the sample ids, ``X`` (n, d) float32 the L2-normalised vectors, and ``y`` (n,) the values of the
     target column, None where unknown.

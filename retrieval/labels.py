@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from retrieval.errors import InputError
@@ -14,13 +15,13 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """Read class names, ordered by index.
 
     The file has lines ``index<TAB>name``, one name per line, or is JSON: a list of names, ``{"name": index}``,
-    ``{"index": "name"}``, or a prompt set (``{"name": [prompt, ...]}``). Indexes are 0, 1, 2, ... without gaps. A JSON
-    object with any other values is read as a prompt set, that is by its keys. Where lines of names have tabs, the name
-    is the first column, or the last if the first is empty.
+    ``{"index": "name"}``, or a prompt set (``{"name": [prompt, ...]}``), of which the keys are read. Indexes are 0, 1,
+    2, ... without gaps, as numbers or all as texts. Where lines of names have tabs, the name is the first column, or
+    the last if the first is empty.
 
     Raises:
         MissingFileError: the file does not exist.
-        InputError: the file has no name, repeats a name, or lacks an index.
+        InputError: the file has no name, repeats a name, lacks an index, or is a JSON object of something else.
     """
     names = _from_json(path) if path.suffix.lower() == ".json" else _from_lines(path)
     if not names:
@@ -53,14 +54,38 @@ def _from_json(path: Path) -> list[str]:
         if all(key.isdecimal() for key in content):
             _check_indexes(path, sorted(map(int, content)))
             content = [content[key] for key in sorted(content, key=int)]
-        elif all(isinstance(value, int) and not isinstance(value, bool) for value in content.values()):
-            _check_indexes(path, sorted(content.values()))
-            content = sorted(content, key=content.__getitem__)
-        else:  # a prompt set
+        elif indexes := index_values(content):
+            _check_indexes(path, sorted(indexes.values()))
+            content = sorted(indexes, key=indexes.__getitem__)
+        else:
+            _require_prompts(path, content)
             content = list(content)
     if not isinstance(content, list) or not all(isinstance(name, str) and name.strip() for name in content):
         raise InputError(f"{path} is not a list of class names in JSON: {json.dumps(content)[:60]}.")
     return content
+
+
+def index_values(content: Mapping[str, object]) -> dict[str, int] | None:
+    """Indexes by name if all values of a JSON object are whole numbers, or all are texts of digits; else None."""
+    values = list(content.values())
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return {name: value for name, value in content.items() if isinstance(value, int)}
+    if values and all(isinstance(value, str) and value.strip().isdecimal() for value in values):
+        return {name: int(value) for name, value in content.items() if isinstance(value, str)}
+    return None
+
+
+def _require_prompts(path: Path, content: Mapping[str, object]) -> None:
+    """Raise InputError unless all values are texts or lists of texts, of which none is an index."""
+    for name, value in content.items():
+        texts = value if isinstance(value, list) else [value]
+        if all(isinstance(text, str) for text in texts) and not (isinstance(value, str) and value.strip().isdecimal()):
+            continue
+        shown = json.dumps(value, ensure_ascii=False)[:40]
+        raise InputError(
+            f"{path}: class '{name}' has {shown}, which is no list of prompts, and the file is no list of indexes "
+            'either; write {"name": index, ...} with whole numbers, or {"name": ["a prompt", ...], ...}.'
+        )
 
 
 def _check_indexes(path: Path, indexes: list[int]) -> None:

@@ -42,7 +42,7 @@ def leaks(parts: Mapping[str, SplitSet], pool: Pool, *, groups_meet: bool = True
 
     Args:
         parts: per part its draws.
-        pool: all samples in order of id, with the column ``key``, and ``identity``, ``aspect``, ``group``, ``split``
+        pool: all samples, with the column ``key``, and ``identity``, ``aspect``, ``group``, ``split``
             where there are such.
         groups_meet: False if the protocol leaves the samples of the query's group out of the gallery.
     """
@@ -116,7 +116,7 @@ def shared_in_draws(sets: Iterable[SplitSet], pool: Pool, column: str) -> Shared
 
     Args:
         sets: split sets, each with its draws.
-        pool: samples in order of id, with the column; None is no value.
+        pool: samples, with the column; None is no value.
         column: its name.
     """
     values = pool.columns[column]
@@ -136,8 +136,8 @@ _NO_ROWS: Int64 = np.empty(0, np.int64)
 def draw_rows(sets: Iterable[SplitSet], pool: Pool) -> Iterator[tuple[Int64, Int64]]:
     """Yield the rows of queries and of gallery of every draw; samples that are not in the pool are left out."""
     for part in sets:
-        at = np.searchsorted(pool.ids, part.sample)
-        in_pool = pool.ids[np.minimum(at, len(pool) - 1)] == part.sample
+        at = pool.rows(part.sample)
+        in_pool = at >= 0
         for draw in np.unique(part.draw):
             of_draw = in_pool & (part.draw == draw)
             yield at[of_draw & (part.role == "query")], at[of_draw & (part.role == "gallery")]

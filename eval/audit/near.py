@@ -26,7 +26,7 @@ def near_in_draws(
     vector.
 
     Args:
-        pool: samples in order of id, with the column ``key``, and perhaps ``phash``.
+        pool: samples, with the column ``key``, and perhaps ``phash``.
         parts: per part its draws.
         rules: ``group_rule``, ``camera_rule`` and ``distractor_identities`` of the evaluation.
         rows: (m,) rows of the pool.

@@ -28,11 +28,6 @@ from eval.statistics.class_sums import MetricRule
 from retrieval.errors import InputError, TestDataError
 from retrieval.types import Float32, Int64
 
-TIE_BREAK: Mapping[Criterion, str] = {
-    "top_1": "macro_f1", "top_5": "top_1", "balanced_accuracy": "top_1", "macro_f1": "top_1", "nll": "top_1",
-}  # fmt: skip
-"""Metric that breaks ties of a criterion; of settings that tie there too, the first is chosen."""
-
 
 class ArmDraw(NamedTuple):
     """An arm in one draw: its setting and its logits ``val`` and ``test``, (n, C) float32 of the rows of those roles.
@@ -94,13 +89,29 @@ def choosing_rule(config: ClassConfig) -> MetricRule:
     return metric_rule(config)._replace(tops=tuple(sorted({1, 5, *config.tops})))
 
 
-def best_index(metrics: Sequence[Mapping[str, float]], criterion: Criterion) -> int:
-    """Return the index of the best metrics: by the criterion (lowest nll), then by its tie-break, then the first."""
+def best_index(
+    metrics: Sequence[Mapping[str, float]], config: ClassConfig, distances: Sequence[float] | None = None
+) -> int:
+    """Return the index of the best metrics: by ``criterion``, then ``tie_break``, then ``distances``, then the first.
+
+    Args:
+        metrics: the metrics of every setting on val.
+        config: the options.
+        distances: of the weights of every setting from equal weights, used unless ``tie_break`` is macro_f1; None for
+            settings without weights.
+    """
+    if distances is None or config.tie_break != "nll":
+        distances = [0.0] * len(metrics)
     keys = [
-        (-values["nll"] if criterion == "nll" else values[criterion], values[TIE_BREAK[criterion]])
-        for values in metrics
+        (_height(values, config.criterion), _height(values, config.tie_break), -round(distance, 9), -index)
+        for index, (values, distance) in enumerate(zip(metrics, distances, strict=True))
     ]
-    return max(range(len(keys)), key=lambda index: (*keys[index], -index))
+    return max(range(len(keys)), key=keys.__getitem__)
+
+
+def _height(values: Mapping[str, float], name: Criterion) -> float:
+    """A metric that is the larger the better."""
+    return -values[name] if name == "nll" else values[name]
 
 
 def arm_logits(
@@ -272,7 +283,7 @@ def _best_on_val(
     best, best_logits = -1, None
     for index, logits in enumerate(arm_logits(arm, arrays, draw, together, train, settings, config)):
         metrics.append(metrics_of_logits(logits[: len(rows)], labels, rule))
-        if best_index(metrics, config.criterion) == index:
+        if best_index(metrics, config) == index:
             best, best_logits = index, logits
     sweep.add(settings, metrics, best)
     assert best_logits is not None  # noqa: S101 - settings are never empty

@@ -85,7 +85,7 @@ def evaluation_of(
         n=_counts(arrays, tables),
         label_universe=universe.recorded,
         curves=_curves(tables, config.bins) | _arm_curves(solution.arms, arrays, by, config),
-        sweep=tuple(sweep_point(setting, arrays, config, by) for setting in solution.sweep) or None,
+        sweep=tuple(sweep_point(setting, arrays, config, rng, by) for setting in solution.sweep) or None,
         chosen=solution.chosen,
         arms=_arms(solution, tables, arrays, config, rng, by),
         per_class=per_class,
@@ -97,16 +97,19 @@ def evaluation_of(
 
 
 def sweep_point(
-    setting: SettingMetrics | SettingTables, arrays: ClassArrays, config: ClassConfig, by: Literal["class", "group"]
-) -> SweepPoint:
-    """Make the sweep point of a setting: metrics averaged over draws; intervals and deviations if it has tables."""
+    setting: SettingMetrics | SettingTables, arrays: ClassArrays, config: ClassConfig, rng: np.random.Generator,
+    by: Literal["class", "group"],
+) -> SweepPoint:  # fmt: skip
+    """Make the sweep point of a setting: metrics averaged over draws; intervals and deviations if it has tables.
+
+    The bootstrap is that of the whole, so a setting that is the whole has the same intervals there and here.
+    """
     if isinstance(setting, SettingMetrics):
         draws = [metrics.open() if isinstance(metrics, Sealed) else metrics for metrics in setting.metrics]
         means = {name: float(np.mean([metrics[name] for metrics in draws])) for name in draws[0]}
         settings = dict(setting.settings)
         return SweepPoint(settings=settings, role=setting.role, metrics=means, chosen=setting.chosen, arm=setting.arm)
     tables = [[table.open() for table in seeds] for seeds in setting.tables]
-    rng = np.random.Generator(np.random.PCG64(setting.seed))
     metrics = summarise_classes(tables, len(arrays.classes), metric_rule(config), config.bootstrap, rng, by).metrics
     return SweepPoint(
         settings=dict(setting.settings),

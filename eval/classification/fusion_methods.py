@@ -115,7 +115,8 @@ class Mixture(NamedTuple):
     """A way to mix class probabilities: ``mix`` makes (n, C) of a sequence of (n, C), one per arm.
 
     ``setting``: the values that identify it; ``fitted``: values fitted on val, for reports; ``out_of_fold`` (n, C):
-    class probabilities of val, each row by a fit of the other folds, or None if not asked for or not possible.
+    class probabilities of val, each row by a fit of the other folds, or None if not asked for or not possible;
+    ``distance``: :func:`from_equal_weights`, 0 for mixtures without one weight per arm.
     """
 
     setting: Setting
@@ -123,6 +124,7 @@ class Mixture(NamedTuple):
     fitted: Setting = MappingProxyType({})
     warnings: tuple[str, ...] = ()
     out_of_fold: Float32 | None = None
+    distance: float = 0.0
 
 
 class ClassWeights(NamedTuple):
@@ -153,6 +155,11 @@ def weight_settings(config: FusionOptions, names: Sequence[str]) -> list[tuple[S
     if len(names) == 2:
         return [({"alpha": weights[1]}, weights) for weights in grid]
     return [({f"alpha {name}": w for name, w in zip(names, weights, strict=True)}, weights) for weights in grid]
+
+
+def from_equal_weights(weights: Sequence[float]) -> float:
+    """Sum of the squared differences of weights with sum 1 from equal weights."""
+    return sum((weight - 1 / len(weights)) ** 2 for weight in weights)
 
 
 def is_fitted(config: FusionOptions, classes: Sequence[str]) -> bool:
@@ -196,7 +203,10 @@ def mixtures(
         return [Mixture({}, stacker.mix, fitted, stacker.warnings, stacker.out_of_fold)]
     if config.method == "rerank":
         return [Mixture({"depth": k}, partial(_reranked, depth=k)) for k in dict.fromkeys(config.depths)]
-    return [Mixture(setting, partial(mix, weights=weights)) for setting, weights in weight_settings(config, names)]
+    return [
+        Mixture(setting, partial(mix, weights=weights), distance=from_equal_weights(weights))
+        for setting, weights in weight_settings(config, names)
+    ]
 
 
 def mixture_metrics(probs: Float32, labels: Int64, config: ClassConfig) -> dict[str, float]:
@@ -289,7 +299,8 @@ def _given_weights(class_alphas: Mapping[str, float], classes: Sequence[str]) ->
 def _best_alpha(config: FusionOptions, val: Sequence[Float32], labels: Int64) -> float:
     """Return the weight of the second arm that is best on val."""
     metrics = [mixture_metrics(mix(val, (1 - alpha, alpha)), labels, config) for alpha in config.alphas]
-    return config.alphas[best_index(metrics, config.criterion)]
+    distances = [from_equal_weights((1 - alpha, alpha)) for alpha in config.alphas]
+    return config.alphas[best_index(metrics, config, distances)]
 
 
 def features_arm(arms: Sequence[Arm], weights: Sequence[float], config: FusionOptions, scorer: Scorer) -> Arm:

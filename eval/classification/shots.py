@@ -19,7 +19,7 @@ class ShotOptions(ClassConfig):
 
     sampling: Literal["first", "random"] = Field(
         default="random",
-        description="Shots of a class: its first train samples in order of sample id, or random ones.",
+        description="Shots of a class: its first train samples in the order of the data, or random ones.",
     )
     seeds: int = Field(
         default=5, ge=1, le=1000, description="Number of random sets of shots, over which the metrics are averaged."
@@ -89,11 +89,9 @@ def untrained_warnings(arrays: ClassArrays) -> tuple[str, ...]:
     return (f"{most} of {classes} classes have no train sample, so that nothing is learnt of them.",)
 
 
-def setting_tables(
-    setting: Setting, tables: Sequence[Sequence[Sealed[Any]]], seed: np.random.SeedSequence
-) -> SettingTables:
+def setting_tables(setting: Setting, tables: Sequence[Sequence[Sealed[Any]]]) -> SettingTables:
     """Make the sweep entry of a setting that is reported on test; ``tables`` are per draw, per seed of the shots."""
-    return SettingTables(dict(setting), tuple(map(tuple, tables)), seed)
+    return SettingTables(dict(setting), tuple(map(tuple, tables)))
 
 
 Sampling: TypeAlias = Literal["first", "random"]
@@ -119,7 +117,7 @@ def take_shots(labels: Int64, shots: int, classes: int, sampling: Sampling, rng:
     a smaller number are a subset of those of a larger one, so a curve over shots has no noise from new draws.
 
     Args:
-        labels: (n,) class codes of the train rows, in order of sample id; -1 is no class.
+        labels: (n,) class codes of the train rows, in the order of the data; -1 is no class.
         shots: number of samples per class, at least 1.
         classes: C, the number of classes.
         sampling: ``first`` in order of row, or ``random``.

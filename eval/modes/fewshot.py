@@ -89,7 +89,7 @@ class Fewshot:
         alone = {name: arm_solution(draws, tested, config) for name, draws in with_most.items()}
         chosen = Choice(settings=({"method": first.name, "shots": numbers[-1]},) * len(arrays.draws))
         compared = [
-            setting_tables({"method": method, "shots": shots}, draws, seed) for (method, shots), draws in tables.items()
+            setting_tables({"method": method, "shots": shots}, draws) for (method, shots), draws in tables.items()
         ]
         points: tuple[SettingMetrics | SettingTables, ...] = (*compared, *_settings(sweeps))
         warnings = shortage_warnings(scarcest, len(arrays.classes))

@@ -27,6 +27,7 @@ from eval.classification.fusion_methods import (
     FusionOptions,
     Mixture,
     features_arm,
+    from_equal_weights,
     is_fitted,
     mixture_metrics,
     mixtures,
@@ -215,7 +216,7 @@ def _answer_draw(run: _FusionRun, draw: ClassDraw) -> list[FusedDraw]:
         if run.chooses:
             metrics = [on_val(fused.metrics[fused.best]) for fused in seeds]
             means.append({name: float(np.mean([values[name] for values in metrics])) for name in metrics[0]})
-        if not run.chooses or best_index(means, run.config.criterion) == at:
+        if not run.chooses or best_index(means, run.config) == at:
             best, best_at = seeds, at
     if run.several:
         _add_to_sweep(run, swept, best_at)
@@ -300,7 +301,8 @@ def _mixed(run: _FusionRun, draw: ClassDraw, arms: Sequence[ArmDraw]) -> _Chosen
     best = 0
     if run.chooses:
         val_probs = [restricted_probs(_on_val(mixture, val), draw, draw.val) for mixture in compared]
-        metrics, best = _best_on_val(val_probs, labels[draw.val], config)
+        val_metrics = [mixture_metrics(mixed, labels[draw.val], config) for mixed in val_probs]
+        metrics, best = val_metrics, best_index(val_metrics, config, [mixture.distance for mixture in compared])
     elif run.several:
         metrics = [
             _sealed_metrics(run, draw, restricted_probs(mixture.mix(test), draw, draw.test)) for mixture in compared
@@ -309,12 +311,6 @@ def _mixed(run: _FusionRun, draw: ClassDraw, arms: Sequence[ArmDraw]) -> _Chosen
         run.warnings.setdefault(warning)
     mixed = restricted_probs(compared[best].mix(test), draw, draw.test)
     return _ChosenSetting([mixture.setting for mixture in compared], metrics, best, compared[best].fitted, mixed)
-
-
-def _best_on_val(probs: Sequence[Float32], labels: Int64, config: FusionConfig) -> tuple[list[dict[str, float]], int]:
-    """Return the metrics on val of every mixture's class probabilities (n, C), and the index of the best."""
-    metrics = [mixture_metrics(mixed, labels, config) for mixed in probs]
-    return metrics, best_index(metrics, config.criterion)
 
 
 def _sealed_metrics(run: _FusionRun, draw: ClassDraw, probs: Float32) -> Metrics:
@@ -335,16 +331,18 @@ def _joined(run: _FusionRun, draw: ClassDraw, shots: int | None, repeat: int) ->
     val_metrics: list[dict[str, float]] = []
     test_metrics: list[Metrics] = []
     best, best_at = None, 0
+    distances: list[float] = []
     for setting, weights in weight_settings(config, [arm.name for arm in arrays.arms]):
         arm = features_arm(arrays.arms, weights, config, arrays.scorers[config.feature_scorer])
         train = _train(run, arm, draw, shots, repeat)
         arm_draw = solve_arm(arm, arrays, draw, train, config, Sweep("val"), with_val=run.chooses)
         settings.append(setting)
+        distances.append(from_equal_weights(weights))
         if run.chooses:
             val_metrics.append(mixture_metrics(softmax(arm_draw.val), draw.labels[draw.val], config))
         elif run.several:
             test_metrics.append(_sealed_metrics(run, draw, softmax(arm_draw.test)))
-        if best is None or (run.chooses and best_index(val_metrics, config.criterion) == len(val_metrics) - 1):
+        if best is None or (run.chooses and best_index(val_metrics, config, distances) == len(val_metrics) - 1):
             best, best_at = arm_draw, len(settings) - 1
     assert best is not None  # noqa: S101 - there is at least one setting
     setting = dict(best.setting)
@@ -361,7 +359,7 @@ def _sweep_entries(run: _FusionRun) -> tuple[SettingMetrics | SettingTables, ...
         entries += [entry._replace(settings={**entry.settings, **with_shots}) for entry in sweep.settings()]
     for shots, draws in run.tested.items():
         setting = _typical_setting(run.settings[shots])
-        entries.append(setting_tables(setting, draws, run.seed))
+        entries.append(setting_tables(setting, draws))
     return tuple(entries)
 
 

@@ -65,7 +65,7 @@ class Reid:
     def tables(self, arrays: RelatedArrays, config: ReidConfig) -> tuple[list[str], dict[str, list[DrawTable]]]:
         """Return the names of the metrics and, per part, the table of every draw, for a paired comparison.
 
-        Queries are in order of sample id. Raises what :meth:`evaluate` raises.
+        Queries are in the order of the data. Raises what :meth:`evaluate` raises.
         """
         _, results = self._rank(arrays, config)
         return metric_names(config), {part: [draw.table for draw in draws] for part, draws in results.items()}

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from retrieval.errors import InputError
+from retrieval.labels import index_values
 from retrieval.text_files import read_json
 from retrieval.types import Int64
 
@@ -99,6 +100,11 @@ def read_prompts(path: Path) -> PromptSet:
         raise InputError(
             f"{path} is not a prompt set, which is {FORMAT}; make one of a list of names with 'prompts make'."
         )
+    if index_values(content):
+        raise InputError(
+            f"{path} gives classes indexes, not prompts; a prompt set is {FORMAT}. Make one of these names with "
+            "'prompts make'."
+        )
     pairs = [(label, _texts(path, label, value)) for label, value in content.items()]
     if not any(texts for _, texts in pairs):
         raise InputError(f"{path} has no prompt; a prompt set is {FORMAT}.")
@@ -138,6 +144,8 @@ def _texts(path: Path, label: str, value: object) -> list[str]:
             raise InputError(f"{path}: prompt {at} of class '{label}' is {_shown(text)}, not a text.")
         if not text.strip():
             raise InputError(f"{path}: prompt {at} of class '{label}' is empty; remove it.")
+    if isinstance(value, str) and value.strip().isdecimal():
+        raise InputError(f"{path}: class '{label}' has {_shown(value)}, an index and not a text; write {FORMAT}.")
     return texts
 
 

@@ -53,7 +53,7 @@ def class_colours(snapshot: ThumbnailSource, most: int = 3, per_class: int = PER
     Args:
         snapshot: the snapshot of a store with samples in the split train.
         most: number of colours of a class at most.
-        per_class: number of images of a class at most; the first in order of sample id, which is a hash.
+        per_class: number of images of a class at most; the first in the order of the data.
 
     Raises:
         InputError: no labelled sample is in the split train, or none of these has a readable thumbnail.
@@ -77,7 +77,7 @@ def class_colours(snapshot: ThumbnailSource, most: int = 3, per_class: int = PER
 
 
 def _train_keys(snapshot: ThumbnailSource) -> dict[str, list[str]]:
-    """Labels -> content keys of their train samples, each once, in order of sample id."""
+    """Labels -> content keys of their train samples, each once, in the order of the data."""
     rows = snapshot.samples(["key", "label", "split"]).to_pylist()
     elsewhere = {row["key"] for row in rows if row["split"] != "train"}
     keys: dict[str, dict[str, None]] = {}

@@ -43,12 +43,13 @@ class FoldOptions(Config):
 
 
 def group_codes(pool: Pool) -> Int64:
-    """Codes (n,) of the groups that no split divides; a sample without a group is a group of its own."""
+    """Codes (n,) of the groups that no split divides, as they first occur; a sample without one is a group itself."""
     groups = pool.columns.get("group")
     if groups is None:
         return np.arange(len(pool), dtype=np.int64)
-    names = [f"g{group}" if group is not None else f"s{sample}" for group, sample in zip(groups, pool.ids, strict=True)]
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+    codes: dict[object, int] = {}
+    keys = [("sample", row) if group is None else ("group", str(group)) for row, group in enumerate(groups)]
+    return np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
 
 
 def stratified_subsets(

@@ -32,11 +32,11 @@ def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], 
     """Draw one gallery sample per identity; all other samples are queries.
 
     Draw t makes one index per identity with ``numpy.random.Generator(PCG64(SeedSequence([seed, t])))``: identities in
-    sorted order, each index into the identity's sample ids in sorted order. A draw depends on the seed, t, the
-    identities and the sample ids, but not on the order of the rows or the number of draws.
+    sorted order, each index into the identity's samples in the order of the data. A draw depends on the seed, t, the
+    identities and the order of the samples, but not on their ids or the number of draws.
 
     Args:
-        ids: (n,) sample ids.
+        ids: (n,) sample ids, in the order of the data.
         identities: (n,) identity of each sample; none is None.
         draws: number of draws, >= 1.
         seed: seed of the draws, >= 0.
@@ -47,8 +47,9 @@ def draw_single_gallery(ids: NDArray[np.str_], identities: NDArray[np.object_], 
     Raises:
         InputError: no identity has two samples.
     """
-    order = np.lexsort((ids, identities.astype(np.str_)))
-    names, starts, sizes = np.unique(identities[order].astype(np.str_), return_index=True, return_counts=True)
+    texts = identities.astype(np.str_)
+    order = np.argsort(texts, kind="stable")
+    names, starts, sizes = np.unique(texts[order], return_index=True, return_counts=True)
     if sizes.max() < 2:
         raise InputError(
             f"None of the {len(names)} identities has two samples, so there is no query; use more samples (`where`, "

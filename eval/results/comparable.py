@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def part_keys(result: EvalResult) -> tuple[tuple[str, str], ...]:
     """Return a key that is equal for results with the same parts: pairs of name and split set of every part.
 
-    A part without a hash of its split set has the size of its gallery instead.
+    A part without a hash of its split set has the size of its gallery instead. Two keys are equal exactly where
+    :func:`parts_difference` finds nothing.
     """
     return tuple((name, part.split_sha256 or _gallery_size(part)) for name, part in (result.parts or {}).items())
 
@@ -23,18 +24,20 @@ def part_keys(result: EvalResult) -> tuple[tuple[str, str], ...]:
 def parts_difference(first: EvalResult, second: EvalResult) -> str | None:
     """Say what differs between the parts of two results, None if nothing is known to differ.
 
-    An example is ``gallery of 59 and 249 images in part dorsal right``. The order of parts counts. Split sets are
-    compared where both results have their hashes; :func:`part_keys` differ where only one has.
+    An example is ``gallery of 59 and 249 images in part dorsal right``. The order of parts counts. A part whose split
+    set one result names and the other does not is different.
     """
     parts, others = first.parts or {}, second.parts or {}
     if list(parts) != list(others):
         return f"parts {', '.join(parts) or 'none'} and {', '.join(others) or 'none'}"
+    if part_keys(first) == part_keys(second):
+        return None
     for name, part in parts.items():
         if _gallery_size(part) != _gallery_size(others[name]):
             return f"gallery of {_gallery_size(part)} and {_gallery_size(others[name])} images in part {name}"
     for name, part in parts.items():
-        hashes = (part.split_sha256, others[name].split_sha256)
-        if hashes[0] and hashes[1] and hashes[0] != hashes[1]:
+        hashes = (part.split_sha256 or "unknown", others[name].split_sha256 or "unknown")
+        if hashes[0] != hashes[1]:
             return f"split sets {hashes[0][:12]} and {hashes[1][:12]} in part {name}"
     return None
 

@@ -34,7 +34,7 @@ def class_arrays(
     truth = np.array([codes.get(str(label), -1) for label in pool.columns["label"]], np.int64)
     groups = pool.columns.get("group")
     units = None if groups is None or not any(value is not None for value in groups) else text_codes(groups)[0]
-    rows = np.searchsorted(pool.ids, splits.sample)
+    rows = pool.rows(splits.sample)
     draws = tuple(_draw(splits, rows, truth, int(draw)) for draw in np.unique(splits.draw))
     if config.given is not None:
         draws = tuple(_restricted(draw, pool.columns["given"], len(codes), config.given) for draw in draws)

@@ -34,8 +34,8 @@ class UniverseSplits(NamedTuple):
 def sample_roles(splits: SplitSet, pool: Pool, config: ClassConfig) -> SplitSet:
     """Take val out of train, and limit the number of samples of each role, draw by draw.
 
-    A role is limited by a random permutation of its samples in order of id. The generator depends on ``sample_seed``,
-    the draw and the role. Val samples taken from train replace those of the split set.
+    A role is limited by a random permutation of its samples in the order of the data. The generator depends on
+    ``sample_seed``, the draw and the role. Val samples taken from train replace those of the split set.
 
     Args:
         splits: split set with the roles train, val and test.
@@ -81,14 +81,17 @@ def _draw_roles(
 ) -> tuple[Int64, NDArray[np.str_], NDArray[np.str_]]:
     """Draw, sample and role columns of one draw."""
     rows = splits.draw == draw
-    roles = {name: np.sort(splits.sample[rows & (splits.role == name)]) for name in ("train", "val", "test")}
+    roles = {
+        name: pool.ids[np.sort(pool.rows(splits.sample[rows & (splits.role == name)]))]
+        for name in ("train", "val", "test")
+    }
     if config.val_from is not None:
         roles["train"], roles["val"] = _take_val(roles["train"], pool, config, draw)
     limits = (("train", config.train_limit), ("val", config.val_n), ("test", config.test_n))
     for number, (name, limit) in enumerate(limits):
         if limit is not None and limit < len(roles[name]):
             rng = np.random.default_rng(np.random.SeedSequence([config.sample_seed, draw, number]))
-            roles[name] = np.sort(roles[name][rng.permutation(len(roles[name]))[:limit]])
+            roles[name] = roles[name][np.sort(rng.permutation(len(roles[name]))[:limit])]
     samples = np.concatenate(list(roles.values()))
     names = np.concatenate([np.full(len(ids), name) for name, ids in roles.items()])
     return np.full(len(samples), draw, np.int64), samples, names

@@ -9,6 +9,7 @@ import numpy as np
 
 from eval.classification.choosing import metric_rule
 from eval.classification.figures import resampled, tables_of
+from eval.seams.samples import rows_of_ids
 from eval.statistics.class_summary import mcnemar_classes, paired_classes, summarise_classes
 from eval.statistics.paired_comparison import Comparison
 from retrieval.errors import InputError
@@ -40,7 +41,7 @@ class ClassificationComparison(Comparison):
 
 def _same_rows(first: PreparedClassification, second: PreparedClassification) -> tuple[Answers, Answers]:
     """The answers of both with the rows of the first, since the train and val samples may differ."""
-    rows = np.searchsorted(first.arrays.ids, second.arrays.ids)
+    rows = rows_of_ids(first.arrays.ids, second.arrays.ids)
     answers = tuple(
         tuple(answer._replace(rows=rows[answer.rows]) for answer in seeds) for seeds in second.solution.answers
     )

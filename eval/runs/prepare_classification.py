@@ -299,6 +299,7 @@ def _left_out(unlabelled: int, outside: int, hint: str) -> list[str]:
 def _leaks(pool: Pool, splits: SplitSet) -> list[str]:
     """Warn if test samples share an image or a group with train or val samples of the same draw."""
     warnings = []
+    all_rows = pool.rows(splits.sample)
     for column, relation in (("key", "the same picture as"), ("group", "a group with")):
         values = pool.columns.get(column)
         if values is None:
@@ -307,7 +308,7 @@ def _leaks(pool: Pool, splits: SplitSet) -> list[str]:
         worst = 0
         for draw in np.unique(splits.draw):
             in_draw = splits.draw == draw
-            rows = np.searchsorted(pool.ids, splits.sample[in_draw])
+            rows = all_rows[in_draw]
             is_test = splits.role[in_draw] == "test"
             has_code = codes[rows] >= 0
             shared = np.isin(codes[rows[is_test & has_code]], codes[rows[~is_test & has_code]])

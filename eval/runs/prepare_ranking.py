@@ -125,7 +125,7 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         warnings = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
         base = unrelated.vectors[needs.views[0]]
-        warnings += near_in_draws(pool, parts, rules, np.searchsorted(pool.ids, unrelated.ids), base)
+        warnings += near_in_draws(pool, parts, rules, pool.rows(unrelated.ids), base)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
         warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
         excluded = {name for option in EXCLUSIONS for name in getattr(config, option, ())}

@@ -11,7 +11,7 @@ import numpy as np
 from eval.protocols.held_out import HeldOutSamples
 from eval.protocols.split_sets import join_splits, read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
-from eval.seams.samples import Pool
+from eval.seams.samples import Pool, rows_of_ids
 from retrieval.errors import IncompleteError, InputError, first_names, unknown
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import SplitSet, require_same_space
@@ -144,7 +144,7 @@ def read_arrays(
     mirrored: str | None = None,
     held_out: Mapping[str, HeldOutSamples] | None = None,
 ) -> Arrays:
-    """Read the vectors and columns of the samples of some split sets, in order of sample id.
+    """Read the vectors and columns of the samples of some split sets, in the order of the data.
 
     Args:
         snapshot: where samples and vectors are.
@@ -194,7 +194,7 @@ def with_columns(snapshot: Snapshot, pool: Pool, names: Sequence[str]) -> Pool:
         if column not in stored:
             raise unknown("column of samples", name, stored)
         rows = read_pool(snapshot, ("id", column), None)
-        columns[name] = rows.columns[column][np.searchsorted(rows.ids, pool.ids)]
+        columns[name] = rows.columns[column][rows.rows(pool.ids)]
     return Pool(pool.ids, {**pool.columns, **columns})
 
 
@@ -249,10 +249,10 @@ def read_norms(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> F
 
 def _draws(splits: SplitSet, ids: NDArray[np.str_], needs: Needs, held_out: HeldOutSamples) -> tuple[Draw, ...]:
     """Rows of ``ids`` by role, for every draw; held-out samples have the same rows in all draws."""
-    rows = np.searchsorted(ids, splits.sample)
+    rows = rows_of_ids(ids, splits.sample)
     roles = {role: splits.role == role for role in needs.roles}
-    others = {name: np.searchsorted(ids, samples).astype(np.int64) for name, samples in held_out.items()}
+    others = {name: np.sort(rows_of_ids(ids, samples)) for name, samples in held_out.items()}
     return tuple(
-        {role: np.sort(rows[mask & (splits.draw == draw)]).astype(np.int64) for role, mask in roles.items()} | others
+        {role: np.sort(rows[mask & (splits.draw == draw)]) for role, mask in roles.items()} | others
         for draw in np.unique(splits.draw)
     )

@@ -85,7 +85,7 @@ class Replay:
     """The rankings of every draw of every part.
 
     Attributes:
-        samples: samples of the evaluation in order of id; rows of rankings refer to them.
+        samples: samples of the evaluation in the order of the data; rows of rankings refer to them.
         rankings: part name to a ranking per draw.
         matches: part name to a table (q, k) per draw: whether each counted query is matched within rank 1, 2, ..., k.
     """

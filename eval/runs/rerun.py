@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING
 
+from eval.results.differences import SAME_VALUE, number_differences, sections_of
 from eval.runs.request import EvalRequest
 from eval.runs.run import evaluate_prepared, prepare, print_note
 from eval.runs.tasks import load_task
@@ -17,14 +19,11 @@ if TYPE_CHECKING:
     from eval.runs.task import PreparedEvaluation
     from retrieval.types.store import EmbeddingStore
 
-SAME_VALUE = 1e-6
-"""Largest difference of a repeated metric; the same vectors may round differently on other hardware."""
-
 
 def evaluate_again(
     store: EmbeddingStore, result: EvalResult, name: str, say: Callable[[str], None] = print_note
 ) -> EvaluationRun:
-    """Evaluate a result's request again, and check that the metrics are unchanged.
+    """Evaluate a result's request again, and check that every number is unchanged.
 
     Args:
         store: where the result was made.
@@ -33,12 +32,13 @@ def evaluate_again(
         say: gets messages that are not part of the result.
 
     Raises:
-        InputError: the store gives other metrics or draws, or lacks the split set.
+        InputError: the store gives other numbers or draws, or lacks the split set.
         UnknownNameError: the store lacks a space of the result.
     """
     evaluated = evaluate_prepared(store, prepare_again(store, result, name), say)
-    values = {name: metric.value for name, metric in evaluated.result.metrics.items()}
+    values = {metric: now.value for metric, now in evaluated.result.metrics.items()}
     require_values(result, values, name)
+    require_numbers(result, evaluated.result, name)
     return evaluated
 
 
@@ -98,3 +98,32 @@ def require_values(result: EvalResult, values: Mapping[str, float], name: str) -
                 f"Result {name} says {metric} {before.value:.6f}, and the store now gives {values[metric]:.6f}: it has "
                 "changed since; evaluate again."
             )
+
+
+def require_numbers(result: EvalResult, now: EvalResult, name: str) -> None:
+    """Check that the repeated result ``now`` has the numbers of a result: intervals, draws, settings, counts, curves.
+
+    Raises:
+        InputError: some differ; the message counts them by section and shows the first.
+    """
+    differences = number_differences(result, now)
+    if not differences:
+        return
+    first = differences[0]
+    counts = ", ".join(f"{section} ({count})" for section, count in sections_of(differences).items())
+    versions = (result.provenance.vitrine, now.provenance.vitrine)
+    why = "the store has changed since" if versions[0] == versions[1] else f"it is of Vitrine {versions[0]}"
+    raise InputError(
+        f"Result {name} has {len(differences)} numbers that the store does not give now, in {counts}; the first is "
+        f"{first.place}, {_shown(first.before)} in the file and {_shown(first.now)} now. The file was edited, or "
+        f"{why}; evaluate again."
+    )
+
+
+def _shown(value: object) -> str:
+    """Write a value of a result in a message: numbers with six digits, lists and sections by their size."""
+    if isinstance(value, bool | str) or value is None:
+        return "nothing" if value is None else repr(value)
+    if isinstance(value, int | float):
+        return f"{value:.6f}" if isinstance(value, float) else f"{value}"
+    return f"{len(value)} entries" if isinstance(value, Sized) else repr(value)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eval.seams.scorer import Arm, ClassBank, IndexFactory, Scorer
 
 Criterion = Literal["top_1", "top_5", "balanced_accuracy", "macro_f1", "nll"]
+TieBreak = Literal["nll", "macro_f1"]
 
 
 class ClassConfig(ModeConfig):
@@ -62,8 +63,11 @@ class ClassConfig(ModeConfig):
         description="val chooses one setting by its figures on val; none chooses nothing and lists the test figures "
         "of all settings side by side.",
     )
-    criterion: Criterion = Field(
-        default="top_1", description="Metric on val by which a setting is chosen; macro-F1 breaks ties of top_1."
+    criterion: Criterion = Field(default="top_1", description="Metric on val by which a setting is chosen.")
+    tie_break: TieBreak = Field(
+        default="nll",
+        description="Metric on val that decides between settings equal by criterion: the lowest nll, or the highest "
+        "macro_f1. Of settings equal in that too, nll takes the weights nearest to equal ones, else the first.",
     )
     calibrate: bool = Field(default=False, description="Whether to fit a temperature for each arm on val.")
     tops: Tops = Field(default=(1, 5), description="Values of k of the top-k accuracies.")
@@ -165,14 +169,10 @@ class SettingMetrics(NamedTuple):
 
 
 class SettingTables(NamedTuple):
-    """A setting that stands beside others on test, unchosen: its tables per draw, per seed of the shots.
-
-    ``seed`` is where the bootstrap of its intervals starts.
-    """
+    """A setting that stands beside others on test, unchosen: its tables per draw, per seed of the shots."""
 
     settings: Mapping[str, str | int | float | None]
     tables: tuple[tuple[Sealed[Any], ...], ...]
-    seed: np.random.SeedSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ class ClassMode(Protocol[C_contra]):
 
 @dataclass(frozen=True, slots=True)
 class ClassArrays:
-    """All that a mode of classification sees, rows in order of sample id.
+    """All that a mode of classification sees, rows in the order of the data.
 
     ``ids`` (n,) sample ids; ``classes`` (C,) the names of the label universe; ``groups`` (n,) codes of samples that
     are not independent (burst, specimen, site), or None where no group is known; ``index`` makes search indexes;

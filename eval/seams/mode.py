@@ -74,7 +74,7 @@ class Needs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """The input of a mode: n samples in ascending order of their ids.
+    """The input of a mode: n samples in the order of the data.
 
     Attributes:
         ids: (n,) ids of the samples.

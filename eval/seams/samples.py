@@ -1,4 +1,4 @@
-"""Columns of samples, in order of sample id, as protocols read them."""
+"""Columns of samples, in the order of the data, as protocols read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A table of samples: ``ids`` (n,) ascending sample ids; ``columns`` name -> (n,) values, None where unknown."""
+    """A table of samples in the order of the data: by source, then by position in it.
+
+    ``ids`` (n,) are different sample ids; ``columns`` name -> (n,) values, None where unknown. Draws and ties depend on
+    the order of the rows, never on ids, which are hashes of names.
+    """
 
     ids: NDArray[np.str_]
     columns: Mapping[str, NDArray[np.object_]]
@@ -28,6 +32,10 @@ class Pool:
     def take(self, mask: NDArray[np.bool_]) -> Pool:
         """Select the samples where ``mask`` (n,) is True."""
         return Pool(self.ids[mask], {name: values[mask] for name, values in self.columns.items()})
+
+    def rows(self, samples: NDArray[np.str_]) -> Int64:
+        """Rows (m,) of samples (m,) by their ids, -1 where the table has no such sample."""
+        return rows_of_ids(self.ids, samples)
 
     def among(self, column: str, *values: Any) -> NDArray[np.bool_]:
         """Whether each sample has one of these values in a column: (n,)."""
@@ -40,6 +48,15 @@ class Pool:
     def values(self, column: str) -> list[Any]:
         """The distinct known values of a column, sorted."""
         return sorted({value for value in self.columns[column] if value is not None})
+
+
+def rows_of_ids(ids: NDArray[np.str_], samples: NDArray[np.str_]) -> Int64:
+    """Find ``samples`` (m,) among different ``ids`` (n,): their rows (m,), -1 for those that are not there."""
+    if not len(ids):
+        return np.full(len(samples), -1, np.int64)
+    order = np.argsort(ids)
+    rows = order[np.minimum(np.searchsorted(ids, samples, sorter=order), len(ids) - 1)]
+    return np.where(ids[rows] == samples, rows, -1).astype(np.int64)
 
 
 def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:

@@ -11,7 +11,7 @@ from eval.seams.mode import WHOLE_PART
 from eval.statistics.pair_bootstrap import FIXED, PairProblem, ScoredPairs
 from eval.verification.pair_scores import best_scores
 from retrieval.errors import InputError
-from retrieval.types import Float32, Int64, digest
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from eval.verification.samples import PairDraw, PairSamples
@@ -25,7 +25,7 @@ class OpenSetSearches:
 
     def __init__(self, samples: PairSamples, share: float, rng: np.random.Generator) -> None:
         self._samples, self._share = samples, share
-        self._seed = str(rng.integers(2**63))
+        self._seed = int(rng.integers(2**63))
 
     def problem(self, query: Int64, gallery: Int64, number: int) -> PairProblem | None:
         """Score mated searches as genuine and unmated ones as impostor pairs; None if one kind has none.
@@ -89,9 +89,9 @@ class OpenSetSearches:
     def _random_order(self, gallery: Int64, number: int) -> Int64:
         """Numbers of the identities in a gallery, in the order in which they are removed."""
         enrolled = np.unique(self._samples.identity[self._samples.with_identity(gallery)])
-        names = self._samples.identity_names
-        keys = [digest(self._seed, str(number), names[identity]) for identity in enrolled]
-        order: Int64 = enrolled[np.argsort(keys)]
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self._seed, number])))
+        keys = rng.random(len(self._samples.identity_names))  # one for every identity, whatever the gallery
+        order: Int64 = enrolled[np.argsort(keys[enrolled])]
         return order
 
 

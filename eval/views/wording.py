@@ -13,7 +13,20 @@ if TYPE_CHECKING:
 METRIC_NAMES = {
     "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "macro_jaccard": "macro-Jaccard (mIoU)",
     "nll": "NLL", "brier": "Brier", "ece": "ECE", "mean_ap": "mAP", "mean_inp": "mINP", "eer": "EER", "auc": "AUC",
+    "threshold_fmr": "FMR at the threshold", "threshold_fnmr": "FNMR at the threshold",
+    "open_set_rank_1": "open-set Rank-1",
 }  # fmt: skip
+
+RATE_NAMES = {
+    "tpr_at_fpr_": "TPR at FPR \N{LESS-THAN OR EQUAL TO} {:g}",
+    "fnmr_at_fmr_": "FNMR at FMR = {:g} (interpolated)",
+    "fnir_at_fpir_": "FNIR at FPIR \N{LESS-THAN OR EQUAL TO} {:g}",
+}
+"""Beginnings of the names of metrics at a rate, and how they are written.
+
+TPR is that of a threshold whose FPR is at most the rate; FNMR that of the interpolated quantile of impostor scores, so
+the two need not sum to one.
+"""
 
 NOT_PERCENT = frozenset({"nll", "brier"})
 """Metrics that are not fractions and are therefore not written as percentages."""
@@ -30,6 +43,9 @@ def metric_name(name: str) -> str:
         return name.replace("_", "-")
     if name.startswith("rank_"):
         return f"Rank-{name.removeprefix('rank_')}"
+    for prefix, words in RATE_NAMES.items():
+        if name.startswith(prefix):
+            return words.format(float(name.removeprefix(prefix)))
     return METRIC_NAMES.get(name, name)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from indexers.sources.base import NO_IMAGE, BaseSource, require_folder
 from indexers.tables import TableRow, open_table, row_location
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError, suggest
-from retrieval.types import Sample, SourceProblem, digest
+from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -187,17 +188,19 @@ def assign_splits(hands: Sequence[HandRow], val_seed: int = 0) -> list[str]:
     """Assign a split to each hand: ``train``, ``val`` or ``test``.
 
     Ids above the limit of their aspect (``LAST_TRAIN_ID``) are ``test``. Of each aspect and training id, the image
-    with the smallest ``BLAKE2b(val_seed, aspect, id, image name)`` is ``val``. The choice does not depend on the order
-    of rows, and adding an image to n images changes it with probability 1 / (n + 1).
+    with the smallest random number is ``val``: every row of the table gets one from ``PCG64(val_seed)``, in the order
+    of the table. So names do not matter, nor which images are absent, and a row more at the end of the table changes
+    the choice among n images with probability 1 / (n + 1).
     """
-    best: dict[tuple[str, str], tuple[str, int]] = {}
+    numbers = np.random.default_rng(val_seed).random(max((hand.row for hand in hands), default=0) + 1)
+    best: dict[tuple[str, str], tuple[float, int]] = {}
     splits = []
     for at, hand in enumerate(hands):
         train = int(hand.identity) <= LAST_TRAIN_ID[hand.aspect]
         splits.append("train" if train else "test")
         if train:
             key = (hand.aspect, hand.identity)
-            rank = (digest(str(val_seed), *key, hand.image), at)
+            rank = (float(numbers[hand.row]), at)
             best[key] = min(best.get(key, rank), rank)
     for _, at in best.values():
         splits[at] = "val"

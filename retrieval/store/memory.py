@@ -25,14 +25,14 @@ class MemorySnapshot:
     """The samples and vectors of a :class:`MemoryStore`, which never change.
 
     Args:
-        samples: table of samples, with at least ``id``.
+        samples: table of samples, with at least ``id``; the order of its rows is the order of the data.
         vectors: name of a space -> its views.
     """
 
     store_version = 1
 
     def __init__(self, samples: pa.Table, vectors: Mapping[str, Views]) -> None:
-        self._samples = samples.sort_by("id")
+        self._samples = samples
         self._vectors = vectors
         self.spaces = tuple(_space(name, views) for name, views in vectors.items())
         names = samples.column("source").unique().to_pylist() if "source" in samples.column_names else []
@@ -66,7 +66,7 @@ class MemorySnapshot:
         id_prefix: str | None = None,
         **equal: str | Collection[str],
     ) -> pa.Table:
-        """Return rows in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`.
+        """Return rows in the order of the table; see :meth:`retrieval.types.store.Snapshot.samples`.
 
         Raises:
             InputError: ``where`` is given, which a store in memory does not support.
@@ -108,7 +108,7 @@ class MemoryStore:
     """A store in memory, to which banks, split sets and results can be appended.
 
     Args:
-        samples: table of samples.
+        samples: table of samples; the order of its rows is the order of the data.
         vectors: name of a space -> its views.
         writable: whether anything can be appended.
     """

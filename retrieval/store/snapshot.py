@@ -72,15 +72,24 @@ class LanceSnapshot:
         id_prefix: str | None = None,
         **equal: str | Collection[str],
     ) -> pa.Table:
-        """Read ``samples`` in order of ``id``; see :meth:`retrieval.types.store.Snapshot.samples`."""
+        """Read ``samples`` in the order of the data; see :meth:`retrieval.types.store.Snapshot.samples`."""
         # A user's condition is never combined with SQL of ours; then the other conditions are matched after reading.
         sql = condition(equal, id_prefix) if where is None else None
-        names = None if columns is None else list(dict.fromkeys(["id", *columns, *equal]))
+        names = None if columns is None else list(dict.fromkeys(["source", "position", *columns, *equal]))
         rows = self.read("samples", names, sql if where is None else where)
         if sql is None:
             rows = matching(rows, equal, id_prefix)
-        rows = rows.sort_by("id")
+        rows = self._in_order(rows)
         return rows if columns is None else rows.select(list(columns))
+
+    def _in_order(self, rows: pa.Table) -> pa.Table:
+        """Sort rows with the columns ``source`` and ``position``: sources by first commit, samples by position."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        names = pa.array([source.name for source in self.sources], pa.string())
+        keys = pa.table({"source": pc.index_in(rows.column("source"), names), "position": rows.column("position")})
+        return rows.take(pc.sort_indices(keys, [("source", "ascending"), ("position", "ascending")]))
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
         """Read all vectors of a view from the cache.

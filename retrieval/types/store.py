@@ -78,7 +78,7 @@ class Snapshot(Protocol):
         id_prefix: str | None = None,
         **equal: str | Collection[str],
     ) -> pa.Table:
-        """Return rows of ``samples`` in order of ``id``.
+        """Return rows of ``samples`` in the order of the data: of the sources' first commits, then of ``position``.
 
         Columns: id, source, uri, position, content, crop, key, size, mtime_ns, width, height, phash, box_*, polygon,
         label, identity, aspect, camera, group, captured_at, split and ``meta_*``. ``key`` (content and crop) is the key

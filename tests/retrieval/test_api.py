@@ -26,12 +26,12 @@ def store(tmp_path: Path) -> LanceStore:
 
 def test_vectors_are_aligned_with_ids_and_targets(store: LanceStore) -> None:
     ids, X, y = vitrine.vectors(store)
-    assert ids.tolist() == ["a", "b", "c", "d"]
-    assert y.tolist() == [None, "y", "x", "x"]
-    np.testing.assert_array_equal(X, unit(4).vectors[[2, 1, 3, 0]])
+    assert ids.tolist() == ["d", "b", "a", "c"]  # the order of the data
+    assert y.tolist() == ["x", "y", None, "x"]
+    np.testing.assert_array_equal(X, unit(4).vectors)
     assert X.flags.c_contiguous
     some = vitrine.vectors(store.uri, "model", "label = 'x'", target="identity")
-    assert (some.ids.tolist(), some.y.tolist()) == (["c", "d"], ["1", "1"])
+    assert (some.ids.tolist(), some.y.tolist()) == (["d", "c"], ["1", "1"])
     assert repr(some) == "SampleVectors: 2 samples, 16 dimensions, 1 values of y"
 
 

@@ -19,6 +19,7 @@ from tests.support.shared_data import SHARED, needs_shared
         ("names.txt", "\ufeffA a\r\n\r\nB\r\n"),
         ("names.json", '["A a", "B"]'),
         ("names.json", '{"B": 1, "A a": 0}'),
+        ("names.json", '{"B": "1", "A a": "0"}'),
         ("names.json", '{"1": "B", "0": "A a"}'),
         ("prompts.json", '{"A a": ["a text"], "B": "a text"}'),
     ],
@@ -43,6 +44,10 @@ def test_names_in_every_form(tmp_path: Path, name: str, text: str) -> None:
         ("a.json", '["a", 3]', "not a list of class names"),
         ("a.json", '"a"', "not a list of class names"),
         ("a.json", "a", "line 1"),
+        ("a.json", '{"cat": 0, "dog": "1"}', "class 'cat' has 0"),
+        ("a.json", '{"cat": "0", "dog": "a dog"}', "class 'cat' has \"0\""),
+        ("a.json", '{"cat": 0.0, "dog": 1.0}', "no list of indexes"),
+        ("a.json", '{"cat": null}', "no list of prompts"),
     ],
 )
 def test_what_is_no_list_of_names(tmp_path: Path, name: str, text: str, says: str) -> None:

@@ -122,7 +122,8 @@ def learners(seed: int = 0, classes: int = 6, train: int = 12, noise: float = 1.
 def points(arrays: ClassArrays, solution: Solution) -> list[SweepPoint]:
     """The settings of a solution as the result has them."""
     config = FusionConfig(bootstrap=50)
-    return [sweep_point(setting, arrays, config, resampled(arrays, config)) for setting in solution.sweep]
+    rng, by = np.random.default_rng(0), resampled(arrays, config)
+    return [sweep_point(setting, arrays, config, rng, by) for setting in solution.sweep]
 
 
 def solve(arrays: ClassArrays, **options: Any) -> Solution:

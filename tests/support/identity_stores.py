@@ -64,6 +64,6 @@ def memory_store(rows: Sequence[dict[str, Any]], *, writable: bool = True, drop:
 
 def pool_of(rows: Sequence[dict[str, Any]]) -> Pool:
     """The same rows as a protocol sees them."""
-    table = sample_table(rows).sort_by("id")
+    table = sample_table(rows)
     values = {name: np.array(table.column(name).to_pylist(), dtype=np.object_) for name in table.column_names}
     return Pool(values.pop("id").astype(np.str_), values)

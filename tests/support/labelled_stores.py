@@ -128,7 +128,7 @@ def banks_of(store: MemoryStore, names: Sequence[str]) -> tuple[Bank, Bank]:
 
 def pool_of(rows: list[dict[str, Any]]) -> Pool:
     """The same rows as a protocol sees them."""
-    table = table_of(rows).sort_by("id")
+    table = table_of(rows)
     values = {name: np.array(table.column(name).to_pylist(), dtype=np.object_) for name in table.column_names}
     return Pool(values.pop("id").astype(np.str_), values)
 

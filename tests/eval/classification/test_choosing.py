@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.classification.choosing import (
-    TIE_BREAK,
     Sweep,
     answer_of,
     arm_logits,
@@ -74,7 +73,8 @@ def scored(arrays: ClassArrays, role: str, setting: int, config: ClassConfig) ->
 def shown(sweep: Sweep) -> list[SweepPoint]:
     """The settings of a sweep as the result has them."""
     arrays = arrays_of("knn", {})
-    return [sweep_point(setting, arrays, ClassConfig(), "class") for setting in sweep.settings()]
+    rng = np.random.default_rng(0)
+    return [sweep_point(setting, arrays, ClassConfig(), rng, "class") for setting in sweep.settings()]
 
 
 Figures = st.lists(
@@ -86,13 +86,21 @@ Figures = st.lists(
 )
 
 
-@given(Figures, st.sampled_from(list(TIE_BREAK)))
-def test_the_best_is_highest_then_by_its_tie_break_then_first(figures: list[dict[str, float]], criterion: Any) -> None:
-    best, tie = best_index(figures, criterion), TIE_BREAK[criterion]
-    sign = -1 if criterion == "nll" else 1
-    for at, each in enumerate(figures):
-        ours = (sign * figures[best][criterion], figures[best][tie], -best)
-        assert ours >= (sign * each[criterion], each[tie], -at)
+@given(Figures, st.sampled_from(["top_1", "top_5", "balanced_accuracy", "macro_f1", "nll"]), st.data())
+def test_the_best_is_highest_then_by_nll_then_nearest_to_equal_weights_then_first(
+    figures: list[dict[str, float]], criterion: Any, data: st.DataObject
+) -> None:
+    distances = [data.draw(st.sampled_from([0.0, 0.1])) for _ in figures]
+    signed = [{name: -value if name == "nll" else value for name, value in each.items()} for each in figures]
+    config = ClassConfig(criterion=criterion)
+    keys: list[tuple[float, ...]]
+    keys = [(each[criterion], each["nll"], -distances[at], -at) for at, each in enumerate(signed)]
+    assert best_index(figures, config, distances) == keys.index(max(keys))
+    keys = [(each[criterion], each["nll"], -at) for at, each in enumerate(signed)]
+    assert best_index(figures, config) == keys.index(max(keys))
+    keys = [(each[criterion], each["macro_f1"], -at) for at, each in enumerate(signed)]
+    reports = ClassConfig(criterion=criterion, tie_break="macro_f1")
+    assert best_index(figures, reports, distances) == keys.index(max(keys))
 
 
 def test_rules() -> None:

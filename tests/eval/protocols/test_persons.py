@@ -70,9 +70,30 @@ def test_cuhk03_asks_across_cameras() -> None:
         for sample, role in zip(made.sample[made.draw == draw], made.role[made.draw == draw], strict=True):
             sides[role].setdefault(who[sample], set()).add(camera[sample])
         assert all(not sides["query"][name] & sides["gallery"][name] for name in sides["query"])
-    assert made.sha256 == CUHK03.parts(pool_of(rows[::-1]), Request())[""].sha256
     assert made.sha256 != CUHK03.parts(pool, Request(seed=1))[""].sha256
     with pytest.raises(InputError, match="None of the 6 identities was seen by two cameras"):
         CUHK03.parts(pool_of([row for row in rows if row["camera"] == "0"]), Request())
     with pytest.raises(InputError, match="needs every camera, and 1 of 38"):
         CUHK03.parts(pool_of([*rows, {"uri": "x", "identity": "0", "camera": None}]), Request())
+
+
+def test_cuhk03_keeps_the_queries_and_the_gallery_of_the_data_set() -> None:
+    rows = [
+        {"uri": f"{who}_{camera}_{shot}", "identity": f"{who}", "camera": f"{camera}",
+         "split": "query" if camera == 0 and who < 5 else "gallery"}
+        for who in range(6)
+        for camera in range(2)
+        for shot in range(3)
+    ]  # fmt: skip
+    rows.append({"uri": "train", "identity": "7", "camera": "1", "split": "train"})
+    pool = pool_of(rows)
+    made = CUHK03.parts(pool, Request())[""]
+    given = dict(zip(pool.ids.tolist(), pool.columns["split"], strict=True))
+    assert all(given[sample] == role for sample, role in zip(made.sample, made.role, strict=True))
+    # Identity 5 has gallery samples alone: a distractor.
+    assert [counts(made, draw) for draw in range(10)] == [(15, 6)] * 10
+    assert len({tuple(sorted(made.sample[(made.draw == d) & (made.role == "gallery")])) for d in range(10)}) > 1
+    for row in rows:
+        row["camera"] = "0"
+    with pytest.raises(InputError, match="has a query and a gallery sample from two cameras"):
+        CUHK03.parts(pool_of(rows), Request())

@@ -10,6 +10,7 @@ import pytest
 
 from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
+from eval.results.differences import number_differences
 from eval.results.schema import EvalResult, Provenance
 from eval.runs.reading import stored_draws
 from eval.runs.rerun import evaluate_again, prepare_again, require_values
@@ -172,3 +173,47 @@ def test_the_provenance_of_two_spaces_is_looked_up_one_by_one() -> None:
     lost = Provenance.model_validate(before.provenance.model_dump() | {"space_fingerprint": "a + b"})
     with pytest.raises(UnknownNameError, match=f"{RES}"):
         prepare_again(store, before.model_copy(update={"provenance": lost}), "A")
+
+
+def edited(values: Any, place: str, value: Any) -> Any:
+    """A result file in which somebody wrote another value at a place such as ``metrics.top_1.ci95.0``."""
+    values = json.loads(json.dumps(values))
+    *path, last = (int(key) if key.isdecimal() else key for key in place.split("."))
+    inner = values
+    for key in path:
+        inner = inner[key]
+    inner[last] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("place", "section"),
+    [
+        ("metrics.top_1.ci95.0", "metrics (1)"),
+        ("draws.0.top_1", "draws (1)"),
+        ("n.test", "n (1)"),
+        ("sweep.1.metrics.nll", "sweep (1)"),
+        ("sweep.0.chosen", "sweep (1)"),
+        ("per_class.class 1.support", "per_class (1)"),
+        ("curves.reliability.accuracy.3", "curves (1)"),
+        ("chosen.settings.0.k", "chosen (1)"),
+        ("label_universe.n", "label_universe (1)"),
+    ],
+)
+def test_every_number_of_a_result_is_compared(place: str, section: str) -> None:
+    store = class_store(ROWS)
+    before = evaluated(store, "knn", options={"k": "1,5", "votes": "uniform,exp"})
+    assert not number_differences(before, again(store, before))
+    other = EvalResult.read(edited(before.to_dict(), place, 77), "A")
+    with pytest.raises(InputError, match="the first is ") as error:
+        again(store, other)
+    assert section in str(error.value)
+    assert f"the first is {place}, 77" in str(error.value)
+
+
+def test_a_draw_more_or_less_is_a_difference() -> None:
+    store = class_store(ROWS)
+    before = evaluated(store, "prototype", protocol="holdout", options={"draws": 2})
+    fewer = before.model_copy(update={"draws": before.draws[:1], "confusion": None})
+    with pytest.raises(InputError, match=r"in draws \(1\), confusion \(1\); the first is draws, 1 entries in the file"):
+        again(store, fewer)

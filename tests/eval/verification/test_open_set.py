@@ -64,7 +64,7 @@ def test_a_share_of_unknown_people_that_leaves_none_names_those_that_work(
 
 def test_only_people_with_queries_can_be_searched_for() -> None:
     whole = a_gallery_of(12)
-    few = {"query": np.arange(2), "gallery": np.arange(12, 24)}
+    few = {"query": np.arange(6), "gallery": np.arange(12, 24)}
     problem = Arrays(whole.ids, whole.vectors, whole.columns, {"": (few, few)})
     with pytest.raises(
         InputError, match=r"no query .* unknown there; unknown from ([\d.]+) to ([\d.]+) works"
@@ -73,7 +73,7 @@ def test_only_people_with_queries_can_be_searched_for() -> None:
     found = re.search(r"from ([\d.]+) to ([\d.]+)", str(raised.value))
     assert found
     for works in found.groups():
-        assert verify(problem, unknown=float(works), bootstrap=0).n["mated"] == 1
+        assert verify(problem, unknown=float(works), bootstrap=0).n["mated"] >= 1
     one = {"query": np.arange(1), "gallery": np.arange(12, 24)}
     with pytest.raises(InputError, match="no value works in every draw, so leave the option out"):
         verify(Arrays(whole.ids, whole.vectors, whole.columns, {"": (one,)}), unknown=0.5, bootstrap=0)

@@ -30,7 +30,7 @@ def test_the_table_names_parts_by_their_number() -> None:
 
 
 def test_p_is_never_shown_as_zero_and_not_made_of_nothing() -> None:
-    store = two_spaces(people(70, 3))
+    store = two_spaces(people(90, 3))
     asked = [EvalRequest(mode="reid", space=space, options={"bootstrap": 40}) for space in ("sharp", "dull")]
     found = compare(store, *asked)
     assert found.mcnemar is not None

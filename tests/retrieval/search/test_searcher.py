@@ -85,10 +85,10 @@ def test_same_content_under_two_samples_is_found_twice(tmp_path: Path) -> None:
     vectors = Embeddings(np.eye(3, dtype=np.float32), np.ones(3, np.float32))
     store, _ = store_with(tmp_path / "s", ["a", "b", "c"], vectors)
     with store.writer() as writer:
-        row = writer.snapshot.samples(where="id = 'b'")
-        writer.append_samples(row.set_column(0, "id", [["a9"]]))
+        twin = rows(["a9"], key=key("b"), content=key("b"), position=3)
+        writer.append_samples(twin)
         writer.commit("twin")
-    assert ids(search(store, vector=[0, 1, 0], k=2)) == ["a9", "b"]
+    assert ids(search(store, vector=[0, 1, 0], k=2)) == ["b", "a9"]  # by position, not by id
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_what_is_not_committed_is_never_seen_and_rolled_back(tmp_path: Path) -> 
     with store.writer() as writer:
         assert writer.snapshot.samples(["id"]).num_rows == 2
         assert "meta_new" not in writer.snapshot.samples().column_names
-        writer.append_samples(rows(["c"]))
+        writer.append_samples(rows(["c"], position=2))
         writer.append_vectors(space, [key("c")], {"base": unit(1)})
         writer.commit("now")
     with store.snapshot() as snapshot:

@@ -47,7 +47,7 @@ def test_adding_a_view_fills_it_row_by_row(tmp_path: Path) -> None:
 def test_deleting_samples_drops_vectors_nobody_uses(tmp_path: Path) -> None:
     store, space = store_with(tmp_path / "s", ["a", "b", "c"], unit(3))
     with store.writer() as writer:
-        twin = rows(["d"]).set_column(3, "content", [[key("a")]]).set_column(5, "key", [[key("a")]])
+        twin = rows(["d"], content=key("a"), key=key("a"), position=3)
         writer.append_samples(twin)
         writer.commit("twin of a")
         writer.delete_samples(["a", "b"])
