@@ -110,7 +110,7 @@ def test_zeroshot_chooses_on_val_what_is_best_there(store: MemoryStore) -> None:
     val, test = raw(store, "val"), raw(store, "test")
     swept = [0.01, 0.3, 3.0]
     on_val = [figures(softmax(prompt_logits(store, val.vectors, "softmax", each)), val.labels) for each in swept]
-    best = max(range(3), key=lambda at: (on_val[at]["top_1"], on_val[at]["macro_f1"], -at))
+    best = max(range(3), key=lambda at: (on_val[at]["top_1"], -on_val[at]["nll"], -at))
     result = evaluated(store, "zeroshot", options={"pool": "softmax", "temperature": "0.01,0.3,3"})
     agrees(result, figures(softmax(prompt_logits(store, test.vectors, "softmax", swept[best])), test.labels))
     assert result.chosen is not None
