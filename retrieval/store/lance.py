@@ -167,8 +167,6 @@ class LanceTables:
             InputError: ``where`` is not an SQL condition over the columns of the table.
         """
         dataset = self.dataset(name, version)
-        if where is not None and ";" in re.sub(r"'[^']*'", "", where):
-            raise InputError(f"'{where}' is not one condition: it has a ';'.")
         with self._reading(name):
             try:
                 return dataset.to_table(columns=None if columns is None else list(columns), filter=where)
@@ -177,7 +175,7 @@ class LanceTables:
                     raise
                 names = ", ".join(dataset.schema.names)
                 raise InputError(
-                    f"'{where}' is not a condition over {name}: {said_by_lance(error)}. Columns: {names}."
+                    f"'{where}' is not a condition over {name}: {_advice(error)}. Columns: {names}."
                 ) from None
 
     def files(self, name: str, version: int) -> list[str]:
@@ -288,6 +286,18 @@ def _conform(rows: pa.Table, schema: pa.Schema) -> pa.Table:
         for f in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _advice(error: BaseException) -> str:
+    """Return what is wrong with a condition, in words of the user where Lance names types of Arrow."""
+    text = str(error)
+    if "literal of type 'Utf8'" in text:
+        return "a column of text is compared with a number; write the number in single quotes"
+    if "literal of type 'Timestamp" in text:
+        return "a column of time is compared with a text; write timestamp before the text"
+    if re.search(r"literal of type '(Int|Float)", text):
+        return "the value does not fit a column of numbers; write CAST(column AS double) or another value"
+    return said_by_lance(error)
 
 
 def said_by_lance(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from retrieval.store.hot import cache_damage, hot_matrix, read_fragments
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.schema import is_large, vectors_table
 from retrieval.store.spaces import find_space, space_of
+from retrieval.store.where import check_condition
 from retrieval.types import SpaceInfo, VectorMatrix
 from retrieval.types.store import SourceInfo
 
@@ -74,6 +75,8 @@ class LanceSnapshot:
     ) -> pa.Table:
         """Read ``samples`` in the order of the data; see :meth:`retrieval.types.store.Snapshot.samples`."""
         # A user's condition is never combined with SQL of ours; then the other conditions are matched after reading.
+        if where is not None:
+            check_condition(where, self.column_names("samples"))
         sql = condition(equal, id_prefix) if where is None else None
         names = None if columns is None else list(dict.fromkeys(["source", "position", *columns, *equal]))
         rows = self.read("samples", names, sql if where is None else where)

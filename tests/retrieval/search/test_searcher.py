@@ -102,7 +102,7 @@ def test_same_content_under_two_samples_is_found_twice(tmp_path: Path) -> None:
         ({"id": "a1", "view": "hflip"}, "No view in space"),
         ({"id": "a1", "space": "modl"}, "No space 'modl'"),
         ({"id": "a1", "where": "camera = '9'"}, "matches nothing"),
-        ({"id": "a1", "where": "1 = 1; nonsense"}, "not one condition"),
+        ({"id": "a1", "where": "1 = 1; nonsense"}, "is not a condition"),
         ({"id": "a1", "where": "id = 'n1'", "group_by": "label"}, "Nothing to group by"),
     ],
 )
