@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -24,6 +25,9 @@ SMALL_FRAGMENT_ROWS = 65_536
 
 NEWEST_FIRST = 2**64 - 1
 """Lance names manifests by this number minus the version, so that the newest is listed first."""
+
+MANY_VERSIONS = 8
+"""Old versions of a table that are worth a clean-up."""
 
 KEEP_TAG = "vitrine-reader-"
 """Prefix of Lance tags of versions that readers used at the last clean-up."""
@@ -212,9 +216,23 @@ class LanceTables:
             older_than: age of the versions to delete; the newest is never deleted.
             unverified: whether to delete incomplete files of killed writers too, which requires the store's lock.
         """
+        if not self._worth_cleaning(name, older_than):
+            return
         dataset = self.dataset(name)
         with self._writing(name):
             self._clean(dataset, set(keep), older_than, unverified=unverified)
+
+    def _worth_cleaning(self, name: str, older_than: timedelta) -> bool:
+        """Return whether a local table has several old versions, or one that is twice as old.
+
+        Lance reads the manifest of every version to clean up, which would make each of many small runs slower than
+        the one before.
+        """
+        now = time.time()
+        manifests = (Path(self.uri) / f"{name}.lance" / "_versions").glob("*.manifest")
+        ages = sorted(now - path.stat().st_mtime for path in manifests)[1:]  # the newest version is never deleted
+        keep = older_than.total_seconds()
+        return sum(age > keep for age in ages) >= MANY_VERSIONS or (bool(ages) and ages[-1] >= 2 * keep)
 
     @staticmethod
     def _clean(dataset: Any, keep: set[int], older_than: timedelta, *, unverified: bool) -> None:
