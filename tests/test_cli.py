@@ -68,7 +68,7 @@ def test_the_two_modules_outside_packages_import_nothing_of_ours_at_the_top(modu
         (["index", "{images}", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "--random-init"),
         (["index", "{images}", "--store", "{new}", "--source", "foldr"], 2, "Did you mean 'folder'"),
         (["index", "{images}", "--store", "{new}", *SMALL_ENCODER, "--preprocess", "resiz=3"], 1, "resize"),
-        (["index", "{images}", "--store", "s3://bucket/x", *SMALL_ENCODER], 1, "no lock there"),
+        (["index", "{images}", "--store", "s3://bucket/x", *SMALL_ENCODER], 1, "works in local folders alone"),
         (["import-vectors", "missing.npz", "--store", "{new}"], 1, "missing.npz"),
         (["import-vectors", "{images}/class0/00000.jpg", "--store", "{new}"], 1, ".npz, .npy or .parquet"),
     ],

@@ -71,11 +71,14 @@ def write_commit(
     old = before.tables if before else {}
     counted = (name for name in versions if name == "samples" or name.startswith("vectors_"))
     changed = not same_rows and any(versions[name] != old.get(name) for name in counted)
+    files = file_digests(tables, versions, old, before.files if before else {})
+    for name, digests in files.items():
+        tables.sync(name, digests.keys() - (before.files.get(name, {}).keys() if before else set()))
     commit = Commit(
         number=before.number + 1 if before else 0,
         store_version=(before.store_version if before else 0) + int(changed and before is not None),
         tables=dict(sorted(versions.items())),
-        files=file_digests(tables, versions, old, before.files if before else {}),
+        files=files,
         note=note,
         created=now(),
     )
@@ -89,7 +92,8 @@ def write_commit(
         "created": commit.created,
     }
     row["sha256"] = _record_sha256(row)
-    tables.overwrite("commits", pa.Table.from_pylist([row], schema=COMMITS))
+    version = tables.overwrite("commits", pa.Table.from_pylist([row], schema=COMMITS))
+    tables.sync("commits", tables.files("commits", version))
     return commit
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,20 @@ import lancedb
 import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError, VitrineError
+from retrieval.store.durability import HOUR, drop_torn_manifests, is_torn, sweep_temporary, sync_files
 from retrieval.store.remedies import remedy
 
-SMALL_FRAGMENT_ROWS = 65_536
-"""Compaction merges fragments with fewer rows than this."""
+FRAGMENT_ROWS = (1_024, 65_536)
+"""Sizes of fragments are below the first, between two of these, or complete; many of one size are merged."""
+
+MANY_FRAGMENTS = 8
+"""Small fragments of a table that are merged."""
 
 NEWEST_FIRST = 2**64 - 1
 """Lance names manifests by this number minus the version, so that the newest is listed first."""
+
+KEEP_OLD_VERSIONS = timedelta(hours=1)
+"""Age from which old versions of a table are deleted."""
 
 MANY_VERSIONS = 8
 """Old versions of a table that are worth a clean-up."""
@@ -77,7 +85,7 @@ class LanceTables:
             if self.readable(name):
                 self._db.drop_table(name)
             else:
-                shutil.rmtree(Path(self.uri) / f"{name}.lance", ignore_errors=True)
+                shutil.rmtree(self._folder(name), ignore_errors=True)
 
     def restore(self, name: str, version: int) -> None:
         """Make the newest version equal to an older one."""
@@ -184,7 +192,7 @@ class LanceTables:
 
     def files(self, name: str, version: int) -> list[str]:
         """Return the files of a version of a local table, relative to its folder: manifest, data and deletions."""
-        folder = Path(self.uri) / f"{name}.lance"
+        folder = self._folder(name)
         manifests = (f"_versions/{NEWEST_FIRST - version:020d}.manifest", f"_versions/{version}.manifest")
         files = [path for path in manifests if (folder / path).is_file()][:1]
         for fragment in self.dataset(name, version).get_fragments():
@@ -197,53 +205,88 @@ class LanceTables:
         with self._reading(name):
             return int(dataset.count_rows())
 
-    def compact(self, name: str) -> bool:
-        """Merge small fragments if there are many; return whether any were merged."""
-        dataset = self.dataset(name)
-        small = sum(1 for f in dataset.get_fragments() if f.physical_rows < SMALL_FRAGMENT_ROWS)
-        if small < 8:
-            return False
-        with self._writing(name):
-            dataset.optimize.compact_files(target_rows_per_fragment=SMALL_FRAGMENT_ROWS)
-        return True
+    def compact(self, name: str, check: Callable[[list[str]], None] | None = None) -> bool:
+        """Merge small fragments if there are many; return whether any were merged.
 
-    def clean(self, name: str, keep: Iterable[int], *, older_than: timedelta, unverified: bool) -> None:
-        """Delete old versions of a table.
+        The smallest are merged first, so that many small additions do not rewrite a large fragment each time.
+
+        Args:
+            name: the table.
+            check: receives the files to merge, relative to the table's folder; raises if one is damaged.
+        """
+        dataset = self.dataset(name)
+        fragments = dataset.get_fragments()
+        for least, most in pairwise((0, *FRAGMENT_ROWS)):
+            if sum(least <= fragment.physical_rows < most for fragment in fragments) >= MANY_FRAGMENTS:
+                if check is not None:
+                    check([file for part in fragments if part.physical_rows < most for file in _files_of(part)])
+                with self._writing(name):
+                    dataset.optimize.compact_files(target_rows_per_fragment=most)
+                return True
+        return False
+
+    def clean(self, name: str, keep: Iterable[int], *, unverified: bool) -> None:
+        """Delete versions of a table older than :data:`KEEP_OLD_VERSIONS`; the newest is never deleted.
 
         Args:
             name: the table.
             keep: versions that readers use.
-            older_than: age of the versions to delete; the newest is never deleted.
             unverified: whether to delete incomplete files of killed writers too, which requires the store's lock.
         """
-        if not self._worth_cleaning(name, older_than):
+        if not self._worth_cleaning(name):
             return
         dataset = self.dataset(name)
         with self._writing(name):
-            self._clean(dataset, set(keep), older_than, unverified=unverified)
+            self._clean(dataset, set(keep), unverified=unverified)
 
-    def _worth_cleaning(self, name: str, older_than: timedelta) -> bool:
+    def _worth_cleaning(self, name: str) -> bool:
         """Return whether a local table has several old versions, or one that is twice as old.
 
         Lance reads the manifest of every version to clean up, which would make each of many small runs slower than
         the one before.
         """
         now = time.time()
-        manifests = (Path(self.uri) / f"{name}.lance" / "_versions").glob("*.manifest")
+        manifests = (self._folder(name) / "_versions").glob("*.manifest")
         ages = sorted(now - path.stat().st_mtime for path in manifests)[1:]  # the newest version is never deleted
-        keep = older_than.total_seconds()
+        keep = KEEP_OLD_VERSIONS.total_seconds()
         return sum(age > keep for age in ages) >= MANY_VERSIONS or (bool(ages) and ages[-1] >= 2 * keep)
 
     @staticmethod
-    def _clean(dataset: Any, keep: set[int], older_than: timedelta, *, unverified: bool) -> None:
+    def _clean(dataset: Any, keep: set[int], *, unverified: bool) -> None:
         for tag in [tag for tag in dataset.tags.list() if tag.startswith(KEEP_TAG)]:
             dataset.tags.delete(tag)
         present = {int(version["version"]) for version in dataset.versions()}
         for version in present.intersection(keep):
             dataset.tags.create(f"{KEEP_TAG}{version}", version)
         dataset.cleanup_old_versions(
-            older_than=older_than, delete_unverified=unverified, error_if_tagged_old_versions=False
+            older_than=KEEP_OLD_VERSIONS, delete_unverified=unverified, error_if_tagged_old_versions=False
         )
+
+    def sync(self, name: str, files: Iterable[str]) -> None:
+        """Force files of a local table to the disk; see :func:`retrieval.store.durability.sync_files`."""
+        with self._writing(name):
+            sync_files(self._folder(name), files)
+
+    def repair(self, name: str, *, alone: bool) -> None:
+        """Delete what a power cut or a killed writer left of changes to a local table that were not acknowledged.
+
+        Args:
+            name: the table.
+            alone: whether no other process can be writing to the table.
+        """
+        drop_torn_manifests(self._folder(name))
+        sweep_temporary(self._folder(name), older_than=0 if alone else HOUR)
+
+    def drop_torn_version(self, name: str) -> bool:
+        """Delete the newest version of a local table if a power cut left a data file torn; return whether it was."""
+        newest = min((self._folder(name) / "_versions").glob("*.manifest"), default=None)
+        if newest is None or not any(is_torn(path) for path in (self._folder(name) / "data").glob("*.lance")):
+            return False
+        newest.unlink()
+        return True
+
+    def _folder(self, name: str) -> Path:
+        return Path(self.uri) / f"{name}.lance"
 
     def _writing(self, name: str) -> AbstractContextManager[None]:
         """Convert errors of writing, such as a full disk, to :class:`StoreError`."""

@@ -152,8 +152,9 @@ class LanceStore:
 
 def _no_lock(uri: str) -> ReadOnlyStoreError:
     return ReadOnlyStoreError(
-        f"{uri}: writing to object storage is refused: there is no lock there that keeps two writers apart. Write to a "
-        "local folder and copy it there; reading works."
+        f"{uri}: writing to object storage is refused. One table is committed there safely, but a commit of a store "
+        "spans several tables and needs Vitrine's lock, which works in local folders alone. Write to a local folder "
+        "and copy it there; reading works."
     )
 
 

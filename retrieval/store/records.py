@@ -141,12 +141,6 @@ def sound_result(row: Mapping[str, Any]) -> StoredResult | None:
     return StoredResult(row["sha256"], row["created"] or "", result) if sound else None
 
 
-def _append(tables: LanceTables, name: str, rows: pa.Table) -> None:
-    tables.append(name, rows)
-    with suppress(OSError):  # the rows are stored; verify says which files have no digest
-        add_digests(tables, name)
-
-
 def damaged(tables: LanceTables, table: str, what: str) -> StoreError:
     """Make the error for a damaged row."""
     return StoreError(f"{tables.uri}: {what} is not as it was stored; {remedy(table)}.")
@@ -160,6 +154,27 @@ def sound_bank(row: Mapping[str, Any]) -> Bank | None:
     except (ValueError, TypeError, AttributeError):
         return None
     return bank if sound else None
+
+
+def _append(tables: LanceTables, name: str, rows: pa.Table) -> None:
+    """Append rows, force them to the disk, and merge small files of earlier appends."""
+    version = tables.append(name, rows)
+    tables.sync(name, tables.files(name, version))
+    with suppress(OSError):  # the rows are stored; verify says which files have no digest
+        add_digests(tables, name)
+    tidy_appended(tables, name)
+
+
+def tidy_appended(tables: LanceTables, name: str) -> None:
+    """Merge small files and delete old versions, without the lock.
+
+    Where another process changes the table at the same time, one of them leaves the work to the next call.
+    """
+    with suppress(StoreError, OSError):
+        tables.repair(name, alone=False)
+        if tables.compact(name):
+            add_digests(tables, name)
+        tables.clean(name, (), unverified=False)
 
 
 def _bank(row: Mapping[str, Any]) -> Bank:

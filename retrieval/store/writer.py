@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import pyarrow as pa
 from retrieval.errors import InputError, StoreError
 from retrieval.store.commits import Commit, now, read_commit, write_commit
 from retrieval.store.conditions import equal_to, some_of
+from retrieval.store.digests import FileCheck
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
 from retrieval.store.record_digests import add_digests
-from retrieval.store.records import save_bank
+from retrieval.store.records import save_bank, tidy_appended
 from retrieval.store.schema import (
     APPENDED,
     COMMITTED,
@@ -30,8 +31,6 @@ from retrieval.store.schema import (
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.spaces import short_name, space_of
 from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, SpaceInfo, SpaceState
-
-KEEP_OLD_VERSIONS = timedelta(hours=1)
 
 
 class LanceWriter:
@@ -49,9 +48,11 @@ class LanceWriter:
 
     def _begin(self) -> Commit:
         """Open the last complete version and roll back changes after it; create the tables of a new store."""
+        for name in {name for name in self._tables.names() if is_ours(name)}:
+            self._tables.repair(name, alone=name not in APPENDED)
         if not self._tables.readable("commits"):
             return self._make_new()
-        commit = read_commit(self._tables)
+        commit = self._last_commit()
         for name in self._committed_tables():
             if name not in commit.tables:
                 self._tables.drop(name)
@@ -61,6 +62,15 @@ class LanceWriter:
         if versions != dict(commit.tables):
             commit = write_commit(self._tables, commit, versions, "roll back", same_rows=True)
         return commit
+
+    def _last_commit(self) -> Commit:
+        """Read the newest record; one that a power cut left torn was not acknowledged, and the one before is read."""
+        try:
+            return read_commit(self._tables)
+        except StoreError:
+            if not self._tables.drop_torn_version("commits"):
+                raise
+            return read_commit(self._tables)
 
     def _make_new(self) -> Commit:
         """Create an empty store, also in a folder in which the creation of one was killed.
@@ -265,15 +275,17 @@ class LanceWriter:
     def tidy(self) -> None:
         """Merge small fragments and delete old versions that no reader uses. Call after a commit."""
         names = self._committed_tables()
-        compacted = [name for name in sorted(names) if self._tables.compact(name)]
+        check = FileCheck(self._tables.uri, self._commit.files)  # or damage would get a digest of its own
+        compacted = [name for name in sorted(names) if self._tables.compact(name, partial(check.require, name))]
         if compacted:
             # Merged fragments have the same rows, so the store version does not change.
             versions = {name: self._tables.latest(name) for name in self._commit.tables}
             self._commit = write_commit(self._tables, self._commit, versions, "compact", same_rows=True)
         in_use = live_tags(self._folder)
-        for name in [*names, "commits", *APPENDED]:
-            unverified = name not in APPENDED
-            self._tables.clean(name, in_use.get(name, set()), older_than=KEEP_OLD_VERSIONS, unverified=unverified)
+        for name in [*names, "commits"]:
+            self._tables.clean(name, in_use.get(name, set()), unverified=True)
+        for name in APPENDED:
+            tidy_appended(self._tables, name)
 
 
 def _vector_rows(keys: Sequence[str], views: Mapping[str, Embeddings]) -> pa.Table:

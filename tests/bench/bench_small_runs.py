@@ -1,4 +1,4 @@
-"""Many small index runs: processor time of each run, files that the newest commit refers to, and all files of the store.
+"""Many small index runs: processor time of each, files that the newest commit refers to, and all files of the store.
 
 ``python -m tests.bench.bench_small_runs [--runs 300]`` indexes one new image in each run. After the last one, old
 versions are removed as if an hour had passed.
@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from retrieval.store import writer
+from retrieval.store import lance
 from retrieval.store.open import open_store
 from vitrine import index
 
@@ -60,13 +60,12 @@ def main() -> None:
             seconds.append(index_once(folder, store))
             most = max(most, referenced_files(store))
             if (number + 1) % 50 == 0 or number + 1 == runs:
+                cost = f"{median(seconds[-50:]):.2f} s of processor time each"
                 print(
-                    f"runs {number + 1:4d}: median {median(seconds[-50:]):.2f} s of processor time; files of the newest commit: "
-                    f"at most {most}; all files {all_files(store)}",
-                    flush=True,
+                    f"runs {number + 1:4d}: {cost}; files of the newest commit at most {most}, all {all_files(store)}"
                 )
                 most = 0
-        writer.KEEP_OLD_VERSIONS = timedelta(0)
+        lance.KEEP_OLD_VERSIONS = timedelta(0)
         add_image(folder, runs)
         index_once(folder, store)
         print(f"an hour later: files of the newest commit {referenced_files(store)}; all files {all_files(store)}")

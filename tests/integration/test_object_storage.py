@@ -49,6 +49,6 @@ def test_read_search_and_refuse_to_write(tmp_path: Path, endpoint: str, monkeypa
     assert run_cli("verify", "--store", there, env=env).returncode == 0
     write_images(tmp_path / "images", 2)
     done = run_cli("index", tmp_path / "images", "--store", there, *SMALL_ENCODER, env=env, check=1)
-    assert "writing to object storage is refused: there is no lock there" in done.stderr
+    assert "writing to object storage is refused. One table is committed there safely" in done.stderr
     done = run_cli("info", "--store", "s3://lab/nothing", env=env, check=1)
     assert "not a Vitrine store" in done.stderr

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.store import lance as lance_module
 from retrieval.types import Bank
 from tests.support.sample_stores import key, rows, spec, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_what_is_not_committed_is_never_seen_and_rolled_back(tmp_path: Path) -> None:
@@ -81,3 +85,49 @@ def test_compaction_keeps_rows_and_store_version(tmp_path: Path) -> None:
         assert snapshot.samples().num_rows == 12
         order, other = np.argsort(before.keys), np.argsort(after.keys)
         np.testing.assert_array_equal(before.data[order], after.data[other])
+
+
+def test_files_stay_few_under_many_small_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, space = store_with(tmp_path / "s", ["a"], unit(1))
+    referenced: list[int] = []
+    for at in range(40):
+        with store.writer() as writer:
+            writer.append_vectors(space, [key(f"b{at}")], {"base": unit(1, seed=at)})
+            writer.append_samples(rows([f"b{at}"]))
+            writer.commit("one more")
+            writer.tidy()
+        with store.snapshot() as snapshot:
+            referenced.append(sum(len(files) for files in snapshot.commit.files.values()))
+    assert max(referenced[20:]) <= max(referenced[:20])
+    monkeypatch.setattr(lance_module, "KEEP_OLD_VERSIONS", timedelta(0))  # an hour later
+    with store.writer() as writer:
+        writer.tidy()
+    with store.snapshot() as snapshot:
+        assert snapshot.count("samples") == len(snapshot.vectors(space).keys) == 41
+    files = [path for path in (tmp_path / "s").rglob("*") if path.is_file()]
+    assert len(files) < 3 * max(referenced)  # with the locks, the cache and the tables that did not change
+
+
+def test_files_stay_few_under_many_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations append results without the lock; they merge what earlier ones appended."""
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    monkeypatch.setattr(lance_module, "KEEP_OLD_VERSIONS", timedelta(0))
+    for at in range(20):
+        store.save_result({"mode": "reid", "metrics": {"rank_1": at}, "created": f"2026-01-01T00:00:{at:02d}Z"})
+    assert len(store.results()) == 20
+    assert len(list((tmp_path / "s" / "results.lance" / "data").iterdir())) <= 9
+
+
+def test_a_large_fragment_is_not_rewritten_for_small_ones(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", [f"a{at}" for at in range(2000)], unit(2000))
+    data = tmp_path / "s" / f"vectors_{space.fingerprint}.lance" / "data"
+    (large,) = data.iterdir()
+    for at in range(12):
+        with store.writer() as writer:
+            writer.append_vectors(space, [key(f"b{at}")], {"base": unit(1, seed=at)})
+            writer.commit("one more")
+            writer.tidy()
+    with store.snapshot() as snapshot:
+        files = snapshot.commit.files[f"vectors_{space.fingerprint}"]
+    assert f"data/{large.name}" in files
+    assert len([path for path in files if path.startswith("data/")]) <= 8

@@ -136,5 +136,5 @@ def test_places_that_are_no_store(tmp_path: Path) -> None:
         open_store(tmp_path)
     with pytest.raises(StoreError, match=r"holds other things \(notes.txt\)"):
         create_store(tmp_path)
-    with pytest.raises(ReadOnlyStoreError, match="no lock there"):
+    with pytest.raises(ReadOnlyStoreError, match="works in local folders alone"):
         create_store("s3://bucket/store")

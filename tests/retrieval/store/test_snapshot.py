@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from retrieval.errors import StoreError
-from retrieval.store import writer as writer_module
+from retrieval.store import lance as lance_module
 from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_a_snapshot_stays_where_it_is(tmp_path: Path) -> None:
 
 
 def test_clean_up_leaves_versions_that_a_reader_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "KEEP_OLD_VERSIONS", timedelta(0))
+    monkeypatch.setattr(lance_module, "KEEP_OLD_VERSIONS", timedelta(0))
     store, space = store_with(tmp_path / "s", ["a"], unit(1))
     held = store.snapshot()
     old = held.__enter__()
