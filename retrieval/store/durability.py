@@ -20,6 +20,9 @@ MAGIC = b"LANC"
 TEMPORARY = ("*/.tmp*", "_versions/*#[0-9]*")
 """Names of files that Lance writes before it renames them, below the folder of a table."""
 
+NEWEST_FIRST = 2**64 - 1
+"""Lance names manifests by this number minus the version, so that the newest is listed first."""
+
 HOUR = 3600.0
 
 UNSUPPORTED = {errno.EINVAL, errno.EBADF, errno.ENOTSUP}
@@ -53,27 +56,29 @@ def _sync(path: Path) -> None:
 
 
 def is_torn(path: Path) -> bool:
-    """Return whether a manifest or data file of Lance lacks its end."""
+    """Return whether a manifest or data file of Lance lacks its end; one wrong byte there is damage of another kind."""
     with path.open("rb") as handle:
         size = handle.seek(0, os.SEEK_END)
         handle.seek(max(size - len(MAGIC), 0))
-        return handle.read() != MAGIC
+        end = handle.read()
+    return sum(byte == right for byte, right in zip(end, MAGIC, strict=False)) < len(MAGIC) - 1
 
 
-def drop_torn_manifests(folder: Path) -> int:
-    """Delete the newest manifests of a table as long as they are torn; return how many.
+def drop_torn_manifests(folder: Path, newer_than: int = 0) -> None:
+    """Delete the newest manifests of a table as long as they are torn.
 
     Manifests are renamed when they are complete, so that only a power cut leaves torn ones, and a version that was
     acknowledged is never one of them.
+
+    Args:
+        folder: the folder of the table.
+        newer_than: the version that was acknowledged; it and older ones are kept, whatever their state.
     """
-    dropped = 0
-    for path in sorted((folder / "_versions").glob("*.manifest")):  # newest first, see NEWEST_FIRST
-        with suppress(OSError):
-            if not is_torn(path):
-                break
+    for path in sorted((folder / "_versions").glob("*.manifest")):  # newest first
+        with suppress(OSError, ValueError):
+            if NEWEST_FIRST - int(path.stem) <= newer_than or not is_torn(path):
+                return
             path.unlink()
-            dropped += 1
-    return dropped
 
 
 def sweep_temporary(folder: Path, *, older_than: float) -> None:

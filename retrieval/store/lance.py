@@ -19,7 +19,7 @@ import lancedb
 import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError, VitrineError
-from retrieval.store.durability import HOUR, drop_torn_manifests, is_torn, sweep_temporary, sync_files
+from retrieval.store.durability import HOUR, NEWEST_FIRST, drop_torn_manifests, is_torn, sweep_temporary, sync_files
 from retrieval.store.remedies import remedy
 
 FRAGMENT_ROWS = (1_024, 65_536)
@@ -27,9 +27,6 @@ FRAGMENT_ROWS = (1_024, 65_536)
 
 MANY_FRAGMENTS = 8
 """Small fragments of a table that are merged."""
-
-NEWEST_FIRST = 2**64 - 1
-"""Lance names manifests by this number minus the version, so that the newest is listed first."""
 
 KEEP_OLD_VERSIONS = timedelta(hours=1)
 """Age from which old versions of a table are deleted."""
@@ -267,14 +264,15 @@ class LanceTables:
         with self._writing(name):
             sync_files(self._folder(name), files)
 
-    def repair(self, name: str, *, alone: bool) -> None:
-        """Delete what a power cut or a killed writer left of changes to a local table that were not acknowledged.
+    def sweep(self, name: str, *, alone: bool, newer_than: int = 0) -> None:
+        """Delete what a killed writer or a power cut left of changes to a local table that were not acknowledged.
 
         Args:
             name: the table.
             alone: whether no other process can be writing to the table.
+            newer_than: the version that was acknowledged last.
         """
-        drop_torn_manifests(self._folder(name))
+        drop_torn_manifests(self._folder(name), newer_than)
         sweep_temporary(self._folder(name), older_than=0 if alone else HOUR)
 
     def drop_torn_version(self, name: str) -> bool:

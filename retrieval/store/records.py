@@ -171,7 +171,7 @@ def tidy_appended(tables: LanceTables, name: str) -> None:
     Where another process changes the table at the same time, one of them leaves the work to the next call.
     """
     with suppress(StoreError, OSError):
-        tables.repair(name, alone=False)
+        tables.sweep(name, alone=False)
         if tables.compact(name):
             add_digests(tables, name)
         tables.clean(name, (), unverified=False)

@@ -48,12 +48,14 @@ class LanceWriter:
 
     def _begin(self) -> Commit:
         """Open the last complete version and roll back changes after it; create the tables of a new store."""
-        for name in {name for name in self._tables.names() if is_ours(name)}:
-            self._tables.repair(name, alone=name not in APPENDED)
+        self._tables.sweep("commits", alone=True)
+        for name in APPENDED:
+            self._tables.sweep(name, alone=False)
         if not self._tables.readable("commits"):
             return self._make_new()
         commit = self._last_commit()
         for name in self._committed_tables():
+            self._tables.sweep(name, alone=True, newer_than=commit.tables.get(name, 0))
             if name not in commit.tables:
                 self._tables.drop(name)
             elif self._tables.latest(name) != commit.tables[name]:

@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
+from retrieval.errors import StoreError
 from retrieval.store import lance as lance_module
 from retrieval.types import Bank
 from tests.support.sample_stores import key, rows, spec, store_with, unit
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_what_is_not_committed_is_never_seen_and_rolled_back(tmp_path: Path) -> None:
@@ -131,3 +131,18 @@ def test_a_large_fragment_is_not_rewritten_for_small_ones(tmp_path: Path) -> Non
         files = snapshot.commit.files[f"vectors_{space.fingerprint}"]
     assert f"data/{large.name}" in files
     assert len([path for path in files if path.startswith("data/")]) <= 8
+
+
+def test_damaged_files_are_not_merged(tmp_path: Path) -> None:
+    """Merged, they would get a digest of their own, and verify could not tell any more."""
+    store, space = store_with(tmp_path / "s", ["a"], unit(1))
+    for at in range(7):
+        with store.writer() as writer:
+            writer.append_vectors(space, [key(f"b{at}")], {"base": unit(1, seed=at)})
+            writer.commit("one more")
+    damaged = min((tmp_path / "s" / f"vectors_{space.fingerprint}.lance" / "data").iterdir())
+    raw = bytearray(damaged.read_bytes())
+    raw[20] ^= 1
+    damaged.write_bytes(bytes(raw))
+    with store.writer() as writer, pytest.raises(StoreError, match="not as it was written"):
+        writer.tidy()

@@ -153,6 +153,26 @@ def test_a_complete_record_that_was_damaged_is_no_torn_one(tmp_path: Path) -> No
         pass
 
 
+def test_one_wrong_byte_at_the_end_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    for end, torn in ((b"LANC", False), (b"LANB", False), (b"", True), (b"LA", True), (b"\0\0\0\0", True)):
+        path.write_bytes(b"12345678" + end if end else b"")
+        assert durability.is_torn(path) is torn
+
+
+def test_a_torn_manifest_of_an_acknowledged_version_is_kept(tmp_path: Path) -> None:
+    """It was cut later, by something else than a power cut; a copy may have it whole."""
+    store_with(tmp_path / "s", ["a"], unit(1))
+    with open_store(tmp_path / "s").snapshot() as snapshot:
+        version = snapshot.commit.tables["samples"]
+    newest = min((tmp_path / "s" / "samples.lance" / "_versions").glob("*.manifest"))
+    newest.write_bytes(newest.read_bytes()[:10])
+    with pytest.raises(StoreError, match="samples"), create_store(tmp_path / "s").writer():
+        pass
+    assert newest.exists()
+    assert durability.NEWEST_FIRST - int(newest.stem) == version
+
+
 def test_the_next_writer_sweeps_what_a_killed_one_left(tmp_path: Path) -> None:
     store, space = store_with(tmp_path / "s", ["a"], unit(1))
     left = [
