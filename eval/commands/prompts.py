@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.commands.options import json_option, note, print_json, print_table
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from eval.prompts.attributes import Attributes
@@ -25,7 +26,8 @@ def prompts_group() -> None:
 
 
 @prompts_group.command("make")
-@click.option("--names", type=FILE, help="Classes: labels.tsv, one name a line, or JSON. Default: the store's labels.")
+@click.option("--names", type=FILE, help="Classes: labels.tsv, one name a line, or JSON.")
+@click.option("--store", metavar="STORE", help="Take the labels of this store's samples as the classes.")
 @click.option(
     "--template", "template_texts", multiple=True, metavar="TEXT", help="Such as 'a photo of a {name}'; repeatable."
 )
@@ -38,6 +40,7 @@ def prompts_group() -> None:
 @json_option
 def make_command(
     names: Path | None,
+    store: str | None,
     template_texts: tuple[str, ...],
     templates: Path | None,
     attributes: Path | None,
@@ -56,15 +59,18 @@ def make_command(
     from eval.prompts.attributes import join_attributes, read_attributes
     from eval.prompts.making import from_templates, read_templates
     from eval.prompts.sets import net_new, read_prompts
-    from retrieval.labels import read_class_names
 
-    if names is None and colours_from is None:
-        raise click.UsageError("Name the classes: --names FILE, or --colours-from STORE.")
+    if names is None and store is None and colours_from is None:
+        raise click.UsageError("Name the classes: --names FILE, --store STORE, or --colours-from STORE.")
+    if names is not None and store is not None:
+        raise click.UsageError("Classes come from one place: --names or --store.")
     if not template_texts and templates is None:
         raise click.UsageError("Give a --template such as 'a photo of a {name}', or --templates FILE.")
     colours_of_class, labels = _colours(colours_from, colours) if colours_from is not None else ({}, ())
     table = join_attributes(read_attributes(attributes) if attributes else {}, colours_of_class)
-    classes = read_class_names(names) if names else labels
+    classes = _universe(names, store) if names or store else labels
+    if not classes:
+        raise InputError("The store has no labelled sample to take classes from; give `names`.")
     texts = (*template_texts, *(read_templates(templates) if templates else ()))
     generated = from_templates(classes, texts, table, name=out.stem if out else "prompts")
     _note_skipped(generated, len(classes))

@@ -24,6 +24,9 @@ BATCH = 256
 EMBEDDED, IMPORTED = "prompts:", "import:"
 """Prefixes of a bank's origin: its texts were embedded by the text tower of the space, or imported as vectors."""
 
+NO_TOWER = "import vectors of the texts as a bank, or evaluate with `mode=prototype` or knn"
+"""What can be done where a space has no text tower."""
+
 LoadEncoder = Callable[[EncoderSpec, str], Encoder]
 
 
@@ -102,12 +105,11 @@ def _stored_vectors(banks: Sequence[Bank]) -> dict[str, Float32]:
 
 
 def _text_tower(space: SpaceInfo, device: str, load: LoadEncoder | None) -> TextEncoder:
-    way_out = "import vectors of the texts as a bank, or evaluate with `mode=prototype` or knn"
     if space.imported:
-        raise InputError(f"Space {space.name} was imported and has no text tower for new prompts; {way_out}.")
+        raise InputError(f"Space {space.name} was imported and has no text tower for new prompts; {NO_TOWER}.")
     encoder = (load or _registry_load)(space.spec, device)
     if not isinstance(encoder, TextEncoder):
-        raise InputError(f"Space {space.name} has no text tower; {way_out}.")
+        raise InputError(f"Space {space.name} has no text tower; {NO_TOWER}.")
     return encoder
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,11 +143,16 @@ def _texts(path: Path, label: str, value: object) -> list[str]:
     for at, text in enumerate(texts, 1):
         if not isinstance(text, str):
             raise InputError(f"{path}: prompt {at} of class '{label}' is {_shown(text)}, not a text.")
-        if not text.strip():
+        if not _without_marks(text).strip():
             raise InputError(f"{path}: prompt {at} of class '{label}' is empty; remove it.")
     if isinstance(value, str) and value.strip().isdecimal():
         raise InputError(f"{path}: class '{label}' has {_shown(value)}, an index and not a text; write {FORMAT}.")
     return texts
+
+
+def _without_marks(text: str) -> str:
+    """The text without characters that do not print, such as zero-width spaces."""
+    return "".join(letter for letter in text if unicodedata.category(letter) not in {"Cc", "Cf"})
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from eval.prompts.sets import PromptSet
     from eval.seams.samples import Pool
     from retrieval.config import Config
-    from retrieval.types import Bank, SpaceInfo
+    from retrieval.types import Bank, EncoderSpec, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 CLASSIFIER = "classifier"
@@ -157,12 +158,24 @@ def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
 
 
 def _text_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
-    """Find the only bank of texts of a space."""
+    """Find the only bank of texts of a space.
+
+    Raises:
+        InputError: there is none, or there are several; the message says how prompts are made.
+    """
+    from eval.prompts.embed import NO_TOWER
+    from retrieval.encoders.text_tokens import has_text_tower
+
     banks = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
     if len(banks) == 1:
         return banks[0]
+    if not banks and not has_text_tower(space.spec):
+        raise InputError(f"Space {space.name} has no text tower for prompts; {NO_TOWER}.")
     stored = f"the space has {', '.join(sorted({bank.name for bank in banks}))}" if banks else "the space has none yet"
-    raise InputError(f"Say which prompts: `prompts=FILE.json`, or a stored bank with `bank=NAME` ({stored}).")
+    folder = shlex.quote(str(getattr(store, "uri", "STORE")))
+    make = f"prompts make --store {folder} --template 'a photo of a {{name}}' --out prompts.json"
+    ways = f"`prompts=FILE.json`, or a stored bank with `bank=NAME` ({stored})"
+    raise InputError(f"Say which prompts: {ways}. This makes a file: {make}")
 
 
 def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
@@ -231,15 +244,19 @@ def arm_of(
                 for name, bank in zip(names, arm.banks, strict=True)]  # fmt: skip
     banks = tuple(class_bank(bank, classes, name) for bank, name in zip(arm.banks, distinct, strict=True))
     warnings = [
-        text for bank, stored in zip(banks, arm.banks, strict=True) for text in _warnings(bank, stored, classes)
+        text
+        for bank, stored in zip(banks, arm.banks, strict=True)
+        for text in _warnings(bank, stored, classes, space.spec)
     ]
     temperature = next((bank.temperature for bank in arm.banks if bank.temperature), None)
     scale = None if temperature is None else 1 / temperature
     return Arm(arm.name, load_scorer(arm.scorer), vectors, options, banks, norms, scale), tuple(warnings)
 
 
-def _warnings(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str]:
-    """Warnings about classes without an edge, edges without a class, and texts of several classes."""
+def _warnings(bank: ClassBank, stored: Bank, classes: Sequence[str], spec: EncoderSpec) -> list[str]:
+    """Warnings about classes without an edge, edges without a class, and texts that tell no classes apart."""
+    from eval.prompts.unread import unread_warnings
+
     warnings = []
     missing = missing_classes(bank, len(classes))
     if missing:
@@ -257,6 +274,8 @@ def _warnings(bank: ClassBank, stored: Bank, classes: Sequence[str]) -> list[str
     if shared and bank.texts is not None:
         text = bank.texts[int(np.argmax(np.bincount(pairs[0])))]
         warnings.append(f"{shared} texts of bank {bank.name} speak for several classes (such as '{text[:60]}').")
+    if bank.texts is not None:
+        warnings += unread_warnings(bank, classes, spec)
     return warnings
 
 

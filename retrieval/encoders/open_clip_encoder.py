@@ -10,6 +10,7 @@ import json
 import logging
 from collections import Counter
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 QUICK = "-quickgelu"
+USUAL_CONTEXT = 77
+"""Tokens that CLIP reads (Radford et al. 2021), two of which mark start and end."""
 # Names in TorchScript archives of OpenAI that are not weights: scalars and the causal mask.
 _NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask")
 
@@ -171,13 +174,44 @@ class OpenClipEncoder(TorchEncoder):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        model, name, options = self.spec.model, self.spec.model, {}
-        artefact = _folder_artefact(model, self.spec.weights)
-        if artefact is not None and artefact.part(CONFIG) is not None:
-            name = f"local-dir:{artefact.path}"
-            # Without this option, open_clip searches the current folder for the vocabulary in the configuration.
-            options = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
-        return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **options))
+        return tokenizer(self.spec)
+
+
+def tokenizer(spec: EncoderSpec) -> Any:
+    """Return open_clip's tokenizer of a text tower; the weights are not needed.
+
+    Raises:
+        MissingDependencyError: it needs a package that is not installed.
+        NetworkError: it could not be downloaded.
+    """
+    model, name, options = spec.model, spec.model, {}
+    artefact = _folder_artefact(model, spec.weights)
+    if artefact is not None and artefact.part(CONFIG) is not None:
+        name = f"local-dir:{artefact.path}"
+        # Without this option, open_clip searches the current folder for the vocabulary in the configuration.
+        options = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
+    return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **options))
+
+
+def context_length(spec: EncoderSpec) -> int:
+    """Return how many tokens a text tower reads, from its configuration; open_clip itself is not imported.
+
+    Raises:
+        WeightsError: the configuration beside the weights is damaged.
+        NetworkError: the configuration could not be downloaded.
+    """
+    path = _config_file(spec.model, spec.weights)
+    if path is not None:
+        config = _read_config(path)["model_cfg"]
+    else:
+        package = find_spec("open_clip")
+        folder = Path(str(package.origin)).parent if package is not None else Path()
+        try:
+            config = json.loads((folder / "model_configs" / f"{spec.model}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            config = {}
+    length = config.get("text_cfg", {}).get("context_length", USUAL_CONTEXT)
+    return length if isinstance(length, int) else USUAL_CONTEXT
 
 
 def _guarded(model: str, what: str, make: Any) -> Any:
@@ -202,8 +236,6 @@ def _needs_transformers(model: str, what: str) -> MissingDependencyError:
 
 def _create(spec: EncoderSpec) -> Any:
     """Build the architecture with random weights, in the precision and image size of the spec."""
-    from importlib.util import find_spec
-
     open_clip = quiet_open_clip()
     config = _config(spec)
     if config is None:

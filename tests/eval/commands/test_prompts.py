@@ -139,3 +139,13 @@ def test_the_mushroom_prompts(tmp_path: Path) -> None:
     linted = call_json("prompts", "lint", delta, "--labels", MUSHROOM / "labels.tsv")
     assert (linted["rows"], linted["texts"], len(linted["shared"])) == (10_389, 8_647, 19)
     assert linted["coverage"]["without_prompt"] == linted["coverage"]["without_class"] == []
+
+
+def test_make_takes_the_labels_of_a_store(store: Path, tmp_path: Path) -> None:
+    made = ("prompts", "make", "--template", "a photo of a {name}")
+    assert json.loads(call_cli(*made, "--store", store).stdout) == {
+        "Amanita_muscaria": ["a photo of a Amanita muscaria"]
+    }
+    names = tmp_path / "names.txt"
+    names.write_text("a\n")
+    assert "--names or --store" in call_cli(*made, "--store", store, "--names", names, check=2).stderr

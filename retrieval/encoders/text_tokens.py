@@ -1,0 +1,54 @@
+"""Texts that are longer than the context of an encoder's text tower, which cuts them off without a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from retrieval.encoders.registry import family
+
+if TYPE_CHECKING:
+    from retrieval.types import EncoderSpec
+
+_PIECES = re.compile(r"[a-zA-Z]+|\d|[^\s\w]+|\w")
+
+
+def has_text_tower(spec: EncoderSpec) -> bool:
+    """Return whether an encoder encodes texts to vectors of the space of its images; imported spaces have none."""
+    return spec.preprocess is not None and family(spec.family).contrastive
+
+
+def context_of(spec: EncoderSpec) -> int | None:
+    """Return how many tokens the text tower of an encoder reads, or None if it has no text tower."""
+    if not has_text_tower(spec):
+        return None
+    from retrieval.encoders.open_clip_encoder import context_length
+
+    return context_length(spec)
+
+
+def token_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:
+    """Count the tokens of texts as the tokenizer of a text tower does, with those of start and end.
+
+    Raises:
+        MissingDependencyError: the tokenizer needs a package that is not installed.
+        NetworkError: the tokenizer could not be downloaded.
+    """
+    from retrieval.encoders.open_clip_encoder import tokenizer
+
+    made: Any = tokenizer(spec)
+    if (inner := getattr(made, "tokenizer", None)) is not None:  # one of the package transformers
+        return [len(inner(text, truncation=False)["input_ids"]) for text in texts]
+    return [len(made.encode(text)) + 2 for text in texts]
+
+
+def most_tokens(text: str) -> int:
+    """Estimate from above, without a tokenizer, the tokens of a text in a natural language, with start and end.
+
+    A token is taken to stand for three letters, one digit or sign, or one byte of any other letter.
+    """
+    pieces: list[str] = _PIECES.findall(text)
+    letters = [piece for piece in pieces if piece.isascii() and piece.isalpha()]
+    others = sum(len(piece.encode()) for piece in pieces) - sum(map(len, letters))
+    return 2 + others + sum(1 + len(word) // 3 for word in letters)
