@@ -129,7 +129,7 @@ def test_a_calibration_without_val_does_not_send_people_in_a_circle() -> None:
         ({"options": {"interval": "group"}}, InputError, "interval=class"),
         ({"options": {"labels_from": "missing.tsv"}}, MissingFileError, "missing.tsv"),
         ({"space": "clap"}, UnknownNameError, "Did you mean"),
-        ({"space": RES}, InputError, "`prompts=FILE"),
+        ({"space": RES}, InputError, "no text tower for prompts"),
         ({"aspect": "all"}, InputError, "name one aspect"),
         ({"aspect": "dorsal"}, InputError, "none of the samples has an aspect"),
         ({"protocol": "clipfh-11k"}, InputError, "split, holdout, k-fold"),
