@@ -59,8 +59,8 @@ class IndexRequest(Config):
     path: Path = Field(description="Folder or table of images.")
     source: str | None = Field(
         default=None,
-        description="Kind of source: folder, manifest, hands11k, pattern or prepared. Without it, guessed where it is "
-        "plain.",
+        description="Kind of source: folder, imagefolder, manifest, hands11k, pattern or prepared. Without it, guessed "
+        "where it is plain.",
     )
     source_name: str | None = Field(
         default=None, description="Name that is part of every sample's id. Without it, the kind and the folder's name."

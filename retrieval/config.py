@@ -14,7 +14,8 @@ from retrieval.errors import InputError, suggest
 
 F = TypeVar("F", bound=Callable[..., object])
 
-LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+PLAIN_TEXT = re.compile(r"[-+]?0[0-9]+|%.*")
+"""Values that YAML would read otherwise, or not at all: identities with leading zeros, and formats of times."""
 
 
 class Config(BaseModel):
@@ -52,7 +53,8 @@ def split_commas(text: str) -> list[str]:
 def parse_assignments(pairs: Iterable[str], where: str, texts: Collection[str] = ()) -> dict[str, Any]:
     """Parse ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
 
-    Numbers with leading zeros stay text, because they are identities, which YAML would read as octal numbers.
+    Numbers with leading zeros stay text, because they are identities, which YAML would read as octal numbers; so do
+    formats of times such as ``%d.%m.%y``.
 
     Args:
         pairs: the pairs.
@@ -71,7 +73,7 @@ def parse_assignments(pairs: Iterable[str], where: str, texts: Collection[str] =
         if key in values:
             raise InputError(f"{where} {key} is given twice.")
         try:
-            is_text = key.rpartition(".")[2] in texts or LEADING_ZERO.fullmatch(text.strip())
+            is_text = key.rpartition(".")[2] in texts or PLAIN_TEXT.fullmatch(text.strip())
             values[key] = text.strip() if is_text else yaml.safe_load(text)
         except yaml.YAMLError:
             raise InputError(f"{where} {key}: '{text}' is not a value that can be read.") from None

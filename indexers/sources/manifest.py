@@ -7,38 +7,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from indexers.sources.base import NO_IMAGE, BaseSource, is_image, require_folder, split_name
+from indexers.sources.base import NO_IMAGE, BaseSource, require_folder, split_name
+from indexers.sources.image_paths import ImagePaths, PathError
+from indexers.sources.manifest_columns import (
+    CLASS_FIELDS,
+    FIELDS,
+    SimilarColumns,
+    check_columns,
+    columns_line,
+    with_found_columns,
+)
 from indexers.tables import (
+    TableOptions,
     TableRow,
+    TimeColumn,
     as_text,
-    as_time,
+    check_format,
     find_columns,
-    list_columns,
+    find_time_format,
     meta_columns,
     open_table,
-    row_location,
 )
-from retrieval.config import Config
-from retrieval.errors import InputError, suggest
+from retrieval.errors import InputError
 from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from indexers.tables import MetaColumn
-
-FIELDS = ("filepath", "label", "identity", "camera", "group", "aspect", "split", "captured_at")
-
-_CLASS_FIELDS = ("label", "identity")
-"""A table needs a column of at least one of these."""
-
-_IRREGULAR = frozenset(("", ".", ".."))
-"""Parts of a path that a uri must not have."""
+    from indexers.tables import InputTable, MetaColumn
 
 
-class ManifestOptions(Config):
+class ManifestOptions(TableOptions):
     """Options of the source ``manifest``."""
 
     image_root: Path | None = Field(
@@ -49,6 +50,22 @@ class ManifestOptions(Config):
         description="Own name in the table of a field (filepath, label, identity, ...); an empty name keeps a column "
         "from being used for the field.",
     )
+    id_digits: int | None = Field(
+        default=None,
+        ge=1,
+        le=18,
+        description="Number of digits of the images' names, where a spreadsheet has cut their leading zeros.",
+    )
+    time_format: str = Field(
+        default="auto",
+        description="How captured_at is written: dmy or mdy (order of day and month), excel (serial days), s, ms, us "
+        "or ns since 1970, or a format such as %d.%m.%y. auto reads ISO 8601, and what all rows together decide.",
+    )
+
+    @field_validator("time_format")
+    @classmethod
+    def _time_format(cls, value: str) -> str:
+        return check_format(value)
 
 
 class _Listing(NamedTuple):
@@ -63,46 +80,39 @@ class _Listing(NamedTuple):
 class _RowError(Exception):
     """A row cannot be used; the message is the reason of its ``SourceProblem``. Never leaves this module."""
 
+    def __init__(self, reason: str, kind: str = "unusable rows", *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.kind, self.missing = kind, missing
+
 
 class ManifestSource(BaseSource):
-    """A CSV, TSV or Parquet table with one row per image; columns that are no field become typed metadata.
+    """A table with one row per image; columns that are no field become typed metadata.
 
     A row that repeats an image with the same label, identity and split is skipped; with other values it is a problem.
     """
 
     kind: ClassVar[str] = "manifest"
-    Options = ManifestOptions
+    Options: ClassVar[type[ManifestOptions]] = ManifestOptions
 
     def __init__(self, path: Path, name: str | None, options: ManifestOptions) -> None:
-        self._table = open_table(path)
-        root = options.image_root or path.parent
+        self._table = self._open(path, options)
+        root = options.image_root or (path if path.is_dir() else path.parent)
         require_folder(root)
-        folder = Path(os.path.abspath(path)).parent.name  # noqa: PTH100 - many a manifest is called manifest.csv
-        super().__init__(path, root, name or f"{self.kind}:{folder}/{path.stem}")
+        super().__init__(path, root, name or self._default_name(path))
         self._number_fields: set[str] = set()  # fields whose columns hold numbers, noted once each
-        self._positions = find_columns(self._table, FIELDS, options.columns)
-        self._check_columns(options.columns)
-        self._roots = tuple(dict.fromkeys((Path(os.path.abspath(root)), root.resolve())))  # noqa: PTH100
+        self._paths = ImagePaths(root, options.id_digits)
+        columns = with_found_columns(self._table, options.columns, self._paths)
+        self._positions = find_columns(self._table, FIELDS, columns)
+        unlabelled = any(options.columns.get(field, field) is None for field in CLASS_FIELDS)
+        check_columns(self._table, self._positions, unlabelled=unlabelled)
+        self._options = options
 
-    def _check_columns(self, renamed: Mapping[str, str | None]) -> None:
-        """Require a column filepath, and a column label or identity unless the user says that there is none."""
-        columns = [name for name in self._table.columns if name]
-        unlabelled = any(renamed.get(field, field) is None for field in _CLASS_FIELDS)
-        needs = (("filepath",),) if unlabelled else (("filepath",), _CLASS_FIELDS)
-        needed = next((need for need in needs if not self._positions.keys() & set(need)), None)
-        if needed is None:
-            return
-        if any(is_image(name) for name in columns):
-            raise InputError(f"{self.path} has no header line; put one on top, for example filepath,label.")
-        hint = f"say which one is meant with `columns={needed[0]}=NAME`"
-        if needed == _CLASS_FIELDS:
-            hint += ", or with `columns=label=` that there is none"
-        if len(columns) == 1 and ";" in columns[0]:
-            hint = "it seems to be separated by semicolons, save it with commas"
-        raise InputError(
-            f"{self.path} has no column '{' or '.join(needed)}'.{suggest(needed[0], columns)} "
-            f"It has: {list_columns(columns)}; {hint}."
-        )
+    def _open(self, path: Path, options: ManifestOptions) -> InputTable:
+        return open_table(path, options=options)
+
+    def _default_name(self, path: Path) -> str | None:
+        folder = Path(os.path.abspath(path)).parent.name  # noqa: PTH100 - many a manifest is called manifest.csv
+        return f"{self.kind}:{folder}/{path.name.removesuffix('.gz').rpartition('.')[0]}"
 
     def _samples(self) -> Iterator[Sample]:
         """Yield a sample per row whose image exists, in the order of the table.
@@ -112,39 +122,80 @@ class ManifestSource(BaseSource):
         """
         self._number_fields.clear()
         meta = meta_columns(self._table, self._positions.values())
+        times = self._time_column()
+        self._paths.prepare(self._filepaths)
         listings: dict[str, _Listing] = {}
         for row in self._rows(self._table):
             try:
-                sample = self._sample(row, meta)
-            except _RowError as reason:
+                sample = self._sample(row, meta, times)
+            except _RowError as error:
                 self.problems.append(
-                    SourceProblem(row_location(self.path, row.number), str(reason), kind="unusable rows")
+                    SourceProblem(self._where(row.number), str(error), missing=error.missing, kind=error.kind)
                 )
                 continue
             if self._is_new(sample, row.number, listings):
                 yield sample
+        self._count_unlisted(listings)
+        self._add_notes(times)
         if not listings:
             self._refuse_empty()
 
-    def _sample(self, row: TableRow, meta: Sequence[MetaColumn]) -> Sample:
+    def _count_unlisted(self, listed: Mapping[str, object]) -> None:
+        """Count images below the root that no row lists; a manifest need not list all."""
+
+    def _add_notes(self, times: TimeColumn | None) -> None:
+        """Add what was decided about the table: its columns, its paths, its times."""
+        self.notes[:0] = [columns_line(self._table, self._positions), *self._table.notes]
+        self.notes += self._paths.notes()
+        self.notes += [f"{self._table.path.name}: {note}" for note in (times.notes() if times else ())]
+        if self._table_lacks_header():
+            self.notes.append(
+                f"{self._table.path.name} has no header line: its columns are called 1, 2, ...; if they mean something "
+                "else, set `columns=identity=2` or the like."
+            )
+        self.notes += SimilarColumns(self._table, self._positions, self._options.columns).notes()
+
+    def _table_lacks_header(self) -> bool:
+        return not getattr(self._table, "has_header", True)
+
+    def _where(self, number: int) -> str:
+        return self._table.location(number)
+
+    def _filepaths(self) -> Iterator[str]:
+        at = self._positions["filepath"]
+        return filter(None, (as_text(row.cells[at]) for row in self._table.rows([])))
+
+    def _time_column(self) -> TimeColumn | None:
+        at = self._positions.get("captured_at")
+        if at is None:
+            return None
+        cells = ((row.number, row.cells[at]) for row in self._table.rows([]))
+        return find_time_format(self._table.columns[at], cells, self._options.time_format, self._place)
+
+    def _place(self, number: int) -> str:
+        """Return the place of a row in a sentence that names the file already."""
+        return f"row {number}"
+
+    def _sample(self, row: TableRow, meta: Sequence[MetaColumn], times: TimeColumn | None) -> Sample:
         filepath = self._text(row, "filepath")
         if filepath is None:
             raise _RowError("the filepath is empty")
-        time_at = self._positions.get("captured_at")
         try:
-            captured_at = None if time_at is None else as_time(row.cells[time_at])
-        except ValueError:
-            raise _RowError(f"captured_at '{row.cells[time_at or 0]}' is not a date like 2024-05-31T14:00:00") from None
+            uri = self._paths.uri(filepath)
+        except PathError as error:
+            raise _RowError(str(error), error.kind or NO_IMAGE, missing=error.kind is None) from None
+        except InputError as error:
+            raise InputError(f"{self._where(row.number)}: {error}") from None
         return Sample(
             self.name,
-            self._uri(filepath, row.number),
+            uri,
             label=self._text(row, "label"),
             identity=self._text(row, "identity"),
             aspect=self._text(row, "aspect"),
             camera=self._text(row, "camera"),
             group=self._text(row, "group"),
             split=self._split(row),
-            captured_at=captured_at,
+            captured_at=times.read(row.cells[self._positions["captured_at"]], row.number) if times else None,
             meta={column.name: column.read(row.cells[column.position]) for column in meta},
         )
 
@@ -156,7 +207,7 @@ class ManifestSource(BaseSource):
         # Numbers have lost the leading zeros that an identity may have had, so users are told.
         if text is not None and not isinstance(row.cells[at], str) and field not in self._number_fields:
             self._number_fields.add(field)
-            self.notes.append(f"{self.path.name} stores {field} as numbers; they are read as text ('{text}').")
+            self.notes.append(f"{self._table.path.name} stores {field} as numbers; they are read as text ('{text}').")
         return text
 
     def _split(self, row: TableRow) -> str | None:
@@ -164,35 +215,15 @@ class ManifestSource(BaseSource):
         split = split_name(text) if text else None
         if text and split is None:
             raise InputError(
-                f"{row_location(self.path, row.number)}: '{text}' is no split (train, val, test, query, gallery); "
+                f"{self._where(row.number)}: '{text}' is no split (train, val, test, query, gallery); "
                 "correct it, or pass `columns=split=` to keep the column as metadata."
             )
         return split
 
-    def _uri(self, filepath: str, number: int) -> str:
-        """Return a path relative to the root, with forward slashes and without ``.`` and ``..``."""
-        path = filepath.replace("\\", "/") if "\\" in filepath and "/" not in filepath else filepath
-        if not os.path.isabs(path) and _IRREGULAR.isdisjoint(path.split("/")):  # noqa: PTH117 - a fast path for most
-            return path
-        for root in self._roots:
-            uri = os.path.relpath(os.path.join(root, path), root)  # noqa: PTH118 - lexical, links stay
-            if uri != ".." and not uri.startswith(f"..{os.sep}"):
-                return uri.replace(os.sep, "/")
-        raise InputError(
-            f"{row_location(self.path, number)}: '{filepath}' lies outside the image root {self._roots[0]}; "
-            "set `image_root` to a folder that holds all images."
-        )
-
     def _is_new(self, sample: Sample, number: int, listings: dict[str, _Listing]) -> bool:
-        """Return whether the image of a row exists and no earlier row lists it; records it in ``listings`` if so."""
+        """Return whether no earlier row lists the image of a row; records it in ``listings`` if so."""
         first = listings.get(sample.uri)
         if first is None:
-            if not os.path.isfile(f"{self.root}/{sample.uri}"):  # noqa: PTH113 - never raises, and fast
-                reason = f"there is no image '{sample.uri}' under {self.root.name or self.root}"
-                self.problems.append(
-                    SourceProblem(row_location(self.path, number), reason, missing=True, kind=NO_IMAGE)
-                )
-                return False
             listings[sample.uri] = _Listing(number, sample.label, sample.identity, sample.split)
             return True
         repeat = _Listing(first.row, sample.label, sample.identity, sample.split)
@@ -204,15 +235,22 @@ class ManifestSource(BaseSource):
                 f"'{sample.uri}' is listed with {field} '{getattr(repeat, field)}', but in row {first.row} with "
                 f"'{getattr(first, field)}', which is kept"
             )
-            self.problems.append(SourceProblem(row_location(self.path, number), reason, kind="rows in conflict"))
+            self.problems.append(SourceProblem(self._where(number), reason, kind="rows in conflict"))
         else:
-            self.tally.leave_out("rows listed again", row_location(self.path, number))
+            self.tally.leave_out("rows listed again", self._where(number))
         return False
 
     def _refuse_empty(self) -> None:
-        """Raise InputError for a table without a usable row, with the reason of the first row."""
+        """Raise InputError for a table without a usable row, with the reason of the first row and what lies there."""
         if not self.problems:
             raise InputError(f"{self.path} has a header line but no rows.")
         first = next((problem for problem in self.problems if problem.missing), self.problems[0])
-        hint = "set `image_root` to the folder its paths start from" if first.missing else "correct the table"
-        raise InputError(f"No row of {self.path} can be used ({first.where}: {first.reason}); {hint}.")
+        hint = "correct the table"
+        if first.missing:
+            way_out = "set `image_root` to the folder its paths start from"
+            if self._options.image_root is not None:
+                way_out = "correct the paths, or set `image_root` to another folder"
+            hint = f"{self.root} {self._paths.contents()}; {way_out}"
+        elif "`" in first.reason:
+            hint = ""  # the reason names the way out
+        raise InputError(f"No row of {self.path} can be used ({first.where}: {first.reason}){hint and f'; {hint}'}.")

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import SourceType, has_image, is_hidden
+from indexers.sources.metadata_files import has_metadata
 from indexers.sources.presets import guess_preset
 from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table
 from retrieval.errors import InputError, MissingFileError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SOURCES = {
     "folder": ".folder:FolderSource",
     "hands11k": ".hands11k:Hands11kSource",
+    "imagefolder": ".imagefolder:ImageFolderSource",
     "manifest": ".manifest:ManifestSource",
     "pattern": ".pattern:PatternSource",
     "prepared": ".prepared:PreparedSource",
@@ -80,6 +82,8 @@ def guess_kind(root: Path) -> str:
         return "pattern"
     if {"query0", "gallery0"} <= {entry.name for entry in entries}:
         return "prepared"
+    if has_metadata(root):
+        return "imagefolder"
     # A table or a data.yaml beside the images describes them; reading only the label folders would ignore it.
     described = [entry.name for entry in entries if entry.suffix.lower() in (*DESCRIBING, ".yaml", ".yml")]
     if not described and any(entry.is_dir() and has_image(entry) for entry in entries):

@@ -40,6 +40,10 @@ class InputTable(Protocol):
     ignored: dict[str, str]
     skipped: Counter[str]
 
+    def location(self, number: int) -> str:
+        """Return the file name and the number of a row, for messages."""
+        ...
+
     def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
         """Yield the rows from the first one; append rows that cannot be used to ``problems``."""
         ...

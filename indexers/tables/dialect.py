@@ -254,11 +254,11 @@ def _choose_quoting(path: Path, dialect: TextDialect, fit: _Consistency) -> tupl
 
 def _told(path: Path, fit: _Consistency) -> str:
     where = fit.broken or fit.first_swallowed[0] or fit.first_inside
+    why = f"{path.name}: quotation marks are read as text, because that of line {where} does not close its cell"
+    if fit.broken:
+        return f"{why}."
     counts = f" (then {_rows(fit.quoted)} instead of {fit.plain - 1:,})" if fit.quoted != fit.plain else ""
-    return (
-        f"{path.name}: quotation marks are read as text, because that of line {where} does not close where its cell "
-        f"ends; if they enclose cells{counts}, set `quoting=csv`."
-    )
+    return f"{why}; if they enclose cells{counts}, set `quoting=csv`."
 
 
 def _rows(lines: int) -> str:

@@ -57,6 +57,10 @@ class JsonTable:
         self.ignored = nested
         self.columns = checked_header(path, [key for key in keys if key not in nested])
 
+    def location(self, number: int) -> str:
+        """Return the file name and the number of a row, for messages."""
+        return row_location(self.path, number)
+
     def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
         """Yield a row per object; lines that are no object are appended to ``problems``."""
         self.skipped = Counter()

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from indexers.tables.base import TableRow, checked_header
+from indexers.tables.base import TableRow, checked_header, row_location
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class ParquetTable:
                 f"{path}: column '{name}' holds {kind}, not plain values; name it as the vector column or drop it."
             )
         self.columns = checked_header(path, [field.name for field in fields if field.name not in self.ignored])
+
+    def location(self, number: int) -> str:
+        """Return the file name and the number of a row, for messages."""
+        return row_location(self.path, number)
 
     def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:  # noqa: ARG002 - every row of Parquet fits its header
         """Yield all rows; ``problems`` stays as it is."""

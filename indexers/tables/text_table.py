@@ -86,6 +86,10 @@ class TextTable:
             return comment
         raise InputError(f"{self.path} is empty; its first line must name the columns, for example filepath,label.")
 
+    def location(self, number: int) -> str:
+        """Return the file name and the number of a row, for messages."""
+        return row_location(self.path, number)
+
     def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
         """Yield the rows after the header; rows of another width are appended to ``problems``.
 

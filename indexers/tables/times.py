@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from indexers.tables.base import Cell
 
@@ -81,6 +81,7 @@ class TimeColumn:
 
     Attributes:
         name: name of the column, for messages.
+        place: gives the place of a row in messages.
         form: ``dmy`` or ``mdy`` (order of day and month), ``excel`` (serial days), a unit of ``UNITS``, a format of
             ``strptime`` such as ``%d.%m.%y``, or ``auto``: ISO 8601 and Exif only.
         note: a sentence for the user on what was decided, or an empty text.
@@ -91,6 +92,7 @@ class TimeColumn:
     name: str
     form: str = "auto"
     note: str = ""
+    place: Callable[[int], str] = "row {}".format
     unread: list[tuple[int, str]] = field(default_factory=list)
     count_unread: int = 0
     zones: list[int] = field(default_factory=lambda: [0, 0])
@@ -142,7 +144,7 @@ class TimeColumn:
                 "none and stay as they are."
             )
         notes += [
-            f"'{self.name}' is {time:%Y-%m-%d} in row {row}, {PLACEHOLDERS[time]}, often an empty cell."
+            f"'{self.name}' is {time:%Y-%m-%d} in {self.place(row)}, {PLACEHOLDERS[time]}, often an empty cell."
             for time, row in self.placeholders.items()
         ]
         return [note for note in notes if note]
@@ -150,7 +152,7 @@ class TimeColumn:
     def _unread_note(self) -> str:
         if not self.count_unread:
             return ""
-        shown = ", ".join(f"'{text[:40]}' in row {row}" for row, text in self.unread)
+        shown = ", ".join(f"'{text[:40]}' in {self.place(row)}" for row, text in self.unread)
         more = ", ..." if self.count_unread > len(self.unread) else ""
         rows = f"{self.count_unread:,} rows have" if self.count_unread > 1 else "1 row has"
         return (
@@ -177,19 +179,22 @@ def check_format(form: str) -> str:
     return form
 
 
-def find_time_format(name: str, cells: Iterable[tuple[int, Cell]], form: str = "auto") -> TimeColumn:
+def find_time_format(
+    name: str, cells: Iterable[tuple[int, Cell]], form: str = "auto", place: Callable[[int], str] = "row {}".format
+) -> TimeColumn:
     """Decide how a column is read, from all of its cells.
 
     Args:
         name: name of the column.
         cells: pairs of row and cell.
         form: what the user says; ``auto`` finds it.
+        place: gives the place of a row in messages.
 
     Raises:
         InputError: the order of day and month, or the unit of numbers, cannot be known.
     """
     if form != "auto":
-        return TimeColumn(name, form)
+        return TimeColumn(name, form, place=place)
     orders: dict[str, tuple[int, str]] = {}
     numbers: list[tuple[int, float]] = []
     has_dates = False
@@ -205,33 +210,34 @@ def find_time_format(name: str, cells: Iterable[tuple[int, Cell]], form: str = "
         else:
             has_dates = has_dates or _is_time(cell)
     if orders:
-        return _by_days(name, orders)
+        return _by_days(name, orders, place)
     if numbers and not has_dates:
-        return _by_numbers(name, numbers)
-    return TimeColumn(name)
+        return _by_numbers(name, numbers, place)
+    return TimeColumn(name, place=place)
 
 
-def _by_days(name: str, orders: dict[str, tuple[int, str]]) -> TimeColumn:
+def _by_days(name: str, orders: dict[str, tuple[int, str]], place: Callable[[int], str]) -> TimeColumn:
     """Choose the order of day and month that every cell allows."""
     if "dmy" in orders and "mdy" in orders:
         (row, text), (other_row, other) = orders["dmy"], orders["mdy"]
         raise InputError(
-            f"Column '{name}' has days before months in row {row} ('{text}') and after them in row {other_row} "
-            f"('{other}'); write its dates like 2024-05-31, or leave the times out with `columns=captured_at=`."
+            f"Column '{name}' has days before months in {place(row)} ('{text}') and after them in "
+            f"{place(other_row)} ('{other}'); write its dates like 2024-05-31, or leave the times out with "
+            "`columns=captured_at=`."
         )
     if orders.keys() == {"either"}:
         row, text = orders["either"]
         raise InputError(
-            f"Column '{name}', row {row}: '{text}' may have the day first or the month, and no other row decides it; "
-            "say which with `time_format=dmy` or `time_format=mdy`."
+            f"Column '{name}', {place(row)}: '{text}' may have the day first or the month, and no other row decides "
+            "it; say which with `time_format=dmy` or `time_format=mdy`."
         )
     form = "dmy" if "dmy" in orders else "mdy"
     row, text = orders[form]
     order = "day, month, year" if form == "dmy" else "month, day, year"
-    return TimeColumn(name, form, f"'{name}' is read as {order} (row {row}: '{text}').")
+    return TimeColumn(name, form, f"'{name}' is read as {order} ({place(row)}: '{text}').", place)
 
 
-def _by_numbers(name: str, numbers: list[tuple[int, float]]) -> TimeColumn:
+def _by_numbers(name: str, numbers: list[tuple[int, float]], place: Callable[[int], str]) -> TimeColumn:
     """Read numbers as serial days or as a unit since 1970, if all of them lie where only one makes sense; 0 is none."""
     row, first = next(((row, number) for row, number in numbers if number), numbers[0])
     ranges = {"excel": SERIALS, **{unit: (SECONDS[0] * n, SECONDS[1] * n) for unit, n in UNITS.items()}}
@@ -239,13 +245,14 @@ def _by_numbers(name: str, numbers: list[tuple[int, float]]) -> TimeColumn:
     if len(fits) != 1:
         shown = f"{first:.0f}" if first.is_integer() else str(first)
         raise InputError(
-            f"Column '{name}', row {row}: the number {shown} does not say which time it is; say how it is written with "
-            f"`time_format=` ({', '.join(('excel', *UNITS))}), or leave the times out with `columns=captured_at=`."
+            f"Column '{name}', {place(row)}: the number {shown} does not say which time it is; say how it is "
+            f"written with `time_format=` ({', '.join(('excel', *UNITS))}), or leave the times out with "
+            "`columns=captured_at=`."
         )
     column = TimeColumn(name, fits[0])
     what = "days of a spreadsheet" if fits[0] == "excel" else f"{fits[0]} since 1970, in UTC"
     shown_time = column.read(Decimal(str(first)), row)
-    return TimeColumn(name, fits[0], f"'{name}' is read as {what} (row {row} is {shown_time}).")
+    return TimeColumn(name, fits[0], f"'{name}' is read as {what} ({place(row)} is {shown_time}).", place)
 
 
 def _is_time(cell: Cell) -> bool:

@@ -50,6 +50,18 @@ def make_hands(root: Path) -> Path:
     return root
 
 
+def make_imagefolder(root: Path) -> Path:
+    """As Hugging Face has it, with an image that no line names."""
+    for split in ("train", "test"):
+        for name in ("a.png", "b.png", "unlisted.png"):
+            image(root / split / name)
+        (root / split / "metadata.jsonl").write_text(
+            '{"file_name": "a.png", "label": "x", "n": 1}\n{"file_name": "b.png", "label": "y", "n": 2.5}\n'
+            '{"file_name": "gone.png", "label": "y"}\n'
+        )
+    return root
+
+
 def make_pattern(root: Path) -> Path:
     """As Market-1501 has it."""
     for uri in ("bounding_box_train/0002_c1s1_1.jpg", "bounding_box_test/-1_c2s1_3.jpg", "query/0003_c1s1_7.jpg"):
@@ -67,6 +79,7 @@ MAKERS: dict[str, Maker] = {
     "folder": make_folder,
     "manifest": make_manifest,
     "hands11k": make_hands,
+    "imagefolder": make_imagefolder,
     "pattern": make_pattern,
     "prepared": make_prepared,
 }

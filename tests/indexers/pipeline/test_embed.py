@@ -157,7 +157,7 @@ def test_nothing_is_dropped_while_part_of_the_source_cannot_be_used(tmp_path: Pa
     manifest.write_text("\n".join(["filepath,label", lines[0] + ",one cell too many", *lines[2:]]) + "\n")
     report = run(manifest, tmp_path / "s", prune=True)
     assert (report.vanished, report.pruned, report.samples) == (2, 0, 4)
-    assert "Nothing was dropped" in report.notes[0]
+    assert any("Nothing was dropped" in note for note in report.notes)
     manifest.write_text("\n".join(["filepath,label", *lines[2:]]) + "\n")
     assert run(manifest, tmp_path / "s", prune=True).pruned == 2
 

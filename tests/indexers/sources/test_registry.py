@@ -35,7 +35,9 @@ def test_images_far_below_count(tmp_path: Path) -> None:
 def test_a_set_with_its_own_description_is_not_plain(tmp_path: Path, beside: str) -> None:
     image(tmp_path / "images" / "a.png")
     (tmp_path / beside).touch()
-    with pytest.raises(InputError, match=f"it holds {beside}; say which source it is: folder, hands11k, manifest"):
+    with pytest.raises(
+        InputError, match=f"it holds {beside}; say which source it is: folder, hands11k, imagefolder, manifest"
+    ):
         guess_kind(tmp_path)
 
 

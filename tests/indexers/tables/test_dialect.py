@@ -52,7 +52,7 @@ def test_it_is_said_that_marks_are_text_and_the_option_reads_them_otherwise(tmp_
     text = export({2: '"Old oak', 8: '12"'})
     _, notes = rows_of(tmp_path / "t.tsv", text)
     (note,) = notes
-    assert note.startswith("t.tsv: quotation marks are read as text, because that of line 4 does not close")
+    assert note.startswith("t.tsv: quotation marks are read as text, because that of line 4 does not close its")
     assert note.endswith("if they enclose cells (then 6 rows instead of 12), set `quoting=csv`.")
     rows, _ = rows_of(tmp_path / "t.tsv", text, quoting="csv")
     assert len(rows) == 6
