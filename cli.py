@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -94,6 +95,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every error becomes one readable line and an exit status."""
     from retrieval.errors import VitrineError
+    from retrieval.escapes import printable
 
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", OPENBLAS_THREAD_TIMEOUT)  # read when NumPy is first imported
     try:
@@ -101,7 +103,9 @@ def main() -> None:
         status = cli(prog_name="vitrine", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(printable(said.getvalue()), err=True, nl=False)
         sys.exit(2 if isinstance(error, click.UsageError) else 1)
     except (click.Abort, KeyboardInterrupt):
         _fail("Stopped.")
@@ -120,7 +124,9 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(" ".join(message.splitlines()), err=True)
+    from retrieval.escapes import printable
+
+    click.echo(printable(" ".join(message.splitlines())), err=True)
     sys.exit(1)
 
 

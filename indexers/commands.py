@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.commands.option_table import OptionSection, option_rows, print_sections
-from retrieval.commands.options import device_option, json_option, note, print_json, store_option
+from retrieval.commands.options import device_option, json_option, note, print_json, print_line, store_option
 from retrieval.errors import InputError
 from retrieval.image_formats import MAX_PIXELS
 
@@ -176,12 +176,12 @@ def _print_report(report: IndexReport) -> None:
     ]
     where = f" in space {report.space}" if report.space else ""
     now = f"store has {report.samples:,} samples, version {report.store_version}, {report.seconds:.1f} s"
-    click.echo(f"{report.source}: {', '.join(parts)}{where}; {now}")
+    print_line(f"{report.source}: {', '.join(parts)}{where}; {now}")
     if report.left_out:
         from retrieval.types import SourceTally
 
         left_out = SourceTally(left_out=report.left_out, first=report.left_out_first)
-        click.echo(f"Left out {report.seen - report.taken:,} of {report.seen:,} seen: {left_out}.")
+        print_line(f"Left out {report.seen - report.taken:,} of {report.seen:,} seen: {left_out}.")
     for name, reason in list(report.failures.items())[:SHOWN_FAILURES]:
         note(f"unreadable: {name}: {reason}")
     if len(report.failures) > SHOWN_FAILURES:
@@ -238,7 +238,7 @@ def import_command(path: Path, store: str, as_json: bool, **options: Any) -> Non
     if as_json:
         print_json(report.to_dict())
     else:
-        click.echo(_import_line(report))
+        print_line(_import_line(report))
 
 
 def _import_line(report: ImportReport | AttachReport | BankReport) -> str:

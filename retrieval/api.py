@@ -40,12 +40,11 @@ class StoreFindings(ShowsTables, tuple[StoreFinding, ...]):
         return not any(finding.wrong for finding in self)
 
     def _tables(self) -> Iterator[RenderableType]:
-        from rich.markup import escape
         from rich.table import Table
 
         table = Table("check", "", "detail", title="ok" if self.ok else "wrong", title_justify="left", box=None)
         for finding in self:
-            table.add_row(escape(finding.check), "wrong" if finding.wrong else "ok", escape(finding.detail))
+            table.add_row(finding.check, "wrong" if finding.wrong else "ok", finding.detail)
         yield table
 
 

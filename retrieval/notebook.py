@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import TYPE_CHECKING
+
+from retrieval.console import plain_console
+from retrieval.escapes import html_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,10 +38,9 @@ def as_text(tables: Iterable[RenderableType]) -> str:
     """Render tables, groups of tables and lines as plain text without wrapping."""
     import io
 
-    from rich.console import Console
     from rich.measure import Measurement
 
-    console = Console(width=WIDEST, file=io.StringIO(), highlight=False, color_system=None)
+    console = plain_console(width=WIDEST, file=io.StringIO(), color_system=None)
     parts = list(tables)
     console.width = max((Measurement.get(console, console.options, part).maximum for part in parts), default=1)
     with console.capture() as captured:
@@ -71,7 +72,7 @@ def _paragraph(part: RenderableType | None) -> str:
 
 
 def _html(part: RenderableType | None) -> str:
-    return escape(_plain(part)).replace("\n", "<br>")
+    return html_text(_plain(part)).replace("\n", "<br>")
 
 
 def _table_html(table: Table) -> str:
@@ -89,9 +90,9 @@ def _cells(table: Table, line: Iterable[RenderableType]) -> Iterator[str]:
 
 
 def _plain(part: RenderableType | None) -> str:
-    """Return the text of a cell, without markup."""
+    """Return the text of a cell."""
     from rich.text import Text
 
     if isinstance(part, Text):
         return part.plain
-    return Text.from_markup(part).plain if isinstance(part, str) else as_text([part or ""])
+    return part if isinstance(part, str) else as_text([part or ""])

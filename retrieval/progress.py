@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from retrieval.console import plain_console
+from retrieval.escapes import printable
+
 LINE_SECONDS = 15.0
 
 
@@ -37,9 +40,8 @@ class _LineProgress:
         if now - self._last_line >= LINE_SECONDS:
             rate = self._done / (now - self._start)
             left = (self._total - self._done) / rate
-            print(  # noqa: T201
-                f"{self._what}: {self._done:,} of {self._total:,}, {rate:.1f}/s, {left:.0f} s left", file=sys.stderr
-            )
+            line = f"{self._what}: {self._done:,} of {self._total:,}, {rate:.1f}/s, {left:.0f} s left"
+            print(printable(line), file=sys.stderr)  # noqa: T201
             self._last_line = now
 
 
@@ -67,18 +69,17 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Progress
     elif not sys.stderr.isatty():
         yield _LineProgress(what, total)
     else:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with RichProgress(*columns, console=Console(stderr=True)) as bars:
+        with RichProgress(*columns, console=plain_console(stderr=True)) as bars:
             task = bars.add_task(what, total=total, rate="")
 
             def advance(n: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval.errors import InputError
+from retrieval.escapes import printable
 from retrieval.files import write_atomically
 from retrieval.image_formats import THUMBNAIL_FORMATS
 
@@ -124,7 +125,7 @@ def _thumbnail(data: bytes | None) -> Image.Image | None:
 
 def _elided(text: str, font: Font, width: int) -> str:
     """Cut a line to ``width`` pixels; a line that was cut ends in three dots."""
-    line = " ".join(text.split())
+    line = " ".join(printable(text).split())
     if font.getlength(line) <= width:
         return line
     while line and font.getlength(line + "...") > width:

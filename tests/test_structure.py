@@ -40,3 +40,19 @@ def test_what_is_counted_on_test_is_opened_where_results_are_built() -> None:
     ]
     found = {path.name for path in modes if opening.search(path.read_text(encoding="utf-8"))}
     assert found == {"examiner.py", "figures.py"}
+
+
+def test_what_is_printed_goes_through_the_functions_that_escape_names() -> None:
+    """Names come from strangers: ``retrieval/commands/options.py`` prints, and elsewhere ``printable`` is beside it."""
+    printing = re.compile(r"^.*(?:(?<![\w.])print\(|click\.s?echo\(|Console\().*$", re.MULTILINE)
+    rooms = ("retrieval", "indexers", "eval", "training")
+    paths = [ROOT / "cli.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
+    allowed = {"retrieval/commands/options.py", "retrieval/console.py"}
+    lines = {
+        (path.relative_to(ROOT).as_posix(), line.strip())
+        for path in paths
+        for line in printing.findall(path.read_text(encoding="utf-8"))
+    }
+    found = {(path, line) for path, line in lines if path not in allowed}
+    assert found, "the pattern finds no printing at all"
+    assert sorted(line for line in found if "printable(" not in line[1] and "plain_console(" not in line[1]) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from retrieval.commands.option_table import OptionSection, option_rows, print_sections
-from retrieval.commands.options import device_option, json_option, print_json
+from retrieval.commands.options import device_option, json_option, print_json, print_line
 from training.registry import JOBS, load_job
 
 
@@ -68,11 +68,11 @@ def train_command(
             }
         )
     elif fitted.interrupted:
-        click.echo(f"Stopped after {len(fitted.history)} epochs; the same command goes on.")
+        print_line(f"Stopped after {len(fitted.history)} epochs; the same command goes on.")
     else:
-        click.echo(f"{len(fitted.history)} epochs; best: epoch {fitted.best_epoch}, score {fitted.best_score:.4f}")
+        print_line(f"{len(fitted.history)} epochs; best: epoch {fitted.best_epoch}, score {fitted.best_score:.4f}")
         if card is not None:
-            click.echo(f"Encoder: {card.parent}")
+            print_line(f"Encoder: {card.parent}")
     if fitted.interrupted:
         click.get_current_context().exit(1)
 

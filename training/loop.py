@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.errors import InputError
+from retrieval.escapes import printable
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import progress
 from training.checkpoint import BEST, load_state, save_history, save_state, save_weights
@@ -194,7 +195,7 @@ def _say(line: Mapping[str, Any]) -> None:
     rate = line["images"] / max(line["seconds"], 0.01)
     text = "  ".join(f"{name} {value if isinstance(value, str) else f'{value:.4g}'}" for name, value in line.items())
     with contextlib.suppress(BrokenPipeError):
-        print(f"{text}  ({rate:.0f} images/s)", flush=True)  # noqa: T201
+        print(f"{printable(text)}  ({rate:.0f} images/s)", flush=True)  # noqa: T201
 
 
 def _best(lines: History, score: str) -> int:

@@ -13,6 +13,7 @@ from eval.registry import MODES, PROTOCOLS
 from retrieval.commands.options import (
     json_option,
     note,
+    print_document,
     print_json,
     print_table,
     space_option,
@@ -155,7 +156,7 @@ def _show(opened: LanceStore, evaluated: EvaluationRun, out: Path | None, *, as_
     if out is not None:
         _write(opened, evaluated, out)
     if as_json:
-        click.echo(result.to_json(), nl=False)
+        print_document(result.to_json())
         return
     for table in result_tables(result):
         print_table(table)

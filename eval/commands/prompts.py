@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrieval.commands.options import json_option, note, print_json, print_table
+from retrieval.commands.options import json_option, note, print_document, print_json, print_line, print_table
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def lint_command(file: Path, labels: Path | None, store: str | None, as_json: bo
     if as_json:
         print_json(lint_data(report, cover))
     else:
-        click.echo("\n".join(lint_lines(report, cover)))
+        print_line("\n".join(lint_lines(report, cover)))
 
 
 def _deliver(prompts: PromptSet, out: Path | None, more: Mapping[str, Any], *, as_json: bool) -> None:
@@ -170,7 +170,7 @@ def _deliver(prompts: PromptSet, out: Path | None, more: Mapping[str, Any], *, a
 
     counts = {"prompts": len(prompts), "classes": len(prompts.classes), "texts": len(prompts.unique_texts)}
     if out is None:
-        click.echo(prompts.to_json(), nl=False)
+        print_document(prompts.to_json())
         return
     write_atomically(out, prompts.to_json())
     if as_json:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from retrieval.commands.options import json_option, note, print_json
+from retrieval.commands.options import json_option, note, print_json, print_line
 
 
 @click.command("report")
@@ -36,4 +36,4 @@ def report_command(results: tuple[Path, ...], out: Path, title: str, as_json: bo
             }
         )
     else:
-        click.echo(f"{files.html} and {files.markdown.name}, {len(files.pictures)} pictures")
+        print_line(f"{files.html} and {files.markdown.name}, {len(files.pictures)} pictures")

@@ -11,7 +11,7 @@ from eval.commands.shared import checked_name
 from eval.registry import MODES
 from eval.results.listing import ResultEntry, find_result, short_ids
 from eval.views.results import results_table
-from retrieval.commands.options import json_option, note, print_json, print_table, store_option
+from retrieval.commands.options import json_option, note, print_document, print_json, print_table, store_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def results_command(ctx: click.Context, mode: str | None, out: Path | None, stor
 @click.option("--store", default=lambda: _of_group("store"), help="Folder of the store.", show_default=False)
 def show_command(id_: str, store: str) -> None:
     """Print the result whose id begins with ID, as its result file (JSON)."""
-    click.echo(find_result(read_results(store), id_).result.to_json(), nl=False)
+    print_document(find_result(read_results(store), id_).result.to_json())
 
 
 def read_results(store: str) -> list[ResultEntry]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from eval.prompts.sets import PromptSet, edges
 from retrieval.commands.options import note
+from retrieval.console import plain_console
 from retrieval.errors import InputError, StoreError
 from retrieval.types import Bank, Encoder, EncoderSpec, Float32, TextEncoder
 
@@ -132,10 +133,9 @@ def _steps(n: int, space: str, say: Callable[[str], None]) -> Iterator[int]:
         say(action)
         yield from range(0, n, BATCH)
         return
-    from rich.console import Console
     from rich.progress import track
 
-    yield from track(range(0, n, BATCH), action, console=Console(stderr=True))
+    yield from track(range(0, n, BATCH), action, console=plain_console(stderr=True))
 
 
 def _bank(space: SpaceInfo, prompts: PromptSet, vectors: Mapping[str, Float32], temperature: float | None) -> Bank:

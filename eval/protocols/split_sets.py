@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.escapes import csv_cell, text_of_csv_cell
 from retrieval.text_files import read_csv
 from retrieval.types import SplitSet
 
@@ -91,7 +92,8 @@ def splits_to_csv(splits: SplitSet, pool: Pool) -> str:
     writer.writerow(["draw", "role", "id", "source", "uri"])
     for row in np.lexsort((splits.sample, splits.role, splits.draw)):
         sample = str(splits.sample[row])
-        writer.writerow([int(splits.draw[row]), str(splits.role[row]), sample, *origins.get(sample, ("", ""))])
+        origin = map(csv_cell, origins.get(sample, ("", "")))
+        writer.writerow([int(splits.draw[row]), str(splits.role[row]), sample, *origin])
     return text.getvalue()
 
 
@@ -183,7 +185,8 @@ class _SampleLookup:
             hint = " (without the column 'id', samples are found by uri)" if "uri" in row else ""
             raise InputError(f"{where}: the store has no sample with id '{row['id'][:80]}'{hint}.")
         origin = _Origin(row["source"] if self._by_source else None, row["uri"])
-        samples = self._origins.get(origin, [])
+        written = origin._replace(uri=text_of_csv_cell(origin.uri))
+        samples = self._origins.get(origin) or self._origins.get(written, [])
         if not samples:
             source = f" in source '{origin.source}'" if self._by_source else ""
             raise InputError(f"{where}: the store has no sample with uri '{origin.uri[:200]}'{source}.")

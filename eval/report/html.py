@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from html import escape
 
 from eval.report.document import Block, Document, Paragraph, PictureBlock, Section, TableBlock
+from retrieval.escapes import html_text
 
 OPTION = re.compile(r"`([^`]+)`")
 
@@ -54,17 +54,17 @@ def to_html(document: Document, pictures: Mapping[str, bytes]) -> str:
         document: the report.
         pictures: bytes of the PNG of every picture of the document, by name.
     """
-    body = [f"<h1>{escape(document.title)}</h1>"]
+    body = [f"<h1>{html_text(document.title)}</h1>"]
     body += [_block(block, pictures) for block in document.intro]
     if len(document.sections) > 1:
         body.append(_contents(document.sections))
     for at, section in enumerate(document.sections):
         tag = f"h{section.level}"
-        body.append(f'<{tag} id="s{at}">{escape(section.title)}</{tag}>')
+        body.append(f'<{tag} id="s{at}">{html_text(section.title)}</{tag}>')
         body += [_block(block, pictures) for block in section.blocks]
     head = (
         '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(document.title)}</title>\n<style>\n{STYLE}\n</style>"
+        f"<title>{html_text(document.title)}</title>\n<style>\n{STYLE}\n</style>"
     )
     start = f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n<main>'
     page = [start, *body, "</main>\n</body>\n</html>\n"]
@@ -73,7 +73,7 @@ def to_html(document: Document, pictures: Mapping[str, bytes]) -> str:
 
 def _contents(sections: tuple[Section, ...]) -> str:
     items = "\n".join(
-        f'<li{" class=inner" if section.level > 2 else ""}><a href="#s{at}">{escape(section.title)}</a></li>'
+        f'<li{" class=inner" if section.level > 2 else ""}><a href="#s{at}">{html_text(section.title)}</a></li>'
         for at, section in enumerate(sections)
     )
     return f'<nav aria-label="Contents">\n<ul>\n{items}\n</ul>\n</nav>'
@@ -93,22 +93,23 @@ def _block(block: Block, pictures: Mapping[str, bytes]) -> str:
 
 def _prose(text: str) -> str:
     """Render a sentence; text in backquotes, such as an option, becomes code."""
-    return OPTION.sub(r"<code>\1</code>", escape(text))
+    return OPTION.sub(r"<code>\1</code>", html_text(text))
 
 
 def _picture(picture: PictureBlock, data: bytes) -> str:
     width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))  # where the header of a PNG has them
     encoded = base64.b64encode(data).decode("ascii")
     size = f'width="{round(width * 0.64)}" height="{round(height * 0.64)}"'
-    return f'<figure><img {size} alt="{escape(picture.alt)}" src="data:image/png;base64,{encoded}"></figure>'
+    return f'<figure><img {size} alt="{html_text(picture.alt)}" src="data:image/png;base64,{encoded}"></figure>'
 
 
 def _table(table: TableBlock) -> str:
-    caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
-    heads = "".join(f'<th scope="col"{_class(at, table)}>{escape(name)}</th>' for at, name in enumerate(table.columns))
+    caption = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
+    names = enumerate(map(html_text, table.columns))
+    heads = "".join(f'<th scope="col"{_class(at, table)}>{name}</th>' for at, name in names)
     rows = "\n".join(f"<tr>{''.join(_cell(at, cell, table) for at, cell in enumerate(row))}</tr>" for row in table.rows)
-    label = escape(table.title or "table")
-    note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
+    label = html_text(table.title or "table")
+    note = f'\n<p class="note">{html_text(table.note)}</p>' if table.note else ""
     return (
         f'<div class="table" role="region" tabindex="0" aria-label="{label}">\n<table>{caption}\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>{note}"
@@ -116,7 +117,7 @@ def _table(table: TableBlock) -> str:
 
 
 def _cell(at: int, text: str, table: TableBlock) -> str:
-    shown = re.sub(r"\s+", " ", escape(text))
+    shown = re.sub(r"\s+", " ", html_text(text))
     if at == 0:
         return f'<th scope="row"{_class(at, table)}>{shown}</th>'
     return f"<td{_class(at, table)}>{shown}</td>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from eval.report.document import Block, Document, Paragraph, PictureBlock, TableBlock
+from retrieval.escapes import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
 _AT_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
@@ -24,7 +25,7 @@ def to_markdown(document: Document) -> str:
 
 def escape(text: str) -> str:
     """Escape a text so that Markdown shows it literally, on one line."""
-    line = " ".join(text.split())
+    line = " ".join(printable(text).split())
     return _AT_START.sub(lambda match: f"{match[1]}{match[2][:-1]}\\{match[2][-1]}", _SPECIAL.sub(r"\\\1", line))
 
 

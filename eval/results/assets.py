@@ -21,6 +21,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from retrieval.errors import InputError
+from retrieval.escapes import csv_cell, text_of_csv_cell
 from retrieval.files import write_atomically
 
 PREDICTIONS, WRONG, THUMBS = "predictions.csv", "wrong.json", "thumbs"
@@ -178,7 +179,7 @@ def _csv(predictions: Iterable[Prediction]) -> str:
     writer.writerow(Prediction._fields)
     for row in predictions:
         cells = row._asdict() | {"probability": f"{row.probability:.6g}", "correct": int(row.correct)}
-        writer.writerow(cells.values())
+        writer.writerow(csv_cell(str(cell)) for cell in cells.values())
     return text.getvalue()
 
 
@@ -192,13 +193,18 @@ def _rows(path: Path) -> Iterator[Prediction]:
         for row in reader:
             try:
                 yield Prediction(
-                    int(row["draw"]), int(row["seed"]), row["id"], row["uri"], row["label"], row["predicted"],
+                    int(row["draw"]), int(row["seed"]), *_texts(row),
                     float(row["probability"]), int(row["rank"]), bool(int(row["correct"])),
                 )  # fmt: skip
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, AttributeError):
                 raise InputError(
                     f"{path}, line {reader.line_num}: not a prediction; evaluate again with the option `out`."
                 ) from None
+
+
+def _texts(row: Mapping[str, str]) -> tuple[str, str, str, str]:
+    of = text_of_csv_cell
+    return of(row["id"]), of(row["uri"]), of(row["label"]), of(row["predicted"])
 
 
 def _write_thumbnail(folder: Path, name: str, data: bytes) -> Path:

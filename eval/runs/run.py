@@ -13,6 +13,7 @@ from eval.results.schema import EvalResult, Evaluation, Provenance, TaskName
 from eval.runs.request import EvalRequest, RequestInputs
 from eval.runs.tasks import task_of
 from retrieval.errors import StoreError
+from retrieval.escapes import printable
 
 if TYPE_CHECKING:
     from eval.runs.task import PreparedEvaluation
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def print_note(message: str) -> None:
     """Print a message that is not part of the result to standard error."""
-    print(message, file=sys.stderr)  # noqa: T201 - the default of `say`
+    print(printable(message), file=sys.stderr)  # noqa: T201 - the default of `say`
 
 
 class EvaluationRun(NamedTuple):

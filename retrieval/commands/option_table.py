@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -128,14 +126,13 @@ def _number(value: float) -> str:
 
 def rich_table(section: OptionSection) -> Table:
     """Return the table for the terminal."""
-    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(section.title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=section.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in HEADER:
         table.add_column(name, overflow="fold")
     for row in section.options:
-        table.add_row(*(escape(cell) for cell in asdict(row).values()))
+        table.add_row(*asdict(row).values())
     return table
 
 
@@ -154,12 +151,12 @@ def _cell(text: str) -> str:
 
 def print_sections(sections: Sequence[OptionSection], *, as_json: bool) -> None:
     """Print sections of options as tables, or as a JSON list of ``{"title": ..., "options": [...]}``."""
-    from retrieval.commands.options import print_json, print_table
+    from retrieval.commands.options import print_json, print_line, print_table
 
     if as_json:
         print_json([asdict(section) for section in sections])
         return
     for number, section in enumerate(sections):
         if number:
-            click.echo()
+            print_line("")
         print_table(rich_table(section))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.commands.flags import with_flags
+from retrieval.console import plain_console
+from retrieval.escapes import json_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -37,9 +39,7 @@ device_option = click.option(
 
 def console() -> Console:
     """Return a console for tables: as wide as the terminal, or 200 characters without one."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return plain_console(width=None if sys.stdout.isatty() else 200)
 
 
 def print_table(shown: RenderableType) -> None:
@@ -68,10 +68,20 @@ def _least_width(out: Console, table: Table) -> int:
 
 def print_json(value: Any) -> None:
     """Print a JSON document, indented, with keys in the given order and non-ASCII characters unescaped."""
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+    print_document(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def print_document(document: str) -> None:
+    """Print a JSON document as it is; invisible characters are written as escapes of JSON."""
+    click.echo(json_text(document.removesuffix("\n")))
+
+
+def print_line(text: str) -> None:
+    """Print a line; invisible characters of names in it are written as their escapes."""
+    click.echo(printable(text))
 
 
 def note(message: str) -> None:
     """Print a note on standard error, with names of options as flags of the command."""
     context = click.get_current_context(silent=True)
-    click.echo(message if context is None else with_flags(message, context.command), err=True)
+    click.echo(printable(message if context is None else with_flags(message, context.command)), err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrieval.commands.options import json_option, print_json, store_option
+from retrieval.commands.options import json_option, print_json, print_line, store_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,4 +42,4 @@ def verify_command(store: str, repair: bool, as_json: bool) -> None:  # noqa: FB
 def _print_findings(findings: Iterable[StoreFinding]) -> None:
     for finding in findings:
         mark = "wrong" if finding.wrong else "ok   "
-        click.echo(f"{mark}  {finding.check}: {finding.detail}")
+        print_line(f"{mark}  {finding.check}: {finding.detail}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import VitrineError
+from retrieval.escapes import printable
 from retrieval.search.result_html import HtmlRow, hits_html
 from retrieval.types import SpaceInfo, Thumbnails
 
@@ -129,7 +130,7 @@ class SearchResult:
             lines.append(f"  {hit.rank:>3}  {hit.score:.4f}  {'  '.join(filter(None, [*words, hit.sample['uri']]))}")
         if len(self.hits) > SHOWN:
             lines.append(f"  ... and {len(self.hits) - SHOWN:,} more")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         group = [self.request.group_by] if self.request.group_by else []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
+
+from retrieval.escapes import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,21 +41,21 @@ def hits_html(title: str, columns: Sequence[str], rows: Sequence[HtmlRow], left_
     """
     with_thumbnails = any(row.thumbnail is not None for row in rows)
     headings = ["rank", "score", *([""] if with_thumbnails else []), *columns]
-    head = "".join(f"<th>{escape(name)}</th>" for name in headings)
+    head = "".join(f"<th>{html_text(name)}</th>" for name in headings)
     body = "".join(_row(row, with_thumbnails=with_thumbnails) for row in rows)
     more = f"<p>... and {left_out:,} more</p>" if left_out else ""
     return (
-        f'<table><caption style="caption-side:top;text-align:left">{escape(title)}</caption>'
+        f'<table><caption style="caption-side:top;text-align:left">{html_text(title)}</caption>'
         f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>{more}"
     )
 
 
 def _row(row: HtmlRow, *, with_thumbnails: bool) -> str:
-    cells = [f"<td>{escape(row.rank)}</td>", f"<td>{escape(row.score)}</td>"]
+    cells = [f"<td>{html_text(row.rank)}</td>", f"<td>{html_text(row.score)}</td>"]
     if with_thumbnails:
         cells.append(f"<td>{_image(row.thumbnail)}</td>")
-    cells += [f"<td>{escape(cell)}</td>" for cell in row.cells]
+    cells += [f"<td>{html_text(cell)}</td>" for cell in row.cells]
     return f"<tr>{''.join(cells)}</tr>"
 
 

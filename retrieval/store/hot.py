@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from retrieval.errors import StoreError
+from retrieval.escapes import printable
 from retrieval.store.hot_manifest import (
     KEY_BYTES,
     Fragment,
@@ -112,7 +113,7 @@ def cache_damage(folder: Path) -> str | None:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)  # noqa: T201 - the numbers do not change, and the disk may be failing
+    print(printable(message), file=sys.stderr)  # noqa: T201 - the numbers do not change, and the disk may be failing
 
 
 def _covers(manifest: Manifest, marks: list[str], dimension: int) -> bool:

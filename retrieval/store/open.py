@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
+from retrieval.escapes import printable
 from retrieval.store import records
 from retrieval.store.commits import Commit, read_commit
 from retrieval.store.digests import table_folder
@@ -30,7 +31,7 @@ OWN_FILES = {"lock", "readers", "cache", RECORD_DIGESTS}
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)  # noqa: T201 - a waiting writer says who it waits for
+    print(printable(message), file=sys.stderr)  # noqa: T201 - a waiting writer says who it waits for
 
 
 class LanceStore:

@@ -1,4 +1,4 @@
-"""Tables of objects: as text without markup, as HTML escaped."""
+"""Tables of objects: as text in which nothing is markup, as HTML escaped."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Shown(ShowsTables):
         yield Group(Text("A line [x]"), Text(""), table)
 
 
-def test_a_prompt_shows_text_without_markup() -> None:
+def test_a_prompt_shows_text_as_it_is() -> None:
     shown = repr(Shown())
     for words in ("A line [x]", "Of <b>", "59.4 [58.6, 60.2]", "A caption & more"):
         assert words in shown
-    assert "[bold]" not in shown
+    assert "[bold]a[/bold]" in shown
 
 
 def test_a_notebook_shows_escaped_html() -> None:
     html = Shown()._repr_html_()
     assert "Of &lt;b&gt;</caption>" in html
-    assert '<td style="text-align:left">a</td><td style="text-align:right">59.4 [58.6, 60.2]</td>' in html
+    assert '<td style="text-align:left">[bold]a[/bold]</td><td style="text-align:right">59.4 [58.6, 60.2]</td>' in html
     assert "<p>A caption &amp; more<br>in two lines</p>" in html
     assert "<p></p>" not in html
     assert "<p>A line [x]</p>" in html
