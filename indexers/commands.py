@@ -47,7 +47,17 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Manifest: its own name of a column.")
 @click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
 @click.option("--pattern", metavar="REGEX", help=r"Pattern of names: '(?P<identity>\d+)_c(?P<camera>\d+)'.")
-@click.option("--preset", help="Pattern of a known data set: market1501, msmt17 or hd.")
+@click.option("--preset", help="Known data set whose file names are read: market1501, msmt17, veri, ...")
+@click.option(
+    "--split",
+    multiple=True,
+    metavar="WORD=SPLIT",
+    help="What a word of a folder or column means: Training=train, val=test, WORD=none. Usual words are known. A split "
+    "alone (train) is that of all samples.",
+)
+@click.option(
+    "--levels", metavar="LEVEL/...", help="What levels of folders are: split/label, _/label, identity/camera."
+)
 @click.option(
     "-s", "--source-option", "source_options", multiple=True, metavar="KEY=VALUE", help="Option of the source."
 )
@@ -177,6 +187,7 @@ def _print_report(report: IndexReport) -> None:
     where = f" in space {report.space}" if report.space else ""
     now = f"store has {report.samples:,} samples, version {report.store_version}, {report.seconds:.1f} s"
     print_line(f"{report.source}: {', '.join(parts)}{where}; {now}")
+    print_line(_contents_line(report))
     if report.left_out:
         from retrieval.types import SourceTally
 
@@ -186,6 +197,15 @@ def _print_report(report: IndexReport) -> None:
         note(f"unreadable: {name}: {reason}")
     if len(report.failures) > SHOWN_FAILURES:
         note(f"... and {len(report.failures) - SHOWN_FAILURES} more; 'info --json' lists all.")
+
+
+def _contents_line(report: IndexReport) -> str:
+    """Return one line that says how many labels, identities and cameras the source has, and which splits."""
+    fields = (("label", report.labels), ("identity", report.identities), ("camera", report.cameras))
+    plurals = {"identity": "identities"}
+    parts = [f"{n:,} {name if n == 1 else plurals.get(name, f'{name}s')}" for name, n in fields if n]
+    splits = ", ".join(f"{name} {n:,}" for name, n in report.splits.items())
+    return f"{', '.join(parts) or 'no labels, no identities'}; {f'splits {splits}' if splits else 'no splits'}"
 
 
 @click.command("import-vectors")

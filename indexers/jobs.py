@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexers.drawn_samples import DEFAULT, is_drawn
+from indexers.drawn_samples import DEFAULT, drawn_table, is_drawn
 from indexers.pipeline.embed import index
 from indexers.pipeline.names import name_notes
 from indexers.pipeline.report import IndexOptions, IndexReport
@@ -41,6 +41,7 @@ def index_images(request: IndexRequest, store: str | Path | LanceStore) -> Index
         ReadOnlyStoreError, StoreLockedError: the store cannot be written.
     """
     names = ClassNames.read(request.class_names) if request.class_names else None
+    request, drawn_notes = _with_drawn_table(request)
     source = open_source(request.path, _kind(request), request.source_name, _source_options(request))
     requested = _resolve(request)
     if requested is None and not is_store(store):
@@ -61,20 +62,30 @@ def index_images(request: IndexRequest, store: str | Path | LanceStore) -> Index
     if splits is not None:
         opened.save_splits(splits)
         notes.append(f"Draws of the data set are kept as the split set '{splits.name}'; evaluate with `split_set`.")
-    report.notes[:0] = [*notes, *source.notes]
+    report.notes[:0] = [*notes, *source.notes, *drawn_notes]
     return report
 
 
+def _with_drawn_table(request: IndexRequest) -> tuple[IndexRequest, list[str]]:
+    """Replace a folder of drawn images that is named alone by its table; return notes about it."""
+    table = None if _kind(request) or request.columns else drawn_table(request.path)
+    if table is None:
+        return request, []
+    update = {"path": request.path / table.name, "columns": table.columns}
+    return request.model_copy(update=update), [table.note] if table.note else []
+
+
 def _kind(request: IndexRequest) -> str | None:
-    """Return the kind of source, which is ``pattern`` if a pattern or a preset is given."""
-    return request.source or ("pattern" if request.pattern or request.preset else None)
+    """Return the kind of source, which is ``pattern`` if a pattern or a preset is given, and ``folder`` with levels."""
+    return request.source or ("pattern" if request.pattern or request.preset else "folder" if request.levels else None)
 
 
 def _source_options(request: IndexRequest) -> dict[str, Any]:
     """Return the options of the source that the request sets."""
-    fields = {name: getattr(request, name) for name in ("image_root", "pattern", "preset")}
+    fields = {name: getattr(request, name) for name in ("image_root", "pattern", "preset", "levels")}
+    mappings = {name: getattr(request, name) for name in ("columns", "split")}
     options = {name: value for name, value in fields.items() if value is not None}
-    return {**request.source_options, **({"columns": request.columns} if request.columns else {}), **options}
+    return {**request.source_options, **{name: value for name, value in mappings.items() if value}, **options}
 
 
 def _options(request: IndexRequest) -> IndexOptions:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from indexers.pipeline.report import COMMIT_SECONDS
+from indexers.sources.split_words import read_split_option
 from indexers.vectors.read_vectors import BankOptions, VectorOptions
 from retrieval.config import Config, split_commas
 from retrieval.errors import unknown
@@ -73,7 +74,17 @@ class IndexRequest(Config):
         default=None, description="Sources pattern and prepared: regular expression that reads the file names."
     )
     preset: str | None = Field(
-        default=None, description="Source pattern: known data set whose names are read, market1501, msmt17 or hd."
+        default=None,
+        description="Source pattern: known data set whose names and splits are read, such as market1501 or veri.",
+    )
+    split: Annotated[Mapping[str, str], BeforeValidator(read_split_option)] = Field(
+        default={},
+        description="What words of splits mean, in folders, tables and patterns: Training=train, val=test, WORD=none "
+        "for no split; one split alone is that of all samples. Usual words are known.",
+    )
+    levels: str | None = Field(
+        default=None,
+        description="Source folder: what each level of folders is, such as split/label, _/label or identity/camera.",
     )
     source_options: Mapping[str, Any] = Field(default={}, description="Other options of the source.")
     encoder: Text | None = Field(

@@ -46,6 +46,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "indexers/commands.py": ("integration/test_main_path.py", "integration/test_attach.py"),
     "indexers/jobs.py": ("indexers/pipeline/test_embed.py", "indexers/vectors/test_import_vectors.py"),
     "indexers/sources/base.py": ("contracts/test_sources.py",),
+    "indexers/sources/signs.py": ("indexers/sources/test_levels.py",),
     "indexers/vectors/arrays.py": ("indexers/vectors/test_read_vectors.py",),
     "retrieval/commands": ("test_cli.py", "integration/test_main_path.py"),
     "retrieval/encoders/family.py": ("contracts/test_encoders.py",),

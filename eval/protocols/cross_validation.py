@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
 
 ROLES = ("train", "val", "test")
+
+
+class SplitOptions(Config):
+    """Options of ``split``."""
+
+    test_from: Literal["test", "val"] = Field(
+        default="test",
+        description="Split whose samples are tested. With val, samples of split test take no part, and settings are "
+        "chosen on samples that val_from takes out of train.",
+    )
 
 
 class HoldoutOptions(Config):
@@ -110,6 +120,8 @@ def _labels(pool: Pool, where: str) -> NDArray[np.str_]:
 
 def _given_roles(pool: Pool, request: Request, where: str) -> SplitSet:
     """Take the roles from the split set or the column ``split``; without either, all samples are test."""
+    options = request.options
+    assert isinstance(options, SplitOptions)  # noqa: S101 - the caller reads Protocol.options
     _labels(pool, where)
     if request.split_set is not None:
         rows = np.isin(request.split_set.sample, pool.ids) & np.isin(request.split_set.role, ROLES)
@@ -123,11 +135,16 @@ def _given_roles(pool: Pool, request: Request, where: str) -> SplitSet:
         else:
             roles = pool.columns["split"][rows].astype(np.str_)
             splits = SplitSet(where, np.zeros(len(roles), np.int64), pool.ids[rows], roles)
-    if "test" not in splits.role:
+    if options.test_from not in splits.role:
+        val = "test val with `test_from=val`, " if "val" in splits.role else ""
         raise InputError(
-            f"Protocol {where} finds no samples of split 'test'; give samples a split when they are indexed, name a "
-            "`split_set`, or draw one with `protocol=holdout`."
+            f"Protocol {where} finds no samples of split '{options.test_from}'; {val}give samples a split when they "
+            "are indexed, name a `split_set`, or draw one with `protocol=holdout`."
         )
+    if options.test_from == "val":
+        rows = splits.role != "test"
+        roles = np.where(splits.role[rows] == "val", "test", splits.role[rows])
+        splits = SplitSet(where, splits.draw[rows], splits.sample[rows], roles)
     require_draws(request, len(np.unique(splits.draw)))
     return splits
 
@@ -176,7 +193,7 @@ def _split_set(where: str, pool: Pool, roles: list[NDArray[np.str_]]) -> SplitSe
     return SplitSet(where, draws, np.tile(pool.ids, len(roles)), np.concatenate(roles))
 
 
-SPLIT = Protocol(name="split", split=_given_roles, is_random=False, task="classification")
+SPLIT = Protocol(name="split", split=_given_roles, is_random=False, options=SplitOptions, task="classification")
 """Train, val and test as the data set or a split set gives them."""
 
 HOLDOUT = Protocol(name="holdout", split=_holdout, options=HoldoutOptions, task="classification")

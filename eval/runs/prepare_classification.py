@@ -38,6 +38,7 @@ from eval.runs.names import (
 )
 from eval.runs.reading import find_split_set
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
+from eval.runs.split_notes import labelled_without_part, val_as_test
 from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
 from eval.seams.mode import WHOLE_PART
 from eval.seams.samples import Pool, text_codes
@@ -186,6 +187,8 @@ def prepare_classification(
                 *val_notes,
                 *name_warnings(named.take(np.isin(named.ids, splits.sample)), names, joined=config.join_spellings),
                 *_left_out(unlabelled, outside, hint),
+                *(labelled_without_part(pool, whole) if rule.name == "split" and given is None else ()),
+                *val_as_test(protocol_options),
                 *_leaks(used, splits),
                 *_scorer_notes(arrays),
             ),

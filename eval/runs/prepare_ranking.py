@@ -18,6 +18,7 @@ from eval.registry import load_mode, load_protocol
 from eval.runs.names import clean_columns, join_spellings, name_columns, name_warnings
 from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool, with_columns
 from eval.runs.request import BOOTSTRAP_STREAM
+from eval.runs.split_notes import identified_without_part
 from retrieval.errors import IncompleteError, InputError
 from retrieval.search.vector_rows import rows_of
 
@@ -128,6 +129,7 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         warnings += near_in_draws(pool, parts, rules, pool.rows(unrelated.ids), base)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
         warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
+        warnings += identified_without_part(pool, used) if given is None else ()
         excluded = {name for option in EXCLUSIONS for name in getattr(config, option, ())}
         doubtful = name_warnings(
             stored.take(used), names, joined=config.join_spellings, excluded={*excluded, BAD_BOXES}
@@ -165,7 +167,7 @@ def _protocol_and_pool(
     if given is None:
         pool = _with_vectors(snapshot, space, pool, where)
         roles = pool.values("split")
-        if name is None and not {"query", "gallery"} <= set(roles):
+        if name is None and not {"query", "gallery"} & set(roles):
             rule = load_protocol("monte-carlo")
     return rule, pool
 

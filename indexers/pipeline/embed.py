@@ -50,19 +50,22 @@ def index(
         StoreError: the store could not be written; the last commit stands.
     """
     start = time.monotonic()
-    total, examples = survey(source)
+    contents = survey(source)
     surveyed = source.tally.copy()
-    writer.prepare_meta(table([{f"{META_PREFIX}{name}": value for name, value in examples.items()}]).schema)
+    writer.prepare_meta(
+        table([{f"{META_PREFIX}{name}": value for name, value in contents.meta_examples.items()}]).schema
+    )
     writer.put_source(source.name, source.kind, str(source.root.resolve()))
     run = _IndexRun(source, writer, spec, load, options)
     with (
         deferred_interrupt() as stop,
         decoding(options.max_pixels),
         ThreadPoolExecutor(options.workers, "decode") as pool,
-        progress("index", total, quiet=options.quiet) as bar,
+        progress("index", contents.total, quiet=options.quiet) as bar,
     ):
         run.work(pool, bar, stop)
     run.finish(surveyed)
+    run.report.describe(contents)
     run.report.seconds = round(time.monotonic() - start, 3)
     return run.report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from indexers.pipeline.rows import changes
+from indexers.sources.split_words import NO_SPLIT, SPLITS
 from retrieval.types import Sample, Source
 
 if TYPE_CHECKING:
@@ -139,13 +141,40 @@ def _stat(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def survey(samples: Iterable[Sample]) -> tuple[int, dict[str, Any]]:
-    """Return the number of samples, and for each meta field a value of its widest type (float before int)."""
-    total = 0
+@dataclass(frozen=True, slots=True)
+class SourceSurvey:
+    """What the samples of a source are, before any is opened.
+
+    ``total`` samples have so many different ``labels``, ``identities`` and ``cameras``. ``splits`` are the numbers of
+    samples by split, with ``"none"`` for those without one where others have one. ``meta_examples`` has, for each meta
+    field, a value of its widest type (float before int).
+    """
+
+    total: int
+    labels: int
+    identities: int
+    cameras: int
+    splits: dict[str, int]
+    meta_examples: dict[str, Any]
+
+
+def survey(samples: Iterable[Sample]) -> SourceSurvey:
+    """Count samples, and the different values of their fields."""
+    fields: dict[str, set[str | None]] = {"label": set(), "identity": set(), "camera": set()}
+    splits: Counter[str | None] = Counter()
     examples: dict[str, Any] = {}
     for sample in samples:
-        total += 1
+        splits[sample.split] += 1
+        for name, values in fields.items():
+            values.add(getattr(sample, name))
         for name, value in sample.meta.items():
             if value is not None and (name not in examples or (type(examples[name]) is int and type(value) is float)):
                 examples[name] = value
-    return total, examples
+    labels, identities, cameras = (len(values - {None}) for values in fields.values())
+    return SourceSurvey(splits.total(), labels, identities, cameras, _split_counts(splits), examples)
+
+
+def _split_counts(splits: Counter[str | None]) -> dict[str, int]:
+    """Return numbers of samples by split in the order of :data:`SPLITS`; empty if no sample has one."""
+    counts = {name: splits[name] for name in SPLITS if splits[name]}
+    return {**counts, **({NO_SPLIT: splits[None]} if counts and splits[None] else {})}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
+    from indexers.pipeline.plan import SourceSurvey
     from retrieval.types import SourceTally
 
 COMMIT_SECONDS = 20.0
@@ -39,7 +40,8 @@ class IndexReport:
     ``notes`` are sentences for the user.
 
     ``seen`` is the number of rows, files and folders that the source came across: ``taken`` samples, which the store
-    now has, plus those ``left_out`` for each reason. ``left_out_first`` names the first of each.
+    now has, plus those ``left_out`` for each reason. ``left_out_first`` names the first of each. The samples of the
+    source have so many different ``labels``, ``identities`` and ``cameras``; ``splits`` are their numbers by split.
     """
 
     source: str
@@ -57,6 +59,10 @@ class IndexReport:
     interrupted: bool = False
     space: str | None = None
     store_version: int = 0
+    labels: int = 0
+    identities: int = 0
+    cameras: int = 0
+    splits: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     left_out_first: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -78,6 +84,11 @@ class IndexReport:
                 self.left_out_first.setdefault(reason, tally.first[reason])
         if not_reached:
             self.left_out[NOT_REACHED] = not_reached
+
+    def describe(self, contents: SourceSurvey) -> None:
+        """Set the numbers of labels, identities and cameras, and of samples by split."""
+        self.labels, self.identities, self.cameras = contents.labels, contents.identities, contents.cameras
+        self.splits = dict(contents.splits)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""

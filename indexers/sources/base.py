@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from indexers.tables import InputTable, TableRow
     from retrieval.types import Sample, SplitSet
 
-SPLITS = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "query": "query",
-    "gallery": "gallery",
-}
-"""Accepted names of splits (lower case) -> stored names."""
-
 
 class NoSourceOptions(Config):
     """The empty options of a source without options."""
@@ -190,9 +179,17 @@ def require_folder(path: Path) -> None:
         raise InputError(f"{path} is a file, not a folder.")
 
 
-def split_name(text: str) -> str | None:
-    """Return the stored name of a split (``Validation`` -> ``val``), or None if ``text`` names none."""
-    return SPLITS.get(text.strip().lower())
+def folder_names(folder: Path) -> list[str]:
+    """Return the names of the sub-folders of a folder that are not hidden, sorted.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if not is_hidden(entry.name) and os.path.isdir(entry.path))  # noqa: PTH112
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror}.") from None
 
 
 def is_image(name: str) -> bool:

@@ -1,105 +1,143 @@
-"""The source ``folder``: images in ``<root>/<label>/*`` or ``<root>/<split>/<label>/*``."""
+"""The source ``folder``: images in ``<root>/<label>/*`` or ``<root>/<split>/<label>/*``, or as ``levels`` says."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
 
-from indexers.sources.base import (
-    BaseSource,
-    NoSourceOptions,
-    inode,
-    printable,
-    require_folder,
-    split_name,
-)
+from pydantic import BeforeValidator, Field
+
+from indexers.sources.base import BaseSource, folder_names, printable, require_folder
+from indexers.sources.folder_tree import FolderTree
+from indexers.sources.levels import FolderLevels, note_galleries, parse_levels, read_levels
+from indexers.sources.presets import known_names
+from indexers.sources.split_words import SplitWords, read_split_option, unknown_words
+from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Sample, SourceProblem
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+WITHOUT_LABEL = "without a label"
 _NO_LABEL = "it has no label; put it into a folder named after its label, or list it in a manifest"
+
+
+class FolderOptions(Config):
+    """Options of the source ``folder``."""
+
+    levels: str | None = Field(
+        default=None,
+        description="What each level of sub-folders is: split, label, identity, camera, group, aspect, or _ for none, "
+        "such as split/label or identity/camera; label/label joins class and sub-class. Without it, split/label where "
+        "all folders at the top are named like splits, and label where they are not.",
+    )
+    split: Annotated[Mapping[str, str], BeforeValidator(read_split_option)] = Field(
+        default={}, description="Splits that folders of other names are."
+    )
 
 
 class FolderSource(BaseSource):
     """One folder per label, with or without a level of splits above the labels.
 
-    The sub-folders of the root are splits if *every* one of them is named train, val (valid, validation), test,
-    query or gallery; otherwise they are labels. Images may lie deeper than the label folder. Samples are ordered by
-    name, at each level images before folders.
+    The sub-folders of the root are splits if *every* one of them with images is named like one; otherwise they are
+    labels. Signs that they are neither are noted, or refused where two agree; the option ``levels`` says what they are.
+    Images may lie deeper than the named levels. Samples are ordered by name, at each level images before folders.
     """
 
     kind: ClassVar[str] = "folder"
-    Options = NoSourceOptions
+    Options = FolderOptions
 
-    def __init__(self, path: Path, name: str | None, options: NoSourceOptions) -> None:  # noqa: ARG002 - the interface has it
+    def __init__(self, path: Path, name: str | None, options: FolderOptions) -> None:
         require_folder(path)
         super().__init__(path, path, name)
+        self._option = options.split
+        self._levels = None if options.levels is None else parse_levels(options.levels)
 
     def _samples(self) -> Iterator[Sample]:
         """Yield a sample per image.
 
         Raises:
-            InputError: the folder cannot be read, or holds no labelled image.
+            InputError: the folder cannot be read or holds no usable image, signs agree that its folders are no labels,
+                or a folder is not named like a split.
         """
-        try:
-            labels = self._listing("")
-        except OSError as error:
-            raise InputError(f"{self.root} cannot be read: {error.strerror}.") from None
-        by_split = bool(labels) and all(split_name(name) for name in labels)
-        self._note_mixture(labels, by_split=by_split)
+        folders = folder_names(self.root)
+        uris = list(self._images_below(""))
+        if not uris:
+            raise InputError(
+                f"{self.root} holds no images; expected LABEL/IMAGE or SPLIT/LABEL/IMAGE below it.{self._lies_there()}"
+            )
+        tree, words = FolderTree(uris), SplitWords(self._option)
+        levels = self._read_levels(tree, words)
         count = 0
-        for split in labels if by_split else [""]:
-            for label in self._labels(split) if by_split else labels:
-                for sample in self._samples_of_label(split, label):
-                    count += 1
-                    yield sample
+        for sample in self._of_levels(uris, levels.names, words):
+            count += 1
+            yield sample
         if not count:
-            raise InputError(self._no_samples())
+            raise InputError(self._no_samples(tree, levels.names))
+        self.notes += [*levels.notes, *self._empty(folders, levels.names, tree)]
 
-    def _samples_of_label(self, split: str, label: str) -> Iterator[Sample]:
-        """Yield the samples of one label folder."""
-        top = f"{split}/{label}" if split else label
-        empty = True
-        above = frozenset({inode(self.root), inode(self.root / split)})
-        for uri in self._images_below(top, above):
-            empty = False
-            yield Sample(self.name, uri, label=label, split=split_name(split))
-        if empty:
-            self.notes.append(f"Folder '{printable(top)}' holds no images.")
+    def _read_levels(self, tree: FolderTree, words: SplitWords) -> FolderLevels:
+        """Return the levels of the option, else those that the folders show; check words of splits."""
+        levels = read_levels(tree, words, str(self.path)) if self._levels is None else FolderLevels(self._levels)
+        depth = levels.names.index("split") if "split" in levels.names else None
+        names = [] if depth is None else list(tree.at(depth))
+        if self._levels is not None:
+            levels = FolderLevels(self._levels, tuple(note_galleries(names, words)))
+        if not all(map(words.knows, names)):
+            counts = Counter({name: sum(below.values()) for name, below in tree.at(depth or 0).items()})
+            raise unknown_words(counts, words, str(self.path), "or say in `levels` what the folders are")
+        words.check(str(self.path), names)
+        return levels
 
-    def _labels(self, split: str) -> list[str]:
-        """List the label folders of a split; one that cannot be read is a problem, and has none."""
-        try:
-            return self._listing(split)
-        except OSError as error:
-            self._pass_over(split, "unreadable folders", f"the folder cannot be read: {error.strerror}")
-            return []
-
-    def _listing(self, folder: str) -> list[str]:
-        """List the sub-folders of the root or of a split; images that lie directly in it have no label: problems."""
-        folders, images = self._list(folder)
-        for name in images:
-            self.problems.append(
-                SourceProblem(printable(f"{folder}/{name}".lstrip("/")), _NO_LABEL, kind="without a label")
+    def _of_levels(self, uris: Sequence[str], names: tuple[str, ...], words: SplitWords) -> Iterator[Sample]:
+        """Yield the samples of images whose folders have every level up to label and identity."""
+        fields: dict[str, dict[str, str]] = {}
+        for uri in uris:
+            folder = uri.rpartition("/")[0]
+            if folder not in fields:
+                fields[folder] = _fields(folder, names)
+            field = fields[folder]
+            if any(name in names and name not in field for name in ("label", "identity")):
+                self.problems.append(SourceProblem(uri, _NO_LABEL, kind=WITHOUT_LABEL))
+                continue
+            yield Sample(
+                self.name,
+                uri,
+                label=field.get("label"),
+                identity=field.get("identity"),
+                aspect=field.get("aspect"),
+                camera=field.get("camera"),
+                group=field.get("group"),
+                split=words.split(field.get("split")),
             )
-        return folders
 
-    def _note_mixture(self, labels: list[str], *, by_split: bool) -> None:
-        """Add a note if some, but not all, sub-folders of the root are named like splits."""
-        splits = [name for name in labels if split_name(name)]
-        if splits and not by_split:
-            other = next(name for name in labels if not split_name(name))
-            why = f"because '{printable(other)}' is no split"
-            self.notes.append(f"Folders {', '.join(splits)} are taken as labels, not as splits, {why}.")
+    def _empty(self, tops: list[str], names: tuple[str, ...], tree: FolderTree) -> list[str]:
+        """Return notes about folders of splits and labels that hold no images."""
+        full = tree.at(0)
+        empty = [name for name in tops if name not in full]
+        if names == ("split", "label"):
+            for top, below in full.items():
+                inside = {path[0] for path in below if path}
+                empty += [f"{top}/{name}" for name in folder_names(self.root / top) if name not in inside]
+        return [f"Folder '{printable(name)}' holds no images." for name in empty]
 
-    def _no_samples(self) -> str:
-        """Return the message for a folder without any sample."""
-        unlabelled = [problem.where for problem in self.problems if problem.reason == _NO_LABEL]
-        if unlabelled:
-            return (
-                f"{self.root} holds images outside any label folder ({len(unlabelled)}, first {unlabelled[0]}); "
-                "sort them into one folder per label, or list them in a manifest."
-            )
-        return f"{self.root} holds no images; expected LABEL/IMAGE or SPLIT/LABEL/IMAGE below it.{self._lies_there()}"
+    def _no_samples(self, tree: FolderTree, names: tuple[str, ...]) -> str:
+        """Return the message for a folder whose images all lack a label."""
+        first = next(problem.where for problem in self.problems if problem.kind == WITHOUT_LABEL)
+        without = "/".join(name for name in names if name not in {"label", "identity"}) or "_"
+        entry = known_names(tree.names)
+        named = f"; they are named as those of {entry.title}: {entry.way}" if entry else ""
+        return (
+            f"{self.root} holds images outside any label folder ({tree.images}, first {first}); sort them into one "
+            f"folder per label, list them in a manifest, or pass `levels={without}` to index them without "
+            f"labels{named}."
+        )
+
+
+def _fields(folder: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the fields that the folders of an image give; levels of one name are joined by a slash."""
+    fields: dict[str, str] = {}
+    for part, name in zip(folder.split("/") if folder else (), names, strict=False):
+        if name != "_":
+            fields[name] = f"{fields[name]}/{part}" if name in fields else part
+    return fields

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from indexers.sources.base import NO_IMAGE, BaseSource, require_folder, split_name
+from indexers.sources.base import NO_IMAGE, BaseSource, require_folder
 from indexers.sources.image_paths import ImagePaths, PathError
 from indexers.sources.manifest_columns import (
     CLASS_FIELDS,
@@ -19,6 +19,8 @@ from indexers.sources.manifest_columns import (
     columns_line,
     with_found_columns,
 )
+from indexers.sources.split_column import SplitColumn, SplitColumnSearch
+from indexers.sources.split_words import read_split_option
 from indexers.tables import (
     TableOptions,
     TableRow,
@@ -49,6 +51,9 @@ class ManifestOptions(TableOptions):
         default={},
         description="Own name in the table of a field (filepath, label, identity, ...); an empty name keeps a column "
         "from being used for the field.",
+    )
+    split: Annotated[Mapping[str, str], BeforeValidator(read_split_option)] = Field(
+        default={}, description="Splits that words of the column split are, such as Training: train."
     )
     id_digits: int | None = Field(
         default=None,
@@ -121,10 +126,13 @@ class ManifestSource(BaseSource):
             InputError: a path leads out of ``image_root``, a split is unknown, or no image exists at all.
         """
         self._number_fields.clear()
+        self._splits = SplitColumn(self._table, self._positions.get("split"), self._options.split)
         meta = meta_columns(self._table, self._positions.values())
         times = self._time_column()
         self._paths.prepare(self._filepaths)
         listings: dict[str, _Listing] = {}
+        columns = {} if self._splits.is_given else {at.name: self._table.columns[at.position] for at in meta}
+        search = SplitColumnSearch(columns)
         for row in self._rows(self._table):
             try:
                 sample = self._sample(row, meta, times)
@@ -134,11 +142,14 @@ class ManifestSource(BaseSource):
                 )
                 continue
             if self._is_new(sample, row.number, listings):
+                search.add(sample.meta)
                 yield sample
         self._count_unlisted(listings)
         self._add_notes(times)
         if not listings:
             self._refuse_empty()
+        self._splits.check()
+        self.notes += search.notes()
 
     def _count_unlisted(self, listed: Mapping[str, object]) -> None:
         """Count images below the root that no row lists; a manifest need not list all."""
@@ -194,7 +205,7 @@ class ManifestSource(BaseSource):
             aspect=self._text(row, "aspect"),
             camera=self._text(row, "camera"),
             group=self._text(row, "group"),
-            split=self._split(row),
+            split=self._splits.read(self._text(row, "split")),
             captured_at=times.read(row.cells[self._positions["captured_at"]], row.number) if times else None,
             meta={column.name: column.read(row.cells[column.position]) for column in meta},
         )
@@ -209,16 +220,6 @@ class ManifestSource(BaseSource):
             self._number_fields.add(field)
             self.notes.append(f"{self._table.path.name} stores {field} as numbers; they are read as text ('{text}').")
         return text
-
-    def _split(self, row: TableRow) -> str | None:
-        text = self._text(row, "split")
-        split = split_name(text) if text else None
-        if text and split is None:
-            raise InputError(
-                f"{self._where(row.number)}: '{text}' is no split (train, val, test, query, gallery); "
-                "correct it, or pass `columns=split=` to keep the column as metadata."
-            )
-        return split
 
     def _is_new(self, sample: Sample, number: int, listings: dict[str, _Listing]) -> bool:
         """Return whether no earlier row lists the image of a row; records it in ``listings`` if so."""

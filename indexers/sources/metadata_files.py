@@ -6,12 +6,13 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from indexers.sources.base import is_hidden, split_name
+from indexers.sources.base import is_hidden
+from indexers.sources.split_words import split_name
 from indexers.tables import TableRow, as_text, list_columns, open_table
 from retrieval.errors import InputError, first_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from indexers.tables import Cell, InputTable, TableOptions
@@ -75,6 +76,7 @@ class MetadataTable:
 
     def __init__(self, root: Path, options: TableOptions, column: str | None = None) -> None:
         self.path = root
+        self._words: Mapping[str, str] = getattr(options, "split", {})
         self._tables = [open_table(file, options=options) for file in find_metadata(root)]
         self._paths = [_path_column(table, root, column) for table in self._tables]
         self.typed = all(table.typed for table in self._tables)
@@ -122,7 +124,7 @@ class MetadataTable:
     def _folder_split(self, path: str) -> str | None:
         """Return the first folder of a path that is named like a split."""
         folders = path.replace("\\", "/").split("/")[:-1]
-        return next((name for name in folders if split_name(name)), None)
+        return next((name for name in folders if name in self._words or split_name(name)), None)
 
     def _all_paths(self) -> Iterator[str]:
         for table, column in zip(self._tables, self._paths, strict=True):

@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from indexers.sources.base import BaseSource, require_folder
-from indexers.sources.presets import PRESETS, Fields, by_folder, guess_preset
+from indexers.sources.base import BaseSource, folder_names, require_folder
+from indexers.sources.converters import Converter, Fields, by_folder
+from indexers.sources.levels import note_galleries
+from indexers.sources.presets import PRESETS, guess_preset, preset_inside
+from indexers.sources.split_words import SplitWords, read_split_option, split_like, split_name, unknown_words
 from retrieval.config import Config
-from retrieval.errors import InputError, unknown
+from retrieval.errors import InputError, first_names, unknown
 from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLE = r"(?P<identity>\d+)_c(?P<camera>\d+)"
+NO_MATCH = "names that do not match"
 FIELDS = ("identity", "label", "camera", "aspect", "group", "split")
 
 
@@ -37,7 +43,10 @@ class PatternOptions(Config):
         "groups become metadata.",
     )
     preset: str | None = Field(
-        default=None, description="Known data set whose file names are read: market1501, msmt17 or hd."
+        default=None, description=f"Known data set whose file names are read: {', '.join(PRESETS)}."
+    )
+    split: Annotated[Mapping[str, str], BeforeValidator(read_split_option)] = Field(
+        default={}, description="Splits that words of the group split, or folders at the top, are."
     )
 
 
@@ -67,9 +76,9 @@ class PatternSource(BaseSource):
 
     The pattern is searched for in the file name and, if it does not match there, in the path below the root. Groups
     ``identity``, ``label``, ``camera``, ``aspect``, ``group`` and ``split`` are fields, any other is metadata (text).
-    Without a preset and a group ``split``, the split is the name of the first folder: train, val, test, query, gallery,
-    or Market-1501's ``bounding_box_train`` and ``bounding_box_test``; a preset has its own rule
-    (:mod:`indexers.sources.presets`). Names that do not match are problems.
+    Without a group ``split`` and a preset with lists, the split is what the first folder is named: train, val, test,
+    query, gallery, or a name like ``bounding_box_train``. A folder of test beside one of query is the gallery. Names
+    that do not match are problems.
     """
 
     kind: ClassVar[str] = "pattern"
@@ -81,52 +90,71 @@ class PatternSource(BaseSource):
         preset_name = options.preset if options.pattern or options.preset else guess_preset(path)
         if preset_name is not None and preset_name not in PRESETS:
             raise unknown("preset", preset_name, PRESETS)
+        if preset_name is not None and (inside := preset_inside(path, preset_name)) is not None:
+            raise InputError(f"{path} is not of preset {preset_name}, but {inside.name} inside it is; index {inside}.")
         if options.pattern is None and preset_name is None:
             raise InputError(f"Say how the names of {path} read, for example `pattern={EXAMPLE}`.")
-        preset = PRESETS.get(preset_name or "")
+        self._preset = preset = PRESETS.get(preset_name or "")
         self._ignored = preset.ignored if preset else ()
-        self._convert = (preset.converter if preset else by_folder)(path)
+        self._converter: Converter = (preset.converter if preset else by_folder)(path)
         self._pattern = read_pattern(options.pattern or (preset.pattern if preset else ""), "source 'pattern'")
+        self._by_folder = not self._converter.gives_splits and "split" not in self._pattern.groupindex
+        self._option = options.split
 
     def _samples(self) -> Iterator[Sample]:
         """Yield a sample per image whose name matches.
 
         Raises:
-            InputError: there are no images, or no name matches.
+            InputError: there are no images, no name matches, or a word of the group ``split`` means no split.
         """
-        total = 0
-        unusable: list[SourceProblem] = []
+        words = SplitWords(self._option)
+        seen: Counter[str] = Counter()
+        if self._by_folder:
+            notes = note_galleries(self._folders(), words)
+            self.notes += notes if self._preset is None else []
+        total = taken = 0
         for uri in self._images_below(""):
             if uri.partition("/")[0] in self._ignored:
                 self.tally.leave_out("in unused folders", uri)
                 continue
             total += 1
             try:
-                sample = self._sample(uri)
+                fields = self._fields(uri)
             except ValueError as error:
-                unusable.append(SourceProblem(uri, str(error), kind="names that do not match"))
-                self.problems.append(unusable[-1])
+                self.problems.append(SourceProblem(uri, str(error), kind=NO_MATCH))
                 continue
-            yield sample
-        if not total:
-            raise InputError(f"{self.root} holds no images.{self._lies_there()}")
-        if len(unusable) == total:
-            first = unusable[0]
-            raise InputError(
-                f"None of the {total} images of {self.root} can be used with the pattern '{self._pattern.pattern}' (of "
-                f"{first.where}: {first.reason})."
-            )
+            taken += 1
+            yield self._sample(uri, fields, words, seen)
+        if not taken:
+            raise InputError(self._no_samples(total))
+        self._check_words(words, seen)
+        self._note_lists(taken)
         self.notes += [f"Folder '{name}' is not used." for name in self._ignored if (self.root / name).is_dir()]
 
-    def _sample(self, uri: str) -> Sample:
+    def _folders(self) -> list[str]:
+        return [name for name in folder_names(self.root) if name not in self._ignored]
+
+    def _fields(self, uri: str) -> Fields:
+        """Return the fields of an image as groups and preset give them.
+
+        Raises:
+            ValueError: the name does not match, or the preset's lists lack it.
+        """
         match = self._pattern.search(uri.rpartition("/")[2]) or self._pattern.search(uri)
         if match is None:
             raise ValueError("the name does not match the pattern")
         groups: Fields = {name: value or None for name, value in match.groupdict().items()}
         if not groups.get("identity") and not groups.get("label"):
             raise ValueError("the pattern finds neither identity nor label in the name")
-        fields = self._convert(uri, groups)
-        meta = {name: fields[name] for name in self._pattern.groupindex if name not in FIELDS}
+        return self._converter.convert(uri, groups)
+
+    def _sample(self, uri: str, fields: Fields, words: SplitWords, seen: Counter[str]) -> Sample:
+        """Make a sample; the word of its split is counted in ``seen``."""
+        word = (uri.partition("/")[0] if "/" in uri else None) if self._by_folder else fields.get("split")
+        if word is not None:
+            seen[word] += 1
+        if word is not None and not words.knows(word):
+            word = None
         return Sample(
             self.name,
             uri,
@@ -135,6 +163,47 @@ class PatternSource(BaseSource):
             aspect=fields.get("aspect"),
             camera=fields.get("camera"),
             group=fields.get("group"),
-            split=fields.get("split"),
-            meta=meta,
+            split=words.split(word),
+            meta={name: fields[name] for name in self._pattern.groupindex if name not in FIELDS},
+        )
+
+    def _check_words(self, words: SplitWords, seen: Counter[str]) -> None:
+        """Check the words of splits; folders that mean none are noted where others do, or where they look like it."""
+        strange = {word: n for word, n in seen.items() if not words.knows(word)}
+        if strange and len(seen) == 1 and self._by_folder:
+            self._refuse_splits_inside(next(iter(strange)))
+        if strange and not self._by_folder:
+            raise unknown_words(seen, words, "The group split of the pattern", "or rename the group to keep the text")
+        words.check(str(self.path), [word for word in seen if words.knows(word)])
+        like = {word: split.split for word in strange if (split := split_like(word))}
+        if strange and (like or len(strange) < len(seen)):
+            shown = first_names([f"'{word}' ({n:,} images)" for word, n in strange.items()])
+            word = next(iter(like or strange))
+            option = f"`split={word}={like.get(word, 'none')}`"
+            self.notes.append(f"Folders whose images have no split: {shown}; say what they are, for example {option}.")
+
+    def _refuse_splits_inside(self, top: str) -> None:
+        """Raise InputError if the only folder at the top holds folders that are named like splits."""
+        inside = [name for name in folder_names(self.root / top) if split_name(name)]
+        if len({split_name(name) for name in inside}) > 1:
+            raise InputError(
+                f"{self.root} holds the folder {top} alone, and the splits ({first_names(inside, 4)}) lie in it; index "
+                f"{self.root / top}."
+            )
+
+    def _note_lists(self, taken: int) -> None:
+        """Note images that the lists of a preset name and the folder does not have."""
+        listed = self._converter.listed
+        if listed is not None and listed > taken:
+            self.notes.append(
+                f"{listed - taken:,} of the {listed:,} images that its lists name are not in {self.root}."
+            )
+
+    def _no_samples(self, total: int) -> str:
+        if not total:
+            return f"{self.root} holds no images.{self._lies_there()}"
+        first = next(problem for problem in self.problems if problem.kind == NO_MATCH)
+        return (
+            f"None of the {total} images of {self.root} can be used with the pattern '{self._pattern.pattern}' (of "
+            f"{first.where}: {first.reason})."
         )

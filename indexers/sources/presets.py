@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from indexers.sources.base import split_name
-from retrieval.errors import InputError
+from indexers.sources.converters import (
+    Converter,
+    by_birds_lists,
+    by_folder,
+    by_hd_number,
+    by_msmt_lists,
+    by_vehicle_lists,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Fields: TypeAlias = dict[str, str | None]
-"""Named groups of a pattern and their text: ``identity``, ``camera``, ``split``, ..."""
-
-Converter: TypeAlias = Callable[[str, Fields], Fields]
-"""Maps uri and groups of an image to its fields, with the split and the identity that the data set defines.
-
-Raises ValueError with the reason if the image has none.
-"""
 
 
 class Preset(NamedTuple):
@@ -34,88 +32,6 @@ class Preset(NamedTuple):
     ignored: tuple[str, ...] = ()
 
 
-FOLDERS = {"bounding_box_train": "train", "bounding_box_test": "gallery"}
-"""Folders of Market-1501 -> splits."""
-
-LISTS = {"list_train.txt": "train", "list_val.txt": "val", "list_query.txt": "query", "list_gallery.txt": "gallery"}
-TRAIN_SPLITS = ("train", "val")
-HD_LAST_TRAIN = 447
-HD_LAST_TEST = 501
-HD_EXTRA_OFFSET = 1000
-
-
-def by_folder(root: Path) -> Converter:  # noqa: ARG001 - the signature of Preset.converter
-    """Make a converter that takes the split from the pattern's group ``split``, else from the name of the first folder.
-
-    Raises (the converter):
-        ValueError: the group is not the name of a split.
-    """
-
-    def convert(uri: str, fields: Fields) -> Fields:
-        if fields.get("split"):
-            given = str(fields["split"])
-            split = split_name(given) or FOLDERS.get(given)
-            if split is None:
-                raise ValueError(f"'{given}' is not a split (train, val, test, query, gallery)")
-            return {**fields, "split": split}
-        first = uri.partition("/")[0] if "/" in uri else ""
-        return {**fields, "split": FOLDERS.get(first) or split_name(first)}
-
-    return convert
-
-
-def _by_lists(root: Path) -> Converter:
-    """Make a converter for MSMT17 (Wei et al., CVPR 2018), whose ``list_*.txt`` name the images of each split.
-
-    The train folder and the test folder both number their identities from 0000. Identities of train and val get the
-    prefix ``train-``, so that different identities have different names.
-
-    Raises:
-        InputError: the lists do not exist or cannot be read.
-    """
-    splits: dict[tuple[bool, str], str] = {}
-    for file, split in LISTS.items():
-        try:
-            lines = (root / file).read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{root / file} cannot be read ({error}).") from None
-        splits |= {(split in TRAIN_SPLITS, line.split()[0]): split for line in lines if line.strip()}
-    if not splits:
-        raise InputError(f"{root} has none of the lists of MSMT17 ({', '.join(LISTS)}).")
-
-    def convert(uri: str, fields: Fields) -> Fields:
-        folder, _, rest = uri.partition("/")
-        split = splits.get(("train" in folder, rest))
-        if split is None:
-            raise ValueError("none of the lists names it")
-        prefix = "train-" if split in TRAIN_SPLITS else ""
-        return {**fields, "split": split, "identity": f"{prefix}{fields['identity']}"}
-
-    return convert
-
-
-def _by_number(root: Path) -> Converter:
-    """Make a converter for HD (PolyU Hand Dorsal), split by the number of the identity as in MBA-Net.
-
-    As distributed, HD has the folders ``1-501`` and ``502-712``. Numbers in the first can exceed 501, and then repeat
-    numbers of other identities in the second; 1000 is added to those of the second. Without these folders, identities
-    above 501 are the additional gallery.
-    """
-    has_folders = (root / "502-712").is_dir()
-
-    def convert(uri: str, fields: Fields) -> Fields:
-        number = int(str(fields["identity"]))
-        extra = uri.startswith("502-712/") if has_folders else number > HD_LAST_TEST
-        if extra:
-            identity = str(number + HD_EXTRA_OFFSET) if has_folders else fields["identity"]
-            return {**fields, "identity": identity, "split": "gallery"}
-        return {**fields, "split": "train" if number <= HD_LAST_TRAIN else "test"}
-
-    return convert
-
-
 PRESETS = {
     "market1501": Preset(
         r"^(?P<identity>-1|\d+)_c(?P<camera>\d+)",
@@ -124,10 +40,24 @@ PRESETS = {
         ignored=("gt_bbox", "gt_query"),
     ),
     "msmt17": Preset(
-        r"^(?P<identity>\d+)_\d+_(?P<camera>\d+)_", _by_lists, entries=("list_query.txt", "list_gallery.txt")
+        r"^(?P<identity>\d+)_\d+_(?P<camera>\d+)_", by_msmt_lists, entries=("list_query.txt", "list_gallery.txt")
     ),
-    "hd": Preset(r"^(?P<identity>\d+)_", _by_number, entries=("1-501", "502-712")),
+    "hd": Preset(r"^(?P<identity>\d+)_", by_hd_number, entries=("1-501", "502-712")),
+    "veri": Preset(
+        r"^(?P<identity>\d+)_c(?P<camera>\d+)_", by_folder, entries=("image_train", "image_query", "image_test")
+    ),
+    "vehicleid": Preset(
+        r"^(?P<identity>\d+)(?P<test_list>)", by_vehicle_lists, entries=("image", "train_test_split/train_list.txt")
+    ),
+    "cub200": Preset(
+        r"(?P<label>[^/]+)/[^/]+$",
+        by_birds_lists,
+        entries=("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"),
+        ignored=("segmentations", "parts"),
+    ),
 }
+"""Name -> data set. DukeMTMC-reID and CUHK03-NP have folders and names as Market-1501 has them, and NABirds has the
+lists of CUB-200-2011."""
 
 
 def guess_preset(root: Path) -> str | None:
@@ -135,3 +65,51 @@ def guess_preset(root: Path) -> str | None:
     return next(
         (name for name, preset in PRESETS.items() if all((root / entry).exists() for entry in preset.entries)), None
     )
+
+
+def preset_inside(root: Path, name: str) -> Path | None:
+    """Return the only sub-folder that has the entries of a preset where the folder itself has none of them."""
+    entries = PRESETS[name].entries
+    if any((root / entry).exists() for entry in entries):
+        return None
+    inside = [path for path in sorted(root.iterdir()) if all((path / entry).exists() for entry in entries)]
+    return inside[0] if len(inside) == 1 else None
+
+
+class KnownNames(NamedTuple):
+    """Names of files as a public data set has them, and the option that reads them."""
+
+    pattern: re.Pattern[str]
+    title: str
+    way: str
+
+
+_BY_MARKET = "`preset=market1501` for identity and camera from the names"
+
+KNOWN_NAMES = (
+    KnownNames(re.compile(r"(-1|\d{4,5})_c\d+s\d+_\d+_\d+\."), "Market-1501", _BY_MARKET),
+    KnownNames(re.compile(r"\d{4}_c\d+_f\d+\."), "DukeMTMC-reID", _BY_MARKET),
+    KnownNames(re.compile(r"\d{4}_c\d_\d+\."), "CUHK03", _BY_MARKET),
+    KnownNames(
+        re.compile(r"\d{3,5}_c\d{3}_\d{8}_\d+\."), "VeRi-776", "`preset=veri` for identity and camera from the names"
+    ),
+    KnownNames(
+        re.compile(r"\d{4}_\d{3}_\d{2}_\d{4}[a-z]+_\d{4}_\d+\."),
+        "MSMT17",
+        "`pattern=^(?P<identity>\\d+)_\\d+_(?P<camera>\\d+)_` for identity and camera from the names",
+    ),
+    KnownNames(
+        re.compile(r"Hand_\d{7}\."), "11k Hands", "the folder that holds HandInfo.csv and Hands for identity and aspect"
+    ),
+)
+
+SURE = 0.9
+"""Share of names that must be as those of a data set."""
+
+
+def known_names(names: Sequence[str]) -> KnownNames | None:
+    """Return the data set whose files are named like these, or None."""
+    for entry in KNOWN_NAMES:
+        if names and sum(entry.pattern.match(name) is not None for name in names) >= SURE * len(names):
+            return entry
+    return None

@@ -27,6 +27,9 @@ SOURCES = {
     "prepared": ".prepared:PreparedSource",
 }
 
+MOST_SETS = 20
+"""Sub-folders of a folder that may hold data sets of their own."""
+
 
 def open_source(
     path: Path, kind: str | None = None, name: str | None = None, options: Mapping[str, Any] | None = None
@@ -68,7 +71,7 @@ def guess_kind(root: Path) -> str:
     way_out = f"say which source it is: {', '.join(SOURCES)}"
     if not os.path.exists(root):  # noqa: PTH110 - Path.exists raises where a parent may not be read
         raise MissingFileError(f"There is no file or folder {root}.")
-    if root.name == "HandInfo.csv" or (root / "HandInfo.csv").is_file():
+    if root.name == "HandInfo.csv":
         return "hands11k"
     if root.is_file():
         if is_table(root):
@@ -78,15 +81,56 @@ def guess_kind(root: Path) -> str:
         entries = sorted(entry for entry in root.iterdir() if not is_hidden(entry.name))
     except OSError as error:
         raise InputError(f"{root} cannot be read: {error.strerror}.") from None
-    if guess_preset(root) is not None:
-        return "pattern"
-    if {"query0", "gallery0"} <= {entry.name for entry in entries}:
-        return "prepared"
+    if (kind := _kind_of_entries(root)) is not None:
+        return kind
     if has_metadata(root):
         return "imagefolder"
+    if inside := sets_inside(root):
+        sets = ", ".join(f"{path} ({what})" for path, what in inside.items())
+        raise InputError(f"{root} is no data set itself, but holds {sets}; index {' and '.join(map(str, inside))}.")
     # A table or a data.yaml beside the images describes them; reading only the label folders would ignore it.
-    described = [entry.name for entry in entries if entry.suffix.lower() in (*DESCRIBING, ".yaml", ".yml")]
+    described = [entry for entry in entries if entry.suffix.lower() in (*DESCRIBING, ".yaml", ".yml")]
     if not described and any(entry.is_dir() and has_image(entry) for entry in entries):
         return "folder"
-    why = f"it holds {described[0]}" if described else "it has no sub-folder with images"
-    raise InputError(f"What {root} holds is not plain, because {why}; {way_out}.")
+    raise _not_plain(root, described, way_out)
+
+
+def _not_plain(root: Path, described: list[Path], way_out: str) -> InputError:
+    """Make the error for a folder whose kind of source cannot be guessed."""
+    if not described and has_image(root, 0):
+        return InputError(
+            f"{root} holds images and no folders of labels; say `levels=_` to index them without labels, "
+            "`pattern=REGEX` to read identities or labels from their names, or list them in a table and index that."
+        )
+    if described and is_table(described[0]):
+        way_out = f"index {described[0]} for what the table says, or {way_out}"
+    why = f"it holds {described[0].name}" if described else "it has no sub-folder with images"
+    return InputError(f"What {root} holds is not plain, because {why}; {way_out}.")
+
+
+def _kind_of_entries(folder: Path) -> str | None:
+    """Return the kind of source that a folder is by the names in it, or None."""
+    if (folder / "HandInfo.csv").is_file():
+        return "hands11k"
+    if guess_preset(folder) is not None:
+        return "pattern"
+    return "prepared" if (folder / "query0").is_dir() and (folder / "gallery0").is_dir() else None
+
+
+def sets_inside(root: Path, levels: int = 2) -> dict[Path, str]:
+    """Find known data sets in the sub-folders of a folder and, if there is none, in those below.
+
+    Returns:
+        Path of each data set, and the preset or the kind of source that reads it. Empty where a folder has more than
+        :data:`MOST_SETS` sub-folders, which are labels then.
+    """
+    try:
+        folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+    except OSError:
+        return {}
+    if len(folders) > MOST_SETS or not levels:
+        return {}
+    kinds = {folder: kind for folder in folders if (kind := _kind_of_entries(folder)) is not None}
+    if kinds:
+        return {folder: guess_preset(folder) or kind for folder, kind in kinds.items()}
+    return {path: what for folder in folders for path, what in sets_inside(folder, levels - 1).items()}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.sources.base import split_name
+from indexers.sources.split_words import split_name
 from indexers.tables import as_text, as_time
 from retrieval.errors import InputError, MissingFileError, unknown
 

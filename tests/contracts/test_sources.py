@@ -244,7 +244,8 @@ def test_entries_of_any_tree_are_all_counted(kind: str, tree: list[list[str]]) -
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "set"
         entries = grow(root, tree, images=("query0/1/1_c1.jpg", "gallery0/1/2_c1.jpg"))
-        source = open_source(root, kind, options={"pattern": r"(?P<identity>\d+)"} if kind == "pattern" else {})
+        options = {"pattern": {"pattern": r"(?P<identity>\d+)"}, "folder": {"levels": "label"}}.get(kind, {})
+        source = open_source(root, kind, options=options)
         taken = len(list(source))
         assert (source.tally.taken, adds_up(source)) == (taken, True)
         entered = {"query0", "gallery0", "train", "test"}

@@ -80,8 +80,13 @@ def test_a_file_that_is_gone_is_opened_and_a_row_without_sample_has_vanished(tmp
 
 def test_a_survey_counts_and_takes_the_widest_kind() -> None:
     values = (None, 1, 0.5, 2)
-    samples = [Sample("s", f"{at}.jpg", meta={"n": value}) for at, value in enumerate(values)]
-    assert survey(samples) == (4, {"n": 0.5})
+    samples = [
+        Sample("s", f"{at}.jpg", label="x", split="test" if at else None, meta={"n": n}) for at, n in enumerate(values)
+    ]
+    contents = survey(samples)
+    assert (contents.total, contents.meta_examples) == (4, {"n": 0.5})
+    assert (contents.labels, contents.identities, contents.splits) == (1, 0, {"test": 3, "none": 1})
+    assert survey([Sample("s", "a.jpg", identity="x")]).splits == {}
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,18 @@ def test_splits_in_any_spelling(tmp_path: Path) -> None:
 
 
 def test_one_other_folder_makes_all_of_them_labels_and_is_noted(tmp_path: Path) -> None:
-    source = open_source(fill(tmp_path, "train/a/1.png", "test/a/2.png", "cats/3.png"), "folder")
+    source = open_source(fill(tmp_path, "train/1.png", "test/2.png", "cats/3.png"), "folder")
     assert {(sample.label, sample.split) for sample in source} == {("train", None), ("test", None), ("cats", None)}
-    assert source.notes == ["Folders test, train are taken as labels, not as splits, because 'cats' is no split."]
+    assert source.notes[0] == (
+        "Taken as labels: cats, test, train; but test, train are words for splits. Say `split=cats=none` if they are "
+        "splits, or `levels=label` if these are the labels."
+    )
+
+
+def test_a_folder_without_images_does_not_make_splits_labels(tmp_path: Path) -> None:
+    source = open_source(fill(tmp_path, "train/a/1.png", "test/a/2.png", "notes/a.txt"), "folder")
+    assert {(sample.label, sample.split) for sample in source} == {("a", "train"), ("a", "test")}
+    assert source.notes == ["Folder 'notes' holds no images."]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "JPG", "Png"])
@@ -101,8 +110,71 @@ def test_images_without_a_label_are_problems(tmp_path: Path, stray: str) -> None
 
 
 def test_only_images_without_labels(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"outside any label folder \(2, first 1.png\); sort them"):
+    with pytest.raises(InputError, match=r"outside any label folder \(2, first 1.png\); sort them.* `levels=_`"):
         listed(fill(tmp_path, "1.png", "2.png"))
+    assert [sample.label for sample in open_source(tmp_path, "folder", options={"levels": "_"})] == [None, None]
+
+
+def test_splits_of_images_without_labels(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="`levels=split`"):
+        listed(fill(tmp_path, "train/1.png", "val/2.png"))
+    source = open_source(tmp_path, "folder", options={"levels": "split"})
+    assert [(sample.label, sample.split) for sample in source] == [(None, "train"), (None, "val")]
+
+
+@pytest.mark.parametrize(
+    ("levels", "fields"),
+    [
+        ("label", ("a", None, None, None)),
+        ("_/label", ("b", None, None, None)),
+        ("label/label", ("a/b", None, None, None)),
+        ("identity/camera/group", (None, "a", "b", "c")),
+        ("_/_/identity", (None, "c", None, None)),
+    ],
+)
+def test_levels(tmp_path: Path, levels: str, fields: tuple[str | None, ...]) -> None:
+    (sample,) = open_source(fill(tmp_path, "a/b/c/1.png"), "folder", options={"levels": levels})
+    assert (sample.label, sample.identity, sample.camera, sample.group) == fields
+
+
+def test_a_level_that_an_image_lacks(tmp_path: Path) -> None:
+    source = open_source(fill(tmp_path, "a/b/1.png", "a/2.png"), "folder", options={"levels": "_/label"})
+    assert [sample.label for sample in source] == ["b"]
+    assert [problem.where for problem in source.problems] == ["a/2.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"levels": "split/lable"}, "no level 'lable'. Did you mean 'label'"),
+        ({"levels": "split/split/label"}, "has split twice"),
+        ({"levels": "split/label"}, r"no splits .*: 'dogs' \(2\), 'cats' \(1\).*`split=cats=none`.*`levels`"),
+        ({"split": {"cats": "train"}}, r"no splits .*: 'dogs' \(2\)"),
+        ({"split": {"cat": "train"}}, "has no 'cat'"),
+        ({"split": {"cats": "trian"}}, "'trian' is no split; write WORD=SPLIT"),
+        ({"split": {"a": "train", "*": "test"}}, "has no 'a'"),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path: Path, options: dict[str, object], message: str) -> None:
+    fill(tmp_path, "cats/x/1.png", "dogs/x/1.png", "dogs/y/1.png")
+    with pytest.raises(InputError, match=message):
+        list(open_source(tmp_path, "folder", options=options))
+
+
+def test_a_split_of_all_samples(tmp_path: Path) -> None:
+    fill(tmp_path, "cats/1.png", "dogs/1.png")
+    assert {sample.split for sample in open_source(tmp_path, "folder", options={"split": "train"})} == {"train"}
+    fill(tmp_path / "set", "train/cats/1.png", "test/cats/1.png")
+    with pytest.raises(InputError, match=r"has splits \(test, train\), so .*`split=test=train`"):
+        list(open_source(tmp_path / "set", "folder", options={"split": "train"}))
+    source = open_source(tmp_path / "set", "folder", options={"split": "test=train"})
+    assert [sample.split for sample in source] == ["train", "train"]
+
+
+def test_test_beside_query_is_the_gallery(tmp_path: Path) -> None:
+    source = open_source(fill(tmp_path, "test/1/a.png", "query/1/b.png", "train/2/c.png"), "folder")
+    assert [sample.split for sample in source] == ["query", "gallery", "train"]
+    assert source.notes == ["Folder test is taken as gallery, because queries stand beside it."]
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_one_image_in_two_splits_is_a_problem(root: Path) -> None:
         ("filepath,label\n", "has a header line but no rows"),
         ("path,label\nsome text,x\n", "has no column 'filepath'.* Did you mean 'path'.* `columns=filepath=NAME`"),
         ("filepath,labels\na.jpg,x\n", "has no column 'label or identity'.* Did you mean 'labels'.*`columns=label=` "),
-        ("filepath,label,split\na.jpg,x,fold3\n", "row 2: 'fold3' is no split .* pass `columns=split=` "),
+        ("filepath,label,split\na.jpg,x,fold3\n", r"no splits .*: 'fold3' \(1\).*or pass `columns=split=` "),
         ("filepath,label\ngone.jpg,x\n", r"No row .* \(m.csv row 2: there is no image 'gone.jpg'.*; set `image_root`"),
         ("filepath,label\n,x\n", r"No row .* \(m.csv row 2: the filepath is empty\); correct the table"),
         ("filepath,label,Age,age\na.jpg,x,1,2\n", "would both become 'age'"),
@@ -162,3 +162,49 @@ def test_parquet_with_numbers_for_names(root: Path) -> None:
             "m.parquet stores camera as numbers; they are read as text ('1').",
             "m.parquet stores identity as numbers; they are read as text ('7').",
         ]
+
+
+def test_words_of_splits(root: Path) -> None:
+    table = write(root, "filepath,label,split\na.jpg,x,Training\nb.jpg,x,testing\nsub/c.jpg,y,dev\n")
+    assert [sample.split for sample in read(table)] == ["train", "test", "val"]
+    assert [sample.split for sample in read(table, split={"dev": "test"})] == ["train", "test", "test"]
+    with pytest.raises(InputError, match=r"Column 'split' of .* has no 'develop'. Did you mean 'dev'\?"):
+        read(table, split={"develop": "test"})
+
+
+def test_unknown_words_are_counted_and_mapped_by_the_option(root: Path) -> None:
+    table = write(root, "filepath,label,split\na.jpg,x,1\nb.jpg,x,0\nsub/c.jpg,y,1\n")
+    with pytest.raises(InputError, match=r"'1' \(2\), '0' \(1\).*`split=1=train` `split=0=test` \(none: no split\)"):
+        read(table)
+    assert [sample.split for sample in read(table, split=["1=train", "0=test"])] == ["train", "test", "train"]
+
+
+def test_a_column_of_flags(root: Path) -> None:
+    table = write(root, "filepath,label,is_train\na.jpg,x,1\nb.jpg,x,0\nsub/c.jpg,y,1\n")
+    source = open_source(table)
+    assert {sample.split for sample in source} == {None}
+    (note,) = source.notes
+    assert note == (
+        "Column 'is_train' (0, 1) is kept as metadata, and no sample has a split; to take it as the split, pass "
+        "`columns=split=is_train`."
+    )
+    assert [sample.split for sample in read(table, columns={"split": "is_train"})] == ["train", "test", "train"]
+
+
+def test_a_column_of_another_name_that_holds_splits_is_noted(root: Path) -> None:
+    table = write(root, "filepath,label,Usage,site\na.jpg,x,Training,test\nb.jpg,x,PublicTest,b\nsub/c.jpg,y,val,c\n")
+    source = open_source(table)
+    list(source)
+    assert len(source.notes) == 1
+    assert "`columns=split=Usage`" in source.notes[0]
+    with pytest.raises(InputError, match=r"'PublicTest' \(1\).*`split=PublicTest=test`"):
+        read(table, columns={"split": "Usage"})
+    words = [sample.split for sample in read(table, columns={"split": "Usage"}, split="PublicTest=val")]
+    assert words == ["train", "val", "val"]
+
+
+def test_a_split_of_a_whole_table(root: Path) -> None:
+    table = write(root, "filepath,label,is_train\na.jpg,x,1\nb.jpg,x,0\n")
+    source = open_source(table, options={"split": "test"})
+    assert [sample.split for sample in source] == ["test", "test"]
+    assert source.notes == []

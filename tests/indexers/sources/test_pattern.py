@@ -31,9 +31,11 @@ def test_the_path_is_searched_where_the_name_does_not_match(tmp_path: Path) -> N
 
 def test_a_group_may_name_the_split(tmp_path: Path) -> None:
     images(tmp_path, "1_train.png", "2_Validation.png", "3_.png", "4_other.png")
-    source = open_source(tmp_path, "pattern", options={"pattern": r"(?P<identity>\d)_(?P<split>\w*)"})
-    assert [sample.split for sample in source] == ["train", "val", None]
-    assert "'other' is not a split" in source.problems[0].reason
+    options = {"pattern": r"(?P<identity>\d)_(?P<split>\w*)"}
+    with pytest.raises(InputError, match=r"no splits .*: 'other' \(1\).*`split=other=none`"):
+        list(open_source(tmp_path, "pattern", options=options))
+    source = open_source(tmp_path, "pattern", options={**options, "split": "other=none"})
+    assert [sample.split for sample in source] == ["train", "val", None, None]
 
 
 def test_the_first_image_that_does_not_match_is_blamed(tmp_path: Path) -> None:
@@ -61,3 +63,29 @@ def test_patterns_that_cannot_be(tmp_path: Path, options: dict[str, Any], messag
     with pytest.raises(InputError, match=message) as error:
         read(tmp_path, **options)
     assert "\n" not in str(error.value)
+
+
+def test_first_folders_that_are_no_splits_are_noted_where_others_are(tmp_path: Path) -> None:
+    images(tmp_path, "query/1_c1.png", "test/1_c2.png", "extra/2_c1.png", "extra/2_c2.png")
+    source = open_source(tmp_path, "pattern", options={"pattern": EXAMPLE})
+    assert [sample.split for sample in source] == [None, None, "query", "gallery"]
+    assert source.notes == [
+        "Folder test is taken as gallery, because queries stand beside it.",
+        "Folders whose images have no split: 'extra' (2 images); say what they are, for example `split=extra=none`.",
+    ]
+    source = open_source(tmp_path, "pattern", options={"pattern": EXAMPLE, "split": ["extra=none", "test=gallery"]})
+    assert len(list(source)) == 4
+    assert source.notes == []
+
+
+def test_folders_of_identities_are_no_splits_and_pass_in_silence(tmp_path: Path) -> None:
+    source = open_source(images(tmp_path, "1/1_c1.png", "2/2_c1.png"), "pattern", options={"pattern": EXAMPLE})
+    assert [sample.split for sample in source] == [None, None]
+    assert source.notes == []
+
+
+def test_splits_one_folder_down_are_refused(tmp_path: Path) -> None:
+    images(tmp_path, "VeRi/image_train/1_c1.png", "VeRi/image_test/1_c2.png")
+    with pytest.raises(InputError, match=r"the splits \(image_test, image_train\) lie in it; index .*/VeRi"):
+        read(tmp_path, pattern=EXAMPLE)
+    assert {sample.split for sample in read(tmp_path / "VeRi", pattern=EXAMPLE).values()} == {"train", "test"}

@@ -1,0 +1,209 @@
+"""Signs that folders taken as labels are something else: splits, folds, containers, or one level too high.
+
+All of it is a function of the folders' names and of how many images lie where; no file is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from indexers.sources.folder_tree import Below, FolderTree, parts_below
+from indexers.sources.presets import known_names
+from indexers.sources.split_words import SplitWords, name_parts, split_like, split_name
+from retrieval.errors import first_names
+
+REFUSED = 2
+"""Weight of the signs that refuses a reading."""
+
+_CONTAINER_NAMES = """
+image images img imgs jpeg jpegs jpg jpgs png pngs jpegimages photo photos picture pictures pics data dataset datasets
+mask masks label labels annotation annotations annots segmentation segmentations segmentationclass segmentationobject
+trimaps groundtruth gt thumbnails frames crops raw files
+"""
+_CONTAINERS = frozenset(_CONTAINER_NAMES.split())
+"""Names of folders that hold images of all kinds (``images``, ``JPEGImages``), lower case without marks."""
+
+_FOLD = re.compile(r"(k?folds?|cv|splits?|batch|part|chunk|shard|subset|set|round|run|images?|data)(?=\d+$)")
+
+MOST_SPLITS = 50
+"""Folders of more different names are no splits."""
+
+MANY = 5
+"""Sub-folders of the same names in fewer folders than that: most likely the labels."""
+
+
+class Sign(NamedTuple):
+    """A sign against a reading.
+
+    ``text`` is a clause of a sentence, ``ways`` are other readings with their options. ``inside`` is the folder to
+    index instead, and why.
+    """
+
+    text: str
+    ways: tuple[str, ...] = ()
+    weight: int = 1
+    inside: str | None = None
+
+
+def is_container(name: str) -> bool:
+    """Return whether a name says that a folder holds images, and not of what."""
+    return "".join(name_parts(name)) in _CONTAINERS
+
+
+def signs_against_labels(tree: FolderTree, words: SplitWords, root: str) -> list[Sign]:
+    """Find signs that the folders at the top are no labels.
+
+    Args:
+        tree: all folders with images.
+        words: what words mean.
+        root: the folder as the user wrote it, for commands.
+    """
+    folders = tree.at(0)
+    if not folders:
+        return []
+    inner = "/".join((root, *tree.inner()))
+    signs = [
+        _split_words(folders, words),
+        _folds(folders),
+        _splits_below(folders, words),
+        _file_names(tree),
+        _structure(folders, "", tree.images),
+        _containers(folders, ""),
+    ]
+    signs = [sign for sign in signs if sign]
+    if len(folders) == 1 and signs:
+        inside = f"{inner} for what lies inside" if inner != root else None
+        signs.append(Sign("there would be only one label", inside=inside))
+    return [sign for sign in signs if sign is not None]
+
+
+def signs_against_split_labels(tree: FolderTree, root: str) -> list[Sign]:
+    """Find signs that the folders below the splits are no labels."""
+    folders = tree.at(1)
+    if not folders:
+        return []
+    signs = [_file_names(tree), _structure(folders, "split/", tree.images), _containers(folders, "split/")]
+    signs = [sign for sign in signs if sign]
+    if len(folders) == 1 and signs:
+        signs.append(Sign("there would be only one label"))
+    return [sign for sign in [*signs, _odd_split(tree, root)] if sign is not None]
+
+
+def _split_words(folders: dict[str, Below], words: SplitWords) -> Sign | None:
+    """Names such as ``seg_train`` and ``seg_test``: words of several splits beside the same other words."""
+    groups: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in folders:
+        if (like := split_like(name)) is not None:
+            groups.setdefault(like.rest, {})[name] = like.split
+    alike: dict[str, str] = {}
+    for group in groups.values():
+        if len(set(group.values())) > 1:
+            alike |= group
+    if 3 * len(alike) < len(folders) or not alike:
+        return None
+    if "query" in alike.values() and "gallery" not in alike.values():
+        alike = {name: "gallery" if split == "test" else split for name, split in alike.items()}
+    meanings = {name: alike.get(name, "none") for name in folders if not words.knows(name)}
+    options = " ".join(f"`split={name}={split}`" for name, split in list(meanings.items())[:12])
+    return Sign(f"{_listed(alike)} are words for splits", (f"{options} if they are splits",))
+
+
+def _folds(folders: dict[str, Below]) -> Sign | None:
+    """Names such as ``fold0`` and ``fold1``."""
+    stems = {match[1] for name in folders if (match := _FOLD.match("".join(name_parts(name))))}
+    numbered = all(_FOLD.match("".join(name_parts(name))) for name in folders)
+    if len(folders) < 2 or not numbered or len(stems) != 1:
+        return None
+    inside = parts_below(folders)
+    below = {name for parts in inside.values() for name in parts}
+    if below and all(split_name(name) for name in below):
+        way = "`levels=_/split/label` for the splits inside"
+    else:
+        way = "`levels=_/label` for the folders inside" if below else "`levels=_` for images without labels"
+    return Sign(f"{_listed(folders)} are names of parts, not of classes", (way,))
+
+
+def _splits_below(folders: dict[str, Below], words: SplitWords) -> Sign | None:
+    """Sub-folders named train, test and so on below the folders."""
+    inside = parts_below(folders)
+    names = Counter(name for parts in inside.values() for name in parts)
+    if len(names) > MOST_SPLITS:
+        return None
+    splits = {name for name in names if words.knows(name)}
+    if len({words.split(name) for name in splits}) < 2 or 2 * len(splits) < len(names):
+        return None
+    deeper = any(path for parts in inside.values() for name in splits & parts.keys() for path in parts[name])
+    above = "`levels=label/split` if the labels lie above the splits"
+    ways = ("`levels=_/split/label` if they lie below the splits",) * deeper + (above,)
+    return Sign(f"{_listed(sorted(splits))} below are words for splits", ways)
+
+
+def _structure(folders: dict[str, Below], above: str, images: int) -> Sign | None:
+    """Most images lie in sub-folders, which are the same in every folder, or which differ."""
+    skipped, children = _sub_folders(folders)
+    holders = {name: names for name, names in children.items() if names}
+    deeper = sum(n for below in folders.values() for path, n in below.items() if len(path) > skipped)
+    if not holders or 2 * deeper < images:
+        return None
+    counts = Counter(name for names in holders.values() for name in names)
+    way = f"`levels={above}{'_/' * (skipped + 1)}label` if the labels are the folders below"
+    shared = sorted(name for name, n in counts.items() if n > 1 and 2 * n >= len(holders))
+    if len(shared) > 1 and 2 * len(shared) >= len(counts):
+        strong = len(shared) >= MANY and len(shared) > len(folders)
+        return Sign(f"the same folders ({_listed(shared)}) lie in each", (way,), 1 + strong)
+    return Sign(f"the images lie in {len(counts):,} folders below ({_listed(sorted(counts))})", (way,))
+
+
+def _sub_folders(folders: dict[str, Below]) -> tuple[int, dict[str, set[str]]]:
+    """Return the names of the sub-folders of every folder, and how many levels in between were skipped for them.
+
+    Skipped is a level that divides nothing: every folder has one sub-folder, of the same name (``images``) or of the
+    folder's own.
+    """
+    skipped = 0
+    while True:
+        children = {name: {path[skipped] for path in below if len(path) > skipped} for name, below in folders.items()}
+        union = set().union(*children.values())
+        repeated = all(names <= {name} for name, names in children.items())
+        alike = len(union) == 1 and (len(folders) > 1 or is_container(next(iter(union))))
+        if not union or not (repeated or alike):
+            return skipped, children
+        skipped += 1
+
+
+def _containers(folders: dict[str, Below], above: str) -> Sign | None:
+    """Names such as ``images`` and ``masks`` alone."""
+    if not all(map(is_container, folders)):
+        return None
+    without = f"`levels={above.rstrip('/') or '_'}` for images without labels"
+    text = f"a name like {next(iter(folders))} says that images lie there, not of what"
+    return Sign(text, (without,), REFUSED)
+
+
+def _file_names(tree: FolderTree) -> Sign | None:
+    """Names of images as a known data set has them, with identity and camera."""
+    entry = known_names(tree.names)
+    return entry and Sign(f"the files are named as those of {entry.title}", (entry.way,))
+
+
+def _odd_split(tree: FolderTree, root: str) -> Sign | None:
+    """A split whose only label is ``images``, or the split's own name, beside splits with classes."""
+    labels = {split: set(parts) for split, parts in parts_below(tree.at(0)).items()}
+    odd = {
+        split: next(iter(names))
+        for split, names in labels.items()
+        if len(names) == 1 and all(is_container(name) or split_name(name) for name in names)
+    }
+    good = [split for split, names in labels.items() if len(names) > 1]
+    if not odd or not good:
+        return None
+    split, label = next(iter(odd.items()))
+    alone = f"{root}/{good[0]} `split={split_name(good[0]) or good[0]}` for {good[0]} alone"
+    return Sign(f"the only label in {split} would be '{label}'", (), REFUSED, alone)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return first_names(names, 4)
