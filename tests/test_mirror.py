@@ -47,6 +47,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "indexers/jobs.py": ("indexers/pipeline/test_embed.py", "indexers/vectors/test_import_vectors.py"),
     "indexers/sources/base.py": ("contracts/test_sources.py",),
     "indexers/sources/signs.py": ("indexers/sources/test_levels.py",),
+    "indexers/sources/split_column.py": ("indexers/sources/test_manifest.py",),
     "indexers/vectors/arrays.py": ("indexers/vectors/test_read_vectors.py",),
     "retrieval/commands": ("test_cli.py", "integration/test_main_path.py"),
     "retrieval/encoders/family.py": ("contracts/test_encoders.py",),
