@@ -44,6 +44,10 @@ Check: TypeAlias = Callable[[list[str]], None]
 """Called with files of the table, relative to its folder, before they are read; raises an error if one is damaged."""
 
 
+_CHECKED: set[tuple[object, ...]] = set()
+"""States of caches that this process has compared with their checksums."""
+
+
 def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None, check: Check) -> VectorMatrix:
     """Return all vectors of a view, memory-mapped from the cache.
 
@@ -96,8 +100,17 @@ def _usable_manifest(
         return None, ""
     if marks is not None and not _covers(manifest, marks, space.dimension):
         return None, ""
-    damaged = damaged_chunks(folder, manifest)
-    return (None, f"{damaged[0]} is not as it was written") if damaged else (manifest, "")
+    state = _state(folder, manifest)
+    if state not in _CHECKED and (damaged := damaged_chunks(folder, manifest)):
+        return None, f"{damaged[0]} is not as it was written"
+    _CHECKED.add(state)
+    return manifest, ""
+
+
+def _state(folder: Path, manifest: Manifest) -> tuple[object, ...]:
+    """Return what changes if the files of a cache are written to."""
+    stats = [(folder / name).stat() for name in (manifest.keys_file, manifest.data_file)]
+    return (folder, manifest, *((stat.st_size, stat.st_mtime_ns) for stat in stats))
 
 
 def cache_damage(folder: Path) -> str | None:
