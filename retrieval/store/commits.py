@@ -18,6 +18,7 @@ import pyarrow as pa
 from retrieval.errors import StoreError
 from retrieval.store.digests import Files, file_digests
 from retrieval.store.lance import LanceTables
+from retrieval.store.record_digests import add_digests, require_rows
 from retrieval.store.schema import COMMITS, FORMAT
 
 
@@ -43,9 +44,10 @@ def read_commit(tables: LanceTables) -> Commit:
     Raises:
         StoreError: the record is missing, damaged, or of another format.
     """
+    require_rows(tables, "commits")
     rows = tables.read("commits").to_pylist()
     row = rows[0] if len(rows) == 1 else {}
-    if "format" in row and row["format"] != FORMAT:
+    if row.get("format") not in {None, FORMAT}:
         raise StoreError(
             f"{tables.uri}: a store of format {row['format']}, and this Vitrine reads format {FORMAT} only; index "
             "again into a new folder, or open it with the version of Vitrine that wrote it."
@@ -94,6 +96,7 @@ def write_commit(
     row["sha256"] = _record_sha256(row)
     version = tables.overwrite("commits", pa.Table.from_pylist([row], schema=COMMITS))
     tables.sync("commits", tables.files("commits", version))
+    add_digests(tables, "commits")
     return commit
 
 

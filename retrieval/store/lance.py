@@ -364,4 +364,5 @@ def said_by_lance(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     line = text[0] if text else type(error).__name__
     line = re.sub(r"(,|\bat)? */?[\w./@+~-]*\.rs:\d+(:\d+)?", "", line)
+    line = re.sub(r", location: Location \{[^}]*\}|, backtrace: \w+", "", line)
     return line.removeprefix("Invalid user input: ")[:300].rstrip(". ")

@@ -15,7 +15,7 @@ from retrieval.store.commits import Commit, read_commit
 from retrieval.store.digests import table_folder
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.lock import ReaderTag, writer_lock
-from retrieval.store.record_digests import RECORD_DIGESTS
+from retrieval.store.record_digests import RECORD_DIGESTS, require_manifest
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
 from retrieval.store.writer import LanceWriter
@@ -178,6 +178,7 @@ def open_store(uri: str | Path | LanceStore) -> LanceStore:
     if not is_remote(text) and not Path(text).is_dir():
         raise MissingFileError(f"{text}: no store here; make one with index, or name another.")
     tables = LanceTables(text)
+    require_manifest(tables, "commits")
     if not tables.readable("commits"):
         if not is_remote(text) and any(table_folder(text, "commits").glob("_versions/*.manifest")):
             raise StoreError(f"{text}: the commit record cannot be read; restore the folder commits.lance from a copy.")

@@ -1,21 +1,23 @@
-"""Digests of the files of banks, split sets and results, which no commit record names.
+"""Digests of files that no commit record names: those of banks, split sets, results and of the record itself.
 
 A line for every append says which files it wrote. Rows of these tables are hashed too, but a hash does not cover a
-bank's name, nor rows that a damaged manifest has lost. A run that is killed between its append and its line leaves
-files without a digest, which the next append adds.
+bank's name, nor rows that a damaged manifest has lost; and Lance does not have to read files that are known to be
+damaged. A run that is killed between its append and its line leaves files without a digest, which the next append adds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.files import replacing
-from retrieval.store.digests import file_sha256, table_folder
+from retrieval.store.digests import FileCheck, file_sha256, table_folder
+from retrieval.store.lance import is_remote
 from retrieval.store.schema import APPENDED
 
 if TYPE_CHECKING:
@@ -24,23 +26,76 @@ if TYPE_CHECKING:
 RECORD_DIGESTS = "digests.jsonl"
 """Name of the file in the folder of a store."""
 
+MANY_LINES = 500
+"""Lines from which those of files that are gone are left out."""
+
+
+def require_manifest(tables: LanceTables, name: str) -> None:
+    """Check the newest manifest of a table, unless it has no digest or lies on object storage.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    if not is_remote(tables.uri):
+        versions = table_folder(tables.uri, name).glob("_versions/*.manifest")
+        newest = min((path.name for path in versions), default=None)  # newer versions have lower numbers
+        if newest is not None:
+            _file_check(tables, name).require(name, [f"_versions/{newest}"])
+
+
+def require_rows(tables: LanceTables, name: str) -> None:
+    """Check all files of the newest version of a table like :func:`require_manifest`."""
+    require_manifest(tables, name)
+    if not is_remote(tables.uri):
+        _file_check(tables, name).require(name, tables.files(name, tables.latest(name)))
+
+
+def _file_check(tables: LanceTables, name: str) -> FileCheck:
+    return FileCheck(tables.uri, {name: read_digests(Path(tables.uri))[0].get(name, {})})
+
 
 def add_digests(tables: LanceTables, name: str) -> None:
-    """Append the digests of files of the newest version of a local table that have none."""
-    digests = read_digests(Path(tables.uri))[0].get(name, {})
-    fresh = [path for path in tables.files(name, tables.latest(name)) if path not in digests]
+    """Append the digests of files of the newest version of a local table that have none.
+
+    The manifest was just written; one of its name may have had another content before the store was restored.
+    """
+    path = Path(tables.uri) / RECORD_DIGESTS
+    stored, _ = read_digests(path.parent)
+    digests = stored.get(name, {})
+    files = [file for file in tables.files(name, tables.latest(name)) if file not in digests or "_versions/" in file]
     with suppress(FileNotFoundError):  # a newer version replaced this one, and its writer adds the digests
-        files = {path: file_sha256(table_folder(tables.uri, name) / path) for path in fresh}
-        if files:
-            with (Path(tables.uri) / RECORD_DIGESTS).open("ab", buffering=0) as handle:
-                handle.write(_line(name, files))  # one write, so that two processes do not mix their lines
+        current = {file: file_sha256(table_folder(tables.uri, name) / file) for file in files}
+        fresh = {file: digest for file, digest in current.items() if digests.get(file) != digest}
+        if fresh:
+            _append_line(path, _line(name, fresh))
+    if path.is_file() and path.read_bytes().count(b"\n") > MANY_LINES:
+        _drop_old(tables, stored)
+
+
+def _append_line(path: Path, line: bytes) -> None:
+    """Append a line in one write, so that two processes do not mix theirs."""
+    with path.open("ab+", buffering=0) as handle:
+        if handle.tell() and os.pread(handle.fileno(), 1, handle.tell() - 1) != b"\n":
+            line = b"\n" + line  # a killed run left half a line
+        handle.write(line)
+        os.fsync(handle.fileno())
+
+
+def _drop_old(tables: LanceTables, digests: Mapping[str, Mapping[str, str]]) -> None:
+    """Leave out the digests of files that are gone; a line that another process adds meanwhile may be lost."""
+    kept = {
+        name: {file: digest for file, digest in files.items() if (table_folder(tables.uri, name) / file).is_file()}
+        for name, files in digests.items()
+    }
+    with replacing(Path(tables.uri) / RECORD_DIGESTS) as young:
+        young.write_bytes(b"".join(_line(name, files) for name, files in kept.items()))
 
 
 def rewrite_digests(tables: LanceTables, digests: Mapping[str, Mapping[str, str]]) -> None:
     """Write the file again for the newest versions of the tables, without damaged lines; new files get a digest."""
     path = Path(tables.uri) / RECORD_DIGESTS
     lines = []
-    for name in APPENDED:
+    for name in ("commits", *APPENDED):
         stored = digests.get(name, {})
         folder = table_folder(tables.uri, name)
         paths = tables.files(name, tables.latest(name))

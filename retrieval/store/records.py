@@ -16,15 +16,16 @@ import pyarrow as pa
 from retrieval.errors import StoreError, unknown
 from retrieval.store.conditions import condition, equal_to
 from retrieval.store.lance import LanceTables
-from retrieval.store.record_digests import add_digests
+from retrieval.store.record_digests import add_digests, require_manifest, require_rows
 from retrieval.store.remedies import remedy
-from retrieval.store.schema import BANKS, RESULTS, SPLITS
+from retrieval.store.schema import APPENDED, BANKS, RESULTS, SPLITS
 from retrieval.types import Bank, BankKind, SplitSet
 from retrieval.types.store import StoredResult, result_sha256
 
 
 def split_sets(tables: LanceTables) -> dict[str, str]:
     """Map names of stored split sets to their sha256, sorted by name."""
+    require_manifest(tables, "splits")
     rows = tables.read("splits", columns=["name", "sha256"])
     return dict(sorted(set(zip(rows.column("name").to_pylist(), rows.column("sha256").to_pylist(), strict=True))))
 
@@ -35,7 +36,7 @@ def read_splits(tables: LanceTables, name: str) -> SplitSet:
     Raises:
         UnknownNameError: no split set has this name.
     """
-    rows = tables.read("splits", where=equal_to("name", name))
+    rows = _read(tables, "splits", where=equal_to("name", name))
     if rows.num_rows == 0:
         raise unknown("split set", name, split_sets(tables))
     splits = sound_splits(name, rows)
@@ -79,7 +80,7 @@ def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
     """Read all banks, or those of one space, sorted by name."""
     where = None if space is None else equal_to("space", space)
     by_name = {}
-    for row in tables.read("banks", where=where).to_pylist():
+    for row in _read(tables, "banks", where).to_pylist():
         bank = sound_bank(row)
         if bank is None:
             raise damaged(tables, "banks", f"bank {row['name']}")
@@ -90,6 +91,7 @@ def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
 def save_bank(tables: LanceTables, bank: Bank) -> None:
     """Append a bank unless one with the same name and sha256 is stored."""
     sha = bank.sha256
+    require_manifest(tables, "banks")
     if tables.read("banks", columns=["sha256"], where=condition({"sha256": sha, "name": bank.name})).num_rows:
         return
     row = {
@@ -112,6 +114,7 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
     """Append a result unless one that differs at most in ``created`` is stored."""
     sha = result_sha256(result)
+    require_manifest(tables, "results")
     if tables.read("results", columns=["sha256"], where=equal_to("sha256", sha)).num_rows:
         return
     row = {"sha256": sha, "mode": result["mode"], "created": result.get("created"), "result": json.dumps(result)}
@@ -121,13 +124,31 @@ def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
 def results(tables: LanceTables) -> tuple[StoredResult, ...]:
     """Read all results, newest first; copies that were saved at the same time are read once."""
     by_sha = {}
-    for row in tables.read("results").to_pylist():
+    for row in _read(tables, "results").to_pylist():
         result = sound_result(row)
         if result is None:
             raise damaged(tables, "results", f"result {str(row['sha256'])[:8]}")
         by_sha[result.sha256] = result
     ordered = [by_sha[sha] for sha in sorted(by_sha)]
     return tuple(sorted(ordered, key=lambda result: result.created, reverse=True))
+
+
+def _read(tables: LanceTables, name: str, where: str | None = None) -> pa.Table:
+    """Read rows after checking the files that they are in."""
+    require_rows(tables, name)
+    return read_records(tables, name, where)
+
+
+def read_records(tables: LanceTables, name: str, where: str | None = None) -> pa.Table:
+    """Read rows.
+
+    Raises:
+        StoreError: columns are missing.
+    """
+    rows = tables.read(name, where=where)
+    if rows.schema.names != APPENDED[name].names:
+        raise damaged(tables, name, f"the list of columns of {name}")
+    return rows
 
 
 def sound_result(row: Mapping[str, Any]) -> StoredResult | None:

@@ -15,6 +15,7 @@ from retrieval.store.digests import damaged_files
 from retrieval.store.hot import cache_damage
 from retrieval.store.lock import writer_lock
 from retrieval.store.record_digests import read_digests, rewrite_digests
+from retrieval.store.records import read_records
 from retrieval.store.remedies import is_replaceable
 from retrieval.store.schema import APPENDED, COMMITTED, vectors_schema, vectors_table
 from retrieval.store.verify_records import damaged_records
@@ -94,7 +95,7 @@ def _repair_records(tables: LanceTables, folder: Path) -> Iterator[str]:
     digests, _ = read_digests(folder)
     for name, schema in APPENDED.items():
         yield from _repair_files(tables, name, schema, digests.setdefault(name, {}))
-        for label, (own_name, sha256) in damaged_records(name, tables.read(name)).items():
+        for label, (own_name, sha256) in damaged_records(name, read_records(tables, name)).items():
             where = condition({k: v for k, v in (("name", own_name), ("sha256", sha256)) if v is not None})
             if where is not None:
                 tables.delete(name, where)
@@ -107,14 +108,16 @@ def _repair_files(tables: LanceTables, name: str, schema: pa.Schema, digests: di
         files = tables.files(name, tables.latest(name))
         expected = {path: digests[path] for path in files if path in digests}
         damage = [file.path for file in damaged_files(tables.uri, {name: expected})]
-        manifest = _is_manifest_damaged(damage)
+        unreadable = _is_manifest_damaged(damage)
+        if not damage:
+            read_records(tables, name)
     except StoreError:
-        damage, manifest = [], True
-    if manifest:
+        damage, unreadable = [], True
+    if unreadable:
         tables.drop(name)
         tables.create(name, schema)
         digests.clear()
-        yield f"{name}: all rows were taken out, because the manifest is damaged"
+        yield f"{name}: all rows were taken out, because the table cannot be read"
     elif damage:
         _, rows = tables.drop_fragments(name, damage)
         yield f"{name}: {rows:,} rows were taken out, which are in damaged files"

@@ -11,7 +11,7 @@ from retrieval.store.digests import damaged_files
 from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
 from retrieval.store.record_digests import RECORD_DIGESTS, read_digests
-from retrieval.store.records import sound_bank, sound_result, sound_splits
+from retrieval.store.records import read_records, sound_bank, sound_result, sound_splits
 from retrieval.store.remedies import remedy
 from retrieval.store.schema import APPENDED
 
@@ -47,7 +47,7 @@ def _check_table(tables: LanceTables, name: str, digests: Mapping[str, str]) -> 
         yield StoreFinding(f"file of {name}", wrong=True, detail=f"{file}; {remedy(name)}")
     if damage:
         return
-    rows = tables.read(name)
+    rows = read_records(tables, name)
     labels = sorted(damaged_records(name, rows))
     for label in labels:
         yield StoreFinding(name, wrong=True, detail=f"{label} is not as it was stored; {remedy(name)}")

@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.support.bit_flips import Flip, flip_bits, make_store
+from tests.support.bit_flips import breaks_a_promise, flip_bits, make_store
 
 TIMES, SEED = 200, 0
 
@@ -30,14 +30,6 @@ def main(times: int = TIMES, seed: int = SEED) -> None:
     print(f"{len(flips)} flips, {sum(flip.named for flip in flips)} named, {len(broken)} break a promise")
     for flip in broken:
         print(flip)
-
-
-def breaks_a_promise(flip: Flip) -> bool:
-    """Whether a change of what is read was not named, a number changed, or a refusal is not one plain sentence."""
-    changes = not flip.content or flip.numbers != "same"
-    refused = flip.numbers not in {"same", "different"}
-    plain = flip.numbers.startswith("Error: ") and flip.numbers.count("\n") == 1 and ".rs:" not in flip.numbers
-    return (changes and not flip.named) or flip.numbers == "different" or (refused and not plain)
 
 
 if __name__ == "__main__":

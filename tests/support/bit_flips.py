@@ -134,3 +134,11 @@ def _flip(sound: Path, copy: Path, path: Path, rng: random.Random, want: tuple[s
     if not isinstance(outcome, str):
         outcome = "same" if outcome == want[1] else "different"
     return Flip(path.as_posix(), bit, same, outcome, named)
+
+
+def breaks_a_promise(flip: Flip) -> bool:
+    """Whether a change of what is read was not named, a number changed, or a refusal is not one plain sentence."""
+    changes = not flip.content or flip.numbers != "same"
+    refused = flip.numbers not in {"same", "different"}
+    plain = flip.numbers.startswith("Error: ") and flip.numbers.count("\n") == 1 and ".rs:" not in flip.numbers
+    return (changes and not flip.named) or flip.numbers == "different" or (refused and not plain)

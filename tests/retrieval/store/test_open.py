@@ -14,6 +14,7 @@ from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.store import commits
 from retrieval.store import open as opening
 from retrieval.store.open import create_store, is_store, open_store
+from retrieval.store.record_digests import RECORD_DIGESTS
 from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def test_a_store_of_another_format_is_refused_with_the_way_out(tmp_path: Path, o
     if other == 1:  # as format 1 had it
         row = {name: row[name] for name in ("format", "commit", "store_version", "tables", "note", "created")}
         lancedb.connect(tmp_path / "s").drop_table("commits")
+        (tmp_path / "s" / RECORD_DIGESTS).unlink()
         lancedb.connect(tmp_path / "s").create_table("commits", pa.Table.from_pylist([row]))
     else:
         table.add(pa.Table.from_pylist([row], schema=table.schema), mode="overwrite")
