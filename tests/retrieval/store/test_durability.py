@@ -149,7 +149,7 @@ def test_a_complete_record_that_was_damaged_is_no_torn_one(tmp_path: Path) -> No
         if at >= 0:
             raw[at] ^= 1
             path.write_bytes(bytes(raw))
-    with pytest.raises(StoreError, match="damaged; restore"), create_store(tmp_path / "s").writer():
+    with pytest.raises(StoreError, match="not as it was written; restore"), create_store(tmp_path / "s").writer():
         pass
 
 
