@@ -30,8 +30,8 @@ RAW_SUFFIXES = _suffixes(
 )
 """Suffixes of camera raw files. Most are TIFF files whose first page is a small preview."""
 
-MAX_PIXELS = 178_956_970
-"""Default limit of the number of pixels of an image, which is Pillow's: a larger one takes more than 0.5 GB in RGB."""
+MAX_PIXELS = 120_000_000
+"""Default limit of the number of pixels of an image: decoded and converted, a larger one takes more than 1 GB."""
 
 HEAD = 64
 """Number of first bytes of a file that tell its format."""
@@ -120,6 +120,21 @@ def decoder(head: bytes) -> str:
     if lacking is not None:
         raise InputError(lacking)
     return name
+
+
+def require_thumbnail_format() -> None:
+    """Check that thumbnails can be made.
+
+    Raises:
+        InputError: Pillow was built without their format.
+    """
+    from PIL import features
+
+    if not features.check("webp"):
+        raise InputError(
+            "This Pillow was built without WebP, in which thumbnails are kept; leave them out with `thumbnails=false`, "
+            "or install Pillow from PyPI."
+        )
 
 
 def _lacking(name: str) -> str | None:

@@ -64,16 +64,19 @@ class PixelLimitError(InputError):
         return f"{self}; if you trust the file, set `max_pixels={self.pixels}`"
 
 
-def read_file(path: Path) -> bytes:
-    """Read all bytes of a file.
+def read_image(path: Path) -> bytes:
+    """Read all bytes of an image file. Of a file that is no image, which may be of any size, only the first are read.
 
     Raises:
-        InputError: the file cannot be read; the message gives the system's reason.
+        InputError: the file cannot be read, with the system's reason, or it is no image.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            decoder(head)
+            return head + file.read()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from None
+        raise InputError(f"cannot be read ({error.strerror or error})") from None
 
 
 class _Messages(threading.local):
@@ -142,11 +145,11 @@ def upright(data: bytes) -> UprightImage:
             remarks = [SEVERAL_FRAMES] if name not in STILL_FORMATS and getattr(opened, "is_animated", False) else []
             sixteen = re.search(";16", str(getattr(opened, "tile", ""))) is not None
             opened.load()
-            image = ImageOps.exif_transpose(opened)
-        if _is_dark(image, sixteen=sixteen):
+            ImageOps.exif_transpose(opened, in_place=True)  # a copy of a large image would not fit in memory
+        if _is_dark(opened, sixteen=sixteen):
             remarks.append(TWELVE_BITS)
         remarks += (f"Pillow warns: {text}" for text in dict.fromkeys(map(_one_line, _messages.current)))
-        return UprightImage(image, captured_at, tuple(remarks))
+        return UprightImage(opened, captured_at, tuple(remarks))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -183,10 +186,9 @@ def file_pixels(path: Path, preprocess: Preprocess, max_pixels: int = MAX_PIXELS
     """
     from retrieval.encoders.preprocess import pixels
 
-    data = read_file(path)
     try:
         with decoding(max_pixels):
-            return pixels(upright(data).image, preprocess)
+            return pixels(upright(read_image(path)).image, preprocess)
     except PixelLimitError as error:
         raise InputError(f"{path}: {error.way_out}") from None
     except InputError as error:

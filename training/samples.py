@@ -22,7 +22,7 @@ from indexers.sources.registry import open_source
 from retrieval.config import Config
 from retrieval.encoders.preprocess import pixels as apply_preprocess
 from retrieval.errors import InputError, TestDataError
-from retrieval.images import read_file, upright
+from retrieval.images import read_image, upright
 from retrieval.types import Sample, SourceProblem
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ class TrainingSamples:
             InputError: the file cannot be read, is no image, or the box lies outside it.
         """
         path, box = self.path(row), self.samples[row].box
-        data = read_file(path)
         try:
-            image = upright(data).image  # turned as its EXIF orientation says
+            image = upright(read_image(path)).image  # turned as its EXIF orientation says
             return apply_preprocess(image if box is None else cut_box(image, box), preprocess)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None

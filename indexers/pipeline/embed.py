@@ -20,7 +20,8 @@ from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import StoreRow, new_row, table
 from retrieval.errors import InputError
-from retrieval.images import PixelLimitError, decoding, read_file
+from retrieval.image_formats import require_thumbnail_format
+from retrieval.images import PixelLimitError, decoding, read_image
 from retrieval.interrupt import deferred_interrupt
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
@@ -49,6 +50,8 @@ def index(
         InputError: the space holds imported vectors, or a metadata column changed its type.
         StoreError: the store could not be written; the last commit stands.
     """
+    if options.thumbnails:
+        require_thumbnail_format()
     start = time.monotonic()
     contents = survey(source)
     surveyed = source.tally.copy()
@@ -189,7 +192,7 @@ class _IndexRun:
     def _open(self, step: Step, position: int) -> _ImageFile | InputError:
         """Read one file, in a worker thread; decode it unless only its time or size on disk changed."""
         try:
-            data = read_file(step.path)
+            data = read_image(step.path)
             key = vector_key(content_hash(data), step.sample.crop)
             if step.row is not None and step.row["key"] == key and key in self._embedded:
                 return _ImageFile(step, position, key, None)

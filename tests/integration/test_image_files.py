@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
 from tests.support.images import write_images
@@ -133,7 +133,7 @@ def test_a_large_scan_and_a_link_that_leads_to_itself(tmp_path: Path) -> None:
     assert "6 embedded" in done.stdout
     left_out = "broken links 1 (first class1/x.jpg), unreadable images 1 (first class0/big.png)"
     assert f"Left out 2 of 8 seen: {left_out}." in done.stdout
-    assert "big.png: the image has 200,000,000 pixels, more than the limit of 178,956,970" in done.stderr
+    assert "big.png: the image has 200,000,000 pixels, more than the limit of 120,000,000" in done.stderr
     assert "if you trust the file, set --max-pixels 200000000" in done.stderr
 
 
@@ -185,3 +185,26 @@ def test_a_folder_that_cannot_be_read_costs_itself(tmp_path: Path, monkeypatch: 
     assert "6 embedded" in done.stdout
     assert "Left out 1 of 7 seen: unreadable folders 1 (first class1)." in done.stdout
     assert "unreadable: class1: the folder cannot be read: Permission denied" in done.stderr
+
+
+def test_a_pillow_without_webp_makes_no_thumbnails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_images(tmp_path / "set", 3)
+    monkeypatch.setattr(features, "check", lambda name: name != "webp")
+    error = call_cli(*command(tmp_path / "set"), check=1).stderr
+    assert "built without WebP, in which thumbnails are kept; leave them out with --no-thumbnails" in error
+    assert "3 embedded" in call_cli(*command(tmp_path / "set"), "--no-thumbnails").stdout
+
+
+def test_a_file_that_may_not_be_read_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = write_images(tmp_path / "set", 6)
+    real = Path.open
+
+    def refuse(self: Path, *args: Any, **options: Any) -> Any:
+        if self == paths[1]:
+            raise PermissionError(13, "Permission denied")
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    done = call_cli(*command(tmp_path / "set"), check=3)
+    assert "5 embedded" in done.stdout
+    assert "unreadable: class1/00001.jpg: cannot be read (Permission denied)" in done.stderr

@@ -22,12 +22,13 @@ from retrieval.images import (
     PixelLimitError,
     decoding,
     file_pixels,
-    read_file,
+    read_image,
     upright,
 )
 from retrieval.types import Preprocess
 
 ORIENTATION = 0x0112
+PIXELS = Preprocess(8, (8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def jpeg(orientation: int | None = None, taken: str | None = None) -> bytes:
@@ -72,14 +73,26 @@ def test_what_is_no_image_says_why_and_which(tmp_path: Path, data: bytes, says: 
     path = tmp_path / "x.jpg"
     path.write_bytes(data)
     with pytest.raises(InputError, match=rf"x\.jpg: {says}"):
-        file_pixels(path, Preprocess(8, (8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)))
+        file_pixels(path, PIXELS)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.jpg: cannot be read \(No such file"):
-        read_file(tmp_path / "none.jpg")
+    with pytest.raises(InputError, match=r"^cannot be read \(No such file"):
+        read_image(tmp_path / "none.jpg")
     with pytest.raises(InputError, match="cannot be read"):
-        read_file(tmp_path)
+        read_image(tmp_path)
+    with pytest.raises(InputError, match=r"none\.jpg: cannot be read \(No such file"):
+        file_pixels(tmp_path / "none.jpg", PIXELS)
+
+
+def test_of_a_large_file_that_is_no_image_only_the_first_bytes_are_read(tmp_path: Path) -> None:
+    with (tmp_path / "film.jpg").open("wb") as file:
+        file.write(b"\0\0\0\x18ftypmp42")
+        file.truncate(2**40)  # sparse: takes no space
+    with pytest.raises(InputError, match="a video, not an image"):
+        read_image(tmp_path / "film.jpg")
+    (tmp_path / "photo.jpg").write_bytes(jpeg())
+    assert read_image(tmp_path / "photo.jpg") == jpeg()
 
 
 def encoded(image: Image.Image, name: str, **options: Any) -> bytes:
