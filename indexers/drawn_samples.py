@@ -15,32 +15,34 @@ DEFAULT = "open_clip/vitrine-tiny"
 
 
 class DrawnTable(NamedTuple):
-    """The table that describes drawn images: its name, its columns of other names, and a note for the user."""
+    """The table that describes drawn images: its path, its columns of other names, and a note for the user."""
 
-    name: str
+    path: Path
     columns: dict[str, str | None]
     note: str | None = None
 
 
-_TABLES = {
-    "species": DrawnTable(
-        "manifest.csv",
-        {},
-        "Species kept out of training are in {folder}/heldout.csv; index it, too, with `columns=split=support`.",
-    ),
-    "drains": DrawnTable("sites.csv", {"label": None}),
-}
-"""Kind of drawn images -> the table that is indexed where the folder is named alone."""
+def drawn_table(folder: Path) -> DrawnTable | None:
+    """Return the table to index for a folder of drawn images.
+
+    None for other folders, and for drawn hands, whose ``HandInfo.csv`` is known by its name.
+    """
+    what = _drawn(folder) if folder.is_dir() else None
+    if what == "drains" and (folder / "sites.csv").is_file():
+        return DrawnTable(folder / "sites.csv", {"label": None})
+    if what == "species" and (folder / "manifest.csv").is_file():
+        return DrawnTable(folder / "manifest.csv", {}, _note_held_out(folder / "heldout.csv"))
+    return None
 
 
-def drawn_table(path: Path) -> DrawnTable | None:
-    """Return the table to index for a folder of drawn images; None for others and for hands (HandInfo.csv)."""
-    if not path.is_dir():
+def _note_held_out(table: Path) -> str | None:
+    """Return a note about species that are kept out of training, if there are any."""
+    try:
+        has_rows = len(table.read_text(encoding="utf-8").splitlines()) > 1
+    except OSError:
         return None
-    table = _TABLES.get(_drawn(path) or "")
-    if table is None or not (path / table.name).is_file():
-        return None
-    return table._replace(note=table.note and table.note.format(folder=path))
+    note = f"Species kept out of training are in {table}; index it, too, with `columns=split=support`."
+    return note if has_rows else None
 
 
 def is_drawn(path: Path) -> bool:

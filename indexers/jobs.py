@@ -71,7 +71,7 @@ def _with_drawn_table(request: IndexRequest) -> tuple[IndexRequest, list[str]]:
     table = None if _kind(request) or request.columns else drawn_table(request.path)
     if table is None:
         return request, []
-    update = {"path": request.path / table.name, "columns": table.columns}
+    update = {"path": table.path, "columns": table.columns}
     return request.model_copy(update=update), [table.note] if table.note else []
 
 

@@ -129,8 +129,8 @@ class FolderSource(BaseSource):
         named = f"; they are named as those of {entry.title}: {entry.way}" if entry else ""
         return (
             f"{self.root} holds images outside any label folder ({tree.images}, first {first}); sort them into one "
-            f"folder per label, list them in a manifest, or pass `levels={without}` to index them without "
-            f"labels{named}."
+            "folder per label, list them in a manifest, read labels from their names by `pattern=REGEX`, or pass "
+            f"`levels={without}` to index them without labels{named}."
         )
 
 

@@ -64,7 +64,7 @@ def read_levels(tree: FolderTree, words: SplitWords, root: str) -> FolderLevels:
     if tops and all(map(words.knows, tops)):
         names = ("split", "label")
     notes = note_galleries(tops, words) if len(names) > 1 else []
-    signs = signs_against_split_labels(tree, root) if len(names) > 1 else signs_against_labels(tree, words, root)
+    signs = signs_against_split_labels(tree, words, root) if len(names) > 1 else signs_against_labels(tree, words, root)
     if signs:
         sentence = _sentence(names, list(tree.at(len(names) - 1)), signs)
         if sum(sign.weight for sign in signs) >= REFUSED:

@@ -98,9 +98,7 @@ KNOWN_NAMES = (
         "MSMT17",
         "`pattern=^(?P<identity>\\d+)_\\d+_(?P<camera>\\d+)_` for identity and camera from the names",
     ),
-    KnownNames(
-        re.compile(r"Hand_\d{7}\."), "11k Hands", "the folder that holds HandInfo.csv and Hands for identity and aspect"
-    ),
+    KnownNames(re.compile(r"Hand_\d{7}\."), "11k Hands", "`source=hands11k` of the folder with HandInfo.csv and Hands"),
 )
 
 SURE = 0.9

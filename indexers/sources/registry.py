@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from indexers.sources.base import SourceType, has_image, is_hidden
+from indexers.sources.base import SourceType, has_image, is_hidden, is_image
 from indexers.sources.metadata_files import has_metadata
-from indexers.sources.presets import guess_preset
+from indexers.sources.presets import guess_preset, known_names
 from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table
 from retrieval.errors import InputError, MissingFileError
 from retrieval.lookup import load_entry
@@ -26,6 +26,9 @@ SOURCES = {
     "pattern": ".pattern:PatternSource",
     "prepared": ".prepared:PreparedSource",
 }
+
+DEPTH = 8
+"""Levels of folders in which images are looked for."""
 
 MOST_SETS = 20
 """Sub-folders of a folder that may hold data sets of their own."""
@@ -49,6 +52,8 @@ def open_source(
     """
     kind = kind or guess_kind(path)
     source = load_source(kind)
+    if options and "split" in options and "split" not in source.Options.model_fields:
+        raise InputError(f"Source {kind} has its own splits; leave `split` out.")
     return source(path, name, source.Options.read(options or {}, where=f"source '{kind}'"))
 
 
@@ -90,7 +95,7 @@ def guess_kind(root: Path) -> str:
         raise InputError(f"{root} is no data set itself, but holds {sets}; index {' and '.join(map(str, inside))}.")
     # A table or a data.yaml beside the images describes them; reading only the label folders would ignore it.
     described = [entry for entry in entries if entry.suffix.lower() in (*DESCRIBING, ".yaml", ".yml")]
-    if not described and any(entry.is_dir() and has_image(entry) for entry in entries):
+    if not described and any(entry.is_dir() and has_image(entry, DEPTH) for entry in entries):
         return "folder"
     raise _not_plain(root, described, way_out)
 
@@ -98,12 +103,14 @@ def guess_kind(root: Path) -> str:
 def _not_plain(root: Path, described: list[Path], way_out: str) -> InputError:
     """Make the error for a folder whose kind of source cannot be guessed."""
     if not described and has_image(root, 0):
+        entry = known_names([path.name for path in root.iterdir() if is_image(path.name)])
+        named = f"{entry.way} (the files are named as those of {entry.title}), " if entry else ""
         return InputError(
-            f"{root} holds images and no folders of labels; say `levels=_` to index them without labels, "
+            f"{root} holds images and no folders of labels; say {named}`levels=_` to index them without labels, "
             "`pattern=REGEX` to read identities or labels from their names, or list them in a table and index that."
         )
-    if described and is_table(described[0]):
-        way_out = f"index {described[0]} for what the table says, or {way_out}"
+    if tables := [str(path) for path in described if is_table(path)]:
+        way_out = f"index {' or '.join(tables[:3])} for what the table says, or {way_out}"
     why = f"it holds {described[0].name}" if described else "it has no sub-folder with images"
     return InputError(f"What {root} holds is not plain, because {why}; {way_out}.")
 

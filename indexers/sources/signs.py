@@ -26,7 +26,7 @@ trimaps groundtruth gt thumbnails frames crops raw files
 _CONTAINERS = frozenset(_CONTAINER_NAMES.split())
 """Names of folders that hold images of all kinds (``images``, ``JPEGImages``), lower case without marks."""
 
-_FOLD = re.compile(r"(k?folds?|cv|splits?|batch|part|chunk|shard|subset|set|round|run|images?|data)(?=\d+$)")
+_FOLD = re.compile(r"(k?folds?|cv|splits?|batch|part|chunk|shard|subset|images?|data)(?=\d+$)")
 
 MOST_SPLITS = 50
 """Folders of more different names are no splits."""
@@ -80,8 +80,8 @@ def signs_against_labels(tree: FolderTree, words: SplitWords, root: str) -> list
     return [sign for sign in signs if sign is not None]
 
 
-def signs_against_split_labels(tree: FolderTree, root: str) -> list[Sign]:
-    """Find signs that the folders below the splits are no labels."""
+def signs_against_split_labels(tree: FolderTree, words: SplitWords, root: str) -> list[Sign]:
+    """Find signs that the folders below the splits are no labels. The arguments are as above."""
     folders = tree.at(1)
     if not folders:
         return []
@@ -89,7 +89,7 @@ def signs_against_split_labels(tree: FolderTree, root: str) -> list[Sign]:
     signs = [sign for sign in signs if sign]
     if len(folders) == 1 and signs:
         signs.append(Sign("there would be only one label"))
-    return [sign for sign in [*signs, _odd_split(tree, root)] if sign is not None]
+    return [sign for sign in [*signs, _doubled_splits(tree, words), _odd_split(tree, root)] if sign is not None]
 
 
 def _split_words(folders: dict[str, Below], words: SplitWords) -> Sign | None:
@@ -107,12 +107,14 @@ def _split_words(folders: dict[str, Below], words: SplitWords) -> Sign | None:
     if "query" in alike.values() and "gallery" not in alike.values():
         alike = {name: "gallery" if split == "test" else split for name, split in alike.items()}
     meanings = {name: alike.get(name, "none") for name in folders if not words.knows(name)}
-    options = " ".join(f"`split={name}={split}`" for name, split in list(meanings.items())[:12])
-    return Sign(f"{_listed(alike)} are words for splits", (f"{options} if they are splits",))
+    options = [f"`split={name}={split}`" for name, split in list(meanings.items())[:12]]
+    if not any(path for below in folders.values() for path in below):
+        options.append("`levels=split`")  # images lie in the splits themselves and have no label
+    return Sign(f"{_listed(alike)} are words for splits", (f"{' '.join(options)} if they are splits",))
 
 
 def _folds(folders: dict[str, Below]) -> Sign | None:
-    """Names such as ``fold0`` and ``fold1``."""
+    """Names such as ``fold0`` and ``fold1``, which are hardly classes."""
     stems = {match[1] for name in folders if (match := _FOLD.match("".join(name_parts(name))))}
     numbered = all(_FOLD.match("".join(name_parts(name))) for name in folders)
     if len(folders) < 2 or not numbered or len(stems) != 1:
@@ -123,7 +125,7 @@ def _folds(folders: dict[str, Below]) -> Sign | None:
         way = "`levels=_/split/label` for the splits inside"
     else:
         way = "`levels=_/label` for the folders inside" if below else "`levels=_` for images without labels"
-    return Sign(f"{_listed(folders)} are names of parts, not of classes", (way,))
+    return Sign(f"{_listed(folders)} are names of parts, not of classes", (way,), REFUSED)
 
 
 def _splits_below(folders: dict[str, Below], words: SplitWords) -> Sign | None:
@@ -146,7 +148,7 @@ def _structure(folders: dict[str, Below], above: str, images: int) -> Sign | Non
     skipped, children = _sub_folders(folders)
     holders = {name: names for name, names in children.items() if names}
     deeper = sum(n for below in folders.values() for path, n in below.items() if len(path) > skipped)
-    if not holders or 2 * deeper < images:
+    if not holders or 2 * deeper <= images:
         return None
     counts = Counter(name for names in holders.values() for name in names)
     way = f"`levels={above}{'_/' * (skipped + 1)}label` if the labels are the folders below"
@@ -154,7 +156,8 @@ def _structure(folders: dict[str, Below], above: str, images: int) -> Sign | Non
     if len(shared) > 1 and 2 * len(shared) >= len(counts):
         strong = len(shared) >= MANY and len(shared) > len(folders)
         return Sign(f"the same folders ({_listed(shared)}) lie in each", (way,), 1 + strong)
-    return Sign(f"the images lie in {len(counts):,} folders below ({_listed(sorted(counts))})", (way,))
+    number = f"{len(counts):,} folders" if len(counts) > 1 else "one folder"
+    return Sign(f"the images lie in {number} below ({_listed(sorted(counts))})", (way,))
 
 
 def _sub_folders(folders: dict[str, Below]) -> tuple[int, dict[str, set[str]]]:
@@ -187,6 +190,18 @@ def _file_names(tree: FolderTree) -> Sign | None:
     """Names of images as a known data set has them, with identity and camera."""
     entry = known_names(tree.names)
     return entry and Sign(f"the files are named as those of {entry.title}", (entry.way,))
+
+
+def _doubled_splits(tree: FolderTree, words: SplitWords) -> Sign | None:
+    """Splits that lie in a folder of their own name, as archives are unpacked: ``seg_train/seg_train``."""
+    doubled = [
+        split for split, parts in parts_below(tree.at(0)).items() if list(parts) == [split] and words.knows(split)
+    ]
+    if len(doubled) < 2:
+        return None
+    return Sign(
+        f"{_listed(doubled)} lie in folders of the same names", ("`levels=split/_/label` for the folders below",)
+    )
 
 
 def _odd_split(tree: FolderTree, root: str) -> Sign | None:

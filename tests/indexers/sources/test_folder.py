@@ -56,8 +56,8 @@ def test_one_other_folder_makes_all_of_them_labels_and_is_noted(tmp_path: Path) 
     source = open_source(fill(tmp_path, "train/1.png", "test/2.png", "cats/3.png"), "folder")
     assert {(sample.label, sample.split) for sample in source} == {("train", None), ("test", None), ("cats", None)}
     assert source.notes[0] == (
-        "Taken as labels: cats, test, train; but test, train are words for splits. Say `split=cats=none` if they are "
-        "splits, or `levels=label` if these are the labels."
+        "Taken as labels: cats, test, train; but test, train are words for splits. Say `split=cats=none` "
+        "`levels=split` if they are splits, or `levels=label` if these are the labels."
     )
 
 

@@ -83,8 +83,11 @@ class Noted(NamedTuple):
         Noted("{art,photo,sketch}/{dog,house}", "the same folders (dog, house)", "`levels=_/label`"),
         Noted("{amazon,dslr}/images/{bag,bike}", "the same folders (bag, bike)", "`levels=_/_/label`"),
         Noted("{train,test,cats}", "test, train are words for splits", "`split=cats=none`"),
-        Noted("{seg_train,seg_test}", "seg_test, seg_train are words", "`split=seg_test=test` `split=seg_train=train`"),
-        Noted("{fold1,fold2,fold3}", "are names of parts, not of classes", "`levels=_`"),
+        Noted(
+            "{seg_train,seg_test}",
+            "seg_test, seg_train are words",
+            "`split=seg_test=test` `split=seg_train=train` `levels=split` if",
+        ),
         Noted("{train,val}/{person/a,person/b,car/c}", "3 folders below (a, b, c)", "`levels=split/_/label`"),
     ],
 )
@@ -103,6 +106,7 @@ def test_one_sign_is_noted_with_both_readings(folders: str, sign: str, option: s
         ("{train,test,extra}/{a,b}", "test, train are words for splits and the same folders", "`split=extra=none`"),
         ("{query,gallery,train,train_all,multi-query}/{1,2}", "are words for splits", "`split=multi-query=none`"),
         ("{fold0,fold1}/{train,test}/{a,b}", "are names of parts", "`levels=_/split/label`"),
+        ("{fold1,fold2,fold3}", "are names of parts, not of classes", "`levels=_` for images without labels"),
         ("{fold_0,fold_1,fold_2}/{a,b}", "are names of parts", "`levels=_/label`"),
         ("{cat,dog}/{train,test}", "test, train below are words for splits", "`levels=label/split`"),
         ("{bottle,cable}/{train/good,test/good,test/broken}", "below are words for splits", "`levels=_/split/label`"),
@@ -152,6 +156,9 @@ def test_names_of_known_data_sets(name: str, title: str) -> None:
 def test_words_of_the_option_make_splits() -> None:
     uris = images("{seg_train,seg_test}/{sea,street}")
     assert levels(uris, seg_train="train", seg_test="test") == ("split/label", ())
+    doubled = images("seg_train/seg_train/{sea,street}", "seg_test/seg_test/{sea,street}")
+    with pytest.raises(InputError, match="lie in folders of the same names"):
+        levels(doubled, seg_train="train", seg_test="test")
     with pytest.raises(InputError, match=r"no splits .*: 'seg_pred' \(4\)"):
         levels([*uris, *images("seg_pred/{sea,street}")], seg_train="train", seg_test="test")
 
