@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
-import threading
-import warnings
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.errors import InputError
 from retrieval.image_formats import HEAD, MAX_PIXELS, decoder
+from retrieval.pillow_messages import decoding, messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from retrieval.types import Preprocess, UInt8
 
 EXIF_DIRECTORY, EXIF_DATE = 0x8769, 0x9003
@@ -79,65 +75,17 @@ def read_image(path: Path) -> bytes:
         raise InputError(f"cannot be read ({error.strerror or error})") from None
 
 
-class _Messages(threading.local):
-    """What Pillow said of the file that this thread decodes; None outside :func:`upright`."""
-
-    current: list[str] | None = None
-
-    def take(self, text: str) -> bool:
-        """Keep a message; return False if no file is being decoded."""
-        if self.current is not None:
-            self.current.append(text)
-        return self.current is not None
-
-
-_messages = _Messages()
-
-
-class _PillowLog(logging.Handler):
-    """Takes what Pillow logs of a file."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _messages.take(record.getMessage())
-
-
-@contextmanager
-def decoding(max_pixels: int = MAX_PIXELS) -> Iterator[None]:
-    """Set the limit of pixels, and let Pillow's warnings become remarks of their files, not lines in the terminal.
-
-    Both hold for the whole process, as Pillow and ``warnings`` have it: enter once, before threads are started.
-    """
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
-    log, handler = logging.getLogger("PIL"), _PillowLog(logging.WARNING)
-    propagate, log.propagate = log.propagate, False
-    log.addHandler(handler)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("always", module=r"(.*\.)?(PIL|pillow_heif|retrieval\.images)\b")
-            show = warnings.showwarning
-
-            def keep(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: None) -> None:
-                if not _messages.take(str(message)):
-                    show(message, category, filename, lineno, *rest)
-
-            warnings.showwarning = keep  # type: ignore[assignment]
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-        log.removeHandler(handler)
-        log.propagate = propagate
-
-
 def upright(data: bytes) -> UprightImage:
     """Decode an image and rotate it by its Exif orientation.
 
-    The first bytes choose the decoder. The limit of pixels is that of :func:`decoding`, else Pillow's.
+    The first bytes choose the decoder. The limit of pixels is that of :func:`~retrieval.pillow_messages.decoding`, else
+    Pillow's.
 
     Raises:
         InputError: the bytes are not a complete image, or it has too many pixels. The message is the reason only.
     """
     name = decoder(data[:HEAD])
-    _messages.current = []
+    messages.current = []
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as opened:
             _check(opened)
@@ -148,7 +96,7 @@ def upright(data: bytes) -> UprightImage:
             ImageOps.exif_transpose(opened, in_place=True)  # a copy of a large image would not fit in memory
         if _is_dark(opened, sixteen=sixteen):
             remarks.append(TWELVE_BITS)
-        remarks += (f"Pillow warns: {text}" for text in dict.fromkeys(map(_one_line, _messages.current)))
+        remarks += (f"Pillow warns: {text}" for text in dict.fromkeys(map(_one_line, messages.current)))
         return UprightImage(opened, captured_at, tuple(remarks))
     except InputError:
         raise
@@ -156,9 +104,9 @@ def upright(data: bytes) -> UprightImage:
         pixels = re.search(r"\((\d+) pixels\)", str(error))
         raise PixelLimitError(int(pixels[1]) if pixels else 0, Image.MAX_IMAGE_PIXELS) from None
     except Exception as error:  # noqa: BLE001 - decoders raise anything on a damaged file
-        raise InputError(_reason(error)) from None
+        raise InputError(_reason(error, name)) from None
     finally:
-        _messages.current = None
+        messages.current = None
 
 
 def _check(image: Image.Image) -> None:
@@ -199,12 +147,14 @@ def _one_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
-def _reason(error: Exception) -> str:
-    """Return the reason of Pillow's error; its several messages for truncated files become one."""
+def _reason(error: Exception, name: str) -> str:
+    """Return the reason of an error of a decoder; its several messages for truncated files become one."""
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
+    if isinstance(error, UnidentifiedImageError):  # its message is the address of the stream in memory
+        return f"damaged {name} data"
     text = _one_line(str(error)) or type(error).__name__
-    return "the image is truncated" if "truncated" in text.lower() else text
+    return "the image is truncated" if "truncated" in text.lower() else f"damaged {name} data ({text})"
 
 
 def _captured_at(image: Image.Image) -> datetime | None:

@@ -18,7 +18,8 @@ import numpy as np
 from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError, MissingFileError
 from retrieval.files import write_atomically
-from retrieval.images import decoding, upright
+from retrieval.images import upright
+from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
 from retrieval.text_files import read_csv, read_json
 

@@ -21,8 +21,9 @@ from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import StoreRow, new_row, table
 from retrieval.errors import InputError
 from retrieval.image_formats import require_thumbnail_format
-from retrieval.images import PixelLimitError, decoding, read_image
+from retrieval.images import PixelLimitError, read_image
 from retrieval.interrupt import deferred_interrupt
+from retrieval.pillow_messages import decoding
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
 from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, SourceTally, UInt8

@@ -20,11 +20,11 @@ from retrieval.images import (
     SEVERAL_FRAMES,
     TWELVE_BITS,
     PixelLimitError,
-    decoding,
     file_pixels,
     read_image,
     upright,
 )
+from retrieval.pillow_messages import decoding
 from retrieval.types import Preprocess
 
 ORIENTATION = 0x0112
