@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.audit.findings import Finding, Item, findings_of
-from eval.audit.leaks import HELD_OUT, draw_rows, learnt_rows, shared_identities
+from eval.audit.leaks import HELD_OUT, LEARNT, draw_rows, learnt_rows, shared_identities
 from retrieval.types import Int64, SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,13 +21,22 @@ if TYPE_CHECKING:
 NAMES = ("identity", "label")
 """Columns that name what a sample shows."""
 
-ACROSS, IN_DRAW, SAME_SIDE = 2, 1, 0
-"""How two samples meet: in train and test, as query and gallery of a draw, or neither."""
+ACROSS, IN_DRAW, LEARNT_APART, SAME_SIDE = 3, 2, 1, 0
+"""How two samples meet: in train (or val) and test, as query and gallery of a draw, in train and val, or in neither."""
+
+
+class SplitMasks(NamedTuple):
+    """Samples that are train, val and held out in one draw, as masks (n,)."""
+
+    train: NDArray[np.bool_]
+    val: NDArray[np.bool_]
+    held_out: NDArray[np.bool_]
 
 
 class DataRoles(NamedTuple):
     """Roles of n samples, as masks (n,): ``learnt`` from, ``held_out``, and (queries, gallery) of every draw.
 
+    ``splits`` are train, val and held-out samples draw by draw: what one draw learns from, another may hold out.
     ``left_out`` are arrays of numbers (n,), -1 for none: a gallery sample with the query's number is left out of its
     ranking.
     """
@@ -36,16 +45,21 @@ class DataRoles(NamedTuple):
     held_out: NDArray[np.bool_]
     draws: tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]
     left_out: tuple[Int64, ...] = ()
+    splits: tuple[SplitMasks, ...] = ()
 
     def relation(self, first: Int64, second: Int64) -> Int64:
-        """How pairs of rows meet (pairs,): ``ACROSS``, ``IN_DRAW`` or ``SAME_SIDE``."""
-        across = (self.learnt[first] & self.held_out[second]) | (self.held_out[first] & self.learnt[second])
+        """How pairs of rows meet (pairs,): ``ACROSS``, ``IN_DRAW``, ``LEARNT_APART`` or ``SAME_SIDE``."""
+        across, apart = np.zeros(len(first), np.bool_), np.zeros(len(first), np.bool_)
+        for train, val, held_out in self.splits:
+            learnt = train | val
+            across |= (learnt[first] & held_out[second]) | (held_out[first] & learnt[second])
+            apart |= (train[first] & val[second]) | (val[first] & train[second])
         met = np.zeros(len(first), np.bool_)
         for queries, gallery in self.draws:
             met |= (queries[first] & gallery[second]) | (gallery[first] & queries[second])
         for numbers in self.left_out:
             met &= (numbers[first] < 0) | (numbers[first] != numbers[second])
-        return np.where(across, ACROSS, np.where(met, IN_DRAW, SAME_SIDE)).astype(np.int64)
+        return np.select([across, met, apart], [ACROSS, IN_DRAW, LEARNT_APART], SAME_SIDE).astype(np.int64)
 
 
 def data_roles(pool: Pool, sets: Iterable[SplitSet]) -> DataRoles:
@@ -57,7 +71,23 @@ def data_roles(pool: Pool, sets: Iterable[SplitSet]) -> DataRoles:
     draws = tuple((_mask(pool, query), _mask(pool, gallery)) for query, gallery in draw_rows(sets, pool))
     if not sets:
         draws = ((pool.among("split", "query"), pool.among("split", "gallery")),)
-    return DataRoles(learnt, held_out & ~learnt, draws)
+    splits = tuple(_split_masks(sets, pool))
+    if not splits:
+        val = learnt & pool.among("split", "val") if "split" in pool.columns else np.zeros(len(pool), np.bool_)
+        splits = (SplitMasks(learnt & ~val, val, held_out & ~learnt),)
+    return DataRoles(learnt, held_out & ~learnt, draws, splits=splits)
+
+
+def _split_masks(sets: Iterable[SplitSet], pool: Pool) -> Iterator[SplitMasks]:
+    """Yield the masks of every draw that has train or val samples."""
+    for part in sets:
+        if not np.isin(part.role, LEARNT).any():
+            continue
+        rows = pool.rows(part.sample)
+        for draw in np.unique(part.draw):
+            of_draw = (rows >= 0) & (part.draw == draw)
+            roles = (("train",), ("val",), HELD_OUT)
+            yield SplitMasks(*(_mask(pool, rows[of_draw & np.isin(part.role, names)]) for names in roles))
 
 
 def _mask(pool: Pool, rows: Int64) -> NDArray[np.bool_]:
@@ -89,13 +119,19 @@ def identity_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     ]
 
 
-def content_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
-    """Find pictures (content and crop) that occur more than once, and those under different labels or identities."""
+def content_findings(pool: Pool, roles: DataRoles, names: Sequence[str] = NAMES) -> list[Finding]:
+    """Find pictures (content and crop) that occur more than once, and those under different names.
+
+    Args:
+        pool: the samples.
+        roles: of all samples.
+        names: columns that name what a sample shows.
+    """
     items: dict[int, list[Item]] = defaultdict(list)
     conflicts = []
     for rows in _groups(pool.columns["key"]):
         items[_worst_pair(roles, rows)].append(Item(_ids(pool, rows), f"{len(rows)} samples with one content"))
-        for name in NAMES:
+        for name in names:
             values = sorted({str(value) for value in pool.columns[name][rows] if value is not None})
             if len(values) > 1:
                 conflicts.append(Item(_ids(pool, rows), f"{name} {' and '.join(values)}"))
@@ -118,7 +154,18 @@ def content_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
             conflicts,
             "Pictures carry different labels or identities on the same content; at most one is right.",
         ),
-        *findings_of("duplicate", "note", items[SAME_SIDE], "Pictures are there more than once on one side."),
+        *findings_of(
+            "duplicate-train-val",
+            "warning",
+            items[LEARNT_APART],
+            "Pictures are in both train and val, byte for byte: what is chosen on val looks better than it is.",
+        ),
+        *findings_of(
+            "duplicate",
+            "note",
+            items[SAME_SIDE],
+            "Pictures are there more than once on one side; an evaluation counts those of one name once.",
+        ),
     ]
 
 
@@ -204,8 +251,7 @@ def _identity_items(pool: Pool, roles: DataRoles, names: list[str]) -> list[Item
 def _worst(roles: DataRoles, rows: list[int]) -> int:
     """The worst relation between two of the rows, from masks: for groups of any size."""
     group = np.array(rows, np.int64)
-    learnt, held_out = roles.learnt[group].any(), roles.held_out[group].any()
-    if learnt and held_out:
+    if any((train[group] | val[group]).any() and held_out[group].any() for train, val, held_out in roles.splits):
         return ACROSS
     for queries, gallery in roles.draws:
         query, ranked = queries[group], gallery[group]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,15 +30,16 @@ SCALE_PAIRS = 20_000
 NEAR_WITH_HASH = 0.15
 """Largest distance, in units of the typical one, of near-duplicates whose perceptual hashes also agree.
 
-A choice, not an estimate: it was made on the data it is described with, one set in one space (1,487 real hands at
-100 and 180 pixels, EfficientNet-B3). Copies of 24 of these photographs, drawn with one seed and saved again as JPEG
-of quality 90, lie at .035 in the median and .11 at most, copies of twice the size the same; all 39 pairs within .15
-whose hashes agree show one hand of one person. Hashes alone agree for 12,000 pairs there, nine of ten of different
-persons. Other pictures and encoders may want another limit; nothing here says how many near-duplicates are missed."""
+This defines near-duplicates, for audits and for the warnings of evaluations. It is a choice, not an estimate: it was
+made on the data it is described with, one set in one space (1,487 real hands at 100 and 180 pixels, EfficientNet-B3).
+Copies of 24 of these photographs, drawn with one seed and saved again as JPEG of quality 90, lie at .035 in the median
+and .11 at most, copies of twice the size the same; all 39 pairs within .15 whose hashes agree show one hand of one
+person. Hashes alone agree for 12,000 pairs there, nine of ten of different persons. Other pictures and encoders may
+want another limit; nothing here says how many near-duplicates are missed."""
 
 NEAR_ALONE = 0.04
-"""Largest such distance of near-duplicates whatever their hashes, chosen on the same data: it keeps about half of those
-24 copies, and no pair of other images there."""
+"""Largest such distance of pairs that an audit shows as near by vector alone, chosen on the same data: it keeps about
+half of those 24 copies, and no pair of other images there."""
 
 SMALLEST_SCALE = 1e-5
 """Least typical distance; below it float32 vectors differ by rounding only (cosine distances of about 1e-7)."""
@@ -99,45 +101,71 @@ def typical_distance(vectors: Float32) -> float:
     return max(float(np.median(1 - _cosines(vectors, first, second))), SMALLEST_SCALE)
 
 
-def near_duplicates(
-    vectors: Float32, contents: Int64, hashes: UInt64, hashed: NDArray[np.bool_], neighbours: Neighbors, bits: int
-) -> NearPairs:
-    """Find pairs of different content that look nearly the same.
-
-    A pair counts within :data:`NEAR_ALONE` of the typical distance, or within :data:`NEAR_WITH_HASH` where the
-    perceptual hashes differ in at most ``bits`` bits. The pairs considered are all whose hashes differ in at most
-    ``bits`` bits, and the nearest neighbours.
+class SpaceVectors:
+    """Vectors of a space, and which of them each sample of a pool has.
 
     Args:
-        vectors: (n, d) of length one.
-        contents: (n,) numbers; pairs of one number are duplicates, not near-duplicates.
-        hashes: (n,).
-        hashed: (n,) whether a hash is known.
-        neighbours: (n, k) nearest rows of each row.
-        bits: 0 to 3.
+        data: (N, d) all vectors of the space, of length one.
+        rows: (n,) row of each sample's vector, -1 for none.
     """
-    scale = typical_distance(vectors)
-    with_hash = np.flatnonzero(hashed)
-    candidates = [_near(vectors, with_hash[a], with_hash[b], scale) for a, b in hamming_pairs(hashes[with_hash], bits)]
-    rows = np.repeat(np.arange(len(vectors)), neighbours.rows.shape[1])
-    near = neighbours.rows.reshape(-1)
-    valid = (near >= 0) & (near != rows)
-    lower, upper = np.minimum(rows, near)[valid], np.maximum(rows, near)[valid]
-    candidates.append(_near(vectors, lower, upper, scale))
-    first, second = np.unique(np.concatenate(candidates, axis=1), axis=1)
-    other = contents[first] != contents[second]
-    first, second = first[other], second[other]
-    distance = (1 - _cosines(vectors, first, second)) / scale
-    differ = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
-    differ[~(hashed[first] & hashed[second])] = 64
-    keep = (distance <= NEAR_ALONE) | ((distance <= NEAR_WITH_HASH) & (differ <= bits))
-    return NearPairs(first[keep], second[keep], np.maximum(distance[keep], 0), differ[keep])
+
+    def __init__(self, data: Float32, rows: Int64) -> None:
+        self.data, self.rows = data, rows
+
+    @cached_property
+    def scale(self) -> float | None:
+        """The typical distance of the space; None with fewer than two vectors."""
+        return typical_distance(self.data) if len(self.data) > 1 else None
+
+    def distances(self, first: Int64, second: Int64) -> Float64:
+        """Cosine distances of pairs of samples, in units of the typical one."""
+        return (1 - _cosines(self.data, self.rows[first], self.rows[second])) / (self.scale or 1)
 
 
-def _near(vectors: Float32, first: Int64, second: Int64, scale: float) -> Int64:
-    """Select the pairs that may be near-duplicates, (2, n), early, since hashes agree for many more than are kept."""
-    near = (1 - _cosines(vectors, first, second)) / scale <= NEAR_WITH_HASH
-    return np.stack([first[near], second[near]])
+def hash_comparisons(hashes: UInt64) -> int:
+    """Return the number of pairs that :func:`hamming_pairs` compares."""
+    bands = [((hashes >> np.uint64(16 * band)) & np.uint64(0xFFFF)).astype(np.int64) for band in range(BANDS)]
+    return sum(int((counts * (counts - 1) // 2).sum()) for counts in map(np.bincount, bands))
+
+
+def near_by_hash(
+    vectors: SpaceVectors, rows: Int64, hashes: UInt64, bits: int, meet: Callable[[Int64, Int64], NDArray[np.bool_]]
+) -> NearPairs:
+    """Find near-duplicates: pairs whose hashes differ in at most ``bits`` bits, within :data:`NEAR_WITH_HASH`.
+
+    Args:
+        vectors: of all samples.
+        rows: (m,) samples with a vector and a hash.
+        hashes: (m,) their hashes.
+        bits: 0 to 3.
+        meet: says which pairs of samples matter.
+    """
+    parts = [np.empty((2, 0), np.int64)]
+    for first, second in hamming_pairs(hashes, bits):
+        pairs = np.stack([rows[first], rows[second]])
+        pairs = pairs[:, meet(*pairs)]
+        parts.append(pairs[:, vectors.distances(*pairs) <= NEAR_WITH_HASH])
+    first, second = np.sort(np.concatenate(parts, axis=1), axis=0)
+    by_row = np.zeros(len(vectors.rows), np.uint64)
+    by_row[rows] = hashes
+    differ = np.bitwise_count(by_row[first] ^ by_row[second]).astype(np.int64)
+    return NearPairs(first, second, np.maximum(vectors.distances(first, second), 0), differ)
+
+
+def near_by_vector(vectors: SpaceVectors, rows: Int64, neighbours: Neighbors) -> tuple[Int64, Int64]:
+    """Find pairs of samples within :data:`NEAR_ALONE`, among the nearest neighbours.
+
+    Args:
+        vectors: of all samples.
+        rows: (m,) samples with a vector.
+        neighbours: (m, k) nearest positions in ``rows`` of each of these samples.
+    """
+    samples = np.repeat(rows, neighbours.rows.shape[1])
+    nearest = np.where(neighbours.rows < 0, np.arange(len(rows))[:, None], neighbours.rows).reshape(-1)
+    pairs = np.unique(np.sort(np.stack([samples, rows[nearest]]), axis=0), axis=1)
+    pairs = pairs[:, pairs[0] != pairs[1]]
+    first, second = pairs[:, vectors.distances(*pairs) <= NEAR_ALONE]
+    return first, second
 
 
 def _cosines(vectors: Float32, first: Int64, second: Int64) -> Float64:

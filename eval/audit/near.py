@@ -1,4 +1,4 @@
-"""Near-duplicates by perceptual hash in the draws of an evaluation. Pure functions over arrays."""
+"""Near-duplicates among the samples of a pool, by perceptual hash and vector. Pure functions over arrays."""
 
 from __future__ import annotations
 
@@ -7,51 +7,104 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.audit.checks import IN_DRAW, data_roles
-from eval.audit.duplicates import MAX_BITS, NearPairs, near_duplicates
+from eval.audit.checks import SAME_SIDE, DataRoles
+from eval.audit.duplicates import (
+    MAX_BITS,
+    NearPairs,
+    SpaceVectors,
+    hash_comparisons,
+    near_by_hash,
+    near_by_vector,
+)
 from eval.ranking.identities import is_one_of
 from eval.seams.samples import text_codes
-from retrieval.types import Float32, Int64, Neighbors, SplitSet
+from retrieval.types import Int64, Neighbors
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from eval.seams.samples import Pool
 
+NO_HASH = 64
+"""Number of bits said of pairs without two hashes."""
 
-def near_in_draws(
-    pool: Pool, parts: Mapping[str, SplitSet], rules: Mapping[str, Any], rows: Int64, vectors: Float32
-) -> tuple[str, ...]:
-    """Say how many pairs of nearly the same picture are query and gallery of one draw; empty if none is.
 
-    Only pairs whose perceptual hashes nearly agree are considered, which costs little; an audit also searches by
-    vector.
+def near_pairs(pool: Pool, vectors: SpaceVectors, bits: int = MAX_BITS, roles: DataRoles | None = None) -> NearPairs:
+    """Find the near-duplicates of a pool (:data:`eval.audit.duplicates.NEAR_WITH_HASH`), as pairs of its rows.
+
+    Two samples of one content are copies, not near-duplicates.
 
     Args:
-        pool: samples, with the column ``key``, and perhaps ``phash``.
-        parts: per part its draws.
-        rules: ``group_rule``, ``camera_rule`` and ``distractor_identities`` of the evaluation.
-        rows: (m,) rows of the pool.
-        vectors: (m, d) of these rows, of length one.
+        pool: samples with the columns ``key`` and ``phash``.
+        vectors: of these samples.
+        bits: largest number of differing bits of their hashes, 0 to 3.
+        roles: where given, only pairs that meet in these roles are of interest.
     """
-    if len(rows) < 2 or "phash" not in pool.columns or not pool.known("phash")[rows].any():
-        return ()
-    no_neighbours = Neighbors(np.empty((len(rows), 0), np.int64), np.empty((len(rows), 0), np.float32))
-    pairs = near_pairs(pool, rows, vectors, no_neighbours, MAX_BITS)
-    if not len(pairs.first):
-        return ()
-    roles = data_roles(pool, parts.values())._replace(left_out=left_out(pool, rules))
-    count = int((roles.relation(rows[pairs.first], rows[pairs.second]) == IN_DRAW).sum())
-    if not count:
-        return ()
-    pair = "pair of nearly the same picture is" if count == 1 else "pairs of nearly the same picture are"
-    return (f"{count} {pair} query and gallery of one draw (bursts, copies; audit shows them).",)
+    contents, _ = text_codes(pool.columns["key"])
+
+    def meet(first: Int64, second: Int64) -> NDArray[np.bool_]:
+        different: NDArray[np.bool_] = contents[first] != contents[second]
+        return different if roles is None else different & (roles.relation(first, second) > SAME_SIDE)
+
+    rows, hashes = _hashed(pool, vectors)
+    return near_by_hash(vectors, rows, hashes, bits, meet)
 
 
-def near_pairs(pool: Pool, rows: Int64, vectors: Float32, neighbours: Neighbors, bits: int) -> NearPairs:
-    """Find near-duplicates among ``rows`` of a pool; pairs are positions in ``rows`` (:mod:`eval.audit.duplicates`)."""
-    contents = np.unique(pool.columns["key"][rows].astype(np.str_), return_inverse=True)[1].astype(np.int64)
-    values = [0 if value is None else int(value) for value in pool.columns["phash"][rows]]
-    hashes = np.array(values, np.int64).view(np.uint64)
-    return near_duplicates(vectors, contents, hashes, pool.known("phash")[rows], neighbours, bits)
+def comparisons(pool: Pool, vectors: SpaceVectors) -> int:
+    """Return the number of pairs of hashes that :func:`near_pairs` compares."""
+    return hash_comparisons(_hashed(pool, vectors)[1])
+
+
+def vector_pairs(pool: Pool, vectors: SpaceVectors, neighbours: Neighbors, hashed: NearPairs) -> NearPairs:
+    """Find pairs that are near by vector alone (:data:`eval.audit.duplicates.NEAR_ALONE`).
+
+    Args:
+        pool: samples with the columns ``key`` and ``phash``.
+        vectors: of these samples.
+        neighbours: nearest neighbours of each sample with a vector, as positions among those.
+        hashed: near-duplicates, which are left out.
+    """
+    contents, _ = text_codes(pool.columns["key"])
+    first, second = near_by_vector(vectors, np.flatnonzero(vectors.rows >= 0), neighbours)
+    found = first * len(pool) + second
+    other = (contents[first] != contents[second]) & ~np.isin(found, hashed.first * len(pool) + hashed.second)
+    first, second = first[other], second[other]
+    known, hashes = pool.known("phash"), _hash_values(pool)
+    bits = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
+    bits[~(known[first] & known[second])] = NO_HASH
+    return NearPairs(first, second, np.maximum(vectors.distances(first, second), 0), bits)
+
+
+def distinct_contents(pool: Pool, pairs: NearPairs, relation: Int64) -> Int64:
+    """Select one pair of samples for each pair of contents: of copies, the pair of the worst relation.
+
+    Args:
+        pool: samples with the column ``key``.
+        pairs: pairs of its rows.
+        relation: (pairs,) how they meet, worse is higher.
+
+    Returns:
+        Ascending positions in ``pairs``.
+    """
+    contents, _ = text_codes(pool.columns["key"])
+    both = np.sort(np.stack([contents[pairs.first], contents[pairs.second]]), axis=0)
+    order = np.lexsort((pairs.second, pairs.first, -relation, both[1], both[0]))
+    _, at = np.unique(both[:, order], axis=1, return_index=True)
+    positions: Int64 = np.sort(order[at])
+    return positions
+
+
+def _hashed(pool: Pool, vectors: SpaceVectors) -> tuple[Int64, NDArray[np.uint64]]:
+    """Rows of the samples with a vector and a perceptual hash, and their hashes."""
+    if "phash" not in pool.columns or vectors.scale is None:
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
+    rows = np.flatnonzero((vectors.rows >= 0) & pool.known("phash")).astype(np.int64)
+    return rows, _hash_values(pool)[rows]
+
+
+def _hash_values(pool: Pool) -> NDArray[np.uint64]:
+    values = [0 if value is None else int(value) for value in pool.columns["phash"]]
+    return np.array(values, np.int64).view(np.uint64)
 
 
 def left_out(pool: Pool, rules: Mapping[str, Any]) -> tuple[Int64, ...]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from eval.audit.checks import ACROSS, IN_DRAW, NAMES, DataRoles
+from eval.audit.checks import ACROSS, IN_DRAW, LEARNT_APART, NAMES, DataRoles
 from eval.audit.duplicates import NearPairs, typical_distance
-from eval.audit.findings import Finding, Item, Severity, findings_of
+from eval.audit.findings import Finding, Item, findings_of
 from eval.audit.labels import NEIGHBOURS, suspects
+from eval.audit.near import NO_HASH, distinct_contents
 from retrieval.types import Float32, Int64, Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,47 +26,47 @@ Nearest: TypeAlias = Callable[[Float32, int], Neighbors]
 """A function from vectors (n, d) and k to the k nearest other rows of each."""
 
 
-def near_findings(pool: Pool, roles: DataRoles, rows: Int64, pairs: NearPairs) -> list[Finding]:
-    """Make findings of near-duplicates: across splits, in a draw, or with different labels or identities.
+def near_findings(
+    pool: Pool, roles: DataRoles, pairs: NearPairs, names: Sequence[str] = NAMES, *, alone: bool = False
+) -> list[Finding]:
+    """Make findings of near-duplicates: across splits, in a draw, in train and val, or with different names.
+
+    Each pair of contents counts once, however many samples have them.
 
     Args:
         pool: all samples.
         roles: of all samples.
-        rows: (m,) rows of the pool; ``pairs`` are positions in them.
-        pairs: near-duplicates.
+        pairs: pairs of rows of the pool.
+        names: columns that name what a sample shows.
+        alone: whether the pairs are near by vector alone.
     """
-    first, second = rows[pairs.first], rows[pairs.second]
-    relation = roles.relation(first, second)
-    items: dict[tuple[int, bool], list[Item]] = defaultdict(list)
-    for at in range(len(first)):
-        a, b = int(first[at]), int(second[at])
-        differ = [name for name in NAMES if _differ(pool.columns[name][a], pool.columns[name][b])]
-        names = [f"{name} {pool.columns[name][a]} and {pool.columns[name][b]}" for name in differ]
-        bits = f"{pairs.bits[at]} bits" if pairs.bits[at] < 64 else "no hash"
-        detail = ", ".join([f"distance {pairs.distance[at]:.3f} of the typical", bits, *names])
+    relation = roles.relation(pairs.first, pairs.second)
+    items: dict[int, list[Item]] = defaultdict(list)
+    differing = []
+    for at in distinct_contents(pool, pairs, relation).tolist():
+        a, b = int(pairs.first[at]), int(pairs.second[at])
+        differ = [name for name in names if _differ(pool.columns[name][a], pool.columns[name][b])]
+        words = [f"{name} {pool.columns[name][a]} and {pool.columns[name][b]}" for name in differ]
+        bits = f"{pairs.bits[at]} bits" if pairs.bits[at] < NO_HASH else "no hash"
+        detail = ", ".join([f"distance {pairs.distance[at]:.3f} of the typical", bits, *words])
         item = Item((str(pool.ids[a]), str(pool.ids[b])), detail, float(1 - pairs.distance[at]))
-        items[int(relation[at]), bool(differ)].append(item)
-    checks: list[tuple[str, Severity, list[Item], str]] = [
-        (
-            "near-duplicate-across-splits",
-            "warning",
-            items[ACROSS, False],
-            "Pairs of nearly the same picture are in train (or val) and test.",
-        ),
-        (
-            "near-duplicate-in-draw",
-            "warning",
-            items[IN_DRAW, False],
-            "Pairs of nearly the same picture are query and gallery of one draw (bursts, copies).",
-        ),
-        (
-            "near-duplicate-other-name",
-            "warning",
-            [item for (_, differ), cases in sorted(items.items()) if differ for item in cases],
-            "Pairs of nearly the same picture have different labels or identities; one may be wrong.",
-        ),
+        items[int(relation[at])].append(item)
+        if differ:
+            differing.append(item)
+    check, what = (
+        ("near-vector", "of nearly the same vector") if alone else ("near-duplicate", "of nearly the same picture")
+    )
+    checks: list[tuple[str, list[Item], str]] = [
+        ("across-splits", items[ACROSS], f"Pairs {what} are in train (or val) and test."),
+        ("in-draw", items[IN_DRAW], f"Pairs {what} are query and gallery of one draw (bursts, copies)."),
+        ("train-val", items[LEARNT_APART], f"Pairs {what} are in train and val."),
+        ("other-name", differing, f"Pairs {what} have different labels or identities; one may be wrong."),
     ]
-    return [finding for check in checks for finding in findings_of(*check)]
+    return [
+        finding
+        for end, found, message in checks
+        for finding in findings_of(f"{check}-{end}", "warning", found, message)
+    ]
 
 
 def suspect_findings(pool: Pool, roles: DataRoles, rows: Int64, vectors: Float32, nearest: Nearest) -> list[Finding]:

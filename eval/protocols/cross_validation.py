@@ -8,12 +8,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from eval.protocols.base import Protocol, Request
+from eval.protocols.copies import shared_pictures
 from eval.protocols.general import require_draws
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Int64, SplitSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from eval.seams.samples import Pool
@@ -53,13 +56,41 @@ class FoldOptions(Config):
 
 
 def group_codes(pool: Pool) -> Int64:
-    """Codes (n,) of the groups that no split divides, as they first occur; a sample without one is a group itself."""
+    """Codes (n,) of what no split divides: a group, and a picture. A sample of neither is a group of its own.
+
+    Codes are in the order in which groups first occur.
+    """
     groups = pool.columns.get("group")
     if groups is None:
-        return np.arange(len(pool), dtype=np.int64)
-    codes: dict[object, int] = {}
+        return join_groups(np.arange(len(pool), dtype=np.int64), shared_pictures(pool))
+    numbers: dict[object, int] = {}
     keys = [("sample", row) if group is None else ("group", str(group)) for row, group in enumerate(groups)]
-    return np.array([codes.setdefault(key, len(codes)) for key in keys], np.int64)
+    codes = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+    return join_groups(codes, shared_pictures(pool))
+
+
+def join_groups(codes: Int64, shared: Sequence[Sequence[int]]) -> Int64:
+    """Give samples one code (n,) if they have one already or share something, also by way of others.
+
+    Args:
+        codes: (n,) codes of groups.
+        shared: rows that share something, in lists.
+    """
+    if not shared:
+        return codes
+    first = np.arange(int(codes.max()) + 1)
+
+    def find(code: int) -> int:
+        while first[code] != code:
+            first[code] = first[first[code]]
+            code = int(first[code])
+        return code
+
+    for rows in shared:
+        roots = sorted({find(int(codes[row])) for row in rows})
+        first[roots] = roots[0]
+    joined: Int64 = np.array([find(code) for code in codes.tolist()], np.int64)
+    return joined
 
 
 def stratified_subsets(

@@ -15,21 +15,22 @@ from eval.audit.checks import (
     size_findings,
     vector_findings,
 )
-from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, typical_distance
+from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, SpaceVectors
 from eval.audit.findings import SEVERITIES, AuditReport, Finding
 from eval.audit.labels import MARGIN
-from eval.audit.near import left_out, near_pairs
+from eval.audit.near import left_out, near_pairs, vector_pairs
 from eval.audit.vectors import near_findings, suspect_findings
 from eval.protocols.base import Protocol, Request, whole_split
+from eval.protocols.copies import classified_pictures, ranked_pictures
 from eval.registry import load_protocol
-from eval.runs.reading import find_split_set
+from eval.runs.reading import find_split_set, space_vectors
 from eval.seams.samples import Pool
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from retrieval.types import Float32, Int64, Neighbors, SpaceInfo, SplitSet
+    from retrieval.types import Float32, Int64, Neighbors, SplitSet
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 COLUMNS = ("source", "uri", "key", "label", "identity", "aspect", "camera", "group", "split", "phash")
@@ -40,14 +41,15 @@ COPIES_SEEN = 8
 class AuditInput(NamedTuple):
     """The input of the checks.
 
-    ``rows`` (m,) are the samples of ``pool`` that have a vector, and ``vectors`` (m, d) their vectors. ``groups_meet``
-    is False if the protocol leaves samples of the query's group out of the gallery.
+    ``rows`` (m,) are the samples of ``pool`` that have a vector, ``vectors`` (m, d) their vectors, and ``space`` those
+    of the whole space. ``groups_meet`` is False if the protocol leaves samples of the query's group out of the gallery.
     """
 
     pool: Pool
     roles: DataRoles
     rows: Int64
     vectors: Float32
+    space: SpaceVectors
     groups_meet: bool
 
 
@@ -90,14 +92,17 @@ def audit(
         given = None if split_set is None else find_split_set(store, snapshot, split_set)
         rule = load_protocol(protocol or "fixed")
         pool = _pool(snapshot, rule)
+        vectors_of_space = space_vectors(snapshot, space_info, pool)
+        rows = np.flatnonzero(vectors_of_space.rows >= 0)
         sets: tuple[SplitSet, ...] = () if given is None else (given,)
         if given is None and protocol is not None:
             request = Request(aspect, None, seed, None, rule.options.read({}, f"protocol {protocol}"))
-            sets = tuple(rule.parts(pool, request).values())
-        rows, vectors = _vectors(snapshot, space_info, pool)
+            sets = tuple(rule.parts(_drawn_from(pool, rows, rule), request).values())
+        vectors = np.ascontiguousarray(vectors_of_space.data[vectors_of_space.rows[rows]], np.float32)
         version = snapshot.store_version
     roles = data_roles(pool, sets)._replace(left_out=left_out(pool, rule.settings))
-    audit_input = AuditInput(pool, roles, rows, vectors, rule.settings.get("group_rule") != "exclude")
+    groups_meet = rule.settings.get("group_rule") != "exclude"
+    audit_input = AuditInput(pool, roles, rows, vectors, vectors_of_space, groups_meet)
     findings = _findings(audit_input, space_info.name, bits)
     splits = whole_split({str(number): part for number, part in enumerate(sets)}) if sets else None
     named = {sample for finding in findings for item in finding.items for sample in item.samples}
@@ -107,14 +112,14 @@ def audit(
         split_set=splits.name if splits else None,
         split_sha256=splits.sha256 if splits else None,
         samples=len(pool),
-        thresholds=_thresholds(vectors, bits),
+        thresholds=_thresholds(vectors_of_space.scale, bits),
         findings=tuple(findings),
         uris={key: uri for key, uri in zip(pool.ids.tolist(), pool.columns["uri"], strict=True) if key in named},
     )
 
 
 def _findings(audit_input: AuditInput, space: str, bits: int) -> list[Finding]:
-    pool, roles, rows, vectors, groups_meet = audit_input
+    pool, roles, rows, vectors, space_vectors, groups_meet = audit_input
     findings = [
         *identity_findings(pool, roles),
         *content_findings(pool, roles),
@@ -124,8 +129,10 @@ def _findings(audit_input: AuditInput, space: str, bits: int) -> list[Finding]:
     ]
     if len(rows) > 1:
         neighbours = nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1))
-        pairs = near_pairs(pool, rows, vectors, neighbours, bits)
-        findings += near_findings(pool, roles, rows, pairs)
+        pairs = near_pairs(pool, space_vectors, bits)
+        findings += near_findings(pool, roles, pairs)
+        alone = vector_pairs(pool, space_vectors, neighbours, pairs)
+        findings += near_findings(pool, roles, alone, alone=True)
         findings += suspect_findings(pool, roles, rows, vectors, nearest_others)
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
@@ -159,17 +166,21 @@ def _pool(snapshot: Snapshot, rule: Protocol) -> Pool:
     return Pool(ids, values)
 
 
-def _vectors(snapshot: Snapshot, space: SpaceInfo, pool: Pool) -> tuple[Int64, Float32]:
-    """Rows (m,) of the samples that have a vector, and these vectors (m, d)."""
-    matrix = snapshot.vectors(space, space.views[0])
-    matrix_rows = {key: row for row, key in enumerate(matrix.keys.tolist())}
-    positions = np.array([matrix_rows.get(str(key).encode(), -1) for key in pool.columns["key"]], np.int64)
-    rows = np.flatnonzero(positions >= 0)
-    return rows, np.ascontiguousarray(matrix.data[positions[rows]], np.float32)
+def _drawn_from(pool: Pool, rows: Int64, rule: Protocol) -> Pool:
+    """The samples that an evaluation draws from: every picture once, of sources with vectors, to classify with a label.
+
+    Args:
+        pool: all samples.
+        rows: (m,) those that have a vector.
+        rule: the protocol.
+    """
+    samples = pool.take(pool.among("source", *set(pool.columns["source"][rows])))
+    if rule.task == "classification":
+        return classified_pictures(samples.take(samples.known("label")), drawn=rule.is_random).pool
+    return ranked_pictures(samples).pool
 
 
-def _thresholds(vectors: Float32, bits: int) -> dict[str, float | None]:
-    scale = typical_distance(vectors) if len(vectors) > 1 else None
+def _thresholds(scale: float | None, bits: int) -> dict[str, float | None]:
     return {
         "phash_bits": bits,
         "typical_distance": scale,

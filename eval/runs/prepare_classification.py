@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from eval.audit.checks import data_roles
+from eval.audit.crossings import crossing_warnings
 from eval.classification.figures import evaluation_of
 from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
+from eval.protocols.copies import classified_pictures, copies_warning
 from eval.registry import PROTOCOLS, load_mode, load_protocol, load_scorer
 from eval.results.schema import ArmResult, Evaluation
 from eval.runs.arms import (
@@ -36,12 +39,12 @@ from eval.runs.names import (
     other_spelling,
     without_labels,
 )
-from eval.runs.reading import find_split_set
+from eval.runs.reading import find_split_set, space_vectors
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
 from eval.runs.split_notes import labelled_without_part, val_as_test
 from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
 from eval.seams.mode import WHOLE_PART
-from eval.seams.samples import Pool, text_codes
+from eval.seams.samples import Pool
 from retrieval.errors import InputError, MissingFileError
 from retrieval.types import SplitSet
 
@@ -148,6 +151,7 @@ def prepare_classification(
         pool = everything if given is None else split_set_samples(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
+        pool, copies = classified_pictures(pool, drawn=rule.is_random, given=given)
         draw_request = Request(request.aspect, config.draws, request.seed, given, protocol_options)
         whole = whole_split(rule.parts(pool, draw_request))
         splits = sample_roles(whole, pool, config)
@@ -189,7 +193,14 @@ def prepare_classification(
                 *_left_out(unlabelled, outside, hint),
                 *(labelled_without_part(pool, whole) if rule.name == "split" and given is None else ()),
                 *val_as_test(protocol_options),
-                *_leaks(used, splits),
+                *copies_warning(copies, "label"),
+                *crossing_warnings(
+                    used,
+                    data_roles(used, [splits]),
+                    space_vectors(snapshot, stored[0].space, used),
+                    "label",
+                    val=rule.is_random or config.val_from is not None,
+                ),
                 *_scorer_notes(arrays),
             ),
         )
@@ -296,28 +307,6 @@ def _left_out(unlabelled: int, outside: int, hint: str) -> list[str]:
         warnings.append(
             f"{outside} test samples have a label outside the universe and are left out of all metrics{hint}."
         )
-    return warnings
-
-
-def _leaks(pool: Pool, splits: SplitSet) -> list[str]:
-    """Warn if test samples share an image or a group with train or val samples of the same draw."""
-    warnings = []
-    all_rows = pool.rows(splits.sample)
-    for column, relation in (("key", "the same picture as"), ("group", "a group with")):
-        values = pool.columns.get(column)
-        if values is None:
-            continue
-        codes, _ = text_codes(values)
-        worst = 0
-        for draw in np.unique(splits.draw):
-            in_draw = splits.draw == draw
-            rows = all_rows[in_draw]
-            is_test = splits.role[in_draw] == "test"
-            has_code = codes[rows] >= 0
-            shared = np.isin(codes[rows[is_test & has_code]], codes[rows[~is_test & has_code]])
-            worst = max(worst, int(shared.sum()))
-        if worst:
-            warnings.append(f"{worst} test samples have {relation} train or val samples (audit shows duplicates).")
     return warnings
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from eval.audit.leaks import leaks
-from eval.audit.near import near_in_draws
+from eval.audit.checks import data_roles
+from eval.audit.crossings import crossing_warnings
+from eval.audit.leaks import learnt_rows
+from eval.audit.near import left_out
 from eval.protocols.base import FIXED_OPTIONS, Protocol, Request, whole_split
+from eval.protocols.copies import copies_warning, ranked_pictures
 from eval.protocols.held_out import held_out_samples
 from eval.ranking.identities import resolve_camera_rule
 from eval.ranking.relations import settle
 from eval.registry import load_mode, load_protocol
 from eval.runs.names import clean_columns, join_spellings, name_columns, name_warnings
-from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool, with_columns
+from eval.runs.reading import COLUMNS, find_split_set, read_arrays, read_pool, space_vectors, with_columns
 from eval.runs.request import BOOTSTRAP_STREAM
 from eval.runs.split_notes import identified_without_part
 from retrieval.errors import IncompleteError, InputError
@@ -118,21 +121,28 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         names = name_columns(config, aspect=(request.aspect or rule.aspect) is not None)
         stored = clean_columns(with_columns(snapshot, pool, tuple(names)), getattr(config, "identity_columns", ()))
         pool, config, aspect = _joined(stored, config, request.aspect, names)
+        pool, copies = ranked_pictures(pool, given)
         parts = rule.parts(pool, Request(aspect, config.draws, request.seed, given, protocol_options))
         needs = mode.needs(config)
         held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
         unrelated = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(protocol_options), held_out)
         departs = _departs(rule, config, unrelated)
-        warnings = leaks(parts, pool, groups_meet=getattr(config, "group_rule", "none") != "exclude")
         rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
-        base = unrelated.vectors[needs.views[0]]
-        warnings += near_in_draws(pool, parts, rules, pool.rows(unrelated.ids), base)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
+        seen = pool.take(used | learnt_rows(pool, parts.values()))
+        roles = data_roles(seen, parts.values())._replace(left_out=left_out(seen, rules))
+        groups_meet = rules.get("group_rule") != "exclude"
+        vectors = space_vectors(snapshot, space, seen)
+        warnings = crossing_warnings(seen, roles, vectors, "identity", groups_meet=groups_meet)
+        warnings += copies_warning(copies, "identity")
         warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
         warnings += identified_without_part(pool, used) if given is None else ()
         excluded = {name for option in EXCLUSIONS for name in getattr(config, option, ())}
         doubtful = name_warnings(
-            stored.take(used), names, joined=config.join_spellings, excluded={*excluded, BAD_BOXES}
+            stored.take(np.isin(stored.ids, pool.ids[used])),
+            names,
+            joined=config.join_spellings,
+            excluded={*excluded, BAD_BOXES},
         )
         arrays, config = settle(unrelated, config)
         resolved = {"space": space.fingerprint, "protocol": rule.name, "split_set": given and whole_split(parts).name}

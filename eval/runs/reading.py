@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.audit.duplicates import SpaceVectors
 from eval.protocols.held_out import HeldOutSamples
 from eval.protocols.split_sets import join_splits, read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
@@ -232,6 +233,12 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
             f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); {way}."
         )
     return matrix.data[rows]
+
+
+def space_vectors(snapshot: Snapshot, space: SpaceInfo, pool: Pool) -> SpaceVectors:
+    """Find the vectors of a pool's samples in the first view of a space; some may have none."""
+    matrix = snapshot.vectors(space, space.views[0])
+    return SpaceVectors(matrix.data, rows_of(pool.columns["key"].tolist(), matrix))
 
 
 def read_norms(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:

@@ -40,7 +40,7 @@ def test_an_identity_in_train_and_test_is_an_error_within_an_aspect_and_a_note_u
         ("val", "gallery", "duplicate-across-splits", "error"),
         ("query", "gallery", "duplicate-in-draw", "error"),
         ("query", "query", "duplicate", "note"),
-        ("train", "val", "duplicate", "note"),
+        ("train", "val", "duplicate-train-val", "warning"),
         (None, None, "duplicate", "note"),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,9 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.audit import duplicates
-from eval.audit.duplicates import NEAR_ALONE, NEAR_WITH_HASH, hamming_pairs, near_duplicates, typical_distance
+from eval.audit.duplicates import (
+    NEAR_ALONE,
+    NEAR_WITH_HASH,
+    NearPairs,
+    SpaceVectors,
+    hamming_pairs,
+    hash_comparisons,
+    typical_distance,
+)
+from eval.audit.near import near_pairs, vector_pairs
 from eval.runs.audit import nearest_others
+from eval.seams.samples import Pool
 from tests.support.audit_samples import clusters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retrieval.types import Float32
 
 BASES = st.integers(0, 2**64 - 1)
 FLIPS = st.lists(st.integers(0, 63), max_size=5)
@@ -76,13 +92,13 @@ def rotated(vector: np.ndarray, distance: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("of_the_typical", "flipped", "hashed", "found"),
     [
-        (NEAR_ALONE * 0.9, 30, "hashed", "found"),
-        (NEAR_ALONE * 0.9, 0, "no hash", "found"),
-        (NEAR_ALONE * 1.2, 30, "hashed", "not found"),
-        (NEAR_WITH_HASH * 0.9, 3, "hashed", "found"),
-        (NEAR_WITH_HASH * 0.9, 4, "hashed", "not found"),
-        (NEAR_WITH_HASH * 0.9, 0, "no hash", "not found"),
-        (NEAR_WITH_HASH * 1.1, 0, "hashed", "not found"),
+        (NEAR_ALONE * 0.9, 30, "hashed", "vector"),
+        (NEAR_ALONE * 0.9, 0, "no hash", "vector"),
+        (NEAR_ALONE * 1.2, 30, "hashed", "nothing"),
+        (NEAR_WITH_HASH * 0.9, 3, "hashed", "hash"),
+        (NEAR_WITH_HASH * 0.9, 4, "hashed", "nothing"),
+        (NEAR_WITH_HASH * 0.9, 0, "no hash", "nothing"),
+        (NEAR_WITH_HASH * 1.1, 0, "hashed", "nothing"),
     ],
 )
 def test_near_by_vector_alone_or_by_hash_and_vector(
@@ -95,17 +111,38 @@ def test_near_by_vector_alone_or_by_hash_and_vector(
     hashes[7] = hashes[3] ^ np.uint64(2**flipped - 1)
     known = np.ones(200, np.bool_)
     known[7] = hashed == "hashed"
-    pairs = near_duplicates(vectors, np.arange(200), hashes, known, nearest_others(vectors, 5), 3)
-    assert list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == ([(3, 7)] if found == "found" else [])
-    if found == "found":
+    by_hash, alone = near(vectors, [f"k{at}" for at in range(200)], hashes, known)
+    pairs = by_hash if len(by_hash.first) else alone
+    assert list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == (
+        [(3, 7)] if found != "nothing" else []
+    )
+    if found != "nothing":
+        assert found == ("hash" if len(by_hash.first) else "vector")
         assert pairs.bits.tolist() == [flipped if hashed == "hashed" else 64]
         assert pairs.distance[0] == pytest.approx(of_the_typical, rel=0.05)
+
+
+def near(
+    vectors: Float32, keys: list[str], hashes: NDArray[np.uint64], known: NDArray[np.bool_]
+) -> tuple[NearPairs, ...]:
+    """Pairs that are near by hash and vector, and by vector alone."""
+    phash = [int(value) if hashed else None for value, hashed in zip(hashes.view(np.int64), known, strict=True)]
+    columns = {"key": np.array(keys, np.object_), "phash": np.array([*phash, None], np.object_)[:-1]}
+    samples = Pool(np.array([f"{at:03d}" for at in range(len(keys))]), columns)
+    space = SpaceVectors(vectors, np.arange(len(keys)))
+    by_hash = near_pairs(samples, space)
+    return by_hash, vector_pairs(samples, space, nearest_others(vectors, min(5, len(keys) - 1)), by_hash)
 
 
 def test_the_same_content_is_no_near_duplicate_and_one_vector_everywhere_is_no_crash() -> None:
     vectors = clusters(1, 4, noise=0)
     hashes, known = np.zeros(4, np.uint64), np.ones(4, np.bool_)
-    same = near_duplicates(vectors, np.zeros(4, np.int64), hashes, known, nearest_others(vectors, 3), 3)
-    assert not len(same.first)
-    other = near_duplicates(vectors, np.array([0, 1, 1, 1]), hashes, known, nearest_others(vectors, 3), 3)
+    assert [len(pairs.first) for pairs in near(vectors, ["k"] * 4, hashes, known)] == [0, 0]
+    other, alone = near(vectors, ["a", "b", "b", "b"], hashes, known)
     assert list(zip(other.first.tolist(), other.second.tolist(), strict=True)) == [(0, 1), (0, 2), (0, 3)]
+    assert not len(alone.first)
+
+
+def test_the_cost_is_known_before() -> None:
+    assert hash_comparisons(np.zeros(5, np.uint64)) == 4 * 10
+    assert hash_comparisons(np.arange(5, dtype=np.uint64)) == 3 * 10

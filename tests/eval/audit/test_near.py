@@ -28,7 +28,7 @@ def near(store: MemoryStore, **options: Any) -> list[str]:
 
 def test_an_evaluation_says_what_an_audit_of_its_draws_finds() -> None:
     assert near(burst(), camera_rule="none") == [
-        "1 pair of nearly the same picture is query and gallery of one draw (bursts, copies; audit shows them)."
+        "1 pair of nearly the same picture is query and gallery of one draw (bursts, copies) (audit shows them)."
     ]
 
 

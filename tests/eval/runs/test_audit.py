@@ -128,9 +128,10 @@ def test_what_a_ranking_leaves_out_is_no_near_duplicate_of_it() -> None:
         "identity": IDENTITY,
         "group": group,
         "key": [f"k{at}" if at not in {11, 12} else "same" for at in range(N)],
+        "camera": [f"c{at}" if at in {11, 12} else None for at in range(N)],  # copies of one camera would count once
     }
     store = store_of(vectors, **columns)
-    assert checks(audit(store, protocol="leave-one-out"))["near-duplicate-in-draw"] == ("warning", [("06", "07")])
+    assert checks(audit(store, protocol="leave-one-out"))["near-vector-in-draw"] == ("warning", [("06", "07")])
     assert checks(audit(store, protocol="leave-one-out"))["duplicate-in-draw"] == ("error", [("11", "12")])
     group[11] = group[12] = "other"
     again = checks(audit(store_of(vectors, **columns), protocol="leave-one-out"))
@@ -148,4 +149,4 @@ def test_images_of_one_camera_that_market1501_leaves_out_are_no_near_duplicates_
     store = store_of(vectors, identity=IDENTITY, split=SPLIT, camera=unknown)
     for protocol in ("market1501", "fixed", None):
         found = checks(audit(store, protocol=protocol))
-        assert found["near-duplicate-in-draw"] == ("warning", [("05", "06"), ("10", "11")])
+        assert found["near-vector-in-draw"] == ("warning", [("05", "06"), ("10", "11")])

@@ -294,10 +294,10 @@ def test_pictures_and_groups_across_train_and_test_are_told() -> None:
     rows[tested[2]] |= {"key": "twin"}
     rows[trained[5]] |= {"key": "twin", "uri": rows[tested[2]]["uri"], "id": "other"}
     result = evaluated(class_store(rows), "prototype")
-    assert any(words.startswith("1 test samples have the same picture") for words in result.warnings)
-    assert any(words.startswith("2 test samples have a group with") for words in result.warnings)
-    clean = evaluated(class_store(rows), "prototype", protocol="holdout")
-    assert not any("a group with" in words for words in clean.warnings)
+    assert "1 picture is in both train (or val) and test, byte for byte (audit shows them)." in result.warnings
+    assert "2 groups have samples in both train (or val) and test (audit shows them)." in result.warnings
+    drawn = evaluated(class_store(rows), "prototype", protocol="holdout")
+    assert not any("audit" in words for words in drawn.warnings)
 
 
 def test_groups_are_resampled_where_all_are_known() -> None:
