@@ -179,7 +179,7 @@ def written_ways(doubles: Sequence[Sequence[NameCount]], most: int = 3) -> str:
 
 def counted_names(counts: Sequence[NameCount], unit: str = " samples") -> str:
     """List names with their numbers of samples, for a message: ``'3' (20 samples) and '3.0' (10)``."""
-    units = [unit, *[""] * (len(counts) - 1)]
+    units = [unit[:-1] if counts[0].samples == 1 else unit, *[""] * (len(counts) - 1)]
     *others, last = [
         f"{shown_name(count.name)} ({count.samples:,}{word})" for count, word in zip(counts, units, strict=True)
     ]

@@ -12,7 +12,7 @@ from eval.audit.leaks import HELD_OUT, LEARNT, draw_rows, learnt_rows, shared_id
 from retrieval.types import Int64, SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -119,14 +119,9 @@ def identity_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     ]
 
 
-def content_findings(pool: Pool, roles: DataRoles, names: Sequence[str] = NAMES) -> list[Finding]:
-    """Find pictures (content and crop) that occur more than once, and those under different names.
-
-    Args:
-        pool: the samples.
-        roles: of all samples.
-        names: columns that name what a sample shows.
-    """
+def content_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
+    """Find pictures (content and crop) that occur more than once, and those under different labels or identities."""
+    names = [name for name in NAMES if name in pool.columns]
     items: dict[int, list[Item]] = defaultdict(list)
     conflicts = []
     for rows in _groups(pool.columns["key"]):

@@ -36,8 +36,8 @@ SENTENCES = {
         "{n:,} pictures are in both train and val, byte for byte",
     ),
     "conflicting-names": (
-        "1 picture has different {names} on the same content, of which at most one is right",
-        "{n:,} pictures have different {names} on the same content, of which at most one is right",
+        "1 picture has different labels or identities on the same content, of which at most one is right",
+        "{n:,} pictures have different labels or identities on the same content, of which at most one is right",
     ),
     "group-across-splits": (
         "1 group has samples in both train (or val) and test",
@@ -62,34 +62,38 @@ SENTENCES = {
 }
 """Check of an audit to what an evaluation says of one finding and of several."""
 
-PLURALS = {"identity": "identities", "label": "labels"}
-
 OF_VAL = ("duplicate-train-val", "near-duplicate-train-val")
 
 
 def crossing_warnings(
-    pool: Pool, roles: DataRoles, vectors: SpaceVectors, name: str, *, groups_meet: bool = True, val: bool = False
+    pool: Pool,
+    roles: DataRoles,
+    vectors: SpaceVectors,
+    *,
+    identities: bool,
+    groups_meet: bool = True,
+    val: bool = False,
 ) -> tuple[str, ...]:
     """Say what of the samples that are evaluated is also in train, or in the gallery.
 
     Args:
-        pool: all samples, with the columns ``key``, ``split`` and that of ``name``.
+        pool: all samples, with the columns ``key`` and ``split``, and those of :data:`eval.audit.checks.NAMES` where
+            there are such.
         roles: of these samples.
         vectors: of these samples.
-        name: column that names what a sample shows, identity or label.
+        identities: whether identities on both sides are told.
         groups_meet: False if the protocol leaves the samples of the query's group out of the gallery.
         val: whether val was drawn, so that what train and val share is said.
     """
-    findings = identity_findings(pool, roles) if name == "identity" else []
-    findings += content_findings(pool, roles, (name,))
+    findings = identity_findings(pool, roles) if identities else []
+    findings += content_findings(pool, roles)
     if "group" in pool.columns:
         findings += group_findings(pool, roles if groups_meet else roles._replace(draws=()))
     searched = comparisons(pool, vectors) <= MOST_COMPARISONS
     if searched:
-        findings += near_findings(pool, roles, near_pairs(pool, vectors, roles=roles), (name,))
+        findings += near_findings(pool, roles, near_pairs(pool, vectors, roles=roles))
     told = [
-        SENTENCES[finding.check][finding.count > 1].format(n=finding.count, names=PLURALS[name])
-        + " (audit shows them)."
+        SENTENCES[finding.check][finding.count > 1].format(n=finding.count) + " (audit shows them)."
         for finding in findings
         if finding.check in SENTENCES and (val or finding.check not in OF_VAL)
     ]

@@ -16,7 +16,7 @@ from eval.audit.near import NO_HASH, distinct_contents
 from retrieval.types import Float32, Int64, Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -26,23 +26,22 @@ Nearest: TypeAlias = Callable[[Float32, int], Neighbors]
 """A function from vectors (n, d) and k to the k nearest other rows of each."""
 
 
-def near_findings(
-    pool: Pool, roles: DataRoles, pairs: NearPairs, names: Sequence[str] = NAMES, *, alone: bool = False
-) -> list[Finding]:
+def near_findings(pool: Pool, roles: DataRoles, pairs: NearPairs, *, alone: bool = False) -> list[Finding]:
     """Make findings of near-duplicates: across splits, in a draw, in train and val, or with different names.
 
-    Each pair of contents counts once, however many samples have them.
+    Each pair of contents counts once, however many samples have them. Pairs with different labels or identities make no
+    number look better, and are a finding of their own.
 
     Args:
         pool: all samples.
         roles: of all samples.
         pairs: pairs of rows of the pool.
-        names: columns that name what a sample shows.
         alone: whether the pairs are near by vector alone.
     """
+    names = [name for name in NAMES if name in pool.columns]
     relation = roles.relation(pairs.first, pairs.second)
     items: dict[int, list[Item]] = defaultdict(list)
-    differing = []
+    differing: list[Item] = []
     for at in distinct_contents(pool, pairs, relation).tolist():
         a, b = int(pairs.first[at]), int(pairs.second[at])
         differ = [name for name in names if _differ(pool.columns[name][a], pool.columns[name][b])]
@@ -50,9 +49,7 @@ def near_findings(
         bits = f"{pairs.bits[at]} bits" if pairs.bits[at] < NO_HASH else "no hash"
         detail = ", ".join([f"distance {pairs.distance[at]:.3f} of the typical", bits, *words])
         item = Item((str(pool.ids[a]), str(pool.ids[b])), detail, float(1 - pairs.distance[at]))
-        items[int(relation[at])].append(item)
-        if differ:
-            differing.append(item)
+        (differing if differ else items[int(relation[at])]).append(item)
     check, what = (
         ("near-vector", "of nearly the same vector") if alone else ("near-duplicate", "of nearly the same picture")
     )

@@ -14,6 +14,7 @@ from eval.ranking.identities import universe_of
 from eval.results.schema import Universe
 from retrieval.errors import InputError
 from retrieval.labels import read_class_names
+from retrieval.names import clean_name, spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,7 +57,8 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
         tested = pool.take(np.isin(pool.ids, splits.sample[splits.role == "test"]))
         names, origin = tuple(map(str, tested.values("label"))), "split"
     else:
-        names, origin = read_class_names(Path(labels_from)), f"file:{Path(labels_from).name}"
+        names = tuple(clean_name(name) or name for name in read_class_names(Path(labels_from)))
+        origin = f"file:{Path(labels_from).name}"
     if len(names) < 2:
         size = f"one class ('{names[0]}')" if names else "no class"
         raise InputError(
@@ -69,25 +71,19 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
 def match_names(names: Iterable[str], classes: Sequence[str]) -> dict[str, int]:
     """Map names to class codes: by equal text, else by equal spelling.
 
-    The spelling of a name is its text without regard to case, with ``_`` and ``-`` read as spaces, and with spaces at
-    its ends removed and runs of spaces read as one: ``Red_fox`` is spelled as ``red fox``, ``redfox`` is not. A name is
-    left out if its spelling is that of no class or of several, or of a class that another name equals. Two names of one
-    spelling may get the same class.
+    Spellings are those of :func:`retrieval.names.spelling`: ``Red_fox`` is spelled as ``red fox``, ``redfox`` is not. A
+    name is left out if its spelling is that of no class or of several, or of a class that another name equals. Two
+    names of one spelling may get the same class.
     """
     unique = dict.fromkeys(names)
     exact = {name: code for code, name in enumerate(classes)}
     spelled: dict[str, list[int]] = {}
     for code, name in enumerate(classes):
-        spelled.setdefault(_spelling(name), []).append(code)
+        spelled.setdefault(spelling(name), []).append(code)
     matches = {name: exact[name] for name in unique if name in exact}
     taken = set(matches.values())
     for name in unique:
-        alike = spelled.get(_spelling(name), [])
+        alike = spelled.get(spelling(name), [])
         if name not in matches and len(alike) == 1 and alike[0] not in taken:
             matches[name] = alike[0]
     return matches
-
-
-def _spelling(name: str) -> str:
-    """Return the text of a name in one case, with single spaces for runs of spaces, ``_`` and ``-``."""
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())

@@ -19,6 +19,7 @@ from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, SpaceVec
 from eval.audit.findings import SEVERITIES, AuditReport, Finding
 from eval.audit.labels import MARGIN
 from eval.audit.near import left_out, near_pairs, vector_pairs
+from eval.audit.spellings import name_findings
 from eval.audit.vectors import near_findings, suspect_findings
 from eval.protocols.base import Protocol, Request, whole_split
 from eval.protocols.copies import classified_pictures, ranked_pictures
@@ -122,6 +123,7 @@ def _findings(audit_input: AuditInput, space: str, bits: int) -> list[Finding]:
     pool, roles, rows, vectors, space_vectors, groups_meet = audit_input
     findings = [
         *identity_findings(pool, roles),
+        *name_findings(pool),
         *content_findings(pool, roles),
         *group_findings(pool, roles if groups_meet else roles._replace(draws=())),
         *size_findings(pool, roles),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrieval.types import SpaceInfo, SplitSet
     from retrieval.types.store import Snapshot
 
-COLUMNS = ("id", "key", "source", "uri", "label", "group", "aspect", "split", "phash")
+COLUMNS = ("id", "key", "source", "uri", "label", "group", "aspect", "split", "phash", "identity")
 
 
 def labelled_pool(

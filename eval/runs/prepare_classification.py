@@ -198,7 +198,7 @@ def prepare_classification(
                     used,
                     data_roles(used, [splits]),
                     space_vectors(snapshot, stored[0].space, used),
-                    "label",
+                    identities=False,
                     val=rule.is_random or config.val_from is not None,
                 ),
                 *_scorer_notes(arrays),

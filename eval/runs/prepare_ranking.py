@@ -133,7 +133,7 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         roles = data_roles(seen, parts.values())._replace(left_out=left_out(seen, rules))
         groups_meet = rules.get("group_rule") != "exclude"
         vectors = space_vectors(snapshot, space, seen)
-        warnings = crossing_warnings(seen, roles, vectors, "identity", groups_meet=groups_meet)
+        warnings = crossing_warnings(seen, roles, vectors, identities=True, groups_meet=groups_meet)
         warnings += copies_warning(copies, "identity")
         warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
         warnings += identified_without_part(pool, used) if given is None else ()
@@ -170,7 +170,11 @@ def _protocol_and_pool(
         raise InputError(f"A split set gives the draws, so `protocol={name}` has none to make; leave one of them out.")
     rule = load_protocol(name or "fixed")
     stored = set(snapshot.column_names("samples"))
-    columns = [*COLUMNS, "camera", *(column for column in ("group", "phash", *rule.columns) if column in stored)]
+    columns = [
+        *COLUMNS,
+        "camera",
+        *(column for column in ("group", "phash", "label", *rule.columns) if column in stored),
+    ]
     pool = read_pool(snapshot, columns, where)
     if not len(pool):
         raise InputError("The store has no samples." if where is None else f"No sample meets `where` '{where}'.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def leaks(draws: SplitSet, samples: Pool, *, groups_meet: bool = True) -> tuple[str, ...]:
     """What an evaluation of samples without vectors says."""
     none = SpaceVectors(np.empty((0, 4), np.float32), np.full(len(samples), -1))
-    return crossing_warnings(samples, data_roles(samples, [draws]), none, "identity", groups_meet=groups_meet)
+    return crossing_warnings(samples, data_roles(samples, [draws]), none, identities=True, groups_meet=groups_meet)
 
 
 def test_clean_draws_are_met_with_silence() -> None:

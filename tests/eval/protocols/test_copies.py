@@ -169,7 +169,7 @@ def test_one_picture_under_two_labels_is_told(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "fold0" / "test" / "a" / "a0.jpg", tmp_path / "fold0" / "test" / "b" / "also.jpg")
     index(tmp_path / "s", tmp_path / "fold0")
     _, told = evaluated(tmp_path / "s", "--mode", "prototype")
-    assert "1 picture has different labels on the same content, of which at most one is right" in told
+    assert "1 picture has different labels or identities on the same content, of which at most one is right" in told
 
 
 def test_copies_of_one_animal_count_once_in_a_ranking(tmp_path: Path) -> None:
