@@ -70,7 +70,7 @@ def crossing_warnings(
     roles: DataRoles,
     vectors: SpaceVectors,
     *,
-    identities: bool,
+    identities: bool = False,
     groups_meet: bool = True,
     val: bool = False,
 ) -> tuple[str, ...]:

@@ -66,12 +66,12 @@ def vector_pairs(pool: Pool, vectors: SpaceVectors, neighbours: Neighbors, hashe
     """
     contents, _ = text_codes(pool.columns["key"])
     first, second = near_by_vector(vectors, np.flatnonzero(vectors.rows >= 0), neighbours)
-    found = first * len(pool) + second
-    other = (contents[first] != contents[second]) & ~np.isin(found, hashed.first * len(pool) + hashed.second)
+    codes = first * len(pool) + second
+    other = (contents[first] != contents[second]) & ~np.isin(codes, hashed.first * len(pool) + hashed.second)
     first, second = first[other], second[other]
-    known, hashes = pool.known("phash"), _hash_values(pool)
+    has_hash, hashes = pool.known("phash"), _hash_values(pool)
     bits = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
-    bits[~(known[first] & known[second])] = NO_HASH
+    bits[~(has_hash[first] & has_hash[second])] = NO_HASH
     return NearPairs(first, second, np.maximum(vectors.distances(first, second), 0), bits)
 
 

@@ -61,8 +61,8 @@ def near_findings(pool: Pool, roles: DataRoles, pairs: NearPairs, *, alone: bool
     ]
     return [
         finding
-        for end, found, message in checks
-        for finding in findings_of(f"{check}-{end}", "warning", found, message)
+        for end, cases, message in checks
+        for finding in findings_of(f"{check}-{end}", "warning", cases, message)
     ]
 
 

@@ -17,11 +17,19 @@ IMPORTED = "import:"
 """Beginning of the names of sources whose samples are imported vectors: equal vectors need not be one picture."""
 
 
+FEWEST_DIMENSIONS = 32
+"""Imported vectors of fewer dimensions may well be equal and show different pictures."""
+
+
 class DistinctPictures(NamedTuple):
-    """Samples without the copies of others, and the number of copies by role ("" where samples have none yet)."""
+    """Samples without the copies of others, and the number of copies by role ("" where samples have none yet).
+
+    ``equal`` is the number of imported samples with the vector of an earlier one, which are no proven copies and stay.
+    """
 
     pool: Pool
     copies: Counter[str]
+    equal: int = 0
 
 
 def ranked_pictures(pool: Pool, given: SplitSet | None = None) -> DistinctPictures:
@@ -48,7 +56,7 @@ def distinct_pictures(
         roles: column of the roles; None if roles are still to be drawn.
         given: split set of the user, whose roles count instead.
     """
-    groups = shared_pictures(pool)
+    groups = _shared(pool)
     repeated = np.sort(np.array([row for rows in groups for row in rows], np.int64))
     if not len(repeated):
         return DistinctPictures(pool, Counter())
@@ -58,14 +66,17 @@ def distinct_pictures(
     kept = np.ones(len(pool), np.bool_)
     seen: set[tuple[object, ...]] = set()
     copies: Counter[str] = Counter()
+    equal = 0
     for at, row in enumerate(repeated.tolist()):
         sample_roles = roles_of.get(str(part.ids[at]), ())
         picture = (sample_roles, *(column[at] for column in columns))
-        if picture in seen:
+        if picture in seen and _is_imported(part.columns["source"][at]):
+            equal += 1
+        elif picture in seen:
             kept[row] = False
             copies[" and ".join(sorted({role for _, role in sample_roles}))] += 1
         seen.add(picture)
-    return DistinctPictures(pool.take(kept), copies)
+    return DistinctPictures(pool.take(kept), copies, equal)
 
 
 def shared_pictures(pool: Pool) -> list[list[int]]:
@@ -74,13 +85,22 @@ def shared_pictures(pool: Pool) -> list[list[int]]:
     Args:
         pool: samples with the columns ``key`` and ``source``; without them no picture is shared.
     """
+    return [rows for rows in _shared(pool) if not _is_imported(pool.columns["source"][rows[0]])]
+
+
+def _shared(pool: Pool) -> list[list[int]]:
+    """List the rows that share a key, apart for imported vectors and for images."""
     if not {"key", "source"} <= pool.columns.keys():
         return []
     rows: dict[object, list[int]] = defaultdict(list)
     for row, (key, source) in enumerate(zip(pool.columns["key"], pool.columns["source"], strict=True)):
-        if key is not None and not str(source).startswith(IMPORTED):
-            rows[key].append(row)
+        if key is not None:
+            rows[_is_imported(source), key].append(row)
     return [shared for shared in rows.values() if len(shared) > 1]
+
+
+def _is_imported(source: object) -> bool:
+    return str(source).startswith(IMPORTED)
 
 
 def _roles(pool: Pool, column: str | None, given: SplitSet | None) -> dict[str, tuple[tuple[int, str], ...]]:
@@ -97,20 +117,25 @@ def _roles(pool: Pool, column: str | None, given: SplitSet | None) -> dict[str, 
     return {sample: tuple(sorted(of_sample)) for sample, of_sample in roles.items()}
 
 
-def copies_warning(copies: Counter[str], kind: str) -> tuple[str, ...]:
-    """Say how many copies are left out; empty if none is.
+def copies_warning(pictures: DistinctPictures, kind: str, dimension: int) -> tuple[str, ...]:
+    """Say how many copies are left out, and how many imported samples have equal vectors.
 
     Args:
-        copies: their number by role (:func:`distinct_pictures`).
+        pictures: what :func:`distinct_pictures` returned.
         kind: what copies have in common beside the picture, such as ``label``.
+        dimension: of the vectors.
     """
-    total = copies.total()
-    if not total:
-        return ()
-    of_roles = ", ".join(f"{count:,} of them {role}" for role, count in sorted(copies.items()) if role)
-    samples = "sample is a copy of another" if total == 1 else "samples are copies of others"
-    reason = f"the same content, {kind} and role{f'; {of_roles}' if of_roles else ''}"
-    sentence = (
-        f"{total:,} {samples} ({reason}) and {'is' if total == 1 else 'are'} left out: every picture counts once."
-    )
-    return (sentence,)
+    sentences = []
+    total = pictures.copies.total()
+    if total:
+        of_roles = ", ".join(f"{count:,} of them {role}" for role, count in sorted(pictures.copies.items()) if role)
+        samples, verb = ("samples are copies of others", "are") if total > 1 else ("sample is a copy of another", "is")
+        reason = f"the same content, {kind} and role{f'; {of_roles}' if of_roles else ''}"
+        sentences.append(f"{total:,} {samples} ({reason}) and {verb} left out: every picture counts once.")
+    if pictures.equal and dimension >= FEWEST_DIMENSIONS:
+        samples, verb = ("samples have", "count") if pictures.equal > 1 else ("sample has", "counts")
+        sentences.append(
+            f"{pictures.equal:,} imported {samples} exactly the vector of another one of the same {kind} and role, and "
+            f"{verb} beside it: import one picture once."
+        )
+    return tuple(sentences)

@@ -151,7 +151,8 @@ def prepare_classification(
         pool = everything if given is None else split_set_samples(snapshot, everything, given, request.where)
         labelled = pool.known("label")
         unlabelled, pool = int((~labelled).sum()), pool.take(labelled)
-        pool, copies = classified_pictures(pool, drawn=rule.is_random, given=given)
+        pictures = classified_pictures(pool, drawn=rule.is_random, given=given)
+        pool = pictures.pool
         draw_request = Request(request.aspect, config.draws, request.seed, given, protocol_options)
         whole = whole_split(rule.parts(pool, draw_request))
         splits = sample_roles(whole, pool, config)
@@ -193,12 +194,11 @@ def prepare_classification(
                 *_left_out(unlabelled, outside, hint),
                 *(labelled_without_part(pool, whole) if rule.name == "split" and given is None else ()),
                 *val_as_test(protocol_options),
-                *copies_warning(copies, "label"),
+                *copies_warning(pictures, "label", stored[0].space.dimension),
                 *crossing_warnings(
                     used,
                     data_roles(used, [splits]),
                     space_vectors(snapshot, stored[0].space, used),
-                    identities=False,
                     val=rule.is_random or config.val_from is not None,
                 ),
                 *_scorer_notes(arrays),

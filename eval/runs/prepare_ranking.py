@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from eval.audit.checks import data_roles
+from eval.audit.checks import NAMES, data_roles
 from eval.audit.crossings import crossing_warnings
 from eval.audit.leaks import learnt_rows
 from eval.audit.near import left_out
@@ -121,28 +121,23 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         names = name_columns(config, aspect=(request.aspect or rule.aspect) is not None)
         stored = clean_columns(with_columns(snapshot, pool, tuple(names)), getattr(config, "identity_columns", ()))
         pool, config, aspect = _joined(stored, config, request.aspect, names)
-        pool, copies = ranked_pictures(pool, given)
+        pictures = ranked_pictures(pool, given)
+        pool = pictures.pool
         parts = rule.parts(pool, Request(aspect, config.draws, request.seed, given, protocol_options))
         needs = mode.needs(config)
         held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
         unrelated = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(protocol_options), held_out)
         departs = _departs(rule, config, unrelated)
-        rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
-        seen = pool.take(used | learnt_rows(pool, parts.values()))
-        roles = data_roles(seen, parts.values())._replace(left_out=left_out(seen, rules))
-        groups_meet = rules.get("group_rule") != "exclude"
-        vectors = space_vectors(snapshot, space, seen)
-        warnings = crossing_warnings(seen, roles, vectors, identities=True, groups_meet=groups_meet)
-        warnings += copies_warning(copies, "identity")
-        warnings += (*_learnt_samples(pool, used), *_unmarked_bad_boxes(pool, used, config))
-        warnings += identified_without_part(pool, used) if given is None else ()
-        excluded = {name for option in EXCLUSIONS for name in getattr(config, option, ())}
-        doubtful = name_warnings(
-            stored.take(np.isin(stored.ids, pool.ids[used])),
-            names,
-            joined=config.join_spellings,
-            excluded={*excluded, BAD_BOXES},
+        excluded = {BAD_BOXES, *(name for option in EXCLUSIONS for name in getattr(config, option, ()))}
+        tested = stored.take(np.isin(stored.ids, pool.ids[used]))
+        warnings = (
+            *name_warnings(tested, names, joined=config.join_spellings, excluded=excluded),
+            *_crossings(snapshot, space, pool.take(used | learnt_rows(pool, parts.values())), parts, config),
+            *copies_warning(pictures, "identity", space.dimension),
+            *_learnt_samples(pool, used),
+            *_unmarked_bad_boxes(pool, used, config),
+            *(identified_without_part(pool, used) if given is None else ()),
         )
         arrays, config = settle(unrelated, config)
         resolved = {"space": space.fingerprint, "protocol": rule.name, "split_set": given and whole_split(parts).name}
@@ -157,9 +152,21 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
             arrays=arrays,
             space=space,
             store_version=snapshot.store_version,
-            leaks=(*doubtful, *warnings),
+            leaks=warnings,
             protocol_options=protocol_options,
         )
+
+
+def _crossings(
+    snapshot: Snapshot, space: SpaceInfo, pool: Pool, parts: Mapping[str, SplitSet], config: ModeConfig
+) -> tuple[str, ...]:
+    """Say what evaluated samples share with train, val or, in a draw, with each other."""
+    pool = with_columns(snapshot, pool, [name for name in NAMES if name in snapshot.column_names("samples")])
+    rules = {key: value for key, value in config.model_dump().items() if key in PAIR_RULES}
+    roles = data_roles(pool, parts.values())._replace(left_out=left_out(pool, rules))
+    groups_meet = rules.get("group_rule") != "exclude"
+    vectors = space_vectors(snapshot, space, pool)
+    return crossing_warnings(pool, roles, vectors, identities=True, groups_meet=groups_meet)
 
 
 def _protocol_and_pool(
@@ -173,7 +180,7 @@ def _protocol_and_pool(
     columns = [
         *COLUMNS,
         "camera",
-        *(column for column in ("group", "phash", "label", *rule.columns) if column in stored),
+        *(column for column in ("group", "phash", *rule.columns) if column in stored),
     ]
     pool = read_pool(snapshot, columns, where)
     if not len(pool):

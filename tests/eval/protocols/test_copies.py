@@ -30,10 +30,11 @@ def test_copies_of_one_name_and_role_count_once() -> None:
     )
     by_role = classified_pictures(samples, drawn=False)
     assert by_role.pool.ids.tolist() == ["a", "c", "d", "e", "f"]
-    assert by_role.copies == {"test": 1}
+    assert (by_role.copies, by_role.equal) == ({"test": 1}, 1)
+    assert copies_warning(by_role, "label", 512)[1].startswith("1 imported sample has exactly the vector of another")
     drawn = classified_pictures(samples, drawn=True)
     assert drawn.pool.ids.tolist() == ["a", "d", "e", "f"]
-    (sentence,) = copies_warning(by_role.copies, "label")
+    (sentence,) = copies_warning(by_role, "label", 8)
     assert sentence.startswith("1 sample is a copy of another (the same content, label and role; 1 of them test)")
     assert sentence.endswith("and is left out: every picture counts once.")
     assert shared_pictures(samples) == [[0, 1, 2, 3]]
@@ -44,7 +45,7 @@ def test_roles_of_a_split_set_go_before_the_samples_own() -> None:
     given = split_set({"test": "b c", "train": "d"}, {"test": "b c"})
     found = distinct_pictures(samples, ("label",), roles="split", given=given)
     assert found.pool.ids.tolist() == ["a", "b", "d"]  # a is in no draw, c has the roles of b
-    assert copies_warning(distinct_pictures(samples, ("label", "uri")).copies, "label") == ()
+    assert copies_warning(distinct_pictures(samples, ("label", "uri")), "label", 512) == ()
 
 
 def test_no_split_divides_a_picture_under_two_labels() -> None:
