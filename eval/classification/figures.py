@@ -27,6 +27,7 @@ from eval.seams.classification import (
 )
 from eval.statistics.class_summary import paired_classes, summarise_classes
 from eval.statistics.class_sums import ClassTable
+from eval.statistics.exchange_test import missing_intervals
 from retrieval.errors import InputError, first_names
 
 if TYPE_CHECKING:
@@ -92,8 +93,18 @@ def evaluation_of(
         confusion=confusions,
         retrieval=_recalls(solution),
         config=config.model_dump(mode="json", by_alias=True) | {"interval": by, "draws": len(tables)},
-        warnings=(*solution.warnings, *_small_classes(arrays, tables)),
+        warnings=(
+            *solution.warnings,
+            *_small_classes(arrays, tables),
+            *(missing_gain_intervals(tables, by) if len(solution.arms) > 1 else ()),
+        ),
     )
+
+
+def missing_gain_intervals(tables: Tables, by: Literal["class", "group"]) -> tuple[str, ...]:
+    """Warn that gains have no interval, with too few samples or groups; ``by`` is what :func:`resampled` says."""
+    units = np.concatenate([table.rows if by == "class" else table.units for seeds in tables for table in seeds])
+    return missing_intervals(len(np.unique(units)), "test samples" if by == "class" else "groups")
 
 
 def sweep_point(

@@ -46,11 +46,11 @@ def compare_command(
 ) -> None:
     """Say whether the difference of two evaluations is real: B minus A, paired over draws and identities or images.
 
-    Give two result files of one store, or two spaces. Brackets in the table hold a 95 % paired bootstrap interval over
-    identities (of classification over images within classes, or groups); p is of a randomisation test that exchanges A
-    and B identity by identity; McNemar's exact test on Rank-1 or top-1 is beside it. Results over different test
-    samples or label universes are refused. Two files of classification may have different modes. Example: compare
-    a.json b.json --store S
+    Give two result files of one store, or two spaces. Brackets in the table hold a 95 % interval; it and p are of one
+    randomisation test, which exchanges A and B identity by identity (of classification sample by sample, or group by
+    group), so 0 is in the interval where p is above .05. McNemar's exact test on Rank-1 or top-1 is beside it. Results
+    over different test samples or label universes are refused. Two files of classification may have different modes.
+    Example: compare a.json b.json --store S
     """
     from eval.results.files import read_result
     from eval.runs.compare import compare_requests, compare_results

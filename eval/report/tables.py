@@ -81,7 +81,7 @@ def gains_table(result: EvalResult) -> TableBlock:
         for name, arm in (result.arms or {}).items()
         for metric, gain in (arm.gains or {}).items()
     ]
-    note = "The whole less the arm, in percentage points, [95 % paired]; p by exchanging the two answers."
+    note = "The whole less the arm, in percentage points; [95 %] and p by exchanging the two answers."
     return TableBlock("Gain over each arm", ("arm", "metric", "gain", "p"), tuple(rows), 2, note)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from eval.classification.choosing import metric_rule
-from eval.classification.figures import resampled, tables_of
+from eval.classification.figures import missing_gain_intervals, resampled, tables_of
 from eval.seams.samples import rows_of_ids
 from eval.statistics.class_summary import mcnemar_classes, paired_classes, summarise_classes
 from eval.statistics.paired_comparison import Comparison
@@ -110,5 +110,5 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
         values={name: (values[0][name].value, values[1][name].value) for name in values[0]},
         differences=paired_classes(tables[0], tables[1], classes, rule, resamples, first.rng(), by),
         mcnemar=mcnemar_classes(tables[0], tables[1]),
-        warnings=tuple(dict.fromkeys([*first.warnings, *second.warnings])),
+        warnings=tuple(dict.fromkeys([*first.warnings, *second.warnings, *missing_gain_intervals(tables[0], by)])),
     )

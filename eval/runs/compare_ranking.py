@@ -9,6 +9,7 @@ import numpy as np
 
 from eval.ranking.rescoring import ScoringOptions
 from eval.results.comparable import parts_difference
+from eval.statistics.exchange_test import missing_intervals
 from eval.statistics.paired_comparison import Comparison
 from eval.statistics.paired_tests import mcnemar, paired_differences
 from eval.statistics.query_summary import DrawTable
@@ -79,7 +80,7 @@ def _universe(result: EvalResult) -> str:
 def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> RankingComparison:
     """Compare two rankings.
 
-    Intervals and p-values resample identities (:mod:`eval.statistics.paired_tests`).
+    Intervals and p-values are of a test that exchanges identities (:mod:`eval.statistics.paired_tests`).
 
     Args:
         first: evaluation A; its seed is that of the resamples.
@@ -95,6 +96,7 @@ def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> Ranking
     if resamples == 0:
         raise InputError("Without resamples nothing says how sure a difference is; evaluate with `bootstrap=1000`.")
     splits = first.splits
+    identities = len(np.unique(np.concatenate([table.units for part in ours for table in part])))
     return RankingComparison(
         mode=first.request.mode,
         protocol=first.protocol,
@@ -109,12 +111,14 @@ def compare_rankings(first: PreparedRanking, second: PreparedRanking) -> Ranking
         resamples=resamples,
         n={
             "query": float(np.mean([sum(len(part[draw].units) for part in ours) for draw in range(len(ours[0]))])),
-            "identities": len(np.unique(np.concatenate([table.units for part in ours for table in part]))),
+            "identities": identities,
         },
         values=values,
         differences=paired_differences(names, ours, theirs, resamples, first.rng()),
         mcnemar=mcnemar(ours, theirs, names.index("rank_1")) if "rank_1" in names else None,
-        warnings=tuple(dict.fromkeys([*first.leaks, *second.leaks])),
+        warnings=tuple(
+            dict.fromkeys([*first.leaks, *second.leaks, *missing_intervals(identities, "identities of queries")])
+        ),
     )
 
 

@@ -54,7 +54,8 @@ class ModeConfig(Config):
         default=1000,
         ge=0,
         le=1_000_000,
-        description="Number of bootstrap resamples behind the 95 % intervals; 0 computes no intervals.",
+        description="Number of bootstrap resamples behind the 95 % intervals, and of exchanges behind those of "
+        "differences; 0 computes no intervals.",
     )
 
 

@@ -16,10 +16,28 @@ import numpy as np
 from eval.metrics.classification import ROWS_AT_ONCE, block_ranks, class_counts, require_classes, true_ranks
 from eval.metrics.probabilities import NLL_LIMITS, brier, nll
 from eval.results.schema import Metric
-from eval.statistics.class_sums import ClassTable, MetricRule, UnitSums, metrics_of_all, metrics_of_sums, sum_by_unit
+from eval.statistics.class_sums import (
+    ClassTable,
+    MetricRule,
+    UnitSums,
+    metrics_of_all,
+    metrics_of_sums,
+    sum_by_unit,
+    unit_hits,
+    unit_shares,
+)
+from eval.statistics.exchange_test import (
+    Exchanges,
+    UnitDifferences,
+    exchange_interval,
+    exchange_p,
+    exchange_signs,
+    finite_ends,
+    widen_by_unseen,
+)
 from eval.statistics.paired_tests import McNemar, PairedDifference, mcnemar
 from eval.statistics.query_summary import DrawTable
-from eval.statistics.stratified_bootstrap import CELLS_AT_ONCE, strata_of, stratified_interval, stratified_weights
+from eval.statistics.stratified_bootstrap import strata_of, stratified_interval, stratified_weights
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
@@ -51,6 +69,7 @@ class ClassSummary(NamedTuple):
 
 
 _Draws: TypeAlias = Sequence[Sequence[ClassTable]]
+Systems: TypeAlias = Sequence[Sequence[Sequence[UnitSums]]]
 
 
 def class_table(rows: Int64, probs: Float32, labels: Int64, units: Int64, logits: Float32 | None = None) -> ClassTable:
@@ -145,7 +164,7 @@ def summarise_classes(
     sums, strata = _sum_systems([draws], classes, rule, by)
     seeds = [[metrics_of_all(seed, classes, rule) for seed in draw] for draw in sums[0]]
     per_draw = np.array([np.mean(draw, axis=0) for draw in seeds])
-    ends = _interval(per_draw.mean(axis=0), sums, strata, classes, rule, resamples, rng)
+    ends = _interval(per_draw.mean(axis=0), sums[0], strata, classes, rule, resamples, rng)
     spreads = [np.std(draw, axis=0, ddof=1) for draw in seeds if len(draw) > 1]
     metrics = _metrics(names, per_draw, ends)
     if spreads:
@@ -159,34 +178,40 @@ def paired_classes(
 ) -> dict[str, PairedDifference]:
     """Compare two systems that answered the same samples: second minus first.
 
-    The interval is that of :func:`summarise_classes` on the differences: both get the same weights in every resample,
-    so samples that are hard for both cancel. The p-value is by randomisation (Fisher 1935; Noreen 1989; for F1: Yeh
-    2000): if the two were equally good, exchanging their answers to a unit, in all draws and seeds together, would
-    change nothing. The sums of both are exchanged and all metrics computed again;
-    p = (1 + #{abs(D*) >= abs(D)}) / (1 + resamples).
+    Interval and p-value are of one randomisation test (:mod:`eval.statistics.exchange_test`; for F1 Yeh 2000): it
+    exchanges the answers of the two systems to a unit, in all draws and seeds together, and all metrics are computed
+    again. The intervals of proportions are widened where few units differ
+    (:func:`eval.statistics.exchange_test.widen_by_unseen`), unless all answers are equal; those of macro F1 and macro
+    Jaccard as that of balanced accuracy. There is none with fewer than
+    :data:`eval.statistics.exchange_test.FEWEST_UNITS` units.
 
     Args:
         first: per draw the tables of the seeds of system A.
         second: the same of B: the same samples in the same order; as many seeds, or one on either side.
         classes: C.
         rule: definitions.
-        resamples: number of bootstrap resamples, and of random exchanges in the test.
-        rng: generator of both; it is copied, so its state does not change.
-        by: what is resampled and exchanged.
+        resamples: number of random exchanges; 0 gives no interval and p = 1.
+        rng: generator of the exchanges; it is copied, so its state does not change.
+        by: what is exchanged: samples, or groups.
 
     Raises:
         InputError: the samples are not the same, or the seeds cannot be paired.
     """
     first, second = _matched(first, second)
     names = class_metric_names(rule.tops)
-    sums, strata = _sum_systems([second, first], classes, rule, by)
+    sums, _ = _sum_systems([second, first], classes, rule, by)
     values = [
         np.array([np.mean([metrics_of_all(seed, classes, rule) for seed in seeds], axis=0) for seeds in draws])
         for draws in sums
     ]
     per_draw = values[0] - values[1]
-    metrics = _metrics(names, per_draw, _interval(per_draw.mean(axis=0), sums, strata, classes, rule, resamples, rng))
-    p_values = _exchange_p(sums, len(strata), classes, rule, resamples, copy.deepcopy(rng))
+    units = _unit_differences(sums, classes, rule)
+    exchanges = _exchanges(sums, units.shares, classes, rule, resamples, copy.deepcopy(rng))
+    ends, p_values = exchange_interval(exchanges), exchange_p(exchanges)
+    if not _same_answers(first, second):
+        proportions = ~np.isin(names, list(UNBOUNDED))
+        ends[proportions] = widen_by_unseen(ends, units)[proportions]
+    metrics = _metrics(names, per_draw, ends)
     signs = np.sign(np.where(np.abs(per_draw) > ROUNDING, per_draw, 0))
     return {
         name: PairedDifference(metrics[name], p, *((signs[:, at] == sign).sum().item() for sign in (1, 0, -1)))
@@ -220,7 +245,7 @@ def _metrics(names: Sequence[str], per_draw: Float64, ends: Float64 | None) -> d
     return {
         name: Metric(
             value=float(per_draw[:, at].mean()),
-            ci95=None if ends is None or name in WITHOUT_INTERVAL else (float(ends[at, 0]), float(ends[at, 1])),
+            ci95=None if ends is None or name in WITHOUT_INTERVAL else finite_ends(ends[at]),
             sd_draws=None if deviations is None else float(deviations[at]),
         )
         for at, name in enumerate(names)
@@ -255,55 +280,66 @@ def _resampled(draws: Sequence[Sequence[UnitSums]], weights: Float64, classes: i
 
 
 def _interval(
-    values: Float64, systems: Sequence[Sequence[Sequence[UnitSums]]], strata: Int64, classes: int, rule: MetricRule,
+    values: Float64, draws: Sequence[Sequence[UnitSums]], strata: Int64, classes: int, rule: MetricRule,
     resamples: int, rng: np.random.Generator,
 ) -> Float64 | None:  # fmt: skip
-    """Interval (metrics, 2) of one system, or of the first of two less the other."""
+    """Interval (metrics, 2) of one system."""
     if len(strata) < 2 or resamples < 1:
         return None
-    estimates = []
-    for weights in stratified_weights(strata, resamples, copy.deepcopy(rng)):
-        values_of = [_resampled(draws, weights, classes, rule) for draws in systems]
-        estimates.append(values_of[0] - values_of[1] if len(values_of) > 1 else values_of[0])
+    estimates = [
+        _resampled(draws, weights, classes, rule)
+        for weights in stratified_weights(strata, resamples, copy.deepcopy(rng))
+    ]
     names = class_metric_names(rule.tops)
-    biased = np.isin(names, list(BIASED))
-    proportions = None if len(systems) > 1 else ~np.isin(names, list(UNBOUNDED))
+    biased, proportions = np.isin(names, list(BIASED)), ~np.isin(names, list(UNBOUNDED))
     together = np.concatenate(estimates, axis=1)
     return stratified_interval(values, together, biased, len(strata), int(strata.max()) + 1, proportions)
 
 
-def _exchange_p(
-    systems: Sequence[Sequence[Sequence[UnitSums]]], units: int, classes: int, rule: MetricRule, flips: int,
-    rng: np.random.Generator,
-) -> Float64:  # fmt: skip
-    """p-values (metrics,) of the first system less the second under ``flips`` random exchanges of units; 1 if 0."""
-    pairs = [
-        (
-            one.sums - other.sums,
-            one.sums.sum(axis=1)[:, None],
-            other.sums.sum(axis=1)[:, None],
-            len(draw) * len(systems[0]),
-        )
+def _pairs(systems: Systems) -> list[tuple[UnitSums, UnitSums, int]]:
+    """The sums of the first system and the second, and by how much the mean over seeds and draws divides them."""
+    return [
+        (one, other, len(draw) * len(systems[0]))
         for draw, beside in zip(*systems, strict=True)
         for one, other in zip(draw, beside, strict=True)
     ]
 
-    def distance(exchanged: Float64) -> Float64:
-        total = np.zeros(())
-        for gap, one, other, share in pairs:
-            moved = gap @ exchanged
-            first, second = (metrics_of_sums(sums, classes, rule) for sums in (one - moved, other + moved))
-            total = total + (first - second) / share
-        return np.abs(total)
 
-    observed = distance(np.zeros((units, 1)))
-    farther = np.zeros(len(observed), np.int64)
-    step = max(1, CELLS_AT_ONCE // units)
-    for start in range(0, flips, step):
-        exchanged = rng.integers(0, 2, (units, min(step, flips - start))).astype(np.float64)
-        farther += (distance(exchanged) >= observed - ROUNDING).sum(axis=1)
-    p_values: Float64 = (1 + farther) / (1 + flips)
-    return p_values
+def _unit_differences(systems: Systems, classes: int, rule: MetricRule) -> UnitDifferences:
+    """What units contribute to the first system's metrics less the second's."""
+    amounts, shares, observations = np.zeros(()), np.zeros(()), 0.0
+    for one, other, parts in _pairs(systems):
+        amounts = amounts + (unit_hits(one, classes, rule) - unit_hits(other, classes, rule)) / parts
+        shares = shares + unit_shares(one, classes, rule) / parts
+        observations += one.sums[[3 * classes]].sum() / one.sums.shape[1] / parts
+    return UnitDifferences(amounts, shares, observations)
+
+
+def _exchanges(
+    systems: Systems, shares: Float64, classes: int, rule: MetricRule, exchanges: int, rng: np.random.Generator
+) -> Exchanges:
+    """Metrics of the first system less those of the second, after exchanges of units."""
+    pairs = [
+        (one.sums - other.sums, one.sums.sum(axis=1)[:, None], other.sums.sum(axis=1)[:, None], parts)
+        for one, other, parts in _pairs(systems)
+    ]
+    blocks = []
+    for signs in exchange_signs(len(shares), exchanges, rng):
+        differences = np.zeros(())
+        for gap, one, other, parts in pairs:
+            moved = gap @ ((1 - signs) / 2)
+            first, second = (metrics_of_sums(sums, classes, rule) for sums in (one - moved, other + moved))
+            differences = differences + (first - second) / parts
+        blocks.append((differences, shares.T @ signs))
+    return Exchanges(*(np.concatenate(side, axis=1) for side in zip(*blocks, strict=True)))
+
+
+def _same_answers(first: _Draws, second: _Draws) -> bool:
+    return all(
+        all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(table, beside, strict=True))
+        for one, other in zip(first, second, strict=True)
+        for table, beside in zip(one, other, strict=True)
+    )
 
 
 def _require_samples(labels: Int64) -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Float64 = NDArray[np.float64]
 
 
+MACRO, LOSSES = 3, 3
+"""Numbers of metrics after top-k: macro means, and nll, brier and ece."""
+
+
 class UnitSums(NamedTuple):
     """Sums of a table: ``sums`` (sums, units), and ``lone`` (C,), the unit that has all samples of a class, or -1."""
 
@@ -100,6 +104,32 @@ def metrics_of_sums(sums: Float64, classes: int, rule: MetricRule, emphasis: Flo
 def metrics_of_all(sums: UnitSums, classes: int, rule: MetricRule) -> Float64:
     """Compute the metrics (metrics,) of all units."""
     return metrics_of_sums(sums.sums.sum(axis=1)[:, None], classes, rule)[:, 0]
+
+
+def unit_shares(sums: UnitSums, classes: int, rule: MetricRule) -> Float64:
+    """Shares of the observations that belong to each unit, (units, metrics), in the order of ``class_metric_names``.
+
+    Samples weigh alike; in macro means, the classes that have samples.
+    """
+    samples, by_class = sums.sums[[3 * classes]].toarray()[0], sums.sums[:classes]
+    totals = by_class.sum(axis=1)
+    weights = np.divide(1, totals, out=np.zeros(classes), where=totals > 0) / (totals > 0).sum()
+    macro, tops = by_class.T @ weights, len(rule.tops)
+    columns = [samples / samples.sum()] * tops + [macro] * MACRO + [samples / samples.sum()] * LOSSES
+    return np.stack(columns, axis=1)
+
+
+def unit_hits(sums: UnitSums, classes: int, rule: MetricRule) -> Float64:
+    """What each unit contributes to top-k and balanced accuracy, (units, metrics); macro F1 and Jaccard as the latter.
+
+    The columns of losses are 0.
+    """
+    start, tops = 3 * classes, len(rule.tops)
+    totals = sums.sums[:classes].sum(axis=1)
+    weights = np.divide(1, totals, out=np.zeros(classes), where=totals > 0) / (totals > 0).sum()
+    top = sums.sums[start + 1 : start + 1 + tops].toarray().T / sums.sums[[start]].sum()
+    balanced = sums.sums[2 * classes : start].T @ weights
+    return np.concatenate([top, *[balanced[:, None]] * MACRO, np.zeros((len(top), LOSSES))], axis=1)
 
 
 class ClassTable(NamedTuple):

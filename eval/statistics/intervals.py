@@ -2,8 +2,8 @@
 
 Every bootstrap of this folder draws weights of units, computes the metrics under them, and passes the estimates to
 the functions here: :func:`bca_interval`, :func:`percentile_interval` or :func:`basic_interval`, then, for proportions,
-:func:`widen_by_wilson`. Estimates are (resamples, metrics), intervals (metrics, 2). docs/statistics.md says which kind
-is used where, and why.
+:func:`widen_by_wilson`. Areas under curves need no resamples: :func:`area_interval`. Estimates are (resamples,
+metrics), intervals (metrics, 2). docs/statistics.md says which kind is used where, and why.
 """
 
 from __future__ import annotations
@@ -21,15 +21,21 @@ ROUNDING = 1e-12
 TAIL = 0.025
 """Probability outside either end of a 95 % interval."""
 
+UNIT_TRIALS = 3
+"""Trials that a unit of many observations counts as where the spread of the sample is not known."""
+
 ENOUGH_ERRORS = 10
 """With fewer effective errors than this, the spread of a sample says little about that of the population."""
+
+STEADY_AREA = 30
+"""The spread of an area is known where the squared error rate is this many times the variance."""
 
 
 class Trials(NamedTuple):
     """Effective numbers of trials behind metrics that are proportions, (metrics,) each.
 
-    ``least`` holds if all observations of a unit are equal, so that a unit is one trial; ``most`` if they are
-    independent, so that an observation is one trial.
+    ``least`` is that of units whose observations are much alike, :data:`UNIT_TRIALS` each; ``most`` holds if all
+    observations are independent, so that an observation is one trial.
     """
 
     least: Float64
@@ -39,14 +45,24 @@ class Trials(NamedTuple):
 def effective_trials(shares: Float64, observations: Float64) -> tuple[float, float]:
     """Compute the least and the most :class:`Trials` of a mean over parts, each a mean over observations of units.
 
-    The least is Kish's (1965) effective number of units, 1 / sum of the squared weights, where the weight of a unit is
-    the mean of its shares. The most is the same for observations.
+    The most is the effective number of observations; the least is :data:`UNIT_TRIALS` times the effective number of
+    units, or the most if it is smaller.
 
     Args:
         shares: (parts, units) fraction of a part's observations that belong to each unit.
         observations: (parts,) number of observations.
     """
-    return float(1 / (shares.mean(axis=0) ** 2).sum()), effective_observations(observations)
+    most = effective_observations(observations)
+    return min(UNIT_TRIALS * effective_units(shares), most), most
+
+
+def effective_units(shares: Float64) -> float:
+    """Compute Kish's (1965) effective number of units: 1 / sum of squared weights, the means of ``shares`` over parts.
+
+    Args:
+        shares: (parts, units) fraction of a part's observations that belong to each unit.
+    """
+    return float(1 / (shares.mean(axis=0) ** 2).sum())
 
 
 def effective_observations(observations: Float64) -> float:
@@ -137,7 +153,7 @@ def widen_by_wilson(
     is at least that of Wilson's interval (JASA 1927) of an error rate over n* trials, with Student's t for the normal
     quantile. n* = v (1 - v) / variance is the effective number of trials (Kish 1965; for intervals Korn and Graubard,
     Survey Methodology 1998). With fewer errors e than :data:`ENOUGH_ERRORS`, the variance itself is uncertain: a
-    fraction 1 - e / :data:`ENOUGH_ERRORS` of it is replaced by that of one trial a unit. Here e is the smaller of n*
+    fraction 1 - e / :data:`ENOUGH_ERRORS` of it is replaced by that of ``trials.least``. Here e is the smaller of n*
     and ``trials.most``, times min(v, 1 - v).
 
     Args:
@@ -158,11 +174,57 @@ def widen_by_wilson(
     size = np.where(estimable, error * (1 - error) / np.where(estimable, variance, 1), trials.most)
     uncertain = np.maximum(1 - np.minimum(size, trials.most) * error / ENOUGH_ERRORS, 0)
     inverse = uncertain / np.minimum(size, trials.least) + (1 - uncertain) / size
-    square = stdtrit(freedom, (1 - level) / 2) ** 2 * inverse
-    highest = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)
+    highest = _wilson_end(error, stdtrit(freedom, (1 - level) / 2) ** 2 * inverse)
     low = np.where(values >= 0.5, np.minimum(ends[:, 0], 1 - highest), ends[:, 0])
     high = np.where(values <= 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])
     return np.stack([low, high], axis=1)
+
+
+def area_interval(
+    values: Float64, left_out: Float64, trials: Float64, freedom: int | Float64, level: float = 0.95
+) -> Float64:
+    """Interval of areas under ROC curves, from the jackknife variance of their log odds.
+
+    An area is a mean over comparisons of genuine with impostor pairs (Mann and Whitney 1947; its variance from what
+    each unit contributes: DeLong, DeLong and Clarke-Pearson 1988, Obuchowski 1997). An identity has a graded share in
+    it, where in a proportion it may be right or wrong altogether; so :func:`widen_by_wilson` would widen far too much.
+    The interval is the log odds of the area -+ t standard errors, t of Student's distribution. Hard identities that the
+    sample lacks move the end away from the nearer bound: to its distance from the area, that of Wilson's end is added,
+    as root of the summed squares (Newcombe 1998). Wilson's interval is over ``trials`` divided by
+    1 - e^2 / (:data:`STEADY_AREA` s^2): where the standard error s is small beside the error e, identities are alike,
+    and nothing is added. An area of 1 has an interval, too. If fewer than two areas are ``left_out``, the other end is
+    the bound.
+
+    Args:
+        values: (metrics,) areas.
+        left_out: (groups, metrics) areas without one identity, or without one group of identities, each.
+        trials: (metrics,) comparisons of an identity with an identity: n^2 of n effective identities.
+        freedom: degrees of freedom of Student's t, of all metrics or (metrics,).
+        level: nominal coverage.
+
+    Returns:
+        (metrics, 2) within [0, 1], around the values.
+    """
+    from scipy.special import expit, logit, stdtrit
+
+    t = -stdtrit(freedom, (1 - level) / 2)
+    error = np.minimum(values, 1 - values)
+    inside = np.maximum(error, ROUNDING)
+    variance = jackknife_variance(left_out)
+    half = t * np.sqrt(variance) / (inside * (1 - inside))
+    near = np.minimum(expit(logit(inside) - half), error) if len(left_out) > 1 else np.zeros_like(error)
+    seen = np.maximum(expit(logit(inside) + half) - error, 0)
+    steady = np.divide(error**2, variance, out=np.zeros_like(error), where=variance > ROUNDING**2) / STEADY_AREA
+    unseen = _wilson_end(error, t**2 / trials * np.maximum(1 - steady, 0)) - error
+    far = np.minimum(error + np.hypot(seen, unseen), 1)
+    ends: Float64 = np.where(values >= 0.5, [1 - far, 1 - near], [near, far]).T
+    return ends
+
+
+def _wilson_end(error: Float64, square: Float64) -> Float64:
+    """Upper end of Wilson's interval of an error rate; ``square`` is t^2 over the number of trials."""
+    end: Float64 = (error + square / 2 + np.sqrt(square * (error * (1 - error) + square / 4))) / (1 + square)
+    return end
 
 
 def jackknife_variance(left_out: Float64) -> Float64:

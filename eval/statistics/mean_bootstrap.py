@@ -30,16 +30,14 @@ def mean_interval(
     resamples: int,
     rng: np.random.Generator,
     level: float = 0.95,
-    *,
-    proportions: bool = True,
 ) -> Float64 | None:
-    """Interval of metrics that are means over queries, by resampling units with replacement.
+    """Interval of proportions that are means over queries, by resampling units with replacement.
 
     Let S[p, d, u, m] be the sum of metric m over the queries of unit u in draw d of part p, and N[p, d, u] their
     number. A resample gives every unit an integer weight w_u (multinomial, as many draws as there are units), the same
     in all draws and parts, because these share their identities. Its estimate is the mean over p and d of
     (sum_u w_u S[p, d, u, m]) / (sum_u w_u N[p, d, u]). The interval is :func:`eval.statistics.intervals.bca_interval`,
-    for proportions widened by :func:`eval.statistics.intervals.widen_by_wilson`.
+    widened by :func:`eval.statistics.intervals.widen_by_wilson`.
 
     How often the intervals contain the truth is simulated by ``tests/bench/bench_coverage.py``; docs/protocols.md has
     its table. The gallery stays as it is in every resample, so the interval does not say what other distractors would
@@ -51,8 +49,6 @@ def mean_interval(
         resamples: number of resamples; 0 gives no interval.
         rng: source of the weights.
         level: nominal coverage.
-        proportions: whether every metric lies between 0 and 1, and is 0 or 1 only if every query is; False for
-            differences.
 
     Returns:
         (metrics, 2) lower and upper ends, or None if there are fewer than two units or no usable resample.
@@ -74,8 +70,6 @@ def mean_interval(
     left_out = _means(whole - table, count - totals)
     value = _means(whole[None], count[None])[0]
     ends = bca_interval(value, estimates, left_out, units, level)
-    if not proportions:
-        return ends
     shares = (counts / counts.sum(axis=2, keepdims=True)).mean(axis=1)
     least, most = effective_trials(shares, counts.sum(axis=2).mean(axis=1))
     trials = Trials(np.full(metrics, least), np.full(metrics, most))

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.metrics.verification import ErrorCurve, Float64
-from eval.statistics.intervals import ROUNDING, Trials, bca_interval, jackknife_variance, widen_by_wilson
+from eval.statistics.intervals import (
+    ROUNDING,
+    Trials,
+    area_interval,
+    bca_interval,
+    jackknife_variance,
+    widen_by_wilson,
+)
 from eval.statistics.mean_bootstrap import bootstrap_counts
 from retrieval.types import Int64
 
@@ -224,13 +231,19 @@ def _from_the_top(slots: Int64, amounts: NDArray[np.float64], n: int) -> Float64
 
 
 def pair_interval(
-    value: Float64, curves: CurveEstimates, trials: Trials, units: Float64, level: float = 0.95
+    value: Float64,
+    curves: CurveEstimates,
+    trials: Trials,
+    units: Float64,
+    areas: NDArray[np.bool_],
+    level: float = 0.95,
 ) -> Float64 | None:
     """Interval of metrics over pairs from their resampled estimates.
 
     The interval is :func:`eval.statistics.intervals.bca_interval` around ``curves.whole``, moved by the difference of
     the exact value, and widened by :func:`eval.statistics.intervals.widen_by_wilson`. The difference is 0 if all pairs
-    were kept and the grid contains every score. Resamples and left-out groups with a nan are left out.
+    were kept and the grid contains every score. Areas have :func:`eval.statistics.intervals.area_interval`. Resamples
+    and left-out groups with a nan are left out.
 
     Args:
         value: (metrics,) exact metrics.
@@ -238,6 +251,7 @@ def pair_interval(
         trials: effective numbers of trials.
         units: (metrics,) number of identities that a metric depends on, at least two; those with a gallery sample only
             do not count.
+        areas: (metrics,) whether a metric is an area under a curve.
         level: nominal coverage.
 
     Returns:
@@ -247,7 +261,9 @@ def pair_interval(
     if not len(estimates):
         return None
     ends = bca_interval(curves.whole, estimates, left_out, units, level) + (value - curves.whole)[:, None]
-    return widen_by_wilson(value, np.clip(ends, 0, 1), jackknife_variance(left_out), trials, units - 1, level)
+    ends = widen_by_wilson(value, np.clip(ends, 0, 1), jackknife_variance(left_out), trials, units - 1, level)
+    ends[areas] = area_interval(value[areas], left_out[:, areas], trials.most[areas], units[areas] - 1, level)
+    return ends
 
 
 def _share_above(pairs: ScoredPairs, thresholds: Float64, weights: NDArray[np.float32]) -> Float64:

@@ -20,7 +20,7 @@ from eval.metrics.verification import (
     tpr_at_fpr,
 )
 from eval.results.schema import Curves, Metric
-from eval.statistics.intervals import Trials, effective_observations, effective_trials
+from eval.statistics.intervals import Trials, effective_observations, effective_trials, effective_units
 from eval.statistics.pair_bootstrap import (
     FIXED,
     CurveEstimates,
@@ -253,13 +253,12 @@ def _trials(names: Sequence[str], counts: Sequence[Sequence[_PairCounts]]) -> tu
     )
     impostors = np.array([np.mean([draw.impostors for draw in draws]) for draws in counts])
     of_pairs, of_searches = (_trials_of(count) for count in (genuine, mated))
+    of_areas = (*np.full(2, _identities(genuine) ** 2), of_pairs[2])
     identities = len(genuine[0])
     couples = of_pairs[2] * (identities - 1) / 2
     of_impostors = (couples, effective_observations(impostors), identities)
-    rows = [
-        of_impostors if name == "threshold_fmr" else of_searches if name.startswith(("open_set", "fnir")) else of_pairs
-        for name in names
-    ]
+    special = {"auc": of_areas, "threshold_fmr": of_impostors}
+    rows = [special.get(name, of_searches if name.startswith(("open_set", "fnir")) else of_pairs) for name in names]
     least, most, units = np.array(rows, np.float64).T
     return Trials(least, most), np.maximum(units, 2)
 
@@ -272,13 +271,20 @@ def _trials_of(counts: Float64) -> tuple[float, float, int]:
     return *effective_trials(counts / totals[:, None], totals), int(counts.any(axis=0).sum())
 
 
+def _identities(genuine: Float64) -> float:
+    """Effective number of identities behind the genuine pairs (parts, units)."""
+    totals = genuine.sum(axis=1, keepdims=True)
+    return effective_units(genuine / totals) if totals.all() else 1
+
+
 def _summary(
     names: Sequence[str], values: Float64, curves: CurveEstimates | None, counts: Sequence[Sequence[_PairCounts]]
 ) -> Summary:
     """Summarise values (parts, draws, metrics) of some parts, with their resampled estimates."""
     per_draw = values.mean(axis=0)
     value = per_draw.mean(axis=0)
-    interval = None if curves is None else pair_interval(value, curves, *_trials(names, counts))
+    areas = np.isin(names, ["auc"])
+    interval = None if curves is None else pair_interval(value, curves, *_trials(names, counts), areas)
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(

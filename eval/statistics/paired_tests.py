@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from eval.results.schema import Metric
+from eval.statistics.exchange_test import UnitDifferences, exchange_units, finite_ends, widen_by_unseen
 from eval.statistics.intervals import ROUNDING
 from eval.statistics.query_summary import DrawTable, summarise
 from retrieval.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-FLIPS_AT_ONCE = 1000
-"""Random exchanges of :func:`sign_flip_p` that exist at one time."""
 
 
 class PairedDifference(NamedTuple):
     """One metric of B minus A.
 
-    ``metric`` is the difference with its paired interval and deviation over draws; ``p_value`` is of
-    :func:`sign_flip_p`; ``draws_up``, ``draws_equal``, ``draws_down`` count draws in which B is higher, equal, lower.
+    ``metric`` is the difference with its interval and deviation over draws; ``p_value`` is of the same randomisation
+    test as the interval; ``draws_up``, ``draws_equal``, ``draws_down`` count draws in which B is higher, equal, lower.
     """
 
     metric: Metric
@@ -55,15 +50,18 @@ def paired_differences(
 ) -> dict[str, PairedDifference]:
     """Compare two systems that answered the same queries: second minus first.
 
-    The interval is the identity bootstrap of :func:`eval.statistics.query_summary.summarise` on the differences of the
-    query values: both systems get the same weights in every resample, so queries that are hard for both cancel.
+    Interval and p-value are of one randomisation test (:mod:`eval.statistics.exchange_test`), which exchanges the two
+    systems for a unit in all draws and parts together. The interval is widened where few units differ
+    (:func:`eval.statistics.exchange_test.widen_by_unseen`), unless the systems are the same: all metrics of all queries
+    are equal, and not all of them 0 or 1. There is none with fewer than
+    :data:`eval.statistics.exchange_test.FEWEST_UNITS` units.
 
     Args:
-        names: of the metrics, in the order of the columns of the tables.
+        names: of the metrics, in the order of the columns of the tables; each between 0 and 1.
         first: per part the draws of system A.
         second: the same for B: the same queries in the same order.
-        resamples: number of bootstrap resamples, and of random exchanges in the test.
-        rng: generator of both; it is copied, so its state does not change.
+        resamples: number of random exchanges; 0 gives no interval and p = 1.
+        rng: generator of the exchanges; it is copied, so its state does not change.
 
     Raises:
         InputError: the queries are not the same.
@@ -73,53 +71,47 @@ def paired_differences(
         [DrawTable(b.values - a.values, a.units) for a, b in zip(ours, theirs, strict=True)]
         for ours, theirs in zip(first, second, strict=True)
     ]
-    summary = summarise(names, apart, resamples, rng, proportions=False)
-    p_values = sign_flip_p(apart, resamples, copy.deepcopy(rng))
+    summary = summarise(names, apart, 0, rng)
+    units = _unit_differences(apart)
+    ends, p_values = exchange_units(units, resamples, copy.deepcopy(rng))
+    if not _same_rankings(first, second):
+        ends = widen_by_unseen(ends, units)
     differences = {}
     for at, name in enumerate(names):
         changes = [draw[name] for draw in summary.draws]
         signs = np.where(np.abs(changes) > ROUNDING, np.sign(changes), 0).tolist()
         counts = (signs.count(1), signs.count(0), signs.count(-1))
-        differences[name] = PairedDifference(summary.metrics[name], float(p_values[at]), *counts)
+        metric = summary.metrics[name].model_copy(update={"ci95": finite_ends(ends[at])})
+        differences[name] = PairedDifference(metric, float(p_values[at]), *counts)
     return differences
 
 
-def sign_flip_p(apart: Parts, flips: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Two-sided p-value of each metric by randomisation over units (Fisher 1935; Pitman 1937).
+def _same_rankings(first: Parts, second: Parts) -> bool:
+    """Whether all values are equal and some are between 0 and 1, as of different rankings they hardly are."""
+    ours, theirs = (np.concatenate([table.values for draws in parts for table in draws]) for parts in (first, second))
+    return np.array_equal(ours, theirs) and not np.isin(ours, [0, 1]).all()
 
-    If A and B were equally good, exchanging them for an identity would change only the sign of the difference of that
-    identity, in all draws and parts together. p is the fraction of random exchanges, the observed difference D
-    included, whose mean difference D* is at least as far from zero: (1 + #{abs(D*) >= abs(D)}) / (1 + flips).
 
-    Args:
-        apart: per part and draw the differences of the query values, (queries, metrics), and their units.
-        flips: number of random exchanges; 0 gives p = 1.
-        rng: source of the exchanges.
-
-    Returns:
-        (metrics,) p-values, each at least 1 / (1 + flips).
-    """
-    units = np.unique(np.concatenate([table.units for draws in apart for table in draws]))
-    shares = np.zeros((len(units), apart[0][0].values.shape[1]))
+def _unit_differences(apart: Parts) -> UnitDifferences:
+    """What the units contribute to the mean over parts and draws of the mean of the differences ``apart``."""
+    tables = [table for draws in apart for table in draws]
+    units = np.unique(np.concatenate([table.units for table in tables]))
+    amounts = np.zeros((len(units), tables[0].values.shape[1]))
+    shares = np.zeros(len(units))
     for draws in apart:
         for table in draws:
-            weight = 1 / (len(table.units) * len(draws) * len(apart))
-            np.add.at(shares, np.searchsorted(units, table.units), table.values * weight)
-    observed = np.abs(shares.sum(axis=0))
-    rounding = 1e-12 * np.abs(shares).sum(axis=0)
-    farther = np.zeros(shares.shape[1], np.int64)
-    for start in range(0, flips, FLIPS_AT_ONCE):
-        signs = 2.0 * rng.integers(0, 2, (min(FLIPS_AT_ONCE, flips - start), len(units))) - 1
-        farther += (np.abs(signs @ shares) >= observed - rounding).sum(axis=0)
-    p_values: NDArray[np.float64] = (1 + farther) / (1 + flips)
-    return p_values
+            at, weight = np.searchsorted(units, table.units), 1 / (len(table.units) * len(draws) * len(apart))
+            np.add.at(amounts, at, table.values * weight)
+            np.add.at(shares, at, weight)
+    observations = sum(len(table.units) for table in tables) / len(apart[0]) / len(units)
+    return UnitDifferences(amounts, np.broadcast_to(shares[:, None], amounts.shape), observations)
 
 
 def mcnemar(first: Parts, second: Parts, column: int) -> McNemar | None:
     """Exact McNemar test (McNemar 1947, binomial form) on a metric that is 0 or 1 per query, all parts together.
 
     It assumes that queries are independent. Those of one identity are not, so its p-value is too small;
-    :func:`sign_flip_p` accounts for it.
+    :func:`paired_differences` accounts for it.
 
     Args:
         first: per part the draws of system A.

@@ -35,8 +35,6 @@ def summarise(
     parts: Sequence[Sequence[DrawTable]],
     resamples: int,
     rng: np.random.Generator,
-    *,
-    proportions: bool = True,
 ) -> Summary:
     """Summarise draws of one or more parts: mean over queries, then over parts, then over draws.
 
@@ -47,13 +45,12 @@ def summarise(
     Args:
         names: of the metrics, in the order of the columns of the tables.
         parts: per part its draws, as many in every part, each with at least one query.
-        resamples: number of bootstrap resamples.
+        resamples: number of bootstrap resamples; 0 gives no intervals.
         rng: generator of the bootstrap.
-        proportions: whether values lie between 0 and 1; differences do not.
     """
     per_draw = np.array([[table.values.mean(axis=0) for table in draws] for draws in parts]).mean(axis=0)
     sums, counts = _unit_sums(parts, len(names))
-    interval = mean_interval(sums, counts, resamples, copy.deepcopy(rng), proportions=proportions)
+    interval = mean_interval(sums, counts, resamples, copy.deepcopy(rng))
     deviations = per_draw.std(axis=0, ddof=1) if len(per_draw) > 1 else None
     metrics = {
         name: Metric(

@@ -79,7 +79,7 @@ def stratified_interval(
     biased: NDArray[np.bool_],
     units: int,
     strata: int,
-    proportions: NDArray[np.bool_] | None = None,
+    proportions: NDArray[np.bool_],
 ) -> Float64 | None:
     """95 % interval of each metric from its resampled estimates.
 
@@ -99,7 +99,7 @@ def stratified_interval(
         biased: (metrics,) whether few samples bias a metric.
         units: number of units that were resampled.
         strata: number of strata; the degrees of freedom are units less strata.
-        proportions: (metrics,) whether a metric lies between 0 and 1; None for differences.
+        proportions: (metrics,) whether a metric lies between 0 and 1.
 
     Returns:
         (metrics, 2), or None if no resample is usable.
@@ -110,9 +110,8 @@ def stratified_interval(
     freedom = units - strata
     basic, percentile = basic_interval(values, usable.T, freedom), percentile_interval(usable.T, freedom)
     ends = np.where(biased[:, None], basic, percentile)
-    if proportions is not None:
-        trials = Trials(*np.full((2, int(proportions.sum())), float(units)))
-        variance = usable[proportions].var(axis=1)
-        wide = widen_by_wilson(values[proportions], ends[proportions], variance, trials, freedom)
-        ends[proportions] = np.clip(wide, 0, 1)
+    trials = Trials(*np.full((2, int(proportions.sum())), float(units)))
+    variance = usable[proportions].var(axis=1)
+    wide = widen_by_wilson(values[proportions], ends[proportions], variance, trials, freedom)
+    ends[proportions] = np.clip(wide, 0, 1)
     return ends

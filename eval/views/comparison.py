@@ -62,8 +62,8 @@ def _basis(comparison: RankingComparison) -> str:
 
 def _ranking_caption(comparison: RankingComparison) -> str:
     n = comparison.n
-    methods = f"[95 % by paired bootstrap over {n['identities']} identities], p by exchanging A and B per identity"
-    lines = [f"percent, {methods} ({comparison.resamples} times each), seed {comparison.seed}"]
+    methods = f"[95 %] and p by exchanging A and B per identity, of {n['identities']}"
+    lines = [f"percent, {methods} ({comparison.resamples} times), seed {comparison.seed}"]
     test = comparison.mcnemar
     if test is not None:
         draws = len(test.p_values)
@@ -78,11 +78,12 @@ def _ranking_caption(comparison: RankingComparison) -> str:
 def _classification_caption(comparison: ClassificationComparison) -> str:
     test = comparison.mcnemar
     assert test is not None  # noqa: S101 - every classification has top-1
-    resampled = "groups" if comparison.by == "group" else "images within classes"
+    unit = "group" if comparison.by == "group" else "sample"
     return (
-        f"percent (NLL and Brier as they are), [95 % by paired bootstrap over {resampled}], p by exchanging A and B "
-        f"({comparison.resamples} times each), seed {comparison.seed}\n"
-        f"McNemar on top-1: {_only_right(test)} of {comparison.n['test']:g} test images, p {p_value(test.p_value)}"
+        f"percent (NLL and Brier as they are), [95 %] and p by exchanging A and B per {unit} "
+        f"({comparison.resamples} times), seed {comparison.seed}\n"
+        f"McNemar on top-1: {_only_right(test)} of {comparison.n['test']:g} test samples, p {p_value(test.p_value)} "
+        "(takes samples for independent)"
     )
 
 

@@ -45,7 +45,7 @@ def test_the_command_prints_a_table_and_json_twice_the_same(disk: Path) -> None:
     files = (disk / "a.json", disk / "b.json", "--store", disk / "s")
     done = run(*files)
     assert done.exit_code == 0, done.output
-    for word in ("B - A", "Rank-1", "mAP", "McNemar", "monte-carlo", "8 identities", "draws up/equal/down"):
+    for word in ("B - A", "Rank-1", "mAP", "McNemar", "monte-carlo", "of 8", "draws up/equal/down"):
         assert word in done.stdout
     first, second = run(*files, "--json"), run(*files, "--json")
     assert first.stdout == second.stdout

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import ndtr
 from scipy.stats import bootstrap as scipy_bootstrap
 from scipy.stats import kurtosis
 from scipy.stats import t as student
 
 from eval.statistics.intervals import (
+    STEADY_AREA,
     Trials,
+    area_interval,
     basic_interval,
     bca_interval,
     effective_trials,
+    effective_units,
     percentile_interval,
     widen_by_wilson,
 )
@@ -19,12 +26,14 @@ from eval.statistics.intervals import (
 
 def test_trials_of_unequal_units_and_parts() -> None:
     even = np.full((1, 8), 1 / 8)
-    assert effective_trials(even, np.array([40.0])) == pytest.approx((8, 40))
+    assert effective_trials(even, np.array([40.0])) == pytest.approx((3 * 8, 40))
+    assert effective_trials(even, np.array([16.0])) == pytest.approx((16, 16))  # two observations of each
     lone = np.array([[0.93, *[0.01] * 7]])
-    assert effective_trials(lone, np.array([100.0]))[0] < 1.2
+    assert effective_units(lone) < 1.2
     few_and_many = np.concatenate([[[0.5] * 2 + [0] * 98], [[0] * 2 + [1 / 98] * 98]])
     least, most = effective_trials(few_and_many, np.array([4.0, 980.0]))
-    assert least == pytest.approx(1 / (2 * 0.25**2 + 98 * (1 / 196) ** 2))
+    assert effective_units(few_and_many) == pytest.approx(1 / (2 * 0.25**2 + 98 * (1 / 196) ** 2))
+    assert least == pytest.approx(most)
     assert most == pytest.approx(1 / (4 * (1 / 8) ** 2 + 980 * (1 / 1960) ** 2))
 
 
@@ -44,6 +53,52 @@ def test_the_end_away_from_the_nearer_bound_is_widened() -> None:
     assert (found[:, 0] < values).tolist() == [False, False, True, True, True]
     assert (found[:, 1] > values).tolist() == [True, True, True, False, False]
     np.testing.assert_allclose(found, 1 - found[::-1, ::-1])
+
+
+def slow_area_ends(value: float, left_out: list[float], trials: float) -> tuple[float, float]:
+    """One area above one half, number by number; Wilson's end by bisection."""
+    n, error = len(left_out), 1 - value
+    mean = sum(left_out) / n
+    variance = (n - 1) / n * sum((each - mean) ** 2 for each in left_out)
+    t = float(student.ppf(0.975, n - 1))
+    odds = error / value
+    low, high = (odds * math.exp(sign * t * math.sqrt(variance) / (error * value)) for sign in (-1, 1))
+    trials /= max(1 - error**2 / variance / STEADY_AREA, 1e-12)
+    inside, outside = error, 1.0
+    for _ in range(60):
+        rate = (inside + outside) / 2
+        near = (rate - error) ** 2 <= t**2 * rate * (1 - rate) / trials
+        inside, outside = (rate, outside) if near else (inside, rate)
+    far = error + math.hypot(high / (1 + high) - error, inside - error)
+    return 1 - min(far, 1), 1 - low / (1 + low)
+
+
+@pytest.mark.parametrize(("value", "spread"), [(0.97, 0.003), (0.9, 0.001), (0.7, 0.02), (0.55, 0.1)])
+def test_the_interval_of_an_area_is_that_of_a_slow_formula(value: float, spread: float) -> None:
+    left_out = value + spread * np.random.default_rng(0).standard_normal(13)
+    found = area_interval(np.array([value]), left_out[:, None], np.array([169.0]), 12)
+    assert found[0] == pytest.approx(slow_area_ends(value, left_out.tolist(), 169))
+    turned = area_interval(np.array([1 - value]), 1 - left_out[:, None], np.array([169.0]), 12)
+    assert turned[0] == pytest.approx(1 - found[0, ::-1])
+
+
+def test_an_area_of_1_has_an_interval_and_a_spread_that_is_not_known_has_no_end() -> None:
+    for n, expected in ((2, 0.024), (3, 0.327), (6, 0.845), (13, 0.973), (100, 0.9996)):
+        found = area_interval(np.ones(1), np.ones((n, 1)), np.array([n**2.0]), n - 1)
+        assert found[0] == pytest.approx([expected, 1], abs=0.002)
+    low, high = area_interval(np.array([0.9]), np.zeros((0, 1)), np.array([4.0]), 1)[0]
+    assert low < 0.1
+    assert high == 1
+
+
+@given(st.floats(0, 1), st.floats(0, 0.3), st.integers(2, 40))
+@settings(max_examples=100, deadline=None)
+def test_an_area_is_in_its_interval(value: float, spread: float, n: int) -> None:
+    left_out = np.clip(value + spread * np.random.default_rng(n).standard_normal((n, 1)), 0, 1)
+    low, high = area_interval(np.array([value]), left_out, np.array([float(n * n)]), n - 1)[0]
+    assert 0 <= low <= value + 1e-12
+    assert value - 1e-12 <= high <= 1
+    assert low < high
 
 
 def test_fewer_degrees_of_freedom_where_one_unit_makes_the_spread() -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+NO_AREA = np.array([False])
+
+
 def problem(n: int, units: int, seed: int = 0) -> PairProblem:
     rng = np.random.default_rng(seed)
     first, second = rng.integers(0, units, (2, n))
@@ -142,15 +145,17 @@ def test_an_interval_moves_to_the_exact_value_and_leaves_nan_out() -> None:
     left_out = np.array([[0.18], [0.22], [np.nan]])
     whole, units = np.array([0.2]), np.array([40.0])
     trials = Trials(units, 10 * units)
-    found = pair_interval(np.array([0.5]), CurveEstimates(estimates, whole, left_out), trials, units)
+    found = pair_interval(np.array([0.5]), CurveEstimates(estimates, whole, left_out), trials, units, NO_AREA)
     assert found is not None
     plain = bca_interval(whole, estimates[:-1], left_out[:-1], 40) + 0.3
     wilson = 2.02 * (0.25 / 400) ** 0.5  # about, and no narrower: 400 trials at most
     assert found == pytest.approx(
         np.array([[min(plain[0, 0], 0.5 - wilson), max(plain[0, 1], 0.5 + wilson)]]), abs=1e-3
     )
-    assert pair_interval(np.array([0.5]), CurveEstimates(estimates[-1:], whole, left_out), trials, units) is None
-    high = pair_interval(np.array([0.99]), CurveEstimates(estimates, whole, left_out), trials, units)
+    assert (
+        pair_interval(np.array([0.5]), CurveEstimates(estimates[-1:], whole, left_out), trials, units, NO_AREA) is None
+    )
+    high = pair_interval(np.array([0.99]), CurveEstimates(estimates, whole, left_out), trials, units, NO_AREA)
     assert high is not None
     assert high[0, 1] == 1
 
@@ -159,7 +164,7 @@ def test_the_end_that_is_widened_is_that_of_the_value() -> None:
     """A curve on a grid may say 1 where the exact figure is near 0."""
     estimates, units = np.ones((50, 1)), np.array([10.0])
     found = pair_interval(
-        np.array([0.1]), CurveEstimates(estimates, np.ones(1), estimates), Trials(units, units), units
+        np.array([0.1]), CurveEstimates(estimates, np.ones(1), estimates), Trials(units, units), units, NO_AREA
     )
     assert found is not None
     assert found[0, 0] == pytest.approx(0.1)

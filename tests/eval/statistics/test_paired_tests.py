@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from eval.statistics.intervals import bca_interval
-from eval.statistics.mean_bootstrap import bootstrap_counts
-from eval.statistics.paired_tests import mcnemar, paired_differences, sign_flip_p
+from eval.statistics.exchange_test import FEWEST_UNITS, exchange_units
+from eval.statistics.paired_tests import PairedDifference, _unit_differences, mcnemar, paired_differences
 from eval.statistics.query_summary import DrawTable
 from retrieval.errors import InputError
 
@@ -33,36 +32,6 @@ def two_systems(people: int = 9, parts: int = 2, draws: int = 3, seed: int = 0) 
     return first, second
 
 
-def slow_mean(parts: Parts, weight: dict[int, float], column: int) -> float:
-    """Mean over draws and parts of a weighted mean over queries, one query after the other."""
-    means = []
-    for draws in parts:
-        for table in draws:
-            weights = [weight[unit] for unit in table.units.tolist()]
-            values = table.values[:, column].tolist()
-            means.append(sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights))
-    return float(sum(means) / len(means))
-
-
-def test_the_interval_is_of_a_bootstrap_with_the_same_weights_for_both() -> None:
-    first, second = two_systems()
-    found = paired_differences(NAMES, first, second, 200, np.random.default_rng(5))
-    units = sorted({unit for draws in first for table in draws for unit in table.units.tolist()})
-    drawn = bootstrap_counts(len(units), 200, np.random.default_rng(5))
-    left_out = 1 - np.eye(len(units), dtype=np.int64)
-    for column, name in enumerate(NAMES):
-        apart = []
-        for row in [*drawn.tolist(), *left_out.tolist()]:
-            weight = dict(zip(units, row, strict=True))
-            apart.append([slow_mean(second, weight, column) - slow_mean(first, weight, column)])
-        alike = dict.fromkeys(units, 1.0)
-        difference = slow_mean(second, alike, column) - slow_mean(first, alike, column)
-        assert found[name].metric.value == pytest.approx(difference)
-        rows = np.array(apart)
-        ends = bca_interval(np.array([difference]), rows[:200], rows[200:], len(units))
-        assert found[name].metric.ci95 == pytest.approx(ends[0])
-
-
 def test_draws_are_counted_by_their_sign_and_swapping_turns_it() -> None:
     first, second = two_systems(draws=5)
     second[0][1], second[1][1] = first[0][1], first[1][1]
@@ -82,6 +51,7 @@ def test_draws_are_counted_by_their_sign_and_swapping_turns_it() -> None:
         assert other.p_value == one.p_value
         assert one.metric.ci95 is not None
         assert other.metric.ci95 == pytest.approx([-one.metric.ci95[1], -one.metric.ci95[0]])
+        assert (one.metric.ci95[0] <= 0 <= one.metric.ci95[1]) == (one.p_value > 0.05)
 
 
 def test_a_system_with_itself() -> None:
@@ -95,6 +65,41 @@ def test_a_system_with_itself() -> None:
     assert (test.only_a, test.only_b, test.p_value) == ((0, 0, 0), (0, 0, 0), 1)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_interval_and_p_against_every_exchange_there_is(seed: int) -> None:
+    """Parts and draws are exchanged together; the interval holds what the test does not reject of a grid."""
+    first, second = two_systems(people=8, seed=seed)
+    found = paired_differences(NAMES, first, second, 1000, np.random.default_rng(seed))
+    units = sorted({unit for draws in first for table in draws for unit in table.units.tolist()})
+    every = list(itertools.product((1.0, -1.0), repeat=len(units)))
+    for column, name in enumerate(NAMES):
+
+        def p_of(shift: float, column: int = column) -> float:
+            moved = [
+                abs(flipped_mean(first, second, dict(zip(units, signs, strict=True)), column, shift)) for signs in every
+            ]
+            return sum(mean >= moved[0] - 1e-12 for mean in moved) / len(moved)
+
+        low, high = found[name].metric.ci95 or (1, 0)
+        assert found[name].p_value == pytest.approx(p_of(0))
+        steps = np.linspace(-1, 1, 23)
+        inside = [shift for shift in steps.tolist() if p_of(shift) > 0.05]
+        assert low <= min(inside)
+        assert max(inside) <= high
+        exact = exchange_units(_unit_differences(apart_of(first, second)), 1000, np.random.default_rng(0))[0][column]
+        assert [shift for shift in steps.tolist() if exact[0] <= shift <= exact[1]] == inside
+
+
+def flipped_mean(first: Parts, second: Parts, sign: dict[int, float], column: int, shift: float) -> float:
+    """Mean difference, less ``shift``, after A and B were exchanged for the people of sign -1."""
+    means = []
+    for ours, theirs in zip(first, second, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            values = zip(a.units.tolist(), (b.values - a.values)[:, column].tolist(), strict=True)
+            means.append(sum(sign[unit] * (value - shift) for unit, value in values) / len(a.units))
+    return float(sum(means) / len(means))
+
+
 def apart_of(first: Parts, second: Parts) -> Parts:
     return [
         [DrawTable(b.values - a.values, a.units) for a, b in zip(ours, theirs, strict=True)]
@@ -102,49 +107,44 @@ def apart_of(first: Parts, second: Parts) -> Parts:
     ]
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_sign_flips_against_every_exchange_there_is(seed: int) -> None:
-    first, second = two_systems(people=8, seed=seed)
-    apart = apart_of(first, second)
-    units = sorted({unit for draws in apart for table in draws for unit in table.units.tolist()})
-    found = sign_flip_p(apart, 4000, np.random.default_rng(seed))
-    for column in range(2):
-        alike = dict.fromkeys(units, 1.0)
-        seen = abs(flipped_mean(apart, alike, column))
-        every = [
-            abs(flipped_mean(apart, dict(zip(units, signs, strict=True)), column))
-            for signs in itertools.product((1.0, -1.0), repeat=len(units))
-        ]
-        exact = sum(mean >= seen - 1e-12 for mean in every) / len(every)
-        assert found[column] == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 4000) ** 0.5 + 1 / 4000)
-
-
-def flipped_mean(apart: Parts, sign: dict[int, float], column: int) -> float:
-    """Mean difference after A and B were exchanged for the people of sign -1."""
-    means = []
-    for draws in apart:
-        for table in draws:
-            values = zip(table.units.tolist(), table.values[:, column].tolist(), strict=True)
-            means.append(sum(sign[unit] * value for unit, value in values) / len(table.units))
-    return float(sum(means) / len(means))
-
-
 def test_no_exchange_is_no_evidence_and_p_is_never_zero() -> None:
     first, second = two_systems(people=40)
     for draws in second:
         for at, table in enumerate(draws):
             draws[at] = DrawTable(table.values + 5, table.units)
-    apart = apart_of(first, second)
-    assert sign_flip_p(apart, 0, np.random.default_rng(0)).tolist() == [1, 1]
-    assert sign_flip_p(apart, 99, np.random.default_rng(0)).tolist() == [0.01, 0.01]
+    none = paired_differences(NAMES, first, second, 0, np.random.default_rng(0))
+    assert [(each.p_value, each.metric.ci95) for each in none.values()] == [(1, None)] * 2
+    some = paired_differences(NAMES, first, second, 99, np.random.default_rng(0))
+    assert [each.p_value for each in some.values()] == [0.01, 0.01]
 
 
-def test_many_exchanges_are_made_in_pieces_of_one_stream() -> None:
-    first, second = two_systems()
-    apart = apart_of(first, second)
-    p = sign_flip_p(apart, 2500, np.random.default_rng(0))
-    assert p == pytest.approx(sign_flip_p(apart, 2500, np.random.default_rng(0)))
-    assert p == pytest.approx(sign_flip_p(apart, 40_000, np.random.default_rng(1)), abs=0.04)
+@pytest.mark.parametrize("people", range(1, 8))
+def test_fewer_than_six_people_have_no_interval(people: int) -> None:
+    units = np.arange(people)
+    first, second = ([[DrawTable(np.full((people, 1), value), units)]] for value in (0.2, 0.5))
+    found = paired_differences(["m"], first, second, 1000, np.random.default_rng(0))["m"]
+    assert found.p_value == 2 / 2**people
+    assert (found.metric.ci95 is None) == (people < FEWEST_UNITS)
+
+
+def test_two_perfect_systems_may_differ() -> None:
+    perfect = [[DrawTable(np.ones((26, 2)), np.repeat(np.arange(13), 2))]]
+    for found in paired_differences(NAMES, perfect, perfect, 1000, np.random.default_rng(0)).values():
+        low, high = found.metric.ci95 or (0, 0)
+        assert found.p_value == 1
+        assert -low == high == pytest.approx(4.747 / 2 / (13 + 4.747), abs=1e-3)
+
+
+def test_no_difference_seen_is_not_no_difference() -> None:
+    """Of 20 people nobody's Rank-1 changes; their AP does, so the systems are not the same."""
+    first, second = two_systems(people=20, parts=1, draws=1)
+    hits = first[0][0].values[:, 0]
+    second = [[DrawTable(np.stack([hits, second[0][0].values[:, 1]], axis=1), first[0][0].units)]]
+    found = paired_differences(NAMES, first, second, 1000, np.random.default_rng(0))["rank_1"]
+    low, high = found.metric.ci95 or (0, 0)
+    assert found.p_value == 1
+    assert high == -low
+    assert 0.03 < high < 0.25
 
 
 def test_mcnemar_counts_all_parts_of_a_draw_together() -> None:
@@ -176,28 +176,32 @@ def test_other_queries_are_refused() -> None:
         paired_differences(NAMES, first, second, 10, np.random.default_rng(0))
 
 
-def simulated_p(worlds: int, gain: float, seed: int) -> list[float]:
-    """p-values of two systems on 30 people, of whom each has a difficulty and a share in the difference."""
+def simulated(worlds: int, gain: float, seed: int) -> list[PairedDifference]:
+    """Two systems on 30 people, of whom each has a difficulty and a share in the difference."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(worlds):
         units = np.repeat(np.arange(30), rng.integers(1, 6, 30))
-        hard = rng.standard_normal(30)[units]
+        hard = 0.1 * rng.standard_normal(30)[units]
         a, b = (
-            hard + (rng.standard_normal(30) + shift)[units] + rng.standard_normal(len(units)) for shift in (0, gain)
+            hard + 0.05 * ((rng.standard_normal(30) + shift)[units] + rng.standard_normal(len(units)))
+            for shift in (0, gain)
         )
-        apart = [[DrawTable((b - a)[:, None], units)]]
-        found.append(float(sign_flip_p(apart, 199, rng)[0]))
+        first, second = ([[DrawTable(values[:, None], units)]] for values in (a, b))
+        found.append(paired_differences(["m"], first, second, 199, rng)["m"])
     return found
 
 
 def test_equal_systems_differ_in_one_world_of_twenty() -> None:
-    share = float(np.mean([p <= 0.05 for p in simulated_p(1500, 0.0, 0)]))
-    assert share == pytest.approx(0.05, abs=0.0169)  # three standard errors
+    share = float(np.mean([each.p_value <= 0.05 for each in simulated(800, 0.0, 0)]))
+    assert share == pytest.approx(0.05, abs=0.0231)  # three standard errors
 
 
-def test_a_clear_difference_is_found() -> None:
-    assert float(np.mean([p <= 0.05 for p in simulated_p(200, 1.2, 1)])) > 0.9
+def test_a_clear_difference_is_found_and_its_interval_holds_it() -> None:
+    found = simulated(400, 1.2, 1)
+    assert np.mean([each.p_value <= 0.05 for each in found]) > 0.9
+    ends = np.array([each.metric.ci95 for each in found])
+    assert np.mean((ends[:, 0] <= 0.06) & (ends[:, 1] >= 0.06)) == pytest.approx(0.95, abs=0.033)
 
 
 def test_people_are_the_units_and_not_queries() -> None:
@@ -205,11 +209,17 @@ def test_people_are_the_units_and_not_queries() -> None:
     rng = np.random.default_rng(3)
     units = np.repeat(np.arange(8), 30)
     rates = []
-    for _ in range(400):
+    for _ in range(200):
         values = (rng.standard_normal(8)[units] + 0.1 * rng.standard_normal(240))[:, None]
-        by_person = sign_flip_p([[DrawTable(values, units)]], 199, rng)[0]
-        by_query = sign_flip_p([[DrawTable(values, np.arange(240))]], 199, rng)[0]
-        rates.append((by_person <= 0.05, by_query <= 0.05))
+        rates.append(
+            [
+                paired_differences(["m"], [[DrawTable(0 * values, each)]], [[DrawTable(values, each)]], 199, rng)[
+                    "m"
+                ].p_value
+                <= 0.05
+                for each in (units, np.arange(240))
+            ]
+        )
     person, query = np.mean(rates, axis=0)
-    assert person < 0.09
+    assert person < 0.1
     assert query > 0.5

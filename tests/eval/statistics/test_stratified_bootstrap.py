@@ -73,7 +73,7 @@ def test_many_units_are_resampled_in_pieces() -> None:
 def test_means_get_percentiles_and_biased_metrics_the_basic_interval() -> None:
     estimates = np.random.default_rng(0).gamma(2.0, size=(3, 4000))
     values = np.array([1.5, 1.5, 9.0])
-    ends = stratified_interval(values, estimates, np.array([False, True, True]), 10**9, 1)
+    ends = stratified_interval(values, estimates, np.array([False, True, True]), 10**9, 1, np.zeros(3, bool))
     assert ends is not None
     low, high = np.quantile(estimates, [0.025, 0.975], axis=1)
     assert ends[0] == pytest.approx([low[0], high[0]], rel=1e-4)
@@ -83,7 +83,7 @@ def test_means_get_percentiles_and_biased_metrics_the_basic_interval() -> None:
 
 def test_few_units_widen_it_as_students_t_does() -> None:
     estimates = np.random.default_rng(1).standard_normal((1, 400_000))
-    ends = stratified_interval(np.zeros(1), estimates, np.array([False]), 8, 3)
+    ends = stratified_interval(np.zeros(1), estimates, np.array([False]), 8, 3, np.zeros(1, bool))
     assert ends is not None
     assert ends[0] == pytest.approx(t.ppf([0.025, 0.975], 5), rel=0.02)
     assert ends[0, 1] > 1.2 * norm.ppf(0.975)
@@ -94,7 +94,7 @@ def test_proportions_are_widened_to_wilsons_interval_within_0_and_1() -> None:
     hits = np.array([0, 1, 60, 58, 60])
     estimates = rng.binomial(60, hits[:, None] / 60, (5, 4000)) / 60
     biased, shares = np.array([False] * 4 + [True]), np.array([True] * 5)
-    plain = stratified_interval(hits / 60, estimates, biased, 60, 1)
+    plain = stratified_interval(hits / 60, estimates, biased, 60, 1, ~shares)
     ends = stratified_interval(hits / 60, estimates, biased, 60, 1, shares)
     assert plain is not None
     assert ends is not None
@@ -109,7 +109,8 @@ def test_proportions_are_widened_to_wilsons_interval_within_0_and_1() -> None:
 
 def test_resamples_without_a_number_are_left_out() -> None:
     estimates = np.array([[0.25, np.nan, 0.25], [0.5, 0.5, 0.5]])
-    ends = stratified_interval(np.array([0.25, 0.5]), estimates, np.array([False, True]), 12, 3)
+    ends = stratified_interval(np.array([0.25, 0.5]), estimates, np.array([False, True]), 12, 3, np.zeros(2, bool))
     assert ends is not None
     assert ends.tolist() == [[0.25, 0.25], [0.5, 0.5]]
-    assert stratified_interval(np.array([0.25, 0.5]), estimates[:, 1:2], np.array([False, True]), 12, 3) is None
+    lost = estimates[:, 1:2]
+    assert stratified_interval(np.array([0.25, 0.5]), lost, np.array([False, True]), 12, 3, np.zeros(2, bool)) is None

@@ -31,5 +31,5 @@ def asked(mode: str, space: str = CLIP, **more: Any) -> EvalRequest:
 def test_the_table(store: MemoryStore) -> None:
     found = compare_requests(store, asked("prototype"), asked("prototype", RES))
     text = printed([comparison_of(found)])
-    for word in (f"A prototype: prototype {CLIP}", "B - A", "top-1", "McNemar on top-1", "of 36 test images"):
+    for word in (f"A prototype: prototype {CLIP}", "B - A", "top-1", "McNemar on top-1", "of 36 test samples"):
         assert word in text
