@@ -1,17 +1,7 @@
-"""How often intervals hold the truth, in re-identification, verification and classification: simulated test sets.
+"""How often intervals hold the truth, in re-identification, verification, gains and classification.
 
-People are points, their images points around them. In a population ``even`` the images of some people vary somewhat
-more than those of others (log-normal, .4); in a population ``mixed`` those of one person in twelve vary three times as
-much as all others, and many a small test set has no such person. In a population ``enrolled`` a hundred more, with an
-image each, are only there to be taken for somebody; a population ``strict`` is even, and its threshold so high that
-many a test set has no false match. The truth is the mean over the test sets: TPR at a small FPR is that of so many
-people, fewer of whom are mistaken for each other than of all people.
-
-In a population ``scores`` there are no images: the score of a pair is that of its two people (their difficulty, shared
-by all their pairs), of the couple, and of the pair, and its ``noise`` is the distance of genuine from impostor scores.
-
-Gains are of two systems on the same queries: people differ in difficulty and in what they gain. In ``hits`` a query is
-right or wrong, in ``ap`` it has a precision; in ``rare`` nearly all queries are right; ``noise`` is the mean log odds.
+The test sets are simulated: those of people by tests/support/coverage_designs.py. The truth is the mean over the test
+sets: TPR at a small FPR is that of so many people, fewer of whom are mistaken for each other than of all people.
 
 Classes stay the same in all test sets, and have three, five or thirty images each, or a ``tail`` (half of them one), or
 nine in ``groups`` of three that are alike. The truth is that of 2,000 images a class, weighed as the test sets are.
@@ -23,30 +13,27 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import NamedTuple
 
 import numpy as np
 
 from eval.metrics.per_query import query_matches, query_penalties, query_precisions
 from eval.metrics.probabilities import softmax
 from eval.metrics.ranking import ApRule
-from eval.metrics.verification import Float64, tally
 from eval.ranking.rank_gallery import Side, rank_queries
 from eval.results.schema import Metric
 from eval.statistics.class_summary import By, class_table, summarise_classes
 from eval.statistics.class_sums import ClassTable, MetricRule
-from eval.statistics.pair_bootstrap import FIXED, PairProblem, ScoredPairs
-from eval.statistics.pair_summary import DrawScores, PairScores, TargetRates, summarise_draws
-from eval.statistics.paired_tests import paired_differences
 from eval.statistics.query_summary import DrawTable, summarise
-from retrieval.types import Float32, Int64
+from retrieval.types import Int64
 from tests.support.class_metrics import table_metrics
+from tests.support.coverage_designs import Design, draw, gain, verification
 
 TEST_SETS = {"reid": 1000, "verification": 500, "classes": 500, "gain": 2000}
 RESAMPLES = 400
-DIMENSION, GALLERY, IMAGES, ENROLLED = 24, 3, 5, 100
+GALLERY = 3
 FIGURES = {
     "reid": ("rank_1", "rank_5", "mean_ap", "mean_inp"),
     "verification": (
@@ -57,19 +44,6 @@ FIGURES = {
     "gain": ("gain",),
 }
 CLASS_GAIN, MANY, GROUP = 3, 2000, 3
-THRESHOLD, STRICT = 0.5, 0.65
-"""Of the figures that have one set before."""
-
-
-class Design(NamedTuple):
-    """What test sets are drawn from: how many people or classes, how they differ, and how noisy their images are."""
-
-    task: str
-    size: int
-    population: str
-    noise: float
-
-
 DESIGNS = [
     *(Design("verification", n, "scores", noise) for n in (6, 13, 30) for noise in (2.2, 2.8, 3.5)),
     *(Design("verification", 13, "even", noise) for noise in (0.68, 0.93, 1.2)),
@@ -98,23 +72,6 @@ DESIGNS = [
 ]
 
 
-def draw(design: Design, rng: np.random.Generator, *counts: Int64) -> list[tuple[Int64, Float32]]:
-    """Draw people, and of each so many images: per entry of ``counts`` (people,) the people (n,) and vectors (n, d)."""
-    people = len(counts[0])
-    centres = rng.standard_normal((people, DIMENSION))
-    if design.population == "mixed":
-        noise = np.where(rng.random(people) < 1 / 12, 3 * design.noise, design.noise)
-    else:
-        noise = design.noise * np.exp(0.4 * rng.standard_normal(people))
-    sides = []
-    for count in counts:
-        person = np.repeat(np.arange(people), count)
-        vectors = centres[person] + noise[person, None] * rng.standard_normal((len(person), DIMENSION))
-        vectors /= np.linalg.norm(vectors, axis=1)[:, None]
-        sides.append((person, vectors.astype(np.float32)))
-    return sides
-
-
 def reid(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
     """Figures of a new test set: two to six queries of every person, three images in the gallery."""
     queries, gallery = draw(design, rng, rng.integers(2, 7, design.size), np.full(design.size, GALLERY))
@@ -127,55 +84,6 @@ def reid(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
         query_penalties(placed, "stable"),
     ]
     return summarise(FIGURES["reid"], [[DrawTable(np.stack(values, axis=1), queries[0])]], RESAMPLES, rng).metrics
-
-
-def draw_scores(design: Design, rng: np.random.Generator, person: Int64, first: Int64, second: Int64) -> Float64:
-    """Draw scores of pairs of images that share people, couples, and nothing."""
-    people = len(np.unique(person))
-    own, apart = 0.5 * rng.standard_normal((2, people))
-    couple = 0.5 * rng.standard_normal((people, people))
-    one, other = person[first], person[second]
-    shared = np.where(one == other, design.noise + own[one], apart[one] + apart[other] + couple[one, other])
-    scores: Float64 = shared + rng.standard_normal(len(first))
-    return scores
-
-
-def verification(design: Design, rng: np.random.Generator, resamples: int = RESAMPLES) -> dict[str, Metric]:
-    """Figures of a new test set: all pairs of five images of every person."""
-    counts = np.full(design.size, IMAGES)
-    if design.population == "enrolled":
-        counts = np.concatenate([counts, np.ones(ENROLLED, np.int64)])
-    if design.population == "scores":
-        person = np.repeat(np.arange(design.size), counts)
-        first, second = np.triu_indices(len(person), 1)
-        scores = draw_scores(design, rng, person, first, second)
-    else:
-        ((person, vectors),) = draw(design, rng, counts)
-        first, second = np.triu_indices(len(person), 1)
-        scores = (vectors @ vectors.T)[first, second].astype(np.float64)
-    same = person[first] == person[second]
-    genuine = ScoredPairs(scores[same], person[first[same]], np.full(int(same.sum()), FIXED), np.ones(int(same.sum())))
-    apart = ScoredPairs(scores[~same], person[first[~same]], person[second[~same]], np.ones(int((~same).sum())))
-    pairs = PairScores(tally(genuine.scores), tally(apart.scores), PairProblem(genuine, apart))
-    scored = {"": [DrawScores(pairs, None, STRICT if design.population == "strict" else THRESHOLD)]}
-    return summarise_draws(TargetRates((0.001, 0.01, 0.1), ()), scored, len(counts), resamples, rng).whole.metrics
-
-
-def gain(design: Design, rng: np.random.Generator) -> dict[str, Metric]:
-    """The difference of two systems on a new test set: two to six queries of every person."""
-    units = np.repeat(np.arange(design.size), rng.integers(2, 7, design.size))
-    hard = 1.5 * rng.standard_normal(design.size)
-    sides = []
-    for better in (0, 1.0 if design.population == "rare" else 0.5):
-        odds = (design.noise + better + hard + 0.7 * rng.standard_normal(design.size))[units]
-        if design.population == "ap":
-            odds += 0.7 * rng.standard_normal(len(units))
-        values = 1 / (1 + np.exp(-odds))
-        if design.population != "ap":
-            values = rng.random(len(units)) < values
-        sides.append([[DrawTable(values.astype(np.float64)[:, None], units)]])
-    first, second = sides
-    return {"gain": paired_differences(["gain"], first, second, RESAMPLES, rng)["gain"].metric}
 
 
 class Classes:
@@ -215,6 +123,13 @@ class Classes:
         return class_table(rows, softmax(logits), labels, units)
 
 
+METRICS: dict[str, Callable[[Design, np.random.Generator], dict[str, Metric]]] = {
+    "reid": reid,
+    "verification": lambda design, rng: verification(design, rng, RESAMPLES),
+    "gain": lambda design, rng: {"gain": gain(design, rng, RESAMPLES).metric},
+}
+
+
 def simulate(design: Design, sets: int) -> str:
     """A line per figure: the truth, the share of intervals that hold it, and their median width.
 
@@ -225,8 +140,7 @@ def simulate(design: Design, sets: int) -> str:
         classes = Classes(design)
         truth, found = classes.truth(), [classes.figures(rng) for _ in range(sets)]
     else:
-        make = {"reid": reid, "verification": verification, "gain": gain}[design.task]
-        found = [make(design, rng) for _ in range(sets)]
+        found = [METRICS[design.task](design, rng) for _ in range(sets)]
         truth = {name: float(np.mean([metrics[name].value for metrics in found])) for name in found[0]}
     lines = []
     for name in FIGURES[design.task]:

@@ -13,7 +13,7 @@ from eval.statistics.pair_bootstrap import (
     ScoredPairs,
 )
 from eval.statistics.pair_summary import DrawScores, PairScores, TargetRates, summarise_draws
-from tests.bench.bench_coverage import Design, verification
+from tests.support.coverage_designs import Design, verification
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 2, 3, 5, 10])
