@@ -97,7 +97,7 @@ def _gains_table(result: EvalResult) -> Group:
         for arm, gains in arms.items()
         if "top_1" in gains and gains["top_1"].p_value is not None
     ]
-    caption = f"paired, [95 %] and p by exchanging the two answers: {', '.join(p_values)}" if p_values else ""
+    caption = f"paired, [95 %] and p by exchanging the two answers, {', '.join(p_values)}" if p_values else ""
     return titled(f"What {result.mode} gains", table, caption)
 
 
