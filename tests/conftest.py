@@ -6,7 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.shared_data import ABSENT, SHARED
 
 
 def pytest_configure() -> None:
@@ -21,3 +24,11 @@ def pytest_configure() -> None:
     # No test asserts on time: a busy machine is no failure.
     settings.register_profile("vitrine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("vitrine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests of real data where there is none."""
+    if not SHARED.is_dir():
+        for item in items:
+            if item.get_closest_marker("shared"):
+                item.add_marker(pytest.mark.skip(reason=ABSENT))

@@ -8,6 +8,7 @@ import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
-needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the real data sets are not beside this checkout (../shared/data); sample data is used"
-)
+ABSENT = "the real data sets are not beside this checkout (../shared/data); sample data is used"
+
+needs_shared = pytest.mark.shared
+"""Tests of real data, which ``tests/conftest.py`` skips where there is none; ``pytest -m shared`` runs them alone."""
