@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -83,6 +84,19 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+ROOM, RIGHTS = "make room on the disk, or choose another place", "choose a place that you may write to"
+DISK_ERRORS: dict[int | None, str] = {
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EFBIG: ROOM,
+    errno.EACCES: RIGHTS,
+    errno.EPERM: RIGHTS,
+    errno.EROFS: RIGHTS,
+    errno.EIO: "the disk failed to read or write; check it",
+}
+"""What to do about errors of a disk, which are no defects of Vitrine wherever they come up."""
+
+
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitrine", prog_name="vitrine")
 def cli() -> None:
@@ -117,10 +131,16 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("VITRINE_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            _fail(f"Error: {_name_of(error)}{DISK_ERRORS[error.errno]}, and run the same command again.")
         _fail(
             f"Error: unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} "
             "(this is a defect of Vitrine; VITRINE_DEBUG=1 shows where)"
         )
+
+
+def _name_of(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}; " if error.filename else f"{error.strerror}; "
 
 
 def _fail(message: str) -> None:

@@ -99,13 +99,17 @@ def decode_images(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: st
 
 
 def _decode_all(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool) -> None:
-    shape = (len(pairs), *size.crop, 3)
-    whole = np.lib.format.open_memmap(cache, mode="w+", dtype=np.uint8, shape=shape)
-    with decoding(), progress(f"decoding {what}", len(pairs), quiet=quiet) as shown, ThreadPoolExecutor(2) as pool:
-        for row, image in enumerate(pool.map(partial(_decode, size=size), pairs)):
-            whole[row] = image
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(pairs), *size.crop, 3)}
+    with (
+        cache.open("wb") as file,  # a memory map of a full disk would end the process instead of raising
+        decoding(),
+        progress(f"decoding {what}", len(pairs), quiet=quiet) as shown,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        np.lib.format.write_array_header_2_0(file, header)
+        for image in pool.map(partial(_decode, size=size), pairs):
+            file.write(np.ascontiguousarray(image).tobytes())
             shown.advance()
-    whole.flush()
 
 
 def _decode(pair: Pair, size: Preprocess) -> UInt8:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 from uuid import uuid4
 
 from retrieval.errors import ReadOnlyStoreError, StoreLockedError
@@ -40,26 +39,26 @@ def writer_lock(folder: Path, wait: float, say: Callable[[str], None]) -> Iterat
     """
     path = folder / "lock"
     try:
-        handle = path.open("a+", encoding="utf-8")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise ReadOnlyStoreError(f"{folder}: cannot be written ({error.strerror}); use a store you own.") from None
-    with handle:
-        _acquire(handle.fileno(), path, wait, say)
+    try:
+        _acquire(handle, path, wait, say)
         _write_holder(handle, json.dumps(_self_description()))
         try:
             yield
         finally:
             _write_holder(handle, "")
-            fcntl.flock(handle.fileno(), fcntl.LOCK_UN)
+            fcntl.flock(handle, fcntl.LOCK_UN)
+    finally:
+        os.close(handle)
 
 
-def _write_holder(handle: IO[str], text: str) -> None:
+def _write_holder(handle: int, text: str) -> None:
     """Write a description of the holder into the lock file; on a full disk the lock is held without one."""
     with suppress(OSError):
-        handle.seek(0)
-        handle.truncate()
-        handle.write(text)
-        handle.flush()
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, text.encode(), 0)
 
 
 def _acquire(descriptor: int, path: Path, wait: float, say: Callable[[str], None]) -> None:
