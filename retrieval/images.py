@@ -89,9 +89,9 @@ def upright(data: bytes) -> UprightImage:
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as opened:
             _check(opened)
+            sixteen = re.search(";16", str(getattr(opened, "tile", ""))) is not None  # before Exif, which may load
             captured_at = _captured_at(opened)
             remarks = [SEVERAL_FRAMES] if name not in STILL_FORMATS and getattr(opened, "is_animated", False) else []
-            sixteen = re.search(";16", str(getattr(opened, "tile", ""))) is not None
             opened.load()
             ImageOps.exif_transpose(opened, in_place=True)  # a copy of a large image would not fit in memory
         if _is_dark(opened, sixteen=sixteen):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -26,6 +28,9 @@ from retrieval.images import (
 )
 from retrieval.pillow_messages import decoding
 from retrieval.types import Preprocess
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ORIENTATION = 0x0112
 PIXELS = Preprocess(8, (8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -111,6 +116,24 @@ def test_twelve_bits_in_sixteen_are_told_and_the_way_out_works(name: str) -> Non
     image, _, remarks = upright(encoded(Image.fromarray(twelve * 16), name))
     assert remarks == ()
     assert np.asarray(to_rgb(image)).max() > 250
+
+
+def png_of_48_bits(pixels: NDArray[np.uint16]) -> bytes:
+    """A PNG of three times 16 bits, which Pillow reads but does not write."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_twelve_bits_in_colours_of_sixteen_are_told() -> None:
+    twelve = np.full((4, 4, 3), 4095, np.uint16)
+    assert upright(png_of_48_bits(twelve)).remarks == (TWELVE_BITS,)
+    assert upright(png_of_48_bits(twelve * 16)).remarks == ()
 
 
 @pytest.mark.parametrize("top", [0, 4096, 65535])
