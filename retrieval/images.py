@@ -126,8 +126,11 @@ def _is_dark(image: Image.Image, *, sixteen: bool) -> bool:
     return sixteen and 0 < int(np.asarray(image.convert("RGB")).max()) < 16
 
 
-def file_pixels(path: Path, preprocess: Preprocess, max_pixels: int = MAX_PIXELS) -> UInt8:
-    """Read an image file and preprocess it to pixels (height, width, 3) uint8.
+def file_pixels(path: Path, preprocess: Preprocess, max_pixels: int = MAX_PIXELS) -> tuple[UInt8, tuple[str, ...]]:
+    """Read an image file and preprocess it.
+
+    Returns:
+        Pixels (height, width, 3) uint8, and the remarks of :class:`UprightImage`.
 
     Raises:
         InputError: the file cannot be read, is not an image, or has more than ``max_pixels`` pixels.
@@ -136,7 +139,8 @@ def file_pixels(path: Path, preprocess: Preprocess, max_pixels: int = MAX_PIXELS
 
     try:
         with decoding(max_pixels):
-            return pixels(upright(read_image(path)).image, preprocess)
+            image, _, remarks = upright(read_image(path))
+            return pixels(image, preprocess), remarks
     except PixelLimitError as error:
         raise InputError(f"{path}: {error.way_out}") from None
     except InputError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,18 +18,8 @@ if TYPE_CHECKING:
 SAME = 1e-5
 """Largest difference between numbers of two unit vectors that are the same but for rounding."""
 
-SHORT = 14
-"""Bytes of a text that every text tower reads whole: a token is at least a byte, and no known context is under 16."""
-
 NEIGHBOURS = 8
 """Vectors of similar projection that each vector is compared with."""
-
-
-class CutTexts(NamedTuple):
-    """Texts beyond the ``context``, in tokens, of a text tower -> number of tokens."""
-
-    context: int
-    tokens: dict[str, int]
 
 
 def unread_warnings(bank: ClassBank, classes: Sequence[str], spec: EncoderSpec) -> list[str]:
@@ -40,6 +30,8 @@ def unread_warnings(bank: ClassBank, classes: Sequence[str], spec: EncoderSpec) 
         classes: (C,) names of the label universe.
         spec: the encoder of the space, whose text tower reads the texts.
     """
+    from retrieval.encoders.text_tokens import CutTexts, cut_texts
+
     texts = bank.texts or ()
     warnings = []
     silent = [text for text in texts if not any(letter.isalnum() for letter in text)]
@@ -78,24 +70,6 @@ def _equal_warnings(bank: ClassBank, classes: Sequence[str]) -> list[str]:
     count = f"{len(rows):,} of {len(bank.texts):,} texts of bank {bank.name}"
     what = f"have the same vector as another text of another class, as '{one}' and '{other}' have"
     return [f"{count} {what}: the text tower reads no difference, and these classes are answered alike."]
-
-
-def cut_texts(texts: Sequence[str], spec: EncoderSpec) -> CutTexts:
-    """Find texts with more tokens than a text tower reads; the tokenizer is loaded only for texts that may have.
-
-    Raises:
-        MissingDependencyError, NetworkError: the tokenizer is needed and cannot be loaded.
-    """
-    from retrieval.encoders.text_tokens import context_of, most_tokens, token_counts
-
-    if max((len(text.encode()) for text in texts), default=0) <= SHORT:
-        return CutTexts(0, {})
-    context = context_of(spec)
-    long = [text for text in texts if context is not None and most_tokens(text) > context]
-    if context is None or not long:
-        return CutTexts(context or 0, {})
-    counts = zip(long, token_counts(spec, long), strict=True)
-    return CutTexts(context, {text: n for text, n in counts if n > context})
 
 
 def equal_vectors(vectors: Float32) -> Int64:

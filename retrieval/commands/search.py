@@ -88,6 +88,8 @@ def search_command(
     result = search(store, SearchRequest.read(query | ranking | searched, "search"))
     if sheet is not None:
         write_sheet(result, sheet)
+    for warning in result.warnings:
+        note(f"Warning: {warning}")
     if result.without_vector:
         note(f"{result.without_vector:,} samples have no vector in space {result.space.name} and were not searched.")
     if as_json:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.encoders.registry import family
 
 if TYPE_CHECKING:
     from retrieval.types import EncoderSpec
 
+SHORT = 14
+"""Bytes of a text that every text tower reads whole: a token is at least a byte, and no known context is under 16."""
+
 _PIECES = re.compile(r"[a-zA-Z]+|\d|[^\s\w]+|\w")
+
+
+class CutTexts(NamedTuple):
+    """Texts beyond the ``context``, in tokens, of a text tower -> number of tokens."""
+
+    context: int
+    tokens: dict[str, int]
 
 
 def has_text_tower(spec: EncoderSpec) -> bool:
@@ -26,6 +36,22 @@ def context_of(spec: EncoderSpec) -> int | None:
     from retrieval.encoders.open_clip_encoder import context_length
 
     return context_length(spec)
+
+
+def cut_texts(texts: Sequence[str], spec: EncoderSpec) -> CutTexts:
+    """Find texts with more tokens than a text tower reads; the tokenizer is loaded only for texts that may have.
+
+    Raises:
+        MissingDependencyError, NetworkError: the tokenizer is needed and cannot be loaded.
+    """
+    if max((len(text.encode()) for text in texts), default=0) <= SHORT:
+        return CutTexts(0, {})
+    context = context_of(spec)
+    long = [text for text in texts if context is not None and most_tokens(text) > context]
+    if context is None or not long:
+        return CutTexts(context or 0, {})
+    counts = zip(long, token_counts(spec, long), strict=True)
+    return CutTexts(context, {text: n for text, n in counts if n > context})
 
 
 def token_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:

@@ -22,8 +22,13 @@ class Encoders:
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, str], Encoder] = {}
 
-    def encode(self, request: SearchRequest, space: SpaceInfo) -> Float32:
+    def encode(self, request: SearchRequest, space: SpaceInfo, warnings: list[str]) -> Float32:
         """Encode the image or text of a request to a vector (1, d) float32 of length 1.
+
+        Args:
+            request: the request.
+            space: the space, whose encoder encodes.
+            warnings: receives what of the image or the text is not used.
 
         Raises:
             InputError: the space has no encoder, or its encoder has no text tower.
@@ -34,11 +39,18 @@ class Encoders:
         if request.image is not None:
             from retrieval.images import file_pixels
 
-            batch = file_pixels(request.image, space.spec.preprocess, request.max_pixels)[None]
+            read, remarks = file_pixels(request.image, space.spec.preprocess, request.max_pixels)
+            warnings += (f"{request.image}: {remark}." for remark in remarks)
+            batch = read[None]
             return self._encoder(space, request.device).encode_images(batch).vectors
         encoder = self._encoder(space, request.device)
         if not isinstance(encoder, TextEncoder):
             raise InputError(f"Space {space.name} has no text tower; a text needs a space of an open_clip model.")
+        from retrieval.encoders.text_tokens import cut_texts
+
+        cut = cut_texts([str(request.text)], space.spec)
+        for n in cut.tokens.values():
+            warnings.append(f"The text has {n} tokens, and the text tower reads {cut.context}: its end is not read.")
         return encoder.encode_texts([str(request.text)]).vectors
 
     def _encoder(self, space: SpaceInfo, device: str) -> Encoder:

@@ -52,6 +52,7 @@ class SearchResult:
         exhaustive: True if every vector was compared, False if an approximate index may have missed some.
         hits: the hits.
         query_samples: the stored samples of the query; empty for an image, a text or a vector.
+        warnings: sentences on what of the query's image or text is not used.
         thumbnails: reads thumbnails of samples by key.
     """
 
@@ -63,6 +64,7 @@ class SearchResult:
     exhaustive: bool
     hits: tuple[Hit, ...]
     query_samples: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
     thumbnails: Thumbnails | None = field(default=None, compare=False)
 
     @property
@@ -91,6 +93,7 @@ class SearchResult:
             "searched": self.searched,
             "without_vector": self.without_vector,
             "exhaustive": self.exhaustive,
+            "warnings": list(self.warnings),
             "hits": [hit.to_dict() for hit in self.hits],
         }
 

@@ -81,7 +81,8 @@ class Searcher:
         if request.where is None:
             view.gallery()  # reads all samples, so that those of the query are not read separately
         samples = query_samples(view, request)
-        vectors = self._vectors(request, space, view, samples)
+        warnings: list[str] = []
+        vectors = self._vectors(request, space, view, samples, warnings)
         gallery = view.gallery(request.where)
         excluded = () if request.include_self else samples
         hits, exhaustive = rank(gallery, vectors, request.k, request.group_by, excluded)
@@ -96,6 +97,7 @@ class Searcher:
             exhaustive=exhaustive,
             hits=tuple(hits),
             query_samples=tuple({name: value for name, value in row.items() if name != ROW} for row in samples),
+            warnings=tuple(warnings),
             thumbnails=partial(_thumbnails, self._store or self._snapshot),
         )
 
@@ -120,14 +122,19 @@ class Searcher:
         return self._views[key]
 
     def _vectors(
-        self, request: SearchRequest, space: SpaceInfo, view: SpaceView, samples: Sequence[Mapping[str, Any]]
+        self,
+        request: SearchRequest,
+        space: SpaceInfo,
+        view: SpaceView,
+        samples: Sequence[Mapping[str, Any]],
+        warnings: list[str],
     ) -> Float32:
         """Return the query vectors (q, d), of length 1."""
         if request.vector is not None:
             return given_vectors(request, space)
         if samples:
             return stored_vectors(view.matrix.data, samples, request, space)
-        return self._encoders.encode(request, space)
+        return self._encoders.encode(request, space, warnings)
 
 
 def _thumbnails(source: EmbeddingStore | Snapshot, keys: Sequence[str]) -> Mapping[str, bytes]:

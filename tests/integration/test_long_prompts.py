@@ -95,3 +95,15 @@ def test_prompts_without_a_word_are_told(store: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps({NAMES[0]: ["a", "--"], NAMES[1]: "b", NAMES[2]: "c"}))
     warnings = call_json(*ZEROSHOT, store, "--prompts", path)["warnings"]
     assert "1 text of bank signs without a letter or digit, such as '--'" in " ".join(warnings)
+
+
+def test_a_search_says_what_it_did_not_read(store: Path, tmp_path: Path) -> None:
+    search = ("search", "--store", store, "-k", "1")
+    assert call_json(*search, "--text", "a photo of a red cap")["warnings"] == []
+    (warning,) = call_json(*search, "--text", " ".join(["a red cap"] * 60))["warnings"]
+    assert "and the text tower reads 56: its end is not read." in warning
+    first, second = (Image.new("RGB", (9, 9), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "x.gif", save_all=True, append_images=[second])
+    said = call_cli(*search, tmp_path / "x.gif").stderr
+    assert said.startswith("Warning: ")
+    assert "x.gif: several frames or pages, of which the first is used." in said

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.prompts.unread import cut_texts, equal_vectors, unread_warnings
+from eval.prompts.unread import equal_vectors, unread_warnings
 from eval.seams.scorer import ClassBank
 from retrieval.encoders import text_tokens
 from retrieval.errors import NetworkError
@@ -70,42 +70,9 @@ def words(n: int) -> str:
     return " ".join(["cap"] * n)
 
 
-def test_the_context_is_that_of_the_encoder_to_the_token() -> None:
-    assert text_tokens.context_of(CLIP) == 56
-    (one,) = text_tokens.token_counts(CLIP, ["cap"])
-    fits = (56 - 2) // (one - 2)
-    cut = cut_texts([words(fits), words(fits + 1), "short"], CLIP)
-    assert (cut.context, list(cut.tokens)) == (56, [words(fits + 1)])
+def test_texts_beyond_the_context_are_told() -> None:
     (warning,) = unread_warnings(bank(unit(2).vectors, (words(90), "x"), [(0, 0), (1, 1)]), CLASSES, CLIP)
     assert "1 of 2 texts of bank set are longer than the 56 tokens that the text tower reads" in warning
-
-
-@pytest.mark.parametrize(("model", "context"), [("ViT-B-32", 77), ("ViT-B-16-SigLIP", 64), ("ViT-H-14-CLIPA", 32)])
-def test_contexts_of_models_of_open_clip(model: str, context: int) -> None:
-    assert (
-        text_tokens.context_of(EncoderSpec("open_clip", model, "random:0", "d", CLIP.preprocess, "fp32", 8)) == context
-    )
-
-
-def test_a_space_without_a_text_tower_has_no_context() -> None:
-    assert text_tokens.context_of(spec()) is None
-    assert cut_texts([words(500)], spec()).tokens == {}
-
-
-@pytest.mark.parametrize("text", ["a photo of a Cantharellus cibarius, a type of mushroom with a yellow funnel"] * 2)
-def test_ordinary_texts_need_no_tokenizer(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> Any:
-        raise AssertionError("the tokenizer was loaded")
-
-    monkeypatch.setattr(text_tokens, "token_counts", refuse)
-    assert cut_texts([text], CLIP).tokens == {}
-
-
-def test_the_estimate_is_not_below_the_count() -> None:
-    texts = ["a photo of a Boletus edulis.", "Röhrling, 12 cm, weiß", "茸の写真", "x-ray (no. 3/4) ...", words(30)]
-    clip = EncoderSpec("open_clip", "ViT-B-32", "random:0", "d", CLIP.preprocess, "fp32", 8)
-    counts = text_tokens.token_counts(clip, texts)
-    assert all(text_tokens.most_tokens(text) >= count for text, count in zip(texts, counts, strict=True))
 
 
 def test_a_tokenizer_that_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
