@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +40,8 @@ from retrieval.types import SpaceInfo, VectorMatrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from retrieval.types import Float32
 
 Check: TypeAlias = Callable[[list[str]], None]
 """Called with files of the table, relative to its folder, before they are read; raises an error if one is damaged."""
@@ -62,7 +65,7 @@ def hot_matrix(dataset: Any, space: SpaceInfo, view: str, folder: Path | None, c
     if folder is not None:
         with suppress(OSError, ValueError):  # the disk is full, permissions are missing, or files changed meanwhile
             return _through_cache(dataset, marks, space, view, folder, check)
-    parts = list(read_fragments(dataset, 0, space, view, check))
+    parts = list(read_fragments(dataset, space, view, check))
     keys = np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *(part.keys for part in parts)])
     data = np.concatenate([np.empty((0, space.dimension), np.float32), *(part.data for part in parts)])
     return VectorMatrix(keys, data, space.fingerprint)
@@ -149,19 +152,17 @@ def _extend(
         _resume(folder / cached.data_file, cached.rows * dimension * 4) as data,
         _resume(folder / cached.keys_file, cached.rows * KEY_BYTES) as keys,
     ):
-        for mark, part in zip(new_marks, read_fragments(dataset, len(fragments), space, view, check), strict=True):
-            keys.write(_bytes(part.keys))
-            data.write(_bytes(part.data))
-            fragments.append(cached_fragment(mark, part))
+        parts = _read_fragments(dataset, len(fragments), space, view, check)
+        for mark, (part, norms) in zip(new_marks, parts, strict=True):
+            key_bytes, vector_bytes = _bytes(part.keys), _bytes(part.data)
+            keys.write(key_bytes)
+            data.write(vector_bytes)
+            sums = checksums(key_bytes), checksums(vector_bytes)
+            fragments.append(Fragment(mark, len(part.keys), *sums, (len(norms), crc32(_bytes(norms)))))
     manifest = replace(cached, fragments=tuple(fragments))
     save_manifest(folder, manifest)
     _remove_other_generations(folder, cached.generation)
     return manifest
-
-
-def cached_fragment(mark: str, part: VectorMatrix) -> Fragment:
-    """Return what the manifest says of a fragment with these keys and vectors."""
-    return Fragment(mark, len(part.keys), checksums(_bytes(part.keys)), checksums(_bytes(part.data)))
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:
@@ -202,17 +203,62 @@ def _resume(path: Path, size: int) -> Iterator[Any]:
         os.fsync(handle.fileno())
 
 
-def read_fragments(dataset: Any, skip: int, space: SpaceInfo, view: str, check: Check) -> Iterator[VectorMatrix]:
-    """Yield the vectors of a view by fragment, from fragment ``skip`` on; rows without the view are left out."""
+def read_fragments(dataset: Any, space: SpaceInfo, view: str, check: Check) -> Iterator[VectorMatrix]:
+    """Yield the vectors of a view by fragment; rows without the view are left out."""
+    for part, _ in _read_fragments(dataset, 0, space, view, check):
+        yield part
+
+
+def _read_fragments(
+    dataset: Any, skip: int, space: SpaceInfo, view: str, check: Check
+) -> Iterator[tuple[VectorMatrix, Float32]]:
+    """Yield the vectors of a view by fragment, from fragment ``skip`` on, and their lengths before normalisation."""
     for fragment in dataset.get_fragments()[skip:]:
         check([f"data/{file.path}" for file in fragment.metadata.files])
         with lance_errors(partial(_unreadable, dataset.uri)):
-            table = fragment.to_table(columns=["key", f"v_{view}"], filter=f"v_{view} IS NOT NULL")
+            table = fragment.to_table(columns=["key", f"v_{view}", f"n_{view}"], filter=f"v_{view} IS NOT NULL")
         keys = np.array(table.column("key").to_pylist(), dtype=f"S{KEY_BYTES}")
         column = table.column(f"v_{view}").combine_chunks()
         values = column.flatten() if isinstance(column, pa.FixedSizeListArray) else pa.array([], pa.float32())
         data = values.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, space.dimension)
-        yield VectorMatrix(keys, data, space.fingerprint)
+        yield VectorMatrix(keys, data, space.fingerprint), present_norms(table, view)
+
+
+def present_norms(table: pa.Table, view: str) -> Float32:
+    """Return the lengths of a view, without rows that have none."""
+    norms: Float32 = table.column(f"n_{view}").drop_null().to_numpy().astype(np.float32)
+    return norms
+
+
+def require_norms(dataset: Any, folder: Path | None, view: str, table: pa.Table) -> None:
+    """Compare lengths of vectors with the checksums in the cache, if it covers the fragments of the table.
+
+    Vectors are read before their lengths; without a cache, that has checked the files with both.
+
+    Args:
+        dataset: the Lance dataset of the space's vectors, at a version.
+        folder: the cache of this space and view.
+        view: the view.
+        table: all rows of the dataset, with the lengths of the view.
+
+    Raises:
+        StoreError: the lengths are not those that were stored.
+    """
+    manifest = None
+    if folder is not None:
+        with suppress(OSError, ValueError):
+            manifest = load_manifest(folder)
+    marks = fragment_marks(dataset)
+    if manifest is None or not _covers(manifest, marks, manifest.dimension):
+        return
+    norms, start = present_norms(table, view), 0
+    for fragment in manifest.fragments[: len(marks)]:
+        count, checksum = fragment.norms
+        if crc32(_bytes(norms[start : start + count])) != checksum:
+            raise StoreError(f"{dataset.uri}: lengths of vectors are not as they were written; {remedy('vectors_')}.")
+        start += count
+    if start != len(norms):
+        raise StoreError(f"{dataset.uri}: lengths of vectors are not as they were written; {remedy('vectors_')}.")
 
 
 def _unreadable(uri: str, said: str) -> StoreError:

@@ -31,13 +31,15 @@ class Fragment:
     """A cached fragment, which is a chunk of the file of keys and of the file of vectors.
 
     ``mark`` identifies the fragment and changes if rows of it are deleted; ``keys`` and ``data`` are the CRC-32 of the
-    blocks of its two chunks.
+    blocks of its two chunks. ``norms`` is the number of lengths that the table has for it, which are not cached, and
+    their CRC-32.
     """
 
     mark: str
     rows: int
     keys: tuple[int, ...]
     data: tuple[int, ...]
+    norms: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def load_manifest(folder: Path) -> Manifest | None:
         if raw["sha256"] != _sha256(body):
             raise ValueError("manifest.json is not as it was written")
         fragments = tuple(
-            Fragment(part["mark"], part["rows"], tuple(part["keys"]), tuple(part["data"])) for part in body["fragments"]
+            Fragment(part["mark"], part["rows"], *(tuple(part[name]) for name in ("keys", "data", "norms")))
+            for part in body["fragments"]
         )
         manifest = Manifest(body["space"], body["view"], body["generation"], body["dimension"], fragments)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError):

@@ -11,7 +11,7 @@ from retrieval.errors import StoreError, unknown
 from retrieval.store.commits import Commit
 from retrieval.store.conditions import condition, matching, one_of
 from retrieval.store.digests import FileCheck
-from retrieval.store.hot import cache_damage, hot_matrix, read_fragments
+from retrieval.store.hot import cache_damage, hot_matrix, read_fragments, require_norms
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.schema import is_large, vectors_table
 from retrieval.store.spaces import find_space, space_of
@@ -118,11 +118,15 @@ class LanceSnapshot:
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
         """Yield the vectors of a view in parts, from the table instead of the cache."""
         name = vectors_table(space.fingerprint)
-        return read_fragments(self._dataset(name), 0, space, view, partial(self._require, name))
+        return read_fragments(self._dataset(name), space, view, partial(self._require, name))
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Read lengths of vectors before normalisation; see :meth:`retrieval.types.store.Snapshot.norms`."""
-        return self.read(vectors_table(space.fingerprint), ["key", *(f"n_{view}" for view in views or ("base",))])
+        name, views = vectors_table(space.fingerprint), views or ("base",)
+        rows = self.read(name, ["key", *(f"n_{view}" for view in views)])
+        for view in views:
+            require_norms(self._dataset(name), self._cache_folder(space, view), view, rows)
+        return rows
 
     def thumbnail_keys(self) -> list[str]:
         """Read the keys that have a thumbnail."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -63,8 +64,18 @@ def _files(snapshot: LanceSnapshot, damage: list[DamagedFile]) -> Iterator[Store
         yield StoreFinding("files", wrong=False, detail=detail)
     elif not damage:
         yield StoreFinding("files", wrong=False, detail=f"{total} files, all as they were written")
+    names = _table_names(snapshot) if damage else {}
     for file in damage:
-        yield StoreFinding(f"file of {file.table}", wrong=True, detail=f"{file}; {remedy(file.table)}")
+        name = names.get(file.table, file.table)
+        yield StoreFinding(f"file of {name}", wrong=True, detail=f"{file}; {remedy(file.table)}")
+
+
+def _table_names(snapshot: LanceSnapshot) -> dict[str, str]:
+    """Map tables of vectors to the names of their spaces, as far as these can be read."""
+    with suppress(StoreError):
+        rows = snapshot.read("spaces").to_pylist()
+        return {vectors_table(row["fingerprint"]): f"vectors of {row['name']}" for row in rows}
+    return {}
 
 
 def _contents(snapshot: LanceSnapshot, damaged_tables: Collection[str]) -> Iterator[StoreFinding]:

@@ -162,3 +162,18 @@ def test_vectors_of_a_damaged_table_never_reach_the_cache(tmp_path: Path) -> Non
     with store.snapshot() as snapshot, pytest.raises(StoreError, match="is not as it was written; restore it"):
         snapshot.vectors(space)
     assert not list((tmp_path / "s" / "cache").rglob("manifest.json"))
+
+
+def test_damaged_lengths_are_refused_though_the_cache_has_the_vectors(tmp_path: Path) -> None:
+    vectors = unit(3)
+    store, space = store_with(tmp_path / "s", ["a", "b", "c"], vectors)
+    _append(store, space, "d", 1)
+    _same_as_table(store, space)
+    with store.snapshot() as snapshot:
+        np.testing.assert_array_equal(snapshot.norms(space).column("n_base").to_numpy()[:3], vectors.norms)
+    for data in (tmp_path / "s" / f"vectors_{space.fingerprint}.lance" / "data").iterdir():
+        if (place := data.read_bytes().find(vectors.norms.tobytes())) >= 0:
+            flip(data, place + 2)
+            break
+    with store.snapshot() as snapshot, pytest.raises(StoreError, match="lengths of vectors are not as they were"):
+        snapshot.norms(space)

@@ -24,7 +24,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
     monkeypatch.setattr(hot_manifest, "BLOCK", 1000)
     rng = np.random.default_rng(0)
     parts = [(rng.bytes(rows * 48), rng.bytes(rows * DIMENSION * 4)) for rows in ROWS]
-    fragments = [Fragment(str(at), ROWS[at], checksums(keys), checksums(data)) for at, (keys, data) in enumerate(parts)]
+    fragments = [
+        Fragment(str(at), ROWS[at], checksums(keys), checksums(data), (1, 2)) for at, (keys, data) in enumerate(parts)
+    ]
     manifest = Manifest("space", "base", "g", DIMENSION, tuple(fragments))
     (tmp_path / manifest.keys_file).write_bytes(b"".join(keys for keys, _ in parts))
     (tmp_path / manifest.data_file).write_bytes(b"".join(data for _, data in parts) + b"of a killed run")

@@ -78,7 +78,7 @@ def test_a_damaged_file_of_vectors_is_one_sentence(tmp_path: Path) -> None:
     for file in (tmp_path / "s" / f"vectors_{space.fingerprint}.lance" / "data").iterdir():
         file.write_bytes(b"damaged")
     (damage,) = wrong(open_store(tmp_path / "s"))
-    assert damage.startswith(f"file of vectors_{space.fingerprint}: vectors_{space.fingerprint}.lance/data/")
+    assert damage.startswith(f"file of vectors of {space.name}: vectors_{space.fingerprint}.lance/data/")
     assert "is not as it was written; restore it from a copy of the store, or let 'verify --repair'" in damage
     with store.snapshot() as snapshot, pytest.raises(StoreError, match="is not as it was written; restore it"):
         snapshot.vectors(space)
@@ -116,5 +116,5 @@ def test_samples_that_cannot_be_read_leave_the_rest_unchecked_and_say_so(tmp_pat
     for name in ("samples", f"vectors_{space.fingerprint}"):
         flip(next((tmp_path / "s" / f"{name}.lance" / "data").iterdir()), 70)
     assert [line.partition(":")[0] for line in wrong(store)] == [
-        "file of samples", f"file of vectors_{space.fingerprint}", "contents",
+        "file of samples", f"file of vectors of {space.name}", "contents",
     ]  # fmt: skip
