@@ -125,12 +125,20 @@ def _counts(values: Names) -> Counter[str]:
 
 
 def name_warnings(
-    pool: Pool, columns: Mapping[str, NameKind], *, joined: bool, excluded: Collection[str] = ()
+    pool: Pool,
+    tested: NDArray[np.bool_],
+    columns: Mapping[str, NameKind],
+    *,
+    joined: bool,
+    excluded: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Say which names of evaluated samples may be one name in several spellings, and which read like placeholders.
 
+    Aspects are those of all samples, since another spelling of an aspect keeps samples from being evaluated.
+
     Args:
-        pool: the samples, with their names as they are stored.
+        pool: samples, with their names as they are stored.
+        tested: (n,) whether they are evaluated.
         columns: columns whose names change a number, and what they are of.
         joined: whether the spellings are joined.
         excluded: identities or labels that options leave out.
@@ -139,7 +147,7 @@ def name_warnings(
     for column, kind in columns.items():
         if column not in pool.columns:
             continue
-        values = pool.columns[column]
+        values = pool.columns[column] if kind == "aspect" else pool.columns[column][tested]
         counts = _counts(values[~is_one_of(values, excluded)])
         if doubles := suspected_doubles(counts) if kind != "group" else []:
             ways = written_ways(doubles)

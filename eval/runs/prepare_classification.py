@@ -190,7 +190,7 @@ def prepare_classification(
             warnings=(
                 *notes,
                 *val_notes,
-                *name_warnings(named.take(np.isin(named.ids, splits.sample)), names, joined=config.join_spellings),
+                *name_warnings(named, np.isin(named.ids, splits.sample), names, joined=config.join_spellings),
                 *_left_out(unlabelled, outside, hint),
                 *(labelled_without_part(pool, whole) if rule.name == "split" and given is None else ()),
                 *val_as_test(protocol_options),

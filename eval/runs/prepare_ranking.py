@@ -130,9 +130,9 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         departs = _departs(rule, config, unrelated)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
         excluded = {BAD_BOXES, *(name for option in EXCLUSIONS for name in getattr(config, option, ()))}
-        tested = stored.take(np.isin(stored.ids, pool.ids[used]))
+        tested = np.isin(stored.ids, pool.ids[used])
         warnings = (
-            *name_warnings(tested, names, joined=config.join_spellings, excluded=excluded),
+            *name_warnings(stored, tested, names, joined=config.join_spellings, excluded=excluded),
             *_crossings(snapshot, space, pool.take(used | learnt_rows(pool, parts.values())), parts, config),
             *copies_warning(pictures, "identity", space.dimension),
             *_learnt_samples(pool, used),

@@ -15,6 +15,7 @@ import numpy as np
 
 from indexers.pipeline.rows import changes
 from indexers.sources.split_words import NO_SPLIT, SPLITS
+from retrieval.names import clean_name
 from retrieval.types import Sample, Source
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class SourceSurvey:
 
 
 def survey(samples: Iterable[Sample]) -> SourceSurvey:
-    """Count samples, and the different values of their fields."""
+    """Count samples, and the different names in their fields, as they are stored."""
     fields: dict[str, set[str | None]] = {"label": set(), "identity": set(), "camera": set()}
     splits: Counter[str | None] = Counter()
     examples: dict[str, Any] = {}
@@ -170,7 +171,8 @@ def survey(samples: Iterable[Sample]) -> SourceSurvey:
         for name, value in sample.meta.items():
             if value is not None and (name not in examples or (type(examples[name]) is int and type(value) is float)):
                 examples[name] = value
-    labels, identities, cameras = (len(values - {None}) for values in fields.values())
+    names = [{clean_name(value) for value in values if value is not None} for values in fields.values()]
+    labels, identities, cameras = (len(values - {None}) for values in names)
     return SourceSurvey(splits.total(), labels, identities, cameras, _split_counts(splits), examples)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.command_line import call_cli, call_json
 from tests.support.named_vectors import import_named
+from tests.support.shared_data import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +117,61 @@ def test_bad_boxes_of_market_keep_their_own_words(tmp_path: Path) -> None:
     assert len(warnings) == 1
     assert "Identity -1 counts as an identity (samples: 5)" in warnings[0]
     evaluated(tmp_path / "v", "reid", "--protocol", "market1501")
+
+
+def test_cameras_and_aspects_in_two_spellings(tmp_path: Path) -> None:
+    clean = animals(lambda k, _: f"{k}")
+    for at, row in enumerate(clean):
+        row |= {"camera": str(at % 5 % 3), "aspect": "right" if at % 4 == 1 else "left"}
+    mixed = [dict(row) for row in clean]
+    for row in mixed[2::3]:
+        row |= {"camera": f"{row['camera']}.0", "aspect": row["aspect"].title()}
+    import_named(tmp_path, clean, CENTRES, "clean")
+    assert "Cameras in several spellings" in import_named(tmp_path, mixed, CENTRES, "mixed")
+    of_clean, _ = evaluated(tmp_path / "clean" / "v", "reid", "--aspect", "left")
+    apart, warnings = evaluated(tmp_path / "mixed" / "v", "reid", "--aspect", "left")
+    assert apart["n"] != of_clean["n"]
+    assert any(line.startswith("Aspects in several spellings that may be one: 'left' (") for line in warnings)
+    joined, warnings = evaluated(tmp_path / "mixed" / "v", "reid", "--aspect", "Left", *way_out(warnings))
+    assert any(line.startswith("Cameras in several spellings were joined: '") for line in warnings)
+    assert metrics(joined) == pytest.approx(metrics(of_clean))
+
+
+def test_a_camera_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    rows = animals(lambda k, _: f"{k}")
+    for row in rows[::2]:
+        row["camera"] = "unknown"
+    import_named(tmp_path, rows, CENTRES)
+    _, warnings = evaluated(tmp_path / "v", "reid")
+    (told,) = (line for line in warnings if "placeholder" in line)
+    assert told.startswith("Camera 'unknown' (15 samples) reads like a placeholder and counts as a camera")
+    assert not any("camera" in line for line in evaluated(tmp_path / "v", "reid", "-o", "camera_rule=none")[1])
+
+
+@pytest.mark.skipif(not (SHARED.parent / "cases").is_dir(), reason="the drawn cases are not beside this checkout")
+def test_the_shared_cases_have_their_values(tmp_path: Path) -> None:
+    spec = spec_from_file_location("make_cases", SHARED.parent / "cases" / "make.py")
+    assert spec
+    assert spec.loader
+    cases = module_from_spec(spec)
+    spec.loader.exec_module(cases)
+    for name in ("unknown_animals", "two_spellings"):
+        getattr(cases, name)(tmp_path / name)
+    joined = (("-o", "join_spellings=true"), (6, 0.6667, 0.7235))
+    expected = {
+        "unknown_animals/metadata.csv": (("-o", "junk_identities=unknown"), (8, 0.750, 0.696)),
+        "two_spellings/float.csv": joined,
+        "two_spellings/zeros.csv": joined,
+        "two_spellings/clean.csv": ((), joined[1]),
+    }
+    for table, (option, (identities, rank_1, mean_ap)) in expected.items():
+        column = ("--column", "filepath=path") if table.endswith("metadata.csv") else ()
+        words = ("--source-name", table, "--encoder", "open_clip/vitrine-tiny", *column)
+        call_cli("index", tmp_path / table, "--store", tmp_path / "s", *words)
+        result, _ = evaluated(tmp_path / "s", "reid", "--where", f"source = '{table}'", *option)
+        assert (result["n"]["query"], result["n"]["identities"]) == (identities, identities)
+        numbers = metrics(result)
+        assert (numbers["rank_1"], numbers["mean_ap"]) == pytest.approx((rank_1, mean_ap), abs=5e-4)
 
 
 def species(spell: Any) -> list[dict[str, str]]:
