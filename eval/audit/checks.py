@@ -67,7 +67,7 @@ def data_roles(pool: Pool, sets: Iterable[SplitSet]) -> DataRoles:
     sets = tuple(sets)
     learnt = learnt_rows(pool, sets)
     tested = [part.sample[np.isin(part.role, HELD_OUT)] for part in sets]
-    held_out = np.isin(pool.ids, np.concatenate(tested)) if tested else pool.among("split", *HELD_OUT)
+    held_out = pool.mask(np.concatenate(tested)) if tested else pool.among("split", *HELD_OUT)
     draws = tuple((_mask(pool, query), _mask(pool, gallery)) for query, gallery in draw_rows(sets, pool))
     if not sets:
         draws = ((pool.among("split", "query"), pool.among("split", "gallery")),)

@@ -38,7 +38,7 @@ def learnt_rows(pool: Pool, sets: Iterable[SplitSet]) -> NDArray[np.bool_]:
     learnt = [part.sample[np.isin(part.role, LEARNT)] for part in sets]
     samples = np.concatenate(learnt) if learnt else np.empty(0, np.str_)
     if len(samples):
-        return np.isin(pool.ids, samples)
+        return pool.mask(samples)
     return pool.among("split", *LEARNT) if "split" in pool.columns else np.zeros(len(pool), np.bool_)
 
 

@@ -40,7 +40,7 @@ def near_pairs(pool: Pool, vectors: SpaceVectors, bits: int = MAX_BITS, roles: D
         bits: largest number of differing bits of their hashes, 0 to 3.
         roles: where given, only pairs that meet in these roles are of interest.
     """
-    contents, _ = text_codes(pool.columns["key"])
+    contents = _content_codes(pool)
 
     def meet(first: Int64, second: Int64) -> NDArray[np.bool_]:
         different: NDArray[np.bool_] = contents[first] != contents[second]
@@ -64,7 +64,7 @@ def vector_pairs(pool: Pool, vectors: SpaceVectors, neighbours: Neighbors, hashe
         neighbours: nearest neighbours of each sample with a vector, as positions among those.
         hashed: near-duplicates, which are left out.
     """
-    contents, _ = text_codes(pool.columns["key"])
+    contents = _content_codes(pool)
     first, second = near_by_vector(vectors, np.flatnonzero(vectors.rows >= 0), neighbours)
     codes = first * len(pool) + second
     other = (contents[first] != contents[second]) & ~np.isin(codes, hashed.first * len(pool) + hashed.second)
@@ -86,12 +86,21 @@ def distinct_contents(pool: Pool, pairs: NearPairs, relation: Int64) -> Int64:
     Returns:
         Ascending positions in ``pairs``.
     """
-    contents, _ = text_codes(pool.columns["key"])
+    if not len(pairs.first):
+        return pairs.first
+    contents = _content_codes(pool)
     both = np.sort(np.stack([contents[pairs.first], contents[pairs.second]]), axis=0)
     order = np.lexsort((pairs.second, pairs.first, -relation, both[1], both[0]))
     _, at = np.unique(both[:, order], axis=1, return_index=True)
     positions: Int64 = np.sort(order[at])
     return positions
+
+
+def _content_codes(pool: Pool) -> Int64:
+    """Codes (n,) of contents, as they first occur."""
+    numbers: dict[object, int] = {}
+    keys = pool.columns["key"]
+    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.int64, len(pool))
 
 
 def _hashed(pool: Pool, vectors: SpaceVectors) -> tuple[Int64, NDArray[np.uint64]]:

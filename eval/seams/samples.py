@@ -37,6 +37,13 @@ class Pool:
         """Rows (m,) of samples (m,) by their ids, -1 where the table has no such sample."""
         return rows_of_ids(self.ids, samples)
 
+    def mask(self, samples: NDArray[np.str_]) -> NDArray[np.bool_]:
+        """Whether each sample (n,) is one of ``samples`` (m,)."""
+        rows = self.rows(samples)
+        mask = np.zeros(len(self), np.bool_)
+        mask[rows[rows >= 0]] = True
+        return mask
+
     def among(self, column: str, *values: Any) -> NDArray[np.bool_]:
         """Whether each sample has one of these values in a column: (n,)."""
         return np.fromiter((value in values for value in self.columns[column]), np.bool_, len(self))
