@@ -89,7 +89,7 @@ def upright(data: bytes) -> UprightImage:
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as opened:
             _check(opened)
-            sixteen = re.search(";16", str(getattr(opened, "tile", ""))) is not None  # before Exif, which may load
+            sixteen = ";16" in str(getattr(opened, "tile", [])[:1])  # before Exif, whose reading may load the image
             captured_at = _captured_at(opened)
             remarks = [SEVERAL_FRAMES] if name not in STILL_FORMATS and getattr(opened, "is_animated", False) else []
             opened.load()

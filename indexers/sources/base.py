@@ -103,6 +103,8 @@ class BaseSource(ABC):
             where = printable(prefix + name)
             if kind == BROKEN_LINK:
                 self.problems.append(SourceProblem(where, "the link leads nowhere", missing=True, kind=kind))
+            elif kind == UNREADABLE:  # it may be an image, which must not be pruned
+                self.problems.append(SourceProblem(where, "the file cannot be read", kind=kind))
             else:
                 self.tally.leave_out(kind, where)
         return entries.folders, entries.images
@@ -218,6 +220,7 @@ def is_text(name: str) -> bool:
 FOLDER = "folder"
 IMAGE = "image"
 BROKEN_LINK = "broken links"
+UNREADABLE = "unreadable files"
 NO_IMAGE = "rows without an image"
 
 
@@ -272,25 +275,27 @@ def _kind(entry: os.DirEntry[str]) -> str | None:
             return "special files" if os.path.exists(entry.path) else BROKEN_LINK  # noqa: PTH110
     except OSError:
         return BROKEN_LINK
-    suffix = _suffix(entry.name)
-    if suffix in SUFFIXES:
-        return IMAGE
-    return "camera raw files" if suffix in RAW_SUFFIXES else None
+    return IMAGE if _suffix(entry.name) in SUFFIXES else None
+
+
+def _first_bytes(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)  # half the time of Path.open, over as many files as there are images
+    try:
+        return os.read(file, HEAD)
+    finally:
+        os.close(file)
 
 
 def content_kind(path: str) -> str:
     """Return the kind of a file by its first bytes: an image, or why it is left out."""
     try:
-        file = os.open(path, os.O_RDONLY)
+        head = _first_bytes(path)
     except OSError:
-        return "unreadable files"
-    try:
-        head = os.read(file, HEAD)
-    except OSError:
-        return "unreadable files"
-    finally:
-        os.close(file)
-    if image_format(head) is not None:
+        return UNREADABLE
+    name = image_format(head)
+    if _suffix(path) in RAW_SUFFIXES and name in {None, "TIFF"}:
+        return "camera raw files"
+    if name is not None:
         return IMAGE
     return "not images" if head else "empty files"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, features
 
+from indexers.sources import base
 from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
 from tests.support.images import write_images
 
@@ -56,7 +57,7 @@ def test_suffixes_of_phones_and_browsers(tmp_path: Path) -> None:
 def test_the_suffix_decides_nothing(tmp_path: Path) -> None:
     names = {"photo": "JPEG", "scan.JPEG_": "JPEG", "download.jpg.1": "JPEG", "x.jpg~": "PNG", "subject01.happy": "GIF"}
     names |= {"a.dat": "WEBP", "b.php": "PNG", "c.pgm": "PPM", "d.jp2": "JPEG2000", "e": "TIFF", "f.png": "BMP"}
-    names |= {"g.txt": "PNG", "h.unknown": "AVIF"}
+    names |= {"g.txt": "PNG", "h.unknown": "AVIF", "i.raw": "JPEG"}
     for seed, (file, name) in enumerate(names.items()):
         save(tmp_path / "set" / "a" / file, seed, name)
     report = call_json(*command(tmp_path / "set"))
@@ -193,6 +194,19 @@ def test_a_pillow_without_webp_makes_no_thumbnails(tmp_path: Path, monkeypatch: 
     error = call_cli(*command(tmp_path / "set"), check=1).stderr
     assert "built without WebP, in which thumbnails are kept; leave them out with --no-thumbnails" in error
     assert "3 embedded" in call_cli(*command(tmp_path / "set"), "--no-thumbnails").stdout
+
+
+def test_an_image_without_suffix_that_may_not_be_read_is_not_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(3):
+        save(tmp_path / "set" / "a" / f"photo{seed}", seed, "JPEG")
+    call_cli(*command(tmp_path / "set"))
+    monkeypatch.setattr(base, "content_kind", lambda path: base.UNREADABLE if path.endswith("1") else base.IMAGE)
+    done = call_cli(*command(tmp_path / "set"), "--prune", check=3)
+    assert "Left out 1 of 3 seen: unreadable files 1 (first a/photo1)." in done.stdout
+    assert "Nothing was dropped: a/photo1 could not be used" in done.stderr
+    assert len(uris(tmp_path / "s")) == 3
 
 
 def test_a_file_that_may_not_be_read_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
