@@ -53,8 +53,10 @@ def _repair_committed(tables: LanceTables) -> Iterator[str]:
     commit = read_commit(tables)
     damaged: dict[str, list[str]] = {}
     for file in damaged_files(tables.uri, commit.files):
-        if is_replaceable(file.table):
-            damaged.setdefault(file.table, []).append(file.path)
+        damaged.setdefault(file.table, []).append(file.path)
+    if "spaces" in damaged:  # says what the tables of vectors are
+        return
+    damaged = {name: paths for name, paths in damaged.items() if is_replaceable(name)}
     if not damaged:
         return
     versions, files = dict(commit.tables), dict(commit.files)

@@ -92,6 +92,28 @@ def test_what_nothing_can_make_again_is_restored_from_a_copy(world: Path, tmp_pa
     assert evaluate(store) == evaluate(world / "s")
 
 
+@pytest.mark.parametrize("what", ["vectors_*.lance/data/*", "samples.lance/data/*"])
+def test_vectors_that_were_imported_are_imported_again(tmp_path: Path, what: str) -> None:
+    rng = np.random.default_rng(0)
+    lines = [
+        ",".join([f"img_{at}.jpg", f"class{at % 3}", *(f"{value:.4f}" for value in np.eye(3)[at % 3] + rng.random(3))])
+        for at in range(24)
+    ]
+    (tmp_path / "v.csv").write_text("\n".join(["filepath,label,f1,f2,f3", *lines]))
+    store = tmp_path / "s"
+    imported = ("import-vectors", tmp_path / "v.csv", "--vectors", "f*", "--store", store)
+    knn = ("eval", "--mode", "knn", "--protocol", "holdout", "--store", store)
+    call_cli(*imported)
+    want = call_json(*knn)["metrics"]
+    shutil.rmtree(store / "cache")
+    flip(min(store.glob(what)), -60)
+    assert "then 'index' (or 'import-vectors')" in call_cli(*knn, check=1).stderr
+    call_cli("verify", "--repair", "--store", store, check=None)
+    call_cli(*imported)
+    assert call_json(*knn)["metrics"] == want
+    call_cli("verify", "--store", store)
+
+
 def test_deleting_a_damaged_cache_is_enough(world: Path, tmp_path: Path) -> None:
     store = tmp_path / "s"
     shutil.copytree(world / "s", store)
