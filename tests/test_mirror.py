@@ -53,7 +53,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/encoders/family.py": ("contracts/test_encoders.py",),
     "retrieval/encoders/torch_encoder.py": ("contracts/test_encoders.py",),
     "retrieval/store/info.py": ("test_cli.py", "integration/test_attach.py"),
-    "retrieval/store/lance.py": ("contracts/test_stores.py", "retrieval/store/test_commits.py"),
     "retrieval/store/memory.py": ("contracts/test_stores.py",),
     "retrieval/store/records.py": ("retrieval/store/test_writer.py",),
     "retrieval/store/repair.py": ("integration/test_repair.py",),
