@@ -136,9 +136,16 @@ def index_command(
     options["columns"] = _columns(options["columns"])
     options["source_options"] = parse_assignments(options["source_options"], "--source-option")
     request = IndexRequest.read({**options, "path": path, "quiet": as_json}, "index")
-    report = index_images(request, store)
-    for line in report.notes:
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
         note(line)
+
+    report = index_images(request, store, tell)
+    for line in report.notes:
+        if line not in told:
+            note(line)
     if as_json:
         print_json(report.to_dict())
     else:

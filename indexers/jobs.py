@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 SUGGESTED = "open_clip/ViT-B-32:laion2b_s34b_b79k, timm/efficientnet_b3:FILE.safetensors, torchvision/resnet50:DEFAULT"
 
 
-def index_images(request: IndexRequest, store: str | Path | LanceStore) -> IndexReport:
+def index_images(
+    request: IndexRequest, store: str | Path | LanceStore, tell: Callable[[str], None] = lambda _: None
+) -> IndexReport:
     """Embed the images of a source into a store.
 
     Args:
         request: source, encoder and options.
         store: the store, or its folder, which is created if it does not exist.
+        tell: gets the notes of the source before the first image is opened; the report has them, too.
 
     Returns:
         Numbers of samples, and notes for the user.
@@ -55,7 +59,8 @@ def index_images(request: IndexRequest, store: str | Path | LanceStore) -> Index
         spec = _stored_spec(requested, writer.snapshot, request.precision)
         notes = _check_root(source, writer)
         class_notes = _name_classes(opened, writer, spec, names)
-        report = index(source, writer, spec, lambda: _load_checked(spec, request.device, names), _options(request))
+        options = replace(_options(request), tell=tell)
+        report = index(source, writer, spec, lambda: _load_checked(spec, request.device, names), options)
         notes += class_notes or _name_classes(opened, writer, spec, names)
         report.notes += name_notes(writer.snapshot)
     splits = None if report.interrupted else source.split_set()

@@ -56,6 +56,8 @@ def index(
     start = time.monotonic()
     contents = survey(source)
     surveyed = source.tally.copy()
+    for line in source.notes:
+        options.tell(line)
     writer.prepare_meta(
         table([{f"{META_PREFIX}{name}": value for name, value in contents.meta_examples.items()}]).schema
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ NOT_REACHED = "not reached"
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How to index; ``IndexRequest`` describes the options. ``commit_seconds`` is the time between commits."""
+    """How to index; ``IndexRequest`` describes the options. ``commit_seconds`` is the time between commits.
+
+    ``tell`` gets the notes of the source before the first image is opened.
+    """
 
     views: tuple[str, ...] = ("base",)
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
@@ -27,6 +31,7 @@ class IndexOptions:
     prune: bool = False
     max_pixels: int = MAX_PIXELS
     quiet: bool = False
+    tell: Callable[[str], None] = lambda _: None
 
 
 @dataclass(slots=True)

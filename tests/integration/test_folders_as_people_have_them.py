@@ -166,3 +166,17 @@ def test_a_part_alone_has_its_split_by_the_option(tmp_path: Path, store: Path) -
     assert f"Index {tmp_path}/set/train --split train for train alone" in message
     report = index(store, tmp_path / "set" / "train", "--split", "train")
     assert (report["labels"], report["splits"], report["notes"]) == (2, {"train": 2}, [])
+
+
+def test_notes_stand_before_the_work_and_once(tmp_path: Path, store: Path) -> None:
+    root = draw_images(tmp_path / "set", *(f"{name}/day {at}/1.jpg" for name in ("cat", "dog") for at in range(2)))
+    said = call_cli("index", root, "--store", store, *SMALL_ENCODER).stderr
+    assert said.count("Taken as labels: cat, dog; but the same folders (day 0, day 1) lie in each.") == 1
+
+
+def test_ways_out_are_quoted_for_a_shell(tmp_path: Path, store: Path) -> None:
+    root = tumours(tmp_path / "set", "my train", "my test")
+    message = refusal(store, root)
+    assert "Say --split 'my test=test' --split 'my train=train' if they are splits" in message
+    report = index(store, root, "--split", "my test=test", "--split", "my train=train")
+    assert report["splits"] == {"train": 12, "test": 6}

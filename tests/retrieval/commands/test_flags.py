@@ -28,6 +28,8 @@ def command(**options: object) -> None:
         ("say `columns=filepath=NAME` or `columns=label=`", "say --column filepath=NAME or --column label="),
         ("pass `thumbnails=False`", "pass --no-thumbnails"),
         ("pass `val_from=train:0.1` or `tip.beta`", "pass -o val_from=train:0.1 or -o tip.beta"),
+        ("say `columns=label=the name`", "say --column 'label=the name'"),
+        ("pass `aspect=dorsal right`", "pass -o 'aspect=dorsal right'"),
         ("`path` is a folder", "PATH is a folder"),
         ("no option 'veiws'. Did you mean 'views'?", "no option 'veiws'. Did you mean 'views'?"),
     ],
