@@ -16,7 +16,14 @@ from indexers.sources.base import BaseSource, folder_names, require_folder
 from indexers.sources.converters import Converter, Fields, by_folder
 from indexers.sources.levels import note_galleries
 from indexers.sources.presets import PRESETS, guess_preset, preset_inside
-from indexers.sources.split_words import SplitWords, read_split_option, split_like, split_name, unknown_words
+from indexers.sources.split_words import (
+    NO_SPLIT,
+    SplitWords,
+    read_split_option,
+    split_like,
+    split_name,
+    unknown_words,
+)
 from retrieval.config import Config
 from retrieval.errors import InputError, first_names, unknown
 from retrieval.types import Sample, SourceProblem
@@ -179,7 +186,9 @@ class PatternSource(BaseSource):
         if strange and (like or len(strange) < len(seen)):
             shown = first_names([f"'{word}' ({n:,} images)" for word, n in strange.items()])
             word = next(iter(like or strange))
-            option = f"`split={word}={like.get(word, 'none')}`"
+            splits = {words.split(other) for other in seen if words.knows(other)}
+            other = "gallery" if "query" in splits and "gallery" not in splits else NO_SPLIT
+            option = f"`split={word}={like.get(word, other)}`"
             self.notes.append(f"Folders whose images have no split: {shown}; say what they are, for example {option}.")
 
     def _refuse_splits_inside(self, top: str) -> None:

@@ -204,18 +204,17 @@ def unknown_words(counts: Counter[str], words: SplitWords, what: str, otherwise:
     """
     strange = [(word, n) for word, n in counts.most_common() if not words.knows(word)]
     shown = ", ".join(f"'{word}' ({n:,})" for word, n in strange[:12]) + (", ..." if len(strange) > 12 else "")
-    options = " ".join(f"`split={word}={_guess(word)}`" for word, _ in strange[:4])
+    flags = all(is_flag(word) for word, _ in strange)
+    options = " ".join(f"`split={word}={_guess(word, flags=flags)}`" for word, _ in strange[:4])
     return InputError(
         f"{what} has words that are no splits ({', '.join(SPLITS)}): {shown}. Say what they mean, for example "
         f"{options} ({NO_SPLIT}: no split); {otherwise}."
     )
 
 
-def _guess(word: str) -> str:
-    """Return a split for an example: the one in the word, or by common use of 1, 0 and -1."""
+def _guess(word: str, *, flags: bool) -> str:
+    """Return a split for an example: the one in the word, or what 1 and 0 mean where there is nothing else."""
+    if flags:
+        return "train" if word.casefold() in _TRUE else "test"
     like = split_like(word)
-    return (
-        like.split
-        if like
-        else {"1": "train", "0": "test", "true": "train", "false": "test"}.get(word.lower(), NO_SPLIT)
-    )
+    return like.split if like else NO_SPLIT

@@ -89,3 +89,9 @@ def test_splits_one_folder_down_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the splits \(image_test, image_train\) lie in it; index .*/VeRi"):
         read(tmp_path, pattern=EXAMPLE)
     assert {sample.split for sample in read(tmp_path / "VeRi", pattern=EXAMPLE).values()} == {"train", "test"}
+
+
+def test_a_folder_beside_queries_without_a_gallery_may_be_it(tmp_path: Path) -> None:
+    source = open_source(images(tmp_path, "query/1_c1.png", "pool/1_c2.png"), "pattern", options={"pattern": EXAMPLE})
+    list(source)
+    assert source.notes[0].endswith("for example `split=pool=gallery`.")

@@ -119,6 +119,8 @@ def test_unknown_words_name_the_option_for_each() -> None:
     assert "'1' (3), '0' (2)." in str(error)
     assert "`split=1=train` `split=0=test`" in str(error)
     assert "'train'" not in str(error)
+    folds = unknown_words(Counter("01234"), SplitWords({}), "Column 'fold'", "or leave it")
+    assert "`split=0=none` `split=1=none`" in str(folds)
 
 
 @given(st.dictionaries(st.text(min_size=1).filter(lambda word: word.strip() not in {"", "*"}), st.sampled_from(SPLITS)))
