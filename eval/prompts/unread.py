@@ -15,7 +15,7 @@ from retrieval.types import Float32, Int64
 if TYPE_CHECKING:
     from retrieval.types import EncoderSpec
 
-SAME = 1e-5
+SAME = 2e-6
 """Largest difference between numbers of two unit vectors that are the same but for rounding."""
 
 NEIGHBOURS = 8
