@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eval.prompts.attributes import Attributes
     from eval.prompts.making import GeneratedPrompts
     from eval.prompts.sets import PromptSet
+    from retrieval.encoders.text_tokens import CutTexts
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 out_option = click.option("--out", type=FILE, help="Write the set to this file (JSON); else it is printed.")
@@ -142,7 +143,8 @@ def lint_command(file: Path, labels: Path | None, store: str | None, as_json: bo
     """Count a prompt set and show what somebody should look at.
 
     Classes without prompts and prompts without a class (with --labels or --store), texts of several classes, repeats,
-    placeholders left in, another class's name in a text, unclean texts, texts beyond CLIP's 77 tokens.
+    placeholders left in, another class's name in a text, unclean texts, texts beyond CLIP's 77 tokens, or (with --store)
+    beyond what the text towers of its spaces read.
     """
     from eval.prompts.check import coverage, match_names, renaming_note
     from eval.prompts.describe import lint_data, lint_lines
@@ -158,10 +160,29 @@ def lint_command(file: Path, labels: Path | None, store: str | None, as_json: bo
             note(renaming_note(matched))
         cover = coverage(prompts.renamed(matched), classes)
     report = lint(prompts)
+    cut = _cut_by_space(prompts, store) if store is not None else {}
     if as_json:
-        print_json(lint_data(report, cover))
-    else:
-        print_line("\n".join(lint_lines(report, cover)))
+        print_json(
+            {**lint_data(report, cover), "cut_by_space": {name: len(texts.tokens) for name, texts in cut.items()}}
+        )
+        return
+    print_line("\n".join(lint_lines(report, cover)))
+    for name, texts in cut.items():
+        n, end = len(texts.tokens), f"beyond the {texts.context} tokens that space {name} reads"
+        print_line(f"check  {n:,} of {len(prompts.unique_texts):,} texts {end}" if n else f"ok     no text {end}")
+
+
+def _cut_by_space(prompts: PromptSet, store: str) -> dict[str, CutTexts]:
+    """Find the texts that the text towers of a store's spaces cut, by name of the space."""
+    from retrieval.encoders.text_tokens import context_of, cut_texts, has_text_tower
+    from retrieval.store.open import open_store
+
+    with open_store(store).snapshot() as snapshot:
+        spaces = [space for space in snapshot.spaces if has_text_tower(space.spec)]
+    return {
+        space.name: cut_texts(prompts.unique_texts, space.spec)._replace(context=context_of(space.spec) or 0)
+        for space in spaces
+    }
 
 
 def _deliver(prompts: PromptSet, out: Path | None, more: Mapping[str, Any], *, as_json: bool) -> None:

@@ -107,3 +107,13 @@ def test_a_search_says_what_it_did_not_read(store: Path, tmp_path: Path) -> None
     said = call_cli(*search, tmp_path / "x.gif").stderr
     assert said.startswith("Warning: ")
     assert "x.gif: several frames or pages, of which the first is used." in said
+
+
+def test_lint_counts_what_the_text_tower_of_a_store_cuts(store: Path, tmp_path: Path) -> None:
+    long = prompts(tmp_path / "long.json", " ".join(["a trait"] * 30))  # within CLIP's 77 tokens
+    lint = ("prompts", "lint", long, "--store", store)
+    assert re.search(r"check  3 of 3 texts beyond the 56 tokens that space vitrine-tiny", call_cli(*lint).stdout)
+    assert list(call_json(*lint)["cut_by_space"].values()) == [3]
+    short = prompts(tmp_path / "short.json", "a mushroom")
+    assert "ok     no text beyond the 56 tokens" in call_cli("prompts", "lint", short, "--store", store).stdout
+    assert call_json("prompts", "lint", short)["cut_by_space"] == {}
