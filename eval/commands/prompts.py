@@ -143,8 +143,8 @@ def lint_command(file: Path, labels: Path | None, store: str | None, as_json: bo
     """Count a prompt set and show what somebody should look at.
 
     Classes without prompts and prompts without a class (with --labels or --store), texts of several classes, repeats,
-    placeholders left in, another class's name in a text, unclean texts, texts beyond CLIP's 77 tokens, or (with --store)
-    beyond what the text towers of its spaces read.
+    placeholders left in, another class's name in a text, unclean texts, texts beyond CLIP's 77 tokens, and with --store
+    those beyond what the text towers of its spaces read.
     """
     from eval.prompts.check import coverage, match_names, renaming_note
     from eval.prompts.describe import lint_data, lint_lines
