@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from indexers.sources.base import is_hidden, is_image, is_text
 from retrieval.errors import InputError, first_names
@@ -211,7 +211,7 @@ class ImagePaths:
             try:
                 for name in os.listdir(self.root / folder):  # noqa: PTH208 - names only
                     names[fold(name)].append(name)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a NUL character
                 pass
             self._folders[folder] = dict(names)
         return self._folders[folder]
@@ -308,5 +308,5 @@ def _is_web(text: str) -> bool:
 def _plain(text: str) -> str:
     """Return a path of Windows, or an address ``file://``, as a path with forward slashes."""
     if text.startswith("file:"):
-        return unquote(urlsplit(text).path)
+        return unquote(re.sub(r"^file:(//[^/]*)?", "", text))
     return text.replace("\\", "/") if "\\" in text and "/" not in text else text

@@ -22,7 +22,7 @@ CLASS_FIELDS = ("label", "identity")
 LIKE_FIELDS: dict[str, tuple[str, ...]] = {
     "label": (
         *("class", "classes", "class_name", "category", "label_name", "label_text", "species", "scientific_name"),
-        *("taxon", "breed", "target", "variety", "diagnosis", "dx", "y"),
+        *("class_id", "category_id", "label_id", "taxon", "breed", "target", "variety", "diagnosis", "dx", "y"),
     ),
     "identity": (
         *("pid", "person", "person_id", "individual", "individual_id", "animal", "animal_id", "name", "subject"),

@@ -168,6 +168,8 @@ def _object(value: Any) -> dict[str, Any]:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise ValueError("has half of a character (\\ud800 to \\udfff alone)") from None
+    if any("\0" in text for text in value.values() if isinstance(text, str)):
+        raise ValueError("holds a NUL character")
     return value
 
 

@@ -58,7 +58,7 @@ class TextTable:
         self.notes = [*self._text.notes, *([note] if note else [])]
         self._header_line, header = self._find_header()
         self.has_header = not any(_is_file(cell) for cell in header)
-        names = header if self.has_header else [str(at + 1) for at in range(len(header))]
+        names = list(map(_name, header)) if self.has_header else [str(at + 1) for at in range(len(header))]
         self.columns = checked_header(path, names)
         self._note_delimiter(suffix)
 
@@ -120,7 +120,7 @@ class TextTable:
         elif fitted is None:
             reason = f"has {len(cells)} cells, but the header names {len(self.columns)} columns"
             problems.append(SourceProblem(row_location(self.path, number), reason, kind="rows of another width"))
-        elif self.has_header and tuple(cells) == self.columns:
+        elif self.has_header and _name(fitted[0]) == self.columns[0] and tuple(map(_name, fitted)) == self.columns:
             self.skipped[HEADER] += 1
         elif any("\0" in cell for cell in cells):
             problems.append(SourceProblem(row_location(self.path, number), "holds a NUL character", kind=DAMAGED))
@@ -155,6 +155,11 @@ class TextTable:
             f"so that it takes in the lines up to {last}; close or double it, or set `quoting=none` if quotation marks "
             "are text in this file."
         )
+
+
+def _name(cell: str) -> str:
+    """Return the name of a column on one line."""
+    return " ".join(cell.split())
 
 
 def _is_file(cell: str) -> bool:
