@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
@@ -14,6 +15,7 @@ from indexers.sources.image_paths import ImagePaths, PathError
 from indexers.sources.manifest_columns import (
     CLASS_FIELDS,
     FIELDS,
+    OFTEN_FILLED,
     SimilarColumns,
     check_columns,
     columns_line,
@@ -104,6 +106,7 @@ class ManifestSource(BaseSource):
         root = options.image_root or (path if path.is_dir() else path.parent)
         require_folder(root)
         super().__init__(path, root, name or self._default_name(path))
+        self._empty: Counter[str] = Counter()  # field -> samples without it
         self._number_fields: set[str] = set()  # fields whose columns hold numbers, noted once each
         self._paths = ImagePaths(root, options.id_digits)
         columns = with_found_columns(self._table, options.columns, self._paths)
@@ -126,6 +129,7 @@ class ManifestSource(BaseSource):
             InputError: a path leads out of ``image_root``, a split is unknown, or no image exists at all.
         """
         self._number_fields.clear()
+        self._empty.clear()
         self._splits = SplitColumn(self._table, self._positions.get("split"), self._options.split)
         meta = meta_columns(self._table, self._positions.values())
         times = self._time_column()
@@ -142,6 +146,7 @@ class ManifestSource(BaseSource):
                 )
                 continue
             if self._is_new(sample, row.number, listings):
+                self._empty.update(field for field in OFTEN_FILLED if getattr(sample, field) is None)
                 search.add(sample.meta)
                 yield sample
         self._count_unlisted(listings)
@@ -156,7 +161,8 @@ class ManifestSource(BaseSource):
 
     def _add_notes(self, times: TimeColumn | None) -> None:
         """Add what was decided about the table: its columns, its paths, its times."""
-        self.notes[:0] = [columns_line(self._table, self._positions), *self._table.notes]
+        empty = {field: n for field, n in self._empty.items() if n < self.tally.taken}
+        self.notes[:0] = [columns_line(self._table, self._positions, empty), *self._table.notes]
         self.notes += self._paths.notes()
         self.notes += [f"{self._table.path.name}: {note}" for note in (times.notes() if times else ())]
         if self._table_lacks_header():

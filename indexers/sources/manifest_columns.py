@@ -19,6 +19,9 @@ FIELDS = ("filepath", "label", "identity", "camera", "group", "aspect", "split",
 CLASS_FIELDS = ("label", "identity")
 """A table needs a column of at least one of these."""
 
+OFTEN_FILLED = ("label", "identity", "split")
+"""Fields of which it is said how many samples lack them, where others have them."""
+
 LIKE_FIELDS: dict[str, tuple[str, ...]] = {
     "label": (
         *("class", "classes", "class_name", "category", "label_name", "label_text", "species", "scientific_name"),
@@ -160,14 +163,24 @@ def _refuse_inner_images(table: InputTable) -> None:
         )
 
 
-def columns_line(table: InputTable, positions: Mapping[str, int]) -> str:
-    """Return a sentence that says which column was taken for which field, and what happened to the others."""
-    names = {field: table.columns[at] for field, at in positions.items()}
-    fields = ", ".join(field if field == name else f"{field} = '{name}'" for field, name in names.items())
+def columns_line(table: InputTable, positions: Mapping[str, int], empty: Mapping[str, int]) -> str:
+    """Return a sentence that says which column was taken for which field, and what happened to the others.
+
+    Args:
+        table: the table.
+        positions: field -> position of its column.
+        empty: field -> number of samples that lack it, where others have it.
+    """
+    fields = ", ".join(_field(field, table.columns[at], empty.get(field, 0)) for field, at in positions.items())
     rest = [name for at, name in enumerate(table.columns) if name and at not in positions.values()]
     meta = f"; metadata: {first_names(rest, 6)}" if rest else ""
     unread = "".join(f"; '{name}' holds {kind} and is not read" for name, kind in islice(table.ignored.items(), 3))
     return f"Columns of {table.path.name}: {fields}{meta}{unread}."
+
+
+def _field(field: str, name: str, empty: int) -> str:
+    column = field if field == name else f"{field} = '{name}'"
+    return f"{column} (empty in {empty:,})" if empty else column
 
 
 class SimilarColumns:

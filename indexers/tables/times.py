@@ -140,8 +140,8 @@ class TimeColumn:
         notes = [self.note, self._unread_note()]
         if min(self.zones):
             notes.append(
-                f"'{self.name}': {self.zones[1]:,} times have a zone and are converted to UTC, {self.zones[0]:,} have "
-                "none and stay as they are."
+                f"'{self.name}': times with a zone ({self.zones[1]:,}) are converted to UTC, those without one "
+                f"({self.zones[0]:,}) stay as they are."
             )
         notes += [
             f"'{self.name}' is {time:%Y-%m-%d} in {self.place(row)}, {PLACEHOLDERS[time]}, often an empty cell."

@@ -128,3 +128,8 @@ def test_a_table_that_holds_the_images_themselves(root: Path) -> None:
 def test_nested_columns_are_named_in_the_line(root: Path) -> None:
     _, notes = read(root, '{"filepath": "a.jpg", "label": "x", "box": [1, 2]}\n', "m.jsonl")
     assert notes == ["Columns of m.jsonl: filepath, label; 'box' holds lists and is not read."]
+
+
+def test_how_many_samples_lack_a_field_is_said(root: Path) -> None:
+    _, notes = read(root, "filepath,label,identity,split\na.jpg,x,,train\nb.jpg,,,\nc.jpg,y,,test\n")
+    assert notes == ["Columns of m.csv: filepath, label (empty in 1), identity, split (empty in 1)."]

@@ -125,7 +125,7 @@ def test_doubtful_times_are_kept_and_said() -> None:
     ]
     _, notes = read(["2020-12-31T12:00:00Z", "2020-12-31T12:00:00"])
     assert notes == [
-        "'captured_at': 1 times have a zone and are converted to UTC, 1 have none and stay as they are.",
+        "'captured_at': times with a zone (1) are converted to UTC, those without one (1) stay as they are.",
     ]
 
 
