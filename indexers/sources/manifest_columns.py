@@ -135,8 +135,8 @@ def check_columns(table: InputTable, positions: Mapping[str, int], *, unlabelled
         return
     columns = [name for name in table.columns if name]
     if _lacks_header(table):
-        first = next(iter(table.rows([]))).cells
-        shown = ", ".join(f"{at + 1} is '{cell}'" for at, cell in enumerate(first[:4]))
+        first = next((row.cells for row in table.rows([])), ())
+        shown = ", ".join(f"{at + 1} is '{str(cell)[:40]}'" for at, cell in enumerate(first[:4]))
         raise InputError(
             f"{table.path} has no header line; put one on top, for example filepath,label, or say which column is what "
             f"by its number, such as `columns=filepath=1` and `columns=label=2`: {shown}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from indexers.sources.base import SourceType, has_image, is_hidden, is_image
 from indexers.sources.metadata_files import has_metadata
 from indexers.sources.presets import guess_preset, known_names
-from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table
+from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table, table_suffix
 from retrieval.errors import InputError, MissingFileError
 from retrieval.lookup import load_entry
 
@@ -94,7 +94,7 @@ def guess_kind(root: Path) -> str:
         sets = ", ".join(f"{path} ({what})" for path, what in inside.items())
         raise InputError(f"{root} is no data set itself, but holds {sets}; index {' and '.join(map(str, inside))}.")
     # A table or a data.yaml beside the images describes them; reading only the label folders would ignore it.
-    described = [entry for entry in entries if entry.suffix.lower() in (*DESCRIBING, ".yaml", ".yml")]
+    described = [entry for entry in entries if table_suffix(entry) in (*DESCRIBING, ".yaml", ".yml")]
     if not described and any(entry.is_dir() and has_image(entry, DEPTH) for entry in entries):
         return "folder"
     raise _not_plain(root, described, way_out)

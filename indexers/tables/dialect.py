@@ -230,12 +230,12 @@ def _choose_quoting(path: Path, dialect: TextDialect, fit: _Consistency) -> tupl
     plain = replace(dialect, quote=None)
     if not fit.broken and not fit.swallowed:
         if fit.inside and not fit.plain_wrong and dialect.delimiter == TAB:
-            return plain, _told(path, fit)
+            return plain, _plain_note(path, fit)
         return dialect, _inside_note(path, fit) if fit.inside else ""
     first, last = (fit.broken, fit.end) if fit.broken else fit.first_swallowed
     if not fit.plain_wrong or (fit.plain > fit.quoted and fit.plain_wrong * 10 <= fit.plain):
         if fit.broken or dialect.delimiter == TAB:
-            return plain, _told(path, fit)
+            return plain, _plain_note(path, fit)
         raise InputError(
             f"{path} can be read in two ways: if quotation marks enclose cells, it has {_rows(fit.quoted)}, and lines "
             f"{first} to {last} are one of them; if they are text, it has {_rows(fit.plain)}. Say which with "
@@ -252,7 +252,7 @@ def _choose_quoting(path: Path, dialect: TextDialect, fit: _Consistency) -> tupl
     )
 
 
-def _told(path: Path, fit: _Consistency) -> str:
+def _plain_note(path: Path, fit: _Consistency) -> str:
     where = fit.broken or fit.first_swallowed[0] or fit.first_inside
     why = f"{path.name}: quotation marks are read as text, because that of line {where} does not close its cell"
     if fit.broken:

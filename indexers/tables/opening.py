@@ -11,7 +11,7 @@ from indexers.tables.json_table import JsonTable
 from indexers.tables.parquet_table import ParquetTable
 from indexers.tables.text_table import TextTable
 from retrieval.config import Config
-from retrieval.errors import InputError, MissingFileError
+from retrieval.errors import InputError, MissingFileError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,6 +85,8 @@ def open_table(path: Path, without: Iterable[str] = (), options: TableOptions | 
         MissingFileError: there is no such file.
         InputError: the file has another suffix, is empty or damaged, or repeats a column name.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a table; {_tables_in(path)}.")
     if not path.is_file():
         raise MissingFileError(f"There is no table {path}.")
     options = options or TableOptions()
@@ -97,3 +99,12 @@ def open_table(path: Path, without: Iterable[str] = (), options: TableOptions | 
         return ParquetTable(path, frozenset(without))
     why = _UNREAD.get(suffix, f"give one that ends in {', '.join(TABLE_SUFFIXES)}")
     raise InputError(f"{path} is not a table that can be read: {why}.")
+
+
+def _tables_in(folder: Path) -> str:
+    """Say which tables lie in a folder."""
+    try:
+        tables = sorted(entry.name for entry in folder.iterdir() if is_table(entry))
+    except OSError:
+        tables = []
+    return f"name one in it: {first_names(tables)}" if tables else "name a file"

@@ -117,6 +117,11 @@ def test_ordinary_columns_pass_in_silence(root: Path, text: str) -> None:
     assert len(read(root, text)[1]) == 1
 
 
+def test_a_list_without_a_header_or_a_row_that_can_be_used(root: Path) -> None:
+    with pytest.raises(InputError, match=r"list\.txt has no header line"):
+        read(root, "x,\0,a.jpg\n", "list.txt")
+
+
 def test_a_table_that_holds_the_images_themselves(root: Path) -> None:
     kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     image = pa.array([{"bytes": b"x", "path": "a.jpg"}], kind)

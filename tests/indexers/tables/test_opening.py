@@ -11,6 +11,11 @@ from retrieval.errors import InputError, MissingFileError
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"no table .*t\.csv"):
         open_table(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="is a folder, not a table; name a file"):
+        open_table(tmp_path)
+    (tmp_path / "t.csv").touch()
+    with pytest.raises(InputError, match=r"is a folder, not a table; name one in it: t\.csv"):
+        open_table(tmp_path)
 
 
 @pytest.mark.parametrize(
