@@ -67,9 +67,6 @@ class ImagePaths:
 
         Args:
             texts: gives the cells from the first one; no more are read than needed.
-
-        Raises:
-            InputError: a path exists, but lies outside the root.
         """
         if self._prefix is None and not self._by_name and not any(map(self._is_written, texts())):
             self._prefix = next(filter(None, map(self._find_prefix, texts())), None)

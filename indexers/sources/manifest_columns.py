@@ -93,7 +93,7 @@ def _is_path_and_label(table: InputTable) -> bool:
 def _find_images(table: InputTable, paths: ImagePaths, taken: set[str]) -> str | None:
     """Return the column whose cells are paths of images, else the one whose cells are ids of images, or None."""
     cells: dict[str, list[str]] = {name: [] for name in table.columns if name and name not in taken}
-    positions = [(table.columns.index(name), texts) for name, texts in cells.items()]
+    positions = [(at, cells[name]) for at, name in enumerate(table.columns) if name in cells]
     for row in islice(table.rows([]), _SAMPLE):
         for at, texts in positions:
             text = as_text(row.cells[at])
