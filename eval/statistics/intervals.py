@@ -27,6 +27,9 @@ UNIT_TRIALS = 3
 ENOUGH_ERRORS = 10
 """With fewer effective errors than this, the spread of a sample says little about that of the population."""
 
+AREA_TRIALS = 12
+"""Other identities that an identity counts as compared with, at most."""
+
 STEADY_AREA = 30
 """The spread of an area is known where the squared error rate is this many times the variance."""
 
@@ -180,6 +183,11 @@ def widen_by_wilson(
     return np.stack([low, high], axis=1)
 
 
+def area_trials(identities: float) -> float:
+    """Compute the trials of an area: the identities, each compared with as many, or :data:`AREA_TRIALS` if fewer."""
+    return identities * min(identities, AREA_TRIALS)
+
+
 def area_interval(
     values: Float64, left_out: Float64, trials: Float64, freedom: int | Float64, level: float = 0.95
 ) -> Float64:
@@ -198,7 +206,7 @@ def area_interval(
     Args:
         values: (metrics,) areas.
         left_out: (groups, metrics) areas without one identity, or without one group of identities, each.
-        trials: (metrics,) comparisons of an identity with an identity: n^2 of n effective identities.
+        trials: (metrics,) of :func:`area_trials`.
         freedom: degrees of freedom of Student's t, of all metrics or (metrics,).
         level: nominal coverage.
 

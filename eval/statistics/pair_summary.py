@@ -20,7 +20,7 @@ from eval.metrics.verification import (
     tpr_at_fpr,
 )
 from eval.results.schema import Curves, Metric
-from eval.statistics.intervals import Trials, effective_observations, effective_trials, effective_units
+from eval.statistics.intervals import Trials, area_trials, effective_observations, effective_trials, effective_units
 from eval.statistics.pair_bootstrap import (
     FIXED,
     CurveEstimates,
@@ -253,7 +253,7 @@ def _trials(names: Sequence[str], counts: Sequence[Sequence[_PairCounts]]) -> tu
     )
     impostors = np.array([np.mean([draw.impostors for draw in draws]) for draws in counts])
     of_pairs, of_searches = (_trials_of(count) for count in (genuine, mated))
-    of_areas = (*np.full(2, _identities(genuine) ** 2), of_pairs[2])
+    of_areas = (*np.full(2, area_trials(_identities(genuine))), of_pairs[2])
     identities = len(genuine[0])
     couples = of_pairs[2] * (identities - 1) / 2
     of_impostors = (couples, effective_observations(impostors), identities)
