@@ -21,8 +21,11 @@ ROUNDING = 1e-12
 TAIL = 0.025
 """Probability outside either end of a 95 % interval."""
 
-UNIT_TRIALS = 3
-"""Trials that a unit of many observations counts as where the spread of the sample is not known."""
+UNIT_TRIALS, FEW_TRIALS = 3, 40
+"""Trials that a unit of many observations counts as where the spread of the sample is not known: three, with few units.
+
+Three of every unit, but no more than forty in all; one of every unit, where there are more than forty.
+"""
 
 ENOUGH_ERRORS = 10
 """With fewer effective errors than this, the spread of a sample says little about that of the population."""
@@ -37,7 +40,7 @@ STEADY_AREA = 30
 class Trials(NamedTuple):
     """Effective numbers of trials behind metrics that are proportions, (metrics,) each.
 
-    ``least`` is that of units whose observations are much alike, :data:`UNIT_TRIALS` each; ``most`` holds if all
+    ``least`` is that of units whose observations are much alike (:data:`UNIT_TRIALS`); ``most`` holds if all
     observations are independent, so that an observation is one trial.
     """
 
@@ -48,15 +51,15 @@ class Trials(NamedTuple):
 def effective_trials(shares: Float64, observations: Float64) -> tuple[float, float]:
     """Compute the least and the most :class:`Trials` of a mean over parts, each a mean over observations of units.
 
-    The most is the effective number of observations; the least is :data:`UNIT_TRIALS` times the effective number of
-    units, or the most if it is smaller.
+    The most is the effective number of observations. The least is :data:`UNIT_TRIALS` times the effective number n of
+    units, but no more than the larger of n and :data:`FEW_TRIALS`, nor than the most.
 
     Args:
         shares: (parts, units) fraction of a part's observations that belong to each unit.
         observations: (parts,) number of observations.
     """
-    most = effective_observations(observations)
-    return min(UNIT_TRIALS * effective_units(shares), most), most
+    most, units = effective_observations(observations), effective_units(shares)
+    return min(max(units, min(UNIT_TRIALS * units, FEW_TRIALS)), most), most
 
 
 def effective_units(shares: Float64) -> float:

@@ -77,7 +77,7 @@ def test_no_error_seen_is_not_no_error(units: int, queries: int, share: int) -> 
     counts = np.full((1, 1, units), float(queries))
     found = mean_interval(share * counts[..., None], counts, 50, np.random.default_rng(0))
     assert found is not None
-    trials = units * min(queries, 3)  # an identity is at most three trials
+    trials = min(units * queries, max(units, min(3 * units, 40)))
     square = student.ppf(0.975, units - 1) ** 2
     assert found[0, share] == share
     assert found[0, 1 - share] == pytest.approx(abs(share - square / (trials + square)))
