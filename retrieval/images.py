@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from contextlib import suppress
 from datetime import datetime
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retrieval.errors import InputError
 from retrieval.image_formats import HEAD, MAX_PIXELS, decoder
-from retrieval.pillow_messages import decoding, messages
+from retrieval.pillow_messages import decoding, messages, pixel_limit
 
 if TYPE_CHECKING:
     from retrieval.types import Preprocess, UInt8
@@ -46,18 +47,23 @@ class UprightImage(NamedTuple):
     remarks: tuple[str, ...]
 
 
-class PixelLimitError(InputError):
-    """An image has more pixels than the limit."""
+DECODER_MEMORY = {"AVIF": 1.25, "HEIF": 2.0, "JPEG2000": 2.5, "WEBP": 2.0}
+"""Memory that decoding a pixel takes, as a multiple of the other formats' 8 bytes (measured with 119 megapixels)."""
 
-    def __init__(self, pixels: int, limit: int | None) -> None:
-        limit_words = "the limit" if limit is None else f"the limit of {limit:,}"
-        super().__init__(f"the image has {pixels:,} pixels, more than {limit_words}")
-        self.pixels = pixels
+
+class PixelLimitError(InputError):
+    """An image has more pixels than the limit, which is lower for formats whose decoders take more memory."""
+
+    def __init__(self, pixels: int, name: str) -> None:
+        weight = DECODER_MEMORY.get(name, 1.0)
+        limit = int(pixel_limit.pixels / weight)
+        super().__init__(f"the image has {pixels:,} pixels, more than the limit of {limit:,} of {name}")
+        self.needed = math.ceil(pixels * weight)
 
     @property
     def way_out(self) -> str:
         """Reason and the option that raises the limit, for callers that have the option."""
-        return f"{self}; if you trust the file, set `max_pixels={self.pixels}`"
+        return f"{self}; if you trust the file, set `max_pixels={self.needed}`"
 
 
 def read_image(path: Path) -> bytes:
@@ -79,7 +85,7 @@ def upright(data: bytes) -> UprightImage:
     """Decode an image and rotate it by its Exif orientation.
 
     The first bytes choose the decoder. The limit of pixels is that of :func:`~retrieval.pillow_messages.decoding`, else
-    Pillow's.
+    its default.
 
     Raises:
         InputError: the bytes are not a complete image, or it has too many pixels. The message is the reason only.
@@ -88,7 +94,7 @@ def upright(data: bytes) -> UprightImage:
     messages.current = []
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as opened:
-            _check(opened)
+            _check(opened, name)
             sixteen = ";16" in str(getattr(opened, "tile", [])[:1])  # before Exif, whose reading may load the image
             captured_at = _captured_at(opened)
             remarks = [SEVERAL_FRAMES] if name not in STILL_FORMATS and getattr(opened, "is_animated", False) else []
@@ -102,18 +108,18 @@ def upright(data: bytes) -> UprightImage:
         raise
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\((\d+) pixels\)", str(error))
-        raise PixelLimitError(int(pixels[1]) if pixels else 0, Image.MAX_IMAGE_PIXELS) from None
+        raise PixelLimitError(int(pixels[1]) if pixels else 0, name) from None
     except Exception as error:  # noqa: BLE001 - decoders raise anything on a damaged file
         raise InputError(_reason(error, name)) from None
     finally:
         messages.current = None
 
 
-def _check(image: Image.Image) -> None:
+def _check(image: Image.Image, name: str) -> None:
     """Raise InputError for an image with too many pixels, and for a camera raw file under another name."""
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise PixelLimitError(image.width * image.height, limit)
+    size = image.width * image.height
+    if size * DECODER_MEMORY.get(name, 1.0) > pixel_limit.pixels:
+        raise PixelLimitError(size, name)
     tags = getattr(image, "tag_v2", {})
     if DNG_VERSION in tags or tags.get(TIFF_KIND, 0) & 1:
         raise InputError("a camera raw file, whose first page is a small preview; convert it to TIFF")

@@ -7,6 +7,7 @@ import logging
 import threading
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,18 +35,30 @@ class Messages(threading.local):
 messages = Messages()
 
 
+@dataclass(slots=True)
+class PixelLimit:
+    """Largest number of pixels of an image that is decoded in this process."""
+
+    pixels: int = MAX_PIXELS
+
+
+pixel_limit = PixelLimit()
+
+
 @contextmanager
 def decoding(max_pixels: int = MAX_PIXELS) -> Iterator[None]:
     """Set the limit of pixels, and keep what is said of files in :data:`messages` instead of printing it.
 
     Both hold for the whole process, as Pillow and ``warnings`` have it: enter once, before threads are started.
     """
+    before, pixel_limit.pixels = pixel_limit.pixels, max_pixels
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
     try:
         with _kept_warnings(), _kept_log(), _silent_libtiff():
             yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+        pixel_limit.pixels = before
 
 
 @contextmanager

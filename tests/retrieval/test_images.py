@@ -183,6 +183,15 @@ def test_the_limit_of_pixels_is_for_a_while_and_can_be_moved() -> None:
     assert before == Image.MAX_IMAGE_PIXELS
 
 
+@pytest.mark.parametrize("name", ["WEBP", "AVIF", "JPEG2000"])
+def test_the_limit_is_lower_where_decoding_takes_more_memory_and_its_way_out_works(name: str) -> None:
+    data = encoded(Image.new("RGB", (64, 64)), name)
+    with decoding(4096), pytest.raises(PixelLimitError, match=f"more than the limit of .* of {name}") as caught:
+        upright(data)
+    with decoding(caught.value.needed):
+        assert upright(data).image.size == (64, 64)
+
+
 def test_a_reduced_first_page_is_that_of_a_raw_file() -> None:
     for tags in ({254: 1}, {50706: b"\1\4\0\0"}):
         with pytest.raises(InputError, match="a camera raw file"):
