@@ -38,25 +38,37 @@ def file_digests(tables: LanceTables, versions: Mapping[str, int], before: Mappi
 
 
 class DamagedFile(NamedTuple):
-    """A file of a table that is missing, or whose content differs from its digest."""
+    """A file of a table that is missing, cannot be read, or differs from its digest.
+
+    ``reason`` is why the operating system does not let it be read, empty if it does.
+    """
 
     table: str
     path: str
-    missing: bool
+    missing: bool = False
+    reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.table}.lance/{self.path} is {'missing' if self.missing else 'not as it was written'}"
+        state = "is missing" if self.missing else "is not as it was written"
+        return f"{self.table}.lance/{self.path} {f'cannot be read ({self.reason})' if self.reason else state}"
+
+    @property
+    def way_out(self) -> str:
+        """What to do about it, as the end of a sentence."""
+        return f"{'make it readable, or ' if self.reason else ''}{remedy(self.table)}"
 
 
 def damaged_files(uri: str, files: Files) -> Iterator[DamagedFile]:
     """Read all files, and yield those that are damaged."""
     for name, digests in files.items():
         for path, sha256 in digests.items():
-            file = table_folder(uri, name) / path
-            if not file.is_file():
+            try:
+                if file_sha256(table_folder(uri, name) / path) != sha256:
+                    yield DamagedFile(name, path)
+            except (FileNotFoundError, NotADirectoryError):
                 yield DamagedFile(name, path, missing=True)
-            elif file_sha256(file) != sha256:
-                yield DamagedFile(name, path, missing=False)
+            except OSError as error:
+                yield DamagedFile(name, path, reason=error.strerror or type(error).__name__)
 
 
 class FileCheck:
@@ -85,7 +97,7 @@ class FileCheck:
             if path in digests and not self._is_sound(table, path, digests[path]):
                 for damage in damaged_files(self._uri, {table: {path: digests[path]}}):
                     again = "open the store again; if it is still missing, " if damage.missing else ""
-                    raise StoreError(f"{self._uri}: {damage}; {again}{remedy(table)}.")
+                    raise StoreError(f"{self._uri}: {damage}; {again}{damage.way_out}.")
 
     def _is_sound(self, table: str, path: str, sha256: str) -> bool:
         file = table_folder(self._uri, table) / path

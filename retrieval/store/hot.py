@@ -125,7 +125,7 @@ def cache_damage(folder: Path) -> str | None:
         damaged = damaged_chunks(folder, manifest, most=None)
     except (OSError, ValueError) as error:
         return str(error)
-    return f"{' and '.join(damaged)} not as written" if damaged else ""
+    return f"{damaged[0]} is not as it was written" if damaged else ""
 
 
 def _say(message: str) -> None:

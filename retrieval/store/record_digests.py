@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.errors import StoreError
 from retrieval.files import replacing
 from retrieval.store.digests import FileCheck, file_sha256, table_folder
 from retrieval.store.lance import is_remote
@@ -40,54 +41,64 @@ def require_manifest(tables: LanceTables, name: str) -> None:
         versions = table_folder(tables.uri, name).glob("_versions/*.manifest")
         newest = min((path.name for path in versions), default=None)  # newer versions have lower numbers
         if newest is not None:
-            _file_check(tables, name).require(name, [f"_versions/{newest}"])
+            require_files(tables, name, [f"_versions/{newest}"])
 
 
 def require_rows(tables: LanceTables, name: str) -> None:
     """Check all files of the newest version of a table like :func:`require_manifest`."""
     require_manifest(tables, name)
     if not is_remote(tables.uri):
-        _file_check(tables, name).require(name, tables.files(name, tables.latest(name)))
+        require_files(tables, name, tables.files(name, tables.latest(name)))
 
 
-def _file_check(tables: LanceTables, name: str) -> FileCheck:
-    return FileCheck(tables.uri, {name: read_digests(Path(tables.uri))[0].get(name, {})})
+def require_files(tables: LanceTables, name: str, paths: Iterable[str]) -> None:
+    """Check files of a local table that have a digest.
+
+    Raises:
+        StoreError: one is damaged.
+    """
+    digests = read_digests(Path(tables.uri))[0].get(name, {})
+    FileCheck(tables.uri, {name: digests}).require(name, paths)
 
 
 def add_digests(tables: LanceTables, name: str) -> None:
     """Append the digests of files of the newest version of a local table that have none.
 
-    The manifest was just written; one of its name may have had another content before the store was restored.
+    The manifest was just written; one of its name may have had another content before the store was restored. Nothing
+    is raised where the digests cannot be written: the rows are stored, and verify counts files without a digest.
     """
     path = Path(tables.uri) / RECORD_DIGESTS
-    stored, _ = read_digests(path.parent)
-    digests = stored.get(name, {})
-    files = [file for file in tables.files(name, tables.latest(name)) if file not in digests or "_versions/" in file]
-    with suppress(FileNotFoundError):  # a newer version replaced this one, and its writer adds the digests
+    with suppress(OSError, StoreError):
+        digests = read_digests(path.parent)[0].get(name, {})
+        paths = tables.files(name, tables.latest(name))
+        files = [file for file in paths if file not in digests or file.startswith("_versions/")]
         current = {file: file_sha256(table_folder(tables.uri, name) / file) for file in files}
         fresh = {file: digest for file, digest in current.items() if digests.get(file) != digest}
         if fresh:
             _append_line(path, _line(name, fresh))
-    if path.is_file() and path.read_bytes().count(b"\n") > MANY_LINES:
-        _drop_old(tables, stored)
+        if path.read_bytes().count(b"\n") > MANY_LINES:
+            _drop_old(tables)
 
 
 def _append_line(path: Path, line: bytes) -> None:
     """Append a line in one write, so that two processes do not mix theirs."""
     with path.open("ab+", buffering=0) as handle:
-        if handle.tell() and os.pread(handle.fileno(), 1, handle.tell() - 1) != b"\n":
+        end = handle.seek(0, os.SEEK_END)
+        if end and os.pread(handle.fileno(), 1, end - 1) != b"\n":
             line = b"\n" + line  # a killed run left half a line
-        handle.write(line)
+        if handle.write(line) < len(line):
+            handle.truncate(end)  # the disk is full
         os.fsync(handle.fileno())
 
 
-def _drop_old(tables: LanceTables, digests: Mapping[str, Mapping[str, str]]) -> None:
+def _drop_old(tables: LanceTables) -> None:
     """Leave out the digests of files that are gone; a line that another process adds meanwhile may be lost."""
+    path = Path(tables.uri) / RECORD_DIGESTS
     kept = {
         name: {file: digest for file, digest in files.items() if (table_folder(tables.uri, name) / file).is_file()}
-        for name, files in digests.items()
+        for name, files in read_digests(path.parent)[0].items()
     }
-    with replacing(Path(tables.uri) / RECORD_DIGESTS) as young:
+    with replacing(path) as young:
         young.write_bytes(b"".join(_line(name, files) for name, files in kept.items()))
 
 
@@ -109,16 +120,23 @@ def read_digests(folder: Path) -> tuple[dict[str, dict[str, str]], int]:
 
     Returns:
         Table -> path of a file below the table's folder -> its SHA-256, and the number of damaged lines.
+
+    Raises:
+        StoreError: the file cannot be read.
     """
+    path = folder / RECORD_DIGESTS
     tables: dict[str, dict[str, str]] = {}
     damaged = 0
-    with suppress(FileNotFoundError):
-        for line in (folder / RECORD_DIGESTS).read_bytes().splitlines():
-            row = _sound_line(line)
-            if row is None:
-                damaged += 1
-            else:
-                tables.setdefault(row["table"], {}).update(row["files"])
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror}); make it readable, or delete it.") from None
+    for line in lines:
+        row = _sound_line(line)
+        if row is None:
+            damaged += 1
+        else:
+            tables.setdefault(row["table"], {}).update(row["files"])
     return tables, damaged
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow as pa
 from retrieval.errors import StoreError, unknown
 from retrieval.store.conditions import condition, equal_to
 from retrieval.store.lance import LanceTables
-from retrieval.store.record_digests import add_digests, require_manifest, require_rows
+from retrieval.store.record_digests import add_digests, require_files, require_manifest, require_rows
 from retrieval.store.remedies import remedy
 from retrieval.store.schema import APPENDED, BANKS, RESULTS, SPLITS
 from retrieval.types import Bank, BankKind, SplitSet
@@ -181,8 +182,7 @@ def _append(tables: LanceTables, name: str, rows: pa.Table) -> None:
     """Append rows, force them to the disk, and merge small files of earlier appends."""
     version = tables.append(name, rows)
     tables.sync(name, tables.files(name, version))
-    with suppress(OSError):  # the rows are stored; verify says which files have no digest
-        add_digests(tables, name)
+    add_digests(tables, name)
     tidy_appended(tables, name)
 
 
@@ -193,7 +193,7 @@ def tidy_appended(tables: LanceTables, name: str) -> None:
     """
     with suppress(StoreError, OSError):
         tables.sweep(name, alone=False)
-        if tables.compact(name):
+        if tables.compact(name, partial(require_files, tables, name)):  # or damage would get a digest of its own
             add_digests(tables, name)
         tables.clean(name, (), unverified=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from retrieval.errors import StoreError
 from retrieval.store.commits import Commit, read_commit, write_commit
 from retrieval.store.conditions import condition
-from retrieval.store.digests import damaged_files
+from retrieval.store.digests import damaged_files, table_folder
 from retrieval.store.hot import cache_damage
 from retrieval.store.lock import writer_lock
 from retrieval.store.record_digests import read_digests, rewrite_digests
@@ -53,7 +54,8 @@ def _repair_committed(tables: LanceTables) -> Iterator[str]:
     commit = read_commit(tables)
     damaged: dict[str, list[str]] = {}
     for file in damaged_files(tables.uri, commit.files):
-        damaged.setdefault(file.table, []).append(file.path)
+        if not file.reason:  # one that cannot be read may be sound
+            damaged.setdefault(file.table, []).append(file.path)
     if "spaces" in damaged:  # says what the tables of vectors are
         return
     damaged = {name: paths for name, paths in damaged.items() if is_replaceable(name)}
@@ -96,6 +98,8 @@ def _repair_records(tables: LanceTables, folder: Path) -> Iterator[str]:
     """Repair the tables of banks, split sets and results, and their digests."""
     digests, _ = read_digests(folder)
     for name, schema in APPENDED.items():
+        if not all(os.access(path, os.R_OK) for path in table_folder(tables.uri, name).rglob("*")):
+            continue  # what cannot be read may be sound
         yield from _repair_files(tables, name, schema, digests.setdefault(name, {}))
         for label, (own_name, sha256) in damaged_records(name, read_records(tables, name)).items():
             where = condition({k: v for k, v in (("name", own_name), ("sha256", sha256)) if v is not None})
@@ -109,7 +113,7 @@ def _repair_files(tables: LanceTables, name: str, schema: pa.Schema, digests: di
     try:
         files = tables.files(name, tables.latest(name))
         expected = {path: digests[path] for path in files if path in digests}
-        damage = [file.path for file in damaged_files(tables.uri, {name: expected})]
+        damage = [file.path for file in damaged_files(tables.uri, {name: expected}) if not file.reason]
         unreadable = _is_manifest_damaged(damage)
         if not damage:
             read_records(tables, name)

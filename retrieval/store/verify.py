@@ -12,7 +12,7 @@ from retrieval.errors import StoreError
 from retrieval.store.digests import damaged_files
 from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
-from retrieval.store.remedies import CACHE, remedy
+from retrieval.store.remedies import CACHE
 from retrieval.store.schema import vectors_table
 from retrieval.store.spaces import space_of
 from retrieval.store.verify_records import check_records
@@ -67,7 +67,7 @@ def _files(snapshot: LanceSnapshot, damage: list[DamagedFile]) -> Iterator[Store
     names = _table_names(snapshot) if damage else {}
     for file in damage:
         name = names.get(file.table, file.table)
-        yield StoreFinding(f"file of {name}", wrong=True, detail=f"{file}; {remedy(file.table)}")
+        yield StoreFinding(f"file of {name}", wrong=True, detail=f"{file}; {file.way_out}")
 
 
 def _table_names(snapshot: LanceSnapshot) -> dict[str, str]:

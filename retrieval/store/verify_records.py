@@ -44,7 +44,7 @@ def _check_table(tables: LanceTables, name: str, digests: Mapping[str, str]) -> 
         unknown = sum(path not in digests for path in files)
         damage = list(damaged_files(tables.uri, {name: {path: digests[path] for path in files if path in digests}}))
     for file in damage:
-        yield StoreFinding(f"file of {name}", wrong=True, detail=f"{file}; {remedy(name)}")
+        yield StoreFinding(f"file of {name}", wrong=True, detail=f"{file}; {file.way_out}")
     if damage:
         return
     rows = read_records(tables, name)

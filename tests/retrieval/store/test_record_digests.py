@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from retrieval.errors import StoreError
-from retrieval.store import record_digests
+from retrieval.store import digests, record_digests
 from retrieval.store.open import create_store
 from retrieval.store.record_digests import RECORD_DIGESTS, add_digests, read_digests
 from retrieval.store.verify import verify_store
@@ -77,11 +78,11 @@ def test_a_table_that_nobody_wrote_since_has_its_digests(tmp_path: Path) -> None
     store = create_store(tmp_path / "s")
     with store.writer():
         pass
-    digests, _ = read_digests(tmp_path / "s")
-    assert set(digests) == {"banks", "splits", "results", "commits"}
+    before, _ = read_digests(tmp_path / "s")
+    assert set(before) == {"banks", "splits", "results", "commits"}
     with store.snapshot() as snapshot:
         add_digests(snapshot.tables, "banks")
-    assert read_digests(tmp_path / "s") == (digests, 0)
+    assert read_digests(tmp_path / "s") == (before, 0)
 
 
 def test_digests_of_files_that_are_gone_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +101,46 @@ def test_half_a_line_of_a_killed_run_does_not_swallow_the_next(tmp_path: Path) -
     with (tmp_path / "s" / RECORD_DIGESTS).open("ab") as handle:
         handle.write(b'{"table": "ban')
     store.save_bank(bank("one"))
-    digests, damaged = read_digests(tmp_path / "s")
-    assert (len(digests["banks"]), damaged) == (3, 1)
+    read, damaged = read_digests(tmp_path / "s")
+    assert (len(read["banks"]), damaged) == (3, 1)
     store.repair()
     assert read_digests(tmp_path / "s")[1] == 0
     assert details(store)["banks"] == "1 rows, all as they were stored"
+
+
+def test_a_full_disk_loses_a_digest_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(record_digests, "_append_line", full)
+        store.save_bank(bank("one"))
+        with store.writer() as writer:
+            writer.replace_failures("s", {"x.jpg": "no image"})
+            writer.commit("a commit")
+    assert details(store)["banks"] == "1 rows, all as they were stored; 2 files without a digest"
+    assert all(not finding.wrong for finding in verify_store(store))
+
+
+def test_a_file_that_nobody_may_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, _ = store_with(tmp_path / "s", ["a"], unit(1))
+    real = digests.file_sha256
+
+    def denied(path: Path) -> str:
+        if "samples.lance/data" in path.as_posix():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(digests, "file_sha256", denied)
+    monkeypatch.setattr(digests.FileCheck, "_sound", set())
+    with (
+        store.snapshot() as snapshot,
+        pytest.raises(StoreError, match=r"cannot be read \(Permission denied\); make it"),
+    ):
+        snapshot.samples()
+    assert "make it readable, or restore it" in details(store)["file of samples"]
+    store.repair()
+    monkeypatch.undo()
+    with store.snapshot() as snapshot:
+        assert snapshot.samples().num_rows == 1
