@@ -34,6 +34,9 @@ KEEP_OLD_VERSIONS = timedelta(hours=1)
 MANY_VERSIONS = 8
 """Old versions of a table that are worth a clean-up."""
 
+PANICS = {"PanicException", "RustPanic"}
+"""Names of exceptions for panics of Rust code, which no module exports."""
+
 KEEP_TAG = "vitrine-reader-"
 """Prefix of Lance tags of versions that readers used at the last clean-up."""
 
@@ -312,7 +315,7 @@ class LanceTables:
 def lance_errors(error_of: Callable[[str], StoreError]) -> Iterator[None]:
     """Convert errors of Lance, and panics of its Rust code, to the error that ``error_of`` makes of their message.
 
-    A panic is a BaseException of its own, which no ``except Exception`` catches.
+    A panic may be a BaseException of its own, which no ``except Exception`` catches.
     """
     try:
         yield
@@ -321,7 +324,7 @@ def lance_errors(error_of: Callable[[str], StoreError]) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError, pa.ArrowException) as error:
         raise error_of(said_by_lance(error)) from None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":
+        if type(error).__name__ not in PANICS:
             raise
         raise error_of(said_by_lance(error)) from None
 

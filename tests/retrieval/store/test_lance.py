@@ -30,7 +30,14 @@ def test_places_in_sources_are_left_out(text: str, said: str) -> None:
     assert said_by_lance(RuntimeError(text)) == said
 
 
-@pytest.mark.parametrize("error", [PanicException("index out of bounds"), OSError("gone"), RuntimeError("lance error")])
+class RustPanic(Exception):  # noqa: N818 - as pyo3 names it
+    """What a panic of asynchronous Rust code is in Python."""
+
+
+ERRORS = [PanicException("index out of bounds"), RustPanic("unknown"), OSError("gone"), RuntimeError("lance error")]
+
+
+@pytest.mark.parametrize("error", ERRORS)
 def test_errors_and_panics_become_errors_of_the_store(error: BaseException) -> None:
     with pytest.raises(StoreError, match=f"^table: {error}$"), lance_errors(lambda said: StoreError(f"table: {said}")):
         raise error
