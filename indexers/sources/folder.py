@@ -126,11 +126,12 @@ class FolderSource(BaseSource):
         first = next(problem.where for problem in self.problems if problem.kind == WITHOUT_LABEL)
         without = "/".join(name for name in names if name not in {"label", "identity"}) or "_"
         entry = known_names(tree.names)
+        labels = "; or are the folders the labels (`levels=label`)?" if names == ("split", "label") else "."
         named = f"; they are named as those of {entry.title}: {entry.way}" if entry else ""
         return (
             f"{self.root} holds images outside any label folder ({tree.images}, first {first}); sort them into one "
             "folder per label, list them in a manifest, read labels from their names by `pattern=REGEX`, or pass "
-            f"`levels={without}` to index them without labels{named}."
+            f"`levels={without}` to index them without labels{named}{labels}"
         )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from indexers.sources.base import is_hidden
-from indexers.sources.split_words import split_name
+from indexers.sources.split_words import split_like, split_name
 from indexers.tables import TableRow, as_text, list_columns, open_table
 from retrieval.errors import InputError, first_names
 
@@ -94,6 +94,8 @@ class MetadataTable:
         self._splits = "split" not in names and any(self._folder_split(path) for path in self._all_paths())
         if self._splits:
             self.columns = (*self.columns, "split")
+        elif "split" not in names:
+            self.notes += self._note_split_folders()
 
     def location(self, number: int) -> str:
         """Return the file, relative to the folder, and the number of a row, for messages."""
@@ -120,6 +122,15 @@ class MetadataTable:
         text = as_text(cell)
         folder = table.path.parent.relative_to(self.path).as_posix()
         return text if text is None or folder == "." or os.path.isabs(text) or "://" in text else f"{folder}/{text}"  # noqa: PTH117
+
+    def _note_split_folders(self) -> list[str]:
+        """Return a note if words of several splits are in the names of folders, as in ``my_train`` and ``my_test``."""
+        folders = {path.replace("\\", "/").partition("/")[0] for path in self._all_paths() if "/" in path}
+        likes = {name: like.split for name in sorted(folders) if (like := split_like(name))}
+        if len(set(likes.values())) < 2:
+            return []
+        options = " ".join(f"`split={name}={split}`" for name, split in likes.items())
+        return [f"No sample has a split; if folders are splits, pass {options}."]
 
     def _folder_split(self, path: str) -> str | None:
         """Return the first folder of a path that is named like a split."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from indexers.sources.folder_tree import Below, FolderTree, parts_below
 from indexers.sources.presets import known_names
-from indexers.sources.split_words import SplitWords, name_parts, split_like, split_name
+from indexers.sources.split_words import NO_SPLIT, SplitWords, name_parts, split_like, split_name
 from retrieval.errors import first_names
 
 REFUSED = 2
@@ -30,6 +30,9 @@ _FOLD = re.compile(r"(k?folds?|cv|splits?|batch|part|chunk|shard|subset|images?|
 
 MOST_SPLITS = 50
 """Folders of more different names are no splits."""
+
+MOST_PARTS = 3
+"""Folders of any names that may well be the splits of a data set."""
 
 MANY = 5
 """Sub-folders of the same names in fewer folders than that: most likely the labels."""
@@ -106,7 +109,9 @@ def _split_words(folders: dict[str, Below], words: SplitWords) -> Sign | None:
         return None
     if "query" in alike.values() and "gallery" not in alike.values():
         alike = {name: "gallery" if split == "test" else split for name, split in alike.items()}
-    meanings = {name: alike.get(name, "none") for name in folders if not words.knows(name)}
+    plain = {words.split(name) for name in folders if words.knows(name)}
+    meanings = {name: alike.get(name, NO_SPLIT) for name in folders if not words.knows(name)}
+    meanings = {name: NO_SPLIT if split in plain else split for name, split in meanings.items()}
     options = [f"`split={name}={split}`" for name, split in list(meanings.items())[:12]]
     if not any(path for below in folders.values() for path in below):
         options.append("`levels=split`")  # images lie in the splits themselves and have no label
@@ -155,9 +160,19 @@ def _structure(folders: dict[str, Below], above: str, images: int) -> Sign | Non
     shared = sorted(name for name, n in counts.items() if n > 1 and 2 * n >= len(holders))
     if len(shared) > 1 and 2 * len(shared) >= len(counts):
         strong = len(shared) >= MANY and len(shared) > len(folders)
-        return Sign(f"the same folders ({_listed(shared)}) lie in each", (way,), 1 + strong)
+        ways = (*(_as_splits(folders) if not above else ()), way)
+        return Sign(f"the same folders ({_listed(shared)}) lie in each", ways, 1 + strong)
     number = f"{len(counts):,} folders" if len(counts) > 1 else "one folder"
     return Sign(f"the images lie in {number} below ({_listed(sorted(counts))})", (way,))
+
+
+def _as_splits(folders: dict[str, Below]) -> tuple[str, ...]:
+    """Return the option that makes few folders splits, for example: the largest is train."""
+    if len(folders) > MOST_PARTS:
+        return ()
+    largest = max(folders, key=lambda name: sum(folders[name].values()))
+    options = " ".join(f"`split={name}={'train' if name == largest else 'test'}`" for name in folders)
+    return (f"for example {options} if they are splits",)
 
 
 def _sub_folders(folders: dict[str, Below]) -> tuple[int, dict[str, set[str]]]:

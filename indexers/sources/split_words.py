@@ -68,12 +68,21 @@ class SplitLike(NamedTuple):
 
 
 def split_like(text: str) -> SplitLike | None:
-    """Find the only word of a split in a name: ``seg_train`` is train beside ``seg``; None without, or with several."""
+    """Find the only word of a split in a name: ``seg_train`` is train beside ``seg``; None without, or with several.
+
+    Train and val together (``trainval``) are train.
+    """
     if (split := split_name(text)) is not None:
         return SplitLike(split, ())
     parts = [part for part in name_parts(text) if not part.isdigit() and part not in _FILLERS]
-    splits = [_WORDS[part] for part in parts if part in _WORDS]
-    return SplitLike(splits[0], tuple(part for part in parts if part not in _WORDS)) if len(splits) == 1 else None
+    splits = [_WORDS[part] for part in parts if part in _WORDS] + ["train"] * parts.count("trainval")
+    if len(splits) != 1 and sorted(splits) != ["train", "val"]:
+        return None
+    return SplitLike("train" if "train" in splits else splits[0], tuple(part for part in parts if not _is_split(part)))
+
+
+def _is_split(part: str) -> bool:
+    return part in _WORDS or part == "trainval"
 
 
 def read_split_option(value: object) -> object:

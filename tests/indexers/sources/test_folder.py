@@ -116,8 +116,9 @@ def test_only_images_without_labels(tmp_path: Path) -> None:
 
 
 def test_splits_of_images_without_labels(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="`levels=split`"):
+    with pytest.raises(InputError, match=r"`levels=split` .* or are the folders the labels \(`levels=label`\)\?"):
         listed(fill(tmp_path, "train/1.png", "val/2.png"))
+    assert {sample.label for sample in open_source(tmp_path, "folder", options={"levels": "label"})} == {"train", "val"}
     source = open_source(tmp_path, "folder", options={"levels": "split"})
     assert [(sample.label, sample.split) for sample in source] == [(None, "train"), (None, "val")]
 

@@ -80,6 +80,7 @@ class Noted(NamedTuple):
             "{animal/dog,animal/cat,plant/oak,plant/ash}", "4 folders below (ash, cat, dog, oak)", "`levels=_/label`"
         ),
         Noted("{0001,0002,0003}/{cam1,cam2}", "the same folders (cam1, cam2) lie in each", "`levels=_/label`"),
+        Noted("{entr,test}/{a,b}", "(a, b)", "for example `split=entr=train` `split=test=test` if they are splits, or"),
         Noted("{art,photo,sketch}/{dog,house}", "the same folders (dog, house)", "`levels=_/label`"),
         Noted("{amazon,dslr}/images/{bag,bike}", "the same folders (bag, bike)", "`levels=_/_/label`"),
         Noted("{train,test,cats}", "test, train are words for splits", "`split=cats=none`"),
@@ -106,6 +107,8 @@ def test_one_sign_is_noted_with_both_readings(folders: str, sign: str, option: s
         ("{train,test,extra}/{a,b}", "test, train are words for splits and the same folders", "`split=extra=none`"),
         ("{query,gallery,train,train_all,multi-query}/{1,2}", "are words for splits", "`split=multi-query=none`"),
         ("{fold0,fold1}/{train,test}/{a,b}", "are names of parts", "`levels=_/split/label`"),
+        ("{trainval,test}/{a,b}", "words for splits and the same folders", "`split=trainval=train` if"),
+        ("{train,val,trainval,test}/{a,b}", "words for splits and the same folders", "`split=trainval=none` if"),
         ("{fold1,fold2,fold3}", "are names of parts, not of classes", "`levels=_` for images without labels"),
         ("{fold_0,fold_1,fold_2}/{a,b}", "are names of parts", "`levels=_/label`"),
         ("{cat,dog}/{train,test}", "test, train below are words for splits", "`levels=label/split`"),

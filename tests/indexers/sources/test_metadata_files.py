@@ -132,3 +132,16 @@ def test_times_are_said_with_their_file(tmp_path: Path) -> None:
         rows = [{"file_name": "a.png", "label": "x", "captured_at": time}]
         write_rows(tmp_path / split / "metadata.csv", rows)
     assert "'soon' in test/metadata.csv row 2" in read(tmp_path)[1].notes[1]
+
+
+def test_folders_with_words_for_splits_are_noted_and_mapped(tmp_path: Path) -> None:
+    make(tmp_path, "my_train/0.png", "my_test/0.png")
+    for part in ("my_train", "my_test"):
+        write_rows(tmp_path / part / "metadata.csv", [{"file_name": "0.png", "label": "cat"}])
+    samples, source = read(tmp_path)
+    assert [split for _, _, split in samples] == [None, None]
+    note = "No sample has a split; if folders are splits, pass `split=my_test=test` `split=my_train=train`."
+    assert note in source.notes
+    samples, source = read(tmp_path, split=["my_test=test", "my_train=train"])
+    assert [split for _, _, split in samples] == ["test", "train"]
+    assert not any("has a split" in line for line in source.notes)

@@ -54,8 +54,9 @@ def test_a_word_among_others(word: str, split: str, rest: tuple[str, ...]) -> No
     assert split_like(word) == (split, rest)
 
 
-def test_two_words_are_none() -> None:
-    assert split_like("train_val") is None
+def test_two_words_are_none_but_for_train_and_val() -> None:
+    assert split_like("query_gallery") is None
+    assert split_like("train_val") == split_like("trainval") == ("train", ())
     assert split_like("cats") is None
 
 
