@@ -155,7 +155,10 @@ def test_images_without_labels(tmp_path: Path, store: Path) -> None:
 def test_identities_and_cameras_of_folders(tmp_path: Path, store: Path) -> None:
     root = draw_images(tmp_path / "dogs", *(f"{who}/cam{at}/1.jpg" for who in ("rex", "bello") for at in range(2)))
     said = call_cli("index", root, "--store", store, *SMALL_ENCODER).stderr
-    assert "the same folders (cam0, cam1) lie in each. Say --levels _/label if" in said
+    assert "lie in each. Say for example --split bello=train --split rex=test if they are splits, or" in said
+    assert index(store, root, "--split", "bello=train", "--split", "rex=test")["splits"] == {"train": 2, "test": 2}
+    assert "or --levels _/label if the labels are the folders below, or --levels label if" in said
+    assert index(store, root, "--levels", "_/label")["labels"] == 2
     report = index(store, root, "--levels", "identity/camera")
     assert (report["identities"], report["cameras"], report["labels"]) == (2, 2, 0)
 
