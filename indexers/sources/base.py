@@ -49,6 +49,8 @@ class BaseSource(ABC):
     """
 
     kind: ClassVar[str]
+    tables: ClassVar[frozenset[str]] = frozenset()
+    """Names of files that the source reads as tables: their rows are counted, not the files."""
 
     def __init__(self, path: Path, root: Path, name: str | None) -> None:
         self.path = path
@@ -101,7 +103,9 @@ class BaseSource(ABC):
         self.tally.seen += entries.total - len(entries.folders)
         for kind, name in entries.left_out:
             where = printable(prefix + name)
-            if kind == BROKEN_LINK:
+            if name in self.tables:
+                self.tally.seen -= 1
+            elif kind == BROKEN_LINK:
                 self.problems.append(SourceProblem(where, "the link leads nowhere", missing=True, kind=kind))
             elif kind == UNREADABLE:  # it may be an image, which must not be pruned
                 self.problems.append(SourceProblem(where, "the file cannot be read", kind=kind))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from indexers.sources.base import require_folder
 from indexers.sources.manifest import ManifestOptions, ManifestSource
-from indexers.sources.metadata_files import MetadataTable
+from indexers.sources.metadata_files import METADATA, MetadataTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ class ImageFolderSource(ManifestSource):
     """
 
     kind: ClassVar[str] = "imagefolder"
+    tables: ClassVar[frozenset[str]] = frozenset(METADATA)
     Options: ClassVar[type[ManifestOptions]] = ImageFolderOptions
 
     def __init__(self, path: Path, name: str | None, options: ManifestOptions) -> None:

@@ -81,6 +81,7 @@ def test_files_without_a_line_and_lines_without_a_file_are_counted(tmp_path: Pat
     write_rows(tmp_path / "train/metadata.csv", [{"file_name": f"{n}.png", "label": "x"} for n in (0, 7)])
     samples, source = read(tmp_path)
     assert len(samples) == 1
+    assert set(source.tally.left_out) == {"images that no row lists", "rows without an image"}
     assert source.tally.left_out["images that no row lists"] == 2
     assert source.tally.first["images that no row lists"] == "train/1.png"
     assert source.tally.left_out["rows without an image"] == 1
