@@ -262,6 +262,7 @@ class _IndexRun:
     def _ready_encoder(self) -> Encoder:
         if self._encoder is None:
             self._encoder = self._load()
+            self.report.notes += self._encoder.notes
             self._space = self._writer.register_space(self._spec, self._encoder.dimension, self._views)
             if self._encoder.head is not None:
                 self._writer.save_bank(_classifier(self._encoder, self._spec))

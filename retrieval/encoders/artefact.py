@@ -64,12 +64,14 @@ class Artefact:
         weights: the file of weights.
         digest: SHA-256 of the file, or of the names and digests of the card and all parts of the folder.
         card: the card of the folder; None for a file.
+        inside: the network to take of a file that holds several; empty for all.
     """
 
     path: Path
     weights: Path
     digest: str
     card: Card | None = None
+    inside: str = ""
 
     def part(self, name: str) -> Path | None:
         """Return the path of a part, or None if the artefact has no such part."""
@@ -81,14 +83,24 @@ class Artefact:
         return None if self.card is None else Preprocess(**self.card.preprocess.model_dump())
 
 
-def weight_file(path: Path) -> Artefact:
-    """Return the artefact of a file of weights.
+def weight_file(path: Path, inside: str = "") -> Artefact:
+    """Return the artefact of a file of weights, or of one network in it, whose digest is another.
 
     Raises:
         MissingFileError: the file does not exist.
         InputError: the file cannot be read.
     """
-    return Artefact(path, path, file_digest(path))
+    digest = file_digest(path)
+    return Artefact(path, path, _combined({"": digest, inside: ""}) if inside else digest, inside=inside)
+
+
+def split_inside(text: str) -> tuple[Path, str]:
+    """Split ``FILE#network``; a file whose own name has the ``#`` is taken as it is."""
+    path = Path(text).expanduser()
+    before, hash_sign, inside = text.rpartition("#")
+    if path.exists() or not hash_sign or not Path(before).expanduser().is_file():
+        return path, ""
+    return Path(before).expanduser(), inside
 
 
 def find_card(folder: Path) -> Path | None:

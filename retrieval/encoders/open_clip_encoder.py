@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from retrieval.encoders.artefact import FOLDER, open_folder, weight_file
+from retrieval.encoders.artefact import FOLDER, open_folder, split_inside, weight_file
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file
+from retrieval.encoders.networks import select_network
 from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, shipped, shipped_artefact
 from retrieval.encoders.torch_encoder import TorchEncoder, seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
-from retrieval.encoders.weights import check_fit, read_weights, strip_prefixes
+from retrieval.encoders.weights import check_fit, read_weights
 from retrieval.errors import InputError, MissingDependencyError, NetworkError, WeightsError, unknown
 from retrieval.types import Embeddings, Preprocess
 
@@ -107,7 +108,7 @@ class OpenClipFamily:
         quick = source.startswith("tag:") and pretrained.get("quick_gelu", False)
         if source.startswith("file:"):
             # TorchScript archives are those of OpenAI, trained with QuickGELU.
-            quick = is_torchscript(Path(source.removeprefix("file:")))
+            quick = is_torchscript(split_inside(source.removeprefix("file:"))[0])
         pixels = _preprocess(open_clip.get_model_config(model), pretrained)
         if quick and f"{model}{QUICK}" in open_clip.list_models():
             model += QUICK
@@ -119,27 +120,31 @@ class OpenClipFamily:
         with seeded(seed):
             model = _create(spec)
         scale = model.logit_scale.detach().float()
+        notes: list[str] = []
         if artefact is not None:
-            weights = read_weights(artefact.weights)
+            weights = read_weights(artefact.weights, artefact.inside)
             tensors = _adapt(model, weights, spec)
-            check_fit(tensors, model.state_dict(), weights, f"open_clip/{spec.model}")
+            tensors = check_fit(tensors, model.state_dict(), weights, f"open_clip/{spec.model}")
             scale = tensors["logit_scale"].float()
             state = model.state_dict()
             state.update(tensors)
             model.load_state_dict(state)
-        return OpenClipEncoder(spec, device, model.eval(), float(scale.exp()))
+            notes = weights.notes
+        return OpenClipEncoder(spec, device, model.eval(), float(scale.exp()), notes)
 
 
 class OpenClipEncoder(TorchEncoder):
     """The image tower and the text tower of an open_clip model."""
 
-    def __init__(self, spec: EncoderSpec, device: str, model: Any, logit_scale: float) -> None:
+    def __init__(
+        self, spec: EncoderSpec, device: str, model: Any, logit_scale: float, notes: Sequence[str] = ()
+    ) -> None:
         """``model`` is an open_clip model in evaluation mode, already in the spec's precision."""
         import torch
 
         self._model = model.to(device).to(memory_format=torch.channels_last)
         self._logit_scale = logit_scale
-        super().__init__(spec, device, lambda pixels: self._model.encode_image(pixels, normalize=False))
+        super().__init__(spec, device, lambda pixels: self._model.encode_image(pixels, normalize=False), None, notes)
 
     @property
     def logit_scale(self) -> float:
@@ -270,7 +275,7 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
     from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed, resize_text_pos_embed
 
     expected = model.state_dict()
-    tensors = strip_prefixes(weights.tensors, expected)
+    tensors = select_network(weights, expected)
     tensors = {k: v for k, v in convert_state_dict(model, tensors).items() if k not in _NO_WEIGHTS}
     if "positional_embedding" in tensors and "positional_embedding" not in expected:
         tensors = convert_to_custom_text_state_dict(tensors)

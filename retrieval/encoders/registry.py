@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.encoders import precision
-from retrieval.encoders.artefact import FOLDER, open_folder, weight_file
+from retrieval.encoders.artefact import FOLDER, open_folder, split_inside, weight_file
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.preprocess import override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
@@ -140,7 +140,7 @@ def _short(digest: str) -> str:
 
 def _artefact(family_of_model: Family, model: str, source: str) -> Artefact:
     if source.startswith("file:"):
-        return weight_file(Path(source.removeprefix("file:")))
+        return weight_file(*split_inside(source.removeprefix("file:")))
     if source.startswith(FOLDER):
         return open_folder(Path(source.removeprefix(FOLDER)))
     return family_of_model.find(model, source)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from retrieval.encoders.artefact import split_inside
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.weights import SUFFIXES
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, first_names, suggest
@@ -20,7 +21,8 @@ class EncoderRequest:
 
     Attributes:
         name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, ``checkpoint/FOLDER``, or the path of a folder.
-        weights: a tag of the model, a file, or ``hf-hub:ORGANISATION/REPOSITORY``.
+        weights: a tag of the model, a file, one network in a file (``FILE#teacher.backbone``), or
+            ``hf-hub:ORGANISATION/REPOSITORY``.
         random_init: seed of random weights, instead of ``weights``.
         preprocess: files or ``key=value[,key=value]`` items (:func:`retrieval.encoders.preprocess.override`).
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
@@ -72,7 +74,7 @@ def split_name(request: EncoderRequest) -> Parts:
 
 
 def weight_source(text: str, tags: Sequence[str], label: str) -> str:
-    """Return the location of weights: ``tag:T``, ``file:/absolute/path`` or ``hf-hub:ORGANISATION/REPOSITORY``.
+    """Return the location of weights: ``tag:T``, ``file:/absolute/path[#network]`` or ``hf-hub:REPOSITORY``.
 
     Args:
         text: the weights as the user gives them.
@@ -88,12 +90,12 @@ def weight_source(text: str, tags: Sequence[str], label: str) -> str:
         return text
     if text in tags:
         return f"tag:{text}"
-    path = Path(text).expanduser()
+    path, inside = split_inside(text)
     if path.is_file():
-        return f"file:{path.resolve()}"
+        return f"file:{path.resolve()}" + (f"#{inside}" if inside else "")
     if path.is_dir():
         raise InputError(f"`weights={text}` is a folder; name the weight file in it.")
-    if path.suffix in SUFFIXES or "/" in text:
+    if path.suffix.partition("#")[0] in SUFFIXES or "/" in text:
         raise MissingFileError(f"`weights={text}`: no such file; check the path, or name a tag of {label}.")
     listed = f" Tags: {first_names(tags, 8)}." if tags else " It has no tags."
     raise UnknownNameError(

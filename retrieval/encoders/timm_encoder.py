@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 from retrieval.encoders.artefact import weight_file
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
+from retrieval.encoders.networks import select_network
 from retrieval.encoders.precision import torch_dtype
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
-from retrieval.encoders.weights import check_fit, read_weights, strip_prefixes
+from retrieval.encoders.weights import check_fit, read_weights
 from retrieval.errors import InputError, UnknownNameError, WeightsError, unknown
 from retrieval.types import Preprocess
 
@@ -98,19 +99,22 @@ class TimmFamily:
         import torch
 
         config = _config(spec.model, spec.weights)
+        notes: list[str] = []
         names = (config.classifier,) if isinstance(config.classifier, str) else tuple(config.classifier or ())
         classifier = Classifier(names)
         if artefact is None:
             with seeded(int(spec.weights.removeprefix("random:"))):
                 model, trained = _create(spec, config), False
         else:
+            weights = read_weights(artefact.weights, artefact.inside)
             with seeded():  # a fixed seed; torch's global generator is left as it was
-                model, trained = _with_weights(spec, config, read_weights(artefact.weights), classifier)
+                model, trained = _with_weights(spec, config, weights, classifier)
+            notes = weights.notes
         if not _has_all(model, classifier):
             classifier = Classifier(())  # no classifier layers
         head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
-        return TorchEncoder(spec, device, model, head)
+        return TorchEncoder(spec, device, model, head, notes)
 
 
 def _config(model: str, source: str) -> Any:
@@ -189,22 +193,22 @@ def _with_weights(spec: EncoderSpec, config: Any, weights: Weights, classifier: 
     model = _create(spec, config)
     if not _has_all(model, classifier):
         classifier = Classifier(())  # no classifier layers
-    tensors = classifier.unwrapped(strip_prefixes(weights.tensors, model.state_dict()))
+    tensors = classifier.unwrapped(select_network(weights, model.state_dict()))
     classes = classifier.classes_in(tensors)
     if classes not in {None, classifier.classes_in(model.state_dict())}:
         model = _create(spec, config, classes)
     state = model.state_dict()
     expected = {key: value for key, value in state.items() if classes is not None or not classifier.owns(key)}
     try:
-        check_fit(tensors, expected, weights, name)
+        fitting = check_fit(tensors, expected, weights, name)
     except WeightsError:
         convert = getattr(sys.modules[_timm().model_entrypoint(spec.model).__module__], "checkpoint_filter_fn", None)
         converted = _converted(convert, tensors, model)
         if converted is None:
             raise
         tensors = {key: value for key, value in converted.items() if classes is not None or not classifier.owns(key)}
-        check_fit(tensors, expected, weights, name)
-    state.update(tensors)
+        fitting = check_fit(tensors, expected, weights, name)
+    state.update(fitting)
     model.load_state_dict(state)
     return model, classes is not None
 

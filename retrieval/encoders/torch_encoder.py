@@ -13,7 +13,7 @@ from retrieval.errors import InputError, WeightsError
 from retrieval.types import ClassifierHead, Embeddings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import torch
 
@@ -46,6 +46,7 @@ class TorchEncoder:
         device: str,
         forward: Callable[[torch.Tensor], torch.Tensor],
         head: ClassifierHead | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Make an encoder and find its dimension by encoding one black image.
 
@@ -54,11 +55,13 @@ class TorchEncoder:
             device: torch device.
             forward: maps normalised images (batch, 3, height, width) in the spec's precision to (batch, d).
             head: the classifier layer, or None.
+            notes: what the user should know of the weights.
 
         Raises:
             InputError: the model cannot encode images of size ``spec.preprocess.crop``.
         """
         self._spec, self._device, self._forward, self._head = spec, device, forward, head
+        self.notes = tuple(notes)
         self._pixels = _preprocess(spec)
         self._dimension = self._probe()
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from retrieval.encoders.artefact import weight_file
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
+from retrieval.encoders.networks import select_network
 from retrieval.encoders.precision import torch_dtype
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
-from retrieval.encoders.weights import check_fit, read_weights, strip_prefixes
+from retrieval.encoders.weights import check_fit, read_weights
 from retrieval.errors import InputError, unknown
 from retrieval.types import Preprocess
 
@@ -92,15 +93,18 @@ class TorchvisionFamily:
         import torch
 
         classifier = _classifier(spec.model)
+        notes: list[str] = []
         if artefact is None:
             with seeded(int(spec.weights.removeprefix("random:"))):
                 model, trained = _create(spec.model), False
         else:
+            weights = read_weights(artefact.weights, artefact.inside)
             with seeded():
-                model, trained = _filled(spec, read_weights(artefact.weights), classifier)
+                model, trained = _filled(spec, weights, classifier)
+            notes = weights.notes
         head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
-        return TorchEncoder(spec, device, model, head)
+        return TorchEncoder(spec, device, model, head, notes)
 
 
 def _published(model: str, source: str) -> Any:
@@ -144,7 +148,7 @@ def _filled(spec: EncoderSpec, weights: Weights, classifier: Classifier) -> tupl
         model = _create(spec.model, classes)
     state = model.state_dict()
     expected = {key: value for key, value in state.items() if classes is not None or not classifier.owns(key)}
-    check_fit(tensors, expected, weights, f"torchvision/{spec.model}")
+    tensors = check_fit(tensors, expected, weights, f"torchvision/{spec.model}")
     # The state dict of the model contains layer versions that MNASNet requires.
     state.update(tensors)
     model.load_state_dict(state)
@@ -156,7 +160,7 @@ def _renamed_tensors(
 ) -> dict[str, torch.Tensor]:
     """Return the tensors of a file under the keys of the model."""
     renamed = {_OLD_DENSENET.sub(r"\1\2.", key): value for key, value in weights.tensors.items()}
-    tensors = strip_prefixes(renamed, expected)
+    tensors = select_network(weights, expected, renamed)
     if spec.model in OPTIONS:
         tensors = {key: value for key, value in tensors.items() if not key.startswith(_AUXILIARY)}
     return tensors

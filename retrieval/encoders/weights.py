@@ -3,20 +3,21 @@
 Formats are safetensors, torch's zip and legacy formats, and TorchScript archives. The file contains the state dict
 itself, a training checkpoint with the state dict under a key (``state_dict``, ``model``, ...), or a pickled module.
 Keys may have prefixes of wrappers (``module.``, ``net._orig_mod.``, ...). Each encoder family calls
-:func:`read_weights`, :func:`strip_prefixes` and :func:`check_fit`, in this order, when it builds an encoder.
+:func:`read_weights`, :func:`retrieval.encoders.networks.select_network` and :func:`check_fit`, in this order, when it
+builds an encoder.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders.networks import set_heads_aside
 from retrieval.encoders.restricted_pickle import Placeholder, read_pickled, tensors_in
 from retrieval.encoders.torchscript import is_torchscript, read_torchscript
 from retrieval.errors import InputError, MissingFileError, WeightsError, first_names
@@ -32,11 +33,16 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".th", ".jit
 CONTAINERS = ("state_dict", "model_state_dict", "model", "model_state", "module", "net", "network", "weights")
 """Keys of a training checkpoint under which its state dict may be, in order of preference."""
 
-WRAPPERS = frozenset(("module", "model", "net", "network", "encoder", "backbone", "clip", "clip_model", "base_model"))
-"""Attributes by which modules usually hold a network; they become prefixes of its keys (``module.model.``)."""
+TRAINING_STATE = frozenset(
+    """
+    amp callbacks hparams loops lr_scheduler lr_schedulers optim optimizer optimizer_states optimizers rng_state
+    rng_states scaler scheduler schedulers
+    """.split()  # noqa: SIM905 - a list of words reads better as text
+)
+"""Keys of a training checkpoint whose tensors are of no network."""
 
-_NOT_NETWORK = re.compile(r"(criterion|loss\w*|ema\w*|\w+_ema|metrics?|acc|accuracy|(train|val|valid|test)_\w+)(\.|$)")
-"""Beginnings of keys of a training module that do not belong to its network: losses, metrics, averaged copies."""
+DEEPEST = 8
+"""Containers within each other in which tensors are looked for."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,21 +55,65 @@ class Weights:
         path: path of the file.
         tensors: tensors by name, with the names of the file.
         ignored: functions and classes that a pickle in the file names and that were not run.
+        container: key under which ``tensors`` were, such as ``state_dict``; empty if they were not under one.
+        beside: tensors under other keys, by their full names.
+        notes: what the user should know of the network that is taken, added while it is selected.
     """
 
     path: Path
     tensors: dict[str, torch.Tensor]
     ignored: tuple[str, ...] = ()
+    container: str = ""
+    beside: dict[str, torch.Tensor] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def spelling(self, prefix: str) -> str:
+        """Return how a user names the tensors behind a prefix: ``FILE#spelling``."""
+        return prefix.removesuffix(".") or self.container
 
 
-def read_weights(path: Path) -> Weights:
+def read_weights(path: Path, inside: str = "") -> Weights:
     """Read the state dict of a weight file without running code in it.
+
+    Args:
+        path: the file.
+        inside: the network to take, as the beginning of its keys: ``teacher.backbone``; empty for all.
 
     Raises:
         MissingFileError: the file does not exist.
         InputError: the file cannot be read.
-        WeightsError: the file has another format, is damaged, or contains no tensors.
+        WeightsError: the file has another format, is damaged, or contains no tensors, or none that ``inside`` names.
     """
+    weights = _read(path)
+    return _chosen(weights, inside) if inside else weights
+
+
+def _chosen(weights: Weights, inside: str) -> Weights:
+    """Return the tensors whose names begin with ``inside``, with or without the container's name before it."""
+    container = f"{weights.container}." if weights.container else ""
+    everything = {f"{container}{key}": value for key, value in weights.tensors.items()} | weights.beside
+    parts = [part for part in inside.split(".") if part]
+    for tensors in (weights.tensors, everything):
+        for skipped in ((), ("_orig_mod",), ("_orig_mod", "module")):
+            taken = {
+                ".".join(rest): value
+                for key, value in tensors.items()
+                if (rest := _behind(key, parts, frozenset(skipped))) is not None
+            }
+            if taken:
+                return Weights(weights.path, taken, weights.ignored)
+    names = Counter(".".join(key.split(".")[:1]) for key in everything)
+    listed = ", ".join(f"{name} ({count} tensors)" for name, count in names.most_common(8))
+    raise WeightsError(f"{weights.path} holds no tensors of '{inside}'; it holds {listed}.")
+
+
+def _behind(key: str, parts: list[str], skipped: frozenset[str]) -> list[str] | None:
+    """Return the parts of a key behind ``parts``, passing over some parts; None if it does not begin with them."""
+    left = [part for part in key.split(".") if part not in skipped]
+    return left[len(parts) :] if len(left) > len(parts) and left[: len(parts)] == parts else None
+
+
+def _read(path: Path) -> Weights:
     head = _head(path)
     # a safetensors file begins with the length of its JSON header as 8 bytes, then the header itself
     if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
@@ -143,26 +193,54 @@ def _read_torch(path: Path) -> Weights:
         AttributeError,
     ):
         loaded, ignored = read_pickled(path)
-    tensors = _state_dict(loaded)
     not_run = f"; it asked to run {first_names(ignored)}, which was not run" if ignored else ""
+    networks = _containers(loaded)
+    container = _default(networks)
+    tensors = _joined({} if container is None else {"": networks[container]}) or _joined(networks)
     if tensors:
         if ignored:
             _LOG.info("%s: the weights were read%s.", path, not_run)
-        return Weights(path, tensors, tuple(ignored))
+        beside = {key: value for key, value in networks.items() if key != container} if container is not None else {}
+        return Weights(path, tensors, tuple(ignored), container or "", _joined(beside))
     if loaded is None and not ignored:
         kind = "a torch file that is cut short or damaged" if zipfile.is_zipfile(path) else "no weight file, or damaged"
         raise WeightsError(f"{path} is {kind}; give a .safetensors, .pt, .pth, .bin or .ckpt file.")
     raise WeightsError(f"{path} holds no weights{not_run}; give a file that holds a state dict.")
 
 
-def _state_dict(loaded: Any) -> dict[str, torch.Tensor]:
-    """Return the tensors of a checkpoint under one of :data:`CONTAINERS`, or of a state dict or pickled module."""
+def _containers(loaded: Any, path: str = "", depth: int = 0) -> dict[str, dict[str, torch.Tensor]]:
+    """Return all state dicts in a checkpoint by their dotted path; that of the checkpoint itself is empty."""
+    if depth > DEEPEST:
+        return {}
+    networks = {path: tensors} if (tensors := _tensors(loaded)) else {}
     if isinstance(loaded, Mapping):
-        for key in CONTAINERS:
-            inner = loaded.get(key)
-            if isinstance(inner, Mapping | Placeholder) and (tensors := _tensors(inner)):
-                return tensors
-    return _tensors(loaded)
+        items = [(str(key), value) for key, value in loaded.items() if str(key) not in TRAINING_STATE]
+    elif isinstance(loaded, list | tuple):
+        items = [(str(at), value) for at, value in enumerate(loaded)]
+    else:
+        return networks
+    for key, value in items:
+        if isinstance(value, Mapping | list | tuple | Placeholder):
+            networks |= _containers(value, f"{path}.{key}" if path else key, depth + 1)
+    return networks
+
+
+def _default(networks: Mapping[str, dict[str, torch.Tensor]]) -> str | None:
+    """Return the state dict that is meant if none is chosen; None if several may be."""
+    for key in CONTAINERS:
+        if key in networks:
+            return key
+    nested = [path for path in networks if path.rpartition(".")[2] in CONTAINERS]
+    if len(networks) == 1 or "" in networks:
+        return "" if "" in networks else next(iter(networks))
+    return nested[0] if len(nested) == 1 else None
+
+
+def _joined(networks: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Return the tensors of several state dicts under their full names."""
+    return {
+        f"{path}.{key}" if path else key: value for path, tensors in networks.items() for key, value in tensors.items()
+    }
 
 
 def _tensors(value: Any) -> dict[str, torch.Tensor]:
@@ -173,50 +251,12 @@ def _tensors(value: Any) -> dict[str, torch.Tensor]:
     return dict(tensors_in(value)) if isinstance(value, Placeholder) else {}
 
 
-def strip_prefixes(tensors: Mapping[str, torch.Tensor], expected: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Select the tensors of an encoder from the state dict of a training module, and remove prefixes of their keys.
-
-    ``_orig_mod.`` (of ``torch.compile``) is removed wherever it is in a key. Of the other prefixes (``net.``,
-    ``module.model.``, ``resnet.``, or none) the one is removed behind which most of the ``expected`` keys are. Keys
-    without that prefix belong to other components of the training module and are dropped, as are losses, metrics and
-    averaged copies.
-
-    Args:
-        tensors: state dict of the file.
-        expected: state dict of the encoder; only its keys are used.
-    """
-    plain = {".".join(part for part in key.split(".") if part != "_orig_mod"): value for key, value in tensors.items()}
-    prefix = _network_prefix(plain, expected)
-    inside = {key.removeprefix(prefix): value for key, value in plain.items() if key.startswith(prefix)}
-    return {key: value for key, value in inside.items() if key in expected or not _NOT_NETWORK.match(key)}
-
-
-def _network_prefix(keys: Iterable[str], expected: Mapping[str, Any]) -> str:
-    """Find the prefix behind which most of the ``expected`` keys are.
-
-    If several prefixes have equally many, the shortest of those made of :data:`WRAPPERS` (or empty) is returned; if
-    there is none of these, the only one that is not of losses, metrics or averaged copies. If that leaves several
-    (``student.``, ``teacher.``), an empty prefix is returned: :func:`check_fit` then refuses the file.
-    """
-    counts: Counter[str] = Counter()
-    for key in keys:
-        parts = key.split(".")
-        for cut in range(len(parts)):
-            if ".".join(parts[cut:]) in expected:
-                counts["".join(f"{part}." for part in parts[:cut])] += 1  # "a.b." for the first two parts
-    most = max(counts.values(), default=0)
-    best = [prefix for prefix, count in counts.items() if count == most]
-    wrappers = [prefix for prefix in best if WRAPPERS.issuperset(prefix.split(".")[:-1])]
-    if wrappers:
-        return min(wrappers, key=lambda prefix: (len(prefix), prefix))
-    named = [prefix for prefix in best if not _NOT_NETWORK.match(prefix)] or best
-    return named[0] if len(named) == 1 else ""
-
-
 def check_fit(
     tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], weights: Weights, model: str
-) -> None:
+) -> dict[str, torch.Tensor]:
     """Check that the keys and shapes of tensors are those of a model (``num_batches_tracked`` may be missing).
+
+    Heads of the training that the model does not have are set aside.
 
     Args:
         tensors: the tensors.
@@ -224,9 +264,13 @@ def check_fit(
         weights: the file, for the message.
         model: name of the encoder, for the message.
 
+    Returns:
+        The tensors without those set aside.
+
     Raises:
         WeightsError: keys are missing or unexpected, or shapes differ.
     """
+    tensors = set_heads_aside(tensors, expected, weights)
     missing = [k for k in expected if k not in tensors and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in tensors if k not in expected]
     shapes = [
@@ -244,3 +288,4 @@ def check_fit(
             f"{weights.path} does not fit {model}: {', '.join(parts)}, of {len(expected)} keys; "
             "name the model that the file was trained with, or another file with `weights`."
         )
+    return dict(tensors)

@@ -124,6 +124,11 @@ class Encoder(Protocol):
         """The classifier layer in the weights, or None."""
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know of the weights, such as other networks in the same file."""
+        ...
+
     def encode_images(self, batch: UInt8) -> Embeddings:
         """Encode preprocessed pixels (n, height, width, 3) uint8; any n, padded to multiples of ``spec.batch_size``."""
         ...

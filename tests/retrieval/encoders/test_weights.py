@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from retrieval.encoders.weights import Weights, check_fit, read_weights, strip_prefixes
+from retrieval.encoders.weights import Weights, check_fit, read_weights
 from retrieval.errors import InputError, MissingFileError, WeightsError
 
 STATE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2)}
@@ -88,44 +88,6 @@ def test_other_things_that_are_no_weights(tmp_path: Path) -> None:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(WeightsError, match="damaged"):
         read_weights(tmp_path / "z.pt")
-
-
-@pytest.mark.parametrize(
-    "prefix", ["", "module.", "net.", "net._orig_mod.", "_orig_mod.", "model.", "module.model.", "_orig_mod.module."]
-)
-def test_prefixes(prefix: str) -> None:
-    wrapped = {prefix + key: value for key, value in STATE.items()}
-    if prefix and not prefix.startswith("_"):
-        wrapped["loss.center"] = torch.zeros(3)
-    assert strip_prefixes(wrapped, STATE).keys() == STATE.keys()
-
-
-def test_a_prefix_that_the_model_itself_has_stays() -> None:
-    own = {"model.a": torch.ones(1), "model.b": torch.ones(1)}
-    assert strip_prefixes(own, own).keys() == own.keys()
-    assert strip_prefixes({f"model.{k}": v for k, v in own.items()}, own).keys() == own.keys()
-
-
-def under(prefix: str, state: dict[str, torch.Tensor] = STATE) -> dict[str, torch.Tensor]:
-    return {prefix + key: value for key, value in state.items()}
-
-
-def test_any_one_prefix_is_found_beside_other_parts() -> None:
-    copies = {key: -value for key, value in STATE.items()}
-    beside = {**under("ema.module.", copies), "criterion.weight": torch.ones(1), "val_acc.tp": torch.ones(1)}
-    for prefix in ("", "net.", "resnet.", "model.resnet18."):
-        found = strip_prefixes({**beside, **under(prefix)}, STATE)
-        assert found.keys() == STATE.keys()
-        assert all(torch.equal(found[key], value) for key, value in STATE.items())
-    assert strip_prefixes(under("ema.", copies), STATE).keys() == STATE.keys()
-
-
-def test_between_two_networks_nothing_is_guessed() -> None:
-    assert not strip_prefixes({**under("student."), **under("teacher.")}, STATE).keys() & STATE.keys()
-
-
-def test_what_a_network_has_more_is_not_passed_over() -> None:
-    assert "dist_token" in strip_prefixes({**STATE, "dist_token": torch.ones(1)}, STATE)
 
 
 def test_a_misfit_says_which_keys_and_shapes() -> None:
