@@ -17,6 +17,11 @@ from typing import Literal, NamedTuple, TypeAlias
 NameKind: TypeAlias = Literal["identity", "label", "camera", "aspect", "group"]
 """What a name is of: the column of samples that holds it."""
 
+PLURALS: dict[NameKind, str] = {
+    "label": "labels", "identity": "identities", "camera": "cameras", "aspect": "aspects", "group": "groups",
+}  # fmt: skip
+"""Columns of samples that hold names, and their plural."""
+
 INVISIBLE = dict.fromkeys(
     [0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from eval.ranking.identities import is_one_of
 from eval.seams.samples import Pool
 from retrieval.names import (
+    PLURALS,
     clean_name,
     counted_names,
     joined_names,
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from retrieval.names import NameKind
 
     Names = NDArray[np.object_]
-
-PLURALS: dict[NameKind, str] = {
-    "label": "labels", "identity": "identities", "camera": "cameras", "aspect": "aspects", "group": "groups",
-}  # fmt: skip
 
 EXCLUSIONS: dict[NameKind, str] = {"label": "unlabelled", "identity": "junk_identities"}
 """Options that leave the samples of some names out."""
@@ -168,7 +164,7 @@ def _placeholder_warning(kind: NameKind, names: Sequence[str], listed: str) -> s
     subject = kind if len(names) == 1 else PLURALS[kind]
     article = "an" if kind in {"identity", "aspect"} else "a"
     if kind in EXCLUSIONS:
-        way = f"`{EXCLUSIONS[kind]}={shlex.quote(','.join(names))}` leaves these samples out"
+        way = f"`{EXCLUSIONS[kind]}={','.join(names)}` leaves these samples out"
     elif kind == "camera":
         way = "leave such cells empty and index again, or pass `camera_rule=none`"
     else:

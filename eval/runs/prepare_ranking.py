@@ -43,7 +43,7 @@ BAD_BOXES = "-1"
 PAIR_RULES = ("camera_rule", "group_rule", "identity_columns", "junk_identities", "distractor_identities")
 """Options that say which pairs count. A mode cannot run under a protocol that fixes one it does not have."""
 
-EXCLUSIONS = ("junk_identities", "distractor_identities")
+IDENTITY_OPTIONS = ("junk_identities", "distractor_identities")
 """Options that name identities, which count neither as placeholders nor as spellings."""
 
 CUSTOM = "custom"
@@ -129,7 +129,7 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         unrelated = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(protocol_options), held_out)
         departs = _departs(rule, config, unrelated)
         used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
-        excluded = {BAD_BOXES, *(name for option in EXCLUSIONS for name in getattr(config, option, ()))}
+        excluded = {BAD_BOXES, *(name for option in IDENTITY_OPTIONS for name in getattr(config, option, ()))}
         tested = np.isin(stored.ids, pool.ids[used])
         warnings = (
             *name_warnings(stored, tested, names, joined=config.join_spellings, excluded=excluded),
@@ -200,7 +200,7 @@ def _joined(
     if not config.join_spellings:
         return pool, config, aspect
     joined = join_spellings(pool, columns)
-    options = [option for option in EXCLUSIONS if option in type(config).model_fields]
+    options = [option for option in IDENTITY_OPTIONS if option in type(config).model_fields]
     update = {option: joined.current("identity", getattr(config, option)) for option in options}
     aspect = None if aspect is None else joined.current("aspect", [aspect])[0]
     return joined.pool, config.model_copy(update=update), aspect

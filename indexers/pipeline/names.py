@@ -5,16 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from retrieval.names import counted_names, placeholders, suspected_doubles, written_ways
+from retrieval.names import PLURALS, counted_names, placeholders, suspected_doubles, written_ways
 
 if TYPE_CHECKING:
     from retrieval.names import NameKind
     from retrieval.types.store import Snapshot
-
-NAMES: dict[NameKind, str] = {
-    "label": "labels", "identity": "identities", "camera": "cameras", "aspect": "aspects", "group": "groups",
-}  # fmt: skip
-"""Columns of samples that hold names, and their plural."""
 
 WAYS_OUT: dict[NameKind, str] = {
     "label": "leave them out of evaluations with unlabelled=",
@@ -39,7 +34,7 @@ def name_notes(snapshot: Snapshot) -> list[str]:
         doubles = suspected_doubles(counts) if kind != "group" else []
         if doubles:
             notes.append(
-                f"{NAMES[kind].capitalize()} in several spellings that may be one: {written_ways(doubles)}. "
+                f"{PLURALS[kind].capitalize()} in several spellings that may be one: {written_ways(doubles)}. "
                 "Write them alike and index again, or join them in evaluations with join_spellings=true."
             )
         held = placeholders(counts, kind)[:SHOWN] if kind in WAYS_OUT else ()
@@ -47,7 +42,7 @@ def name_notes(snapshot: Snapshot) -> list[str]:
             way = WAYS_OUT[kind]
             names = shlex.quote(",".join(name for name, _ in held)) if way.endswith("=") else ""
             notes.append(
-                f"{NAMES[kind].capitalize()} that read like placeholders: {counted_names(held)}. Each counts "
+                f"{PLURALS[kind].capitalize()} that read like placeholders: {counted_names(held)}. Each counts "
                 f"as one {kind}; {way}{names}."
             )
     return notes
@@ -57,9 +52,9 @@ def _count_names(snapshot: Snapshot) -> dict[NameKind, dict[str, int]]:
     """Count the samples of every name, column by column."""
     import pyarrow.compute as pc
 
-    table = snapshot.samples(list(NAMES))
+    table = snapshot.samples(list(PLURALS))
     counts: dict[NameKind, dict[str, int]] = {}
-    for kind in NAMES:
+    for kind in PLURALS:
         pairs = pc.value_counts(table.column(kind)).to_pylist()
         counts[kind] = {pair["values"]: pair["counts"] for pair in pairs if pair["values"] is not None}
     return counts

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-WAY = re.compile(r"-o [a-z_]+=(?:'[^']*'|\S+)(?= (?:leaves|joins))")
+WAY = re.compile(r"-o (?:'[^']*'|\S+)(?= (?:leaves|joins))")
 
 
 def way_out(warnings: Sequence[str]) -> list[str]:
