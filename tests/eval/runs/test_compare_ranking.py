@@ -264,3 +264,14 @@ def test_mirror_off_and_on_are_told_apart() -> None:
     )
     found = of_files(store, a, b)
     assert (found.a, found.b) == ("sharp mirror=false", "sharp mirror=true")
+
+
+@pytest.mark.parametrize(("identities", "told"), [(5, True), (6, False)])
+def test_fewer_than_six_identities_have_no_interval_and_it_is_told(identities: int, told: bool) -> None:  # noqa: FBT001
+    store = two_spaces(people(identities, 4))
+    options = {"bootstrap": 1000, "draws": 3}
+    a, b = (EvalRequest(mode="reid", space=space, options=options) for space in ("sharp", "dull"))
+    found = compare(store, a, b)
+    told_of = [warning for warning in found.warnings if "Differences have no interval: with 5 identities" in warning]
+    assert bool(told_of) == told
+    assert all((each.metric.ci95 is None) == told for each in found.differences.values())
