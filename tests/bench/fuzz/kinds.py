@@ -61,7 +61,7 @@ class Images(Kind):
 
     def __init__(self, world: Path) -> None:
         super().__init__(world)
-        seeds.write_pictures(world / "images" / "label")
+        seeds.write_pictures(world / "images" / "oak")
         self.seeds, self.odd = seeds.image_seeds(), odd_files.odd_images()
         call_cli("index", world / "images", "--source", "folder", "--store", world / "store", *SMALL_ENCODER)
 
@@ -127,7 +127,7 @@ class Weights(Kind):
 
     def __init__(self, world: Path) -> None:
         super().__init__(world)
-        seeds.write_pictures(world / "images" / "label", 2)
+        seeds.write_pictures(world / "images" / "oak", 2)
         self.seeds, self.odd = seeds.weight_seeds(world), odd_files.odd_weights()
 
     def commands(self, files: list[Path], place: Path) -> Iterator[Command]:

@@ -71,7 +71,7 @@ def run_case(subject: Kind, files: dict[str, bytes], room: Path, pipe: Connectio
     """Write the files of a case, run its commands, and remove what they left."""
     place = room / "case"
     shutil.rmtree(place, ignore_errors=True)
-    folder = place / "files" / "label"
+    folder = place / "files" / "oak"
     folder.mkdir(parents=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
