@@ -32,6 +32,9 @@ OPENBLAS_THREAD_TIMEOUT = "20"
 """Idle threads of NumPy's OpenBLAS wait 2^20 clock ticks for a next product, then they sleep. Of themselves they wait
 2^26, about 30 ms of a whole core, in which scores are ranked."""
 
+LONGEST = 4000
+"""Characters of an error that are shown; names and cells of a damaged file may have millions."""
+
 EPILOG = (
     "Exit status: 0 done, 1 could not, 2 wrong usage, 3 done but some files could not be read, 4 audit found errors."
 )
@@ -146,7 +149,7 @@ def _name_of(error: OSError) -> str:
 def _fail(message: str) -> None:
     from retrieval.escapes import printable
 
-    click.echo(printable(" ".join(message.splitlines())), err=True)
+    click.echo(printable(" ".join(message[:LONGEST].splitlines())), err=True)
     sys.exit(1)
 
 

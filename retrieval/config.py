@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retrieval.errors import InputError, suggest
+from retrieval.text_files import parse_yaml
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -74,9 +74,11 @@ def parse_assignments(pairs: Iterable[str], where: str, texts: Collection[str] =
             raise InputError(f"{where} {key} is given twice.")
         try:
             is_text = key.rpartition(".")[2] in texts or PLAIN_TEXT.fullmatch(text.strip())
-            values[key] = text.strip() if is_text else yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise InputError(f"{where} {key}: '{text}' is not a value that can be read.") from None
+            values[key] = text.strip() if is_text else parse_yaml(text, f"{where} {key}")
+        except InputError as error:
+            if "is not YAML" not in str(error):
+                raise
+            raise InputError(f"{where} {key}: '{text[:100]}' is not a value that can be read.") from None
     return values
 
 

@@ -1,24 +1,34 @@
-"""Read text, CSV and JSON files written by users, strictly."""
+"""Read text, CSV, JSON and YAML files written by users, strictly and within limits."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from retrieval.errors import InputError, MissingFileError
+from retrieval.limits import MOST_DEPTH, MOST_DIGITS, MOST_NODES, MOST_TEXT, MOST_YAML, check_text_size
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, what: str = "a text file", most: int = MOST_TEXT) -> str:
     """Read a UTF-8 file, with or without a byte order mark.
+
+    Args:
+        path: the file.
+        what: what the file should contain, for messages.
+        most: highest number of bytes.
 
     Raises:
         MissingFileError: the file does not exist.
-        InputError: the file cannot be read, or is not UTF-8.
+        InputError: the file cannot be read, is larger than ``most``, or is not UTF-8.
     """
     try:
+        check_text_size(path, most, what)
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise MissingFileError(f"{path} does not exist.") from None
@@ -90,14 +100,22 @@ def read_json(path: Path, what: str) -> Any:
         return content
 
     def refuse(constant: str) -> None:
-        raise InputError(f"{path} has the value {constant}, which is no text.")
+        raise InputError(f"{path} has the value {constant}, which is not JSON; write null or a number.")
 
-    text = read_text(path)
+    text = read_text(path, what)
     if not text.strip():
         raise InputError(f"{path} is empty; {what} in JSON is needed.")
-    try:
+    with _reading_json(path, what):
         content = json.loads(text, object_pairs_hook=unique_keys, parse_constant=refuse)
         json.dumps(content, ensure_ascii=False).encode()
+    return content
+
+
+@contextmanager
+def _reading_json(path: Path, what: str) -> Iterator[None]:
+    """Convert what the reader of JSON raises to :class:`InputError`."""
+    try:
+        yield
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path} is not {what} in JSON: line {error.lineno}, column {error.colno}: {error.msg}."
@@ -105,5 +123,97 @@ def read_json(path: Path, what: str) -> Any:
     except UnicodeEncodeError:
         raise InputError(f"{path} has half of a character (\\ud800 to \\udfff alone); write it whole.") from None
     except RecursionError:
-        raise InputError(f"{path} is nested too deeply for {what}.") from None
-    return content
+        raise InputError(
+            f"{path} is nested too deeply for {what} (some hundred levels); take out what surrounds it."
+        ) from None
+    except InputError:
+        raise
+    except ValueError:
+        raise InputError(
+            f"{path} has a number of more than {MOST_DIGITS:,} digits; write it in quotation marks, as text."
+        ) from None
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Read a YAML file, JSON included.
+
+    Args:
+        path: the file.
+        what: what the file should contain, for messages, such as ``"a recipe"``.
+
+    Raises:
+        MissingFileError: the file does not exist.
+        InputError: the file is not YAML, or beyond a limit of size, depth or expansion.
+    """
+    return parse_yaml(read_text(path, what, MOST_YAML), str(path))
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Parse YAML.
+
+    Args:
+        text: the document.
+        where: the file, with which messages begin.
+
+    Raises:
+        InputError: the text is not YAML, or beyond a limit of depth or expansion.
+    """
+    try:
+        _check_yaml(text, where)
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{where} is not YAML ({' '.join(str(error).split())}).") from None
+    except InputError:
+        raise
+    except ValueError as error:  # dates that do not exist, numbers of many digits
+        reason = str(error).partition(";")[0]
+        raise InputError(f"{where} has a value that cannot be read ({reason}); put it in quotation marks.") from None
+
+
+def _check_yaml(text: str, where: str) -> None:
+    """Walk over a document without building it; count what its aliases stand for."""
+    size = _YamlSize(where)
+    for event in yaml.parse(text, yaml.SafeLoader):
+        size.add(event)
+        if len(size.open) > MOST_DEPTH:
+            raise InputError(f"{where} has more than {MOST_DEPTH} levels of lists and mappings; take some out.")
+        if size.values > MOST_NODES:
+            raise InputError(
+                f"{where} has more than {MOST_NODES:,} values, counting each alias (*name) as what it stands for; "
+                "write a shorter one."
+            )
+
+
+class _YamlSize:
+    """Counts the values of a document as its events come.
+
+    ``values`` is their number so far; ``open`` are the lists and mappings that have not ended, each with its anchor and
+    the number of values before it.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.values = 0
+        self.open: list[tuple[str | None, int]] = []
+        self._where = where
+        self._named: dict[str | None, int] = {}
+
+    def add(self, event: yaml.Event) -> None:
+        """Count an event.
+
+        Raises:
+            InputError: a value contains itself.
+        """
+        match event:
+            case yaml.AliasEvent(anchor=name):
+                if any(name == other for other, _ in self.open):
+                    raise InputError(f"{self._where} holds a value that contains itself (*{name}); write it out.")
+                self.values += self._named.get(name, 1)
+            case yaml.ScalarEvent(anchor=name):
+                self.values += 1
+                self._named[name] = 1
+            case yaml.CollectionStartEvent(anchor=name):
+                self.open.append((name, self.values))
+                self.values += 1
+            case yaml.CollectionEndEvent():
+                name, before = self.open.pop()
+                self._named[name] = self.values - before

@@ -6,12 +6,11 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import yaml
 from pydantic import Field
 
 from retrieval.config import Config, parse_assignments
 from retrieval.errors import InputError
-from retrieval.text_files import read_text
+from retrieval.text_files import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,11 +58,7 @@ def read_recipe(source: Path | Mapping[str, Any], overrides: Iterable[str] = ())
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     ships = RECIPES / f"{path}.yaml"
-    text = read_text(ships if ships.is_file() and not path.exists() else path)
-    try:
-        recipe = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML ({' '.join(str(error).split())}).") from None
+    recipe = read_yaml(ships if ships.is_file() and not path.exists() else path, "a recipe")
     if not isinstance(recipe, dict):
         raise InputError(f"{path} is no recipe: it has no 'key: value' lines.")
     return recipe

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from eval.results.schema import EvalResult
 from retrieval.errors import InputError, MissingFileError
 from retrieval.files import write_atomically
+from retrieval.text_files import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +30,9 @@ def read_result(path: Path) -> EvalResult:
         InputError: it is not a result file, or one of another schema version.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path, "a result file")
     except FileNotFoundError:
         raise MissingFileError(f"There is no result file {path}.") from None
-    except (OSError, ValueError):
-        raise InputError(f"{path} is not a result file: no JSON can be read from it.") from None
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a result file: it holds no JSON object.")
     return EvalResult.read(values, str(path))

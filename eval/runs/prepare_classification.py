@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +45,7 @@ from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solut
 from eval.seams.mode import WHOLE_PART
 from eval.seams.samples import Pool
 from retrieval.errors import InputError, MissingFileError
+from retrieval.text_files import read_json
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
@@ -264,11 +264,9 @@ def _options(
 def _read_weights(path: Path) -> dict[str, Any]:
     """Read a JSON file of weights by class, ``{"species": 0.6, ...}``."""
     try:
-        weights = json.loads(path.read_text(encoding="utf-8"))
+        weights = read_json(path, 'an object {"class": 0.6, ...}')
     except FileNotFoundError:
         raise MissingFileError(f"There is no file of weights {path}.") from None
-    except (OSError, ValueError):
-        raise InputError(f'{path} is not JSON; a file of weights is {{"class": 0.6, ...}}.') from None
     if not isinstance(weights, dict):
         raise InputError(f'{path} holds no weights by class; it is to be {{"class": 0.6, ...}}.')
     return weights

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexers.tables.base import TableRow, checked_header, row_location
 from retrieval.errors import InputError
+from retrieval.limits import check_expansion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from retrieval.types import SourceProblem
+
+ROW_BYTES = 128
+"""Bytes that a row takes in memory, roughly: rows of paths that differ cannot be packed into less than a byte each."""
 
 
 class ParquetTable:
@@ -39,6 +43,7 @@ class ParquetTable:
         self.notes: list[str] = []
         self.skipped: Counter[str] = Counter()
         with reading_parquet(path) as file:
+            check_expansion(path.stat().st_size, ROW_BYTES * file.metadata.num_rows, f"{path}", "write it as CSV")
             fields = [field for field in file.schema_arrow if field.name not in without]
         self.ignored = {field.name: _kind_name(field.type) for field in fields if not _is_plain(field.type)}
         if without and self.ignored:

@@ -56,7 +56,7 @@ class TextTable:
         self._text = TextFile(path, encoding)
         self.dialect, note = choose_dialect(self._text, suffix, quoting, delimiter)
         self.notes = [*self._text.notes, *([note] if note else [])]
-        self._header_line, header = self._find_header()
+        self.header_line, header = self._find_header()
         self.has_header = not any(_is_file(cell) for cell in header)
         names = list(map(_name, header)) if self.has_header else [str(at + 1) for at in range(len(header))]
         self.columns = checked_header(path, names)
@@ -99,8 +99,8 @@ class TextTable:
         self.skipped = Counter()
         blank = 0  # since the last row; blank lines at the end are not counted
         for record in read_records(self._text.lines(), self.dialect):
-            if self.has_header and record.number <= self._header_line:
-                self.skipped[COMMENT] += record.number < self._header_line and bool(record.lines[0].strip())
+            if self.has_header and record.number <= self.header_line:
+                self.skipped[COMMENT] += record.number < self.header_line and bool(record.lines[0].strip())
                 continue
             cells = self._cells(record)
             if cells is None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from indexers.sources.split_words import split_name
 from indexers.tables import as_text, as_time
 from retrieval.errors import InputError, MissingFileError, unknown
+from retrieval.limits import check_expansion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +59,7 @@ class NpzArrays:
         file = load(path)
         if not isinstance(file, Mapping):
             raise InputError(f"{path} is not an .npz file; rename it to .npy and give its metadata table.")
-        self._file = file
+        self._file: Any = file
         self.names = tuple(file)
 
     def read(self, name: str) -> NDArray[Any]:
@@ -69,26 +71,58 @@ class NpzArrays:
         """
         if name not in self.names:
             raise unknown(f"array in {self.path}", name, self.names)
-        with _reading(self.path, f"array '{name}' of {self.path}"):
+        what = f"array '{name}' of {self.path}"
+        with _reading(self.path, what):
+            self._check_size(name, what)
             return np.asarray(self._file[name])
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape that the header of an array claims; () for a member that is no array."""
+        with _reading(self.path, f"array '{name}' of {self.path}"), self._open(name) as file:
+            try:
+                return self._header(file)[0]
+            except ValueError:
+                return ()
+
+    def _open(self, name: str) -> IO[bytes]:
+        archive = self._file.zip
+        member: IO[bytes] = archive.open(name if name in archive.namelist() else f"{name}.npy")
+        return member
+
+    def _header(self, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(file)
+        return shape, kind
+
+    def _check_size(self, name: str, what: str) -> None:
+        """Compare what the header claims with what the file holds, before memory is taken for it."""
+        with self._open(name) as file:
+            shape, kind = self._header(file)
+            info = self._file.zip.getinfo(str(file.name))
+        claimed = math.prod(shape) * kind.itemsize
+        if not kind.hasobject and claimed > info.file_size:
+            raise InputError(f"Cannot read {what}, the file is damaged: its header says {shape}, more than it holds.")
+        check_expansion(info.compress_size, info.file_size, f"{what[:1].upper()}{what[1:]}", "write it with np.savez")
 
     def vectors(self, name: str) -> Float32:
         """Read an array of vectors (n, d), validated by :func:`checked_vectors`."""
         return checked_vectors(self.read(name), f"array '{name}' of {self.path}")
 
-    def column(self, name: str, field: str, count: int | None = None) -> list[Any]:
+    def column(self, name: str, field: str, count: int | None = None, dimension: int = 0) -> list[Any]:
         """Read an array (n,) as the values of a field of samples.
 
         Args:
             name: the array.
             field: the field, such as ``label`` or ``captured_at``.
             count: required number of values; None accepts any.
+            dimension: dimension of the vectors, which tells a matrix that lies the other way round.
 
         Raises:
             InputError: the number of values differs from ``count``, or a value is invalid.
         """
         cells = self.cells(name)
-        check_length(len(cells), len(cells) if count is None else count, f"array '{name}' of {self.path}")
+        check_length(len(cells), len(cells) if count is None else count, f"array '{name}' of {self.path}", dimension)
         return [field_value(field, cell, f"array '{name}' of {self.path}, row {at}") for at, cell in enumerate(cells)]
 
     def cells(self, name: str) -> list[Cell]:
@@ -113,6 +147,8 @@ def _reading(path: Path, what: str) -> Iterator[None]:
     """Convert numpy's exceptions for damaged files to :class:`InputError`; ``what`` names the array in the message."""
     try:
         yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise MissingFileError(f"There is no file {path}.") from None
     except ValueError as error:
@@ -160,8 +196,13 @@ def checked_vectors(array: NDArray[Any], what: str) -> Float32:
     return vectors
 
 
-def check_length(length: int, count: int, what: str) -> None:
-    """Raise :class:`InputError` unless ``what`` has ``length`` rows for ``count`` vectors, one each."""
+def check_length(length: int, count: int, what: str, dimension: int = 0) -> None:
+    """Raise :class:`InputError` unless ``what`` has ``length`` rows for ``count`` vectors of a dimension, one each."""
+    if length == dimension != count:
+        raise InputError(
+            f"{what[:1].upper()}{what[1:]} has {length} rows and the vectors have shape ({count}, {dimension}): they "
+            "lie the other way round; save the transpose (`X.T` in numpy), one row per vector."
+        )
     if length != count:
         raise InputError(f"There are {count} vectors, but {what} has {length} rows.")
 

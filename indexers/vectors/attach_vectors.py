@@ -32,7 +32,7 @@ class AttachReport:
     the number of rows of the file and ``matched`` of those with a sample. ``vectors`` is the number of new vectors,
     ``lacking`` the number of samples of the source that have no vector in the space. ``unmatched`` names the rows
     without a sample. ``conflicts`` names the rows that show the image of an earlier row but have another vector; the
-    earlier vector was stored.
+    earlier vector was stored. ``taken`` says what of the file was read.
     """
 
     space: str
@@ -45,6 +45,7 @@ class AttachReport:
     unmatched: tuple[str, ...]
     conflicts: tuple[str, ...]
     store_version: int
+    taken: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -53,7 +54,7 @@ class AttachReport:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for the user about unmatched rows and conflicts."""
-        notes = []
+        notes = list(self.taken)
         if self.unmatched:
             rows = f"{len(self.unmatched):,} ({quoted(self.unmatched)})"
             notes.append(f"Rows without an image in {self.source}: {rows}; the report lists all.")
@@ -111,6 +112,7 @@ def attach_vectors(
         unmatched=tuple(imported.rows[at] for at in np.flatnonzero(matches.samples < 0)),
         conflicts=tuple(imported.rows[at] for at in conflicts),
         store_version=writer.commit("import-vectors"),
+        taken=imported.notes,
     )
 
 

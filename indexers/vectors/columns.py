@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.tables import DELIMITERS, list_columns, open_table, reading_parquet, row_location
+from indexers.tables import list_columns, open_table, reading_parquet, row_location
+from indexers.tables.text_table import TextTable
 from indexers.vectors.arrays import checked_vectors
 from retrieval.config import split_commas
 from retrieval.errors import InputError, suggest
+from retrieval.limits import check_expansion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -64,23 +66,50 @@ def text_vectors(path: Path, columns: Sequence[str]) -> Float32:
     import pyarrow as pa
     from pyarrow import csv
 
-    header = open_table(path).columns
-    positions = [str(header.index(name)) for name in columns]
+    opened = open_table(path)
+    assert isinstance(opened, TextTable)  # noqa: S101 - by its suffix
+    _check_header(opened)
+    header = opened.columns
+    at = {name: str(number) for number, name in enumerate(header)}
+    positions = [at[name] for name in columns]
+    if opened.header_line != 1:
+        return _slow_vectors(opened, columns)
     try:
         # Columns are named by position, because cells of the header may be padded or empty.
         table = csv.read_csv(
             path,
             csv.ReadOptions(column_names=[str(at) for at in range(len(header))], skip_rows=1, block_size=_BLOCK_BYTES),
-            csv.ParseOptions(delimiter=DELIMITERS[path.suffix.lower()], newlines_in_values=True),
+            csv.ParseOptions(delimiter=opened.dialect.delimiter, newlines_in_values=True),
             csv.ConvertOptions(include_columns=positions, column_types=dict.fromkeys(positions, pa.float32())),
         )
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         _refuse_bad_cell(path, columns)
+        if not isinstance(error, OSError):  # what pyarrow cannot read, but the reader of tables can: other encodings
+            return _slow_vectors(opened, columns)
         raise InputError(f"{path} cannot be read as a table of numbers: {str(error).splitlines()[0]}.") from None
     vectors = _matrix(table)
     if not np.isfinite(vectors).all():
         _refuse_bad_cell(path, columns)
     return checked_vectors(vectors, f"the columns {list_columns(columns)} of {path}")
+
+
+def _check_header(table: TextTable) -> None:
+    """Refuse a first line of numbers: it would be lost as names of columns."""
+    names = [name for name in table.columns if name]
+    numbered = names in ([str(at) for at in range(len(names))], [str(at + 1) for at in range(len(names))])
+    if not table.has_header or (len(names) > 1 and all(map(_is_number, names)) and not numbered):
+        raise InputError(
+            f"{table.path} has no header line, its first line holds values; put names of columns on top, such as "
+            "v0,v1,..., or save the numbers with np.save and give a table with `metadata`."
+        )
+
+
+def _slow_vectors(table: TextTable, columns: Sequence[str]) -> Float32:
+    """Read columns of numbers through the reader of tables."""
+    _refuse_bad_cell(table.path, columns)
+    positions = [table.columns.index(name) for name in columns]
+    rows = [[float(str(row.cells[at])) for at in positions] for row in table.rows([])]
+    return checked_vectors(np.array(rows, np.float64), f"the columns {list_columns(columns)} of {table.path}")
 
 
 def _matrix(table: pa.Table) -> Float32:
@@ -95,12 +124,13 @@ def _matrix(table: pa.Table) -> Float32:
 def _refuse_bad_cell(path: Path, columns: Sequence[str]) -> None:
     """Raise InputError for the first row or cell that cannot be used, if there is one."""
     table = open_table(path)
-    positions = [(name, table.columns.index(name)) for name in columns]
+    numbers = {name: number for number, name in enumerate(table.columns)}
+    positions = [(name, numbers[name]) for name in columns]
     problems: list[SourceProblem] = []
     for row in table.rows(problems):
         for name, at in positions:
             if not problems and not _is_number(row.cells[at]):
-                cell = f"holds '{row.cells[at]}', which is no finite number" if row.cells[at] else "is empty"
+                cell = f"holds '{str(row.cells[at])[:60]}', which is no finite number" if row.cells[at] else "is empty"
                 raise InputError(
                     f"{row_location(path, row.number)}: column '{name}' {cell}; correct it or drop the row."
                 )
@@ -127,6 +157,7 @@ def parquet_vectors(path: Path, columns: Sequence[str]) -> Float32:
         kinds = {name: file.schema_arrow.field(name).type for name in columns}
         if len(columns) > 1:
             _check_numbers(path, kinds)
+        _check_size(path, file.metadata, columns)
         table = file.read(columns=list(columns)).select(list(columns))
     if len(columns) == 1:
         return _list_column(table.column(0), f"Column '{columns[0]}' of {path}")
@@ -139,6 +170,18 @@ def parquet_vectors(path: Path, columns: Sequence[str]) -> Float32:
             "drop the row."
         )
     return checked_vectors(vectors, f"the columns {list_columns(columns)} of {path}")
+
+
+def _check_size(path: Path, metadata: Any, columns: Sequence[str]) -> None:
+    """Compare the number of values of columns with their bytes in the file, before memory is taken for them."""
+    stored, values = 0, 0
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.path_in_schema.partition(".")[0] in columns:
+                stored += column.total_compressed_size
+                values += column.num_values
+    what = f"Column '{columns[0]}' of {path}" if len(columns) == 1 else f"The columns {list_columns(columns)} of {path}"
+    check_expansion(stored, 4 * values, what, "save such vectors with np.save, and the other columns as a table")
 
 
 def _check_numbers(path: Path, kinds: dict[str, Any]) -> None:

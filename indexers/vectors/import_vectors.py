@@ -91,13 +91,14 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
     _refuse_attached(space, writer)
     model = space.spec.model
     source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
-    writer.put_source(source, "import", str(path.resolve().parent))
     keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in imported.vectors]
+    stored = read_stored_rows(writer.snapshot, source)
+    new, changed = _rows(imported, keys, source, stored)
+    notes = imported.notes + _refuse_copies(path, [row["key"] for row in new], source, writer, prune=target.prune)
+    writer.put_source(source, "import", str(path.resolve().parent))
     stored_keys = set(writer.vector_keys(space))
     fresh = [at for key, at in _first_positions(keys).items() if key not in stored_keys]
     writer.append_vectors(space, [keys[at] for at in fresh], {"base": unit_vectors(imported.vectors[fresh])})
-    stored = read_stored_rows(writer.snapshot, source)
-    new, changed = _rows(imported, keys, source, stored)
     writer.append_samples(table(new))
     writer.update_samples(table(changed))
     vanished = stored.vanished()
@@ -113,7 +114,47 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
         vanished=len(vanished),
         pruned=len(vanished) if target.prune else 0,
         store_version=version,
-        notes=tuple(name_notes(writer.snapshot)),
+        notes=(*notes, *name_notes(writer.snapshot)),
+    )
+
+
+def _refuse_copies(path: Path, keys: list[str], source: str, writer: StoreWriter, *, prune: bool) -> tuple[str, ...]:
+    """Refuse samples whose vectors are stored as those of other samples: an evaluation would count each twice.
+
+    Args:
+        path: the file.
+        keys: keys of the vectors of new samples.
+        source: their source.
+        writer: writer of the store.
+        prune: whether samples of this source that the file no longer has are dropped.
+
+    Returns:
+        A note if a smaller part of the vectors is stored already.
+
+    Raises:
+        InputError: more than half of the new samples repeat stored ones.
+    """
+    rows = writer.snapshot.samples(["source", "key"]).to_pylist() if keys else []
+    owners = {
+        row["key"]: row["source"]
+        for row in rows
+        if row["source"].startswith("import:") and not (prune and row["source"] == source)
+    }
+    repeated = [owners[key] for key in keys if key in owners]
+    if not repeated:
+        return ()
+    owner = max(sorted(set(repeated)), key=repeated.count)
+    count = f"{len(repeated):,} of {len(keys):,} new rows of {path} have vectors"
+    if 2 * len(repeated) <= len(keys):
+        return (f"{count} that the store has as samples of '{owner}', too; they count as samples of their own.",)
+    if owner == source:
+        raise InputError(
+            f"{count} that were imported before under other names of rows, so each would count twice; name the rows as "
+            "before (`filepath`), or drop the earlier samples with `prune`."
+        )
+    raise InputError(
+        f"{count} that the store has as samples of '{owner}', so each would count twice; leave them as "
+        "they are, or give this file a store of its own with `store`."
     )
 
 

@@ -11,11 +11,12 @@ from pydantic import Field
 from indexers.tables import DELIMITERS, PARQUET, find_columns, list_columns, meta_columns, open_table, reading_parquet
 from indexers.vectors.arrays import NpzArrays, check_length, checked_vectors, field_value, load
 from indexers.vectors.columns import choose_columns, parquet_vectors, text_vectors
+from indexers.vectors.similar_names import doubt, fields_in_doubt, role_names
 from retrieval.config import Config
-from retrieval.errors import InputError, MissingFileError
+from retrieval.errors import InputError, MissingFileError, first_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,7 +28,26 @@ ROLES = ("query", "gallery")
 LIST_COLUMN = "vector"
 """Default column of vectors in Parquet."""
 
+UNIT_LENGTH = 0.01
+"""Vectors are of length one, if their lengths differ from it by no more: half precision keeps three digits."""
+
 SUFFIXES = (*DELIMITERS, ".npz", ".npy", *PARQUET)
+
+
+_TORCH = "it is of PyTorch, whose files can run code; load it there and save tensor.numpy() with np.save or np.savez; "
+_PICKLE = (
+    "pickles are never opened, because they can run code; load it where you trust it and save arrays with np.savez; "
+)
+_HDF5 = "HDF5 is not read; save what h5py reads with np.savez; "
+_UNREAD = {".pt": _TORCH, ".pth": _TORCH, ".pkl": _PICKLE, ".pickle": _PICKLE, ".joblib": _PICKLE, ".h5": _HDF5}
+UNREAD = _UNREAD | {
+    ".hdf5": _HDF5,
+    ".mat": "files of MATLAB are not read; save what scipy.io.loadmat reads with np.savez; ",
+    ".safetensors": "save what safetensors.numpy.load_file reads with np.savez; ",
+    ".txt": "save what np.loadtxt reads with np.save; ",
+    ".xlsx": "save the sheet as CSV UTF-8; ",
+}
+"""Suffix -> how such a file becomes one that is read."""
 
 
 class VectorOptions(Config):
@@ -50,6 +70,10 @@ class VectorOptions(Config):
 
     def named(self) -> dict[str, str]:
         """Map the fields that the user set to their arrays or columns."""
+        return {field: value for field, value in self.said().items() if value}
+
+    def said(self) -> dict[str, str]:
+        """Map the fields that the user spoke of to their arrays or columns; empty for those that are left out."""
         values = {field: getattr(self, field) for field in ("filepath", *FIELDS)}
         return {field: value for field, value in values.items() if value is not None}
 
@@ -60,7 +84,8 @@ class ImportedVectors(NamedTuple):
     ``vectors`` (n, d) float32 are finite, not zero and not normalised. ``columns`` maps fields of samples (text;
     ``captured_at`` datetime) and typed ``meta_*`` to n values, None where unknown. ``rows`` are n unique names: those
     in the file if ``named``, else numbers. ``chosen`` is the array or the columns of the vectors, empty if the file
-    holds only one set of vectors; it is part of the identity of the vectors.
+    holds only one set of vectors; it is part of the identity of the vectors. ``notes`` say what of the file was taken
+    and what was not.
     """
 
     vectors: Float32
@@ -68,6 +93,7 @@ class ImportedVectors(NamedTuple):
     rows: list[str]
     named: bool = False
     chosen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class BankOptions(Config):
@@ -117,7 +143,10 @@ def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) 
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path} is no file of vectors that can be read: give .csv, .tsv, .npz, .npy or .parquet.")
+        why = UNREAD.get(suffix, "")
+        raise InputError(
+            f"{path} is no file of vectors that can be read: {why}give .csv, .tsv, .npz, .npy or .parquet."
+        )
     if options.metadata is not None and suffix != ".npy":
         raise InputError(f"A metadata table goes with an .npy file; {path} holds its own.")
     if suffix == ".npz":
@@ -161,19 +190,38 @@ def _is_plain(arrays: NpzArrays, options: VectorOptions) -> bool:
     if options.vectors is not None:
         return False
     if options.named() or not set(ROLES) <= set(arrays.names):
-        listed = ", ".join(arrays.names)
-        raise InputError(
-            f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {listed}."
-            + ("" if set(ROLES) <= set(arrays.names) else " Only the names query and gallery need no options.")
-        )
+        raise InputError(_ask_for_vectors(arrays))
     return True
+
+
+def _ask_for_vectors(arrays: NpzArrays) -> str:
+    """Return the sentence that asks which array holds the vectors."""
+    asked = f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {', '.join(arrays.names)}."
+    if set(ROLES) <= set(arrays.names):
+        return asked
+    roles = role_names(arrays.names)
+    if roles:
+        renamed = ", ".join(f"{name}=z['{old}']" for name, old in roles.items())
+        return f"{asked} If these are queries and a gallery, name them so: np.savez('new.npz', {renamed})."
+    like = [name for name in arrays.names if len(arrays.shape(name)) == 2]
+    matrix = f" `vectors={like[0]}` is the only matrix." if len(like) == 1 else ""
+    return f"{asked}{matrix} Only the names query and gallery need no options."
 
 
 def _split_arrays(arrays: NpzArrays) -> ImportedVectors:
     parts = {role: arrays.vectors(role) for role in ROLES}
     widths = {role: part.shape[1] for role, part in parts.items()}
     if len(set(widths.values())) > 1:
-        raise InputError(f"{arrays.path}: query has dimension {widths['query']}, gallery {widths['gallery']}.")
+        turned = len({len(part) for part in parts.values()}) == 1
+        raise InputError(
+            f"{arrays.path}: query has dimension {widths['query']}, gallery {widths['gallery']}"
+            + (
+                f", and both have {len(parts['query'])} rows: they lie the other way round; save their transposes "
+                "(`query.T`, `gallery.T` in numpy), one row per vector."
+                if turned
+                else "."
+            )
+        )
     columns: dict[str, list[Any]] = {}
     for field in FIELDS:
         names = {role: f"{role}_{field}" for role in ROLES}
@@ -181,21 +229,51 @@ def _split_arrays(arrays: NpzArrays) -> ImportedVectors:
         if len(absent) == 1:
             raise InputError(f"{arrays.path} has only one of {' and '.join(names.values())}; add {absent[0]}.")
         if not absent:
-            columns[field] = [cell for role in ROLES for cell in arrays.column(names[role], field, len(parts[role]))]
+            columns[field] = [
+                cell for role in ROLES for cell in arrays.column(names[role], field, len(parts[role]), widths[role])
+            ]
+    taken = {*ROLES, *(f"{role}_{field}" for role in ROLES for field in columns)}
+    others = [name for name in arrays.names if name not in taken]
+    _ask_for_role_fields(arrays, others, columns)
     if not {"identity", "label"} & columns.keys():
         raise InputError(f"{arrays.path} has no query_identity and gallery_identity, nor labels; add them.")
     columns["split"] = [role for role in ROLES for _ in parts[role]]
     rows = [f"{role}/{at}" for role in ROLES for at in range(len(parts[role]))]
-    return ImportedVectors(np.concatenate([parts[role] for role in ROLES]), columns, rows)
+    vectors = np.concatenate([parts[role] for role in ROLES])
+    fields = {field: field for field in columns if field != "split"}
+    notes = _notes(arrays.path, "query and gallery", vectors, fields, unread=others)
+    return ImportedVectors(vectors, columns, rows, notes=notes)
+
+
+def _ask_for_role_fields(arrays: NpzArrays, others: Sequence[str], columns: Mapping[str, Any]) -> None:
+    """Raise InputError if other arrays look like identities, labels or cameras of queries and gallery."""
+    meant = {name: old for name, old in role_names([*ROLES, *others]).items() if name not in ROLES}
+    doubtful = {name: old for name, old in meant.items() if name.partition("_")[2] in {"identity", "label", "camera"}}
+    doubtful = {name: old for name, old in doubtful.items() if name.partition("_")[2] not in columns}
+    if doubtful:
+        looks = ", ".join(f"'{old}' looks like {name}" for name, old in doubtful.items())
+        renamed = ", ".join(f"{name}=z['{old}']" for name, old in doubtful.items())
+        raise InputError(
+            f"{arrays.path}: {looks}, but has another name; rename it if it is meant, as in np.savez('new.npz', "
+            f"query=z['query'], gallery=z['gallery'], {renamed}, ...), or leave it out of the file."
+        )
 
 
 def _named_arrays(arrays: NpzArrays, options: VectorOptions) -> ImportedVectors:
     chosen = options.vectors or ""
     vectors = arrays.vectors(chosen)
-    columns = {field: arrays.column(name, field, len(vectors)) for field, name in options.named().items()}
+    count, dimension = vectors.shape
+    same = {field: field for field in ("filepath", *FIELDS) if field in arrays.names and field != chosen}
+    fields = {field: name for field, name in (same | options.said()).items() if name}
+    columns = {field: arrays.column(name, field, count, dimension) for field, name in fields.items()}
+    unread = [name for name in arrays.names if name not in {chosen, *fields.values()}]
+    doubts = fields_in_doubt([name for name in unread if arrays.shape(name) == (count,)], {*fields, *options.said()})
+    if doubts:
+        raise InputError(doubt(str(arrays.path), doubts))
     names = columns.pop("filepath", None)
-    rows = _uris(names, len(vectors), chosen, arrays.path)
-    return ImportedVectors(vectors, columns, rows, names is not None, (chosen,))
+    rows = _uris(names, count, chosen, arrays.path)
+    notes = _notes(arrays.path, f"'{chosen}'", vectors, fields, unread=unread)
+    return ImportedVectors(vectors, columns, rows, names is not None, (chosen,), notes)
 
 
 def _array_and_table(path: Path, options: VectorOptions, *, described: bool) -> ImportedVectors:
@@ -246,8 +324,15 @@ def _with_table(
         without: columns of vectors; those that are neither fields nor vectors become typed ``meta_*``.
         described: whether to read all fields; otherwise only the names of rows are read.
     """
-    positions = find_columns(table, ("filepath", *FIELDS) if described else ("filepath",), options.named())
-    used = {table.columns.index(name) for name in without if name in table.columns}
+    said: dict[str, str | None] = {field: name or None for field, name in options.said().items()}
+    positions = find_columns(table, ("filepath", *FIELDS) if described else ("filepath",), said)
+    numbers = {name: at for at, name in enumerate(table.columns)}
+    used = {numbers[name] for name in without if name in numbers}
+    taken = {*positions.values(), *used}
+    free = [name for at, name in enumerate(table.columns) if name and at not in taken]
+    doubts = fields_in_doubt(free, {*positions, *said}) if described else {}
+    if doubts:
+        raise InputError(doubt(str(table.path), doubts))
     meta = meta_columns(table, {*positions.values(), *used}) if described else ()
     columns: dict[str, list[Any]] = {name: [] for name in (*positions, *(f"meta_{column.name}" for column in meta))}
     problems: list[SourceProblem] = []
@@ -261,9 +346,41 @@ def _with_table(
             columns[f"meta_{column.name}"].append(column.read(row.cells[column.position]))
     if problems:
         raise InputError(f"{problems[0].where} {problems[0].reason}; every vector needs its row.")
-    check_length(count, len(vectors), str(table.path))
+    check_length(count, len(vectors), str(table.path), vectors.shape[1])
     names = columns.pop("filepath", None)
-    return ImportedVectors(vectors, columns, _uris(names, count, "row", table.path), named=names is not None)
+    fields = {field: table.columns[at] for field, at in positions.items()}
+    what = list_columns(without) if without else "the array"
+    notes = _notes(table.path, what, vectors, fields, described=described, metadata=free if described else ())
+    return ImportedVectors(vectors, columns, _uris(names, count, "row", table.path), names is not None, notes=notes)
+
+
+def _notes(
+    path: Path,
+    what: str,
+    vectors: Float32,
+    fields: Mapping[str, str],
+    *,
+    described: bool = True,
+    metadata: Sequence[str] = (),
+    unread: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Return sentences that say what of a file was taken, and whether its vectors are not of length one."""
+    count, dimension = vectors.shape
+    taken = [f"{count:,} vectors of {dimension} numbers ({what})"]
+    taken += [field if field == name else f"{field} = '{name}'" for field, name in fields.items()]
+    line = f"Taken from {path.name}: {', '.join(taken)}"
+    if described and not {"label", "identity"} & fields.keys():
+        line += ", no label and no identity"
+    line += f"; metadata: {first_names(metadata, 6)}" if metadata else ""
+    line += f"; not read: {first_names(unread, 6)}" if unread else ""
+    lengths = np.linalg.norm(vectors[:: max(1, count // 1000)].astype(np.float64), axis=1)
+    if (np.abs(lengths - 1) <= UNIT_LENGTH).all():
+        return (f"{line}.",)
+    least, most = lengths.min(), lengths.max()
+    kept = (
+        f"The vectors have lengths from {least:.3g} to {most:.3g}; they are compared by angle, their lengths are kept."
+    )
+    return f"{line}.", kept
 
 
 def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Path) -> list[str]:

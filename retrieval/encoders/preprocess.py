@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-import yaml
 from PIL import Image, ImageOps
 
 from retrieval.config import parse_assignments, split_commas
 from retrieval.errors import InputError, MissingFileError, unknown
+from retrieval.text_files import read_yaml
 from retrieval.types import Interpolation, Preprocess, ResizeMode, UInt8
 
 if TYPE_CHECKING:
@@ -173,10 +173,7 @@ def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
     path = Path(item)
     if not path.is_file():
         raise MissingFileError(f"`preprocess={item}`: no such file; give a YAML or JSON file, or key=value pairs.")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not a readable YAML or JSON file ({str(error).splitlines()[0]}).") from None
+    values = read_yaml(path, "a file of preprocessing")
     if not isinstance(values, dict):
         raise InputError(f"{path} holds no 'key: value' lines; keys are {', '.join(KEYS)}.")
     return str(path), values

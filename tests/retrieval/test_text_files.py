@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import InputError, MissingFileError
-from retrieval.text_files import read_csv, read_json, read_text
+from retrieval.text_files import read_csv, read_json, read_text, read_yaml
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
@@ -77,3 +77,54 @@ def test_a_csv_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id\n\xff\n")
     with pytest.raises(InputError, match="cannot be read as CSV in UTF-8"):
         list(read_csv(tmp_path / "a.csv", anything))
+
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (LAUGHS, "more than 100,000 values, counting each alias"),
+        ("a: &a [*a]\n", "a value that contains itself"),
+        ("[" * 100_000, "more than 50 levels"),
+        ("{a: " * 100_000, "more than 50 levels"),
+        ("a: " + "9" * 10_000, "a value that cannot be read"),
+        ("a: 2024-13-45\n", "a value that cannot be read"),
+        ("a: !!python/object/apply:os.system ['true']\n", "is not YAML"),
+        ("a: [\n", "is not YAML"),
+        ("a: " + "x" * (1 << 20), "may have 1 MiB"),
+    ],
+)
+def test_yaml_that_is_hostile(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_yaml(tmp_path / "r.yaml", "a recipe")
+
+
+def test_yaml_with_a_few_aliases_is_read(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("base: &base {k: 1}\nmore: {<<: *base, l: [*base, *base]}\nday: '2024-13-45'\n")
+    read = read_yaml(tmp_path / "r.yaml", "a recipe")
+    assert read["more"] == {"k": 1, "l": [{"k": 1}, {"k": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ("[" + "9" * 100_000 + "]", "more than 4,300 digits; write it in quotation marks"),
+    ],
+)
+def test_json_that_is_hostile(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_json(tmp_path / "r.json", "a list")
+
+
+def test_a_text_beyond_the_limit_names_it(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("x" * 100)
+    with pytest.raises(InputError, match=r"may have 0 MiB; divide it"):
+        read_text(tmp_path / "r.json", "a list", most=99)

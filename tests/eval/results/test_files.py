@@ -26,7 +26,7 @@ def test_result_files_there_and_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nonsense", "no JSON can be read"),
+        ("nonsense", "is not a result file in JSON"),
         ("[]", "holds no JSON object"),
         ('{"schema_version": 3}', "schema version 3, this Vitrine reads version 2; update Vitrine"),
         ('{"schema_version": 1}', "schema version 1, this Vitrine reads version 2; evaluate again"),

@@ -68,7 +68,7 @@ def test_named_arrays(tmp_path: Path) -> None:
         "split": ["train", "val", "test", "query", "gallery", None],
         "captured_at": [datetime.fromisoformat("2024-05-31")] * 5 + [None],
     }
-    assert read_vectors(path, VectorOptions(vectors="features")).rows[-1] == "features/5"
+    assert read_vectors(path, VectorOptions(vectors="features", filepath="")).rows[-1] == "features/5"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""Names of arrays and columns that look like vectors or a field without having its name.
+
+Scripts of the field call identities ``pid``, cameras ``camid``, paths ``fname``; what is meant is asked, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from indexers.sources.manifest_columns import LIKE_FIELDS
+from indexers.tables import snake_case
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+FEATURES = frozenset(
+    (
+        *("f", "fs", "feat", "feats", "feature", "features", "emb", "embs", "embed", "embeddings", "embedding"),
+        *("vec", "vecs", "vector", "vectors", "x", "data"),
+    )
+)
+"""Names (in snake_case) of arrays of vectors."""
+
+_MORE: dict[str, frozenset[str]] = {
+    "label": frozenset({"targets", "labels", "gt", "ground_truth", "cls"}),
+    "identity": frozenset({"identities"}),
+    "camera": frozenset({"cid"}),
+    "group": frozenset(),
+    "split": frozenset({"splits", "set", "subset", "partition", "phase", "is_train", "fold"}),
+    "filepath": frozenset(
+        (
+            *("path", "image_path", "img_path", "im_path", "file_path", "file", "filename", "file_name", "fname"),
+            *("image", "image_name", "img_name", "uri"),
+        )
+    ),
+}
+
+UNSURE = frozenset({"id", "name", "y", "f", "x", "data", "device", "image", "file"})
+"""Names that mean many things: they are asked about only where nothing else says what the vectors are of."""
+
+_ROLE = re.compile(r"(query|probe|gallery|q|g)_?(\w*)")
+
+
+def field_like(name: str) -> str | None:
+    """Return the field that a name looks like, such as ``identity`` for ``pids``; None if it looks like none."""
+    plain = snake_case(name)
+    forms = {plain, plain.removesuffix("s")}
+    for field, more in _MORE.items():
+        if forms & (more | set(LIKE_FIELDS.get(field, ()))):
+            return field
+    return None
+
+
+def fields_in_doubt(names: Iterable[str], known: Collection[str]) -> dict[str, str]:
+    """Map fields that the user should be asked about to the array or column that may hold them.
+
+    These are a label or an identity if neither is known, a camera if there are identities, and paths.
+
+    Args:
+        names: arrays or columns of one value per vector that are not taken.
+        known: fields that are taken, or said to be absent.
+    """
+    found: dict[str, str] = {}
+    described = bool({"label", "identity"} & set(known))
+    for name in names:
+        field = field_like(name)
+        if field is None or field in known or field in found or field == "group":
+            continue
+        if described and (field in {"label", "identity"} or snake_case(name) in UNSURE):
+            continue
+        found[field] = name
+    if "camera" in found and not {"identity"} & {*known, *found}:
+        del found["camera"]
+    return found
+
+
+def doubt(where: str, fields: Mapping[str, str]) -> str:
+    """Return the sentence that asks which arrays or columns hold fields."""
+    looks = ", ".join(f"'{name}' looks like {field}" for field, name in fields.items())
+    said = ", ".join(f"`{field}={name}`" for field, name in fields.items())
+    first = next(iter(fields))
+    return f"{where}: {looks}, but may mean something else; say {said}, or leave one out with `{first}=`."
+
+
+def role_names(names: Iterable[str]) -> dict[str, str]:
+    """Map the names that query and gallery should have to those of a file that follows another convention.
+
+    ``qf``, ``gf``, ``q_pids``, ``g_camids``, ``query_feature``, ``gallery_cam`` and the like; empty for other files.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        match = _ROLE.fullmatch(name)
+        if match is None:
+            continue
+        role = "query" if match[1] in {"query", "probe", "q"} else "gallery"
+        rest = snake_case(match[2])
+        field = "" if not rest or rest in FEATURES else field_like(rest)
+        if field is not None:
+            found.setdefault(f"{role}_{field}".rstrip("_"), name)
+    return found if {"query", "gallery"} <= found.keys() else {}
