@@ -196,16 +196,16 @@ def _is_plain(arrays: NpzArrays, options: VectorOptions) -> bool:
 
 def _ask_for_vectors(arrays: NpzArrays) -> str:
     """Return the sentence that asks which array holds the vectors."""
-    asked = f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {', '.join(arrays.names)}."
+    question = f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {', '.join(arrays.names)}."
     if set(ROLES) <= set(arrays.names):
-        return asked
+        return question
     roles = role_names(arrays.names)
     if roles:
         renamed = ", ".join(f"{name}=z['{old}']" for name, old in roles.items())
-        return f"{asked} If these are queries and a gallery, name them so: np.savez('new.npz', {renamed})."
+        return f"{question} If these are queries and a gallery, name them so: np.savez('new.npz', {renamed})."
     like = [name for name in arrays.names if len(arrays.shape(name)) == 2]
     matrix = f" `vectors={like[0]}` is the only matrix." if len(like) == 1 else ""
-    return f"{asked}{matrix} Only the names query and gallery need no options."
+    return f"{question}{matrix} Only the names query and gallery need no options."
 
 
 def _split_arrays(arrays: NpzArrays) -> ImportedVectors:

@@ -52,27 +52,27 @@ def field_like(name: str) -> str | None:
     return None
 
 
-def fields_in_doubt(names: Iterable[str], known: Collection[str]) -> dict[str, str]:
+def fields_in_doubt(names: Iterable[str], settled: Collection[str]) -> dict[str, str]:
     """Map fields that the user should be asked about to the array or column that may hold them.
 
-    These are a label or an identity if neither is known, a camera if there are identities, and paths.
+    These are a label or an identity if neither is settled, a camera if there are identities, and paths.
 
     Args:
         names: arrays or columns of one value per vector that are not taken.
-        known: fields that are taken, or said to be absent.
+        settled: fields that are taken, or said to be absent.
     """
-    found: dict[str, str] = {}
-    described = bool({"label", "identity"} & set(known))
+    matches: dict[str, str] = {}
+    described = bool({"label", "identity"} & set(settled))
     for name in names:
         field = field_like(name)
-        if field is None or field in known or field in found or field == "group":
+        if field is None or field in settled or field in matches or field == "group":
             continue
         if described and (field in {"label", "identity"} or snake_case(name) in UNSURE):
             continue
-        found[field] = name
-    if "camera" in found and not {"identity"} & {*known, *found}:
-        del found["camera"]
-    return found
+        matches[field] = name
+    if "camera" in matches and not {"identity"} & {*settled, *matches}:
+        del matches["camera"]
+    return matches
 
 
 def doubt(where: str, fields: Mapping[str, str]) -> str:
@@ -88,7 +88,7 @@ def role_names(names: Iterable[str]) -> dict[str, str]:
 
     ``qf``, ``gf``, ``q_pids``, ``g_camids``, ``query_feature``, ``gallery_cam`` and the like; empty for other files.
     """
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for name in names:
         match = _ROLE.fullmatch(name)
         if match is None:
@@ -97,5 +97,5 @@ def role_names(names: Iterable[str]) -> dict[str, str]:
         rest = snake_case(match[2])
         field = "" if not rest or rest in FEATURES else field_like(rest)
         if field is not None:
-            found.setdefault(f"{role}_{field}".rstrip("_"), name)
-    return found if {"query", "gallery"} <= found.keys() else {}
+            matches.setdefault(f"{role}_{field}".rstrip("_"), name)
+    return matches if {"query", "gallery"} <= matches.keys() else {}
