@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from eval.classification.caveats import metric_caveats, worse_than_arms
 from eval.classification.choosing import metric_rule
 from eval.metrics.classification import class_counts, confusion
 from eval.metrics.probabilities import accuracy_coverage, reliability
@@ -80,6 +81,8 @@ def evaluation_of(
     tables = tables_of(solution.answers, arrays, by)
     summary = summarise_classes(tables, classes, rule, config.bootstrap, rng, by)
     per_class, confusions = _classes(tables, arrays)
+    arms = _arms(solution, tables, arrays, config, rng, by)
+    caveats = metric_caveats(summary.metrics, classes, calibrated=config.calibrate)
     return Evaluation(
         metrics=summary.metrics,
         draws=summary.draws,
@@ -88,12 +91,14 @@ def evaluation_of(
         curves=_curves(tables, config.bins) | _arm_curves(solution.arms, arrays, by, config),
         sweep=tuple(sweep_point(setting, arrays, config, rng, by) for setting in solution.sweep) or None,
         chosen=solution.chosen,
-        arms=_arms(solution, tables, arrays, config, rng, by),
+        arms=arms,
         per_class=per_class,
         confusion=confusions,
         retrieval=_recalls(solution),
         config=config.model_dump(mode="json", by_alias=True) | {"interval": by, "draws": len(tables)},
         warnings=(
+            *worse_than_arms(arms),
+            *caveats,
             *solution.warnings,
             *_small_classes(arrays, tables),
             *(missing_gain_intervals(tables, by) if len(solution.arms) > 1 else ()),

@@ -74,7 +74,8 @@ class FusionOptions(ClassConfig):
         default=5,
         ge=2,
         le=100,
-        description="Number of folds of cross-validation on val. Of methods stacker and per_class.",
+        description="Number of folds of cross-validation on val. Of methods stacker and per_class. With protocol "
+        "k-fold, which has folds of its own, write fusion.folds.",
     )
     class_weight: Literal["none", "balanced"] = Field(
         default="none",

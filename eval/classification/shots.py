@@ -22,7 +22,10 @@ class ShotOptions(ClassConfig):
         description="Shots of a class: its first train samples in the order of the data, or random ones.",
     )
     seeds: int = Field(
-        default=5, ge=1, le=1000, description="Number of random sets of shots, over which the metrics are averaged."
+        default=5,
+        ge=1,
+        le=1000,
+        description="Number of random sets of shots, over which the metrics are averaged; one with sampling=first.",
     )
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from eval.classification.caveats import few_neighbours
 from eval.classification.choosing import (
     ArmDraw,
     Sweep,
@@ -93,6 +94,8 @@ class Fewshot:
         ]
         points: tuple[SettingMetrics | SettingTables, ...] = (*compared, *_settings(sweeps))
         warnings = shortage_warnings(scarcest, len(arrays.classes))
+        fewest = len(scarcest[numbers[0]].rows)
+        warnings += few_neighbours(arrays.arms, {arm.name: fewest for arm in arrays.arms})
         for name, draws in with_most.items():
             warnings += calibration_warnings(name, [arm_draw.calibration for seeds in draws for arm_draw in seeds])
         return Solution(alone[first.name].answers, points, chosen, alone, warnings)

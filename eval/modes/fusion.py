@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from eval.classification.candidates import restricted_probs
+from eval.classification.caveats import few_neighbours
 from eval.classification.choosing import (
     ArmDraw,
     Sweep,
@@ -106,7 +107,7 @@ class _FusionRun:
     ``several``: whether there are several settings or numbers of shots; ``fitted``: whether the method is fitted on
     val; ``sweep`` and ``arm_sweeps`` (by arm and number of shots) collect metrics of settings; ``tested`` and
     ``settings`` collect, per number of shots, the counted answers and the settings used; ``scarcest`` the shots that
-    lack most; ``warnings`` are keys, each once.
+    lack most; ``learnt`` the smallest number of samples that each arm learns from; ``warnings`` are keys, each once.
     """
 
     arrays: ClassArrays
@@ -119,6 +120,7 @@ class _FusionRun:
     tested: dict[int, list[list[Sealed[Any]]]] = field(default_factory=dict)
     settings: dict[int, list[Setting]] = field(default_factory=dict)
     scarcest: dict[int, DrawShots] = field(default_factory=dict)
+    learnt: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -179,7 +181,7 @@ class Fusion:
             chosen,
             _arm_solutions(arrays, fused, config),
             (*run.warnings, *_untrained(arrays, config, learns=learns), *_calibration_warnings(arrays, fused),
-             *shortage_warnings(run.scarcest, len(arrays.classes))),
+             *shortage_warnings(run.scarcest, len(arrays.classes)), *few_neighbours(arrays.arms, run.learnt)),
         )  # fmt: skip
 
 
@@ -282,11 +284,13 @@ def _answer_arm(run: _FusionRun, arm: Arm, draw: ClassDraw, shots: int | None, r
 def _train(run: _FusionRun, arm: Arm, draw: ClassDraw, shots: int | None, repeat: int) -> Int64:
     """Return the rows (t,) that an arm learns from: its shots, or the whole train split."""
     train = train_rows(arm, draw)
-    if not shots or not len(train):
-        return train
-    drawn = draw_shots(run.arrays, draw, train, shots, run.config, run.seed, repeat)
-    run.scarcest[shots] = scarcer(drawn, run.scarcest.get(shots, drawn))
-    return drawn.rows
+    if shots and len(train):
+        drawn = draw_shots(run.arrays, draw, train, shots, run.config, run.seed, repeat)
+        run.scarcest[shots] = scarcer(drawn, run.scarcest.get(shots, drawn))
+        train = drawn.rows
+    if arm.scorer.learns:
+        run.learnt[arm.name] = min(len(train), run.learnt.get(arm.name, len(train)))
+    return train
 
 
 def _mixed(run: _FusionRun, draw: ClassDraw, arms: Sequence[ArmDraw]) -> _ChosenSetting:

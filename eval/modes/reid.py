@@ -14,7 +14,7 @@ from eval.results.schema import Evaluation, Part, Slice, TaskName
 from eval.scorers.similarity import require_unit
 from eval.seams.mode import WHOLE_PART, Needs, RelatedArrays
 from eval.statistics.query_summary import DrawTable, mean_counts, summarise
-from eval.statistics.slices import is_small, slice_draws
+from eval.statistics.slices import FEW_IDENTITIES, is_small, slice_draws
 
 Results: TypeAlias = dict[str, list[RankingDraw]]
 
@@ -119,7 +119,7 @@ def _query_identities(results: Results) -> int:
 
 
 def _warnings(results: Results, n_draws: int, config: ReidConfig) -> tuple[str, ...]:
-    """Warn of queries without a positive, and of missing intervals."""
+    """Warn of queries without a positive, ranks beyond the gallery, few identities, and missing intervals."""
     draws = [draw for part in results.values() for draw in part]
     without = sum(draw.counts["query_without_positive"] for draw in draws)
     warnings = []
@@ -129,6 +129,19 @@ def _warnings(results: Results, n_draws: int, config: ReidConfig) -> tuple[str, 
         absent = frozenset[str]().union(*(draw.absent for draw in draws))
         counts = (without, sum(draw.excluded for draw in draws), total)
         warnings.append(without_positive(counts, n_draws, absent, counted=counted))
-    if _query_identities(results) < 2:
+    smallest = min(draw.counts["gallery"] for draw in draws)
+    certain = [f"Rank-{k}" for k in sorted(set(config.ranks)) if k >= smallest]
+    if certain:
+        warnings.append(
+            f"A draw's gallery has only {smallest} samples, so {' and '.join(certain)} of queries with a positive is "
+            "100 % by construction."
+        )
+    identities = _query_identities(results)
+    if identities < 2:
         warnings.append("All queries are of one identity: there is no interval.")
+    elif identities < FEW_IDENTITIES:
+        warnings.append(
+            f"All queries are of {identities} identities: with others the numbers may be quite different, and the "
+            "intervals are rough."
+        )
     return tuple(warnings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eval.classification.caveats import few_neighbours
 from eval.classification.choosing import Sweep, arm_solution, calibration_warnings, solve_arm, train_rows
 from eval.classification.shots import untrained_warnings
 from eval.results.schema import TaskName
@@ -51,5 +52,7 @@ class SingleArm:
         draws = [[solve_arm(arm, arrays, draw, train_rows(arm, draw), config, sweep)] for draw in arrays.draws]
         alone = arm_solution(draws, [draw.test for draw in arrays.draws], config)
         warnings = untrained_warnings(arrays) if arm.scorer.learns else ()
+        least = min(len(train_rows(arm, draw)) for draw in arrays.draws)
+        warnings += few_neighbours([arm], {arm.name: least})
         warnings += calibration_warnings(arm.name, [arm_draw.calibration for seeds in draws for arm_draw in seeds])
         return Solution(alone.answers, sweep.settings(), alone.chosen, {arm.name: alone}, warnings)

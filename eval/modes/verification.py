@@ -19,6 +19,7 @@ from eval.seams.mode import WHOLE_PART, Needs, RelatedArrays
 from eval.statistics.pair_bootstrap import count_couples
 from eval.statistics.pair_summary import TargetRates, count_matched, curves_of, summarise_draws
 from eval.statistics.query_summary import mean_counts
+from eval.statistics.slices import FEW_IDENTITIES
 from eval.verification.samples import PairSamples
 from eval.verification.scoring import DrawResult, Scoring, VerificationConfig
 from eval.verification.slices import Resampling, slice_metrics
@@ -95,6 +96,7 @@ class Verification:
                 *arrays.relations.warnings,
                 *thresholds.warnings,
                 *_warnings(results),
+                *_few_unknown(samples, config.unknown),
                 *_too_rare(results, config),
                 *notes,
             ),
@@ -120,8 +122,14 @@ def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
     warnings = []
     if without_identity:
         warnings.append(f"{without_identity} queries over {len(draws)} draws have no identity; they are in no pair.")
-    if count_matched(draw.scores for draw in draws) < 2:
+    matched = count_matched(draw.scores for draw in draws)
+    if matched < 2:
         warnings.append("Only one identity has genuine pairs (of the same identity): there are no intervals.")
+    elif matched < FEW_IDENTITIES:
+        warnings.append(
+            f"Only {matched} identities have genuine pairs (of the same identity): with others the numbers may be "
+            "quite different, and the intervals are rough."
+        )
     with_searches = [draw.scores.searches is not None for draw in draws]
     if any(with_searches) and not all(with_searches):
         warnings.append(
@@ -129,6 +137,22 @@ def _warnings(results: Mapping[str, Sequence[DrawResult]]) -> tuple[str, ...]:
             "open-set identification is left out."
         )
     return tuple(warnings)
+
+
+def _few_unknown(samples: PairSamples, share: float) -> tuple[str, ...]:
+    """Warn if the option ``unknown`` takes none or few identities out of a draw's gallery."""
+    if not share:
+        return ()
+    draws = [draw for draws_of_part in samples.parts.values() for draw in draws_of_part]
+    enrolled = min(len(set(samples.identity[samples.with_identity(draw.gallery)].tolist())) for draw in draws)
+    taken = round(share * enrolled)
+    if taken >= FEW_IDENTITIES:
+        return ()
+    warning = (
+        f"`unknown={share:g}` takes {taken or 'none'} of the {enrolled} identities out of a draw's gallery: open-set "
+        "metrics depend on very few unknown ones."
+    )
+    return (warning,)
 
 
 def _too_rare(results: Mapping[str, Sequence[DrawResult]], config: VerificationConfig) -> tuple[str, ...]:

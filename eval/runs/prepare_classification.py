@@ -247,12 +247,14 @@ def _options(
     fields, protocols = mode.config_type.option_names(), rule.options.option_names()
     for key, value in request.options.items():
         arm, dot, option = key.rpartition(".")
-        if dot:
+        if arm == request.mode and option in fields:  # fusion.folds: the mode's own, whatever the protocol has
+            mode_options[option] = value
+        elif dot:
             dotted.setdefault(arm, {})[option] = value
-        elif key in fields:
-            mode_options[key] = value
         elif key in protocols:
             protocol_options[key] = value
+        elif key in fields:
+            mode_options[key] = value
         else:
             bare[key] = value
     if isinstance(mode_options.get("class_alphas"), str):

@@ -77,6 +77,9 @@ def build_result(prepared: PreparedEvaluation, evaluation: Evaluation) -> EvalRe
         for name, part in evaluation.parts.items()
     }
     sections = {name: getattr(evaluation, name) for name in Evaluation.model_fields if name not in {"config", "parts"}}
+    # An option of the mode and one of the protocol may have one name; the mode's is then recorded with the mode's name.
+    shared = evaluation.config.keys() & prepared.recorded_options.keys()
+    of_mode = {f"{request.mode}.{key}": evaluation.config[key] for key in sorted(shared)}
     return EvalResult(
         task=task,
         mode=request.mode,
@@ -84,7 +87,7 @@ def build_result(prepared: PreparedEvaluation, evaluation: Evaluation) -> EvalRe
         departs_from=prepared.departs_from,
         request=request.model_dump(mode="json", exclude_defaults=True),
         parts=parts,
-        config={**evaluation.config, **prepared.recorded_options},
+        config={**evaluation.config, **prepared.recorded_options, **of_mode},
         provenance=Provenance(
             space=" + ".join(space.name for space in prepared.spaces),
             space_fingerprint=" + ".join(space.fingerprint for space in prepared.spaces),

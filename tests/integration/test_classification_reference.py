@@ -186,7 +186,7 @@ def test_fusion(store: MemoryStore) -> None:
         return (1 - alpha) * parts[0] + alpha * parts[1]
 
     on_val = [figures(mixed("val", alpha), raw(store, "val").labels) for alpha in alphas]
-    best = max(range(5), key=lambda at: (on_val[at]["top_1"], on_val[at]["macro_f1"], -at))
+    best = max(range(5), key=lambda at: (on_val[at]["top_1"], -on_val[at]["nll"], -abs(alphas[at] - 0.5)))
     arms = (f"{CLIP}:prompts", f"{RES}:classifier")
     result = evaluated(store, "fusion", arms=arms, options={"alphas": "0,0.25,0.5,0.75,1"})
     agrees(result, figures(mixed("test", alphas[best]), raw(store, "test").labels))

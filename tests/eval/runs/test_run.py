@@ -196,7 +196,7 @@ def test_what_cannot_be_evaluated(arguments: dict[str, Any], kind: type[Exceptio
 def test_evaluating_training_data_is_said() -> None:
     result = evaluate(memory_store(people(6, 4, split="train")), "reid")
     assert any("24 of 24 evaluated samples are of split train or val" in warning for warning in result.warnings)
-    assert not evaluate(memory_store(people(6, 4, split="test")), "reid").warnings
+    assert not evaluate(memory_store(people(12, 4, split="test")), "reid").warnings
 
 
 def test_any_column_may_be_sliced_the_id_too_and_sizes_are_bounded() -> None:
@@ -210,3 +210,13 @@ def test_any_column_may_be_sliced_the_id_too_and_sizes_are_bounded() -> None:
 def test_rates_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match="two of the rates would have one name"):
         evaluate(memory_store(people(4, 3)), "verification", options={"fpr": "0.1,0.1000001"})
+
+
+def test_ranks_beyond_the_gallery_and_few_identities_are_told() -> None:
+    few = evaluate(memory_store(people(8, 3)), "reid", options={"draws": 2, "bootstrap": 0}).warnings
+    assert any("gallery has only 8 samples, so Rank-10 of" in warning for warning in few)
+    assert any("of 8 identities" in warning for warning in few)
+    assert evaluate(memory_store(people(12, 3)), "reid", options={"draws": 2, "bootstrap": 0}).warnings == ()
+    options = {"draws": 2, "bootstrap": 0, "unknown": 0.2, "threshold_from": "none", "fpr": 0.1, "fpir": 0.5}
+    found = evaluate(memory_store(people(12, 3)), "verification", options=options).warnings
+    assert any("`unknown=0.2` takes 2 of the 12 identities" in warning for warning in found)
