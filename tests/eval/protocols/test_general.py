@@ -97,11 +97,11 @@ def test_leave_one_out_leaves_itself_and_its_burst_out() -> None:
     found = evaluate(store, "reid", protocol="leave-one-out", options={"ranks": "1"})
     # a0, a1 find a2 before all b; a2 finds b2, then a1, a0; b0, b1 find b2, as b2 finds a2 before them.
     assert found.metrics["rank_1"].value == pytest.approx(4 / 6)
-    assert found.warnings == ()
+    assert not any("group" in warning for warning in found.warnings)
     loose = evaluate(store, "reid", protocol="leave-one-out", options={"group_rule": "none", "ranks": "1"})
     assert (loose.protocol, loose.departs_from) == ("custom", "leave-one-out")
     assert loose.metrics["rank_1"].value == pytest.approx(4 / 6)
-    assert "query and gallery of one draw" in loose.warnings[0]
+    assert any("query and gallery of one draw" in warning for warning in loose.warnings)
     for row in rows:
         row["group"] = row["identity"]
     vectors = {"base": np.eye(6, dtype=np.float32)}
