@@ -21,7 +21,9 @@ PLAIN_TEXT = re.compile(r"[-+]?0[0-9]+|%.*")
 class Config(BaseModel):
     """Base class of configurations: immutable, validated by pydantic, unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: str) -> Self:

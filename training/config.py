@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import Field
 
 from retrieval.config import Config, parse_assignments
-from retrieval.errors import InputError
+from retrieval.errors import InputError, MissingFileError, suggest
 from retrieval.text_files import read_yaml
 
 if TYPE_CHECKING:
@@ -24,18 +24,22 @@ Recipe = TypeVar("Recipe", bound=Config)
 class LoopConfig(Config):
     """How long, how fast and how carefully a job of one stage trains."""
 
-    epochs: int = Field(30, ge=1, description="Passes over the training images.")
+    epochs: int = Field(30, ge=1, le=1_000_000, description="Passes over the training images.")
     warm_up: float = Field(0.1, ge=0, lt=1, description="Share of all steps in which the learning rate rises from 0.")
     learning_rate: float = Field(1e-3, gt=0, description="Learning rate at its highest; it falls along a cosine.")
     final: float = Field(0.01, ge=0, le=1, description="Where the cosine ends, as a share of the learning rate.")
     weight_decay: float = Field(0.1, ge=0, description="Weight decay of AdamW, for matrices and convolutions only.")
     beta_2: float = Field(0.98, gt=0, lt=1, description="Second beta of AdamW; 0.98 is CLIP's for small batches.")
     clip_norm: float = Field(1.0, gt=0, description="Longest gradient; longer ones are shortened to it.")
-    pieces: int = Field(1, ge=1, description="Parts in which a batch is computed where it does not fit in memory.")
+    pieces: int = Field(
+        1, ge=1, le=65_536, description="Parts in which a batch is computed where it does not fit in memory."
+    )
     amp: Literal["auto", "bf16", "off"] = Field(
         "auto", description="Half precision; auto means bf16 on CPUs that have it and on CUDA."
     )
-    patience: int = Field(0, ge=0, description="Epochs without a better held-out score before stopping; 0 never stops.")
+    patience: int = Field(
+        0, ge=0, le=1_000_000, description="Epochs without a better held-out score before stopping; 0 never stops."
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, order and augmentation.")
 
 
@@ -58,7 +62,13 @@ def read_recipe(source: Path | Mapping[str, Any], overrides: Iterable[str] = ())
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     ships = RECIPES / f"{path}.yaml"
-    recipe = read_yaml(ships if ships.is_file() and not path.exists() else path, "a recipe")
+    if not path.exists() and not ships.is_file():
+        names = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+        raise MissingFileError(
+            f"{path} is neither a file nor a recipe that ships ({', '.join(names)}, in {RECIPES}); "
+            f"check `config`.{suggest(str(path), names)}"
+        )
+    recipe = read_yaml(path if path.exists() else ships, "a recipe")
     if not isinstance(recipe, dict):
         raise InputError(f"{path} is no recipe: it has no 'key: value' lines.")
     return recipe

@@ -54,6 +54,40 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
         read_recipe(tmp_path / "gone.yaml")
 
 
+def test_an_unknown_recipe_names_those_that_ship() -> None:
+    with pytest.raises(MissingFileError, match=r"ships \(vitrine-tiny, in .*Did you mean 'vitrine-tiny'"):
+        read_recipe(Path("vitrine-tinny"))
+
+
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [
+        ("loop.epochs=1000000000000", "epochs=1000000000000 cannot be used"),
+        ("loop.learning_rate=inf", "finite number"),
+        ("loop.learning_rate=nan", "learning_rate='nan' cannot be used"),
+        ("loop.weight_decay=-1", "weight_decay=-1"),
+        ("batch=1000000000", "batch=1000000000"),
+        ("pixels.std=[0, .5, .5]", "greater than 0"),
+        ("pixels.size=100000", "size=100000"),
+        ("model.embed_dim=0", "embed_dim=0"),
+        ("model.vision_cfg.width=1000000000", "width=1000000000 is no whole number from 1 to 65536"),
+        ("model.vision_cfg.layers=-1", "layers=-1 is no whole number"),
+        ("model.vision_cfg.patch_size=0", "patch_size=0 is no whole number"),
+        ("model.text_cfg.heads=2.5", "heads=2.5 is no whole number"),
+        ("model.text_cfg.context_length=true", "context_length=True is no whole number"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_by_their_key(override: str, what: str) -> None:
+    with pytest.raises(InputError) as error:
+        validate_recipe(ClipRecipe, read_recipe(SHIPPED, [override]), "recipe")
+    assert what in str(error.value)
+
+
+def test_layers_of_a_resnet_are_a_list() -> None:
+    recipe = read_recipe(SHIPPED, ["model.vision_cfg.layers=[1, 1, 1, 1]"])
+    assert validate_recipe(ClipRecipe, recipe, "recipe").model.vision_cfg["layers"] == [1, 1, 1, 1]
+
+
 def test_every_job_of_the_table_loads_and_others_are_suggested() -> None:
     for name in JOBS:
         assert callable(load_job(name).run)

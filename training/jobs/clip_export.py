@@ -69,7 +69,7 @@ def build(folder: Path, seed: int) -> tuple[Any, Any]:
         with seeded(seed):
             model = open_clip.create_model(name, load_weights=False, pretrained_text=False)
         return model, open_clip.get_tokenizer(name, bpe_path=str(folder / VOCABULARY))
-    except (RuntimeError, TypeError, ValueError, AssertionError, KeyError) as error:
+    except (RuntimeError, TypeError, ValueError, AssertionError, KeyError, ArithmeticError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"recipe: the model cannot be built ({reason}); correct its group 'model'.") from error
 

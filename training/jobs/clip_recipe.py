@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveFloat, field_validator
 
 from retrieval.config import Config
 from retrieval.types import Preprocess
 from training.augment import Augmentation
 from training.config import LoopConfig
 from training.vocabulary import BASE
+
+SIZES = frozenset(("layers", "width", "head_width", "patch_size", "heads", "context_length"))
+"""Keys of a tower that are sizes."""
+
+LARGEST = 65_536
+"""Largest size in an architecture, so that a slip of the pen is told before memory is asked for."""
 
 
 class SourceConfig(Config):
@@ -27,9 +33,19 @@ class SourceConfig(Config):
 class ModelConfig(Config):
     """An architecture of open_clip; vocabulary and image size are filled in."""
 
-    embed_dim: int = Field(ge=1, description="Dimension of the vectors.")
+    embed_dim: int = Field(ge=1, le=LARGEST, description="Dimension of the vectors.")
     vision_cfg: dict[str, Any] = Field(description="Image tower, in the words of open_clip.")
     text_cfg: dict[str, Any] = Field(description="Text tower, in the words of open_clip.")
+
+    @field_validator("vision_cfg", "text_cfg")
+    @classmethod
+    def _sizes(cls, tower: dict[str, Any]) -> dict[str, Any]:
+        for key in SIZES & tower.keys():
+            sizes = tower[key] if key == "layers" and isinstance(tower[key], list) else [tower[key]]
+            for size in sizes:
+                if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
+                    raise ValueError(f"{key}={tower[key]!r} is no whole number from 1 to {LARGEST}")
+        return tower
 
 
 class PixelConfig(Config):
@@ -42,7 +58,7 @@ class PixelConfig(Config):
     mean: tuple[float, float, float] = Field(
         (0.5, 0.5, 0.5), description="Mean of the channels, as shares of the full range."
     )
-    std: tuple[float, float, float] = Field(
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
         (0.25, 0.25, 0.25), description="Standard deviation of the channels, as shares of the full range."
     )
     interpolation: Literal["bilinear", "bicubic"] = Field("bicubic", description="Interpolation of resizing.")
@@ -74,7 +90,7 @@ class ClipRecipe(Config):
     tokens: int = Field(
         1024, ge=BASE, le=49_408, description="Largest vocabulary, learnt from the captions that are trained on."
     )
-    batch: int = Field(256, ge=2, description="Images per step.")
+    batch: int = Field(256, ge=2, le=LARGEST, description="Images per step.")
     batches: Literal["folder", "mixed", "both"] = Field(
         "both",
         description="Each batch from one source (folder), from all (mixed), or a quarter of the images mixed (both).",
