@@ -33,10 +33,10 @@ def all_files(store: Path) -> int:
 
 
 def add_image(folder: Path, number: int) -> None:
-    """Draw one more image into ``folder/label``."""
+    """Draw one more image into ``folder/oak``."""
     pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    (folder / "label").mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(folder / "label" / f"{number:05d}.png")
+    (folder / "oak").mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(folder / "oak" / f"{number:05d}.png")
 
 
 def index_once(folder: Path, store: Path) -> float:
