@@ -94,7 +94,8 @@ class IndexRequest(Config):
     )
     weights: Text | None = Field(
         default=None,
-        description="Weights of the encoder: a tag of the model, a file, or hf-hub:ORGANISATION/REPOSITORY.",
+        description="Weights of the encoder: a tag of the model, a file (FILE#NETWORK for one of several in it), or "
+        "hf-hub:ORGANISATION/REPOSITORY, with @REVISION (a commit, tag or branch) for another than the newest version.",
     )
     random_init: int | None = Field(default=None, description="Seed of random weights, instead of weights.")
     preprocess: Annotated[tuple[str, ...], BeforeValidator(_preprocess)] = Field(

@@ -30,6 +30,9 @@ FREE_BYTES, MOST_EXPANSION = 128 * MIB, 200
 """An array or a column may have ``FREE_BYTES`` in memory, and more if that is at most ``MOST_EXPANSION`` times what it
 has in the file; measured vectors hardly shrink at all, and repeated names by a factor of some 50."""
 
+MOST_WEIGHTS_EXPANSION = 10
+"""The same for weights, which torch writes uncompressed."""
+
 
 def check_text_size(path: Path, most: int, what: str) -> None:
     """Check the size of a file before it is read whole.
@@ -50,7 +53,7 @@ def check_text_size(path: Path, most: int, what: str) -> None:
         )
 
 
-def check_expansion(stored: int, whole: int, what: str, way_out: str) -> None:
+def check_expansion(stored: int, whole: int, what: str, way_out: str, most: int = MOST_EXPANSION) -> None:
     """Check that compressed data do not swell: a few KB can be written that become terabytes.
 
     Args:
@@ -58,12 +61,13 @@ def check_expansion(stored: int, whole: int, what: str, way_out: str) -> None:
         whole: bytes in memory.
         what: name of the data, with which the message begins.
         way_out: how such data can be written so that they are read.
+        most: highest factor.
 
     Raises:
         InputError: the data swell beyond the limit.
     """
-    if whole > FREE_BYTES and whole > MOST_EXPANSION * stored:
+    if whole > FREE_BYTES and whole > most * stored:
         raise InputError(
             f"{what} has {stored / MIB:,.1f} MiB in the file and would have {whole / MIB:,.0f} MiB in memory, more "
-            f"than {MOST_EXPANSION} times as much; {way_out}."
+            f"than {most} times as much; {way_out}."
         )

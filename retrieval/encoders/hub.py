@@ -15,44 +15,67 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HUB = "hf-hub:"
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>(?!.*\.\.)[\w.-]+(/[\w.-]+)*))?", re.ASCII)
 
 
 def hub_file(repository: str, names: Sequence[str]) -> Path:
     """Return the first of several files that a Hugging Face repository has, from the local cache if it is there.
 
+    Args:
+        repository: ``ORGANISATION/REPOSITORY``, of which the newest version is read, or
+            ``ORGANISATION/REPOSITORY@REVISION``; a revision is a commit, a tag or a branch.
+        names: names of the files.
+
     Raises:
-        UnknownNameError: the repository does not exist, cannot be read without a log-in, or has none of the files.
+        UnknownNameError: the repository or the revision does not exist, cannot be read without a log-in, or has none
+            of the files.
         NetworkError: the download failed.
     """
-    if not _REPOSITORY.fullmatch(repository):
-        raise UnknownNameError(f"{HUB}{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY.")
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    parts = _REPOSITORY.fullmatch(repository)
+    if parts is None:
+        raise UnknownNameError(f"{HUB}{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY[@REVISION].")
+    identifier, revision = parts["repository"], parts["revision"]
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in names:
+        if isinstance(cached := try_to_load_from_cache(identifier, name, revision=revision), str):
+            return Path(cached)
+    _reach_hub(f"{names[0]} of {HUB}{repository}")
+    for name in names:
+        if (path := _download(identifier, name, revision)) is not None:
+            return path
+    raise UnknownNameError(f"{HUB}{repository} has none of the files {', '.join(names)}.")
+
+
+def _download(identifier: str, name: str, revision: str | None) -> Path | None:
+    """Download a file; None if the repository does not have it."""
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
+        RevisionNotFoundError,
     )
 
-    for name in names:
-        if isinstance(cached := try_to_load_from_cache(repository, name), str):
-            return Path(cached)
-    _reach_hub(f"{names[0]} of {HUB}{repository}")
-    for name in names:
-        try:
-            return Path(hf_hub_download(repository, name))
-        except GatedRepoError:
-            raise UnknownNameError(f"{HUB}{repository} asks for a log-in; accept its terms and log in first.") from None
-        except RepositoryNotFoundError:
-            raise UnknownNameError(f"{HUB}{repository} does not exist, or may not be read without a log-in.") from None
-        except LocalEntryNotFoundError as error:
-            raise _no_network(f"{name} of {HUB}{repository}", error.__cause__ or error) from None
-        except EntryNotFoundError:
-            continue
-        except Exception as error:  # noqa: BLE001  # the transport raises classes of its own, which change with its versions
-            raise _no_network(f"{name} of {HUB}{repository}", error) from None
-    raise UnknownNameError(f"{HUB}{repository} has none of the files {', '.join(names)}.")
+    spoken = f"{HUB}{identifier}" + (f"@{revision}" if revision else "")
+    try:
+        return Path(hf_hub_download(identifier, name, revision=revision))
+    except GatedRepoError:
+        raise UnknownNameError(f"{spoken} asks for a log-in; accept its terms and log in first.") from None
+    except RevisionNotFoundError:
+        raise UnknownNameError(
+            f"{HUB}{identifier} has no revision '{revision}'; name a commit, a tag or a branch of it, or leave out "
+            f"'@{revision}' for the newest version."
+        ) from None
+    except RepositoryNotFoundError:
+        raise UnknownNameError(f"{spoken} does not exist, or may not be read without a log-in.") from None
+    except LocalEntryNotFoundError as error:
+        raise _no_network(f"{name} of {spoken}", error.__cause__ or error) from None
+    except EntryNotFoundError:
+        return None
+    except Exception as error:  # noqa: BLE001  # the transport raises classes of its own, which change with its versions
+        raise _no_network(f"{name} of {spoken}", error) from None
 
 
 def torch_file(url: str) -> Path:

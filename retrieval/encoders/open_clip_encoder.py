@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,7 @@ from retrieval.encoders.torch_encoder import TorchEncoder, seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.encoders.weights import check_fit, read_weights
-from retrieval.errors import InputError, MissingDependencyError, NetworkError, WeightsError, unknown
+from retrieval.errors import InputError, MissingDependencyError, NetworkError, UnknownNameError, WeightsError, unknown
 from retrieval.types import Embeddings, Preprocess
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 
 CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "vocab.txt",
+    "spiece.model", "sentencepiece.bpe.model",
+)  # fmt: skip
+"""Files in which transformers keeps a tokenizer."""
+
 QUICK = "-quickgelu"
 USUAL_CONTEXT = 77
 """Tokens that CLIP reads (Radford et al. 2021), two of which mark start and end."""
@@ -195,7 +202,19 @@ def tokenizer(spec: EncoderSpec) -> Any:
         name = f"local-dir:{artefact.path}"
         # Without this option, open_clip searches the current folder for the vocabulary in the configuration.
         options = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
+    elif model.startswith(HUB) and "@" in model:
+        name = f"local-dir:{_revision_folder(model)}"
     return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **options))
+
+
+def _revision_folder(model: str) -> Path:
+    """Return the folder of a revision of a hub repository, with the files of its tokenizer if it has one of its own."""
+    path = hub_file(model.removeprefix(HUB), [CONFIG])
+    if _read_config(path)["model_cfg"].get("text_cfg", {}).get("hf_tokenizer_name"):
+        for name in TOKENIZER_FILES:
+            with suppress(UnknownNameError):  # no tokenizer has all of them
+                hub_file(model.removeprefix(HUB), [name])
+    return path.parent
 
 
 def context_length(spec: EncoderSpec) -> int:

@@ -161,6 +161,6 @@ def _random_digest(source: str) -> str:
 def _no_weights(name: str, model: str, tags: Sequence[str]) -> str:
     listed = f" (its tags: {first_names(tags)})" if tags else ""
     return (
-        f"{name}/{model} needs weights: `weights=TAG`{listed}, `weights=FILE`, `weights={HUB}ORGANISATION/REPOSITORY`, "
-        "or `random_init=SEED`."
+        f"{name}/{model} needs weights: `weights=TAG`{listed}, `weights=FILE`, "
+        f"`weights={HUB}ORGANISATION/REPOSITORY[@REVISION]`, or `random_init=SEED`."
     )

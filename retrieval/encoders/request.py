@@ -22,7 +22,7 @@ class EncoderRequest:
     Attributes:
         name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, ``checkpoint/FOLDER``, or the path of a folder.
         weights: a tag of the model, a file, one network in a file (``FILE#teacher.backbone``), or
-            ``hf-hub:ORGANISATION/REPOSITORY``.
+            ``hf-hub:ORGANISATION/REPOSITORY[@REVISION]``.
         random_init: seed of random weights, instead of ``weights``.
         preprocess: files or ``key=value[,key=value]`` items (:func:`retrieval.encoders.preprocess.override`).
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
@@ -74,7 +74,7 @@ def split_name(request: EncoderRequest) -> Parts:
 
 
 def weight_source(text: str, tags: Sequence[str], label: str) -> str:
-    """Return the location of weights: ``tag:T``, ``file:/absolute/path[#network]`` or ``hf-hub:REPOSITORY``.
+    """Return the location of weights: ``tag:T``, ``file:/absolute/path[#network]`` or ``hf-hub:REPOSITORY[@REVISION]``.
 
     Args:
         text: the weights as the user gives them.

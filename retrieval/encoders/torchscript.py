@@ -12,7 +12,8 @@ import re
 import zipfile
 from typing import IO, TYPE_CHECKING, Any
 
-from retrieval.encoders.restricted_pickle import ALLOWED, RestrictedUnpickler, tensors_in
+from retrieval.encoders.restricted_pickle import ALLOWED, Budget, RestrictedUnpickler, check_view, tensors_in
+from retrieval.limits import MOST_WEIGHTS_EXPANSION, check_expansion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import torch
 
-_DECLARED = re.compile(r"__(?:parameters|buffers)__ = \[([^\]]*)\]")
+_DECLARED = re.compile(r"__(?:parameters|buffers)__ = \[([^\[\]]*)\]")
 _STORAGES = {
     "FloatStorage": "float32",
     "HalfStorage": "float16",
@@ -37,14 +38,31 @@ _STORAGES = {
 
 def is_torchscript(path: Path) -> bool:
     """Return whether a file is a TorchScript archive."""
+    return any(name.count("/") == 1 and name.endswith("/constants.pkl") for name in archive_names(path) or ())
+
+
+def archive_names(path: Path) -> list[str] | None:
+    """Return the names of the files in a zip; None if it is no zip that can be read."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.count("/") == 1 and name.endswith("/constants.pkl") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+            return archive.namelist()
+    except Exception:  # noqa: BLE001  # a damaged zip may raise any error
+        return None
 
 
-def read_torchscript(path: Path) -> dict[str, torch.Tensor]:
+def check_archive(path: Path) -> None:
+    """Check that what is packed in a zip does not swell; torch does not compress tensors.
+
+    Raises:
+        InputError: it does.
+    """
+    with zipfile.ZipFile(path) as archive:
+        whole = sum(part.file_size for part in archive.infolist())
+    way_out = "fetch it again, or save it with torch.save, which does not compress"
+    check_expansion(path.stat().st_size, whole, str(path), way_out, MOST_WEIGHTS_EXPANSION)
+
+
+def read_torchscript(path: Path, budget: Budget) -> dict[str, torch.Tensor]:
     """Read the parameters and buffers of a TorchScript archive, named as in its ``state_dict``.
 
     Raises:
@@ -57,22 +75,26 @@ def read_torchscript(path: Path) -> dict[str, torch.Tensor]:
             if name.startswith(f"{root}/code/") and name.endswith(".py"):
                 text = archive.read(name).decode()
                 declared.update(word for names in _DECLARED.findall(text) for word in re.findall(r'"([^"]+)"', names))
-        module = _Unpickler(io.BytesIO(archive.read(f"{root}/data.pkl")), archive, root).load()
-    return {name: tensor for name, tensor in tensors_in(module) if name.rpartition(".")[2] in declared}
+        module = _Unpickler(io.BytesIO(archive.read(f"{root}/data.pkl")), archive, root, budget).load()
+    return {name: tensor for name, tensor in tensors_in(module, budget) if name.rpartition(".")[2] in declared}
+
+
+def _view(flat: torch.Tensor, offset: Any, size: Any, stride: Any, *_rest: Any) -> torch.Tensor:
+    check_view(offset, size, stride, flat.numel())
+    return flat.as_strided(tuple(size), tuple(stride), offset)
 
 
 class _Unpickler(RestrictedUnpickler):
     """An unpickler that resolves storages to flat tensors read from the archive."""
 
-    def __init__(self, file: IO[bytes], archive: zipfile.ZipFile, root: str) -> None:
-        super().__init__(file, [])
+    def __init__(self, file: IO[bytes], archive: zipfile.ZipFile, root: str, budget: Budget) -> None:
+        super().__init__(file, {}, budget)
         self._archive, self._root = archive, root
+        self._storages: dict[tuple[str, str], torch.Tensor] = {}
 
     table: dict[tuple[str, str], Callable[..., Any]] = {  # noqa: RUF012  # a constant of the base class, extended
         **ALLOWED,
-        ("torch._utils", "_rebuild_tensor_v2"): lambda flat, offset, size, stride, *_: flat.as_strided(
-            tuple(size), tuple(stride), offset
-        ),
+        ("torch._utils", "_rebuild_tensor_v2"): _view,
     }
 
     def find_class(self, module: str, name: str, /) -> Any:
@@ -84,6 +106,9 @@ class _Unpickler(RestrictedUnpickler):
         """Read the storage with the persistent id ``("storage", type, key, device, length)``."""
         import torch
 
-        dtype = getattr(torch, saved[1])
-        raw = bytearray(self._archive.read(f"{self._root}/data/{saved[2]}"))
-        return torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+        _, kind, key, *_ = saved
+        if (kind, key) not in self._storages:
+            raw = bytearray(self._archive.read(f"{self._root}/data/{key}"))
+            dtype = getattr(torch, kind)
+            self._storages[kind, key] = torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+        return self._storages[kind, key]

@@ -10,6 +10,7 @@ builds an encoder.
 from __future__ import annotations
 
 import logging
+import math
 import tarfile
 import zipfile
 from collections import Counter
@@ -18,9 +19,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders.networks import set_heads_aside
-from retrieval.encoders.restricted_pickle import Placeholder, read_pickled, tensors_in
-from retrieval.encoders.torchscript import is_torchscript, read_torchscript
+from retrieval.encoders.restricted_pickle import Budget, Placeholder, read_pickled, tensors_in
+from retrieval.encoders.torchscript import archive_names, check_archive, is_torchscript, read_torchscript
 from retrieval.errors import InputError, MissingFileError, WeightsError, first_names
+from retrieval.limits import FREE_BYTES, MOST_WEIGHTS_EXPANSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,12 @@ TRAINING_STATE = frozenset(
 
 DEEPEST = 8
 """Containers within each other in which tensors are looked for."""
+
+LONGEST_NAME = 1000
+"""Letters of a tensor's name, with the names of the containers around it."""
+
+LONGEST_HEADER = 16 << 20
+"""Bytes of the header of a safetensors file; that of the largest encoders has a few hundred thousand."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,7 +93,22 @@ def read_weights(path: Path, inside: str = "") -> Weights:
         WeightsError: the file has another format, is damaged, or contains no tensors, or none that ``inside`` names.
     """
     weights = _read(path)
+    _check_sizes(weights)
     return _chosen(weights, inside) if inside else weights
+
+
+def _check_sizes(weights: Weights) -> None:
+    """Check that no tensor is far larger than the file (one value repeated), and that names have a usual length."""
+    most = FREE_BYTES + MOST_WEIGHTS_EXPANSION * weights.path.stat().st_size
+    for tensors in (weights.tensors, weights.beside):
+        for name, tensor in tensors.items():
+            if len(name) > LONGEST_NAME:
+                raise WeightsError(f"{weights.path} has a tensor whose name has {len(name):,} letters; fetch it again.")
+            if math.prod(tensor.shape) * tensor.element_size() > most:
+                raise WeightsError(
+                    f"{weights.path}: the tensor '{name}' has the shape {tuple(tensor.shape)}, far more than the file "
+                    "holds; fetch it again."
+                )
 
 
 def _chosen(weights: Weights, inside: str) -> Weights:
@@ -117,11 +140,17 @@ def _read(path: Path) -> Weights:
     head = _head(path)
     # a safetensors file begins with the length of its JSON header as 8 bytes, then the header itself
     if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
+        if int.from_bytes(head[:8], "little") > LONGEST_HEADER:
+            raise WeightsError(f"{path} has a header of more than {LONGEST_HEADER >> 20} MiB; fetch it again.")
         return Weights(path, _read_safetensors(path))
     if path.suffix == ".safetensors":
         raise WeightsError(
             f"{path} is not a safetensors file: it is cut short or holds another format; fetch it again."
         )
+    if archive_names(path) is not None:
+        check_archive(path)
+    elif head.startswith(b"PK\3\4"):
+        raise WeightsError(f"{path} is a torch file that is cut short or damaged; fetch it again.")
     if is_torchscript(path):
         return _read_torchscript(path)
     if tarfile.is_tarfile(path):
@@ -162,7 +191,9 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 def _read_torchscript(path: Path) -> Weights:
     try:
-        tensors = read_torchscript(path)
+        tensors = read_torchscript(path, Budget(path))
+    except WeightsError:
+        raise
     except Exception as error:  # noqa: BLE001  # a damaged archive may raise any error
         kind = type(error).__name__
         raise WeightsError(f"{path} is a damaged TorchScript archive ({kind}: {error}); fetch it again.") from None
@@ -172,29 +203,10 @@ def _read_torchscript(path: Path) -> Weights:
 
 
 def _read_torch(path: Path) -> Weights:
-    import pickle
-    import warnings
-
-    import torch
-
-    ignored: list[str] = []
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        OSError,
-        LookupError,
-        TypeError,
-        AttributeError,
-    ):
-        loaded, ignored = read_pickled(path)
+    budget = Budget(path)
+    loaded, ignored = read_pickled(path, budget)
     not_run = f"; it asked to run {first_names(ignored)}, which was not run" if ignored else ""
-    networks = _containers(loaded)
+    networks = _containers(loaded, budget, {})
     container = _default(networks)
     tensors = _joined({} if container is None else {"": networks[container]}) or _joined(networks)
     if tensors:
@@ -208,21 +220,34 @@ def _read_torch(path: Path) -> Weights:
     raise WeightsError(f"{path} holds no weights{not_run}; give a file that holds a state dict.")
 
 
-def _containers(loaded: Any, path: str = "", depth: int = 0) -> dict[str, dict[str, torch.Tensor]]:
-    """Return all state dicts in a checkpoint by their dotted path; that of the checkpoint itself is empty."""
+def _containers(
+    loaded: Any, budget: Budget, tensors_by_id: dict[int, dict[str, torch.Tensor]], path: str = "", depth: int = 0
+) -> dict[str, dict[str, torch.Tensor]]:
+    """Return all state dicts in a checkpoint by their dotted path; that of the checkpoint itself is empty.
+
+    ``tensors_by_id`` keeps the tensors of containers by their identity, as one may be at several paths.
+    """
     if depth > DEEPEST:
         return {}
-    networks = {path: tensors} if (tensors := _tensors(loaded)) else {}
+    if id(loaded) not in tensors_by_id:
+        tensors_by_id[id(loaded)] = _tensors(loaded, budget)
+    networks = {path: tensors} if (tensors := tensors_by_id[id(loaded)]) else {}
+    budget.spend(1 + len(tensors))
     if isinstance(loaded, Mapping):
-        items = [(str(key), value) for key, value in loaded.items() if str(key) not in TRAINING_STATE]
+        items = [(_key(key), value) for key, value in loaded.items() if _key(key) not in TRAINING_STATE]
     elif isinstance(loaded, list | tuple):
         items = [(str(at), value) for at, value in enumerate(loaded)]
     else:
         return networks
+    budget.spend(len(items))
     for key, value in items:
         if isinstance(value, Mapping | list | tuple | Placeholder):
-            networks |= _containers(value, f"{path}.{key}" if path else key, depth + 1)
+            networks |= _containers(value, budget, tensors_by_id, f"{path}.{key}" if path else key, depth + 1)
     return networks
+
+
+def _key(key: Any) -> str:
+    return str(key) if isinstance(key, str | int | float) else type(key).__name__
 
 
 def _default(networks: Mapping[str, dict[str, torch.Tensor]]) -> str | None:
@@ -243,12 +268,12 @@ def _joined(networks: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, torch.
     }
 
 
-def _tensors(value: Any) -> dict[str, torch.Tensor]:
+def _tensors(value: Any, budget: Budget) -> dict[str, torch.Tensor]:
     import torch
 
     if isinstance(value, Mapping):
-        return {str(name): item.detach() for name, item in value.items() if isinstance(item, torch.Tensor)}
-    return dict(tensors_in(value)) if isinstance(value, Placeholder) else {}
+        return {_key(name): item.detach() for name, item in value.items() if isinstance(item, torch.Tensor)}
+    return dict(tensors_in(value, budget)) if isinstance(value, Placeholder) else {}
 
 
 def check_fit(

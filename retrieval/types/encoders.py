@@ -44,7 +44,7 @@ class Preprocess:
 class EncoderSpec:
     """The data that identifies an encoder, sufficient to load it again.
 
-    ``weights`` is the location of the weights (``tag:laion2b``, ``file:/abs/path``, ``hf-hub:org/repo``,
+    ``weights`` is the location of the weights (``tag:laion2b``, ``file:/abs/path``, ``hf-hub:org/repo@revision``,
     ``random:0``) and ``weights_digest`` their hash. Only the hash is part of the fingerprint, so a file of weights may
     move. ``batch_size`` is the size to which every batch is padded.
     """

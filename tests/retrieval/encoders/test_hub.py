@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from safetensors.torch import save_file
 
 from retrieval.encoders import hub
+from retrieval.encoders.digests import file_digest
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
-from retrieval.errors import NetworkError
+from retrieval.errors import NetworkError, UnknownNameError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +58,99 @@ def test_the_local_cache_of_the_hub_is_used_without_a_network(tmp_path: Path, mo
     head = load(spec, "cpu").head
     assert head is not None
     assert head.weight.shape == (1000, 64)
+
+
+OLD, NEW = "b" * 40, "a" * 40
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository in the cache of the hub, without a network: revision ``v1`` and a newer main branch."""
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--org--repo"
+    (folder / "refs" / "pr").mkdir(parents=True)
+    for revision, commit in (("main", NEW), ("v1", OLD), ("pr/1", OLD)):
+        (folder / "refs" / revision).write_text(commit)
+    for commit in (OLD, NEW):
+        (folder / "snapshots" / commit).mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "commit"),
+    [("org/repo", NEW), ("org/repo@main", NEW), ("org/repo@v1", OLD), ("org/repo@pr/1", OLD), (f"org/repo@{OLD}", OLD)],
+)
+def test_a_revision_chooses_the_version(repository: Path, name: str, commit: str) -> None:
+    import timm
+    import torch
+
+    for seed, other in enumerate((OLD, NEW)):
+        torch.manual_seed(seed)
+        model = timm.create_model("test_vit")
+        save_file(model.state_dict(), repository / "snapshots" / other / "model.safetensors")
+    (repository / "snapshots" / commit / "config.json").write_text('{"pretrained_cfg": {"mean": [0.1, 0.2, 0.3]}}')
+    assert hub.hub_file(name, ["model.safetensors"]).parent.name == commit
+    spec = resolve(EncoderRequest(f"timm/test_vit:hf-hub:{name}", device="cpu"))
+    assert spec.weights == f"hf-hub:{name}"
+    assert spec.weights_digest == file_digest(repository / "snapshots" / commit / "model.safetensors")
+    assert spec.preprocess is not None
+    assert spec.preprocess.mean == (0.1, 0.2, 0.3)
+    assert load(spec, "cpu").head is not None
+
+
+def test_open_clip_reads_model_weights_and_tokenizer_of_a_revision(repository: Path) -> None:
+    from retrieval.encoders.open_clip_encoder import OpenClipEncoder, context_length, tokenizer
+
+    for commit, context in ((OLD, 12), (NEW, 20)):
+        config = {
+            "model_cfg": {
+                "embed_dim": 8,
+                "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+                "text_cfg": {"context_length": context, "width": 32, "heads": 2, "layers": 1},
+            }
+        }
+        folder = repository / "snapshots" / commit
+        (folder / "open_clip_config.json").write_text(json.dumps(config))
+        import open_clip
+
+        model = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+        save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    for name, context in (("org/repo", 20), ("org/repo@v1", 12)):
+        spec = resolve(EncoderRequest(f"open_clip/hf-hub:{name}", device="cpu"))
+        assert spec.weights == f"hf-hub:{name}"
+        assert context_length(spec) == context
+        encoder = load(spec, "cpu")
+        assert isinstance(encoder, OpenClipEncoder)
+        assert encoder.encode_texts(["a fly agaric"]).vectors.shape == (1, 8)
+    assert tokenizer(spec)(["a fly agaric"]).shape == (1, 12)
+
+
+@pytest.mark.parametrize("name", ["org/repo@", "org/repo@../../x", "org/repo@v1 2", "org/repo@a@b", "@v1"])
+def test_a_revision_of_another_form_is_refused(name: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"ORGANISATION/REPOSITORY\[@REVISION\]"):
+        hub.hub_file(name, ["model.safetensors"])
+
+
+def test_a_revision_that_does_not_exist_is_said(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    def missing(identifier: str, _name: str, *, revision: str | None) -> str:
+        assert (identifier, revision) == ("org/repo", "v9")
+        raise RevisionNotFoundError.__new__(RevisionNotFoundError)  # a response of the hub would be needed
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", missing)
+    with pytest.raises(UnknownNameError, match=r"hf-hub:org/repo has no revision 'v9'; .*leave out '@v9'"):
+        hub.hub_file("org/repo@v9", ["model.safetensors"])
+    file = repository / "snapshots" / NEW / "model.safetensors"
+    file.touch()
+    assert hub.hub_file("org/repo", ["model.safetensors"]) == file  # the way out
+
+
+def test_a_revision_that_is_not_in_the_cache_is_said(repository: Path) -> None:
+    assert repository.is_dir()
+    with pytest.raises(NetworkError, match=r"model.safetensors of hf-hub:org/repo@v9 is not in the local cache"):
+        hub.hub_file("org/repo@v9", ["model.safetensors"])

@@ -94,16 +94,15 @@ def test_a_pickle_cannot_change_what_it_is_handed() -> None:
         return head + b"}(X\x01\x00\x00\x00aK\x01u}(X\x0a\x00\x00\x00dump_patchK\x01u\x86b."
 
     for module, name in (("collections", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2"), ("os", "system")):
-        reader = restricted_pickle.RestrictedPickle()
-        with pytest.raises((AttributeError, TypeError, pickle.UnpicklingError)):
-            reader.load(io.BytesIO(program(module, name)))
+        reader = restricted_pickle.RestrictedPickle(restricted_pickle.Budget(Path("w.pt")))
+        reader.load(io.BytesIO(program(module, name)))
     assert not hasattr(OrderedDict, "dump_patch")
     assert not hasattr(restricted_pickle.Placeholder, "dump_patch")
 
 
 def test_dotted_names_reach_nothing() -> None:
-    reader = restricted_pickle.RestrictedPickle()
+    reader = restricted_pickle.RestrictedPickle(restricted_pickle.Budget(Path("w.pt")))
     program = b"\x80\x04\x8c\x05torch\x8c\x09os.system\x93\x8c\x04true\x85R."
     made = reader.load(io.BytesIO(program))
     assert isinstance(made, restricted_pickle.Placeholder)
-    assert reader.ignored == ["torch.os.system"]
+    assert list(reader.ignored) == ["torch.os.system"]
