@@ -196,15 +196,15 @@ class LanceWriter:
         Raises:
             InputError: a column exists with another type.
         """
-        stored = self._tables.schema("samples")
+        stored = {field.name: field.type for field in self._tables.schema("samples")}
         new_fields = []
         for field in schema:
             if not field.name.startswith(META_PREFIX) or pa.types.is_null(field.type):
                 continue
-            if field.name not in stored.names:
+            if field.name not in stored:
                 new_fields.append(pa.field(field.name, field.type))
                 continue
-            kind = stored.field(field.name).type
+            kind = stored[field.name]
             if kind == field.type or (pa.types.is_float64(kind) and pa.types.is_int64(field.type)):
                 continue
             if pa.types.is_int64(kind) and pa.types.is_float64(field.type):
