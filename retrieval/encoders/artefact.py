@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from retrieval.config import Config
+from retrieval.encoders.config_faults import LARGEST_IMAGE
 from retrieval.encoders.digests import file_digest
 from retrieval.errors import InputError, MissingFileError, WeightsError
 from retrieval.files import write_atomically
@@ -32,11 +33,14 @@ INSIDE = "encoder"
 PLAIN_WEIGHTS = ".safetensors"
 
 
+Side = Annotated[int, Field(ge=1, le=LARGEST_IMAGE)]
+
+
 class CardPixels(Config):
     """The preprocessing of an encoder; fields as in :class:`retrieval.types.Preprocess`."""
 
-    resize: int = Field(ge=1, le=8192)
-    crop: tuple[int, int]
+    resize: Side
+    crop: tuple[Side, Side]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: Interpolation = "bicubic"

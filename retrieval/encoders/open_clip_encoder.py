@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from retrieval.encoders.artefact import FOLDER, open_folder, split_inside, weight_file
+from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file
 from retrieval.encoders.networks import select_network
@@ -123,6 +124,11 @@ class OpenClipFamily:
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> OpenClipEncoder:
         """See :class:`retrieval.encoders.family.Family`."""
+        path = _config_file(spec.model, spec.weights)
+        if artefact is not None and path is not None:
+            stored = artefact.weights.stat().st_size
+            if exceeds_weights(_read_config(path)["model_cfg"], stored):
+                raise WeightsError(f"{path} describes a model far larger than {artefact.weights}; fetch both again.")
         seed = 0 if artefact is not None else int(spec.weights.removeprefix("random:"))
         with seeded(seed):
             model = _create(spec)
@@ -343,11 +349,13 @@ def _read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         config = None
-    if not isinstance(config, dict) or "model_cfg" not in config:
-        raise WeightsError(f"{path} describes no open_clip model; name the architecture: `encoder=open_clip/MODEL`.")
-    return config
+    if fault := open_clip_fault(config):
+        raise WeightsError(
+            f"{path} describes no open_clip model ({fault}); name the architecture: `encoder=open_clip/MODEL`."
+        )
+    return cast("dict[str, Any]", config)
 
 
 def _tag_config(model: str, source: str) -> dict[str, Any]:

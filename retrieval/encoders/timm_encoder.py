@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from retrieval.encoders.artefact import weight_file
+from retrieval.encoders.config_faults import LARGEST_IMAGE, are_sizes, pixels_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.networks import select_network
@@ -134,11 +135,29 @@ def _hub_config(source: str) -> dict[str, Any]:
         return {}
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not readable JSON ({error}); give `preprocess` and `weights=FILE`.") from None
     pretrained = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
+    if fault := _fault(pretrained):
+        raise InputError(f"{path} has no preprocessing of timm ({fault}); give `preprocess` and `weights=FILE`.")
     keys = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
     return {key: pretrained[key] for key in keys if pretrained.get(key) is not None}
+
+
+def _fault(pretrained: Any) -> str | None:
+    """Return what is wrong with a ``pretrained_cfg``; None if nothing is."""
+    if not isinstance(pretrained, dict):
+        return "pretrained_cfg is no mapping"
+    size, share = pretrained.get("input_size"), pretrained.get("crop_pct")
+    if size is not None and not (are_sizes(size) and isinstance(size, list) and len(size) == 3):  # channels too
+        return f"input_size is {size!r:.40}"
+    if size is not None and max(size) > LARGEST_IMAGE:
+        return f"input_size is above {LARGEST_IMAGE}"
+    if share is not None and not (isinstance(share, int | float) and 0.1 <= share <= 2):  # far beyond use
+        return f"crop_pct is {share!r:.40}"
+    if pretrained.get("crop_mode") not in (None, *RESIZE_MODES):
+        return f"crop_mode is {pretrained['crop_mode']!r:.40}"
+    return pixels_fault(pretrained)
 
 
 def _preprocess(data: Mapping[str, Any]) -> Preprocess:
