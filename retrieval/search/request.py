@@ -48,7 +48,7 @@ class SearchRequest(Config):
     vector_space: str | None = Field(
         None, description="Fingerprint of the space that the vector belongs to; a search in another is refused."
     )
-    max_pixels: int = Field(MAX_PIXELS, ge=1, description="Largest number of pixels of the image file that is decoded.")
+    max_pixels: int = Field(MAX_PIXELS, ge=1, description="Largest number of pixels of IMAGE.")
     k: int = Field(10, ge=1, description="How many to show.")
     group_by: GroupBy | None = Field(None, description="Rank these instead of images.")
     combine: Combine = Field(

@@ -63,4 +63,4 @@ def test_sources_list_theirs() -> None:
     assert (found["title"], found["options"][0]["name"]) == ("Source prepared: -s KEY=VALUE", "pattern")
     titles = [section["title"] for section in call_json("index", "--options")]
     assert "Source hands11k: -s KEY=VALUE" in titles
-    assert "Source folder: -s KEY=VALUE" not in titles
+    assert "Source folder: -s KEY=VALUE" in titles

@@ -79,7 +79,7 @@ plain = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_ca
 def test_no_value_is_lost(tmp_path: Path, values: list[str]) -> None:
     """Whatever the type found: text comes back as it was, numbers as the number that was written."""
     with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["k", "v"], *(["k", value] for value in values)])
+        csv.writer(file).writerows([["k", "v"], *(["row", value] for value in values)])
     read = meta_of(tmp_path / "t.csv")["v"]
     assert len(read) == len(values)
     for got, written in zip(read, map(str.strip, values), strict=True):
