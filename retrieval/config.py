@@ -47,6 +47,10 @@ class Config(BaseModel):
         return frozenset(info.alias or name for name, info in cls.model_fields.items())
 
 
+LONGEST = 200
+"""Characters of a value that a message repeats; those of a damaged file may be tables."""
+
+
 def split_commas(text: str) -> list[str]:
     """Split ``"a, b"`` into ``["a", "b"]``; parts are stripped, empty parts are kept."""
     return [part.strip() for part in text.split(",")]
@@ -128,4 +132,6 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
         message = message[:1].lower() + message[1:]
     if not key:  # options that exclude each other
         return f"{message}."
-    return f"{key}={first['input']!r} cannot be used: {message}."
+    given = repr(first["input"])
+    given = given if len(given) <= LONGEST else f"{given[:LONGEST]}..."
+    return f"{key}={given} cannot be used: {message}."

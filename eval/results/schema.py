@@ -14,6 +14,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from pydantic import field_validator
+
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.frames import to_frame
@@ -262,6 +264,16 @@ class EvalResult(ShowsTables, Config):
     config: dict[str, Any]
     provenance: Provenance
     created: str
+
+    @field_validator("curves")
+    @classmethod
+    def _of_equal_lengths(cls, curves: Curves | None) -> Curves | None:
+        """Require as many points on every axis of a curve; a histogram has one more edge than counts."""
+        for name, axes in (curves or {}).items():
+            lengths = {len(points) - (axis == "edges") for axis, points in axes.items()}
+            if len(lengths) > 1:
+                raise ValueError(f"the axes of curve '{name}' differ in length; evaluate again")
+        return curves
 
     def to_table(self, section: str = "metrics") -> pa.Table:
         """A section as an Arrow table: ``metrics``, ``draws``, ``per_class``, ``confusion``, ...

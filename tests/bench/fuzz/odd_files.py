@@ -36,7 +36,8 @@ def zipped(members: Mapping[str, bytes], size: int = 0) -> bytes:
     for name, content in members.items():
         packer = zlib.compressobj(9, zlib.DEFLATED, -15)
         start = packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)
-        zeros = packer.compress(b"\0" * MIB) + packer.flush(zlib.Z_FULL_FLUSH)  # independent of what stands before it
+        # A part between two full flushes is independent of what stands before it, so it can be repeated.
+        zeros = packer.compress(b"\0" * MIB) + packer.flush(zlib.Z_FULL_FLUSH) if size else b""
         packed = start + zeros * (size // MIB) + packer.flush()
         checksum = 0 if size else zlib.crc32(content)
         sizes = (8, 0, 0, checksum, len(packed), len(content) + size // MIB * MIB, len(name), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_files_that_are_no_results(tmp_path: Path, text: str, message: str) -> N
     with pytest.raises(InputError, match=message) as error:
         read_result(file)
     assert "result.json" in str(error.value)
+
+
+def test_curves_whose_axes_differ_in_length_are_refused(tmp_path: Path) -> None:
+    values = evaluate(memory_store(people(6, 3)), "verification").to_dict()
+    axes = next(iter(values["curves"].values()))
+    axes[next(iter(axes))] = [*next(iter(axes.values())), 0.5]
+    (tmp_path / "result.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match="differ in length; evaluate again"):
+        read_result(tmp_path / "result.json")
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
