@@ -59,7 +59,9 @@ def test_a_centroid_of_zero_is_refused(tmp_path: Path) -> None:
 def test_a_given_vector_is_normalised_and_checked(circle_store: LanceStore) -> None:
     assert ids(search(circle_store, vector=np.array([0, 7.0], np.float32), k=1)) == ["c1"]
     for bad in ([0.0, 0.0], [np.nan, 1.0], [np.inf, 1.0]):
-        with pytest.raises(InputError, match=r"is zero, or holds numbers that are not finite|should be a finite number"):
+        with pytest.raises(
+            InputError, match=r"is zero, or holds numbers that are not finite|should be a finite number"
+        ):
             search(circle_store, vector=bad)
 
 
