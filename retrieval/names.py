@@ -129,7 +129,7 @@ def spelling_matches(names: Iterable[str], others: Iterable[str]) -> dict[str, s
 
 _UNKNOWN = re.compile(
     r"unk|unkn|unidentifiable|unrecogni[sz]ed|undefined|unspecified|unassigned|unlabell?ed|unclassified"
-    r"|(?:unknown|unidentified|undetermined)(?: [^\W\d_]+)?|indet\.?|indeterminate|spp?\.|incertae sedis"
+    r"|(?:unknown|unidentified|undetermined)(?: [^\W\d_]+\.?)?|indet\.?|indeterminate|spp?\.|incertae sedis"
     r"|nan|n/?a|n\.a\.?|n\.n\.?|none|null|nil|missing|tbd|todo|no (?:id|identity|label|name)"
     r"|not (?:identified|labell?ed|known|available)|unbekannt|inconnue?|desconocido|desconhecido|onbekend"
     r"|new (?:individual|animal|identity|id|person|whale|dolphin|turtle|shark|seal|cat|dog|cow|class|label|species|one)"

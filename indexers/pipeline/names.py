@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from retrieval.types.store import Snapshot
 
 WAYS_OUT: dict[NameKind, str] = {
-    "label": "leave them out of evaluations with unlabelled=",
-    "identity": "leave them out of evaluations with junk_identities=",
+    "label": "leave them out of evaluations with -o unlabelled=",
+    "identity": "leave them out of evaluations with -o junk_identities=",
     "camera": "leave their cells empty and index again",
     "group": "leave their cells empty and index again",
 }
@@ -29,13 +29,14 @@ def name_notes(snapshot: Snapshot) -> list[str]:
     All samples of the store count, since its sources may spell their names differently. Spellings of groups are not
     compared: they are codes, and nearly as many as samples.
     """
-    notes = []
+    notes: list[str] = []
+    whole = " The names of all sources of the store count." if len(snapshot.sources) > 1 else ""
     for kind, counts in _count_names(snapshot).items():
         doubles = suspected_doubles(counts) if kind != "group" else []
         if doubles:
             notes.append(
                 f"{PLURALS[kind].capitalize()} in several spellings that may be one: {written_ways(doubles)}. "
-                "Write them alike and index again, or join them in evaluations with join_spellings=true."
+                f"Write them alike and index again, or join them in evaluations with -o join_spellings=true.{whole}"
             )
         held = placeholders(counts, kind)[:SHOWN] if kind in WAYS_OUT else ()
         if held:
@@ -43,7 +44,7 @@ def name_notes(snapshot: Snapshot) -> list[str]:
             names = shlex.quote(",".join(name for name, _ in held)) if way.endswith("=") else ""
             notes.append(
                 f"{PLURALS[kind].capitalize()} that read like placeholders: {counted_names(held)}. Each counts "
-                f"as one {kind}; {way}{names}."
+                f"as one {kind}; {way}{names}.{whole}"
             )
     return notes
 

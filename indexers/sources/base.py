@@ -49,7 +49,7 @@ class BaseSource(ABC):
     """
 
     kind: ClassVar[str]
-    tables: ClassVar[frozenset[str]] = frozenset()
+    tables: frozenset[str] = frozenset()
     """Names of files that the source reads as tables: their rows are counted, not the files."""
 
     def __init__(self, path: Path, root: Path, name: str | None) -> None:

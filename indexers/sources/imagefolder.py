@@ -29,7 +29,7 @@ class ImageFolderSource(ManifestSource):
     """
 
     kind: ClassVar[str] = "imagefolder"
-    tables: ClassVar[frozenset[str]] = frozenset(METADATA)
+    tables: frozenset[str] = frozenset(METADATA)
     Options: ClassVar[type[ManifestOptions]] = ImageFolderOptions
 
     def __init__(self, path: Path, name: str | None, options: ManifestOptions) -> None:

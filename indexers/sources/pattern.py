@@ -103,6 +103,7 @@ class PatternSource(BaseSource):
             raise InputError(f"Say how the names of {path} read, for example `pattern={EXAMPLE}`.")
         self._preset = preset = PRESETS.get(preset_name or "")
         self._ignored = preset.ignored if preset else ()
+        self.tables = preset.lists if preset else frozenset()
         self._converter: Converter = (preset.converter if preset else by_folder)(path)
         self._pattern = read_pattern(options.pattern or (preset.pattern if preset else ""), "source 'pattern'")
         self._by_folder = not self._converter.gives_splits and "split" not in self._pattern.groupindex

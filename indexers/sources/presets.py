@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexers.sources.converters import (
+    MSMT_LISTS,
     Converter,
     by_birds_lists,
     by_folder,
@@ -24,12 +25,14 @@ class Preset(NamedTuple):
 
     ``pattern`` matches its file names. ``converter`` makes, from the root folder, the function that completes the
     fields of an image. ``entries`` of the root folder identify the data set. Images in ``ignored`` folders are skipped.
+    ``lists`` are names of files that the converter reads.
     """
 
     pattern: str
     converter: Callable[[Path], Converter]
     entries: tuple[str, ...]
     ignored: tuple[str, ...] = ()
+    lists: frozenset[str] = frozenset()
 
 
 PRESETS = {
@@ -40,20 +43,27 @@ PRESETS = {
         ignored=("gt_bbox", "gt_query"),
     ),
     "msmt17": Preset(
-        r"^(?P<identity>\d+)_\d+_(?P<camera>\d+)_", by_msmt_lists, entries=("list_query.txt", "list_gallery.txt")
+        r"^(?P<identity>\d+)_\d+_(?P<camera>\d+)_",
+        by_msmt_lists,
+        entries=("list_query.txt", "list_gallery.txt"),
+        lists=frozenset(MSMT_LISTS),
     ),
     "hd": Preset(r"^(?P<identity>\d+)_", by_hd_number, entries=("1-501", "502-712")),
     "veri": Preset(
         r"^(?P<identity>\d+)_c(?P<camera>\d+)_", by_folder, entries=("image_train", "image_query", "image_test")
     ),
     "vehicleid": Preset(
-        r"^(?P<identity>\d+)(?P<test_list>)", by_vehicle_lists, entries=("image", "train_test_split/train_list.txt")
+        r"^(?P<identity>\d+)(?P<test_list>)",
+        by_vehicle_lists,
+        entries=("image", "train_test_split/train_list.txt"),
+        lists=frozenset(("train_list.txt", *(f"test_list_{size}.txt" for size in (800, 1600, 2400)))),
     ),
     "cub200": Preset(
         r"(?P<label>[^/]+)/[^/]+$",
         by_birds_lists,
         entries=("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"),
         ignored=("segmentations", "parts"),
+        lists=frozenset(("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt")),
     ),
 }
 """Name -> data set. DukeMTMC-reID and CUHK03-NP have folders and names as Market-1501 has them, and NABirds has the
