@@ -74,8 +74,8 @@ def test_most_samples_decide_the_name() -> None:
 
 
 PLACEHOLDERS = [
-    "unknown", "Unknown", "unidentified bird", "unknown sp.", "nan", "NA", "n/a", "#N/A", "None", "null", "<NA>", "-", "?", "??", "-1",
-    "-1.0", "-999", "new_whale", "new_individual", "New individual", "sp.", "indet.", "not identified",
+    "unknown", "Unknown", "unidentified bird", "unknown sp.", "nan", "NA", "n/a", "#N/A", "None", "null", "<NA>", "-",
+    "?", "??", "-1", "-1.0", "-999", "new_whale", "new_individual", "New individual", "sp.", "indet.", "not identified",
 ]  # fmt: skip
 NAMES = ["0", "1", "-3", "New York", "Newton", "Nancy", "unknown_1", "Amanita sp.", "SP", "Nat", "A", "Nil Nadu"]
 
