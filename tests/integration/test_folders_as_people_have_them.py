@@ -183,3 +183,27 @@ def test_ways_out_are_quoted_for_a_shell(tmp_path: Path, store: Path) -> None:
     assert "Say --split 'my test=test' --split 'my train=train' if they are splits" in message
     report = index(store, root, "--split", "my test=test", "--split", "my train=train")
     assert report["splits"] == {"train": 12, "test": 6}
+
+
+def test_a_flat_folder_read_by_a_pattern_a_table_or_sorted(tmp_path: Path, store: Path) -> None:
+    """The three other ways out of images that lie outside any label folder."""
+    flat = draw_images(tmp_path / "flat", *(f"{name}-{at}.jpg" for name in ("oak", "ash") for at in range(2)))
+    message = refusal(store, flat, "--levels", "label")
+    for way in ("sort them into one folder per label", "list them in a manifest", "--pattern REGEX"):
+        assert way in message.replace("\n", " ")
+    assert index(store, flat, "--pattern", r"(?P<label>\w+)-\d+", "--source-name", "pattern")["labels"] == 2
+    rows = [f"{path.name},{path.name.partition('-')[0]}" for path in sorted(flat.iterdir())]
+    (flat / "table.csv").write_text("\n".join(["filepath,label", *rows]))
+    assert index(store, flat / "table.csv")["labels"] == 2
+    for path in flat.glob("*.jpg"):
+        (flat / path.name.partition("-")[0]).mkdir(exist_ok=True)
+        path.rename(flat / path.name.partition("-")[0] / path.name)
+    assert index(store, flat, "--source", "folder", "--source-name", "sorted")["labels"] == 2
+
+
+def test_folds_above_splits(tmp_path: Path, store: Path) -> None:
+    uris = [f"fold{n}/{part}/{name}/{n}.jpg" for n in range(2) for part in ("train", "test") for name in "ab"]
+    root = draw_images(tmp_path / "folds", *uris)
+    assert "--levels _/split/label" in refusal(store, root).replace("\n", " ")
+    report = index(store, root, "--levels", "_/split/label")
+    assert (report["labels"], report["splits"]) == (2, {"train": 4, "test": 4})
