@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.commands.option_table import OptionSection, option_rows, print_sections
-from retrieval.commands.options import device_option, json_option, note, print_json, print_line, store_option
+from retrieval.commands.options import (
+    device_option,
+    json_option,
+    max_pixels_option,
+    note,
+    print_json,
+    print_line,
+    store_option,
+)
 from retrieval.errors import InputError
-from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from indexers.pipeline.report import IndexReport
@@ -91,13 +98,7 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     help="auto decides by device and CPU, once per space.",
 )
 @click.option("--views", default="base", show_default=True, help="Views to store: base, or base,hflip.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=MAX_PIXELS,
-    show_default=True,
-    help="Largest number of pixels of an image.",
-)
+@max_pixels_option("an image")
 @click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; default: one per core.")
 @click.option(
     "--commit-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Work a kill may cost."

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from retrieval.commands.flags import with_flags
 from retrieval.console import plain_console
 from retrieval.escapes import json_text, printable
+from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+
+F = TypeVar("F", bound=Callable[..., object])
 
 FOLDED = 16
 """Smallest width of a column that wraps its text."""
@@ -35,6 +39,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
+
+
+def max_pixels_option(of: str) -> Callable[[F], F]:
+    """Return the option ``--max-pixels``; ``of`` says of what."""
+    return click.option(
+        "--max-pixels",
+        type=click.IntRange(min=1),
+        default=MAX_PIXELS,
+        show_default=True,
+        help=f"Largest number of pixels of {of}.",
+    )
 
 
 def console() -> Console:

@@ -11,13 +11,13 @@ from retrieval.commands.options import (
     console,
     device_option,
     json_option,
+    max_pixels_option,
     note,
     print_json,
     space_option,
     store_option,
     where_option,
 )
-from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
     from retrieval.search.result import SearchResult
@@ -40,13 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--include-self", is_flag=True, help="Also show the query's own samples.")
 @click.option("--view", default="base", show_default=True, help="View of the space to search in.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=MAX_PIXELS,
-    show_default=True,
-    help="Largest number of pixels of IMAGE.",
-)
+@max_pixels_option("IMAGE")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG).")
 @where_option
 @store_option

@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import lancedb
 import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError, VitrineError
+from retrieval.store.digests import table_folder
 from retrieval.store.durability import HOUR, NEWEST_FIRST, drop_torn_manifests, is_torn, sweep_temporary, sync_files
 from retrieval.store.remedies import remedy
 
@@ -85,7 +85,7 @@ class LanceTables:
             if self.readable(name):
                 self._db.drop_table(name)
             else:
-                shutil.rmtree(self._folder(name), ignore_errors=True)
+                shutil.rmtree(table_folder(self.uri, name), ignore_errors=True)
 
     def restore(self, name: str, version: int) -> None:
         """Make the newest version equal to an older one."""
@@ -192,7 +192,7 @@ class LanceTables:
 
     def files(self, name: str, version: int) -> list[str]:
         """Return the files of a version of a local table, relative to its folder: manifest, data and deletions."""
-        folder = self._folder(name)
+        folder = table_folder(self.uri, name)
         manifests = (f"_versions/{NEWEST_FIRST - version:020d}.manifest", f"_versions/{version}.manifest")
         files = [path for path in manifests if (folder / path).is_file()][:1]
         for fragment in self.dataset(name, version).get_fragments():
@@ -246,7 +246,7 @@ class LanceTables:
         the one before.
         """
         now = time.time()
-        manifests = (self._folder(name) / "_versions").glob("*.manifest")
+        manifests = (table_folder(self.uri, name) / "_versions").glob("*.manifest")
         ages = sorted(now - path.stat().st_mtime for path in manifests)[1:]  # the newest version is never deleted
         keep = KEEP_OLD_VERSIONS.total_seconds()
         return sum(age > keep for age in ages) >= MANY_VERSIONS or (bool(ages) and ages[-1] >= 2 * keep)
@@ -265,7 +265,7 @@ class LanceTables:
     def sync(self, name: str, files: Iterable[str]) -> None:
         """Force files of a local table to the disk; see :func:`retrieval.store.durability.sync_files`."""
         with self._writing(name):
-            sync_files(self._folder(name), files)
+            sync_files(table_folder(self.uri, name), files)
 
     def sweep(self, name: str, *, alone: bool, newer_than: int = 0) -> None:
         """Delete what a killed writer or a power cut left of changes to a local table that were not acknowledged.
@@ -275,19 +275,16 @@ class LanceTables:
             alone: whether no other process can be writing to the table.
             newer_than: the version that was acknowledged last.
         """
-        drop_torn_manifests(self._folder(name), newer_than)
-        sweep_temporary(self._folder(name), older_than=0 if alone else HOUR)
+        drop_torn_manifests(table_folder(self.uri, name), newer_than)
+        sweep_temporary(table_folder(self.uri, name), older_than=0 if alone else HOUR)
 
     def drop_torn_version(self, name: str) -> bool:
         """Delete the newest version of a local table if a power cut left a data file torn; return whether it was."""
-        newest = min((self._folder(name) / "_versions").glob("*.manifest"), default=None)
-        if newest is None or not any(is_torn(path) for path in (self._folder(name) / "data").glob("*.lance")):
+        newest = min((table_folder(self.uri, name) / "_versions").glob("*.manifest"), default=None)
+        if newest is None or not any(is_torn(path) for path in (table_folder(self.uri, name) / "data").glob("*.lance")):
             return False
         newest.unlink()
         return True
-
-    def _folder(self, name: str) -> Path:
-        return Path(self.uri) / f"{name}.lance"
 
     def _writing(self, name: str) -> AbstractContextManager[None]:
         """Convert errors of writing, such as a full disk, to :class:`StoreError`."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.support.caption_images import recipe
 
 ROWS = 12
 DIMENSION = 8
@@ -166,23 +166,12 @@ def recipe_seeds(world: str) -> dict[str, bytes]:
     """Recipes of a training run of a second over a folder with captions."""
     import yaml
 
-    recipe = {
-        "name": "tiny",
-        "sources": {"shapes": {"path": world, "flip": True}},
-        "tokens": 600,
-        "batch": 12,
-        "model": {
-            "embed_dim": 16,
-            "vision_cfg": {"layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
-            "text_cfg": {"context_length": 16, "width": 32, "heads": 2, "layers": 1},
-        },
-        "pixels": {"size": 40, "stored": 44},
-        "augmentation": {},
-        "loop": {"epochs": 1, "learning_rate": 0.003, "amp": "off", "warm_up": 0.1, "seed": 0},
-    }
+    shared = recipe(Path(world), epochs=1, warm_up=0.1, seed=0)
+    loop = shared.pop("loop")
+    content = {**shared, "augmentation": {}, "loop": loop}
     return {
-        "yaml": yaml.safe_dump(recipe, sort_keys=False).encode(),
-        "json.yaml": json.dumps(recipe, indent=1).encode(),
+        "yaml": yaml.safe_dump(content, sort_keys=False).encode(),
+        "json.yaml": json.dumps(content, indent=1).encode(),
     }
 
 

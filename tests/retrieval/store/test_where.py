@@ -116,9 +116,9 @@ def test_lance_has_every_function_and_type(tmp_path: Path) -> None:
     columns = {"label": ["x"], "number": [2], "share": [0.5], "captured_at": pa.array([0], pa.timestamp("us"))}
     tables.overwrite("samples", pa.table(columns))
     for name in sorted(FUNCTIONS):
-        tables.read("samples", where=values.get(name, f"{name}(label) = 'x'"))
+        assert tables.read("samples", where=values.get(name, f"{name}(label) = 'x'")).num_rows <= 1
     for name in sorted(TYPES - {"date", "timestamp"}):
-        tables.read("samples", where=f"CAST(number AS {name}) IS NOT NULL")
+        assert tables.read("samples", where=f"CAST(number AS {name}) IS NOT NULL").num_rows == 1
 
 
 @pytest.mark.parametrize("name", sorted(CHANGING))
