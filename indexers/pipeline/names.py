@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from retrieval.names import PLURALS, counted_names, placeholders, suspected_doubles, written_ways
@@ -49,13 +50,13 @@ def name_notes(snapshot: Snapshot) -> list[str]:
     return notes
 
 
-def _count_names(snapshot: Snapshot) -> dict[NameKind, dict[str, int]]:
+def _count_names(snapshot: Snapshot) -> dict[NameKind, Counter[str]]:
     """Count the samples of every name, column by column."""
     import pyarrow.compute as pc
 
-    table = snapshot.samples(list(PLURALS))
-    counts: dict[NameKind, dict[str, int]] = {}
-    for kind in PLURALS:
-        pairs = pc.value_counts(table.column(kind)).to_pylist()
-        counts[kind] = {pair["values"]: pair["counts"] for pair in pairs if pair["values"] is not None}
+    counts: dict[NameKind, Counter[str]] = {kind: Counter() for kind in PLURALS}
+    for part in snapshot.sample_parts(list(PLURALS)):
+        for kind, names in counts.items():
+            pairs = pc.value_counts(part.column(kind)).to_pylist()
+            names.update({pair["values"]: pair["counts"] for pair in pairs if pair["values"] is not None})
     return counts

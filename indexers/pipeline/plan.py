@@ -20,7 +20,9 @@ from retrieval.types import Sample, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
+    from retrieval.types import Int64
     from retrieval.types.store import Snapshot
 
 CHUNK = 2048
@@ -60,16 +62,29 @@ class StoredRows:
     def __init__(self, rows: pa.Table, next_position: int = 0) -> None:
         self._rows = rows
         self._free = _free_positions(rows.column("position"), next_position)
-        self._index = {sample: at for at, sample in enumerate(rows.column("id").to_pylist())}
+        ids = np.array(rows.column("id"), np.bytes_)
+        self._order = np.argsort(ids)
+        self._ids = ids[self._order]  # bytes take a fifth of the memory of a dictionary of texts
         self._requested = np.zeros(rows.num_rows, bool)
 
     def find(self, ids: list[str]) -> list[Mapping[str, Any] | None]:
         """Return the rows of these ids, None where the store has none."""
-        indices = [self._index.get(sample, -1) for sample in ids]
-        stored = np.array([at for at in indices if at >= 0], np.int64)
+        indices = self._indices(ids)
+        stored = indices[indices >= 0]
         self._requested[stored] = True
         rows = iter(self._rows.take(stored).to_pylist())
         return [next(rows) if at >= 0 else None for at in indices]
+
+    def has(self, ids: list[str]) -> NDArray[np.bool_]:
+        """Return whether the store has a row of each of these ids."""
+        return self._indices(ids) >= 0
+
+    def _indices(self, ids: list[str]) -> Int64:
+        if not len(self._ids):
+            return np.full(len(ids), -1, np.int64)
+        wanted = np.array(ids, np.bytes_)
+        at = np.minimum(np.searchsorted(self._ids, wanted), len(self._ids) - 1)
+        return np.where(self._ids[at] == wanted, self._order[at], -1)
 
     def position(self, row: Mapping[str, Any] | None) -> int:
         """Return the position of a sample in the order of its source: that of its row, or the next free one if None.

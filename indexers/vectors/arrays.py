@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from retrieval.types import Float32
 
 _BLOCK = 65_536
+_MAPPED_BYTES = 1 << 24
+"""Smallest size of an array that is memory-mapped."""
+
+_LOCAL_HEADER, _NAME_LENGTH = 30, 26
+"""Size of the header before a member of a zip file, and where in it the lengths of name and extra field stand."""
+
 # Raised by numpy and zipfile on damaged files; headers are Python literals, hence the tokenizer's errors.
 _DAMAGE_ERRORS = (
     zipfile.BadZipFile,
@@ -74,7 +81,8 @@ class NpzArrays:
         what = f"array '{name}' of {self.path}"
         with _reading(self.path, what):
             self._check_size(name, what)
-            return np.asarray(self._file[name])
+            mapped = self._mapped(name)
+            return np.asarray(self._file[name]) if mapped is None else mapped
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape that the header of an array claims; () for a member that is no array."""
@@ -84,21 +92,40 @@ class NpzArrays:
             except ValueError:
                 return ()
 
+    def _mapped(self, name: str) -> NDArray[Any] | None:
+        """Memory-map a large array that the file holds uncompressed, as np.savez writes it; None for others."""
+        with self._open(name) as file:
+            info = self._file.zip.getinfo(str(file.name))
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size < _MAPPED_BYTES:
+                return None
+            shape, kind, fortran = self._header(file)
+            if kind.hasobject:
+                return None  # numpy refuses it
+            header = file.tell()
+            while file.read(_MAPPED_BYTES):  # its last bytes are returned only if the checksum is right
+                pass
+        with self.path.open("rb") as whole:
+            whole.seek(info.header_offset + _NAME_LENGTH)
+            name_length, extra_length = struct.unpack("<HH", whole.read(4))
+        start = info.header_offset + _LOCAL_HEADER + name_length + extra_length + header
+        return np.memmap(self.path, kind, "r", start, shape, "F" if fortran else "C")
+
     def _open(self, name: str) -> IO[bytes]:
         archive = self._file.zip
         member: IO[bytes] = archive.open(name if name in archive.namelist() else f"{name}.npy")
         return member
 
-    def _header(self, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    def _header(self, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+        """Read shape, type, and whether the array is in Fortran's order."""
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, kind = read(file)
-        return shape, kind
+        shape, fortran, kind = read(file)
+        return shape, kind, fortran
 
     def _check_size(self, name: str, what: str) -> None:
         """Compare what the header claims with what the file holds, before memory is taken for it."""
         with self._open(name) as file:
-            shape, kind = self._header(file)
+            shape, kind, _ = self._header(file)
             info = self._file.zip.getinfo(str(file.name))
         claimed = math.prod(shape) * kind.itemsize
         if not kind.hasobject and claimed > info.file_size:
@@ -121,9 +148,13 @@ class NpzArrays:
         Raises:
             InputError: the number of values differs from ``count``, or a value is invalid.
         """
-        cells = self.cells(name)
-        check_length(len(cells), len(cells) if count is None else count, f"array '{name}' of {self.path}", dimension)
-        return [field_value(field, cell, f"array '{name}' of {self.path}, row {at}") for at, cell in enumerate(cells)]
+        array = self._cell_array(name)
+        check_length(len(array), len(array) if count is None else count, f"array '{name}' of {self.path}", dimension)
+        shared, values = SharedTexts(), []
+        for start in range(0, len(array), _BLOCK):
+            for at, cell in enumerate(_python_cells(array[start : start + _BLOCK]), start):
+                values.append(shared(field_value(field, cell, f"array '{name}' of {self.path}, row {at}")))
+        return values
 
     def cells(self, name: str) -> list[Cell]:
         """Read an array (n,) of texts, numbers or dates as Python values.
@@ -131,15 +162,36 @@ class NpzArrays:
         Raises:
             InputError: the array has another shape or type.
         """
+        return _python_cells(self._cell_array(name))
+
+    def _cell_array(self, name: str) -> NDArray[Any]:
         array = self.read(name)
         if array.ndim != 1 or array.dtype.kind not in "biufUSM":
             shape = f"{array.dtype} of shape {array.shape}"
             raise InputError(f"Array '{name}' of {self.path} is {shape}; give one text or number per vector.")
-        if array.dtype.kind == "S":
-            return [cell.decode(errors="replace") for cell in array.tolist()]
-        if array.dtype.kind == "M":
-            return list(array.astype("datetime64[us]").tolist())
-        return list(array.tolist())
+        return array
+
+
+class SharedTexts:
+    """Replaces equal texts by one object, so that a column of a few names takes eight bytes a row."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, value: Any) -> Any:
+        """Return the first of the equal texts; other values, and texts beyond the first 65,536, as they are."""
+        if not isinstance(value, str):
+            return value
+        return self._texts.setdefault(value, value) if len(self._texts) < _BLOCK else self._texts.get(value, value)
+
+
+def _python_cells(array: NDArray[Any]) -> list[Cell]:
+    """Convert an array (n,) of texts, numbers or dates to Python values."""
+    if array.dtype.kind == "S":
+        return [cell.decode(errors="replace") for cell in array.tolist()]
+    if array.dtype.kind == "M":
+        return list(array.astype("datetime64[us]").tolist())
+    return list(array.tolist())
 
 
 @contextmanager

@@ -109,8 +109,8 @@ def attach_vectors(
         matched=len(rows),
         vectors=len(new_rows),
         lacking=int((~np.isin(keys, np.concatenate([stored_keys, new_keys]))).sum()),
-        unmatched=tuple(imported.rows[at] for at in np.flatnonzero(matches.samples < 0)),
-        conflicts=tuple(imported.rows[at] for at in conflicts),
+        unmatched=tuple(imported.rows[at] for at in np.flatnonzero(matches.samples < 0).tolist()),
+        conflicts=tuple(imported.rows[at] for at in conflicts.tolist()),
         store_version=writer.commit("import-vectors"),
         taken=imported.notes,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,10 +18,19 @@ from retrieval.errors import InputError
 from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo, digest
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from indexers.vectors.read_vectors import ImportedVectors
     from retrieval.types.store import Snapshot, StoreWriter
 
+Digests: TypeAlias = "NDArray[np.uint64]"
+"""Digests of vectors, two numbers a row (n, 2): an eighth of what their keys take as texts."""
+
 _BLOCK = 65_536
+"""Rows that are written at one time."""
+
+_WIDE_BYTES = 1 << 22
+"""Bytes of vectors that are float64 at one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,9 @@ class ImportTarget:
 def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget) -> ImportReport:
     """Store the vectors of a file, and a sample per row. Importing a file twice changes nothing.
 
+    Rows are written in blocks and committed together, so that memory does not grow with their number beyond what
+    ``imported`` and the keys of the rows take.
+
     Args:
         path: the file that ``imported`` was read from.
         imported: the vectors and the fields of their samples.
@@ -91,26 +104,27 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
     _refuse_attached(space, writer)
     model = space.spec.model
     source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
-    keys = [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in imported.vectors]
+    digests = _digests(imported.vectors)
     stored = read_stored_rows(writer.snapshot, source)
-    new, changed = _rows(imported, keys, source, stored)
-    notes = imported.notes + _refuse_copies(path, [row["key"] for row in new], source, writer, prune=target.prune)
+    notes = imported.notes + _refuse_copies(path, imported, digests, source, stored, writer, prune=target.prune)
     writer.put_source(source, "import", str(path.resolve().parent))
-    stored_keys = set(writer.vector_keys(space))
-    fresh = [at for key, at in _first_positions(keys).items() if key not in stored_keys]
-    writer.append_vectors(space, [keys[at] for at in fresh], {"base": unit_vectors(imported.vectors[fresh])})
-    writer.append_samples(table(new))
-    writer.update_samples(table(changed))
+    vectors = _write_vectors(imported.vectors, digests, space, writer)
+    samples = changed = 0
+    for start in range(0, len(digests), _BLOCK):
+        new_rows, changed_rows = _rows(imported, start, _keys(digests[start : start + _BLOCK]), source, stored)
+        writer.append_samples(table(new_rows))
+        writer.update_samples(table(changed_rows))
+        samples, changed = samples + len(new_rows), changed + len(changed_rows)
     vanished = stored.vanished()
     if vanished and target.prune:
         writer.delete_samples(vanished)
     version = writer.commit("import-vectors")
     return ImportReport(
         space=space.name,
-        rows=len(keys),
-        vectors=len(fresh),
-        samples=len(new),
-        changed=len(changed),
+        rows=len(digests),
+        vectors=vectors,
+        samples=samples,
+        changed=changed,
         vanished=len(vanished),
         pruned=len(vanished) if target.prune else 0,
         store_version=version,
@@ -118,13 +132,38 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
     )
 
 
-def _refuse_copies(path: Path, keys: list[str], source: str, writer: StoreWriter, *, prune: bool) -> tuple[str, ...]:
+def _write_vectors(vectors: Float32, digests: Digests, space: SpaceInfo, writer: StoreWriter) -> int:
+    """Append the vectors that the space lacks, of equal ones the first; return their number."""
+    stored_keys = set(writer.vector_keys(space))
+    rows = np.flatnonzero(_first_of_equal(digests))
+    count = 0
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        keys = _keys(digests[block])
+        fresh = [at for at, key in enumerate(keys) if key not in stored_keys]
+        writer.append_vectors(space, [keys[at] for at in fresh], {"base": unit_vectors(vectors[block[fresh]])})
+        count += len(fresh)
+    return count
+
+
+def _refuse_copies(
+    path: Path,
+    imported: ImportedVectors,
+    digests: Digests,
+    source: str,
+    stored: StoredRows,
+    writer: StoreWriter,
+    *,
+    prune: bool,
+) -> tuple[str, ...]:
     """Refuse samples whose vectors are stored as those of other samples: an evaluation would count each twice.
 
     Args:
         path: the file.
-        keys: keys of the vectors of new samples.
-        source: their source.
+        imported: its rows.
+        digests: digests of their vectors.
+        source: source of their samples.
+        stored: stored samples of the source.
         writer: writer of the store.
         prune: whether samples of this source that the file no longer has are dropped.
 
@@ -134,18 +173,19 @@ def _refuse_copies(path: Path, keys: list[str], source: str, writer: StoreWriter
     Raises:
         InputError: more than half of the new samples repeat stored ones.
     """
-    rows = writer.snapshot.samples(["source", "key"]).to_pylist() if keys else []
-    owners = {
-        row["key"]: row["source"]
-        for row in rows
-        if row["source"].startswith("import:") and not (prune and row["source"] == source)
-    }
-    repeated = [owners[key] for key in keys if key in owners]
-    if not repeated:
+    owners = _import_owners(writer.snapshot, source if prune else None)
+    new, repeated = 0, Counter[str]()
+    for start in range(0, len(digests) if owners else 0, _BLOCK):
+        keys = _keys(digests[start : start + _BLOCK])
+        is_stored = stored.has([_sample(imported, start + at, source).id for at in range(len(keys))])
+        new += len(keys) - int(is_stored.sum())
+        repeated.update(owners[key] for key, old in zip(keys, is_stored, strict=True) if not old and key in owners)
+    total = repeated.total()
+    if not total:
         return ()
-    owner = max(sorted(set(repeated)), key=repeated.count)
-    count = f"{len(repeated):,} of {len(keys):,} new rows of {path} have vectors"
-    if 2 * len(repeated) <= len(keys):
+    owner = max(sorted(repeated), key=repeated.__getitem__)
+    count = f"{total:,} of {new:,} new rows of {path} have vectors"
+    if 2 * total <= new:
         return (f"{count} that the store has as samples of '{owner}', too; they count as samples of their own.",)
     if owner == source:
         raise InputError(
@@ -156,6 +196,14 @@ def _refuse_copies(path: Path, keys: list[str], source: str, writer: StoreWriter
         f"{count} that the store has as samples of '{owner}', so each would count twice; leave them as "
         "they are, or give this file a store of its own with `store`."
     )
+
+
+def _import_owners(snapshot: Snapshot, without: str | None) -> dict[str, str]:
+    """Map the keys of imported samples to their sources, except those of the source ``without``."""
+    sources = [info.name for info in snapshot.sources if info.name.startswith("import:") and info.name != without]
+    return {
+        key: source for source in sources for key in snapshot.samples(["key"], source=source).column("key").to_pylist()
+    }
 
 
 def target_space(path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget) -> SpaceInfo:
@@ -201,9 +249,15 @@ def _refuse_attached(space: SpaceInfo, writer: StoreWriter) -> None:
     stored_keys = set(writer.vector_keys(space))
     if not stored_keys:
         return
-    rows = writer.snapshot.samples(["source", "key"]).to_pylist()
-    indexed = (row for row in rows if not row["source"].startswith("import:"))
-    source = next((row["source"] for row in indexed if row["key"] in stored_keys), None)
+    sources = [info.name for info in writer.snapshot.sources if not info.name.startswith("import:")]
+    source = next(
+        (
+            name
+            for name in sources
+            if not stored_keys.isdisjoint(writer.snapshot.samples(["key"], source=name).column("key").to_pylist())
+        ),
+        None,
+    )
     if source is not None:
         raise InputError(
             f"The vectors of space {space.name} are attached to images of '{source}'; say `attach={source}`, or "
@@ -219,10 +273,10 @@ def _content_digest(path: Path, chosen: tuple[str, ...]) -> str:
 
 
 def _rows(
-    imported: ImportedVectors, keys: list[str], source: str, stored: StoredRows
+    imported: ImportedVectors, start: int, keys: list[str], source: str, stored: StoredRows
 ) -> tuple[list[StoreRow], list[StoreRow]]:
-    """Return the rows of new samples, and the new rows of stored samples that changed."""
-    samples = [_sample(imported, at, source) for at in range(len(keys))]
+    """Return the rows of new samples, and the new rows of stored samples that changed; ``keys`` are from ``start``."""
+    samples = [_sample(imported, start + at, source) for at in range(len(keys))]
     new: list[StoreRow] = []
     changed: list[StoreRow] = []
     for sample, key, row in zip(samples, keys, stored.find([s.id for s in samples]), strict=True):
@@ -272,21 +326,39 @@ def import_bank(path: Path, writer: StoreWriter, options: BankOptions, *, name: 
     return bank
 
 
-def _first_positions(keys: list[str]) -> dict[str, int]:
-    """Map each key to its first position."""
-    positions: dict[str, int] = {}
-    for at, key in enumerate(keys):
-        positions.setdefault(key, at)
-    return positions
+def _digests(vectors: Float32) -> Digests:
+    """Hash vectors (n, d) to (n, 2) whole numbers of 64 bits, in blocks of rows."""
+    digests = np.empty((len(vectors), 2), np.uint64)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        hashes = b"".join(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in block)
+        digests[start : start + _BLOCK] = np.frombuffer(hashes, np.uint64).reshape(-1, 2)
+    return digests
+
+
+def _keys(digests: Digests) -> list[str]:
+    """Return the keys of vectors, the hex digits of their digests (n, 2)."""
+    digits = digests.tobytes().hex()
+    return [digits[at : at + 32] for at in range(0, len(digits), 32)]
+
+
+def _first_of_equal(digests: Digests) -> NDArray[np.bool_]:
+    """Return (n,) whether no earlier row has the same digest."""
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    ordered = digests[order]
+    first = np.ones(len(digests), np.bool_)
+    first[order[1:]] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return first
 
 
 def unit_vectors(vectors: Float32) -> Embeddings:
     """L2-normalise vectors (n, d), none zero; lengths are computed in float64, in blocks of rows."""
     out = np.empty_like(vectors, dtype=np.float32)
     norms = np.empty(len(vectors), np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        wide = vectors[start : start + _BLOCK].astype(np.float64)
+    step = max(1, _WIDE_BYTES // (8 * vectors.shape[1]))
+    for start in range(0, len(vectors), step):
+        wide = vectors[start : start + step].astype(np.float64)
         lengths = np.linalg.norm(wide, axis=1)
-        out[start : start + _BLOCK] = wide / lengths[:, None]
-        norms[start : start + _BLOCK] = lengths
+        out[start : start + step] = wide / lengths[:, None]
+        norms[start : start + step] = lengths
     return Embeddings(out, norms)

@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from indexers.tables import DELIMITERS, PARQUET, find_columns, list_columns, meta_columns, open_table, reading_parquet
-from indexers.vectors.arrays import NpzArrays, check_length, checked_vectors, field_value, load
+from indexers.vectors.arrays import NpzArrays, SharedTexts, check_length, checked_vectors, field_value, load
 from indexers.vectors.columns import choose_columns, parquet_vectors, text_vectors
+from indexers.vectors.numbered_rows import NumberedRows
 from indexers.vectors.similar_names import doubt, fields_in_doubt, role_names
 from retrieval.config import Config
 from retrieval.errors import InputError, MissingFileError, first_names
@@ -90,7 +91,7 @@ class ImportedVectors(NamedTuple):
 
     vectors: Float32
     columns: dict[str, list[Any]]
-    rows: list[str]
+    rows: Sequence[str]
     named: bool = False
     chosen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -238,7 +239,7 @@ def _split_arrays(arrays: NpzArrays) -> ImportedVectors:
     if not {"identity", "label"} & columns.keys():
         raise InputError(f"{arrays.path} has no query_identity and gallery_identity, nor labels; add them.")
     columns["split"] = [role for role in ROLES for _ in parts[role]]
-    rows = [f"{role}/{at}" for role in ROLES for at in range(len(parts[role]))]
+    rows = NumberedRows({role: len(part) for role, part in parts.items()})
     vectors = np.concatenate([parts[role] for role in ROLES])
     fields = {field: field for field in columns if field != "split"}
     notes = _notes(arrays.path, "query and gallery", vectors, fields, unread=others)
@@ -335,15 +336,16 @@ def _with_table(
         raise InputError(doubt(str(table.path), doubts))
     meta = meta_columns(table, {*positions.values(), *used}) if described else ()
     columns: dict[str, list[Any]] = {name: [] for name in (*positions, *(f"meta_{column.name}" for column in meta))}
+    shared = SharedTexts()
     problems: list[SourceProblem] = []
     count = 0
     for row in table.rows(problems):
         count += 1
         where = f"{table.path.name} row {row.number}"
         for field, position in positions.items():
-            columns[field].append(field_value(field, row.cells[position], where))
+            columns[field].append(shared(field_value(field, row.cells[position], where)))
         for column in meta:
-            columns[f"meta_{column.name}"].append(column.read(row.cells[column.position]))
+            columns[f"meta_{column.name}"].append(shared(column.read(row.cells[column.position])))
     if problems:
         raise InputError(f"{problems[0].where} {problems[0].reason}; every vector needs its row.")
     check_length(count, len(vectors), str(table.path), vectors.shape[1])
@@ -383,10 +385,10 @@ def _notes(
     return f"{line}.", kept
 
 
-def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Path) -> list[str]:
+def _uris(names: Sequence[str | None] | None, count: int, prefix: str, path: Path) -> Sequence[str]:
     """Return the uris of n rows: their file paths, or ``<prefix>/<number>`` from 0 if ``names`` is None."""
     if names is None:
-        return [f"{prefix}/{at}" for at in range(count)]
+        return NumberedRows({prefix: count})
     seen: set[str] = set()
     for at, name in enumerate(names):
         if not name or name in seen:

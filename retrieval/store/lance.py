@@ -190,6 +190,12 @@ class LanceTables:
                     f"'{where}' is not a condition over {name}: {_advice(error)}. Columns: {names}."
                 ) from None
 
+    def parts(self, name: str, version: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some thousand rows of a table at a version after the other, as they are stored."""
+        dataset = self.dataset(name, version)
+        with self._reading(name):
+            yield from dataset.to_batches(columns=list(columns))
+
     def files(self, name: str, version: int) -> list[str]:
         """Return the files of a version of a local table, relative to its folder: manifest, data and deletions."""
         folder = table_folder(self.uri, name)

@@ -81,6 +81,10 @@ class MemorySnapshot:
         rows = matching(self._samples, equal, id_prefix)
         return rows if columns is None else rows.select(list(columns))
 
+    def sample_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Return the rows in parts; see :meth:`retrieval.types.store.Snapshot.sample_parts`."""
+        return iter(self.samples(columns).to_batches())
+
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
         """Return keys and vectors of a view."""
         views = self._vectors[space.name]

@@ -85,6 +85,11 @@ class LanceSnapshot:
         rows = self._in_order(rows)
         return rows if columns is None else rows.select(list(columns))
 
+    def sample_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read columns of all samples in parts; see :meth:`retrieval.types.store.Snapshot.sample_parts`."""
+        self._require("samples", None if is_large("samples") else self.commit.files.get("samples"))
+        return self._tables.parts("samples", self._version("samples"), columns)
+
     def _in_order(self, rows: pa.Table) -> pa.Table:
         """Sort rows with the columns ``source`` and ``position``: sources by first commit, samples by position."""
         import pyarrow as pa
@@ -92,6 +97,8 @@ class LanceSnapshot:
 
         names = pa.array([source.name for source in self.sources], pa.string())
         keys = pa.table({"source": pc.index_in(rows.column("source"), names), "position": rows.column("position")})
+        if _is_ordered(keys):
+            return rows
         return rows.take(pc.sort_indices(keys, [("source", "ascending"), ("position", "ascending")]))
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix:
@@ -167,3 +174,11 @@ class LanceSnapshot:
     def column_names(self, table: str) -> list[str]:
         """Return the names of the columns of a table at the version of this snapshot."""
         return list(self._dataset(table).schema.names)
+
+
+def _is_ordered(keys: pa.Table) -> bool:
+    """Return whether rows of two columns of numbers are in ascending order, as those of one import or index are."""
+    if any(column.null_count for column in keys.columns):
+        return False
+    first, second = (column.to_numpy() for column in keys.columns)
+    return bool(((first[:-1] < first[1:]) | ((first[:-1] == first[1:]) & (second[:-1] <= second[1:]))).all())

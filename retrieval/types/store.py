@@ -11,7 +11,7 @@ from retrieval.types.spaces import SpaceInfo, SpaceState, VectorMatrix
 from retrieval.types.splits import SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
@@ -94,6 +94,10 @@ class Snapshot(Protocol):
         Raises:
             InputError: the condition is invalid.
         """
+        ...
+
+    def sample_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the columns of all samples in parts, as they are stored: memory does not grow with their number."""
         ...
 
     def count(self, table: str) -> int:

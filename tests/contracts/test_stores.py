@@ -36,6 +36,13 @@ def test_samples_come_in_the_order_of_the_data(store: EmbeddingStore) -> None:
         assert snapshot.store_version >= 1
 
 
+def test_samples_come_in_parts(store: EmbeddingStore) -> None:
+    with store.snapshot() as snapshot:
+        parts = [part.to_pylist() for part in snapshot.sample_parts(["id", "identity"])]
+    rows = sorted((row["id"], row["identity"]) for part in parts for row in part)
+    assert rows == [("a", "y"), ("b", None), ("c", "x")]
+
+
 def ids(store: EmbeddingStore, *args: str | None, **equal: Any) -> list[str]:
     with store.snapshot() as snapshot:
         found: list[str] = snapshot.samples(["id"], *args, **equal).column("id").to_pylist()

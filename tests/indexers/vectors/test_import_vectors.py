@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from indexers import api
+from indexers.vectors import import_vectors
 from indexers.vectors.import_vectors import BankReport, ImportReport
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
@@ -131,3 +132,34 @@ def test_positions_are_rows_of_the_file(tmp_path: Path) -> None:
     with open_store(tmp_path / "s").snapshot() as snapshot:
         rows = snapshot.samples(["uri", "position"]).sort_by("position").to_pydict()
     assert rows == {"uri": [f"n{at}" for at in (7, 3, 9, 1, 0, 2, 4, 5, 6, 8, 11, 10)], "position": list(range(12))}
+
+
+def test_blocks_of_rows_make_the_store_of_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def contents(store: Path) -> tuple[Any, Any]:
+        with open_store(store).snapshot() as snapshot:
+            matrix = snapshot.vectors(snapshot.space("features"))
+            return snapshot.samples().to_pylist(), (matrix.keys.tolist(), matrix.data.tolist())
+
+    vectors = np.random.default_rng(0).standard_normal((12, 6)).astype(np.float32)
+    vectors[[7, 11]] = vectors[1]  # equal vectors in three blocks
+    np.savez(tmp_path / "features.npz", image=vectors, who=np.arange(12) // 2)
+    whole = bring(tmp_path / "features.npz", tmp_path / "whole")
+    monkeypatch.setattr(import_vectors, "_BLOCK", 5)
+    assert bring(tmp_path / "features.npz", tmp_path / "blocks") == whole
+    assert contents(tmp_path / "blocks") == contents(tmp_path / "whole")
+    again = bring(tmp_path / "features.npz", tmp_path / "blocks")
+    assert (again.vectors, again.samples, again.changed) == (0, 0, 0)
+
+
+def test_rows_that_are_stored_under_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_vectors, "_BLOCK", 5)
+    file = save(tmp_path / "features.npz", name=[f"n{at}" for at in range(12)])
+    bring(file, tmp_path / "s")
+    with pytest.raises(InputError, match=r"12 of 12 new rows .* imported before under other names"):
+        bring(file, tmp_path / "s", filepath="name")
+    with pytest.raises(InputError, match=r"12 of 12 new rows .* as samples of 'import:features'"):
+        bring(file, tmp_path / "s", space_name="second")
+    arrays = np.load(file)["image"]
+    np.savez(tmp_path / "more.npz", image=np.concatenate([arrays[:3], arrays + 1]), who=np.arange(15))
+    (note,) = [n for n in bring(tmp_path / "more.npz", tmp_path / "s", space="features").notes if "count as" in n]
+    assert note.startswith("3 of 15 new rows")

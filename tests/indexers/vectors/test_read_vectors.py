@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from indexers.vectors import arrays
+from indexers.vectors.arrays import NpzArrays
 from indexers.vectors.read_vectors import BankOptions, VectorOptions, read_bank, read_vectors
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
 from tests.support.shared_data import SHARED, needs_shared
@@ -172,6 +174,27 @@ def test_other_files_inside_the_archive_do_not_matter(tmp_path: Path) -> None:
     assert len(read_vectors(path, VectorOptions()).rows) == 6
     with pytest.raises(InputError, match=r"array 'readme\.txt'"):
         read_vectors(path, VectorOptions(vectors="readme.txt"))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_large_arrays_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Any, order: Any) -> None:
+    monkeypatch.setattr(arrays, "_MAPPED_BYTES", 16)
+    save(tmp_path / "v.npz", other=IDS, features=np.asarray(V, order=order), label=np.array(list("abcabc")))
+    read = read_vectors(tmp_path / "v.npz", VectorOptions(vectors="features"))
+    assert np.array_equal(read.vectors, V)
+    assert read.columns == {"label": ["a", "b", "c", "a", "b", "c"]}
+    assert isinstance(NpzArrays(tmp_path / "v.npz").read("features"), np.memmap) == (save is np.savez)
+
+
+def test_damage_of_a_mapped_array_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "_MAPPED_BYTES", 16)
+    path = npz(tmp_path, features=V)
+    data = bytearray(path.read_bytes())
+    data[data.index(V.tobytes()) + 5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged: Bad CRC-32"):
+        read_vectors(path, VectorOptions(vectors="features"))
 
 
 def test_npy_with_a_table(tmp_path: Path) -> None:
