@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def pytest_configure() -> None:
     os.environ.setdefault(
         "OMP_NUM_THREADS", "1"
     )  # tests run beside each other; threads of each would only get in the way
-    for name in ("VITRINE_STORE", "VITRINE_DEBUG"):
+    # Processes of tests keep compiled modules, as those of users do, and not each compiles all of ours again.
+    sys.dont_write_bytecode = False
+    for name in ("VITRINE_STORE", "VITRINE_DEBUG", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     # No test asserts on time: a busy machine is no failure.
     settings.register_profile("vitrine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -30,6 +30,33 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
     assert not loaded & HEAVY
 
 
+READS = """
+import sys
+import cli
+for args in {commands!r}:
+    sys.argv = ["cli.py", *args, "--store", {store!r}]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        assert not stop.code, args
+print(*sys.modules)
+"""
+
+
+def test_evaluating_and_reading_import_neither_torch_nor_lancedb_nor_scipy(tmp_path: Path) -> None:
+    columns = {"label": ["a", "b"] * 6, "identity": ["p", "q", "r"] * 4, "split": ["train"] * 6 + ["test"] * 6}
+    store_with(tmp_path / "s", [f"{number}.jpg" for number in range(12)], unit(12), **columns)
+    commands = (
+        ["info"], ["search", "--id", "3.jpg"], ["eval", "--mode", "prototype"], ["eval", "--mode", "knn", "-o", "k=1"],
+        ["eval", "--mode", "reid", "--protocol", "leave-one-out"], ["results"], ["verify"],
+    )  # fmt: skip
+    code = READS.format(commands=commands, store=str(tmp_path / "s"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert "lance" in loaded
+    assert not loaded & {"torch", "torchvision", "lancedb", "scipy", "sklearn", "matplotlib", "open_clip", "timm"}
+
+
 def test_every_command_of_the_table_loads_and_has_the_help_it_promises() -> None:
     group = cli.LazyGroup()
     for name, (_, text) in cli.COMMANDS.items():

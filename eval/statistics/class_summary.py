@@ -311,7 +311,7 @@ def _unit_differences(systems: Systems, classes: int, rule: MetricRule) -> UnitD
     for one, other, parts in _pairs(systems):
         amounts = amounts + (unit_hits(one, classes, rule) - unit_hits(other, classes, rule)) / parts
         shares = shares + unit_shares(one, classes, rule) / parts
-        observations += one.sums[[3 * classes]].sum() / one.sums.shape[1] / parts
+        observations += one.row(3 * classes).sum() / one.sums.shape[1] / parts
     return UnitDifferences(amounts, shares, observations)
 
 

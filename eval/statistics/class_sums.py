@@ -26,11 +26,28 @@ MACRO, LOSSES = 3, 3
 """Numbers of metrics after top-k: macro means, and nll, brier and ece."""
 
 
-class UnitSums(NamedTuple):
-    """Sums of a table: ``sums`` (sums, units), and ``lone`` (C,), the unit that has all samples of a class, or -1."""
+DENSE = 2_000_000
+"""Numbers of sums times units up to which sums are an array. The import of scipy's sparse ones takes .1 s or more."""
 
-    sums: csr_array
+
+class UnitSums(NamedTuple):
+    """Sums of a table: ``sums`` (sums, units), and ``lone`` (C,), the unit that has all samples of a class, or -1.
+
+    ``sums`` is an array of NumPy if it has at most :data:`DENSE` elements, else a sparse array of SciPy.
+    """
+
+    sums: Float64 | csr_array
     lone: Int64
+
+    def row(self, at: int) -> Float64:
+        """Return one sum of all units, (units,)."""
+        (row,) = self.rows(at, at + 1)
+        return row
+
+    def rows(self, start: int, stop: int) -> Float64:
+        """Return some sums as an array of NumPy (stop - start, units)."""
+        part = self.sums[start:stop]
+        return part if isinstance(part, np.ndarray) else part.toarray()
 
 
 def sum_by_unit(table: ClassTable, units: Int64, count: int, classes: int, rule: MetricRule) -> UnitSums:
@@ -46,8 +63,6 @@ def sum_by_unit(table: ClassTable, units: Int64, count: int, classes: int, rule:
         classes: C.
         rule: definitions.
     """
-    from scipy.sparse import coo_array
-
     hit, start = table.ranks == 1, 3 * classes
     parts: list[tuple[Int64 | int, NDArray[np.generic], Float64 | float]] = [
         (table.labels, units, 1.0),
@@ -63,9 +78,17 @@ def sum_by_unit(table: ClassTable, units: Int64, count: int, classes: int, rule:
         np.concatenate([np.broadcast_to(part[field], len(part[1])) for part in parts]) for field in range(3)
     )
     shape = (start + len(rule.tops) + 3 + rule.bins, count)
-    return UnitSums(
-        coo_array((values, (sums, columns)), shape=shape).tocsr(), _lone(table.labels, units, count, classes)
-    )
+    return UnitSums(_matrix(values, sums, columns, shape), _lone(table.labels, units, count, classes))
+
+
+def _matrix(values: Float64, rows: Int64, columns: Int64, shape: tuple[int, int]) -> Float64 | csr_array:
+    """Make a matrix of values at places; those at the same place are added."""
+    size = shape[0] * shape[1]
+    if size <= DENSE:
+        return np.bincount(rows * shape[1] + columns, values, size).reshape(shape)
+    from scipy.sparse import coo_array
+
+    return coo_array((values, (rows, columns)), shape=shape).tocsr()
 
 
 def _lone(labels: Int64, units: Int64, count: int, classes: int) -> Int64:
@@ -111,7 +134,7 @@ def unit_shares(sums: UnitSums, classes: int, rule: MetricRule) -> Float64:
 
     Samples weigh alike; in macro means, the classes that have samples.
     """
-    samples, by_class = sums.sums[[3 * classes]].toarray()[0], sums.sums[:classes]
+    samples, by_class = sums.row(3 * classes), sums.sums[:classes]
     totals = by_class.sum(axis=1)
     weights = np.divide(1, totals, out=np.zeros(classes), where=totals > 0) / (totals > 0).sum()
     macro, tops = by_class.T @ weights, len(rule.tops)
@@ -127,7 +150,7 @@ def unit_hits(sums: UnitSums, classes: int, rule: MetricRule) -> Float64:
     start, tops = 3 * classes, len(rule.tops)
     totals = sums.sums[:classes].sum(axis=1)
     weights = np.divide(1, totals, out=np.zeros(classes), where=totals > 0) / (totals > 0).sum()
-    top = sums.sums[start + 1 : start + 1 + tops].toarray().T / sums.sums[[start]].sum()
+    top = sums.rows(start + 1, start + 1 + tops).T / sums.row(start).sum()
     balanced = sums.sums[2 * classes : start].T @ weights
     return np.concatenate([top, *[balanced[:, None]] * MACRO, np.zeros((len(top), LOSSES))], axis=1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.statistics.distributions import student_quantile
 from eval.statistics.intervals import TAIL
 
 if TYPE_CHECKING:
@@ -170,8 +171,6 @@ def widen_by_unseen(ends: Float64, units: UnitDifferences) -> Float64:
     Returns:
         (metrics, 2) within [-1, 1]; no end is moved inwards, except to -1 or 1. Infinite intervals stay as they are.
     """
-    from scipy.special import stdtrit
-
     amounts, shares = units.amounts, units.shares
     size = max(len(amounts), 2)
     difference, rate = amounts.sum(axis=0), np.abs(amounts).sum(axis=0)
@@ -179,7 +178,7 @@ def widen_by_unseen(ends: Float64, units: UnitDifferences) -> Float64:
     differing = np.where(fourths > 0, squares**2 / np.where(fourths > 0, fourths, 1), 0)
     crowd = (shares**2).sum(axis=0)  # 1 / effective number of units
     unknown = np.maximum(1 - differing / np.minimum(ENOUGH_UNITS, 1 / crowd / UNITS_FOR_ONE), 0)
-    square = stdtrit(size - 1, TAIL) ** 2
+    square = student_quantile(size - 1, TAIL) ** 2
     spread = square * size / (size - 1) * ((amounts - difference * shares) ** 2).sum(axis=0)
     largest = np.abs(np.divide(amounts, shares, out=np.zeros_like(amounts), where=shares > 0)).max(axis=0)
     largest = np.where(rate > ROUNDING, np.minimum(largest, 1), 1 / units.observations)

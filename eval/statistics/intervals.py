@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.statistics.distributions import normal_cdf, normal_quantile, student_quantile
+
 Float64 = NDArray[np.float64]
 
 ROUNDING = 1e-12
@@ -32,6 +34,9 @@ ENOUGH_ERRORS = 10
 
 AREA_TRIALS = 12
 """Other identities that an identity counts as compared with, at most."""
+
+MOST_LOG_ODDS = 700
+"""Half widths of intervals of log odds that are told apart; exp of more overflows."""
 
 STEADY_AREA = 30
 """The spread of an area is known where the squared error rate is this many times the variance."""
@@ -89,9 +94,7 @@ def percentile_interval(estimates: Float64, freedom: int) -> Float64:
     Returns:
         (metrics, 2).
     """
-    from scipy.special import ndtr, stdtrit
-
-    tail = float(ndtr(stdtrit(freedom, TAIL)))
+    tail = float(normal_cdf(student_quantile(freedom, TAIL)))
     ends: Float64 = np.quantile(estimates.T, [tail, 1 - tail], axis=1).T
     return ends
 
@@ -137,14 +140,12 @@ def bca_interval(
     Returns:
         (metrics, 2).
     """
-    from scipy.special import ndtr, ndtri, stdtrit
-
-    z = np.sqrt(units / (units - 1)) * stdtrit(_freedom(left_out, units), (1 - level) / 2)
+    z = np.sqrt(units / (units - 1)) * student_quantile(_freedom(left_out, units), (1 - level) / 2)
     below = (estimates < values - ROUNDING).mean(axis=0) + (estimates <= values + ROUNDING).mean(axis=0)
     edge = 1 / (len(estimates) + 1)
-    bias = ndtri(np.clip(below / 2, edge, 1 - edge))
+    bias = normal_quantile(np.clip(below / 2, edge, 1 - edge))
     shifted = bias + np.stack([z, -z])
-    tails = ndtr(bias + shifted / np.maximum(1 - _acceleration(left_out) * shifted, ROUNDING))
+    tails = normal_cdf(bias + shifted / np.maximum(1 - _acceleration(left_out) * shifted, ROUNDING))
     ends = np.array([np.quantile(column, pair) for column, pair in zip(estimates.T, tails.T, strict=True)])
     return np.stack([np.minimum(ends[:, 0], values), np.maximum(ends[:, 1], values)], axis=1)
 
@@ -173,14 +174,12 @@ def widen_by_wilson(
     Returns:
         (metrics, 2); no end is moved inwards.
     """
-    from scipy.special import stdtrit
-
     error = np.minimum(values, 1 - values)
     estimable = (variance > ROUNDING**2) & (error > ROUNDING)
     size = np.where(estimable, error * (1 - error) / np.where(estimable, variance, 1), trials.most)
     uncertain = np.maximum(1 - np.minimum(size, trials.most) * error / ENOUGH_ERRORS, 0)
     inverse = uncertain / np.minimum(size, trials.least) + (1 - uncertain) / size
-    highest = _wilson_end(error, stdtrit(freedom, (1 - level) / 2) ** 2 * inverse)
+    highest = _wilson_end(error, student_quantile(freedom, (1 - level) / 2) ** 2 * inverse)
     low = np.where(values >= 0.5, np.minimum(ends[:, 0], 1 - highest), ends[:, 0])
     high = np.where(values <= 0.5, np.maximum(ends[:, 1], highest), ends[:, 1])
     return np.stack([low, high], axis=1)
@@ -216,15 +215,14 @@ def area_interval(
     Returns:
         (metrics, 2) within [0, 1], around the values.
     """
-    from scipy.special import expit, logit, stdtrit
-
-    t = -stdtrit(freedom, (1 - level) / 2)
+    t = -student_quantile(freedom, (1 - level) / 2)
     error = np.minimum(values, 1 - values)
     inside = np.maximum(error, ROUNDING)
     variance = jackknife_variance(left_out)
     half = t * np.sqrt(variance) / (inside * (1 - inside))
-    near = np.minimum(expit(logit(inside) - half), error) if len(left_out) > 1 else np.zeros_like(error)
-    seen = np.maximum(expit(logit(inside) + half) - error, 0)
+    odds, factor = inside / (1 - inside), np.exp(np.minimum(half, MOST_LOG_ODDS))
+    near = np.minimum(odds / (odds + factor), error) if len(left_out) > 1 else np.zeros_like(error)
+    seen = np.maximum(1 - 1 / (1 + odds * factor) - error, 0)
     steady = np.divide(error**2, variance, out=np.zeros_like(error), where=variance > ROUNDING**2) / STEADY_AREA
     unseen = _wilson_end(error, t**2 / trials * np.maximum(1 - steady, 0)) - error
     far = np.minimum(error + np.hypot(seen, unseen), 1)

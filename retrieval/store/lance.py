@@ -1,6 +1,8 @@
-"""Tables of LanceDB: read at a version, changed, compacted and cleaned up. No other module imports LanceDB.
+"""Tables of LanceDB: read at a version, changed, compacted and cleaned up. No other module imports Lance or LanceDB.
 
-Tables are read at the version in a commit record, not at their newest one, which may not be committed.
+Tables are read at the version in a commit record, not at their newest one, which may not be committed. Lance, the
+format of LanceDB's tables, reads them and appends records; LanceDB, whose import takes several times as long as most
+reading, is imported when a table is created or changed.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-import lancedb
+import lance
 import pyarrow as pa
 
 from retrieval.errors import InputError, StoreError, VitrineError
@@ -46,8 +49,21 @@ class LanceTables:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        with lance_errors(lambda said: StoreError(f"{uri}: cannot be opened ({said}).")):
-            self._db = lancedb.connect(uri)
+
+    def _address(self, name: str) -> str:
+        """Return the address of a table; that of a local one is absolute, or Lance takes 'a:b' for a scheme."""
+        return (
+            f"{self.uri.rstrip('/')}/{name}.lance"
+            if is_remote(self.uri)
+            else str(table_folder(self.uri, name).absolute())
+        )
+
+    @cached_property
+    def _db(self) -> Any:
+        import lancedb
+
+        with lance_errors(lambda said: StoreError(f"{self.uri}: cannot be opened ({said}).")):
+            return lancedb.connect(self.uri)
 
     def names(self) -> set[str]:
         """Return the names of all tables, committed or not."""
@@ -65,14 +81,14 @@ class LanceTables:
     def readable(self, name: str) -> bool:
         """Return whether a table can be opened; one whose creation was killed cannot."""
         try:
-            self._table(name)
+            self.dataset(name)
         except StoreError:
             return False
         return True
 
     def latest(self, name: str) -> int:
         """Return the newest version of a table."""
-        return int(self._table(name).version)
+        return int(self.dataset(name).version)
 
     def create(self, name: str, schema: pa.Schema) -> int:
         """Create an empty table; return its version."""
@@ -106,11 +122,11 @@ class LanceTables:
 
     def append(self, name: str, rows: pa.Table) -> int:
         """Append rows with columns of the table in any order, missing ones null; return its version."""
-        table = self._table(name)
+        dataset = self.dataset(name)
         if rows.num_rows:
             with self._writing(name):
-                table.add(_conform(rows, table.schema))
-        return int(table.version)
+                dataset = lance.write_dataset(_conform(rows, dataset.schema), dataset, mode="append")
+        return int(dataset.version)
 
     def merge(self, name: str, on: Sequence[str], rows: pa.Table) -> int:
         """Insert rows, replacing those with equal values in the columns ``on``; return the version of the table."""
@@ -135,8 +151,6 @@ class LanceTables:
         Returns:
             The version of the table, and the number of rows that were deleted.
         """
-        import lance
-
         dataset = self.dataset(name)
         dropped = [fragment for fragment in dataset.get_fragments() if set(_files_of(fragment)) & set(paths)]
         operation = lance.LanceOperation.Delete([], [fragment.fragment_id for fragment in dropped], "damaged")
@@ -164,11 +178,8 @@ class LanceTables:
 
     def dataset(self, name: str, version: int | None = None) -> Any:
         """Return the Lance dataset of a table at a version, which gives access to fragments and tags."""
-        table = self._table(name)
         with self._reading(name):
-            if version is not None:
-                table.checkout(version)
-            return table.to_lance()
+            return lance.dataset(self._address(name), version)
 
     def read(
         self, name: str, version: int | None = None, columns: Sequence[str] | None = None, where: str | None = None

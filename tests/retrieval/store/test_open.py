@@ -15,6 +15,7 @@ from retrieval.store import commits
 from retrieval.store import open as opening
 from retrieval.store.open import create_store, is_store, open_store
 from retrieval.store.record_digests import RECORD_DIGESTS
+from retrieval.store.schema import APPENDED, COMMITTED, vectors_table
 from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
@@ -43,6 +44,26 @@ def test_a_table_put_beside_ours_later_is_never_rolled_back_or_dropped(tmp_path:
     assert table.count_rows() == 3
     with store.snapshot() as snapshot:
         assert "notes" not in snapshot.commit.tables
+
+
+def test_lancedb_opens_every_table_with_the_rows_that_we_read(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    store.save_result({"mode": "knn", "created": "2026-01-01T00:00:00Z"})  # appended without LanceDB
+    database = lancedb.connect(tmp_path / "s")
+    names = set(database.list_tables().tables)
+    assert names == {"commits", *COMMITTED, *APPENDED, vectors_table(space.fingerprint)}
+    with store.snapshot() as snapshot:
+        for name in names:
+            assert database.open_table(name).to_arrow().equals(snapshot.tables.read(name))
+    assert database.open_table("results").count_rows() == 1
+
+
+@pytest.mark.parametrize("folder", ["a b", "a%20b", "ö", "x#y", "q?z", "a:b", "file:c"])
+def test_a_folder_may_have_any_name(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store_with(Path(folder), ["a"], unit(1))
+    with open_store(folder).snapshot() as snapshot:
+        assert snapshot.samples().num_rows == 1
 
 
 @pytest.mark.parametrize("left", [["samples"], ["samples", "spaces", "commits"], ["commits"]])
