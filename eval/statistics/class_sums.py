@@ -41,8 +41,7 @@ class UnitSums(NamedTuple):
 
     def row(self, at: int) -> Float64:
         """Return one sum of all units, (units,)."""
-        (row,) = self.rows(at, at + 1)
-        return row
+        return self.rows(at, at + 1).ravel()
 
     def rows(self, start: int, stop: int) -> Float64:
         """Return some sums as an array of NumPy (stop - start, units)."""
