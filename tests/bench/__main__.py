@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.bench import (
     bench_classification,
+    bench_first_answer,
     bench_fusion,
     bench_help,
     bench_index,
@@ -15,6 +16,7 @@ from tests.bench import (
 
 for bench in (
     bench_help,
+    bench_first_answer,
     bench_index,
     bench_search,
     bench_reid,
