@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cli
-from tests.support.command_line import ROOT, SMALL_ENCODER, cli_json, run_cli
+from tests.support.command_line import ROOT, SMALL_ENCODER, call_cli, call_json, run_cli
 from tests.support.images import write_images
 from tests.support.sample_stores import store_with, unit
 
@@ -78,6 +78,15 @@ def test_the_two_modules_outside_packages_import_nothing_of_ours_at_the_top(modu
     assert not names & {"retrieval", "indexers", "eval", "data", *HEAVY}
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three images and a store of two samples."""
+    folder = tmp_path_factory.mktemp("place")
+    store_with(folder / "store", ["a", "b"], unit(2))
+    write_images(folder / "images", 3)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("args", "status", "says"),
     [
@@ -100,15 +109,27 @@ def test_the_two_modules_outside_packages_import_nothing_of_ours_at_the_top(modu
         (["import-vectors", "{images}/class0/00000.jpg", "--store", "{new}"], 1, ".npz, .npy or .parquet"),
     ],
 )
-def test_wrong_input_is_one_line(tmp_path: Path, args: list[str], status: int, says: str) -> None:
-    store_with(tmp_path / "store", ["a", "b"], unit(2))
-    write_images(tmp_path / "images", 3)
-    places = {name: str(tmp_path / name) for name in ("store", "new", "images")}
-    done = run_cli(*(arg.format(**places) for arg in args), check=status)
+def test_wrong_input_is_one_line(place: Path, args: list[str], status: int, says: str) -> None:
+    places = {name: str(place / name) for name in ("store", "new", "images")}
+    done = call_cli(*(arg.format(**places) for arg in args), check=status)
     assert says in done.stderr
     assert done.stdout == ""
     if status == 1:
         assert len(done.stderr.strip().splitlines()) == 1
+    assert not (place / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "says"),
+    [
+        (("info", "--store", "nowhere"), 1, "Error: nowhere: no store here"),
+        (("search", "--id", "a", "-k", "0"), 2, "Usage: vitrine search"),
+    ],
+)
+def test_a_process_ends_with_the_status_and_one_message(args: tuple[str, ...], status: int, says: str) -> None:
+    done = run_cli(*args, check=status)
+    assert done.stderr.startswith(says)
+    assert done.stdout == ""
 
 
 def test_unreadable_files_exit_3_and_the_rest_is_indexed(tmp_path: Path) -> None:
@@ -117,28 +138,28 @@ def test_unreadable_files_exit_3_and_the_rest_is_indexed(tmp_path: Path) -> None
     done = run_cli("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER, check=3)
     assert "5 embedded" in done.stdout
     assert "unreadable: class0/00000.jpg: the image is truncated" in done.stderr
-    assert cli_json("info", "--store", tmp_path / "s")["counts"]["failures"] == 1
+    assert call_json("info", "--store", tmp_path / "s")["counts"]["failures"] == 1
 
 
 def test_info_and_verify(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 6)
-    report = cli_json("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER)
+    report = call_json("index", tmp_path / "images", "--store", tmp_path / "s", *SMALL_ENCODER)
     assert (report["embedded"], report["samples"], report["failures"]) == (6, 6, {})
-    found = cli_json("info", "--store", tmp_path / "s")
+    found = call_json("info", "--store", tmp_path / "s")
     assert found["counts"]["samples"] == 6
     assert found["per_class"] == {"class0": 2, "class1": 2, "class2": 2}
     assert found["spaces"][0]["name"] == report["space"]
     assert found["store_version"] == report["store_version"]
     assert found["bytes"]["total"] > 0
-    assert "6 samples" in run_cli("info", "--store", tmp_path / "s").stdout
-    assert all(not finding["wrong"] for finding in cli_json("verify", "--store", tmp_path / "s"))
+    assert "6 samples" in call_cli("info", "--store", tmp_path / "s").stdout
+    assert all(not finding["wrong"] for finding in call_json("verify", "--store", tmp_path / "s"))
 
 
 def test_verify_exits_1_on_a_vector_that_is_not_of_length_one(tmp_path: Path) -> None:
     vectors = unit(3)
     vectors.vectors[1] *= 2
     store_with(tmp_path / "s", ["a", "b", "c"], vectors)
-    done = run_cli("verify", "--store", tmp_path / "s", check=1)
+    done = call_cli("verify", "--store", tmp_path / "s", check=1)
     assert "1 not of length one" in done.stdout
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -16,16 +13,18 @@ import pytest
 from retrieval.errors import MissingFileError, StoreError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
-from tests.support.command_line import ROOT, SMALL_ENCODER, run_cli
+from tests.support.command_line import SMALL_ENCODER, call_cli
 from tests.support.images import write_images
+from tests.support.warm_start import Running, WarmStart, warm_start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
 
 KILLS = 20
-IMAGES = 640
+IMAGES = 320
 
 
 class Reader(threading.Thread):
@@ -52,7 +51,7 @@ class Reader(threading.Thread):
                         assert {key.encode() for key in rows.column("key").to_pylist()} <= set(keys.tolist())
                     assert oldest.samples().num_rows == before
                     self.rounds += 1
-                    time.sleep(0.02)
+                    time.sleep(0.05)
         except BaseException as error:  # noqa: BLE001 - reported by the test
             self.error = error
 
@@ -70,11 +69,16 @@ def _samples(store: Path) -> int:
         return 0
 
 
-def _start(images: Path, store: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(ROOT / "cli.py"), "index", str(images), "--store", str(store), *SMALL_ENCODER]
-    command += ["--commit-seconds", "0", "--views", "base,hflip"]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet, env={**os.environ, "OMP_NUM_THREADS": "1"})
+@pytest.fixture(scope="module")
+def start() -> Iterator[WarmStart]:
+    """Starts commands in processes of their own."""
+    with warm_start() as start:
+        yield start
+
+
+def _index(start: WarmStart, images: Path, store: Path) -> Running:
+    words = ("index", images, "--store", store, *SMALL_ENCODER, "--commit-seconds", "0", "--views", "base,hflip")
+    return start(*words, output=store.with_name("said.txt"))
 
 
 def _content(store: Path) -> tuple[pa.Table, list[dict[str, object]], dict[str, bytes]]:
@@ -87,7 +91,7 @@ def _content(store: Path) -> tuple[pa.Table, list[dict[str, object]], dict[str, 
 
 
 @pytest.mark.slow
-def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path, start: WarmStart) -> None:
     images, store = tmp_path / "images", tmp_path / "s"
     write_images(images, IMAGES)
     chance = random.Random(0)
@@ -95,14 +99,14 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     killed = 0
     while killed < KILLS:
         before = _commits(store)
-        process = _start(images, store)
+        process = _index(start, images, store)
         while _commits(store) <= before + 1 and process.poll() is None:
             time.sleep(0.005)
         time.sleep(chance.random() * 0.25)
         if process.poll() is not None:
             break  # this run had little left and finished before its turn came
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.wait(30) == -signal.SIGKILL
         killed += 1
         if reader is None and (store / "commits.lance").is_dir():
             with open_store(store).snapshot() as snapshot:
@@ -110,31 +114,31 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
             if started:
                 reader = Reader(store)
                 reader.start()
-    run_cli("index", images, "--store", store, *SMALL_ENCODER, "--views", "base,hflip")
+    call_cli("index", images, "--store", store, *SMALL_ENCODER, "--views", "base,hflip")
     assert reader is not None
     reader.stop.set()
     reader.join(30)
     assert reader.error is None
     assert reader.rounds > KILLS
     assert killed == KILLS
-    run_cli("index", images, "--store", tmp_path / "clean", *SMALL_ENCODER, "--views", "base,hflip")
+    call_cli("index", images, "--store", tmp_path / "clean", *SMALL_ENCODER, "--views", "base,hflip")
     resumed, clean = _content(store), _content(tmp_path / "clean")
     assert resumed[0].num_rows == IMAGES
     for part, clean_part in zip(resumed, clean, strict=True):
         assert part == clean_part
-    run_cli("verify", "--store", store)
+    call_cli("verify", "--store", store)
 
 
-def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_done(tmp_path: Path, start: WarmStart) -> None:
     images, store = tmp_path / "images", tmp_path / "s"
     write_images(images, IMAGES)
-    process = _start(images, store)
+    process = _index(start, images, store)
     while _samples(store) == 0:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 1
     kept = _samples(store)
     assert 0 < kept < IMAGES
-    report = run_cli("index", images, "--store", store, *SMALL_ENCODER)
+    report = call_cli("index", images, "--store", store, *SMALL_ENCODER)
     assert f"{IMAGES - kept} embedded" in report.stdout
     assert f"{kept} unchanged" in report.stdout

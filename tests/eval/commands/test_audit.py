@@ -16,7 +16,7 @@ from cli import cli
 from data.hands import draw_hands
 from retrieval.errors import VitrineError
 from tests.support.audit_samples import clusters
-from tests.support.command_line import SMALL_ENCODER, run_cli
+from tests.support.command_line import SMALL_ENCODER, call_cli, run_cli
 from tests.support.sample_stores import store_with, unit
 
 ASPECT = "dorsal right"
@@ -59,7 +59,7 @@ def indexed(folder: Path, rows: list[dict[str, str]], store: Path) -> Path:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(rows)
-    run_cli("index", folder / "hands.csv", "--source", "manifest", "--store", store, *SMALL_ENCODER)
+    call_cli("index", folder / "hands.csv", "--source", "manifest", "--store", store, *SMALL_ENCODER)
     shutil.rmtree(folder)
     return store
 
@@ -238,7 +238,7 @@ def test_wrong_usage(tight: Path, option: str, value: str) -> None:
 
 
 def test_a_store_or_a_folder_that_is_not_there(faulty: Path, tmp_path: Path) -> None:
-    done = run_cli("audit", "--store", tmp_path / "no", check=1)
+    done = call_cli("audit", "--store", tmp_path / "no", check=1)
     assert len(done.stderr.strip().splitlines()) == 1
     assert str(tmp_path / "no") in done.stderr
     assert run("--store", faulty, "--sheet", tmp_path / "new" / "deep" / "worst.png").exit_code == 4

@@ -14,7 +14,7 @@ from eval.api import evaluate
 from eval.results.files import read_result, write_result
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
-from tests.support.command_line import run_cli
+from tests.support.command_line import call_cli
 from tests.support.sample_stores import key, spec, store_with, unit
 
 NAMES = [f"{at:02d}" for at in range(36)]
@@ -111,8 +111,8 @@ def test_edited_files_cost_one_sentence(disk: Path, tmp_path: Path, edit: dict[s
     assert "\n" not in str(done.exception)
 
 
-def test_errors_are_one_line_in_a_process(disk: Path, tmp_path: Path) -> None:
-    done = run_cli("compare", disk / "a.json", tmp_path / "no.json", "--store", disk / "s", check=1)
+def test_errors_are_one_line(disk: Path, tmp_path: Path) -> None:
+    done = call_cli("compare", disk / "a.json", tmp_path / "no.json", "--store", disk / "s", check=1)
     assert done.stderr.splitlines() == [f"Error: There is no result file {tmp_path / 'no.json'}."]
-    done = run_cli("compare", disk / "a.json", "--store", disk / "s", check=2)
+    done = call_cli("compare", disk / "a.json", "--store", disk / "s", check=2)
     assert "Give two result files" in done.stderr

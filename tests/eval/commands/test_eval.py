@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from cli import cli
 from retrieval.errors import InputError
-from tests.support.command_line import run_cli
+from tests.support.command_line import call_cli
 from tests.support.sample_stores import rows, store_with, unit
 
 NAMES = [f"{at:02d}" for at in range(24)]
@@ -92,7 +92,7 @@ def test_wrong_usage(store: Path, args: tuple[str, ...], message: str) -> None:
 
 @pytest.mark.parametrize(("command", "wanted"), [("eval", "--mode"), ("compare", "--spaces A B")])
 def test_a_command_alone_says_what_it_needs(command: str, wanted: str) -> None:
-    done = run_cli(command, check=2)
+    done = call_cli(command, check=2)
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
     assert said.startswith("Error: Give ")
     assert wanted in said
@@ -106,7 +106,7 @@ def test_options_that_cannot_be(store: Path, option: str) -> None:
 
 
 def test_errors_are_one_line(store: Path) -> None:
-    done = run_cli("eval", "--mode", "reid", "--store", store, "--where", "identiy = 'p0'", check=1)
+    done = call_cli("eval", "--mode", "reid", "--store", store, "--where", "identiy = 'p0'", check=1)
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stderr.startswith("Error: 'identiy = 'p0'' is not a condition over samples")
 
@@ -116,7 +116,7 @@ def test_a_store_that_was_indexed_only_in_part_is_said(tmp_path: Path) -> None:
     with store.writer() as writer:
         writer.append_samples(rows(["new"], identity="p0"))
         writer.commit("more")
-    done = run_cli("eval", "--mode", "reid", "--store", tmp_path / "s", check=1)
+    done = call_cli("eval", "--mode", "reid", "--store", tmp_path / "s", check=1)
     assert "1 of 25 samples have no vector" in done.stderr
 
 
