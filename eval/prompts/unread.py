@@ -81,9 +81,6 @@ def equal_vectors(vectors: Float32) -> Int64:
     Returns:
         (m,) codes, the same for vectors that differ by no more than rounding.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     n = len(vectors)
     direction = np.random.default_rng(0).standard_normal(vectors.shape[1])
     place = vectors.astype(np.float64) @ (direction / np.linalg.norm(direction))
@@ -96,6 +93,11 @@ def equal_vectors(vectors: Float32) -> Int64:
         same = (np.abs(vectors[one] - vectors[other]) < SAME).all(axis=1)
         pairs.append(np.stack([one[same], other[same]]))
     rows, columns = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
+    if not len(rows):  # as a rule; then scipy need not be imported
+        return np.arange(n)
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_matrix((np.ones(len(rows), bool), (rows, columns)), (n, n))
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
 

@@ -6,13 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from retrieval.encoders.cache_files import read_values, write_values
 from retrieval.encoders.registry import family
+from retrieval.types import digest
 
 if TYPE_CHECKING:
     from retrieval.types import EncoderSpec
 
 SHORT = 14
 """Bytes of a text that every text tower reads whole: a token is at least a byte, and no known context is under 16."""
+
+TOKENS, MOST_LISTS = "tokens.json", 64
+"""The file of numbers of tokens, and how many lists of texts it has at most."""
 
 _PIECES = re.compile(r"[a-zA-Z]+|\d|[^\s\w]+|\w")
 
@@ -39,7 +44,10 @@ def context_of(spec: EncoderSpec) -> int | None:
 
 
 def cut_texts(texts: Sequence[str], spec: EncoderSpec) -> CutTexts:
-    """Find texts with more tokens than a text tower reads; the tokenizer is loaded only for texts that may have.
+    """Find texts with more tokens than a text tower reads.
+
+    The tokenizer is loaded only for texts that may have more. It takes longer to load than most evaluations, so the
+    counts of :data:`MOST_LISTS` lists of texts are kept in a file of the user's cache.
 
     Raises:
         MissingDependencyError, NetworkError: the tokenizer is needed and cannot be loaded.
@@ -50,8 +58,21 @@ def cut_texts(texts: Sequence[str], spec: EncoderSpec) -> CutTexts:
     long = [text for text in texts if context is not None and most_tokens(text) > context]
     if context is None or not long:
         return CutTexts(context or 0, {})
-    counts = zip(long, token_counts(spec, long), strict=True)
+    counts = zip(long, _kept_counts(spec, long), strict=True)
     return CutTexts(context, {text: n for text, n in counts if n > context})
+
+
+def _kept_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:
+    """Return what :func:`token_counts` returned for the same texts before, or call it."""
+    key = digest(spec.fingerprint, *texts)
+    kept = read_values(TOKENS)
+    counts = kept.get(key)
+    if isinstance(counts, list) and len(counts) == len(texts) and all(isinstance(n, int) for n in counts):
+        return counts
+    counts = token_counts(spec, texts)
+    newest = list(kept.items())[1 - MOST_LISTS :]
+    write_values(TOKENS, {**dict(newest), key: counts})
+    return counts
 
 
 def token_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:

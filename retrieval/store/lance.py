@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import lance
@@ -66,17 +67,9 @@ class LanceTables:
             return lancedb.connect(self.uri)
 
     def names(self) -> set[str]:
-        """Return the names of all tables, committed or not."""
-        names: set[str] = set()
-        token = None
+        """Return the names of all tables of a local store, committed or not."""
         with lance_errors(lambda said: StoreError(f"{self.uri}: cannot be read ({said}).")):
-            while True:
-                page = self._db.list_tables(limit=1000, page_token=token)
-                names.update(page.tables)
-                token = page.page_token
-                if not token:
-                    break
-        return names
+            return {path.stem for path in Path(self.uri).glob("*.lance") if path.is_dir()}
 
     def readable(self, name: str) -> bool:
         """Return whether a table can be opened; one whose creation was killed cannot."""

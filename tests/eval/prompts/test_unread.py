@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,9 @@ def test_texts_beyond_the_context_are_told() -> None:
     assert "1 of 2 texts of bank set are longer than the 56 tokens that the text tower reads" in warning
 
 
-def test_a_tokenizer_that_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tokenizer_that_cannot_be_loaded_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # no counts of other tests
+
     def fail(*_: Any) -> Any:
         raise NetworkError("there is no network.")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from retrieval.encoders.digests import cache_file, file_digest
+from retrieval.encoders.cache_files import cache_file
+from retrieval.encoders.digests import DIGESTS, file_digest
 from retrieval.errors import InputError, MissingFileError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return cache_file()
+    return cache_file(DIGESTS)
 
 
 def test_a_digest_is_sha256_and_remembered(tmp_path: Path, cache: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from retrieval.encoders import text_tokens
-from retrieval.encoders.text_tokens import context_of, cut_texts, most_tokens, token_counts
+from retrieval.encoders.cache_files import read_values, write_values
+from retrieval.encoders.text_tokens import MOST_LISTS, TOKENS, context_of, cut_texts, most_tokens, token_counts
 from retrieval.types import EncoderSpec
 from tests.support.sample_stores import spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLIP = EncoderSpec("open_clip", "vitrine-tiny", "tag:shipped", "digest", spec().preprocess, "fp32", 8)
 
@@ -50,3 +54,25 @@ def test_the_estimate_is_not_below_the_count() -> None:
     clip = EncoderSpec("open_clip", "ViT-B-32", "random:0", "d", CLIP.preprocess, "fp32", 8)
     counts = token_counts(clip, texts)
     assert all(most_tokens(text) >= count for text, count in zip(texts, counts, strict=True))
+
+
+def test_counts_are_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    texts = [words(60), words(70), "short"]
+    first = cut_texts(texts, CLIP)
+    calls = []
+
+    def count(_: EncoderSpec, long: list[str]) -> list[int]:
+        calls.append(long)
+        return [9] * len(long)
+
+    monkeypatch.setattr(text_tokens, "token_counts", count)
+    assert cut_texts(texts, CLIP) == first
+    assert not calls
+    assert cut_texts(texts[1:], CLIP).tokens == {}, "other texts are counted"
+    write_values(TOKENS, {key: ["x"] for key in read_values(TOKENS)})
+    cut_texts(texts, CLIP)
+    assert len(calls) == 2, "a damaged entry is not taken"
+    for n in range(60, 60 + MOST_LISTS):
+        cut_texts([words(n)], CLIP)
+    assert len(read_values(TOKENS)) == MOST_LISTS
