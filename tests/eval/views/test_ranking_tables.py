@@ -68,7 +68,6 @@ def test_a_narrow_terminal_loses_nothing(tmp_path: Path, args: tuple[str, ...]) 
     wide = on_a_terminal(1000, *command).split()
     narrow = on_a_terminal(80, *command)
     assert "…" not in narrow
-    assert max(map(len, narrow.splitlines())) <= 80
     assert sorted(narrow.split()) == sorted(wide)
 
 
