@@ -139,6 +139,7 @@ def audit(
     split_set: str | Path | None = None,
     seed: int = 0,
     bits: int = 3,
+    exact: bool = False,
 ) -> AuditReport:
     """Find leaks, duplicates and suspected labels, from the store alone: no image is opened.
 
@@ -150,6 +151,8 @@ def audit(
         split_set: stored split set, the beginning of its name, or a CSV file.
         seed: seed of the protocol's draws.
         bits: largest number of bits, 0 to 3, in which perceptual hashes of near-duplicates may differ.
+        exact: whether to compare all pairs of vectors, however many there are. Otherwise more than 20,000 vectors are
+            searched approximately, and the report says how much of a sample that found.
 
     Returns:
         The findings: errors make numbers wrong, warnings may, notes should be known.
@@ -161,7 +164,14 @@ def audit(
     from eval.runs.audit import audit as audit_store
 
     return audit_store(
-        as_store(store), space=space, protocol=protocol, aspect=aspect, split_set=split_set, seed=seed, bits=bits
+        as_store(store),
+        space=space,
+        protocol=protocol,
+        aspect=aspect,
+        split_set=split_set,
+        seed=seed,
+        bits=bits,
+        exact=exact,
     )
 
 

@@ -152,19 +152,20 @@ def near_by_hash(
     return NearPairs(first, second, np.maximum(vectors.distances(first, second), 0), differ)
 
 
-def near_by_vector(vectors: SpaceVectors, rows: Int64, neighbours: Neighbors) -> tuple[Int64, Int64]:
-    """Find pairs of samples within :data:`NEAR_ALONE`, among the nearest neighbours.
+def near_by_vector(vectors: SpaceVectors, rows: Int64, neighbours: Neighbors, limit: float) -> tuple[Int64, Int64]:
+    """Find pairs of samples within a distance in units of the typical one, among the nearest neighbours.
 
     Args:
         vectors: of all samples.
         rows: (m,) samples with a vector.
         neighbours: (m, k) nearest positions in ``rows`` of each of these samples.
+        limit: the distance.
     """
     samples = np.repeat(rows, neighbours.rows.shape[1])
     nearest = np.where(neighbours.rows < 0, np.arange(len(rows))[:, None], neighbours.rows).reshape(-1)
     pairs = np.unique(np.sort(np.stack([samples, rows[nearest]]), axis=0), axis=1)
     pairs = pairs[:, pairs[0] != pairs[1]]
-    first, second = pairs[:, vectors.distances(*pairs) <= NEAR_ALONE]
+    first, second = pairs[:, vectors.distances(*pairs) <= limit]
     return first, second
 
 

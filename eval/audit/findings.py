@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from retrieval.notebook import ShowsTables
@@ -48,6 +48,41 @@ class Finding:
     items: tuple[Item, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NeighbourSearch:
+    """How an audit looked for near vectors.
+
+    Attributes:
+        exact: whether all pairs of vectors were compared. Otherwise pairs may be missing, and the search was repeated
+            exactly for a random sample.
+        all_hashes: whether all near perceptual hashes were compared; otherwise those of nearest neighbours only.
+        sampled: number of vectors in the sample.
+        recall: share of their nearest neighbours that the approximate search had.
+        near_pairs: number of pairs of the sample that are near by vector alone.
+        near_pairs_found: number of these that the approximate search had.
+    """
+
+    exact: bool
+    all_hashes: bool = True
+    sampled: int = 0
+    recall: float | None = None
+    near_pairs: int = 0
+    near_pairs_found: int = 0
+
+    def __str__(self) -> str:
+        """Say in a sentence or two what may be missing; an empty text if nothing may."""
+        said = []
+        if not self.exact:
+            said.append(
+                f"The search for near vectors was approximate: of {self.sampled:,} samples drawn at random it had "
+                f"{self.recall:.1%} of the nearest neighbours, and {self.near_pairs_found:,} of the "
+                f"{self.near_pairs:,} that are near by vector."
+            )
+        if not self.all_hashes:
+            said.append("Too many perceptual hashes are alike: those of nearest neighbours were compared, not all.")
+        return " ".join([*said, "The option exact compares all pairs."] if said else [])
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class AuditReport(ShowsTables):
     """All findings of an audit.
@@ -61,6 +96,7 @@ class AuditReport(ShowsTables):
         thresholds: name of a check's limit to its value, None with fewer than two vectors.
         findings: the findings.
         uris: id to uri of every sample that an item names.
+        search: how near vectors were looked for; None with fewer than two vectors.
     """
 
     store_version: int
@@ -71,6 +107,7 @@ class AuditReport(ShowsTables):
     thresholds: Mapping[str, float | None]
     findings: tuple[Finding, ...]
     uris: Mapping[str, str] = field(default_factory=dict)
+    search: NeighbourSearch | None = None
 
     def fails(self, *, strict: bool) -> bool:
         """Whether there is an error or, if ``strict``, a warning."""
@@ -90,6 +127,7 @@ class AuditReport(ShowsTables):
             "split_sha256": self.split_sha256,
             "samples": self.samples,
             "thresholds": dict(self.thresholds),
+            "search": None if self.search is None else asdict(self.search),
             "clean": not self.fails(strict=True),
             "findings": [self._finding(finding) for finding in self.findings],
         }

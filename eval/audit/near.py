@@ -10,6 +10,8 @@ import numpy as np
 from eval.audit.checks import SAME_SIDE, DataRoles
 from eval.audit.duplicates import (
     MAX_BITS,
+    NEAR_ALONE,
+    NEAR_WITH_HASH,
     NearPairs,
     SpaceVectors,
     hash_comparisons,
@@ -55,6 +57,22 @@ def comparisons(pool: Pool, vectors: SpaceVectors) -> int:
     return hash_comparisons(_hashed(pool, vectors)[1])
 
 
+def near_neighbours(pool: Pool, vectors: SpaceVectors, neighbours: Neighbors, bits: int = MAX_BITS) -> NearPairs:
+    """Find near-duplicates as :func:`near_pairs` does, but among nearest neighbours only.
+
+    Args:
+        pool: samples with the columns ``key`` and ``phash``.
+        vectors: of these samples.
+        neighbours: nearest neighbours of each sample with a vector, as positions among those.
+        bits: largest number of differing bits of their hashes, 0 to 3.
+    """
+    pairs = near_by_vector(vectors, np.flatnonzero(vectors.rows >= 0), neighbours, NEAR_WITH_HASH)
+    first, second, distance, differ = _near_pairs(pool, vectors, *pairs)
+    contents = _content_codes(pool)
+    near = (differ <= bits) & (contents[first] != contents[second])
+    return NearPairs(first[near], second[near], distance[near], differ[near])
+
+
 def vector_pairs(pool: Pool, vectors: SpaceVectors, neighbours: Neighbors, hashed: NearPairs) -> NearPairs:
     """Find pairs that are near by vector alone (:data:`eval.audit.duplicates.NEAR_ALONE`).
 
@@ -65,10 +83,14 @@ def vector_pairs(pool: Pool, vectors: SpaceVectors, neighbours: Neighbors, hashe
         hashed: near-duplicates, which are left out.
     """
     contents = _content_codes(pool)
-    first, second = near_by_vector(vectors, np.flatnonzero(vectors.rows >= 0), neighbours)
+    first, second = near_by_vector(vectors, np.flatnonzero(vectors.rows >= 0), neighbours, NEAR_ALONE)
     codes = first * len(pool) + second
     other = (contents[first] != contents[second]) & ~np.isin(codes, hashed.first * len(pool) + hashed.second)
-    first, second = first[other], second[other]
+    return _near_pairs(pool, vectors, first[other], second[other])
+
+
+def _near_pairs(pool: Pool, vectors: SpaceVectors, first: Int64, second: Int64) -> NearPairs:
+    """Add distances and differing bits to pairs."""
     has_hash, hashes = pool.known("phash"), _hash_values(pool)
     bits = np.bitwise_count(hashes[first] ^ hashes[second]).astype(np.int64)
     bits[~(has_hash[first] & has_hash[second])] = NO_HASH

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eval.audit.checks import ACROSS, IN_DRAW, LEARNT_APART, NAMES, DataRoles
 from eval.audit.duplicates import NearPairs, typical_distance
 from eval.audit.findings import Finding, Item, findings_of
-from eval.audit.labels import NEIGHBOURS, suspects
+from eval.audit.labels import NEIGHBOURS, Nearest, suspects
 from eval.audit.near import NO_HASH, distinct_contents
-from retrieval.types import Float32, Int64, Neighbors
+from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.seams.samples import Pool
-
-Nearest: TypeAlias = Callable[[Float32, int], Neighbors]
-"""A function from vectors (n, d) and k to the k nearest other rows of each."""
 
 
 def near_findings(pool: Pool, roles: DataRoles, pairs: NearPairs, *, alone: bool = False) -> list[Finding]:
@@ -94,7 +90,8 @@ def _suspect_items(pool: Pool, rows: Int64, vectors: Float32, nearest: Nearest, 
     values = pool.columns[name][rows].astype(np.str_)
     names, labels = np.unique(values, return_inverse=True)
     scale = typical_distance(vectors)
-    suspected = suspects(vectors, labels.astype(np.int64), nearest(vectors, min(NEIGHBOURS, len(rows) - 1)), scale)
+    neighbours = nearest(vectors, min(NEIGHBOURS, len(rows) - 1))
+    suspected = suspects(vectors, labels.astype(np.int64), neighbours, scale, nearest)
     return [
         Item(
             (str(pool.ids[rows[row]]), str(pool.ids[rows[witness]])),

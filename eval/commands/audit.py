@@ -29,6 +29,9 @@ EXIT_FINDINGS = 4
     show_default=True,
     help="In how many bits the perceptual hashes of near-duplicates may differ.",
 )
+@click.option(
+    "--exact", is_flag=True, help="Compare all pairs of more than 20,000 vectors, too (time grows with their square)."
+)
 @click.option("--show", type=click.IntRange(min=0), default=5, show_default=True, help="Cases shown of each finding.")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write the worst pairs (PNG).")
 @click.option("--strict", is_flag=True, help="Warnings, too, make the exit status 4.")
@@ -41,9 +44,10 @@ def audit_command(
     split_set: str | None,
     seed: int,
     bits: int,
+    exact: bool,  # noqa: FBT001 - Click passes flags by name
     show: int,
     sheet: Path | None,
-    strict: bool,  # noqa: FBT001 - Click passes flags by name
+    strict: bool,  # noqa: FBT001
     store: str,
     space: str | None,
     as_json: bool,  # noqa: FBT001
@@ -63,7 +67,16 @@ def audit_command(
     opened = open_store(store)
     if sheet is not None:
         make_folder_of(sheet, "--sheet")
-    report = audit(opened, space=space, protocol=protocol, aspect=aspect, split_set=split_set, seed=seed, bits=bits)
+    report = audit(
+        opened,
+        space=space,
+        protocol=protocol,
+        aspect=aspect,
+        split_set=split_set,
+        seed=seed,
+        bits=bits,
+        exact=exact,
+    )
     if as_json:
         print_json(report.to_dict())
     else:

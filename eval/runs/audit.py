@@ -16,14 +16,15 @@ from eval.audit.checks import (
     vector_findings,
 )
 from eval.audit.duplicates import MAX_BITS, NEAR_ALONE, NEAR_WITH_HASH, SpaceVectors
-from eval.audit.findings import SEVERITIES, AuditReport, Finding
+from eval.audit.findings import SEVERITIES, AuditReport, Finding, NeighbourSearch
 from eval.audit.labels import MARGIN
-from eval.audit.near import left_out, near_pairs, vector_pairs
+from eval.audit.near import comparisons, left_out, near_neighbours, near_pairs, vector_pairs
 from eval.audit.spellings import name_findings
 from eval.audit.vectors import near_findings, suspect_findings
 from eval.protocols.base import Protocol, Request, whole_split
 from eval.protocols.copies import classified_pictures, ranked_pictures
 from eval.registry import load_protocol
+from eval.runs.neighbours import NeighbourSearcher
 from eval.runs.reading import find_split_set, space_vectors
 from eval.seams.samples import Pool
 from retrieval.errors import InputError
@@ -31,12 +32,15 @@ from retrieval.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from retrieval.types import Float32, Int64, Neighbors, SplitSet
+    from retrieval.types import Float32, Int64, SplitSet
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 COLUMNS = ("source", "uri", "key", "label", "identity", "aspect", "camera", "group", "split", "phash")
 COPIES_SEEN = 8
 """Number of neighbours of each sample among which near-duplicates are searched."""
+
+MOST_COMPARISONS = 500_000_000
+"""Largest number of pairs of perceptual hashes that an audit compares, in some ten seconds, if it may be inexact."""
 
 
 class AuditInput(NamedTuple):
@@ -63,6 +67,7 @@ def audit(
     split_set: str | Path | None = None,
     seed: int = 0,
     bits: int = MAX_BITS,
+    exact: bool = False,
 ) -> AuditReport:
     """Audit the samples of a store, and the draws of a split set or protocol.
 
@@ -76,6 +81,7 @@ def audit(
         split_set: name of a stored split set, the beginning of its name, or a CSV file.
         seed: seed of the protocol's draws.
         bits: largest number of differing bits of the perceptual hashes of near-duplicates, 0 to 3.
+        exact: whether to compare all pairs of vectors and hashes, however many there are.
 
     Raises:
         InputError: there are no samples, or ``split_set`` and ``protocol`` are both given, or ``aspect`` without a
@@ -104,7 +110,7 @@ def audit(
     roles = data_roles(pool, sets)._replace(left_out=left_out(pool, rule.settings))
     groups_meet = rule.settings.get("group_rule") != "exclude"
     audit_input = AuditInput(pool, roles, rows, vectors, vectors_of_space, groups_meet)
-    findings = _findings(audit_input, space_info.name, bits)
+    findings, search = _findings(audit_input, space_info.name, bits, exact=exact)
     splits = whole_split({str(number): part for number, part in enumerate(sets)}) if sets else None
     named = {sample for finding in findings for item in finding.items for sample in item.samples}
     return AuditReport(
@@ -116,10 +122,13 @@ def audit(
         thresholds=_thresholds(vectors_of_space.scale, bits),
         findings=tuple(findings),
         uris={key: uri for key, uri in zip(pool.ids.tolist(), pool.columns["uri"], strict=True) if key in named},
+        search=search,
     )
 
 
-def _findings(audit_input: AuditInput, space: str, bits: int) -> list[Finding]:
+def _findings(
+    audit_input: AuditInput, space: str, bits: int, *, exact: bool
+) -> tuple[list[Finding], NeighbourSearch | None]:
     pool, roles, rows, vectors, space_vectors, groups_meet = audit_input
     findings = [
         *identity_findings(pool, roles),
@@ -129,29 +138,23 @@ def _findings(audit_input: AuditInput, space: str, bits: int) -> list[Finding]:
         *size_findings(pool, roles),
         *vector_findings(pool, np.isin(np.arange(len(pool)), rows), space),
     ]
+    search = None
     if len(rows) > 1:
-        neighbours = nearest_others(vectors, min(COPIES_SEEN, len(rows) - 1))
-        pairs = near_pairs(pool, space_vectors, bits)
+        nearest = NeighbourSearcher(exact=exact)
+        neighbours = nearest(vectors, min(COPIES_SEEN, len(rows) - 1))
+        all_hashes = nearest.is_exact(len(rows)) or comparisons(pool, space_vectors) <= MOST_COMPARISONS
+        pairs = (
+            near_pairs(pool, space_vectors, bits)
+            if all_hashes
+            else near_neighbours(pool, space_vectors, neighbours, bits)
+        )
         findings += near_findings(pool, roles, pairs)
         alone = vector_pairs(pool, space_vectors, neighbours, pairs)
         findings += near_findings(pool, roles, alone, alone=True)
-        findings += suspect_findings(pool, roles, rows, vectors, nearest_others)
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-def nearest_others(vectors: Float32, k: int) -> Neighbors:
-    """Find the k nearest other rows of every row of ``vectors`` (n, d), exactly and in bounded memory."""
-    from retrieval.search.exact import ExactIndex
-    from retrieval.types import Neighbors
-
-    index = ExactIndex(vectors)
-    step = max(1, 8_000_000 // (vectors.shape[1] * (k + 1)))
-    parts = []
-    for start in range(0, len(vectors), step):
-        queries = vectors[start : start + step]
-        excluded = [np.array([start + row], np.int64) for row in range(len(queries))]
-        parts.append(index.search(queries, k, excluded))
-    return Neighbors(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
+        findings += suspect_findings(pool, roles, rows, vectors, nearest)
+        limit = NEAR_ALONE * (space_vectors.scale or 1)
+        search = nearest.describe(vectors, neighbours, limit, all_hashes=all_hashes)
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)), search
 
 
 def _pool(snapshot: Snapshot, rule: Protocol) -> Pool:

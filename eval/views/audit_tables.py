@@ -34,4 +34,6 @@ def audit_table(report: AuditReport, shown: int) -> Table:
             table.add_row("", "", "", f"  {item.detail}: {uris}{more}", style="dim")
     if not report.findings:
         table.add_row("", "", "", "Nothing was found.")
+    if report.search is not None and (said := str(report.search)):
+        table.caption = said
     return table

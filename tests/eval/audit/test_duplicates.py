@@ -19,7 +19,7 @@ from eval.audit.duplicates import (
     typical_distance,
 )
 from eval.audit.near import near_pairs, vector_pairs
-from eval.runs.audit import nearest_others
+from eval.runs.neighbours import nearest_others
 from eval.seams.samples import Pool
 from tests.support.audit_samples import clusters
 

@@ -5,7 +5,7 @@ import pytest
 
 from eval.audit.duplicates import typical_distance
 from eval.audit.labels import NEIGHBOURS, suspects
-from eval.runs.audit import nearest_others
+from eval.runs.neighbours import nearest_others
 from retrieval.types import Float32, Int64
 from tests.support.audit_samples import clusters
 
@@ -44,3 +44,13 @@ def test_one_neighbour_is_too_few() -> None:
     vectors = clusters(2, 1)
     found = suspects(vectors, np.array([0, 1]), nearest_others(vectors, 1), 1.0)
     assert not len(found.rows)
+
+
+def test_labels_of_many_samples_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, labels = clusters(8, 5), np.repeat(np.arange(8), 5)
+    labels[17] = 7
+    whole = suspects(vectors, labels, nearest_others(vectors, NEIGHBOURS), 1.0)
+    monkeypatch.setattr("eval.audit.labels.FEW_OF_A_LABEL", 2)
+    searched = suspects(vectors, labels, nearest_others(vectors, NEIGHBOURS), 1.0, nearest_others)
+    assert whole.rows.tolist() == searched.rows.tolist() == [17]
+    np.testing.assert_allclose(searched.margin, whole.margin, atol=1e-6)

@@ -6,8 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from eval.audit.findings import AuditReport
-from eval.runs.audit import audit, nearest_others
+from eval.audit.findings import AuditReport, NeighbourSearch
+from eval.runs import audit as audit_module
+from eval.runs import neighbours
+from eval.runs.audit import audit
+from eval.views.audit_tables import audit_table
 from retrieval.errors import InputError, UnknownNameError
 from tests.support.audit_samples import IDENTITY, IMAGES, PEOPLE, SPLIT, N, clusters, said, store_of
 
@@ -101,11 +104,32 @@ def test_what_cannot_be_audited() -> None:
             audit(store, **wrong)
 
 
-def test_the_nearest_are_those_of_a_full_comparison() -> None:
-    vectors = clusters(6, 5, noise=1)
-    scores = vectors @ vectors.T
-    np.fill_diagonal(scores, -np.inf)
-    assert (nearest_others(vectors, 4).rows == np.argsort(-scores, axis=1, kind="stable")[:, :4]).all()
+def test_an_approximate_audit_finds_the_same_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = clusters(PEOPLE, IMAGES, noise=0.5, d=64)
+    vectors[1] = vectors[0] + 0.45 * vectors[30]
+    vectors[3] = vectors[2] + 0.01 * vectors[30]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    identity = [*IDENTITY]
+    identity[12] = "p6"
+    hashes = pa.array([5] * N, pa.int64())  # all alike
+    store = store_of(vectors, phash=hashes, identity=identity, split=SPLIT)
+    exact = audit(store)
+    assert exact.search == NeighbourSearch(exact=True)
+    monkeypatch.setattr(neighbours, "EXACT_UP_TO", N - 1)
+    monkeypatch.setattr(audit_module, "MOST_COMPARISONS", 0)
+    assert audit(store, exact=True) == exact
+    report = audit(store)
+    assert report.findings == exact.findings
+    assert report.search == NeighbourSearch(
+        exact=False, all_hashes=False, sampled=N, recall=1.0, near_pairs=2, near_pairs_found=2
+    )
+    assert report.to_dict()["search"]["recall"] == 1
+    caption = str(audit_table(report, 5).caption)
+    assert caption.startswith(
+        "The search for near vectors was approximate: of 40 samples drawn at random it had 100.0%"
+    )
+    assert "those of nearest neighbours were compared" in caption
+    assert audit_table(exact, 5).caption is None
 
 
 @pytest.mark.parametrize("column", ["split", "aspect"])
