@@ -134,11 +134,16 @@ def finish(command: Command) -> None:
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond a size, as on a disk that is full."""
+    """Let no file of this process grow beyond a size, as on a disk that is full.
+
+    Python writes no compiled modules meanwhile: it does not notice that they are cut off.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "dont_write_bytecode", True)
+            yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
