@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retrieval.search.candidates import SPARE, max_excluded, rank_candidates
-from retrieval.search.kernels import CandidateSearch
+from retrieval.search.candidates import SPARE, CandidateSearch, max_excluded, rank_candidates
 from retrieval.types import Float32, Int64, Neighbors, SearchIndex
 
 WIDE = 8

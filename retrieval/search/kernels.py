@@ -1,4 +1,4 @@
-"""Candidate searches with FAISS: exhaustive, HNSW graph and inverted file. No other module imports FAISS.
+"""Approximate searches with FAISS: HNSW graph and inverted file. No other module imports FAISS.
 
 Scores of FAISS only select candidates, because it sums float32 in an order that depends on shapes, and the approximate
 indexes store vectors in half precision. Callers compute the scores of candidates again.
@@ -7,19 +7,17 @@ indexes store vectors in half precision. Callers compute the scores of candidate
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import faiss
 import numpy as np
 
+from retrieval.search.candidates import CandidateSearch
 from retrieval.types import Float32, Int64
 
 _FAISS: Any = faiss  # its type hints lack search parameters and the constants of scalar quantisers
-
-CandidateSearch = Callable[[Float32, int], Int64]
-"""Maps queries (q, d) and a width to candidate rows (q, width), best first; -1 pads short lists."""
 
 LINKS = 32
 """Links per vertex of the HNSW graph (M in Malkov and Yashunin 2018); memory is 2 x LINKS x 4 bytes per vector."""
@@ -35,12 +33,6 @@ TRAINING_PER_CELL = 40
 
 PROBED = 16
 """One cell in this many is searched."""
-
-
-def nearest(queries: Float32, data: Float32, width: int) -> tuple[Float32, Int64]:
-    """Return scores and rows (q, width) of highest inner product among all of ``data`` (n, d); ``width`` <= n."""
-    scores, rows = faiss.knn(queries, data, width, metric=faiss.METRIC_INNER_PRODUCT)
-    return np.asarray(scores, np.float32), np.asarray(rows, np.int64)
 
 
 def hnsw_search(data: Float32) -> CandidateSearch:

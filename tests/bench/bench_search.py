@@ -1,49 +1,168 @@
-"""Exact search over 1,000,000 x 512 beside raw FAISS ``IndexFlatIP``: the same neighbours, the ratio of times."""
+"""Exact search and k-NN beside the product of queries and vectors alone, and beside FAISS's flat search.
+
+``python -m tests.bench.bench_search [ROWS] [QUERIES,...]``. Contenders take turns in one process:
+
+- ``product``: the inner products of all pairs, a block of rows at a time into one buffer, nothing done with them; the
+  fastest of three sizes of block;
+- ``ours``: ``ExactIndex.search`` over the memory-mapped vectors, k = 10;
+- ``flat``: ``faiss.knn`` over the same vectors, with the k + 8 neighbours that exact search asked it for at first.
+
+``x product`` and ``x flat`` are medians of the ratios of seconds of a round, least and largest behind them. Neighbours
+are compared with a sort of float64 scores; among the vectors are copies of 20 queries, 15 of each, so that ties cross
+the k-th place.
+"""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import faiss
 import numpy as np
 
-from retrieval.search.exact import ExactIndex
+from eval.registry import load_scorer
+from eval.scorers.knn import VoteOptions
+from eval.seams.scorer import ScorerTask
+from retrieval.search.exact import ExactIndex, make_index
+from retrieval.types import Float32, Int64
+from tests.support.class_banks import arm_of
 
-ROWS, DIMENSION, K = 1_000_000, 512, 10
+ROWS, DIMENSION, K, SPARE = 1_000_000, 512, 10, 8
+QUERIES = (1, 10, 100, 1000)
+ROUNDS = 5
+BLOCKS = (2048, 8192, 16_384)
+COPIED, COPIES = 20, 15
+TRAIN, TEST, CLASSES, NEIGHBOURS = 50_000, 10_000, 169, 20
 
 
-def main(rows: int = ROWS) -> None:
-    """Print one table; ``raw / ours`` above 1 means that ours is faster."""
+def product(queries: Float32, data: Float32, size: int) -> None:
+    """Compute all inner products, in blocks of rows and of at most 1,024 queries."""
+    for start in range(0, len(queries), 1024):
+        part = queries[start : start + 1024].T
+        buffer = np.empty((size, part.shape[1]), np.float32)
+        for at in range(0, len(data), size):
+            block = data[at : at + size]
+            np.matmul(block, part, out=buffer[: len(block)])
+
+
+def timed(contenders: Sequence[Callable[[], object]], rounds: int = ROUNDS) -> np.ndarray:
+    """Return the seconds (rounds, contenders) of contenders that take turns; a round before is not counted."""
+    seconds = np.zeros((rounds + 1, len(contenders)))
+    for turn in range(rounds + 1):
+        for at, contender in enumerate(contenders):
+            time.sleep(0.2)  # threads of the contender before stop spinning
+            start = time.perf_counter()
+            contender()
+            seconds[turn, at] = time.perf_counter() - start
+    return seconds[1:]
+
+
+def ratio(seconds: np.ndarray, beside: np.ndarray) -> str:
+    """Return the median of the ratios of rounds, with the least and the largest."""
+    of_rounds = seconds / beside
+    return f"{np.median(of_rounds):5.2f} ({of_rounds.min():.2f}-{of_rounds.max():.2f})"
+
+
+def fastest_product(queries: Float32, data: Float32) -> Callable[[], None]:
+    """Return the product in blocks of the size that is fastest here."""
+    contenders = [partial(product, queries, data, size) for size in BLOCKS]
+    return contenders[int(timed(contenders, 2).min(axis=0).argmin())]
+
+
+def sorted_rows(queries: Float32, data: Float32) -> Int64:
+    """Return the K rows of highest score of each query, equal scores by row: every score, then a sort."""
+    scores = np.empty((len(queries), len(data)), np.float32)
+    for at in range(0, len(data), 50_000):
+        block = data[at : at + 50_000].astype(np.float64)
+        scores[:, at : at + 50_000] = queries.astype(np.float64) @ block.T
+    return np.argsort(-scores, axis=1, kind="stable")[:, :K]
+
+
+def search_table(data: Float32, queries: Float32, counts: Sequence[int]) -> None:
+    """Print one row for each number of queries, and whether neighbours are those of a sort."""
+    index = ExactIndex(data)
+    print(f"{len(data):,} x {DIMENSION}, k = {K}, {ROUNDS} rounds")
+    print("queries   product s    ours s    flat s   ours x product       ours x flat")
+    for n in counts:
+        part = queries[:n]
+        contenders = (
+            fastest_product(part, data),
+            lambda part=part: index.search(part, K),
+            lambda part=part: faiss.knn(part, data, K + SPARE, metric=faiss.METRIC_INNER_PRODUCT),
+        )
+        seconds = timed(contenders)
+        alone, ours, flat = seconds.T
+        medians = "".join(f"{value:10.3f}" for value in np.median(seconds, axis=0))
+        print(f"{n:7,}  {medians}   {ratio(ours, alone)}   {ratio(ours, flat)}", flush=True)
+    checked = queries[: 2 * COPIED]
+    rows = index.search(checked, K).rows
+    same = np.array_equal(rows, sorted_rows(checked, data))
+    print(
+        f"neighbours of {len(checked)} queries, {COPIED} of them with {COPIES} equal vectors: equal to a sort: {same}"
+    )
+
+
+def filter_table(data: Float32, queries: Float32) -> None:
+    """Print what search in some of the rows takes, beside search in all."""
+    rng = np.random.default_rng(1)
+    whole = ExactIndex(data)
+    print("\nrows searched   queries    all s   some s   some x all")
+    for share in (0.5, 0.1):
+        some = ExactIndex(data, rows=np.flatnonzero(rng.random(len(data)) < share))
+        for n in (1, 100):
+            part = queries[:n]
+            every, few = timed((lambda: whole.search(part, K), lambda: some.search(part, K))).T  # noqa: B023
+            medians = f"{np.median(every):8.3f} {np.median(few):8.3f}"
+            print(f"{share:13.0%}   {n:7}  {medians}   {ratio(few, every)}", flush=True)
+
+
+def votes_table(data: Float32, queries: Float32) -> None:
+    """Print what the scorer ``knn`` takes."""
+    train, arm = np.ascontiguousarray(data[:TRAIN]), arm_of("knn", VoteOptions(k=(NEIGHBOURS,)))
+    scorer = load_scorer("knn")
+    labels = np.random.default_rng(2).integers(0, CLASSES, len(train))
+    task = ScorerTask(queries, None, train, labels, CLASSES, make_index)
+    contenders = (
+        fastest_product(queries, train),
+        lambda: list(scorer.logits(arm, task, scorer.settings(arm))),
+        lambda: faiss.knn(queries, train, NEIGHBOURS + SPARE, metric=faiss.METRIC_INNER_PRODUCT),
+    )
+    alone, ours, flat = timed(contenders).T
+    print(f"\nscorer knn, k = {NEIGHBOURS}, {CLASSES} classes, {len(queries):,} queries, {len(train):,} train vectors")
+    print(f"product {np.median(alone):.2f} s, ours {np.median(ours):.2f} s, flat search alone {np.median(flat):.2f} s")
+    print(f"ours x product {ratio(ours, alone)}, x flat {ratio(ours, flat)}")
+
+
+def make_vectors(path: Path, rows: int) -> tuple[Float32, Float32]:
+    """Write random unit vectors (rows, d) to a file; return them memory-mapped, and queries near some of them."""
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as name:
-        data = np.memmap(Path(name) / "hot.f32", np.float32, "w+", shape=(rows, DIMENSION))
-        for start in range(0, rows, 100_000):
-            block = rng.standard_normal((min(100_000, rows - start), DIMENSION), dtype=np.float32)
-            data[start : start + len(block)] = block / np.linalg.norm(block, axis=1, keepdims=True)
-        data.flush()
-        queries = data[:1000] + 0.02 * rng.standard_normal((1000, DIMENSION), dtype=np.float32)
-        raw = faiss.IndexFlatIP(DIMENSION)
-        raw.add(data)
-        ours = ExactIndex(np.memmap(Path(name) / "hot.f32", np.float32, "r", shape=(rows, DIMENSION)))
-        ours.search(queries[:1], K)
-        print(f"{rows:,} x {DIMENSION}, k={K}; ours reads the memory-mapped matrix, raw its own copy")
-        print("queries   ours s    raw s   raw/ours   same neighbours")
-        for n in (1, 10, 100, 1000):
-            times, same = [], 1.0
-            for _ in range(3):
-                begin = time.perf_counter()
-                found = ours.search(queries[:n], K)
-                middle = time.perf_counter()
-                _, want = raw.search(queries[:n], K)
-                times.append((middle - begin, time.perf_counter() - middle))
-                same = min(same, float((found.rows == want).mean()))
-            ours_s, raw_s = np.median(times, axis=0)
-            ratio = np.median([t[1] / t[0] for t in times])
-            print(f"{n:7d}{ours_s:9.3f}{raw_s:9.3f}{ratio:11.2f}{same:18.4f}", flush=True)
+    written = np.memmap(path, np.float32, "w+", shape=(rows, DIMENSION))
+    for start in range(0, rows, 100_000):
+        block = rng.standard_normal((min(100_000, rows - start), DIMENSION), dtype=np.float32)
+        written[start : start + len(block)] = block / np.linalg.norm(block, axis=1, keepdims=True)
+    queries = written[rng.choice(rows, TEST)] + 0.02 * rng.standard_normal((TEST, DIMENSION), dtype=np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    written[rng.choice(rows, COPIED * COPIES, replace=False)] = np.repeat(queries[:COPIED], COPIES, axis=0)
+    written.flush()
+    return np.memmap(path, np.float32, "r", shape=(rows, DIMENSION)), queries
+
+
+def main(rows: int = ROWS, counts: Sequence[int] = QUERIES) -> None:
+    """Print three tables: search, search in some of the rows, and the scorer ``knn``."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, queries = make_vectors(Path(folder) / "hot.f32", rows)
+        search_table(data, queries, counts)
+        filter_table(data, queries)
+        votes_table(data, queries)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)
+    given = sys.argv[1:]
+    main(
+        int(given[0]) if given else ROWS,
+        [int(count) for count in given[1].split(",")] if len(given) > 1 else QUERIES,
+    )

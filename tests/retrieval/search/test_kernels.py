@@ -8,7 +8,8 @@ import faiss
 import numpy as np
 import pytest
 
-from retrieval.search.kernels import CandidateSearch, hnsw_search, ivf_search
+from retrieval.search.candidates import CandidateSearch
+from retrieval.search.kernels import hnsw_search, ivf_search
 from retrieval.types import Float32
 
 rng = np.random.default_rng(0)
