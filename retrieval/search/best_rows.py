@@ -77,12 +77,14 @@ class BestRows:
         parts = [(self._owner, self._row, self._score), *self._new]
         owner, row, score = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         self._new = []
-        spread = 4 * float(np.abs(score).max(initial=1))
-        self._take(owner, row, score, np.argsort(owner * spread - score))
+        # Sorting small integers takes linear time, unlike sorting scores.
+        by_query = np.argsort(owner.astype(np.min_scalar_type(len(self._queries))), kind="stable")
+        self._take(owner, row, score, by_query)
         starts = np.searchsorted(self._owner, np.arange(len(self._queries) + 1))
-        full = np.diff(starts) >= self._k
         kth = np.full(len(self._queries), -np.inf, np.float32)
-        kth[full] = self._score[starts[:-1][full] + self._k - 1]
+        for query in np.flatnonzero(np.diff(starts) >= self._k).tolist():
+            scores = self._score[starts[query] : starts[query + 1]]
+            kth[query] = np.partition(scores, len(scores) - self._k)[len(scores) - self._k]
         self._raise_floor(kth)
         kept = np.flatnonzero(self._score >= self._floor[self._owner])
         self._take(self._owner, self._row, self._score, kept)

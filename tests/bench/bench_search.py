@@ -1,6 +1,7 @@
 """Exact search and k-NN beside the product of queries and vectors alone, and beside FAISS's flat search.
 
-``python -m tests.bench.bench_search [ROWS] [QUERIES,...]``. Contenders take turns in one process:
+``python -m tests.bench.bench_search`` prints three tables in about five minutes, ``--tables search --queries 1,100``
+some. Contenders take turns in one process:
 
 - ``product``: the inner products of all pairs, a block of rows at a time into one buffer, nothing done with them; the
   fastest of three sizes of block;
@@ -14,7 +15,7 @@ the k-th place.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ from tests.support.class_banks import arm_of
 
 ROWS, DIMENSION, K, SPARE = 1_000_000, 512, 10, 8
 QUERIES = (1, 10, 100, 1000)
-ROUNDS = 5
+ROUNDS = 3
 BLOCKS = (2048, 8192, 16_384)
 COPIED, COPIES = 20, 15
 TRAIN, TEST, CLASSES, NEIGHBOURS = 50_000, 10_000, 169, 20
@@ -70,7 +71,7 @@ def ratio(seconds: np.ndarray, beside: np.ndarray) -> str:
 def fastest_product(queries: Float32, data: Float32) -> Callable[[], None]:
     """Return the product in blocks of the size that is fastest here."""
     contenders = [partial(product, queries, data, size) for size in BLOCKS]
-    return contenders[int(timed(contenders, 2).min(axis=0).argmin())]
+    return contenders[int(timed(contenders, 1).min(axis=0).argmin())]
 
 
 def sorted_rows(queries: Float32, data: Float32) -> Int64:
@@ -106,21 +107,21 @@ def search_table(data: Float32, queries: Float32, counts: Sequence[int]) -> None
     )
 
 
-def filter_table(data: Float32, queries: Float32) -> None:
+def filter_table(data: Float32, queries: Float32, counts: Sequence[int]) -> None:
     """Print what search in some of the rows takes, beside search in all."""
     rng = np.random.default_rng(1)
     whole = ExactIndex(data)
     print("\nrows searched   queries    all s   some s   some x all")
     for share in (0.5, 0.1):
         some = ExactIndex(data, rows=np.flatnonzero(rng.random(len(data)) < share))
-        for n in (1, 100):
+        for n in counts[::2]:
             part = queries[:n]
             every, few = timed((lambda: whole.search(part, K), lambda: some.search(part, K))).T  # noqa: B023
             medians = f"{np.median(every):8.3f} {np.median(few):8.3f}"
             print(f"{share:13.0%}   {n:7}  {medians}   {ratio(few, every)}", flush=True)
 
 
-def votes_table(data: Float32, queries: Float32) -> None:
+def votes_table(data: Float32, queries: Float32, _counts: Sequence[int]) -> None:
     """Print what the scorer ``knn`` takes."""
     train, arm = np.ascontiguousarray(data[:TRAIN]), arm_of("knn", VoteOptions(k=(NEIGHBOURS,)))
     scorer = load_scorer("knn")
@@ -151,18 +152,26 @@ def make_vectors(path: Path, rows: int) -> tuple[Float32, Float32]:
     return np.memmap(path, np.float32, "r", shape=(rows, DIMENSION)), queries
 
 
-def main(rows: int = ROWS, counts: Sequence[int] = QUERIES) -> None:
-    """Print three tables: search, search in some of the rows, and the scorer ``knn``."""
+TABLES = {"search": search_table, "filter": filter_table, "knn": votes_table}
+
+
+def main(rows: int = ROWS, counts: Sequence[int] = QUERIES, tables: Sequence[str] = tuple(TABLES)) -> None:
+    """Print tables: ``search``, ``filter`` (search in some of the rows) and ``knn`` (the scorer of that name)."""
     with tempfile.TemporaryDirectory() as folder:
         data, queries = make_vectors(Path(folder) / "hot.f32", rows)
-        search_table(data, queries, counts)
-        filter_table(data, queries)
-        votes_table(data, queries)
+        for table in tables:
+            TABLES[table](data, queries, counts)
+
+
+def numbers(text: str) -> list[int]:
+    """Read "1,10"."""
+    return [int(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(
-        int(given[0]) if given else ROWS,
-        [int(count) for count in given[1].split(",")] if len(given) > 1 else QUERIES,
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--queries", type=numbers, default=QUERIES)
+    parser.add_argument("--tables", type=lambda text: text.split(","), default=tuple(TABLES))
+    given = parser.parse_args()
+    main(given.rows, given.queries, given.tables)
