@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -124,7 +125,12 @@ def main() -> None:
         error.show(said)
         click.echo(printable(said.getvalue()), err=True, nl=False)
         sys.exit(2 if isinstance(error, click.UsageError) else 1)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if "marshal" in str(error.__cause__):  # Python does not notice when a full disk cuts off what it compiled
+            _fail(
+                f"Error: a compiled module is cut off ({error.__cause__}), as by a full disk; make room, delete the "
+                f"folders __pycache__ in {Path(__file__).resolve().parent}, and run the same command again."
+            )
         _fail("Stopped.")
     except VitrineError as error:
         _fail(f"Error: {error}")

@@ -30,6 +30,14 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
     assert not loaded & HEAVY
 
 
+def test_a_compiled_module_that_a_full_disk_cut_off_is_said(tmp_path: Path) -> None:
+    env = {"PYTHONPYCACHEPREFIX": str(tmp_path)}
+    run_cli("info", "--help", env=env)
+    (compiled,) = tmp_path.rglob("commands/info.*.pyc")
+    compiled.write_bytes(compiled.read_bytes()[:700])
+    assert "delete the folders __pycache__" in run_cli("info", "--help", env=env, check=1).stderr
+
+
 READS = """
 import sys
 import cli
