@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +17,9 @@ import yaml
 
 from retrieval.store.open import open_store
 from tests.support.caption_images import draw, recipe
-from tests.support.command_line import ROOT, SMALL_ENCODER, call_cli
+from tests.support.command_line import SMALL_ENCODER, call_cli
 from tests.support.images import write_images
+from tests.support.warm_start import WarmStart, warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -204,14 +204,20 @@ def fill(path: Path, left: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def bound_by_permissions() -> list[str]:
-    """Words before a command that make permissions hold, also for root."""
-    if os.geteuid():
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
+def start() -> Iterator[WarmStart]:
+    """Starts commands in processes of their own; permissions hold for them, also for root where that can be had."""
+    setpriv = shutil.which("setpriv") if os.geteuid() == 0 else None
+    caps = "-dac_override,-dac_read_search"
+    with warm_start([setpriv, "--bounding-set", caps, "--inh-caps", caps] if setpriv else []) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def bound_by_permissions(start: WarmStart) -> WarmStart:
+    """Starts commands for which permissions hold."""
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("root may write anywhere, and setpriv is not installed")
-    return [setpriv, "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-dac_override,-dac_read_search"]
+    return start
 
 
 def set_writable(folder: Path, *, writable: bool) -> None:
@@ -232,7 +238,7 @@ def set_writable(folder: Path, *, writable: bool) -> None:
     ],
 )
 def test_a_permission_lost_midway(
-    world: Path, tmp_path: Path, bound_by_permissions: list[str], name: str, folder: str, sign: str
+    world: Path, tmp_path: Path, bound_by_permissions: WarmStart, name: str, folder: str, sign: str
 ) -> None:
     command = COMMANDS[name]
     shutil.copytree(world, tmp_path / "w")
@@ -242,28 +248,27 @@ def test_a_permission_lost_midway(
         before = len(list(Path().glob(sign))) if sign else 0
         if not sign:
             set_writable(place, writable=False)
-        line = [*bound_by_permissions, sys.executable, str(ROOT / "cli.py"), *words(command)]
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = bound_by_permissions(*words(command), output=tmp_path / "said.txt")
         while sign and process.poll() is None and len(list(Path().glob(sign))) <= before:
-            time.sleep(0.002)
+            time.sleep(0.005)
         set_writable(place, writable=False)
-        _, said = process.communicate(timeout=300)
+        status = process.wait(300)
         set_writable(place, writable=True)
-        if process.returncode and name != "eval":
+        said = process.said()
+        if status and name != "eval":
             one_sentence(said)
         elif name == "eval":  # the number is there; only keeping it failed, which is said
-            assert process.returncode == 0, said
+            assert status == 0, said
             assert "cannot be written" in said
         finish(command)
 
 
-def test_a_store_copied_while_it_is_written(world: Path, tmp_path: Path) -> None:
+def test_a_store_copied_while_it_is_written(world: Path, tmp_path: Path, start: WarmStart) -> None:
     """A plain copy, file by file, may mix two commits; it opens as one of them, or says that it is damaged."""
     shutil.copytree(world, tmp_path / "w")
     opened = 0
     with working_in(tmp_path / "w"):
-        line = [sys.executable, str(ROOT / "cli.py"), *words(COMMANDS["index more"])]
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = start(*words(COMMANDS["index more"]), output=tmp_path / "said.txt")
         copies: list[Path] = []
         seen = commits = len(list(Path("store/commits.lance/_versions").iterdir()))
         while process.poll() is None:
@@ -273,7 +278,7 @@ def test_a_store_copied_while_it_is_written(world: Path, tmp_path: Path) -> None
                 copy_files(Path("store"), copies[-1])
                 seen = commits
             time.sleep(0.01)
-        assert process.returncode == 0, process.communicate()[1]
+        assert process.poll() == 0, process.said()
         with open_store("store").snapshot() as snapshot:
             complete = snapshot.samples(["id", "key"])
         for copy in copies:
