@@ -25,24 +25,34 @@ Two details are specific to this module: a sample is its own first neighbour eve
 distances are in order of the gallery, queries last. Junk rules do not affect the neighbours; they apply to the final
 ranking.
 
-V is stored as a sparse matrix, and the minima are summed along an inverted index: instead of an n x n matrix only
-blocks of rows exist. A row of V has at most (k1 + 1) (k1 / 2 + 1) k2 weights, in practice a tenth of that.
+V is a sparse matrix, and so are the sets: a set of step 1 is a row of ones, and counting what two sets share is a
+product of matrices. The minima of step 5 are summed along an inverted index. Blocks of rows exist at a time, never an
+n x n matrix. A row of V has at most (k1 + 1) (k1 / 2 + 1) k2 weights, in practice a tenth of that.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.scorers.similarity import BLOCK_BYTES, similarity_blocks
+from eval.ranking.neighbours import Neighbourhood, neighbourhood
+from eval.ranking.score_keys import row_chunks
+from eval.ranking.sums_of_minima import Sparse, SumsOfMinima
+from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+ROWS_AT_ONCE = 2048
+"""Rows of V that a thread computes at a time."""
+
+PAIR_BYTES = 512 << 10
+"""Size of one side of the vectors whose cosines are computed together."""
 
 
 class KReciprocal(NamedTuple):
@@ -55,21 +65,6 @@ class KReciprocal(NamedTuple):
 
 PAPER_PARAMETERS = KReciprocal()
 """Parameters of the paper."""
-
-
-class SparseRows(NamedTuple):
-    """A sparse matrix: row i has the weights, at ascending columns, of the slice ``first[i]:first[i + 1]``."""
-
-    first: Int64
-    column: Int64
-    weight: Float32
-
-
-class Neighbourhood(NamedTuple):
-    """Per sample: ``nearest`` (n, k) rows, itself first, and ``spread`` (n,), the largest squared distance, > 0."""
-
-    nearest: Int64
-    spread: Float32
 
 
 def rerank_blocks(
@@ -85,148 +80,109 @@ def rerank_blocks(
         settings: k1, k2 >= 1, and lambda.
         self_rows: (n,) gallery row of the query itself, -1 for none; such a sample is counted once.
     """
+    if not len(queries):
+        return
     self_rows = np.full(len(queries), -1, np.int64) if self_rows is None else self_rows
     new = self_rows < 0
     query_rows = np.where(new, len(gallery) + np.cumsum(new) - 1, self_rows)
     samples = np.concatenate([gallery, queries[new]])
     around = neighbourhood(samples, max(settings.k1 + 1, settings.k2))
-    encoded = _average(_encode(samples, around, settings.k1), around.nearest[:, : settings.k2])
-    inverted = _invert(encoded, len(gallery))
-    share = np.float32(settings.weight)
-    for start, scores in similarity_blocks(queries, gallery):
-        for row, sample in enumerate(query_rows[start : start + len(scores)]):
-            common = _common(encoded, inverted, sample, len(gallery))
-            near = 1 - np.maximum(1 - scores[row], 0) / around.spread[sample]
-            scores[row] = share * near + (1 - share) * (common / (2 - common))
-        yield start, scores
-
-
-def neighbourhood(vectors: Float32, k: int) -> Neighbourhood:
-    """Find the k nearest of every sample among all of them, itself included; all if there are fewer than k.
-
-    Args:
-        vectors: (n, d) of length one; squared distances are 1 - cosine, since their scale does not matter here.
-        k: number of neighbours.
-    """
-    n = len(vectors)
-    nearest = np.empty((n, min(k, n)), np.int64)
-    spread = np.empty(n, np.float32)
-
-    def find(start: int, scores: Float32, rows: Sequence[int]) -> None:
-        for row in rows:
-            spread[start + row] = 1 - scores[row].min()
-            scores[row, start + row] = np.inf
-            nearest[start + row] = best_columns(scores[row], k)
-
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        for start, scores in similarity_blocks(vectors, vectors):
-            shares = [range(first, len(scores), workers) for first in range(workers)]
-            for future in [pool.submit(find, start, scores, share) for share in shares]:
-                future.result()
-    return Neighbourhood(nearest, np.where(spread > 0, spread, np.float32(1)))
+        encoded = _average(_encode(samples, around, settings.k1, pool), around.nearest[:, : settings.k2], pool)
+        minima = SumsOfMinima(encoded[query_rows], encoded[: len(gallery)])
+        spread = around.spread[query_rows]
+        for start, scores in similarity_blocks(queries, gallery):
+
+            def blend(first: int, last: int, start: int = start, scores: Float32 = scores) -> None:
+                for at, common in minima(start + first, start + last):
+                    rows = slice(at, at + len(common))
+                    _blend(scores[at - start : at - start + len(common)], common, spread[rows], settings.weight)
+
+            edges = np.linspace(0, len(scores), workers + 1).astype(int).tolist()
+            list(pool.map(blend, edges[:-1], edges[1:]))
+            yield start, scores
 
 
-def best_columns(scores: Float32, k: int) -> Int64:
-    """Columns of the k largest of ``scores`` (n,), best first, equal scores by column; all if n <= k."""
-    k = min(k, len(scores))
-    least = np.partition(scores, len(scores) - k)[len(scores) - k]
-    eligible = np.flatnonzero(scores >= least)
-    columns: Int64 = eligible[np.argsort(-scores[eligible], kind="stable")[:k]]
-    return columns
-
-
-def _encode(vectors: Float32, around: Neighbourhood, k1: int) -> SparseRows:
+def _encode(vectors: Float32, around: Neighbourhood, k1: int, pool: ThreadPoolExecutor) -> Sparse:
     """Compute V before the averaging: steps 1 to 3."""
-    n = len(vectors)
-    near, core = around.nearest[:, : k1 + 1], around.nearest[:, : round(k1 / 2) + 1]
-    mutual, mutual_core = _mutual(near), _mutual(core)
-    parts = []
-    for start, stop in _chunks(n, max(n, near.shape[1] ** 2)):
-        members = np.zeros((stop - start, n), np.bool_)
-        row = np.arange(stop - start)[:, None]
-        members[row, near[start:stop]] = mutual[start:stop]
-        reach = core[near[start:stop]]
-        valid = mutual_core[near[start:stop]] & mutual[start:stop, :, None]
-        inside = valid & members[row[:, :, None], reach]
-        added = valid & (3 * inside.sum(axis=2) > 2 * valid.sum(axis=2))[:, :, None]
-        members[np.nonzero(added)[0], reach[added]] = True
-        rows, columns = np.nonzero(members)
-        weights = np.exp(-_distances(vectors, rows + start, columns) / around.spread[rows + start])
-        weights /= np.bincount(rows, weights)[rows]
-        parts.append((np.bincount(rows, minlength=stop - start), columns, weights.astype(np.float32)))
-    return _stack(parts)
+    near_cosines = _rows_of(around.nearest, around.cosine)
+    mutual, core = _reciprocal(around.nearest, k1 + 1), _reciprocal(around.nearest, round(k1 / 2) + 1)
+    sizes = np.diff(core.indptr)
+
+    def encode(start: int, stop: int) -> Sparse:
+        sets = mutual[start:stop]
+        shared = (sets @ core).multiply(sets)  # core is symmetric; the product has an entry wherever sets has one
+        shared.data = (3 * shared.data > 2 * sizes[shared.indices]).astype(np.int32)
+        shared.eliminate_zeros()
+        members = sets + shared @ core
+        members.sort_indices()
+        row = np.repeat(np.arange(start, stop), np.diff(members.indptr))
+        distances = np.maximum(1 - _cosines(vectors, near_cosines, row, members.indices), 0)
+        weights = np.exp(-distances / around.spread[row])
+        weights /= np.bincount(row - start, weights)[row - start]
+        members.data = weights
+        return members
+
+    return _by_rows(encode, len(vectors), pool)
 
 
-def _mutual(near: Int64) -> NDArray[np.bool_]:
-    """Whether sample i is among the neighbours of its j-th neighbour: (n, k)."""
-    mutual = np.empty(near.shape, np.bool_)
-    for start, stop in _chunks(len(near), near.shape[1] ** 2):
-        mutual[start:stop] = (near[near[start:stop]] == np.arange(start, stop)[:, None, None]).any(axis=2)
-    return mutual
+def _rows_of(columns: Int64, values: NDArray[np.generic]) -> Sparse:
+    """Sparse matrix (n, n) with ``values`` (n, k) at ``columns`` (n, k), in order of the columns."""
+    from scipy.sparse import csr_array
+
+    n, k = columns.shape
+    kind = np.int32 if n * k < np.iinfo(np.int32).max else np.int64
+    matrix = csr_array(
+        (values.reshape(-1), columns.astype(kind).reshape(-1), np.arange(0, n * k + 1, k).astype(kind)), shape=(n, n)
+    )
+    matrix.sort_indices()
+    return matrix
 
 
-def _distances(vectors: Float32, first: Int64, second: Int64) -> Float32:
-    """1 - cosine of pairs of rows, not below 0: (pairs,)."""
-    cosines = np.empty(len(first), np.float32)
-    for start, stop in _chunks(len(first), vectors.shape[1]):
-        pairs = vectors[first[start:stop]], vectors[second[start:stop]]
-        cosines[start:stop] = np.einsum("ij,ij->i", *pairs)
-    return np.maximum(1 - cosines, 0)
+def _reciprocal(nearest: Int64, k: int) -> Sparse:
+    """R(p, k) of every sample: (n, n) with a one where two samples are among the k nearest of each other."""
+    near = _rows_of(nearest[:, :k], np.ones_like(nearest[:, :k], np.int32))
+    return near.multiply(near.T.tocsr())
 
 
-def _average(encoded: SparseRows, near: Int64) -> SparseRows:
-    """Mean of the rows of V over the neighbours ``near`` (n, k2): step 4."""
-    n = len(near)
-    parts = []
-    for start, stop in _chunks(n, n):
-        neighbours = near[start:stop].reshape(-1)
-        owner, entry = _ranges(encoded.first[neighbours], encoded.first[neighbours + 1])
-        cells = (owner // near.shape[1]) * n + encoded.column[entry]
-        total = np.bincount(cells, encoded.weight[entry], minlength=(stop - start) * n)
-        filled = np.flatnonzero(total)
-        rows, columns = np.divmod(filled, n)
-        weights = (total[filled] / near.shape[1]).astype(np.float32)
-        parts.append((np.bincount(rows, minlength=stop - start), columns, weights))
-    return _stack(parts)
+def _cosines(vectors: Float32, near_cosines: Sparse, row: Int64, column: Int64) -> Float32:
+    """Cosines of pairs (pairs,) in order of row and column: from ``near_cosines``, or computed where it has none."""
+    first, n = int(row[0]), near_cosines.shape[0]
+    entries = slice(near_cosines.indptr[first], near_cosines.indptr[row[-1] + 1])
+    at_row = np.repeat(np.arange(row[-1] + 1 - first), np.diff(near_cosines.indptr[first : row[-1] + 2]))
+    places, wanted = at_row * n + near_cosines.indices[entries], (row - first) * n + column
+    at = np.minimum(np.searchsorted(places, wanted), len(places) - 1)
+    cosines: Float32 = near_cosines.data[entries][at]
+    missing = np.flatnonzero(places[at] != wanted)
+    for start, stop in row_chunks(len(missing), 4 * vectors.shape[1], PAIR_BYTES):
+        some = missing[start:stop]
+        cosines[some] = np.einsum("ij,ij->i", vectors[row[some]], vectors[column[some]])
+    return cosines
 
 
-def _invert(encoded: SparseRows, n: int) -> SparseRows:
-    """Transpose the first n rows: row j of the result has the samples whose V has a weight at j."""
-    last = encoded.first[n]
-    order = np.argsort(encoded.column[:last], kind="stable")
-    sample = np.repeat(np.arange(n), np.diff(encoded.first[: n + 1]))
-    counts = np.bincount(encoded.column[:last], minlength=len(encoded.first) - 1)
-    return SparseRows(_starts(counts), sample[order], encoded.weight[:last][order])
+def _average(encoded: Sparse, near: Int64, pool: ThreadPoolExecutor) -> Sparse:
+    """Mean of the rows of V over the neighbours ``near`` (n, k2): step 4. Columns of a row are in no order."""
+    mean = _rows_of(near, np.full(near.shape, 1 / near.shape[1], np.float32))
+    return _by_rows(lambda start, stop: mean[start:stop] @ encoded, len(near), pool)
 
 
-def _common(encoded: SparseRows, inverted: SparseRows, sample: int, gallery: int) -> NDArray[np.float64]:
-    """Sum of min(V_sample, V_g) for every g of the gallery: (gallery,)."""
-    entries = slice(encoded.first[sample], encoded.first[sample + 1])
-    columns = encoded.column[entries]
-    owner, entry = _ranges(inverted.first[columns], inverted.first[columns + 1])
-    least = np.minimum(encoded.weight[entries][owner], inverted.weight[entry])
-    return np.bincount(inverted.column[entry], least, minlength=gallery).astype(np.float64, copy=False)
+def _by_rows(compute: Callable[[int, int], Sparse], n: int, pool: ThreadPoolExecutor) -> Sparse:
+    """Stack what ``compute`` returns for chunks of rows (start, stop)."""
+    from scipy.sparse import vstack
+
+    starts = range(0, n, ROWS_AT_ONCE)
+    return vstack(list(pool.map(compute, starts, [min(n, start + ROWS_AT_ONCE) for start in starts])), format="csr")
 
 
-def _ranges(first: Int64, last: Int64) -> tuple[Int64, Int64]:
-    """All integers of the ranges [first[i], last[i]), one after the other, and the i of each."""
-    sizes = last - first
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    return owner, np.arange(len(owner)) + (first - _starts(sizes)[:-1])[owner]
-
-
-def _stack(parts: Sequence[tuple[Int64, Int64, Float32]]) -> SparseRows:
-    """Stack chunks of rows, given as (entries per row, columns, weights)."""
-    counts, columns, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return SparseRows(_starts(counts), columns, weights)
-
-
-def _starts(counts: Int64) -> Int64:
-    return np.concatenate([[0], np.cumsum(counts)])
-
-
-def _chunks(n: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of chunks of n rows, so that (rows, width) numbers of eight bytes are one block."""
-    rows = max(1, BLOCK_BYTES // (8 * max(1, width)))
-    return ((start, min(n, start + rows)) for start in range(0, n, rows))
+def _blend(scores: Float32, common: Float32, spread: Float32, weight: float) -> None:
+    """Turn cosines (rows, gallery) into re-ranked scores in place; ``common`` are their sums of minima."""
+    share = np.float32(weight)
+    np.subtract(1, scores, out=scores)
+    np.maximum(scores, 0, out=scores)
+    scores /= spread[:, None]
+    np.subtract(1, scores, out=scores)
+    scores *= share
+    common /= 2 - common
+    common *= 1 - share
+    scores += common

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.ranking.k_reciprocal import best_columns
+from eval.ranking.neighbours import best_columns
 from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
 

@@ -2,11 +2,15 @@
 
 Vectors are random clusters (512-d float32) with as many identities and cameras as Market-1501 and MSMT17 have. Every
 figure comes from a process of its own, with the environment that the command line sets, so peak memory is that
-contender's (vectors included); rounds alternate.
+contender's (vectors included); rounds alternate. Every process times the product too, before and after, and ratios are
+to the mean of these two: of wall time, and of processor time, which other processes on the machine disturb less.
+
+``--checkout DIR`` adds the evaluator of another checkout; ``--size NAME`` measures one size only.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import statistics
@@ -14,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,11 +85,10 @@ def make(size: Size) -> Problem:
     return Problem(size, vectors, identity, rng.integers(0, size.cameras, n))
 
 
-def product(problem: Problem) -> str:
+def product(problem: Problem) -> None:
     """All similarities, in blocks that are thrown away."""
     for _, _scores in similarity_blocks(problem.query, problem.gallery):
         pass
-    return ""
 
 
 def product_whole(problem: Problem) -> str:
@@ -104,15 +108,10 @@ def arrays_of(problem: Problem) -> Arrays:
     return Arrays(ids, {"base": problem.vectors}, columns, {WHOLE_PART: (draw,)})
 
 
-def evaluator(problem: Problem) -> str:
-    """The mode ``reid``, on arrays that the runner would have read before; scipy is imported before, too."""
-    import scipy.special  # noqa: F401 - what the intervals import when they are first computed
-
-    arrays = arrays_of(problem)
-    start = time.perf_counter()
+def evaluator(arrays: Arrays) -> str:
+    """The mode ``reid``, on arrays that the runner would have read before."""
     metrics = MODE.evaluate(*settle(arrays, ReidConfig()), np.random.default_rng(0)).metrics
-    seconds = time.perf_counter() - start
-    return f"{seconds} Rank-1 {metrics['rank_1'].value:.4f} mAP {metrics['mean_ap'].value:.4f}"
+    return f"Rank-1 {metrics['rank_1'].value:.4f} mAP {metrics['mean_ap'].value:.4f}"
 
 
 def argsort(problem: Problem) -> str:
@@ -132,47 +131,108 @@ def argsort(problem: Problem) -> str:
     return f"Rank-1 {np.mean(firsts):.4f} mAP {np.mean(precisions):.4f}"
 
 
-CONTENDERS: dict[str, Callable[[Problem], str]] = {
-    "product": product,
-    "product_whole": product_whole,
-    "evaluator": evaluator,
-    "argsort": argsort,
-}
+CONTENDERS: dict[str, Callable[[Problem], str]] = {"product_whole": product_whole, "argsort": argsort}
+
+
+class Timing(NamedTuple):
+    """Seconds and processor seconds of a contender and of the product beside it, peak memory in GB, and its words."""
+
+    seconds: float
+    processor: float
+    product_seconds: float
+    product_processor: float
+    peak: float
+    words: str
+
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """Wall and processor time over those of the product."""
+        return self.seconds / self.product_seconds, self.processor / self.product_processor
+
+
+def clock() -> NDArray[np.float64]:
+    """Wall time, and processor time of this process."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def beside_product(problem: Problem, contender: Callable[[], str]) -> str:
+    """Run a contender between two products; the line that :func:`measure` reads."""
+    product(problem)  # the first one also starts threads
+    times = [clock()]
+    product(problem)
+    times.append(clock())
+    words = contender()
+    times.append(clock())
+    product(problem)
+    times.append(clock())
+    first, own, last = np.diff(times, axis=0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return " ".join([*map(str, [*own, *(first + last) / 2, peak / 1e9]), words])
+
+
+def measure(module: str, arguments: list[str], checkout: Path) -> Timing:
+    """Run a bench of this checkout for one contender, in a process of its own, with the rooms of another checkout."""
+    program = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); import eval, retrieval; "
+        f"sys.path.insert(0, sys.argv.pop(1)); runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-c", program, str(checkout), str(ROOT), "--one", *arguments]
+    env = {"OPENBLAS_THREAD_TIMEOUT": OPENBLAS_THREAD_TIMEOUT, **os.environ}
+    done = subprocess.run(command, cwd=checkout, env=env, check=True, capture_output=True, text=True)
+    seconds, processor, beside, processor_beside, peak, words = done.stdout.strip("\n").split(" ", 5)
+    return Timing(float(seconds), float(processor), float(beside), float(processor_beside), float(peak), words)
+
+
+def print_row(name: str, rounds: list[Timing]) -> None:
+    """Print medians of the rounds, and the ratios with their least and most."""
+    seconds = statistics.median(timing.seconds for timing in rounds)
+    wall, processor = zip(*(timing.ratios for timing in rounds), strict=True)
+    spread = [f"{statistics.median(ratios):6.2f} ({min(ratios):.2f}-{max(ratios):.2f})" for ratios in (wall, processor)]
+    peak = max(timing.peak for timing in rounds)
+    print(
+        f"  {name:16} {seconds:7.2f} s  wall {spread[0]:22} processor {spread[1]:22} x product  {peak:5.2f} GB  "
+        f"{rounds[0].words}",
+        flush=True,
+    )
 
 
 def one(size: str, contender: str) -> None:
-    """Print seconds, peak memory in GB and the numbers of one contender."""
+    """Print what :func:`measure` reads. What the runner does is done before, and scipy is imported."""
+    import scipy.special  # noqa: F401 - what the intervals import when they are first computed
+
     problem = make(SIZES[size])
-    start = time.perf_counter()
-    said = CONTENDERS[contender](problem)
-    seconds = time.perf_counter() - start
-    if contender == "evaluator":  # it says itself how long it took without what the runner and imports do
-        own, _, said = said.partition(" ")
-        seconds = float(own)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(f"{seconds} {peak / 1e9} {said}")
-
-
-def _measure(size: str, contender: str) -> tuple[float, float, str]:
-    command = [sys.executable, "-m", "tests.bench.bench_reid", size, contender]
-    env = {"OPENBLAS_THREAD_TIMEOUT": OPENBLAS_THREAD_TIMEOUT, **os.environ}
-    done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
-    seconds, peak, *said = done.stdout.split()
-    return float(seconds), float(peak), " ".join(said)
+    arrays = arrays_of(problem)
+    other = CONTENDERS.get(contender)
+    print(beside_product(problem, partial(other, problem) if other else partial(evaluator, arrays)))
 
 
 def main() -> None:
     """Print a table of both sizes; the whole-matrix contenders that need many gigabytes run at the small one only."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--one", nargs=2)
+    parser.add_argument("--size", choices=SIZES)
+    parser.add_argument("--checkout", type=Path)
+    options = parser.parse_args()
+    if options.one:
+        one(*options.one)
+        return
     for size, counts in SIZES.items():
-        names = [name for name in CONTENDERS if name != "argsort" or size == "market"]
-        rounds = [{name: _measure(size, name) for name in names} for _ in range(ROUNDS)]
-        print(f"{counts.queries:,} x {counts.gallery:,} x {DIMENSION}, median of {ROUNDS} rounds")
+        if options.size not in {None, size}:
+            continue
+        others = ["product_whole", *(["argsort"] if size == "market" else [])]
+        names = {"evaluator": ROOT, **({"evaluator before": options.checkout} if options.checkout else {})}
+        names |= dict.fromkeys(others, ROOT)
+        rounds = [
+            {
+                name: measure("tests.bench.bench_reid", [size, name.split()[0]], checkout)
+                for name, checkout in names.items()
+            }
+            for _ in range(ROUNDS)
+        ]
+        print(f"{counts.queries:,} x {counts.gallery:,} x {DIMENSION}, median of {ROUNDS} rounds (least-most)")
         for name in names:
-            seconds = statistics.median(found[name][0] for found in rounds)
-            ratio = statistics.median(found[name][0] / found["product"][0] for found in rounds)
-            peak = max(found[name][1] for found in rounds)
-            print(f"  {name:14} {seconds:7.2f} s  {ratio:6.2f} x product  {peak:5.2f} GB  {rounds[0][name][2]}")
+            print_row(name, [timings[name] for timings in rounds])
 
 
 if __name__ == "__main__":
-    one(*sys.argv[1:]) if len(sys.argv) == 3 else main()
+    main()

@@ -2,14 +2,15 @@
 
 The dense way is our own straightforward version: whole float32 matrices of distances, order and encodings, loops over
 images. It needs several n x n matrices, so it runs at the smaller size only; there its scores are compared with ours.
+
+``--checkout DIR`` adds the re-ranking of another checkout, as :mod:`tests.bench.bench_reid` does; ``--setting 20/6``
+measures one setting only, ``--scores FILE`` saves the scores of this checkout at Market-1501's size, or compares them
+with those that the file holds.
 """
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
-import time
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,22 @@ import numpy as np
 
 from eval.ranking.k_reciprocal import KReciprocal, rerank_blocks
 from retrieval.types import Float32
-from tests.bench.bench_reid import SIZES, Problem, Size, make, product
+from tests.bench.bench_reid import (
+    DIMENSION,
+    ROOT,
+    ROUNDS,
+    SIZES,
+    Problem,
+    Size,
+    beside_product,
+    make,
+    measure,
+    print_row,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = Size(800, 4000, 300, 6)
 SETTINGS = {"20/6": KReciprocal(20, 6, 0.3), "50/15": KReciprocal(50, 15, 0.3)}
 
@@ -82,35 +93,73 @@ def differences(problem: Problem, how: KReciprocal) -> str:
     return f"largest {far.max():.1e}, more than 1e-6 in {(far > 1e-6).mean():.2e} of the scores"
 
 
+def compare(path: Path) -> None:
+    """Save the scores of every setting at Market-1501's size, or compare them with saved ones."""
+    problem = make(SIZES["market"])
+    scores = {
+        setting.replace("/", "_"): np.concatenate(
+            [block.copy() for _, block in rerank_blocks(problem.query, problem.gallery, how)]
+        )
+        for setting, how in SETTINGS.items()
+    }
+    if not path.exists():
+        np.savez(path, allow_pickle=False, **scores)
+        return
+    with np.load(path) as before:
+        for setting, found in scores.items():
+            far = np.abs(found - before[setting])
+            print(f"from saved scores, {setting}: largest {far.max():.1e}, {(far > 1e-6).mean():.2e} above 1e-6")
+
+
 def one(size: str, contender: str, setting: str) -> None:
-    """Print seconds and peak memory in GB of one contender, vectors included."""
-    problem = make(SMALL if size == "small" else SIZES[size])
-    start = time.perf_counter()
-    if contender == "product":
-        product(problem)
-    elif contender == "dense":
-        dense(problem, SETTINGS[setting])
-    else:
-        ours(problem, SETTINGS[setting])
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(f"{seconds:7.2f} s  {peak / 1e9:5.2f} GB")
+    """Print what :func:`tests.bench.bench_reid.measure` reads."""
+    import scipy.sparse  # noqa: F401 - not part of what is measured
+
+    problem, how = make(SMALL if size == "small" else SIZES[size]), SETTINGS[setting]
+    run = dense if contender == "dense" else ours
+
+    def contend() -> str:
+        run(problem, how)
+        return ""
+
+    print(beside_product(problem, contend))
 
 
 def main() -> None:
     """Print a table of the small size, where scores are compared too, and of Market-1501's."""
-    for size, contenders in (("small", ("product", "dense", "ours")), ("market", ("product", "ours"))):
-        counts = SMALL if size == "small" else SIZES[size]
-        print(f"{counts.queries:,} x {counts.gallery:,}, n = {counts.queries + counts.gallery:,}")
-        for contender in contenders:
-            for setting in SETTINGS if contender != "product" else ("20/6",):
-                command = [sys.executable, "-m", "tests.bench.bench_rerank", size, contender, setting]
-                said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.rstrip()
-                print(f"  {contender:8} {'' if contender == 'product' else setting:6} {said}", flush=True)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--one", nargs=3)
+    parser.add_argument("--setting", choices=SETTINGS)
+    parser.add_argument("--size", choices=("small", "market"))
+    parser.add_argument("--checkout", type=Path)
+    parser.add_argument("--scores", type=Path)
+    options = parser.parse_args()
+    if options.one:
+        one(*options.one)
+        return
+    if options.scores:
+        compare(options.scores)
+        return
+    for size, counts in (("small", SMALL), ("market", SIZES["market"])):
+        if options.size not in {None, size}:
+            continue
+        names = {"ours": ROOT, **({"before": options.checkout} if options.checkout else {})}
+        names |= {"dense": ROOT} if size == "small" else {}
+        print(f"{counts.queries:,} x {counts.gallery:,} x {DIMENSION}, median of {ROUNDS} rounds (least-most)")
+        for setting in [options.setting] if options.setting else SETTINGS:
+            rounds = [
+                {
+                    name: measure("tests.bench.bench_rerank", [size, name, setting], checkout)
+                    for name, checkout in names.items()
+                }
+                for _ in range(ROUNDS)
+            ]
+            for name in names:
+                print_row(f"{name} {setting}", [timings[name] for timings in rounds])
     problem = make(SMALL)
     for setting, how in SETTINGS.items():
         print(f"from the dense scores, {len(problem.vectors):,} images, {setting}: {differences(problem, how)}")
 
 
 if __name__ == "__main__":
-    one(*sys.argv[1:]) if len(sys.argv) == 4 else main()
+    main()

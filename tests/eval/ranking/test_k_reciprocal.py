@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.ranking import k_reciprocal as rerank
-from eval.ranking.k_reciprocal import KReciprocal, best_columns, neighbourhood, rerank_blocks
+from eval.ranking import neighbours, sums_of_minima
+from eval.ranking.k_reciprocal import KReciprocal, rerank_blocks
 from eval.ranking.rank_gallery import Side, rank_queries
 from eval.scorers import similarity
 from tests.support.ranking_problems import golden, slow_metrics
@@ -92,17 +93,19 @@ def test_golden_numbers(how: KReciprocal, rank_1: float, mean_ap: float) -> None
     k2=st.integers(1, 25),
     weight=st.sampled_from([0.0, 0.3, 1.0]),
     block=st.sampled_from([600, 9_000, 1 << 26]),
+    rows=st.sampled_from([5, 2048]),
 )
 def test_equals_the_dense_equations(
-    n: int, queries: int, seed: int, k1: int, k2: int, weight: float, block: int
+    n: int, queries: int, seed: int, k1: int, k2: int, weight: float, block: int, rows: int
 ) -> None:
     raw = np.random.default_rng(seed).standard_normal((n + queries, 6))
     raw[:, 0] += np.arange(n + queries) % 4
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     how = KReciprocal(k1, k2, weight)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rerank, "BLOCK_BYTES", block)
         patch.setattr(similarity, "BLOCK_BYTES", block)
+        patch.setattr(rerank, "ROWS_AT_ONCE", rows)
+        patch.setattr(sums_of_minima, "TERMS_AT_ONCE", block)
         found = scores_of(vectors[:queries], vectors[queries:], how)
     assert found.dtype == np.float32
     assert 1 - found == pytest.approx(slow_distances(squared_distances(vectors), queries, how), abs=2e-5)
@@ -137,8 +140,13 @@ def test_a_query_that_is_in_the_gallery_is_one_image() -> None:
 def test_equal_images_and_a_single_one_are_no_trouble() -> None:
     same = np.full((30, 4), 0.5, np.float32)
     assert np.isfinite(scores_of(same[:5], same[5:], KReciprocal())).all()
-    assert neighbourhood(same, 4).nearest[[0, 2, 20]].tolist() == [[0, 1, 2, 3], [2, 0, 1, 3], [20, 0, 1, 2]]
     assert scores_of(same[:1], same[1:2], KReciprocal()) == pytest.approx(1.0)
+
+
+def test_no_query_and_no_gallery() -> None:
+    vectors, nothing = unit(5, 4).vectors, np.empty((0, 4), np.float32)
+    assert scores_of(vectors, nothing, KReciprocal()).shape == (5, 0)
+    assert list(rerank_blocks(nothing, vectors)) == list(rerank_blocks(nothing, nothing)) == []
 
 
 def test_the_same_bytes_twice() -> None:
@@ -148,7 +156,7 @@ def test_the_same_bytes_twice() -> None:
 
 
 def test_memory_has_no_square_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (rerank, similarity):
+    for module in (neighbours, similarity):
         monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 20)
     vectors = unit(6000, 8).vectors
     tracemalloc.start()
@@ -157,9 +165,3 @@ def test_memory_has_no_square_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 6000 * 6000 * 4 / 3
-
-
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), st.integers(1, 15))
-def test_best_columns_break_ties_by_place(values: list[int], k: int) -> None:
-    expected = sorted(range(len(values)), key=lambda at: (-values[at], at))[:k]
-    assert best_columns(np.array(values, np.float32), k).tolist() == expected
