@@ -21,19 +21,6 @@ from pathlib import Path
 
 from tests.support.command_line import ROOT
 
-IMPORTED = (
-    "lance",
-    "lancedb",
-    "indexers.commands",
-    "indexers.jobs",
-    "indexers.sources.folder",
-    "retrieval.encoders.torchvision_encoder",
-    "retrieval.search.searcher",
-    "retrieval.store.lance",
-    "torchvision.models",
-    "torchvision.transforms.v2",
-)
-
 
 class Running:
     """A command that was started: its process, its exit status and what it has said."""
@@ -101,11 +88,7 @@ def warm_start(before: Sequence[str] = ()) -> Iterator[WarmStart]:
 
 def _serve() -> None:
     """Start one command after another; the loop ends in the process of a command, which goes on alone."""
-    from retrieval.encoders.torchvision_ops import repair_torchvision
-
-    repair_torchvision()
-    for name in IMPORTED:
-        importlib.import_module(name)
+    importlib.import_module("tests.support.imported")
     for line in iter(sys.stdin.readline, ""):
         asked = json.loads(line)
         with warnings.catch_warnings(action="ignore"):  # of Lance and LanceDB, about forks

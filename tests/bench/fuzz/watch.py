@@ -107,7 +107,8 @@ class _Watcher(Thread):
     def _one_process(self) -> None:
         """Start a worker and feed it until the queue is empty, it is used up, or it has to be ended."""
         shutil.rmtree(self._room, ignore_errors=True)
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.support.imported"])
         pipe, inner = context.Pipe()
         process = context.Process(target=work, args=(inner, self._tally.kind, self._seed, str(self._room)), daemon=True)
         process.start()
