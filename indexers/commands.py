@@ -125,15 +125,18 @@ def index_command(
     **options: Any,
 ) -> None:
     """Embed the images of PATH into a store. Images that are embedded already are skipped."""
-    from indexers.jobs import index_images
-    from indexers.requests import IndexRequest
-    from retrieval.config import parse_assignments
-
     if list_options:
         print_sections(source_sections(options["source"]), as_json=as_json)
         return
     if path is None:
         raise click.MissingParameter(param_hint="'PATH'", param_type="argument")
+    if not as_json:
+        encoder = f" and PyTorch for {options['encoder']}" if options["encoder"] else ""
+        note(f"Loading the store {store}{encoder} ...")  # before the imports, which take seconds
+    from indexers.jobs import index_images
+    from indexers.requests import IndexRequest
+    from retrieval.config import parse_assignments
+
     options["columns"] = _columns(options["columns"])
     options["source_options"] = parse_assignments(options["source_options"], "--source-option")
     request = IndexRequest.read({**options, "path": path, "quiet": as_json}, "index")

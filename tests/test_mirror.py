@@ -43,7 +43,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "eval/runs/task.py": ("eval/runs/test_rerun.py",),
     "eval/seams": ("contracts/test_modes.py", "contracts/test_class_modes.py", "contracts/test_scorers.py"),
     "eval/statistics/paired_comparison.py": ("eval/test_api.py", "eval/runs/test_compare_ranking.py"),
-    "indexers/commands.py": ("integration/test_main_path.py", "integration/test_attach.py"),
     "indexers/jobs.py": ("indexers/pipeline/test_embed.py", "indexers/vectors/test_import_vectors.py"),
     "indexers/sources/base.py": ("contracts/test_sources.py",),
     "indexers/sources/signs.py": ("indexers/sources/test_levels.py",),

@@ -1,4 +1,4 @@
-"""The embedding pipeline: decode in parallel, encode in batches of fixed size, commit at intervals.
+"""The embedding pipeline: decode in parallel, encode batches of fixed size beside one another, commit at intervals.
 
 After an interruption, committed work stays, and the same call again does the rest.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from indexers.pipeline.batches import Batch, BatchQueue
 from indexers.pipeline.buffer import WriteBuffer
 from indexers.pipeline.decode import DecodedImage, content_hash, decode, vector_key
 from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
@@ -26,7 +28,7 @@ from retrieval.interrupt import deferred_interrupt
 from retrieval.pillow_messages import decoding
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
-from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, SourceTally, UInt8
+from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, SourceTally
 from retrieval.types.store import StoreWriter
 
 IN_FLIGHT = 4
@@ -89,8 +91,8 @@ class _ImageFile:
 class _IndexRun:
     """State of one call of :func:`index`: stored keys, images that wait for the encoder, rows that wait for a commit.
 
-    Queues: an opened image first waits in ``_pending`` (pixels) and ``_waiting`` (row) for a full batch; after
-    encoding, row and vectors wait in ``_buffer`` for the commit.
+    Queues: pixels and row of an opened image first wait in ``_batch`` until it is full, then in ``_batches`` until it
+    is encoded; then row and vectors wait in ``_buffer`` for the commit.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class _IndexRun:
             raise InputError("Images cannot be embedded into an imported space; name an `encoder`.")
         self._source, self._writer, self._spec, self._load, self._options = source, writer, spec, load, options
         self._preprocess = spec.preprocess
-        self._encoder: Encoder | None = None
+        self._batches: BatchQueue | None = None  # once the encoder is loaded
         self.report = IndexReport(source.name)
         self._tally = SourceTally()  # samples of the source that this run leaves out
         self._remarks = SourceTally()  # what is special about decoded files, counted as reasons are
@@ -111,8 +113,8 @@ class _IndexRun:
         self._views = (*stored_views, *(view for view in options.views if view not in stored_views))
         self._embedded, self._partial = self._stored_keys()
         self._thumbnail_keys = set(snapshot.thumbnail_keys())
-        self._pending: dict[str, UInt8] = {}  # key -> pixels to encode, in order
-        self._waiting: list[tuple[StoreRow, bool]] = []  # rows whose vectors are pending; whether the store has the row
+        self._batch = Batch()
+        self._pending: set[str] = set()  # keys of images that are not encoded yet
         self._buffer = WriteBuffer()
         self._opened_ids: set[str] = set()
         self._last_commit = time.monotonic()
@@ -131,19 +133,24 @@ class _IndexRun:
 
     def work(self, pool: ThreadPoolExecutor, bar: Progress, stop: Callable[[], bool]) -> None:
         """Process all samples, until ``stop`` returns True."""
-        for file in self._files(pool, bar):
-            if file is not None:
-                self._add(file)
-            if len(self._pending) >= self._spec.batch_size:
-                self._encode()
-            if self._buffer.full or time.monotonic() - self._last_commit >= self._options.commit_seconds:
-                self._commit("index")
-            if stop():
-                self._forget_pending()
-                self.report.interrupted = True
-                pool.shutdown(wait=False, cancel_futures=True)
-                return
-        self._encode()
+        with ExitStack() as stack:
+            for file in self._files(pool, bar):
+                if file is not None:
+                    self._add(file)
+                if len(self._batch.pixels) >= self._spec.batch_size:
+                    self._encode(stack)
+                if self._buffer.full or time.monotonic() - self._last_commit >= self._options.commit_seconds:
+                    self._commit("index")
+                if stop():
+                    self._take_encoded(leave=0)
+                    self._forget_batch()
+                    self.report.interrupted = True
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    return
+            if self._batch.pixels:
+                self._encode(stack)
+            self._take_encoded(leave=0)
+            self._queue_all(self._batch.rows)  # their images were in the batches before
 
     def _files(self, pool: ThreadPoolExecutor, bar: Progress) -> Iterator[_ImageFile | None]:
         """Yield the files that must be opened, in order, and None for every other sample.
@@ -223,50 +230,57 @@ class _IndexRun:
         row = new_row(step.sample, file.position, step.size, step.mtime_ns, _content_columns(decoded))
         stored = step.row is not None
         if file.key in self._embedded:
-            self._queue(row, stored=stored)
+            self._queue_all([(row, stored)])
             self.report.reused += 1
             return
         if file.key in self._pending:
             self.report.reused += 1
         else:
-            self._pending[file.key] = decoded.pixels
+            self._pending.add(file.key)
+            self._batch.pixels[file.key] = decoded.pixels
             self.report.embedded += 1
-        self._waiting.append((row, stored))
+        self._batch.rows.append((row, stored))
 
-    def _queue(self, row: StoreRow, *, stored: bool) -> None:
-        (self._buffer.changed_rows if stored else self._buffer.fresh_rows).append(row)
+    def _queue_all(self, rows: Iterable[tuple[StoreRow, bool]]) -> None:
+        """Queue rows for the next commit; with each, whether the store has it."""
+        for row, stored in rows:
+            (self._buffer.changed_rows if stored else self._buffer.fresh_rows).append(row)
 
-    def _encode(self) -> None:
-        """Encode all pending images in all views, and move their rows to the buffer."""
-        if not self._pending:
-            return
-        encoder = self._ready_encoder()
-        keys = list(self._pending)
-        batch = np.stack(list(self._pending.values()))
-        views = {view: encoder.encode_images(_view(batch, view)) for view in self._views}
-        for replace in (False, True):
-            at = [i for i, key in enumerate(keys) if (key in self._partial) == replace]
-            part = {view: Embeddings(vectors[at], norms[at]) for view, (vectors, norms) in views.items()}
-            self._buffer.add_vectors([keys[i] for i in at], part, replace=replace)
-        self._embedded.update(keys)
-        self._pending.clear()
-        for row, stored in self._waiting:
-            self._queue(row, stored=stored)
-        self._waiting.clear()
+    def _encode(self, stack: ExitStack) -> None:
+        """Give the batch to the encoder, and begin the next; wait if too many are being encoded."""
+        if self._batches is None:
+            encoder = self._ready_encoder()
+            self._batches = stack.enter_context(BatchQueue(encoder, self._views))
+        self._take_encoded(leave=self._batches.limit - 1)
+        self._batches.put(self._batch)
+        self._batch = Batch()
 
-    def _forget_pending(self) -> None:
-        """Take images that wait for the encoder out of the counts: an interrupted run does not encode them."""
-        self.report.embedded -= len(self._pending)
-        self.report.reused -= len(self._waiting) - len(self._pending)
+    def _take_encoded(self, *, leave: int) -> None:
+        """Move vectors and rows of batches to the buffer, in order, until ``leave`` batches are being encoded."""
+        while self._batches is not None and len(self._batches) > leave:
+            batch, views = self._batches.take()
+            keys = list(batch.pixels)
+            for replace in (False, True):
+                at = [i for i, key in enumerate(keys) if (key in self._partial) == replace]
+                part = {view: Embeddings(vectors[at], norms[at]) for view, (vectors, norms) in views.items()}
+                self._buffer.add_vectors([keys[i] for i in at], part, replace=replace)
+            self._embedded.update(keys)
+            self._pending.difference_update(keys)
+            self._queue_all(batch.rows)
+
+    def _forget_batch(self) -> None:
+        """Take images that wait for a full batch out of the counts: an interrupted run does not encode them."""
+        self.report.embedded -= len(self._batch.pixels)
+        self.report.reused -= len(self._batch.rows) - len(self._batch.pixels)
 
     def _ready_encoder(self) -> Encoder:
-        if self._encoder is None:
-            self._encoder = self._load()
-            self.report.notes += self._encoder.notes
-            self._space = self._writer.register_space(self._spec, self._encoder.dimension, self._views)
-            if self._encoder.head is not None:
-                self._writer.save_bank(_classifier(self._encoder, self._spec))
-        return self._encoder
+        """Load the encoder, and register its space and its classifier."""
+        encoder = self._load()
+        self.report.notes += encoder.notes
+        self._space = self._writer.register_space(self._spec, encoder.dimension, self._views)
+        if encoder.head is not None:
+            self._writer.save_bank(_classifier(encoder, self._spec))
+        return encoder
 
     def _commit(self, note: str) -> None:
         self._buffer.flush(self._writer, self._space)
@@ -334,8 +348,3 @@ def _content_columns(decoded: DecodedImage) -> dict[str, Any]:
     """Return the columns of a row that come from decoding."""
     names = ("content", "key", "width", "height", "phash", "captured_at")
     return {name: getattr(decoded, name) for name in names}
-
-
-def _view(batch: UInt8, view: str) -> UInt8:
-    """Return a view of a batch of pixels (n, height, width, 3): unchanged, or mirrored left to right."""
-    return np.ascontiguousarray(batch[:, :, ::-1]) if view == "hflip" else batch

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -209,7 +210,7 @@ def _with_weights(spec: EncoderSpec, config: Any, weights: Weights, classifier: 
         The model, and whether the file has a classifier.
     """
     name = f"timm/{spec.model}"
-    model = _create(spec, config)
+    model = _create(spec, config, _likely_classes(weights, classifier))
     if not _has_all(model, classifier):
         classifier = Classifier(())  # no classifier layers
     tensors = classifier.unwrapped(select_network(weights, model.state_dict()))
@@ -230,6 +231,18 @@ def _with_weights(spec: EncoderSpec, config: Any, weights: Weights, classifier: 
     state.update(fitting)
     model.load_state_dict(state)
     return model, classes is not None
+
+
+def _likely_classes(weights: Weights, classifier: Classifier) -> int | None:
+    """Return the number of classes of the only classifier in a file, so that the model is built once; else None.
+
+    Prefixes of keys, which only the built model tells apart, are not looked at.
+    """
+    if not classifier.names:
+        return None
+    layer = re.compile(rf"(.*\.)?{re.escape(classifier.names[0])}(\.\d+)?\.weight")
+    rows = {len(value) for key, value in weights.tensors.items() if value.ndim > 1 and layer.fullmatch(key)}
+    return rows.pop() if len(rows) == 1 else None
 
 
 def _converted(convert: Any, tensors: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor] | None:

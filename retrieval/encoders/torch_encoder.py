@@ -71,6 +71,11 @@ class TorchEncoder:
         return self._spec
 
     @property
+    def device(self) -> str:
+        """The torch device on which it runs."""
+        return self._device
+
+    @property
     def dimension(self) -> int:
         """Number of dimensions d of the vectors."""
         return self._dimension

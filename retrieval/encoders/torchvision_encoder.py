@@ -7,7 +7,7 @@ built without auxiliary classifiers.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from retrieval.encoders.artefact import weight_file
 from retrieval.encoders.family import Description
@@ -92,26 +92,21 @@ class TorchvisionFamily:
         """See :class:`retrieval.encoders.family.Family`."""
         import torch
 
-        classifier = _classifier(spec.model)
-        notes: list[str] = []
-        if artefact is None:
-            with seeded(int(spec.weights.removeprefix("random:"))):
-                model, trained = _create(spec.model), False
-        else:
-            weights = read_weights(artefact.weights, artefact.inside)
-            with seeded():
-                model, trained = _filled(spec, weights, classifier)
-            notes = weights.notes
+        weights = None if artefact is None else read_weights(artefact.weights, artefact.inside)
+        with seeded(0 if weights is not None else int(spec.weights.removeprefix("random:"))):
+            model = _models().get_model(spec.model, weights=None, **OPTIONS.get(spec.model, {}))
+        classifier = _classifier(spec.model, model)
+        trained = weights is not None and _fill(model, spec, weights, classifier)
         head = classifier.cut_off(model, trained=trained)
         model = model.eval().to(device, torch_dtype(spec.precision)).to(memory_format=torch.channels_last)
-        return TorchEncoder(spec, device, model, head, notes)
+        return TorchEncoder(spec, device, model, head, () if weights is None else weights.notes)
 
 
 def _published(model: str, source: str) -> Any:
     return _models().get_model_weights(model)[source.removeprefix("tag:")]
 
 
-def _classifier(model: str) -> Classifier:
+def _classifier(name: str, model: torch.nn.Module) -> Classifier:
     """Return the last linear layer of a model.
 
     Raises:
@@ -119,40 +114,38 @@ def _classifier(model: str) -> Classifier:
     """
     import torch
 
-    if model.startswith("regnet"):
-        # RegNet computes its widths with tensors, which is not possible on the meta device.
-        return Classifier(("fc",))
-    with torch.device("meta"):
-        empty = _models().get_model(model, weights=None, **OPTIONS.get(model, {}))
-    names = [name for name, layer in empty.named_modules() if isinstance(layer, torch.nn.Linear)]
+    names = [layer_name for layer_name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear)]
     if not names:
-        raise InputError(f"torchvision/{model} has no linear classifier and so no penultimate vector; choose another.")
+        raise InputError(f"torchvision/{name} has no linear classifier and so no penultimate vector; choose another.")
     return Classifier((names[-1],))
 
 
-def _create(model: str, classes: int | None = None) -> Any:
-    options = OPTIONS.get(model, {}) | ({} if classes is None else {"num_classes": classes})
-    return _models().get_model(model, weights=None, **options)
-
-
-def _filled(spec: EncoderSpec, weights: Weights, classifier: Classifier) -> tuple[Any, bool]:
-    """Build a model with the weights of a file; its classifier has as many classes as that of the file.
+def _fill(model: torch.nn.Module, spec: EncoderSpec, weights: Weights, classifier: Classifier) -> bool:
+    """Load the weights of a file into a model; its classifier gets as many classes as that of the file.
 
     Returns:
-        The model, and whether the file has a classifier.
+        Whether the file has a classifier.
     """
-    model = _create(spec.model)
     tensors = classifier.unwrapped(_renamed_tensors(spec, weights, model.state_dict()))
     classes = classifier.classes_in(tensors)
     if classes not in {None, classifier.classes_in(model.state_dict())}:
-        model = _create(spec.model, classes)
+        _resize(model, classifier.names[0], classes)
     state = model.state_dict()
     expected = {key: value for key, value in state.items() if classes is not None or not classifier.owns(key)}
     tensors = check_fit(tensors, expected, weights, f"torchvision/{spec.model}")
     # The state dict of the model contains layer versions that MNASNet requires.
     state.update(tensors)
     model.load_state_dict(state)
-    return model, classes is not None
+    return classes is not None
+
+
+def _resize(model: torch.nn.Module, name: str, classes: int) -> None:
+    """Give a linear layer another number of outputs, with weights that are not set."""
+    import torch
+
+    layer = cast("torch.nn.Linear", model.get_submodule(name))
+    resized = torch.nn.Linear(layer.in_features, classes, layer.bias is not None, device="meta")
+    model.set_submodule(name, resized.to_empty(device="cpu"))
 
 
 def _renamed_tensors(

@@ -111,10 +111,16 @@ class ClassifierHead(NamedTuple):
 
 
 class Encoder(Protocol):
-    """Encodes images to vectors with ``dimension`` d; ``spec`` identifies the encoder."""
+    """Encodes images to vectors with ``dimension`` d on a torch ``device``; ``spec`` identifies the encoder.
+
+    Several threads may encode at once.
+    """
 
     @property
     def spec(self) -> EncoderSpec: ...
+
+    @property
+    def device(self) -> str: ...
 
     @property
     def dimension(self) -> int: ...

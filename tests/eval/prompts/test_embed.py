@@ -134,7 +134,7 @@ class Towers:
     """An encoder of both towers that counts what it embeds."""
 
     logit_scale = 50.0
-    spec, dimension, head, notes = spec(), 16, None, ()
+    spec, device, dimension, head, notes = spec(), "cpu", 16, None, ()
 
     def __init__(self) -> None:
         self.texts: list[str] = []

@@ -97,6 +97,22 @@ def test_same_content_is_embedded_once(tmp_path: Path) -> None:
     assert run(tmp_path / "images", tmp_path / "s").reused == 1
 
 
+def test_copies_wait_for_the_batch_of_the_first(tmp_path: Path) -> None:
+    paths = write_images(tmp_path / "drawn", 24)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for at, path in enumerate(paths):
+        shutil.copy(path, folder / f"{at:02d}a.jpg")
+        shutil.copy(path, folder / f"{at:02d}b.jpg")
+        shutil.copy(paths[0], folder / f"{at:02d}c.jpg")
+    shutil.copy(paths[-1], folder / "last.jpg")  # no batch is begun for a copy
+    report = run(folder, tmp_path / "s", levels="_")
+    assert (report.embedded, report.reused, report.samples, report.taken) == (24, 49, 73, 73)
+    rows, vectors = state(tmp_path / "s")
+    assert (rows.num_rows, len(vectors)) == (73, 24)
+    assert list(positions(tmp_path / "s")) == sorted(path.name for path in folder.iterdir())
+
+
 def test_vanished_files_are_reported_and_dropped_only_when_asked(tmp_path: Path) -> None:
     paths = write_images(tmp_path / "images", 6)
     run(tmp_path / "images", tmp_path / "s")

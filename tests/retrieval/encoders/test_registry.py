@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from retrieval.encoders.registry import FAMILIES, family, load, resolve
 from retrieval.encoders.request import EncoderRequest
+from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, WeightsError
 from retrieval.types import EncoderSpec
+from tests.support import tiny_open_clip as tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +51,50 @@ def test_unknown_names_come_with_a_suggestion(name: str, message: str) -> None:
 def test_no_weights_named_is_an_error_with_three_ways_out(name: str) -> None:
     with pytest.raises(InputError, match=r"`weights=TAG` \(its tags: \S+, .*`weights=FILE`.*`random_init=SEED`"):
         resolve(EncoderRequest(name, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(f"open_clip/{tiny.NAME}", "CLIP"), ("timm/test_resnet", "ResNet"), ("torchvision/resnet18", "ResNet")],
+)
+def test_a_model_is_looked_up_without_building_it_and_built_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    tiny.register(tmp_path)
+    built: list[str] = []
+    construct = torch.nn.Module.__init__
+
+    def count(module: torch.nn.Module, *args: Any, **options: Any) -> None:
+        built.append(type(module).__name__)
+        construct(module, *args, **options)
+
+    monkeypatch.setattr(torch.nn.Module, "__init__", count)
+    spec = resolve(EncoderRequest(name, random_init=0, device="cpu"))
+    assert "Conv2d" not in built
+    load(spec, "cpu")
+    assert built.count(kind) == 1
+
+
+@pytest.mark.parametrize("library", ["timm", "torchvision"])
+def test_a_model_with_a_classifier_of_another_size_is_built_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    repair_torchvision()
+    torch.manual_seed(0)
+    model = importlib.import_module(f"{library}.models").resnet18(num_classes=7)
+    save_file(dict(model.state_dict()), tmp_path / "w.safetensors")
+    built: list[torch.nn.Module] = []
+    construct = type(model).__init__
+
+    def count(module: torch.nn.Module, *args: Any, **options: Any) -> None:
+        built.append(module)
+        construct(module, *args, **options)
+
+    monkeypatch.setattr(type(model), "__init__", count)
+    encoder = load(resolve(EncoderRequest(f"{library}/resnet18:{tmp_path / 'w.safetensors'}", device="cpu")), "cpu")
+    assert len(built) == 1
+    assert encoder.head is not None
+    assert np.array_equal(encoder.head.weight, model.fc.weight.detach().numpy())
 
 
 def test_identity_is_the_seed_and_the_torch_version() -> None:

@@ -1,0 +1,81 @@
+"""Batches of images that are encoded in threads beside one another, and come back in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from indexers.pipeline.rows import StoreRow
+from retrieval.encoders.streams import encoding_threads
+from retrieval.types import Embeddings, Encoder, UInt8
+
+AHEAD = 2
+"""Batches given to every thread: one that it encodes, and one that keeps it busy while rows are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images to encode, and rows that wait for their vectors or for those of a batch before.
+
+    ``pixels`` maps keys to pixels (height, width, 3) uint8. With each row it is said whether the store has the row.
+    """
+
+    pixels: dict[str, UInt8] = field(default_factory=dict)
+    rows: list[tuple[StoreRow, bool]] = field(default_factory=list)
+
+
+class BatchQueue:
+    """Encodes batches; a context manager that ends its threads.
+
+    Args:
+        encoder: the encoder.
+        views: names of views to encode.
+    """
+
+    def __init__(self, encoder: Encoder, views: Sequence[str]) -> None:
+        self._encoder, self._views = encoder, tuple(views)
+        self._batches: deque[tuple[Batch, Future[dict[str, Embeddings]]]] = deque()
+        self._stack = ExitStack()
+        self._pool, threads = self._stack.enter_context(encoding_threads(encoder.device))
+        self.limit = AHEAD * threads
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._stack.close()
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def put(self, batch: Batch) -> None:
+        """Begin to encode a batch of at least one image."""
+        self._batches.append((batch, self._pool.submit(self._encoded, batch)))
+
+    def take(self) -> tuple[Batch, dict[str, Embeddings]]:
+        """Wait for the oldest batch; return it with its vectors by view.
+
+        Raises:
+            WeightsError: a vector is zero or not finite.
+        """
+        batch, future = self._batches.popleft()
+        return batch, future.result()
+
+    def _encoded(self, batch: Batch) -> dict[str, Embeddings]:
+        pixels = np.stack(list(batch.pixels.values()))
+        return {view: self._encoder.encode_images(_view(pixels, view)) for view in self._views}
+
+
+def _view(batch: UInt8, view: str) -> UInt8:
+    """Return a view of a batch of pixels (n, height, width, 3): unchanged, or mirrored left to right."""
+    return np.ascontiguousarray(batch[:, :, ::-1]) if view == "hflip" else batch
