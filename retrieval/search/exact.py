@@ -38,7 +38,9 @@ class ExactIndex:
     def __init__(self, data: Float32, order: Int64 | None = None, rows: Int64 | None = None) -> None:
         self._data = data
         self._order = np.arange(len(data), dtype=np.int64) if order is None else order
-        self._rows = None if rows is None or len(rows) == len(data) else np.sort(rows)
+        if rows is not None and not (rows[1:] > rows[:-1]).all():
+            rows = np.sort(rows)
+        self._rows = None if rows is None or len(rows) == len(data) else rows
 
     def __len__(self) -> int:
         return len(self._data) if self._rows is None else len(self._rows)
@@ -46,7 +48,8 @@ class ExactIndex:
     def search(self, queries: Float32, k: int, exclude: Sequence[Int64] | None = None) -> Neighbors:
         """Find the k rows of highest inner product for each query.
 
-        Memory beside the result is bounded: about 150 MB for k up to 1,000, 500 MB at most.
+        Memory beside the result is about 70 MB for k up to 200, 300 MB for larger k, and 600 MB at most, which is where
+        nearly all rows are equal.
 
         Args:
             queries: (q, d) float32.

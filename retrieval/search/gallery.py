@@ -80,7 +80,7 @@ class Gallery:
     def _whole(self) -> tuple[SearchIndex, Int64]:
         """An index that contains all rows of the gallery, and its rows that are not in the gallery."""
         if self._approximate is not None and len(self._data) - len(self._unique) <= FEW:
-            return self._approximate, np.setdiff1d(np.arange(len(self._data)), self._unique)
+            return self._approximate, np.flatnonzero(self._order == len(self))
         return ExactIndex(self._data, self._order, self._unique), np.empty(0, np.int64)
 
     def samples_at(self, rows: Int64) -> tuple[Int64, Int64]:
@@ -101,7 +101,8 @@ class Gallery:
         gone, moved = self._without(ids, np.unique([row[ROW] for row in rows]))
         remaining = len(self._unique) - len(gone)
         if len(gone) > FEW:
-            return SearchPlan(self._filtered(moved, np.setdiff1d(self._unique, gone)), np.empty(0, np.int64), remaining)
+            rest = self._unique[~np.isin(self._unique, gone)]
+            return SearchPlan(self._filtered(moved, rest), np.empty(0, np.int64), remaining)
         if moved:
             return SearchPlan(self._filtered(moved, self._unique), gone, remaining)
         return SearchPlan(index, np.concatenate([outside, gone]), remaining)
