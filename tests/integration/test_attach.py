@@ -21,7 +21,7 @@ LEAVES = SHARED / "species" / "leaves"
 
 def fused(store: Path, features: str) -> dict[str, Any]:
     """Fusion of prototypes of the model and of the features."""
-    arms = ("--arm", "resnet18:prototype", "--arm", f"{features}:prototype")
+    arms = ("--arm", "shufflenet:prototype", "--arm", f"{features}:prototype")
     result: dict[str, Any] = call_json("eval", "--mode", "fusion", *arms, "--store", store)
     return result
 
@@ -74,7 +74,7 @@ def test_a_picture_that_changed_has_no_vector_until_its_features_come(tmp_path: 
     )
     shutil.copy(write_images(tmp_path / "other", 1, seed=9)[0], images[0])
     call_cli("index", tmp_path / "photos", *store, *SMALL_ENCODER)
-    arms = ("--arm", "resnet18:prototype", "--arm", "hand:prototype")
+    arms = ("--arm", "shufflenet:prototype", "--arm", "hand:prototype")
     done = call_cli("eval", "--mode", "fusion", *arms, "--protocol", "holdout", *store, check=1)
     assert "hand@" in done.stderr
     assert images[0].name in done.stderr

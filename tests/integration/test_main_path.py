@@ -55,7 +55,7 @@ def test_without_the_images_and_without_the_cache_the_same_bytes(hands: tuple[Pa
     finally:
         away.rename(images)
     assert set(first["parts"]) == {"dorsal left", "dorsal right", "palmar left", "palmar right"}
-    assert first["provenance"]["space"].startswith("resnet18-random0@")
+    assert first["provenance"]["space"].startswith("shufflenet-v2-x0-5-random0@")
 
 
 def test_stored_draws_are_exported_and_read_back_to_the_same_numbers(hands: tuple[Path, Path]) -> None:

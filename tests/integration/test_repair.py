@@ -15,7 +15,7 @@ from tests.support.images import write_images
 if TYPE_CHECKING:
     from pathlib import Path
 
-BANK = ("--as", "bank", "--vectors", "emb", "--classes", "labels", "--space", "resnet18", "--bank-name", "words")
+BANK = ("--as", "bank", "--vectors", "emb", "--classes", "labels", "--space", "shufflenet", "--bank-name", "words")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images, a file of class vectors, and a store of both that was evaluated once."""
     folder = tmp_path_factory.mktemp("world")
     write_images(folder / "photos", 18)
-    vectors = np.random.default_rng(3).standard_normal((3, 512)).astype(np.float32)
+    vectors = np.random.default_rng(3).standard_normal((3, 1024)).astype(np.float32)
     np.savez(folder / "words.npz", emb=vectors, labels=np.array([f"class{at}" for at in range(3)]))
     make(folder, folder / "s")
     evaluate(folder / "s")

@@ -20,7 +20,7 @@ from retrieval.store.open import open_store
 from retrieval.store.verify import verify
 from tests.support.images import write_images
 
-ENCODER = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("resize=32,crop=32",)}
+ENCODER = {"encoder": "torchvision/shufflenet_v2_x0_5", "random_init": 0, "preprocess": ("resize=32,crop=32",)}
 
 
 def run(path: Path, store: Path, **options: Any) -> IndexReport:
@@ -58,7 +58,7 @@ def test_a_folder_twice(tmp_path: Path, loads: list[str]) -> None:
     before = state(tmp_path / "s")
     again = run(tmp_path / "images", tmp_path / "s")
     assert (again.embedded, again.unchanged, again.store_version) == (0, 20, first.store_version)
-    assert loads == ["resnet18"]
+    assert loads == ["shufflenet_v2_x0_5"]
     assert state(tmp_path / "s") == before
     rows = before[0]
     assert sorted(rows.column("label").unique().to_pylist()) == ["class0", "class1", "class2"]

@@ -38,7 +38,12 @@ def test_an_interrupted_run_counts_what_it_did_not_reach(tmp_path: Path, monkeyp
         yield lambda: next(calls) == 40
 
     write_images(tmp_path / "images", 60)
-    options = {"encoder": "torchvision/resnet18", "random_init": 0, "preprocess": ("resize=32,crop=32",), "quiet": True}
+    options = {
+        "encoder": "torchvision/shufflenet_v2_x0_5",
+        "random_init": 0,
+        "preprocess": ("resize=32,crop=32",),
+        "quiet": True,
+    }
     with monkeypatch.context() as patch:
         patch.setattr(embed, "deferred_interrupt", stop_after_some)
         report = api.index(tmp_path / "images", tmp_path / "s", **options)
