@@ -62,6 +62,13 @@ class BatchQueue:
         """Begin to encode a batch of at least one image."""
         self._batches.append((batch, self._pool.submit(self._encoded, batch)))
 
+    def drop_waiting(self) -> list[Batch]:
+        """Drop the batches that no thread has begun to encode, and return them; those that remain are older."""
+        dropped = []
+        while self._batches and self._batches[-1][1].cancel():
+            dropped.append(self._batches.pop()[0])
+        return dropped
+
     def take(self) -> tuple[Batch, dict[str, Embeddings]]:
         """Wait for the oldest batch; return it with its vectors by view.
 

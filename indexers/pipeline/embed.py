@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -116,6 +116,7 @@ class _IndexRun:
         self._batch = Batch()
         self._pending: set[str] = set()  # keys of images that are not encoded yet
         self._buffer = WriteBuffer()
+        self._advance: Callable[[int], None] = lambda _: None  # of the progress
         self._opened_ids: set[str] = set()
         self._last_commit = time.monotonic()
 
@@ -133,8 +134,9 @@ class _IndexRun:
 
     def work(self, pool: ThreadPoolExecutor, bar: Progress, stop: Callable[[], bool]) -> None:
         """Process all samples, until ``stop`` returns True."""
+        self._advance = bar.advance
         with ExitStack() as stack:
-            for file in self._files(pool, bar):
+            for file in self._files(pool):
                 if file is not None:
                     self._add(file)
                 if len(self._batch.pixels) >= self._spec.batch_size:
@@ -142,8 +144,8 @@ class _IndexRun:
                 if self._buffer.full or time.monotonic() - self._last_commit >= self._options.commit_seconds:
                     self._commit("index")
                 if stop():
+                    self._forget_waiting()
                     self._take_encoded(leave=0)
-                    self._forget_batch()
                     self.report.interrupted = True
                     pool.shutdown(wait=False, cancel_futures=True)
                     return
@@ -152,7 +154,7 @@ class _IndexRun:
             self._take_encoded(leave=0)
             self._queue_all(self._batch.rows)  # their images were in the batches before
 
-    def _files(self, pool: ThreadPoolExecutor, bar: Progress) -> Iterator[_ImageFile | None]:
+    def _files(self, pool: ThreadPoolExecutor) -> Iterator[_ImageFile | None]:
         """Yield the files that must be opened, in order, and None for every other sample.
 
         A bounded number of files is read and decoded ahead in ``pool``.
@@ -167,19 +169,19 @@ class _IndexRun:
                     ahead.append((step, pool.submit(self._open, step, self._stored.position(step.row))))
             else:
                 self._finish_unopened(step)
-                bar.advance()
+                self._advance(1)
                 yield None
             if len(ahead) >= limit:
-                yield self._next(ahead, bar)
+                yield self._next(ahead)
         while ahead:
-            yield self._next(ahead, bar)
+            yield self._next(ahead)
 
-    def _next(self, ahead: deque[tuple[Step, Future[_ImageFile | InputError]]], bar: Progress) -> _ImageFile | None:
+    def _next(self, ahead: deque[tuple[Step, Future[_ImageFile | InputError]]]) -> _ImageFile | None:
         """Wait for the first file; None if it cannot be read, which is recorded as a failure."""
         step, future = ahead.popleft()
         file = future.result()
-        bar.advance()
         if isinstance(file, InputError):
+            self._advance(1)
             self.report.failures[step.sample.uri] = str(file)
             self._tally.leave_out("unreadable images", step.sample.uri)
             return None
@@ -219,7 +221,7 @@ class _IndexRun:
         step, decoded = file.step, file.decoded
         if decoded is None:  # the time of the file changed, but not its content
             row = {**(step.row or {}), "size": step.size, "mtime_ns": step.mtime_ns, **step.changed}
-            self._buffer.changed_rows.append(row)
+            self._queue_all([(row, True)])
             self.report.unchanged += 1
             return
         for remark in decoded.remarks:
@@ -241,10 +243,11 @@ class _IndexRun:
             self.report.embedded += 1
         self._batch.rows.append((row, stored))
 
-    def _queue_all(self, rows: Iterable[tuple[StoreRow, bool]]) -> None:
+    def _queue_all(self, rows: Sequence[tuple[StoreRow, bool]]) -> None:
         """Queue rows for the next commit; with each, whether the store has it."""
         for row, stored in rows:
             (self._buffer.changed_rows if stored else self._buffer.fresh_rows).append(row)
+        self._advance(len(rows))
 
     def _encode(self, stack: ExitStack) -> None:
         """Give the batch to the encoder, and begin the next; wait if too many are being encoded."""
@@ -268,10 +271,11 @@ class _IndexRun:
             self._pending.difference_update(keys)
             self._queue_all(batch.rows)
 
-    def _forget_batch(self) -> None:
-        """Take images that wait for a full batch out of the counts: an interrupted run does not encode them."""
-        self.report.embedded -= len(self._batch.pixels)
-        self.report.reused -= len(self._batch.rows) - len(self._batch.pixels)
+    def _forget_waiting(self) -> None:
+        """Drop images that wait to be encoded, and take them out of the counts: an interrupted run leaves them out."""
+        for batch in (self._batch, *(self._batches.drop_waiting() if self._batches else ())):
+            self.report.embedded -= len(batch.pixels)
+            self.report.reused -= len(batch.rows) - len(batch.pixels)
 
     def _ready_encoder(self) -> Encoder:
         """Load the encoder, and register its space and its classifier."""

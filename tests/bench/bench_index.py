@@ -1,9 +1,9 @@
 """Indexing beside its parts, and beside open_clip's fp32 model in a DataLoader loop, over the same JPEGs.
 
-``index/parts`` is (decode alone + bare forward alone) / index: 1.0 means that the pipeline costs nothing. It is given in
-wall time, and in processor time (user + system), which tells where other jobs were in the way. ``index/usual`` is how
-many times more images per second than the loop people run today. The encoder is loaded before; start-up is a row of its
-own. All takes about 17 minutes on two cores; ``--sides``, ``--images`` and ``--rounds`` choose less.
+``index/parts`` is (decode alone + bare forward alone) / index: 1.0 means that the pipeline costs nothing. It is given
+in wall time, and in processor time (user + system), which tells where other jobs were in the way. ``index/usual`` is
+how many times more images per second than the loop people run today. The encoder is loaded before; start-up is a row of
+its own. All takes about 17 minutes on two cores; ``--sides``, ``--images`` and ``--rounds`` choose less.
 """
 
 from __future__ import annotations

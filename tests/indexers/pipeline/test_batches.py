@@ -50,3 +50,13 @@ def test_an_error_of_the_encoder_comes_with_its_batch(encoder: Encoder) -> None:
         with pytest.raises(InputError, match="takes uint8 pixels of shape"):
             queue.take()
         assert len(queue.take()[1]["base"].vectors) == 3
+
+
+def test_dropped_batches_are_the_newest(encoder: Encoder) -> None:
+    batches = [batch(seed) for seed in range(40)]
+    with BatchQueue(encoder, ("base",)) as queue:
+        for given in batches:
+            queue.put(given)
+        dropped = queue.drop_waiting()
+        kept = [queue.take()[0] for _ in range(len(queue))]
+    assert [*kept, *reversed(dropped)] == batches
