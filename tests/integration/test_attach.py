@@ -128,7 +128,7 @@ def test_real_leaves_and_their_features(tmp_path: Path) -> None:
     assert report["matched_by"] == "name without suffix"
     assert len(report["unmatched"]) == 960
     call_cli(*attach, "--vectors", "shape*", "--space-name", "shape", *store)
-    assert [space["dimension"] for space in call_json("info", *store)["spaces"]] == [512, 192, 64]
+    assert [space["dimension"] for space in call_json("info", *store)["spaces"]] == [1024, 192, 64]
     assert not any(finding["wrong"] for finding in call_json("verify", *store))
     shutil.rmtree(tmp_path / "images")
     result = fused(tmp_path / "s", "features192")
