@@ -14,6 +14,10 @@ BLOCK_SCORES = 1 << 22
 BLOCK_ROWS = 16_384
 """Largest number of rows in a block."""
 
+FEW = 4
+"""Up to this many queries are multiplied one by one: a matrix product reads rows no faster, and its threads wait for
+each other, which takes several times as long where other processes run."""
+
 # Multiplying a row takes as long as reading it and about 1 / 16 for each query; copying a row takes 4 times as long.
 READ, COPY = 16, 64
 
@@ -23,7 +27,7 @@ def score_blocks(
 ) -> Iterator[tuple[Int64, Float32]]:
     """Yield ascending rows (b,) and their inner products with the queries (b, q), until all rows have been yielded.
 
-    A matrix product rounds in an order that depends on its shape. The memory of a block is reused for the next one.
+    Float32 products round in an order that depends on their shape. The memory of a block is reused for the next one.
 
     Args:
         queries: (q, d) float32, q at least 1.
@@ -41,12 +45,19 @@ def score_blocks(
         vectors = data[first:last] if dense else data[block]
         if len(buffer) < len(vectors):
             buffer = np.empty((len(vectors), len(queries)), np.float32)
-        scores = np.matmul(vectors, queries.T, out=buffer[: len(vectors)])
+        scores = _multiply(vectors, queries, buffer[: len(vectors)])
         if len(scores) > len(block):
             scores = scores[block - first]
         if excluded is not None:
             excluded.remove(block, scores)
         yield block, scores
+
+
+def _multiply(vectors: Float32, queries: Float32, out: Float32) -> Float32:
+    """Write the inner products (b, q) of vectors (b, d) and queries (q, d) to ``out``."""
+    if len(queries) <= FEW:
+        return np.vecdot(vectors[:, None], queries, out=out)
+    return np.matmul(vectors, queries.T, out=out)
 
 
 class _ExcludedPairs:

@@ -8,9 +8,9 @@ some. Contenders take turns in one process:
 - ``ours``: ``ExactIndex.search`` over the memory-mapped vectors, k = 10;
 - ``flat``: ``faiss.knn`` over the same vectors, with the k + 8 neighbours that exact search asked it for at first.
 
-``x product`` and ``x flat`` are medians of the ratios of seconds of a round, least and largest behind them. Neighbours
-are compared with a sort of float64 scores; among the vectors are copies of 20 queries, 15 of each, so that ties cross
-the k-th place.
+Ratios are ours over another contender's of the same round, the median with the least and the largest, of seconds and of
+processor seconds (user + system of all threads), which say more on a busy machine. Neighbours are compared with a sort
+of float64 scores; among the vectors are copies of 20 queries, 15 of each, so that ties cross the k-th place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -51,27 +51,39 @@ def product(queries: Float32, data: Float32, size: int) -> None:
 
 
 def timed(contenders: Sequence[Callable[[], object]], rounds: int = ROUNDS) -> np.ndarray:
-    """Return the seconds (rounds, contenders) of contenders that take turns; a round before is not counted."""
-    seconds = np.zeros((rounds + 1, len(contenders)))
+    """Return seconds and processor seconds (2, rounds, contenders); a round before is not counted."""
+    clocks = (time.perf_counter, time.process_time)
+    seconds = np.zeros((2, rounds + 1, len(contenders)))
     for turn in range(rounds + 1):
         for at, contender in enumerate(contenders):
             time.sleep(0.2)  # threads of the contender before stop spinning
-            start = time.perf_counter()
+            start = [clock() for clock in clocks]
             contender()
-            seconds[turn, at] = time.perf_counter() - start
-    return seconds[1:]
+            seconds[:, turn, at] = [clock() - before for clock, before in zip(clocks, start, strict=True)]
+    return seconds[:, 1:]
 
 
-def ratio(seconds: np.ndarray, beside: np.ndarray) -> str:
-    """Return the median of the ratios of rounds, with the least and the largest."""
-    of_rounds = seconds / beside
+def compare(title: str, contenders: Mapping[str, Callable[[], object]]) -> None:
+    """Print the seconds of the contenders, and the ratios of ``ours`` to the others."""
+    seconds = timed([*contenders.values()])
+    medians = (f"{name} {value:.3f} s" for name, value in zip(contenders, np.median(seconds[0], axis=0), strict=True))
+    print(f"{title}: {', '.join(medians)}")
+    ours = seconds[..., [*contenders].index("ours")]
+    for at, name in enumerate(contenders):
+        if name != "ours":
+            wall, processor = (ratio(of_rounds) for of_rounds in ours / seconds[..., at])
+            print(f"    ours x {name:8} {wall}   processor {processor}", flush=True)
+
+
+def ratio(of_rounds: np.ndarray) -> str:
+    """Return the median of ratios with the least and the largest."""
     return f"{np.median(of_rounds):5.2f} ({of_rounds.min():.2f}-{of_rounds.max():.2f})"
 
 
 def fastest_product(queries: Float32, data: Float32) -> Callable[[], None]:
     """Return the product in blocks of the size that is fastest here."""
     contenders = [partial(product, queries, data, size) for size in BLOCKS]
-    return contenders[int(timed(contenders, 1).min(axis=0).argmin())]
+    return contenders[int(timed(contenders, 1)[0].min(axis=0).argmin())]
 
 
 def sorted_rows(queries: Float32, data: Float32) -> Int64:
@@ -83,59 +95,46 @@ def sorted_rows(queries: Float32, data: Float32) -> Int64:
     return np.argsort(-scores, axis=1, kind="stable")[:, :K]
 
 
+def flat(queries: Float32, data: Float32, k: int) -> Callable[[], object]:
+    """Return the search of FAISS that exact search began with before."""
+    return lambda: faiss.knn(queries, data, k + SPARE, metric=faiss.METRIC_INNER_PRODUCT)
+
+
 def search_table(data: Float32, queries: Float32, counts: Sequence[int]) -> None:
-    """Print one row for each number of queries, and whether neighbours are those of a sort."""
+    """Print the contenders for each number of queries, and whether neighbours are those of a sort."""
     index = ExactIndex(data)
-    print(f"{len(data):,} x {DIMENSION}, k = {K}, {ROUNDS} rounds")
-    print("queries   product s    ours s    flat s   ours x product       ours x flat")
     for n in counts:
         part = queries[:n]
-        contenders = (
-            fastest_product(part, data),
-            lambda part=part: index.search(part, K),
-            lambda part=part: faiss.knn(part, data, K + SPARE, metric=faiss.METRIC_INNER_PRODUCT),
-        )
-        seconds = timed(contenders)
-        alone, ours, flat = seconds.T
-        medians = "".join(f"{value:10.3f}" for value in np.median(seconds, axis=0))
-        print(f"{n:7,}  {medians}   {ratio(ours, alone)}   {ratio(ours, flat)}", flush=True)
+        ours = partial(index.search, part, K)
+        compare(f"{n:,} queries", {"product": fastest_product(part, data), "ours": ours, "flat": flat(part, data, K)})
     checked = queries[: 2 * COPIED]
-    rows = index.search(checked, K).rows
-    same = np.array_equal(rows, sorted_rows(checked, data))
-    print(
-        f"neighbours of {len(checked)} queries, {COPIED} of them with {COPIES} equal vectors: equal to a sort: {same}"
-    )
+    same = np.array_equal(index.search(checked, K).rows, sorted_rows(checked, data))
+    print(f"{len(checked)} queries, {COPIED} of them with {COPIES} equal vectors: neighbours of a sort: {same}")
 
 
 def filter_table(data: Float32, queries: Float32, counts: Sequence[int]) -> None:
-    """Print what search in some of the rows takes, beside search in all."""
+    """Print search in some of the rows beside search in all."""
     rng = np.random.default_rng(1)
     whole = ExactIndex(data)
-    print("\nrows searched   queries    all s   some s   some x all")
     for share in (0.5, 0.1):
         some = ExactIndex(data, rows=np.flatnonzero(rng.random(len(data)) < share))
-        for n in counts[::2]:
-            part = queries[:n]
-            every, few = timed((lambda: whole.search(part, K), lambda: some.search(part, K))).T  # noqa: B023
-            medians = f"{np.median(every):8.3f} {np.median(few):8.3f}"
-            print(f"{share:13.0%}   {n:7}  {medians}   {ratio(few, every)}", flush=True)
+        for n in counts:
+            ours, every = (partial(index.search, queries[:n], K) for index in (some, whole))
+            compare(f"{n:,} queries, {share:.0%} of the rows", {"all rows": every, "ours": ours})
 
 
 def votes_table(data: Float32, queries: Float32, _counts: Sequence[int]) -> None:
-    """Print what the scorer ``knn`` takes."""
+    """Print the scorer ``knn``, votes included."""
     train, arm = np.ascontiguousarray(data[:TRAIN]), arm_of("knn", VoteOptions(k=(NEIGHBOURS,)))
     scorer = load_scorer("knn")
     labels = np.random.default_rng(2).integers(0, CLASSES, len(train))
     task = ScorerTask(queries, None, train, labels, CLASSES, make_index)
-    contenders = (
-        fastest_product(queries, train),
-        lambda: list(scorer.logits(arm, task, scorer.settings(arm))),
-        lambda: faiss.knn(queries, train, NEIGHBOURS + SPARE, metric=faiss.METRIC_INNER_PRODUCT),
-    )
-    alone, ours, flat = timed(contenders).T
-    print(f"\nscorer knn, k = {NEIGHBOURS}, {CLASSES} classes, {len(queries):,} queries, {len(train):,} train vectors")
-    print(f"product {np.median(alone):.2f} s, ours {np.median(ours):.2f} s, flat search alone {np.median(flat):.2f} s")
-    print(f"ours x product {ratio(ours, alone)}, x flat {ratio(ours, flat)}")
+    contenders = {
+        "product": fastest_product(queries, train),
+        "ours": lambda: list(scorer.logits(arm, task, scorer.settings(arm))),
+        "flat": flat(queries, train, NEIGHBOURS),
+    }
+    compare(f"knn, k = {NEIGHBOURS}, {CLASSES} classes, {len(queries):,} queries, {len(train):,} train", contenders)
 
 
 def make_vectors(path: Path, rows: int) -> tuple[Float32, Float32]:
@@ -159,6 +158,7 @@ def main(rows: int = ROWS, counts: Sequence[int] = QUERIES, tables: Sequence[str
     """Print tables: ``search``, ``filter`` (search in some of the rows) and ``knn`` (the scorer of that name)."""
     with tempfile.TemporaryDirectory() as folder:
         data, queries = make_vectors(Path(folder) / "hot.f32", rows)
+        print(f"{rows:,} x {DIMENSION}, k = {K}, {ROUNDS} rounds")
         for table in tables:
             TABLES[table](data, queries, counts)
 

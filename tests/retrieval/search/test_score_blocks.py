@@ -29,8 +29,12 @@ def joined(rows: Int64 | None, exclude: list[Int64] | None = None) -> tuple[Int6
     return np.concatenate([block for block, _ in blocks]), np.concatenate([scores for _, scores in blocks])
 
 
+@pytest.mark.parametrize("few", [0, 6])
 @pytest.mark.parametrize("share", [None, 0.03, 0.5, 0.95])
-def test_rows_come_once_with_the_scores_of_the_whole_product(share: float | None) -> None:
+def test_rows_come_once_with_the_scores_of_the_whole_product(
+    share: float | None, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FEW", few)
     chosen = None if share is None else np.flatnonzero(rng.random(500) < share)
     rows, scores = joined(chosen)
     assert np.array_equal(rows, np.arange(500) if chosen is None else chosen)
