@@ -5,7 +5,7 @@ A query without a positive is 0 in every metric, unless stated otherwise; the ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from eval.metrics.ranking import (
     TIE_POLICIES,
     ApRule,
     PositiveRanks,
+    RankTable,
     Ties,
     average_precisions,
     inverse_negative_penalties,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def query_matches(
-    positives: Sequence[PositiveRanks], length: int, ties: Ties, without_positive: Literal["miss", "hit"] = "miss"
+    positives: RankTable, length: int, ties: Ties, without_positive: Literal["miss", "hit"] = "miss"
 ) -> NDArray[np.float64]:
     """Whether a query's first positive is at rank k or better, or how likely that is if ``ties`` is ``expected``.
 
@@ -45,14 +46,16 @@ def query_matches(
         (queries, length) values in [0, 1], non-decreasing along a row.
     """
     empty = 1 if without_positive == "hit" else np.iinfo(np.int64).max
-    first = np.array([query.under(_definite(ties))[0] if len(query.stable) else empty for query in positives], np.int64)
+    is_ranked = positives.counts > 0
+    first = np.full(len(is_ranked), empty, np.int64)
+    first[is_ranked] = positives.under(_definite(ties))[positives.bounds[:-1][is_ranked]]
     matches = (first[:, None] <= np.arange(1, length + 1)).astype(np.float64)
-    for row in _undecided(positives, ties):
-        matches[row] = expected_match(positives[row], length)
+    for row, query in _undecided(positives, ties):
+        matches[row] = expected_match(query, length)
     return matches
 
 
-def query_precisions(positives: Sequence[PositiveRanks], rule: ApRule, ties: Ties) -> NDArray[np.float64]:
+def query_precisions(positives: RankTable, rule: ApRule, ties: Ties) -> NDArray[np.float64]:
     """Average precision (queries,) of every query.
 
     Args:
@@ -61,22 +64,22 @@ def query_precisions(positives: Sequence[PositiveRanks], rule: ApRule, ties: Tie
         ties: the tie policy.
     """
     if rule.method == "sklearn":
-        return np.array([threshold_precision(query) if len(query.stable) else 0.0 for query in positives])
+        return np.array([threshold_precision(query) if len(query.stable) else 0.0 for query in positives.queries()])
     values = _of_definite_ranks(positives, ties, lambda ranks, counts: average_precisions(ranks, counts, rule))
-    for row in _undecided(positives, ties):
-        values[row] = expected_average_precision(positives[row], rule)
+    for row, query in _undecided(positives, ties):
+        values[row] = expected_average_precision(query, rule)
     return values
 
 
-def query_penalties(positives: Sequence[PositiveRanks], ties: Ties) -> NDArray[np.float64]:
+def query_penalties(positives: RankTable, ties: Ties) -> NDArray[np.float64]:
     """Inverse negative penalty (queries,) of every query; arguments as of :func:`query_precisions`."""
     values = _of_definite_ranks(positives, ties, inverse_negative_penalties)
-    for row in _undecided(positives, ties):
-        values[row] = expected_inverse_negative_penalty(positives[row])
+    for row, query in _undecided(positives, ties):
+        values[row] = expected_inverse_negative_penalty(query)
     return values
 
 
-def all_definitions(positives: Sequence[PositiveRanks], k: int) -> list[Definition]:
+def all_definitions(positives: RankTable, k: int) -> list[Definition]:
     """Compute Rank-1, mAP by every definition and mINP, under every tie policy and denominator.
 
     Args:
@@ -84,7 +87,7 @@ def all_definitions(positives: Sequence[PositiveRanks], k: int) -> list[Definiti
         k: cut-off of the definition ``at_k``.
     """
     definitions = []
-    counts = {"valid": sum(len(query.stable) > 0 for query in positives), "all": len(positives)}
+    counts = {"valid": int((positives.counts > 0).sum()), "all": len(positives.counts)}
     for ties in TIE_POLICIES:
         totals = [(Definition(metric="rank_1"), query_matches(positives, 1, ties)[:, 0].sum())]
         for rule in ap_definitions(k):
@@ -123,18 +126,19 @@ def _definite(ties: Ties) -> Ties:
     return "stable" if ties == "expected" else ties
 
 
-def _undecided(positives: Sequence[PositiveRanks], ties: Ties) -> list[int]:
-    """Numbers of the queries whose metrics are expectations over the orders of their ties."""
-    return [row for row, query in enumerate(positives) if query.has_ties] if ties == "expected" else []
+def _undecided(positives: RankTable, ties: Ties) -> Iterator[tuple[int, PositiveRanks]]:
+    """Yield the numbers and ranks of the queries whose metrics are expectations over the orders of their ties."""
+    if ties == "expected":
+        has_ties = positives.has_ties
+        yield from zip(np.flatnonzero(has_ties).tolist(), positives.where(has_ties).queries(), strict=True)
 
 
 def _of_definite_ranks(
-    positives: Sequence[PositiveRanks], ties: Ties, metric: Callable[[Int64, Int64], NDArray[np.float64]]
+    positives: RankTable, ties: Ties, metric: Callable[[Int64, Int64], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
     """Compute a metric (queries,) from the ranks of all positives and the positives per query; 0 without a positive."""
-    counts = np.array([len(query.stable) for query in positives], np.int64)
-    values = np.zeros(len(positives))
+    counts = positives.counts
+    values = np.zeros(len(counts))
     if counts.any():
-        ranks = np.concatenate([query.under(_definite(ties)) for query in positives])
-        values[counts > 0] = metric(ranks, counts[counts > 0])
+        values[counts > 0] = metric(positives.under(_definite(ties)), counts[counts > 0])
     return values

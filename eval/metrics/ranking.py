@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from eval.metrics.threshold_counts import count_above
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 ApMethod = Literal["step", "trapezoid", "sklearn", "at_r", "at_k"]
@@ -52,28 +55,88 @@ class PositiveRanks(NamedTuple):
     @property
     def has_ties(self) -> bool:
         """Whether a positive and a negative have equal scores, so that the tie policy matters."""
-        return bool((self.tied > self._positives_in_tie()).any())
+        return bool(RankTable.of([self]).has_ties[0])
 
     def under(self, ties: Ties) -> Int64:
         """Compute the ascending ranks (p,) under a policy other than ``expected``."""
-        if ties == "stable" or not len(self.stable):
+        return RankTable.of([self]).under(ties)
+
+
+class RankTable(NamedTuple):
+    """The :class:`PositiveRanks` of several queries, one after the other.
+
+    Those of query i are the entries from ``bounds[i]`` to ``bounds[i + 1]`` of the arrays (p,) ``stable``, ``above``
+    and ``tied``; ``bounds`` is (queries + 1,).
+    """
+
+    stable: Int64
+    above: Int64
+    tied: Int64
+    bounds: Int64
+
+    @classmethod
+    def of(cls, queries: Sequence[PositiveRanks]) -> RankTable:
+        """Put the ranks of queries one after the other."""
+        counts = [len(ranks.stable) for ranks in queries]
+        nothing = PositiveRanks(*np.empty((3, 0), np.int64))
+        stable, above, tied = (np.concatenate(arrays) for arrays in zip(nothing, *queries, strict=True))
+        return cls(stable, above, tied, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]))
+
+    @classmethod
+    def stack(cls, tables: Sequence[RankTable]) -> RankTable:
+        """Put tables one below the other."""
+        empty = np.empty(0, np.int64)
+        nothing = cls(empty, empty, empty, np.zeros(1, np.int64))
+        stable, above, tied, _ = (np.concatenate(arrays) for arrays in zip(nothing, *tables, strict=True))
+        counts = np.concatenate([nothing.counts, *(table.counts for table in tables)])
+        return cls(stable, above, tied, np.concatenate([[0], np.cumsum(counts)]))
+
+    @property
+    def counts(self) -> Int64:
+        """Positives of each query: (queries,)."""
+        return np.diff(self.bounds)
+
+    @property
+    def has_ties(self) -> NDArray[np.bool_]:
+        """Whether the tie policy matters for each query: (queries,)."""
+        sums = np.concatenate([[0], np.cumsum(self.tied > self._ties()[1])])
+        matters: NDArray[np.bool_] = sums[self.bounds[1:]] > sums[self.bounds[:-1]]
+        return matters
+
+    def queries(self) -> list[PositiveRanks]:
+        """The ranks of every query by itself."""
+        columns = self[:3]
+        return [
+            PositiveRanks(*(column[first:last] for column in columns)) for first, last in pairwise(self.bounds.tolist())
+        ]
+
+    def where(self, chosen: NDArray[np.bool_]) -> RankTable:
+        """The table of the queries for which ``chosen`` (queries,) is true."""
+        counts = self.counts
+        entries = np.repeat(chosen, counts)
+        bounds = np.concatenate([[0], np.cumsum(counts[chosen])])
+        return RankTable(self.stable[entries], self.above[entries], self.tied[entries], bounds)
+
+    def under(self, ties: Ties) -> Int64:
+        """Compute the ranks (p,), ascending for every query, under a policy other than ``expected``."""
+        if ties == "stable":
             return self.stable
-        place = np.arange(1, len(self.stable) + 1) - np.searchsorted(self.above, self.above)
-        optimistic: Int64 = self.above + place
-        return optimistic if ties == "optimistic" else optimistic + self.tied - self._positives_in_tie()
+        first, size = self._ties()
+        optimistic: Int64 = self.above + np.arange(1, len(first) + 1) - first
+        return optimistic if ties == "optimistic" else optimistic + self.tied - size
 
-    def _positives_in_tie(self) -> Int64:
-        """Number of positives in the tie of each positive: (p,)."""
-        last = np.searchsorted(self.above, self.above, side="right")
-        return (last - np.searchsorted(self.above, self.above)).astype(np.int64)
+    def _ties(self) -> tuple[Int64, Int64]:
+        """Entry of the first positive in the tie of each, and the number of positives in it: (p,) each."""
+        starts = np.ones(len(self.above), np.bool_)
+        starts[1:] = np.diff(self.above) != 0
+        starts[self.bounds[:-1][self.counts > 0]] = True
+        first = np.flatnonzero(starts)
+        tie = np.cumsum(starts) - 1
+        return first[tie], np.diff(np.append(first, len(starts)))[tie]
 
 
-def positive_ranks(scores: Float32, positives: Int64, bounds: Int64) -> list[PositiveRanks]:
+def positive_ranks(scores: Float32, positives: Int64, bounds: Int64) -> RankTable:
     """Compute the ranks of the positives of several queries.
-
-    Only scores are sorted, not their positions, and scores below the lowest positive of a row are made equal first:
-    sorting equal entries is fast, so the better the vectors, the less there is to sort. One call sorts all rows, since
-    threads that make many short calls wait for the interpreter lock longer than they sort.
 
     Args:
         scores: (queries, gallery), higher is better; ``-inf`` marks entries without a rank, all others are finite.
@@ -83,27 +146,13 @@ def positive_ranks(scores: Float32, positives: Int64, bounds: Int64) -> list[Pos
     """
     counts = np.diff(bounds)
     query = np.repeat(np.arange(len(counts)), counts)
-    positive_scores = scores[query, positives]
-    with_positive = np.flatnonzero(counts)
-    lowest = np.full(len(counts), np.inf, scores.dtype)
-    if len(with_positive):
-        lowest[with_positive] = np.minimum.reduceat(positive_scores, bounds[with_positive])
-    ascending = np.maximum(scores, np.nextafter(lowest, -np.inf)[:, None])
-    ascending.sort(axis=1)
-    # One search finds both where a score's equals begin, and where they end: where the next float would begin.
-    ends = np.stack([positive_scores, np.nextafter(positive_scores, np.inf)], axis=1)
-    slots = np.empty(ends.shape, np.int64)
-    for row, first, last in zip(ascending, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        slots[first:last] = row.searchsorted(ends[first:last])
-    tied = slots[:, 1] - slots[:, 0]
-    above = scores.shape[1] - slots[:, 1]
+    above, tied = count_above(scores, query, positives)
     ranks = above + 1
     for row in np.unique(query[tied > 1]):
         entries = slice(bounds[row], bounds[row + 1])
         ranks[entries] += _before_in_tie(scores[row], positives[entries], tied[entries])
     order = np.lexsort((ranks, query))
-    columns = ranks[order], above[order], tied[order]
-    return [PositiveRanks(*(column[first:last] for column in columns)) for first, last in pairwise(bounds.tolist())]
+    return RankTable(ranks[order], above[order], tied[order], bounds)
 
 
 def _before_in_tie(scores: Float32, positives: Int64, tied: Int64) -> Int64:

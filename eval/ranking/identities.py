@@ -80,8 +80,11 @@ def camera_warnings(arrays: Arrays, rule: CameraRule) -> tuple[str, ...]:
 
 def tested_rows(arrays: Arrays) -> Int64:
     """Rows of all queries and gallery samples of all draws."""
-    tested = [draw[role] for draws in arrays.parts.values() for draw in draws for role in ("query", "gallery")]
-    return np.unique(np.concatenate(tested))
+    is_tested = np.zeros(len(arrays.ids), np.bool_)
+    for draws in arrays.parts.values():
+        for draw in draws:
+            is_tested[draw["query"]] = is_tested[draw["gallery"]] = True
+    return np.flatnonzero(is_tested)
 
 
 def _without_camera(arrays: Arrays) -> tuple[Int64, Int64]:

@@ -134,7 +134,9 @@ class RankingProblem:
     def sides(self, draw: Draw) -> tuple[tuple[Int64, Side], tuple[Int64, Side]]:
         """Rows and arrays of a draw's queries and of its gallery, junk identities left out."""
         query, gallery = (draw[role][~self.relations.ignored[draw[role]]] for role in ("query", "gallery"))
-        both = len(np.intersect1d(query, gallery)) > 0
+        is_query = np.zeros(len(self.relations.ignored), np.bool_)
+        is_query[query] = True
+        both = bool(is_query[gallery].any())
         return (query, self._side(query, both=both)), (gallery, self._side(gallery, both=both))
 
     def blocks(self, draw: Draw, queries: Side, gallery: Side) -> Blocks:
@@ -158,7 +160,7 @@ class RankingProblem:
         """
         (query, query_side), (gallery, gallery_side) = self.sides(draw)
         ranking = rank_queries(query_side, gallery_side, self.blocks(draw, query_side, gallery_side))
-        valid = np.array([len(positives.stable) > 0 for positives in ranking.ranks], np.bool_)
+        valid = ranking.ranks.counts > 0
         if not valid.any():
             raise InputError(self._why_none(ranking, query, gallery, part))
         counted = valid if self._config.denominator == "valid" else np.ones(len(query), np.bool_)
@@ -192,7 +194,7 @@ class RankingProblem:
     ) -> tuple[DrawTable, NDArray[np.float64]]:
         """Values (queries, metrics) of the counted queries in the order of :func:`metric_names`, and the CMC curve."""
         config = self._config
-        positives = [ranks for ranks, counts in zip(ranking.ranks, counted, strict=True) if counts]
+        positives = ranking.ranks.where(counted)
         ranks = sorted(set(config.ranks))
         matches = query_matches(positives, max(*ranks, config.cmc_length), config.ties)
         values = [matches[:, k - 1] for k in ranks]
@@ -205,7 +207,9 @@ class RankingProblem:
     def _side(self, rows: Int64, *, both: bool) -> Side:
         related = self.relations
         camera, group = (codes if codes is None else codes[rows] for codes in (related.camera, related.group))
-        return Side(self._vectors[rows], related.identity[rows], camera, group, rows if both else None)
+        consecutive = len(rows) > 0 and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
+        vectors = self._vectors[rows[0] : rows[-1] + 1] if consecutive else self._vectors[rows]
+        return Side(vectors, related.identity[rows], camera, group, rows if both else None)
 
     def _identity_names(self, rows: Int64) -> set[str]:
         codes = np.unique(self.relations.unit[rows])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from eval.metrics.ranking import PositiveRanks, positive_ranks
+from eval.metrics.ranking import RankTable, positive_ranks
 from eval.scorers.similarity import similarity_blocks
 from retrieval.types import Float32, Int64
 
@@ -45,7 +45,7 @@ class Side(NamedTuple):
 class GalleryRanking(NamedTuple):
     """Per query: ``ranks`` of its valid positives, and ``positive_counts`` (queries,), junk included."""
 
-    ranks: list[PositiveRanks]
+    ranks: RankTable
     positive_counts: Int64
 
 
@@ -65,7 +65,7 @@ def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_block
     finder = _RelationFinder(queries, gallery)
     rows = max(1, CELLS_AT_ONCE // max(1, len(gallery.vectors)))
 
-    def rank_rows(start: int, scores: Float32) -> tuple[list[PositiveRanks], Int64]:
+    def rank_rows(start: int, scores: Float32) -> tuple[RankTable, Int64]:
         relations = finder(start, start + len(scores))
         for query, entries in relations.junk:
             scores[query, entries] = -np.inf
@@ -79,7 +79,7 @@ def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_block
             results += list(
                 pool.map(rank_rows, [start + at for at in starts], [scores[at : at + rows] for at in starts])
             )
-    ranks = [query for rows_of_ranks, _ in results for query in rows_of_ranks]
+    ranks = RankTable.stack([table for table, _ in results])
     return GalleryRanking(ranks, np.concatenate([_NO_COUNTS, *(counts for _, counts in results)]))
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.metrics.threshold_counts import ordered_bits
 from retrieval.types import Float32, Int64
 
 Keys: TypeAlias = NDArray[np.uint64]
@@ -63,9 +64,7 @@ class BestKeys:
 
 def keys_of(scores: Float32, positions: Int64) -> Keys:
     """Integers that are in order where scores are, and of equal scores the greater for the lower position."""
-    bits = (scores + np.float32(0)).view(np.uint32)  # -0.0 becomes 0.0, which it equals
-    ordered = np.where(bits >= _SIGN, ~bits, bits | _SIGN)
-    keys: Keys = ordered.astype(np.uint64) << _HALF | (_LAST - positions.astype(np.uint64))
+    keys: Keys = ordered_bits(scores).astype(np.uint64) << _HALF | (_LAST - positions.astype(np.uint64))
     return keys
 
 

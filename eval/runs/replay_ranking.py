@@ -145,8 +145,9 @@ def _mirrored(result: EvalResult) -> str | None:
 def _ranking(problem: RankingProblem, draw: Draw) -> Ranking:
     (query, query_side), (gallery, gallery_side) = problem.sides(draw)
     blocks = problem.blocks(draw, query_side, gallery_side)
-    ranks = [positives.stable for positives in rank_queries(query_side, gallery_side, blocks).ranks]
-    first = np.array([stable[0] if len(stable) else 0 for stable in ranks], np.int64)
+    ranks = rank_queries(query_side, gallery_side, blocks).ranks
+    first = np.zeros(len(ranks.counts), np.int64)
+    first[ranks.counts > 0] = ranks.stable[ranks.bounds[:-1][ranks.counts > 0]]
     return Ranking(query, gallery, query_side, gallery_side, problem.relations, first, blocks)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def query_ranks(scores: Float32, positives: Int64) -> PositiveRanks:
     """Ranks of one query's positives: ascending entries of ``scores`` (gallery,)."""
-    return positive_ranks(scores[None], positives, np.array([0, len(positives)]))[0]
+    return positive_ranks(scores[None], positives, np.array([0, len(positives)])).queries()[0]
 
 
 def average_precision(ranks: Int64, rule: ApRule | Literal["step", "trapezoid", "at_r"] = "step") -> float:

@@ -11,6 +11,7 @@ from eval.metrics.per_query import ap_definitions, query_matches, query_penaltie
 from eval.metrics.ranking import (
     ApRule,
     PositiveRanks,
+    RankTable,
     Ties,
 )
 from tests.support.ranking_metrics import query_ranks
@@ -21,7 +22,7 @@ TIES = np.float32(1) - np.array([0.5, 0.5, 0.5, 0.9], np.float32)
 @given(st.lists(st.integers(1, 40), min_size=1), st.integers(1, 50))
 def test_cmc_counts_queries_up_to_each_rank(first: list[int], length: int) -> None:
     last = -np.arange(41, dtype=np.float32)
-    found = query_matches([query_ranks(last, np.array([rank - 1])) for rank in first], length, "stable")
+    found = query_matches(RankTable.of([query_ranks(last, np.array([rank - 1])) for rank in first]), length, "stable")
     expected = [sum(rank <= k for rank in first) / len(first) for k in range(1, length + 1)]
     np.testing.assert_allclose(found.mean(axis=0), expected)
 
@@ -32,7 +33,7 @@ def test_cmc_counts_queries_up_to_each_rank(first: list[int], length: int) -> No
 )
 def test_golden_ties_under_every_policy(ties: Ties, rank_1: float, ap: float) -> None:
     """Positive third of three tied: places 1, 2, 3 give 1, 1/2, 1/3."""
-    placed = [query_ranks(TIES, np.array([2]))]
+    placed = RankTable.of([query_ranks(TIES, np.array([2]))])
     assert query_matches(placed, 1, ties)[0, 0] == pytest.approx(rank_1)
     assert query_precisions(placed, ApRule("step"), ties)[0] == pytest.approx(ap, abs=1e-6)
     assert query_precisions(placed, ApRule("sklearn"), ties)[0] == pytest.approx(1 / 3, abs=1e-6)
@@ -46,7 +47,7 @@ def test_cmc_of_omls_worked_example() -> None:
     """
     best_first = -np.arange(5, dtype=np.float32)
     positives: list[list[int]] = [[0, 4], [1, 2], [4], []]
-    placed = [query_ranks(best_first, np.array(rows, np.int64)) for rows in positives]
+    placed = RankTable.of([query_ranks(best_first, np.array(rows, np.int64)) for rows in positives])
     omls = query_matches(placed, 2, "stable", without_positive="hit")
     assert omls.T.tolist() == [[1, 0, 0, 1], [1, 1, 0, 1]]
     assert query_matches(placed, 2, "expected", without_positive="hit").tolist() == omls.tolist()
@@ -65,17 +66,19 @@ def tied_rankings(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @st.composite
-def queries(draw: st.DrawFn) -> list[PositiveRanks]:
+def queries(draw: st.DrawFn) -> RankTable:
     """Several queries; some have no positive."""
     empty = np.empty(0, np.int64)
-    return [
-        query_ranks(*ranking) if ranking is not None else PositiveRanks(empty, empty, empty)
-        for ranking in draw(st.lists(st.one_of(st.none(), tied_rankings()), min_size=1, max_size=6))
-    ]
+    return RankTable.of(
+        [
+            query_ranks(*ranking) if ranking is not None else PositiveRanks(empty, empty, empty)
+            for ranking in draw(st.lists(st.one_of(st.none(), tied_rankings()), min_size=1, max_size=6))
+        ]
+    )
 
 
 @given(queries())
-def test_pessimistic_stable_and_expected_optimistic_stand_in_order(placed: list[PositiveRanks]) -> None:
+def test_pessimistic_stable_and_expected_optimistic_stand_in_order(placed: RankTable) -> None:
     for rule in RULES:
         if rule.method == "at_k" and rule.denominator == "hits":
             continue  # more hits enlarge the divisor too: an earlier rank may lower it
@@ -95,8 +98,8 @@ def test_pessimistic_stable_and_expected_optimistic_stand_in_order(placed: list[
 
 
 @given(queries())
-def test_a_query_without_positive_counts_nothing(placed: list[PositiveRanks]) -> None:
-    without = np.array([len(each.stable) == 0 for each in placed])
+def test_a_query_without_positive_counts_nothing(placed: RankTable) -> None:
+    without = placed.counts == 0
     assume(without.any())
     assert not query_precisions(placed, ApRule(), "expected")[without].any()
     assert not query_matches(placed, 3, "stable")[without].any()

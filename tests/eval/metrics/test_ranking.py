@@ -10,6 +10,7 @@ from eval.metrics.ranking import (
     AP_DENOMINATORS,
     AP_METHODS,
     ApRule,
+    RankTable,
     average_precisions,
     inverse_negative_penalties,
     positive_ranks,
@@ -51,9 +52,22 @@ def test_rows_are_placed_as_each_alone(rows: list[list[int]], data: st.DataObjec
     positives = [np.array(sorted(data.draw(st.sets(st.integers(0, 5)))), np.int64) for _ in rows]
     bounds = np.cumsum([0, *map(len, positives)])
     found = positive_ranks(scores, np.concatenate(positives), bounds)
-    for at, placed in enumerate(found):
+    for at, placed in enumerate(found.queries()):
         for column, alone in zip(placed, query_ranks(scores[at], positives[at]), strict=True):
             assert column.tolist() == alone.tolist()
+
+
+@given(st.lists(st.lists(st.integers(-1, 1), min_size=6, max_size=6), min_size=1, max_size=5), st.data())
+def test_a_table_says_of_every_query_what_it_says_alone(rows: list[list[int]], data: st.DataObject) -> None:
+    positives = [np.array(sorted(data.draw(st.sets(st.integers(0, 5)))), np.int64) for _ in rows]
+    alone = [query_ranks(np.array(row, np.float32), found) for row, found in zip(rows, positives, strict=True)]
+    table = RankTable.stack([RankTable.of(alone[:2]), RankTable.of([]), RankTable.of(alone[2:])])
+    assert table.has_ties.tolist() == [ranks.has_ties for ranks in alone]
+    for ties in ("stable", "pessimistic", "optimistic"):
+        assert table.under(ties).tolist() == [rank for ranks in alone for rank in ranks.under(ties).tolist()]
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), np.bool_)
+    kept = [ranks.stable.tolist() for ranks, keep in zip(alone, chosen, strict=True) if keep]
+    assert [ranks.stable.tolist() for ranks in table.where(chosen).queries()] == kept
 
 
 @given(st.lists(ranks_of_one_query, min_size=1, max_size=4), st.sampled_from(RULES))

@@ -80,7 +80,7 @@ def test_golden_numbers(how: KReciprocal, rank_1: float, mean_ap: float) -> None
         Side(problem.vectors[rows], identity[rows], camera[rows]) for rows in (slice(40), slice(40, None))
     )
     ranked = rank_queries(query, gallery, blocks=lambda q, g: rerank_blocks(q, g, how))
-    found = slow_metrics([ranks.stable.tolist() for ranks in ranked.ranks], "step")
+    found = slow_metrics([ranks.stable.tolist() for ranks in ranked.ranks.queries()], "step")
     assert (found["rank_1"], found["mean_ap"]) == pytest.approx((rank_1, mean_ap), abs=1e-6)
 
 

@@ -68,8 +68,8 @@ def test_positives_and_junk_are_those_of_a_walk_through_the_gallery(
         found = rank_queries(queries, gallery)
         blocks = similarity.similarity_blocks(queries.vectors, gallery.vectors)
         scores = np.concatenate([part.copy() for _, part in blocks])
-        assert len(found.ranks) == len(found.positive_counts) == len(scores)
-        for query, placed in enumerate(found.ranks):
+        assert len(found.ranks.counts) == len(found.positive_counts) == len(scores)
+        for query, placed in enumerate(found.ranks.queries()):
             positives, junk, total = slow_query(queries, gallery, query)
             scores[query, junk] = -np.inf
             expected = query_ranks(scores[query], np.array(positives, np.int64))
@@ -80,7 +80,7 @@ def test_positives_and_junk_are_those_of_a_walk_through_the_gallery(
 def test_nothing_to_ask_and_nothing_to_rank() -> None:
     vectors, nothing = unit(np.ones((2, 4), np.float32)), np.empty((0, 4), np.float32)
     full, empty = Side(vectors, np.array([0, 1])), Side(nothing, np.empty(0, np.int64))
-    assert rank_queries(empty, full).ranks == []
+    assert rank_queries(empty, full).ranks.queries() == []
     found = rank_queries(full, empty)
-    assert [len(query.stable) for query in found.ranks] == [0, 0]
+    assert found.ranks.counts.tolist() == [0, 0]
     assert found.positive_counts.tolist() == [0, 0]
