@@ -9,6 +9,7 @@ import numpy as np
 
 from eval.audit.findings import Finding, Item, findings_of
 from eval.audit.leaks import HELD_OUT, LEARNT, draw_rows, learnt_rows, shared_identities
+from eval.seams.samples import shared_rows
 from retrieval.types import Int64, SplitSet
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def content_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     names = [name for name in NAMES if name in pool.columns]
     items: dict[int, list[Item]] = defaultdict(list)
     conflicts = []
-    for rows in _groups(pool.columns["key"]):
+    for rows in shared_rows(pool.columns["key"]):
         items[_worst_pair(roles, rows)].append(Item(_ids(pool, rows), f"{len(rows)} samples with one content"))
         for name in names:
             values = sorted({str(value) for value in pool.columns[name][rows] if value is not None})
@@ -167,7 +168,7 @@ def content_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
 def group_findings(pool: Pool, roles: DataRoles) -> list[Finding]:
     """Find groups (bursts, specimens, sites) with samples in train and test, or as query and gallery of a draw."""
     items: dict[int, list[Item]] = defaultdict(list)
-    for rows in _groups(pool.columns["group"]):
+    for rows in shared_rows(pool.columns["group"]):
         name = pool.columns["group"][rows[0]]
         items[_worst(roles, rows)].append(Item(_ids(pool, rows), f"group {name}, {len(rows)} samples"))
     return [
@@ -260,15 +261,6 @@ def _worst_pair(roles: DataRoles, rows: list[int]) -> int:
     first, second = np.triu_indices(len(rows), 1)
     group = np.array(rows, np.int64)
     return int(roles.relation(group[first], group[second]).max())
-
-
-def _groups(values: NDArray[np.object_]) -> list[list[int]]:
-    """Lists of several rows that share a known value."""
-    rows: dict[object, list[int]] = defaultdict(list)
-    for row, value in enumerate(values):
-        if value is not None:
-            rows[value].append(row)
-    return [shared for shared in rows.values() if len(shared) > 1]
 
 
 def _by_identity(pool: Pool, rows: NDArray[np.bool_]) -> dict[tuple[str, str | None], list[int]]:

@@ -19,7 +19,7 @@ from eval.audit.duplicates import (
     near_by_vector,
 )
 from eval.ranking.identities import is_one_of
-from eval.seams.samples import text_codes
+from eval.seams.samples import shared_rows, text_codes
 from retrieval.types import Int64, Neighbors
 
 if TYPE_CHECKING:
@@ -119,10 +119,11 @@ def distinct_contents(pool: Pool, pairs: NearPairs, relation: Int64) -> Int64:
 
 
 def _content_codes(pool: Pool) -> Int64:
-    """Codes (n,) of contents, as they first occur."""
-    numbers: dict[object, int] = {}
-    keys = pool.columns["key"]
-    return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.int64, len(pool))
+    """Numbers (n,) that are equal for equal contents: of each the first row."""
+    codes = np.arange(len(pool), dtype=np.int64)
+    for rows in shared_rows(pool.columns["key"]):
+        codes[rows] = rows[0]
+    return codes
 
 
 def _hashed(pool: Pool, vectors: SpaceVectors) -> tuple[Int64, NDArray[np.uint64]]:

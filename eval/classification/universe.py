@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from eval.ranking.identities import universe_of
 from eval.results.schema import Universe
 from retrieval.errors import InputError
@@ -54,7 +52,7 @@ def label_universe(labels_from: str, pool: Pool, splits: SplitSet) -> LabelUnive
     if labels_from == "all":
         names, origin = tuple(map(str, pool.values("label"))), "all"
     elif labels_from == "split":
-        tested = pool.take(np.isin(pool.ids, splits.sample[splits.role == "test"]))
+        tested = pool.take(pool.mask(splits.sample[splits.role == "test"]))
         names, origin = tuple(map(str, tested.values("label"))), "split"
     else:
         names = tuple(clean_name(name) or name for name in read_class_names(Path(labels_from)))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eval.seams.samples import shared_rows
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,11 +94,13 @@ def _shared(pool: Pool) -> list[list[int]]:
     """List the rows that share a key, apart for imported vectors and for images."""
     if not {"key", "source"} <= pool.columns.keys():
         return []
-    rows: dict[object, list[int]] = defaultdict(list)
-    for row, (key, source) in enumerate(zip(pool.columns["key"], pool.columns["source"], strict=True)):
-        if key is not None:
-            rows[_is_imported(source), key].append(row)
-    return [shared for shared in rows.values() if len(shared) > 1]
+    imported = {source: _is_imported(source) for source in set(pool.columns["source"])}
+    return [
+        rows
+        for shared in shared_rows(pool.columns["key"])
+        for is_imported in (False, True)
+        if len(rows := [row for row in shared if imported[pool.columns["source"][row]] == is_imported]) > 1
+    ]
 
 
 def _is_imported(source: object) -> bool:
@@ -109,7 +113,7 @@ def _roles(pool: Pool, column: str | None, given: SplitSet | None) -> dict[str, 
     pairs = zip(pool.ids, values, strict=True)
     roles: dict[str, list[tuple[int, str]]] = {str(id_): [(-1, str(role))] for id_, role in pairs if role is not None}
     if given is not None:
-        rows = np.isin(given.sample, pool.ids)
+        rows = pool.rows(given.sample) >= 0
         members: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for sample, draw, role in zip(given.sample[rows], given.draw[rows].tolist(), given.role[rows], strict=True):
             members[str(sample)].append((draw, str(role)))

@@ -25,7 +25,7 @@ from eval.protocols.base import Protocol, Request, whole_split
 from eval.protocols.copies import classified_pictures, ranked_pictures
 from eval.registry import load_protocol
 from eval.runs.neighbours import NeighbourSearcher
-from eval.runs.reading import find_split_set, space_vectors
+from eval.runs.reading import find_split_set, pool_of, space_vectors
 from eval.seams.samples import Pool
 from retrieval.errors import InputError
 
@@ -164,11 +164,9 @@ def _pool(snapshot: Snapshot, rule: Protocol) -> Pool:
     table = snapshot.samples([name for name in columns if name in stored])
     if not table.num_rows:
         raise InputError("The store has no samples to audit; index some first.")
-    values = {name: np.array(table.column(name).to_pylist(), dtype=np.object_) for name in table.column_names}
-    ids = values.pop("id").astype(np.str_)
-    for name in COLUMNS:
-        values.setdefault(name, np.full(len(ids), None, np.object_))
-    return Pool(ids, values)
+    pool = pool_of(table)
+    absent = {name: np.full(len(pool), None, np.object_) for name in COLUMNS if name not in pool.columns}
+    return Pool(pool.ids, {**pool.columns, **absent})
 
 
 def _drawn_from(pool: Pool, rows: Int64, rule: Protocol) -> Pool:

@@ -110,7 +110,7 @@ def _take_val(
         raise InputError(
             f"`val_from={config.val_from}` finds no train samples to take val from; draw both with `protocol=holdout`."
         )
-    part = pool.take(np.isin(pool.ids, train))
+    part = pool.take(pool.mask(train))
     number = float(match[1])
     share = number if "." in match[1] else number / len(part)
     if not 0 < share < 1:
@@ -139,7 +139,8 @@ def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...], hint
     """
     universe = frozenset(classes)
     inside = np.fromiter((label in universe for label in pool.columns["label"]), np.bool_, len(pool))
-    rows = np.isin(splits.sample, pool.ids[inside]) | (splits.role == "train")
+    at = pool.rows(splits.sample)
+    rows = ((at >= 0) & inside[at]) | (splits.role == "train")
     outside = len(np.unique(splits.sample[~rows & (splits.role == "test")]))
     restricted = SplitSet(splits.name, splits.draw[rows], splits.sample[rows], splits.role[rows])
     empty = np.setdiff1d(splits.draw, restricted.draw[restricted.role == "test"])

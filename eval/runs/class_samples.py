@@ -90,7 +90,7 @@ def split_set_samples(snapshot: Snapshot, pool: Pool, splits: SplitSet, where: s
             "evaluate with `protocol` to draw again."
         )
     selected = members if where is None else np.intersect1d(members, read_pool(snapshot, ("id",), where).ids)
-    samples = pool.take(np.isin(pool.ids, selected))
+    samples = pool.take(pool.mask(selected))
     if not len(samples):
         raise InputError(f"No sample of split set {splits.name} meets `where` '{where}'.")
     if len(samples) < len(selected):

@@ -167,7 +167,7 @@ def prepare_classification(
         hint = other_spelling(pool.columns["label"], universe.names)
         splits, outside = within_universe(splits, pool, universe.names, hint)
         splits = _with_name(splits, rule, request.seed, given)
-        used = pool.take(np.isin(pool.ids, splits.sample))
+        used = pool.take(pool.mask(splits.sample))
         arms_and_notes = [
             arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored
         ]
@@ -190,7 +190,7 @@ def prepare_classification(
             warnings=(
                 *notes,
                 *val_notes,
-                *name_warnings(named, np.isin(named.ids, splits.sample), names, joined=config.join_spellings),
+                *name_warnings(named, named.mask(splits.sample), names, joined=config.join_spellings),
                 *_left_out(unlabelled, outside, hint),
                 *(labelled_without_part(pool, whole) if rule.name == "split" and given is None else ()),
                 *val_as_test(protocol_options),

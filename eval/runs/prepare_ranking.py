@@ -128,9 +128,9 @@ def prepare_ranking(store: EmbeddingStore, request: EvalRequest, inputs: Request
         held_out = {key: held_out_samples(pool, part, given, needs.held_out) for key, part in parts.items()}
         unrelated = read_arrays(snapshot, space, pool, parts, needs, rule.mirrored(protocol_options), held_out)
         departs = _departs(rule, config, unrelated)
-        used = np.isin(pool.ids, np.unique(np.concatenate([part.sample for part in parts.values()])))
+        used = pool.mask(np.concatenate([part.sample for part in parts.values()]))
         excluded = {BAD_BOXES, *(name for option in IDENTITY_OPTIONS for name in getattr(config, option, ()))}
-        tested = np.isin(stored.ids, pool.ids[used])
+        tested = stored.mask(pool.ids[used])
         warnings = (
             *name_warnings(stored, tested, names, joined=config.join_spellings, excluded=excluded),
             *_crossings(snapshot, space, pool.take(used | learnt_rows(pool, parts.values())), parts, config),

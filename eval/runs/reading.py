@@ -18,8 +18,9 @@ from retrieval.search.vector_rows import rows_of
 from retrieval.types import SplitSet, require_same_space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from eval.results.schema import EvalResult
@@ -119,7 +120,7 @@ def read_again(
     """
     pool = read_pool(snapshot, COLUMNS, None)
     used = np.unique(np.concatenate([part.sample for part in parts.values()]))
-    pool = pool.take(np.isin(pool.ids, used))
+    pool = pool.take(pool.mask(used))
     if len(pool) < len(used):
         raise InputError(
             f"{len(used) - len(pool)} of the {len(used)} samples of this evaluation are not in the store any more; "
@@ -131,9 +132,48 @@ def read_again(
 
 def read_pool(snapshot: Snapshot, columns: Sequence[str], where: str | None) -> Pool:
     """Read columns of the samples that meet the SQL condition ``where``; None is all samples."""
-    rows = snapshot.samples(list(dict.fromkeys(columns)), where)
-    values = {name: np.array(rows.column(name).to_pylist(), dtype=np.object_) for name in rows.column_names}
-    return Pool(values.pop("id").astype(np.str_), values)
+    return pool_of(snapshot.samples(list(dict.fromkeys(columns)), where))
+
+
+def pool_of(rows: pa.Table) -> Pool:
+    """Convert rows with the column ``id``; equal texts of a column are one object, so that few names take little."""
+    values = {name: _objects(rows.column(name)) for name in rows.column_names if name != "id"}
+    return Pool(_texts(rows.column("id")), values)
+
+
+def _objects(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    """Values (n,) of a column as Python objects, None where unknown."""
+    import pyarrow as pa
+
+    values = np.empty(len(column), np.object_)
+    start, shared = 0, {}
+    for chunk in _parts(column):
+        cells = chunk.to_pylist()
+        if pa.types.is_string(column.type):
+            if len(shared) > len(cells):  # hardly a name comes twice
+                shared = {}
+            cells = [None if cell is None else shared.setdefault(cell, cell) for cell in cells]
+        values[start : start + len(cells)] = cells
+        start += len(cells)
+    return values
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    """Values (n,) of a column of text without nulls, as wide as the longest."""
+    import pyarrow.compute as pc
+
+    texts = np.empty(len(column), f"U{pc.max(pc.utf8_length(column)).as_py() or 1}")
+    start = 0
+    for chunk in _parts(column):
+        texts[start : start + len(chunk)] = chunk.to_pylist()
+        start += len(chunk)
+    return texts
+
+
+def _parts(column: pa.ChunkedArray, size: int = 65_536) -> Iterator[pa.ChunkedArray]:
+    """Yield parts of a column, so that lists of its cells stay short."""
+    for start in range(0, len(column), size):
+        yield column.slice(start, size)
 
 
 def read_arrays(
@@ -162,7 +202,7 @@ def read_arrays(
     """
     others = [ids for splits in (held_out or {}).values() for ids in splits.values()]
     used = np.unique(np.concatenate([*(part.sample for part in parts.values()), *others]))
-    pool = with_columns(snapshot, pool.take(np.isin(pool.ids, used)), needs.columns)
+    pool = with_columns(snapshot, pool.take(pool.mask(used)), needs.columns)
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in needs.views}
     if mirrored is not None:
         mirror_rows = pool.among("aspect", mirrored)[:, None]
@@ -232,6 +272,8 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
         raise IncompleteError(
             f"{len(missing)} of {len(pool)} samples have no vector in space {space.name} (the first is {first}); {way}."
         )
+    if len(rows) and (np.diff(rows) == 1).all():
+        return np.asarray(matrix.data[rows[0] : rows[-1] + 1])  # memory-mapped, not copied
     return matrix.data[rows]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from eval.seams.samples import Pool
@@ -22,7 +21,7 @@ def labelled_without_part(pool: Pool, splits: SplitSet) -> tuple[str, ...]:
         pool: labelled samples, with the column split.
         splits: the roles of all samples that have one.
     """
-    unused = ~np.isin(pool.ids, splits.sample)
+    unused = ~pool.mask(splits.sample)
     counts = Counter(pool.columns["split"][unused].tolist())
     if not counts:
         return ()

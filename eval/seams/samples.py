@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from retrieval.types import Int64
+
+_BLOCK = 65_536
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,9 @@ class Pool:
         return len(self.ids)
 
     def take(self, mask: NDArray[np.bool_]) -> Pool:
-        """Select the samples where ``mask`` (n,) is True."""
+        """Select the samples where ``mask`` (n,) is True; all of them are the table itself."""
+        if mask.all():
+            return self
         return Pool(self.ids[mask], {name: values[mask] for name, values in self.columns.items()})
 
     def rows(self, samples: NDArray[np.str_]) -> Int64:
@@ -59,11 +65,57 @@ class Pool:
 
 def rows_of_ids(ids: NDArray[np.str_], samples: NDArray[np.str_]) -> Int64:
     """Find ``samples`` (m,) among different ``ids`` (n,): their rows (m,), -1 for those that are not there."""
+    rows = np.full(len(samples), -1, np.int64)
     if not len(ids):
-        return np.full(len(samples), -1, np.int64)
+        return rows
+    width = max(ids.dtype.itemsize, samples.dtype.itemsize) // 4
+    hashes = _hashes(ids, width)
+    order = np.argsort(hashes)
+    hashes = hashes[order]
+    if (hashes[1:] == hashes[:-1]).any():  # two ids have one hash
+        return _rows_in_order(ids, samples)
+    for start in range(0, len(samples), _BLOCK):
+        block = samples[start : start + _BLOCK]
+        at = order[np.minimum(np.searchsorted(hashes, _hashes(block, width)), len(ids) - 1)]
+        rows[start : start + _BLOCK] = np.where(ids[at] == block, at, -1)
+    return rows
+
+
+def _rows_in_order(ids: NDArray[np.str_], samples: NDArray[np.str_]) -> Int64:
+    """Do the same by the order of the ids, which takes longer."""
     order = np.argsort(ids)
     rows = order[np.minimum(np.searchsorted(ids, samples, sorter=order), len(ids) - 1)]
     return np.where(ids[rows] == samples, rows, -1).astype(np.int64)
+
+
+def _hashes(texts: NDArray[np.str_], width: int) -> NDArray[np.uint64]:
+    """Hash texts (n,), padded to ``width`` characters: Horner's rule modulo 2^64 over their code points."""
+    hashes = np.zeros(len(texts), np.uint64)
+    for start in range(0, len(texts), _BLOCK):
+        block = np.ascontiguousarray(texts[start : start + _BLOCK], f"U{width}").view(np.uint32).reshape(-1, width)
+        part = hashes[start : start + _BLOCK]
+        for column in block.T:
+            part *= _MULTIPLIER
+            part += column
+    return hashes
+
+
+def shared_rows(values: Iterable[object]) -> list[list[int]]:
+    """List the rows of every value that several rows have, None aside, in order of the first row.
+
+    Values are compared only where their hashes are equal, so that no dictionary of all of them is made.
+    """
+    listed = values if isinstance(values, np.ndarray) else list(values)
+    hashes = np.fromiter(map(hash, listed), np.int64, len(listed))
+    order = np.argsort(hashes)
+    equal = hashes[order[1:]] == hashes[order[:-1]]
+    repeated = np.zeros(len(listed), np.bool_)
+    repeated[order[1:][equal]] = repeated[order[:-1][equal]] = True
+    rows: dict[object, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(repeated).tolist():
+        if listed[row] is not None:
+            rows[listed[row]].append(row)
+    return [same for same in rows.values() if len(same) > 1]
 
 
 def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:

@@ -41,6 +41,10 @@ class SplitSet:
         """Hash of the rows, independent of their order."""
         order = np.lexsort((self.role, self.sample, self.draw))
         state = hashlib.sha256()
-        for row in order:
-            state.update(f"{self.draw[row]},{self.sample[row]},{self.role[row]}\n".encode())
+        for start in range(0, len(order), 65_536):
+            rows = order[start : start + 65_536]
+            columns = (self.draw[rows].tolist(), self.sample[rows].tolist(), self.role[rows].tolist())
+            state.update(
+                "".join(f"{draw},{sample},{role}\n" for draw, sample, role in zip(*columns, strict=True)).encode()
+            )
         return state.hexdigest()
