@@ -36,9 +36,11 @@ class SharedValues(NamedTuple):
 def learnt_rows(pool: Pool, sets: Iterable[SplitSet]) -> NDArray[np.bool_]:
     """Whether samples (n,) are learnt from: by roles of split sets, or by their splits if no role is train or val."""
     learnt = [part.sample[np.isin(part.role, LEARNT)] for part in sets]
-    samples = np.concatenate(learnt) if learnt else np.empty(0, np.str_)
-    if len(samples):
-        return pool.mask(samples)
+    if any(map(len, learnt)):
+        mask = np.zeros(len(pool), np.bool_)
+        for samples in learnt:
+            mask |= pool.mask(samples)
+        return mask
     return pool.among("split", *LEARNT) if "split" in pool.columns else np.zeros(len(pool), np.bool_)
 
 

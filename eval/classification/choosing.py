@@ -147,8 +147,11 @@ def _task(
     arm: Arm, arrays: ClassArrays, draw: ClassDraw, rows: Int64, train: Int64, views: Sequence[str]
 ) -> ScorerTask:
     queries, norms = _combined(arm, rows, views)
-    train_vectors = _combined(arm, train, views)[0] if len(train) else np.empty((0, queries.shape[1]), np.float32)
-    return ScorerTask(queries, norms, train_vectors, draw.labels[train], len(arrays.classes), arrays.index)
+    labels, classes = draw.labels[train], len(arrays.classes)
+    if len(views) == 1 and len(train):
+        return ScorerTask(queries, norms, arm.vectors[views[0]], labels, classes, arrays.index, train)
+    vectors = _combined(arm, train, views)[0] if len(train) else np.empty((0, queries.shape[1]), np.float32)
+    return ScorerTask(queries, norms, vectors, labels, classes, arrays.index)
 
 
 def _combined(arm: Arm, rows: Int64, views: Sequence[str]) -> tuple[Float32, Float32 | None]:

@@ -155,7 +155,7 @@ def _given_roles(pool: Pool, request: Request, where: str) -> SplitSet:
     assert isinstance(options, SplitOptions)  # noqa: S101 - the caller reads Protocol.options
     _labels(pool, where)
     if request.split_set is not None:
-        rows = np.isin(request.split_set.sample, pool.ids) & np.isin(request.split_set.role, ROLES)
+        rows = (pool.rows(request.split_set.sample) >= 0) & np.isin(request.split_set.role, ROLES)
         splits = SplitSet(
             where, request.split_set.draw[rows], request.split_set.sample[rows], request.split_set.role[rows]
         )

@@ -46,6 +46,8 @@ def sample_roles(splits: SplitSet, pool: Pool, config: ClassConfig) -> SplitSet:
         InputError: ``val_from`` cannot be read, or train is too small for it.
     """
     draws = [_draw_roles(splits, int(draw), pool, config) for draw in np.unique(splits.draw)]
+    if len(draws) == 1:
+        return SplitSet(splits.name, *draws[0])
     draw, sample, role = (np.concatenate(columns) for columns in zip(*draws, strict=True))
     return SplitSet(splits.name, draw, sample, role)
 
@@ -142,7 +144,9 @@ def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...], hint
     at = pool.rows(splits.sample)
     rows = ((at >= 0) & inside[at]) | (splits.role == "train")
     outside = len(np.unique(splits.sample[~rows & (splits.role == "test")]))
-    restricted = SplitSet(splits.name, splits.draw[rows], splits.sample[rows], splits.role[rows])
+    restricted = splits
+    if not rows.all():
+        restricted = SplitSet(splits.name, splits.draw[rows], splits.sample[rows], splits.role[rows])
     empty = np.setdiff1d(splits.draw, restricted.draw[restricted.role == "test"])
     if len(empty) and outside:
         raise InputError(

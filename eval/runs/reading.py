@@ -146,7 +146,7 @@ def _objects(column: pa.ChunkedArray) -> NDArray[np.object_]:
     import pyarrow as pa
 
     values = np.empty(len(column), np.object_)
-    start, shared = 0, {}
+    start, shared = 0, dict[str, str]()
     for chunk in _parts(column):
         cells = chunk.to_pylist()
         if pa.types.is_string(column.type):

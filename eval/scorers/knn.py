@@ -152,11 +152,11 @@ class VoteScorer:
             InputError: there are no train samples.
         """
         options = _options(arm)
-        if not len(task.train):
+        if not len(task.labels):
             raise InputError("There are no train samples to be neighbours; give a train split.")
         pairs = [(cast("int", setting["k"]), cast("Votes", setting["votes"])) for setting in settings]
-        largest_k = min(max(k for k, _ in pairs), len(task.train))
-        neighbors = task.index(options.index, task.train).search(task.queries, largest_k)
+        largest_k = min(max(k for k, _ in pairs), len(task.labels))
+        neighbors = task.train_index(options.index).search(task.queries, largest_k)
         for k, votes in pairs:
             near = Neighbors(neighbors.rows[:, :k], neighbors.scores[:, :k])
             yield count_votes(near, task.labels, task.classes, votes, options)

@@ -126,10 +126,11 @@ class LinearScorer:
         Raises:
             InputError: there are no train samples.
         """
-        if not len(task.train):
+        if not len(task.labels):
             raise InputError("There are no train samples to fit a linear classifier to; give a train split.")
+        train = task.train
         for setting in settings:
-            model = fit_linear(task.train, task.labels, cast("float", setting["c"]), cast("LinearOptions", arm.options))
+            model = fit_linear(train, task.labels, cast("float", setting["c"]), cast("LinearOptions", arm.options))
             logits = np.full((len(task.queries), task.classes), -np.inf, np.float32)
             logits[:, model.classes] = task.queries @ model.weights.T + model.bias
             yield logits

@@ -114,7 +114,7 @@ class TipScorer:
             InputError: there are no train samples, the bank does not hold unit vectors, or it has no class of the
                 universe.
         """
-        if not len(task.train):
+        if not len(task.labels):
             raise InputError("There are no train samples to fill a cache with; give a train split.")
         options = cast("TipOptions", arm.options)
         betas = list(dict.fromkeys(cast("float", setting["beta"]) for setting in settings))

@@ -12,8 +12,11 @@ from retrieval.types import Float32, Int64, SearchIndex
 Setting: TypeAlias = Mapping[str, str | int | float | None]
 """One value for each option of a scorer that may list several values."""
 
-IndexFactory: TypeAlias = Callable[[str, Float32], SearchIndex]
-"""Makes a search index of a kind (``exact``, ``hnsw``, ``ivf``) over vectors (n, d)."""
+IndexFactory: TypeAlias = Callable[..., SearchIndex]
+"""Makes a search index of a kind (``exact``, ``hnsw``, ``ivf``) over vectors (n, d), or over rows (t,) of them.
+
+The index counts the vectors, or the rows, from 0.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +63,29 @@ class ScorerTask:
     """Queries to score, and train samples to learn from.
 
     ``queries`` (q, d) float32 unit vectors and ``norms`` (q,) their lengths before normalisation (None if unknown);
-    ``train`` (t, d) unit vectors and ``labels`` (t,) their classes, both empty for scorers that do not learn;
-    ``classes`` is C.
+    ``vectors`` are the unit vectors of the train samples, or ``train_rows`` (t,) says which of them are, so that a
+    scorer that only searches copies none; ``labels`` (t,) are their classes. Both are empty for scorers that do not
+    learn. ``classes`` is C.
     """
 
     queries: Float32
     norms: Float32 | None
-    train: Float32
+    vectors: Float32
     labels: Int64
     classes: int
     index: IndexFactory
+    train_rows: Int64 | None = None
+
+    @property
+    def train(self) -> Float32:
+        """Unit vectors (t, d) of the train samples."""
+        return self.vectors if self.train_rows is None else self.vectors[self.train_rows]
+
+    def train_index(self, kind: str) -> SearchIndex:
+        """An index of a kind over the train samples, counted as in ``labels``."""
+        if self.train_rows is None:
+            return self.index(kind, self.vectors)
+        return self.index(kind, self.vectors, self.train_rows)
 
 
 class Scorer(Protocol):

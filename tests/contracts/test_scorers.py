@@ -132,7 +132,7 @@ def test_the_order_of_queries_and_their_company_do_not_matter(name: str) -> None
 def test_the_order_of_train_samples_does_not_matter(name: str) -> None:
     arm, task = arm_of(name), task_of(name)
     order = np.random.default_rng(1).permutation(len(task.train))
-    turned = replace(task, train=task.train[order], labels=task.labels[order])
+    turned = replace(task, vectors=task.train[order], labels=task.labels[order])
     for one, other in zip(scored(arm, task), scored(arm, turned), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=2e-3)  # L-BFGS stops a little elsewhere
 
@@ -164,7 +164,7 @@ def test_one_class_and_one_train_sample_are_enough(name: str) -> None:
 def test_no_train_samples_are_an_error(name: str) -> None:
     task = task_of(name)
     with pytest.raises(InputError, match="train"):
-        scored(arm_of(name, banks=False), replace(task, train=task.train[:0], labels=task.labels[:0]))
+        scored(arm_of(name, banks=False), replace(task, vectors=task.train[:0], labels=task.labels[:0]))
 
 
 @pytest.mark.parametrize("name", [name for name in SCORERS if load_scorer(name).needs_bank])

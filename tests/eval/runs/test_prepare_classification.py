@@ -11,6 +11,7 @@ from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.files import read_result, write_result
 from eval.results.schema import EvalResult
+from eval.runs.class_arrays import train_index
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
 from retrieval.errors import IncompleteError, InputError, MissingFileError, TestDataError, UnknownNameError
@@ -392,3 +393,15 @@ def test_what_was_read_is_there_to_be_looked_at(store: MemoryStore) -> None:
     assert len(ready.samples) == len(ready.arrays.ids) == 60
     assert [arm.name for arm in ready.arrays.arms] == ["prompts"]
     assert ready.arrays.arms[0].logit_scale == pytest.approx(20)
+
+
+def test_an_index_over_rows_counts_them_from_0() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((50, 8)).astype(np.float32)
+    rows = np.sort(rng.choice(50, 30, replace=False))
+    queries, exclude = vectors[:4], [np.array([0, 7])] * 4
+    for k, excluded in ((5, None), (5, exclude), (40, None)):
+        ours = train_index("exact", vectors, rows).search(queries, k, excluded)
+        whole = train_index("exact", vectors[rows]).search(queries, k, excluded)
+        assert np.array_equal(ours.rows, whole.rows)
+        assert np.array_equal(ours.scores, whole.scores)
