@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.audit.findings import Finding, Item, findings_of
-from eval.audit.leaks import HELD_OUT, LEARNT, draw_rows, learnt_rows, shared_identities
+from eval.audit.leaks import HELD_OUT, LEARNT, draw_rows, learnt_rows, rows_of_roles, shared_identities
 from eval.seams.samples import shared_rows
 from retrieval.types import Int64, SplitSet
 
@@ -67,8 +67,7 @@ def data_roles(pool: Pool, sets: Iterable[SplitSet]) -> DataRoles:
     """Read roles from split sets; if these have no train or test, from the splits of the samples."""
     sets = tuple(sets)
     learnt = learnt_rows(pool, sets)
-    tested = [part.sample[np.isin(part.role, HELD_OUT)] for part in sets]
-    held_out = pool.mask(np.concatenate(tested)) if tested else pool.among("split", *HELD_OUT)
+    held_out = rows_of_roles(pool, sets, HELD_OUT) if sets else pool.among("split", *HELD_OUT)
     draws = tuple((_mask(pool, query), _mask(pool, gallery)) for query, gallery in draw_rows(sets, pool))
     if not sets:
         draws = ((pool.among("split", "query"), pool.among("split", "gallery")),)

@@ -35,13 +35,19 @@ class SharedValues(NamedTuple):
 
 def learnt_rows(pool: Pool, sets: Iterable[SplitSet]) -> NDArray[np.bool_]:
     """Whether samples (n,) are learnt from: by roles of split sets, or by their splits if no role is train or val."""
-    learnt = [part.sample[np.isin(part.role, LEARNT)] for part in sets]
-    if any(map(len, learnt)):
-        mask = np.zeros(len(pool), np.bool_)
-        for samples in learnt:
-            mask |= pool.mask(samples)
-        return mask
+    sets = tuple(sets)
+    if any(np.isin(part.role, LEARNT).any() for part in sets):
+        return rows_of_roles(pool, sets, LEARNT)
     return pool.among("split", *LEARNT) if "split" in pool.columns else np.zeros(len(pool), np.bool_)
+
+
+def rows_of_roles(pool: Pool, sets: Iterable[SplitSet], roles: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Whether samples (n,) have one of these roles in a draw of the split sets."""
+    mask = np.zeros(len(pool), np.bool_)
+    for part in sets:
+        rows = pool.rows(part.sample)
+        mask[rows[(rows >= 0) & np.isin(part.role, roles)]] = True
+    return mask
 
 
 def shared_identities(

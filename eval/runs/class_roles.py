@@ -82,11 +82,9 @@ def _draw_roles(
     splits: SplitSet, draw: int, pool: Pool, config: ClassConfig
 ) -> tuple[Int64, NDArray[np.str_], NDArray[np.str_]]:
     """Draw, sample and role columns of one draw."""
-    rows = splits.draw == draw
-    roles = {
-        name: pool.ids[np.sort(pool.rows(splits.sample[rows & (splits.role == name)]))]
-        for name in ("train", "val", "test")
-    }
+    rows = pool.rows(splits.sample)
+    in_draw = splits.draw == draw
+    roles = {name: np.sort(rows[in_draw & (splits.role == name)]) for name in ("train", "val", "test")}
     if config.val_from is not None:
         roles["train"], roles["val"] = _take_val(roles["train"], pool, config, draw)
     limits = (("train", config.train_limit), ("val", config.val_n), ("test", config.test_n))
@@ -94,15 +92,13 @@ def _draw_roles(
         if limit is not None and limit < len(roles[name]):
             rng = np.random.default_rng(np.random.SeedSequence([config.sample_seed, draw, number]))
             roles[name] = roles[name][np.sort(rng.permutation(len(roles[name]))[:limit])]
-    samples = np.concatenate(list(roles.values()))
-    names = np.concatenate([np.full(len(ids), name) for name, ids in roles.items()])
+    samples = pool.ids[np.concatenate(list(roles.values()))]
+    names = np.repeat(list(roles), [len(of_role) for of_role in roles.values()])
     return np.full(len(samples), draw, np.int64), samples, names
 
 
-def _take_val(
-    train: NDArray[np.str_], pool: Pool, config: ClassConfig, draw: int
-) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    """Divide the ids of train samples into train and val, stratified by class."""
+def _take_val(train: Int64, pool: Pool, config: ClassConfig, draw: int) -> tuple[Int64, Int64]:
+    """Divide the ascending rows of train samples into train and val, stratified by class."""
     match = _VAL_FROM.fullmatch(str(config.val_from))
     if match is None:
         raise InputError(
@@ -112,7 +108,9 @@ def _take_val(
         raise InputError(
             f"`val_from={config.val_from}` finds no train samples to take val from; draw both with `protocol=holdout`."
         )
-    part = pool.take(pool.mask(train))
+    in_train = np.zeros(len(pool), np.bool_)
+    in_train[train] = True
+    part = pool.take(in_train)
     number = float(match[1])
     share = number if "." in match[1] else number / len(part)
     if not 0 < share < 1:
@@ -124,7 +122,7 @@ def _take_val(
         raise InputError(
             f"`val_from={config.val_from}` needs a class with two train samples, to take one for val; use more samples."
         )
-    return part.ids[~is_val], part.ids[is_val]
+    return train[~is_val], train[is_val]
 
 
 def within_universe(splits: SplitSet, pool: Pool, classes: tuple[str, ...], hint: str = "") -> UniverseSplits:

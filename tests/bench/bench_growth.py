@@ -5,7 +5,7 @@ Of each process the table has
 
 - ``seconds`` until it ended, and processor seconds (user + system);
 - ``anonymous``: the largest resident memory of its own (RssAnon), sampled: what it would take with an empty cache;
-- ``resident``: the largest resident memory as the kernel counts it (ru_maxrss), which includes pages of files that are
+- ``resident``: the largest resident memory as the kernel counts it (VmHWM), which includes pages of files that are
   memory-mapped, such as vectors; the system takes these back when others need the room.
 
 ``linear`` is the ratio of processor seconds between two sizes over the ratio of the sizes (1.0: time is in proportion),
@@ -78,9 +78,10 @@ def run(checkout: Path, *arguments: str | Path) -> Cost:
         process = subprocess.Popen(
             [sys.executable, str(checkout / "cli.py"), *map(str, arguments)], stdout=said, stderr=said, cwd=checkout
         )
-        anonymous, ended = 0, 0
+        anonymous, resident, ended = 0, 0, 0
         while not ended:
-            anonymous = max(anonymous, _anonymous(process.pid))
+            of_its_own, largest = _memory(process.pid)
+            anonymous, resident = max(anonymous, of_its_own), max(resident, largest)
             ended, status, usage = os.wait4(process.pid, os.WNOHANG)
             time.sleep(0.01)
         seconds = time.perf_counter() - start
@@ -88,16 +89,17 @@ def run(checkout: Path, *arguments: str | Path) -> Cost:
         if process.returncode not in {0, 4}:
             said.seek(0)
             raise RuntimeError(said.read().decode()[-2000:])
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, anonymous, usage.ru_maxrss * 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, anonymous, resident)
 
 
-def _anonymous(process: int) -> int:
-    """Resident anonymous memory of a process in bytes; 0 when it has ended."""
+def _memory(process: int) -> tuple[int, int]:
+    """Anonymous memory now, and the largest resident memory until now, of a process in bytes; 0 when it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon")), 0)
+        return 0, 0
+    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith("kB")}
+    return sizes.get("RssAnon", 0), sizes.get("VmHWM", 0)
 
 
 def images(folder: Path, n: int) -> Path:
@@ -218,16 +220,48 @@ def _linearity(before: Point, after: Point) -> float:
     return (after.processor / before.processor) / (after.rows / before.rows)
 
 
+def read_points(paths: Sequence[Path]) -> dict[str, list[Point]]:
+    """Read points that ``--points`` kept: task to its points, fewest rows first."""
+    points = sorted((Point(**point) for path in paths for point in json.loads(path.read_text())), key=lambda p: p.rows)
+    return {task: [point for point in points if point.task == task] for task in SIZES}
+
+
+def draw(path: Path, points: dict[str, list[Point]], before: dict[str, list[Point]]) -> None:
+    """Draw processor seconds and own memory over n; ``before`` is dashed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((9, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for number, task in enumerate(SIZES):
+        for measured, line in ((points[task], "-o"), (before[task], "--")):
+            rows = [point.rows for point in measured]
+            style = {"color": f"C{number}", "markersize": 4, "label": task if line == "-o" else None}
+            panels[0].plot(rows, [point.processor for point in measured], line, **style)
+            panels[1].plot(rows, [point.anonymous / MIB for point in measured], line, **style)
+    for panel, title in zip(panels, ("processor seconds", "MiB of the process itself, at most"), strict=True):
+        panel.set(xscale="log", yscale="log", xlabel="n", title=title)
+        panel.grid(visible=True, which="major", color="0.9")
+    panels[0].legend(frameon=False)
+    figure.savefig(path, dpi=110)
+    Image.open(path).convert("RGB").quantize(32).save(path, optimize=True)
+
+
 def main() -> None:
-    """Print a table; draw and keep it where the arguments say so."""
+    """Print a table; keep or draw its points where the arguments say so."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tasks", default=",".join(SIZES), help="tasks, separated by commas")
     parser.add_argument("--sizes", default="", help="numbers of rows, separated by commas, in place of the usual ones")
     parser.add_argument("--dimension", type=int, default=128, help="of imported vectors")
     parser.add_argument("--folder", type=Path, help="folder of the data, which stays; default: a temporary one")
     parser.add_argument("--checkout", type=Path, default=ROOT, help="another checkout, to measure its commands")
-    parser.add_argument("--points", type=Path, help="JSON file to which the points are added")
+    parser.add_argument("--points", type=Path, help="JSON file in which the points are kept")
+    parser.add_argument("--draw", type=Path, help="measure nothing, and draw the points of --of as this PNG")
+    parser.add_argument("--of", type=Path, nargs="+", default=[], help="files of points")
+    parser.add_argument("--before", type=Path, nargs="+", default=[], help="files of earlier points, drawn dashed")
     arguments = parser.parse_args()
+    if arguments.draw:
+        draw(arguments.draw, read_points(arguments.of), read_points(arguments.before))
+        return
     sizes = [int(size) for size in arguments.sizes.split(",") if size]
     with tempfile.TemporaryDirectory() as name:
         folder = arguments.folder or Path(name)
