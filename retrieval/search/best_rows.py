@@ -37,6 +37,7 @@ class BestRows:
         self._owner, self._row = np.empty(0, np.int64), np.empty(0, np.int64)
         self._score = np.empty(0, np.float32)
         self._new: list[tuple[Int64, Int64, Float32]] = []
+        self._n_new = 0
         self._above = np.empty((0, len(queries)), np.bool_)
 
     def add(self, rows: Int64, scores: Float32) -> None:
@@ -50,7 +51,8 @@ class BestRows:
         places = np.flatnonzero(above)
         at, owner = np.divmod(places, len(self._queries))
         self._new.append((owner, rows[at], scores.reshape(-1)[places]))
-        if sum(len(new) for new, *_ in self._new) > self._limit:
+        self._n_new += len(places)
+        if self._n_new > self._limit:
             self._drop_low()
 
     def neighbors(self) -> Neighbors:
@@ -76,7 +78,7 @@ class BestRows:
         """Add new candidates to the others, and drop those that cannot be among the k best."""
         parts = [(self._owner, self._row, self._score), *self._new]
         owner, row, score = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        self._new = []
+        self._new, self._n_new = [], 0
         # Sorting small integers takes linear time, unlike sorting scores.
         by_query = np.argsort(owner.astype(np.min_scalar_type(len(self._queries))), kind="stable")
         self._take(owner, row, score, by_query)
