@@ -54,7 +54,7 @@ def rank_queries(queries: Side, gallery: Side, blocks: Blocks = similarity_block
 
     Junk has no rank. If both sides have the arrays for it, junk is: gallery entries of the query's identity *and*
     camera (Market-1501's rule), those of the query's group, and the query itself. Memory is one block of scores, whose
-    rows are divided among threads, since sorting releases the interpreter lock. The result does not depend on the
+    rows are divided among threads, since counting releases the interpreter lock. The result does not depend on the
     number of threads.
 
     Args:

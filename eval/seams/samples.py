@@ -120,6 +120,7 @@ def shared_rows(values: Iterable[object]) -> list[list[int]]:
 
 def text_codes(values: NDArray[np.object_]) -> tuple[Int64, list[str]]:
     """Number texts in sorted order: codes (n,), -1 for None, and the texts by code."""
-    names = sorted({str(value) for value in values if value is not None})
-    numbers = {name: code for code, name in enumerate(names)}
-    return np.array([-1 if value is None else numbers[str(value)] for value in values], np.int64), names
+    texts = [value if value is None else str(value) for value in values.tolist()]
+    names = sorted(text for text in set(texts) if text is not None)
+    numbers: dict[str | None, int] = {None: -1, **{name: code for code, name in enumerate(names)}}
+    return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts)), names
