@@ -27,7 +27,7 @@ SAMPLE_PER_CELL, ROUNDS = 32, 5
 SPARE = 8
 """Candidates beyond k, whose order is decided by their exact scores."""
 
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 23
 """Bytes of a block of scores."""
 
 

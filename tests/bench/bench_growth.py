@@ -229,6 +229,7 @@ def read_points(paths: Sequence[Path]) -> dict[str, list[Point]]:
 def draw(path: Path, points: dict[str, list[Point]], before: dict[str, list[Point]]) -> None:
     """Draw processor seconds and own memory over n; ``before`` is dashed."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure((9, 3.8), layout="constrained")
     panels = figure.subplots(1, 2)
@@ -241,6 +242,9 @@ def draw(path: Path, points: dict[str, list[Point]], before: dict[str, list[Poin
     for panel, title in zip(panels, ("processor seconds", "MiB of the process itself, at most"), strict=True):
         panel.set(xscale="log", yscale="log", xlabel="n", title=title)
         panel.grid(visible=True, which="major", color="0.9")
+        panel.yaxis.set_major_formatter("{x:,.0f}")
+        panel.yaxis.set_minor_formatter(NullFormatter())
+    panels[1].set_yticks([100, 200, 400, 800, 1600, 3200])
     panels[0].legend(frameon=False)
     figure.savefig(path, dpi=110)
     Image.open(path).convert("RGB").quantize(32).save(path, optimize=True)
