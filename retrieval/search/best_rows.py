@@ -14,6 +14,10 @@ LEAST_NEW = 1024
 """Number of new candidates from which on it pays to drop some."""
 
 
+SAMPLED = 512
+"""Number of rows of a block, spread over it, whose k-th best score is the floor where too many rows are above."""
+
+
 class BestRows:
     """The k rows of highest score of each query among the blocks that were added.
 
@@ -44,9 +48,10 @@ class BestRows:
         """Add a block of rows (b,) with approximate scores (b, q); rows of score -inf are left out."""
         above = self._at_least_floor(scores)
         if np.count_nonzero(above) > self._limit and len(rows) > self._k:
-            by_query = scores.T.copy()
-            by_query.partition(len(rows) - self._k, axis=1)
-            self._raise_floor(by_query[:, len(rows) - self._k])
+            by_query = scores[:: max(1, len(rows) // max(SAMPLED, 8 * self._k))].T.copy()
+            kth = by_query.shape[1] - self._k
+            by_query.partition(kth, axis=1)
+            self._raise_floor(by_query[:, kth])
             above = self._at_least_floor(scores)
         places = np.flatnonzero(above)
         at, owner = np.divmod(places, len(self._queries))
