@@ -22,7 +22,7 @@ MOST_BINS, ENTRIES_PER_BIN = 2048, 16
 BINS_BELOW = 16
 """Bins for scores below all that are asked about, used in turn: counting in one bin waits for the last count."""
 
-CELLS_AT_ONCE = 1 << 17
+CELLS_AT_ONCE = 1 << 18
 """Scores that are counted together: their bins stay in the cache of a core."""
 
 NARROW = 1e-30

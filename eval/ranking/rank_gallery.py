@@ -21,7 +21,7 @@ Blocks: TypeAlias = Callable[[Float32, Float32], Iterator[tuple[int, Float32]]]
 
 The caller may write into a block; it is valid until the next one."""
 
-CELLS_AT_ONCE = 1 << 20
+CELLS_AT_ONCE = 1 << 22
 """Scores that one thread ranks at a time: few enough that their positives need little memory."""
 
 _NO_COUNTS = np.empty(0, np.int64)
