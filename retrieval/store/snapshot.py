@@ -87,7 +87,7 @@ class LanceSnapshot:
 
     def sample_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read columns of all samples in parts; see :meth:`retrieval.types.store.Snapshot.sample_parts`."""
-        self._require("samples", None if is_large("samples") else self.commit.files.get("samples"))
+        self._require("samples", self.commit.files.get("samples"))
         return self._tables.parts("samples", self._version("samples"), columns)
 
     def _in_order(self, rows: pa.Table) -> pa.Table:
