@@ -145,7 +145,7 @@ def _files() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["v.npz", "v.npy", "v.parquet"])
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=8), cut=st.booleans())
 def test_damaged_files_never_give_a_traceback(
     tmp_path: Path, name: str, damage: list[tuple[int, int]], *, cut: bool
