@@ -174,25 +174,26 @@ def parquet_vectors(path: Path, columns: Sequence[str]) -> Float32:
     return checked_vectors(vectors, f"the columns {list_columns(columns)} of {path}")
 
 
-_PRINT_SIZES = """
+_WRITE_SIZES = """
 import sys
 from pyarrow.parquet import read_metadata
 metadata = read_metadata(sys.argv[1])
 for group in map(metadata.row_group, range(metadata.num_row_groups)):
     for column in map(group.column, range(group.num_columns)):
-        print(column.total_compressed_size, column.num_values, ascii(column.path_in_schema.partition(".")[0]))
+        name = ascii(column.path_in_schema.partition(".")[0])
+        sys.stdout.write(f"{column.total_compressed_size} {column.num_values} {name}" + chr(10))
 """
-"""Prints the bytes and the values of every column; a program of its own, because damaged metadata end the process."""
+"""Writes the bytes and the values of every column; a program of its own, because damaged metadata end the process."""
 
 
 def _check_size(path: Path, columns: Sequence[str]) -> None:
     """Compare the number of values of columns with their bytes in the file, before memory is taken for them."""
-    command = [sys.executable, "-P", "-c", _PRINT_SIZES, str(path.absolute())]
-    printed = subprocess.run(command, capture_output=True, text=True, check=False)
-    if printed.returncode:
+    command = [sys.executable, "-P", "-c", _WRITE_SIZES, str(path.absolute())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
         raise InputError(f"{path} cannot be read as Parquet: its metadata are damaged; write the file again.")
     names = {ascii(name) for name in columns}
-    sizes = [line.split(" ", 2) for line in printed.stdout.splitlines()]
+    sizes = [line.split(" ", 2) for line in done.stdout.splitlines()]
     stored, values = (sum(int(size[at]) for size in sizes if size[2] in names) for at in range(2))
     what = f"Column '{columns[0]}' of {path}" if len(columns) == 1 else f"The columns {list_columns(columns)} of {path}"
     check_expansion(stored, 4 * values, what, "save such vectors with np.save, and the other columns as a table")
