@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,18 +40,12 @@ EXIT_FINDINGS = 4
 @space_option
 @json_option
 def audit_command(
-    protocol: str | None,
-    aspect: str | None,
-    split_set: str | None,
-    seed: int,
-    bits: int,
-    exact: bool,  # noqa: FBT001 - Click passes flags by name
     show: int,
     sheet: Path | None,
-    strict: bool,  # noqa: FBT001
+    strict: bool,  # noqa: FBT001 - Click passes flags by name
     store: str,
-    space: str | None,
     as_json: bool,  # noqa: FBT001
+    **options: Any,
 ) -> None:
     """Find leaks, duplicates and suspected labels, from the store alone: no image is opened.
 
@@ -67,16 +62,7 @@ def audit_command(
     opened = open_store(store)
     if sheet is not None:
         make_folder_of(sheet, "--sheet")
-    report = audit(
-        opened,
-        space=space,
-        protocol=protocol,
-        aspect=aspect,
-        split_set=split_set,
-        seed=seed,
-        bits=bits,
-        exact=exact,
-    )
+    report = audit(opened, **options)
     if as_json:
         print_json(report.to_dict())
     else:

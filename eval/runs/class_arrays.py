@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,13 +14,13 @@ from eval.classification.universe import LabelUniverse
 from eval.seams.classification import ClassArrays, ClassConfig, ClassDraw
 from eval.seams.samples import Pool, text_codes
 from retrieval.errors import InputError
-from retrieval.types import Neighbors, SplitSet
+from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.seams.scorer import Arm, Scorer
-    from retrieval.types import Float32, Int64, SearchIndex
+    from retrieval.types import Int64
 
 
 def class_arrays(
@@ -28,6 +28,8 @@ def class_arrays(
     config: ClassConfig,
 ) -> tuple[ClassArrays, Int64]:  # fmt: skip
     """Arrays for the mode, and the codes (n,) of the true classes, which the mode does not get."""
+    from retrieval.search.exact import make_index
+
     codes = {name: code for code, name in enumerate(universe.names)}
     truth = np.array([codes.get(str(label), -1) for label in pool.columns["label"]], np.int64)
     groups = pool.columns.get("group")
@@ -37,37 +39,8 @@ def class_arrays(
     if config.given is not None:
         draws = tuple(_restricted(draw, pool.columns["given"], len(codes), config.given) for draw in draws)
     examiner = TruthExaminer(truth, units)
-    arrays = ClassArrays(pool.ids, universe.names, units, tuple(arms), draws, train_index, examiner, scorers)
+    arrays = ClassArrays(pool.ids, universe.names, units, tuple(arms), draws, make_index, examiner, scorers)
     return arrays, truth
-
-
-def train_index(kind: str, vectors: Float32, rows: Int64 | None = None) -> SearchIndex:
-    """Make an index over ``vectors``, or over ascending ``rows`` (t,) of them, which exact search does not copy."""
-    from retrieval.search.exact import ExactIndex, make_index
-
-    if rows is None:
-        return make_index(kind, vectors)
-    return RowIndex(ExactIndex(vectors, rows=rows), rows) if kind == "exact" else make_index(kind, vectors[rows])
-
-
-class RowIndex:
-    """An index over some rows of vectors, which it counts from 0.
-
-    Args:
-        index: an index over these rows that counts all vectors.
-        rows: (t,) the rows, ascending.
-    """
-
-    def __init__(self, index: SearchIndex, rows: Int64) -> None:
-        self._index, self._rows = index, rows
-        self.exhaustive = index.exhaustive
-
-    def search(self, queries: Float32, k: int, exclude: Sequence[Int64] | None = None) -> Neighbors:
-        """Find k rows of high inner product for each query; see :class:`retrieval.types.SearchIndex`."""
-        excluded = None if exclude is None else [self._rows[rows] for rows in exclude]
-        nearest = self._index.search(queries, k, excluded)
-        counted = np.where(nearest.rows < 0, -1, np.searchsorted(self._rows, nearest.rows))
-        return Neighbors(counted, nearest.scores)
 
 
 def _draw(splits: SplitSet, rows: Int64, truth: Int64, draw: int) -> ClassDraw:

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.audit.cells import cell_neighbours
 from eval.audit.findings import NeighbourSearch
+from retrieval.search.cells import cell_neighbours
 from retrieval.types import Neighbors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from retrieval.types import Float32, Int64
 
 EXACT_UP_TO = 20_000
@@ -70,18 +68,8 @@ def nearest_others(vectors: Float32, k: int, rows: Int64 | None = None) -> Neigh
     """Find the k nearest other rows of rows of ``vectors`` (n, d), by default of all, exactly and in bounded memory."""
     from retrieval.search.exact import ExactIndex
 
-    index = ExactIndex(vectors)
-    rows = np.arange(len(vectors)) if rows is None else rows
-    parts = [
-        _without(block, index.search(vectors[block], k + 1)) for block in _blocks(rows, vectors.shape[1] * (k + 1))
-    ]
-    return Neighbors(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
-
-
-def _blocks(rows: Int64, width: int) -> Iterator[Int64]:
-    step = max(1, 8_000_000 // width)
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]
+    queries, rows = (vectors, np.arange(len(vectors))) if rows is None else (vectors[rows], rows)
+    return _without(rows, ExactIndex(vectors).search(queries, k + 1))
 
 
 def _without(queries: Int64, nearest: Neighbors) -> Neighbors:

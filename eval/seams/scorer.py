@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -12,11 +12,14 @@ from retrieval.types import Float32, Int64, SearchIndex
 Setting: TypeAlias = Mapping[str, str | int | float | None]
 """One value for each option of a scorer that may list several values."""
 
-IndexFactory: TypeAlias = Callable[..., SearchIndex]
-"""Makes a search index of a kind (``exact``, ``hnsw``, ``ivf``) over vectors (n, d), or over rows (t,) of them.
 
-The index counts the vectors, or the rows, from 0.
-"""
+class IndexFactory(Protocol):
+    """Makes a search index of a kind (``exact``, ``hnsw``, ``ivf``) over vectors (n, d), or over rows (t,) of them.
+
+    The index counts the vectors, or the rows, from 0.
+    """
+
+    def __call__(self, kind: str, vectors: Float32, rows: Int64 | None = None) -> SearchIndex: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,6 @@ class ScorerTask:
 
     def train_index(self, kind: str) -> SearchIndex:
         """An index of a kind over the train samples, counted as in ``labels``."""
-        if self.train_rows is None:
-            return self.index(kind, self.vectors)
         return self.index(kind, self.vectors, self.train_rows)
 
 

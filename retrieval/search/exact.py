@@ -75,22 +75,47 @@ class ExactIndex:
         return neighbors
 
 
-def make_index(kind: str, vectors: Float32) -> SearchIndex:
+class RowIndex:
+    """An index over some rows of vectors, which it counts from 0.
+
+    Args:
+        index: an index over these rows that counts all vectors.
+        rows: (t,) the rows, ascending.
+    """
+
+    def __init__(self, index: SearchIndex, rows: Int64) -> None:
+        self._index, self._rows = index, rows
+        self.exhaustive = index.exhaustive
+
+    def search(self, queries: Float32, k: int, exclude: Sequence[Int64] | None = None) -> Neighbors:
+        """Find k rows of high inner product for each query; see :class:`retrieval.types.SearchIndex`."""
+        excluded = None if exclude is None else [self._rows[rows] for rows in exclude]
+        nearest = self._index.search(queries, k, excluded)
+        counted = np.where(nearest.rows < 0, -1, np.searchsorted(self._rows, nearest.rows))
+        return Neighbors(counted, nearest.scores)
+
+
+def make_index(kind: str, vectors: Float32, rows: Int64 | None = None) -> SearchIndex:
     """Make a search index over vectors (n, d) float32 of length 1; equal scores are ordered by row.
 
     Args:
         kind: ``exact`` compares all vectors. ``hnsw`` (a graph, slow to build and fast to search) and ``ivf`` (k-means
             cells) may miss neighbours; they are deterministic. For few vectors they are replaced by exact search.
         vectors: the vectors.
+        rows: (t,) ascending rows, if only these are indexed; exact search does not copy them.
 
     Returns:
-        An index whose ``exhaustive`` is True for exact search.
+        An index whose ``exhaustive`` is True for exact search. It counts the vectors, or the rows, from 0.
 
     Raises:
         UnknownNameError: the kind does not exist.
     """
     if kind not in KINDS:
         raise unknown("kind of search index", kind, KINDS)
+    if rows is not None:
+        if kind == "exact":
+            return RowIndex(ExactIndex(vectors, rows=rows), rows)
+        vectors = vectors[rows]
     scan = ExactIndex(vectors)
     if kind == "exact" or len(vectors) < FEW:
         return scan

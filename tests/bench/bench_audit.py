@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.audit.cells import cell_neighbours
 from eval.audit.duplicates import NEAR_ALONE, NEAR_WITH_HASH, typical_distance
 from eval.runs.neighbours import nearest_others
+from retrieval.search.cells import cell_neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from eval.classification.examiner import TruthExaminer
 from eval.classification.figures import resampled, sweep_point
 from eval.modes.fusion import MODE, FusionConfig
 from eval.registry import load_scorer
-from eval.runs.class_arrays import train_index
 from eval.seams.classification import ClassArrays, ClassDraw
 from eval.seams.scorer import Arm, ClassBank
+from retrieval.search.exact import make_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def arrays_of(
         None,
         tuple(arms),
         tuple(draw_of(labels, *(np.flatnonzero(each == role) for role in ("train", "val", "test"))) for each in dealt),
-        train_index,
+        make_index,
         TruthExaminer(labels),
         {"prototype": load_scorer("prototype"), "linear": load_scorer("linear")},
     )

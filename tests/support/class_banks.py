@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.config import Config
-    from retrieval.types import Float32, SearchIndex
+    from retrieval.types import Float32, Int64, SearchIndex
 
 
 def bank_of(
@@ -55,6 +55,7 @@ def task_of(queries: Float32, classes: int, norms: Float32 | None = None) -> Sco
     )
 
 
-def _index(kind: str, vectors: Float32) -> SearchIndex:
+def _index(kind: str, vectors: Float32, rows: Int64 | None = None) -> SearchIndex:
     assert kind == "exact"
+    assert rows is None
     return ExactIndex(vectors)

@@ -37,9 +37,11 @@ class TinyIndex:
 
 def learning_task(queries: Float32, train: Float32, labels: Int64 | Sequence[int], classes: int) -> ScorerTask:
     """A task for scorers that learn."""
-    return ScorerTask(
-        queries, None, train, np.asarray(labels, np.int64), classes, lambda _kind, vectors: TinyIndex(vectors)
-    )
+    return ScorerTask(queries, None, train, np.asarray(labels, np.int64), classes, _tiny_index)
+
+
+def _tiny_index(kind: str, vectors: Float32, rows: Int64 | None = None) -> TinyIndex:
+    return TinyIndex(vectors if rows is None else vectors[rows])
 
 
 def some_task(seed: int, classes: int = 5, train: int = 30, queries: int = 12) -> ScorerTask:

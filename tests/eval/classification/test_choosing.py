@@ -28,11 +28,11 @@ from eval.metrics.calibration import Calibration
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
 from eval.results.schema import SweepPoint
-from eval.runs.class_arrays import train_index
 from eval.scorers.similarity import combine_views
 from eval.seams.classification import ClassArrays, ClassConfig
 from eval.seams.scorer import Arm
 from retrieval.errors import InputError, TestDataError
+from retrieval.search.exact import make_index
 from retrieval.types import Float32
 from tests.support.class_arrays import draw_of, truth_of, without
 from tests.support.class_banks import bank_of, directions
@@ -54,7 +54,7 @@ def arrays_of(scorer: str, options: dict[str, Any], *, norms: bool = False, seed
     )
     draw = draw_of(labels, np.arange(14), np.arange(14, 27), np.arange(27, N))
     ids = np.array([f"{at:02d}" for at in range(N)])
-    return ClassArrays(ids, tuple("abcd"), None, (arm,), (draw,), train_index, TruthExaminer(labels))
+    return ClassArrays(ids, tuple("abcd"), None, (arm,), (draw,), make_index, TruthExaminer(labels))
 
 
 def solved(arrays: ClassArrays, config: ClassConfig, sweep: Sweep | None = None, **more: bool) -> Any:

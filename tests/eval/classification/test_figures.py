@@ -11,10 +11,10 @@ from eval.classification.examiner import TruthExaminer
 from eval.classification.figures import evaluation_of, resampled, tables_of
 from eval.classification.universe import LabelUniverse
 from eval.results.schema import Evaluation
-from eval.runs.class_arrays import train_index
 from eval.seams.classification import Answer, ArmSolution, ClassArrays, ClassConfig, Solution
 from eval.statistics.class_summary import paired_classes
 from retrieval.errors import InputError
+from retrieval.search.exact import make_index
 from retrieval.types import Float32
 from tests.support.class_arrays import draw_of, truth_of, with_truth
 
@@ -32,7 +32,7 @@ def arrays_of(draws: int = 2, *, groups: bool = False) -> ClassArrays:
     made = tuple(draw_of(labels, np.arange(8), np.arange(8, 10), rows) for rows in tested)
     units = np.arange(N) // 3 if groups else None
     ids = np.array([f"{at:02d}" for at in range(N)])
-    return ClassArrays(ids, CLASSES, units, (), made, train_index, TruthExaminer(labels, units))
+    return ClassArrays(ids, CLASSES, units, (), made, make_index, TruthExaminer(labels, units))
 
 
 def probabilities(rows: int, seed: int) -> Float32:

@@ -11,10 +11,10 @@ from eval.api import evaluate
 from eval.protocols.split_sets import splits_to_csv
 from eval.results.files import read_result, write_result
 from eval.results.schema import EvalResult
-from eval.runs.class_arrays import train_index
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import EvalRequest, RequestInputs
 from retrieval.errors import IncompleteError, InputError, MissingFileError, TestDataError, UnknownNameError
+from retrieval.search.exact import make_index
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled, name_of, pool_of
@@ -401,7 +401,7 @@ def test_an_index_over_rows_counts_them_from_0() -> None:
     rows = np.sort(rng.choice(50, 30, replace=False))
     queries, exclude = vectors[:4], [np.array([0, 7])] * 4
     for k, excluded in ((5, None), (5, exclude), (40, None)):
-        ours = train_index("exact", vectors, rows).search(queries, k, excluded)
-        whole = train_index("exact", vectors[rows]).search(queries, k, excluded)
+        ours = make_index("exact", vectors, rows).search(queries, k, excluded)
+        whole = make_index("exact", vectors[rows]).search(queries, k, excluded)
         assert np.array_equal(ours.rows, whole.rows)
         assert np.array_equal(ours.scores, whole.scores)

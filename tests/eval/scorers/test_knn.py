@@ -13,7 +13,7 @@ from eval.scorers import knn as module
 from eval.scorers.knn import SCORER, VoteOptions, Votes, count_votes
 from eval.seams.scorer import ScorerTask
 from retrieval.errors import InputError
-from retrieval.search.exact import ExactIndex
+from retrieval.search.exact import make_index
 from retrieval.types import Float32, Int64, Neighbors
 from tests.support.class_banks import arm_of, directions
 from tests.support.learning_tasks import TinyIndex, answers, learning_task, some_task
@@ -114,7 +114,7 @@ def test_as_with_the_index_of_the_store() -> None:
     task = some_task(3, classes=9, train=400, queries=60)
     options = VoteOptions.read({"k": "1,20,1000", "votes": "uniform,similarity,exp"}, "-o")
     real = learning_task(task.queries, task.train, task.labels, 9)
-    ours = ScorerTask(real.queries, None, real.train, real.labels, 9, lambda _kind, vectors: ExactIndex(vectors))
+    ours = ScorerTask(real.queries, None, real.train, real.labels, 9, make_index)
     for (setting, tiny), (same, exact) in zip(
         answers("knn", task, options), answers("knn", ours, options), strict=True
     ):
@@ -125,7 +125,8 @@ def test_as_with_the_index_of_the_store() -> None:
 def test_one_search_of_the_kind_asked_for_serves_all_settings() -> None:
     task, made = some_task(0), []
 
-    def index(kind: str, vectors: Float32) -> TinyIndex:
+    def index(kind: str, vectors: Float32, rows: Int64 | None = None) -> TinyIndex:
+        assert rows is None
         made.append((kind, TinyIndex(vectors)))
         return made[-1][1]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrieval.search.candidates import SPARE, rank_candidates
 from retrieval.types import Float32, Int64, Neighbors
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ PROBED = 24
 SAMPLE_PER_CELL, ROUNDS = 32, 5
 """Vectors of the k-means per cell, and its iterations."""
 
-SPARE = 8
-"""Candidates beyond k, whose order is decided by their exact scores."""
+RANKED_AT_ONCE = 16_384
+"""Rows whose candidates are scored exactly at one time."""
 
 BLOCK_BYTES = 1 << 23
 """Bytes of a block of scores."""
@@ -52,7 +53,12 @@ def cell_neighbours(vectors: Float32, k: int, seed: int = 0) -> Neighbors:
         for queries, cell in zip(_group(probed[:, number], len(centres)), members, strict=True):
             if len(queries) and len(cell):
                 _merge(vectors, queries, cell, scores, rows, is_home=number == 0)
-    return _exact_order(vectors, rows, k)
+    nearest = Neighbors(np.empty((len(vectors), k), np.int64), np.empty((len(vectors), k), np.float32))
+    for start in range(0, len(vectors), RANKED_AT_ONCE):
+        part = slice(start, start + RANKED_AT_ONCE)
+        ranked_rows, ranked_scores = rank_candidates(vectors[part], vectors, rows[part], None)
+        nearest.rows[part], nearest.scores[part] = ranked_rows[:, :k], ranked_scores[:, :k]
+    return nearest
 
 
 def _centres(vectors: Float32, seed: int) -> Float32:
@@ -107,18 +113,3 @@ def _merge(vectors: Float32, queries: Int64, members: Int64, scores: Float32, ro
     kept = np.take_along_axis(rows[queries], np.minimum(best, width - 1), axis=1)
     scores[queries] = np.take_along_axis(together, best, axis=1)
     rows[queries] = np.where(best < width, kept, members[np.maximum(best - width, 0)])
-
-
-def _exact_order(vectors: Float32, rows: Int64, k: int) -> Neighbors:
-    """Score candidates (n, w) in float64, and take the best k."""
-    kept = Neighbors(np.full((len(rows), k), -1, np.int64), np.full((len(rows), k), -np.inf, np.float32))
-    step = max(1, BLOCK_BYTES // (8 * rows.shape[1] * vectors.shape[1]))
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        candidates = vectors[block].astype(np.float64)
-        exact = np.einsum("qd,qwd->qw", vectors[start : start + step].astype(np.float64), candidates).astype(np.float32)
-        exact[block < 0] = -np.inf
-        best = np.lexsort((block, -exact), axis=1)[:, :k]
-        kept.rows[start : start + step] = np.take_along_axis(block, best, axis=1)
-        kept.scores[start : start + step] = np.take_along_axis(exact, best, axis=1)
-    return kept

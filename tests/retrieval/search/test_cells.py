@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.audit import cells
-from eval.audit.cells import cell_neighbours
+from retrieval.search import cells
+from retrieval.search.cells import cell_neighbours
 from retrieval.types import Float32, Int64
 from tests.support.audit_samples import clusters
 
