@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -196,9 +196,21 @@ def print_row(name: str, rounds: list[Timing]) -> None:
     )
 
 
+def alternate(module: str, contenders: Mapping[str, tuple[list[str], Path]]) -> None:
+    """Measure contenders in turn, :data:`ROUNDS` times, and print a row of each.
+
+    Args:
+        module: the bench, run with ``--one``.
+        contenders: name of the row -> arguments of ``--one``, and the checkout whose rooms are measured.
+    """
+    rounds = [{name: measure(module, *contender) for name, contender in contenders.items()} for _ in range(ROUNDS)]
+    for name in contenders:
+        print_row(name, [timings[name] for timings in rounds])
+
+
 def one(size: str, contender: str) -> None:
     """Print what :func:`measure` reads. What the runner does is done before, and scipy is imported."""
-    import scipy.special  # noqa: F401 - what the intervals import when they are first computed
+    import scipy.special  # noqa: F401 - what the intervals of older checkouts import when they are first computed
 
     problem = make(SIZES[size])
     arrays = arrays_of(problem)
@@ -222,16 +234,11 @@ def main() -> None:
         others = ["product_whole", *(["argsort"] if size == "market" else [])]
         names = {"evaluator": ROOT, **({"evaluator before": options.checkout} if options.checkout else {})}
         names |= dict.fromkeys(others, ROOT)
-        rounds = [
-            {
-                name: measure("tests.bench.bench_reid", [size, name.split()[0]], checkout)
-                for name, checkout in names.items()
-            }
-            for _ in range(ROUNDS)
-        ]
         print(f"{counts.queries:,} x {counts.gallery:,} x {DIMENSION}, median of {ROUNDS} rounds (least-most)")
-        for name in names:
-            print_row(name, [timings[name] for timings in rounds])
+        alternate(
+            "tests.bench.bench_reid",
+            {name: ([size, name.split()[0]], checkout) for name, checkout in names.items()},
+        )
 
 
 if __name__ == "__main__":

@@ -25,10 +25,9 @@ from tests.bench.bench_reid import (
     SIZES,
     Problem,
     Size,
+    alternate,
     beside_product,
     make,
-    measure,
-    print_row,
 )
 
 if TYPE_CHECKING:
@@ -147,15 +146,10 @@ def main() -> None:
         names |= {"dense": ROOT} if size == "small" else {}
         print(f"{counts.queries:,} x {counts.gallery:,} x {DIMENSION}, median of {ROUNDS} rounds (least-most)")
         for setting in [options.setting] if options.setting else SETTINGS:
-            rounds = [
-                {
-                    name: measure("tests.bench.bench_rerank", [size, name, setting], checkout)
-                    for name, checkout in names.items()
-                }
-                for _ in range(ROUNDS)
-            ]
-            for name in names:
-                print_row(f"{name} {setting}", [timings[name] for timings in rounds])
+            alternate(
+                "tests.bench.bench_rerank",
+                {f"{name} {setting}": ([size, name, setting], checkout) for name, checkout in names.items()},
+            )
     problem = make(SMALL)
     for setting, how in SETTINGS.items():
         print(f"from the dense scores, {len(problem.vectors):,} images, {setting}: {differences(problem, how)}")
