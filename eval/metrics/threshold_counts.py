@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.metrics.ordered_bits import ordered_bits
 from retrieval.types import Float32, Int64
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ CELLS_AT_ONCE = 1 << 18
 NARROW = 1e-30
 """Scores that are no further apart than this share a bin; so are those further apart than its inverse."""
 
-_SIGN = np.uint32(1 << 31)
 _HALF = np.uint64(32)
 
 
@@ -114,13 +114,6 @@ class _BinCounter:
         np.copyto(self._small_bins[:n], offsets, casting="unsafe")  # to int64 by this way, since it is faster
         np.copyto(self._bins[:n], self._small_bins[:n])
         return self._bins[:n]
-
-
-def ordered_bits(scores: Float32) -> NDArray[np.uint32]:
-    """Integers that are in the same order as scores, and equal where scores are; none is NaN."""
-    bits = (scores + np.float32(0)).view(np.uint32)  # -0.0 becomes 0.0, which it equals
-    ordered: NDArray[np.uint32] = np.where(bits >= _SIGN, ~bits, bits | _SIGN)
-    return ordered
 
 
 def _keys(row: Int64, scores: Float32) -> NDArray[np.uint64]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.metrics.threshold_counts import ordered_bits
+from eval.metrics.ordered_bits import ordered_bits, scores_of_bits
 from retrieval.types import Float32, Int64
 
 Keys: TypeAlias = NDArray[np.uint64]
@@ -22,7 +22,6 @@ TABLE_BYTES = 512 << 10
 
 _LAST = np.uint64(2**32 - 1)
 _HALF = np.uint64(32)
-_SIGN = np.uint32(1 << 31)
 
 
 class BestKeys:
@@ -70,9 +69,7 @@ def keys_of(scores: Float32, positions: Int64) -> Keys:
 
 def scores_of(keys: Keys) -> Float32:
     """Scores of keys."""
-    ordered = (keys >> _HALF).astype(np.uint32)
-    scores: Float32 = np.where(ordered >= _SIGN, ordered ^ _SIGN, ~ordered).view(np.float32)
-    return scores
+    return scores_of_bits((keys >> _HALF).astype(np.uint32))
 
 
 def positions_of(keys: Keys) -> Int64:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.metrics import threshold_counts
-from eval.metrics.threshold_counts import count_above, ordered_bits
+from eval.metrics.threshold_counts import count_above
 
 SPREADS = (0.0, 1e-38, 1e-7, 1.0, 1e6, 1e37)
 
@@ -38,11 +38,3 @@ def test_counts_are_those_of_comparisons(
     for at in range(len(row)):
         line, score = scores[row[at]], scores[row[at], column[at]]
         assert (above[at], same[at]) == ((line > score).sum(), (line == score).sum())
-
-
-@given(st.lists(st.floats(allow_nan=False, width=32), min_size=2, max_size=20))
-def test_bits_are_in_order_of_the_scores(values: list[float]) -> None:
-    scores = np.array(values, np.float32)
-    bits = ordered_bits(scores)
-    assert ((bits[:, None] < bits) == (scores[:, None] < scores)).all()
-    assert ((bits[:, None] == bits) == (scores[:, None] == scores)).all()
