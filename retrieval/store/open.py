@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from retrieval.errors import MissingFileError, ReadOnlyStoreError, StoreError
 from retrieval.escapes import printable
 from retrieval.store import records
+from retrieval.store.ann_files import ANN_FOLDER
 from retrieval.store.commits import Commit, read_commit
 from retrieval.store.digests import table_folder
 from retrieval.store.lance import LanceTables, is_remote
@@ -27,7 +28,7 @@ WAIT_SECONDS = 600.0
 StoreLike: TypeAlias = str | Path | EmbeddingStore
 """The path of a store, or an open one."""
 
-OWN_FILES = {"lock", "readers", "cache", RECORD_DIGESTS}
+OWN_FILES = {"lock", "readers", "cache", ANN_FOLDER, RECORD_DIGESTS}
 
 
 def _say(message: str) -> None:
