@@ -80,8 +80,8 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     "--preprocess",
     multiple=True,
     metavar="FILE|KEY=VALUE",
-    help="Override the model's own: resize=440,crop=384,mean=.48/.46/.41,std=.27/.26/.28,interpolation=bilinear,"
-    "mode=squash (or shortest, longest), fill=0; or a YAML or JSON file of these.",
+    help="Override the model's own: img_size=224, or resize=440,crop=384,mean=.48/.46/.41,std=.27/.26/.28,"
+    "interpolation=bilinear,mode=squash (or shortest, longest), fill=0; or a YAML or JSON file of these.",
 )
 @click.option(
     "--class-names",

@@ -100,7 +100,8 @@ class IndexRequest(Config):
     random_init: int | None = Field(default=None, description="Seed of random weights, instead of weights.")
     preprocess: Annotated[tuple[str, ...], BeforeValidator(_preprocess)] = Field(
         default=(),
-        description="Changes to the model's own preprocessing: resize=320,crop=300, or YAML or JSON files of these.",
+        description="Changes to the model's own preprocessing: img_size=224, or resize=320,crop=300, or YAML or JSON "
+        "files of these.",
     )
     class_names: Path | None = Field(
         default=None,

@@ -95,7 +95,18 @@ def weight_file(path: Path, inside: str = "") -> Artefact:
         InputError: the file cannot be read.
     """
     digest = file_digest(path)
-    return Artefact(path, path, _combined({"": digest, inside: ""}) if inside else digest, inside=inside)
+    return Artefact(path, path, combined_digest({"": digest, inside: ""}) if inside else digest, inside=inside)
+
+
+def open_local(source: str) -> Artefact | None:
+    """Return the artefact of a source ``file:PATH[#network]`` or ``folder:PATH``; None for sources elsewhere.
+
+    Raises:
+        MissingFileError, InputError, WeightsError: as :func:`weight_file` and :func:`open_folder`.
+    """
+    if source.startswith("file:"):
+        return weight_file(*split_inside(source.removeprefix("file:")))
+    return open_folder(Path(source.removeprefix(FOLDER))) if source.startswith(FOLDER) else None
 
 
 def split_inside(text: str) -> tuple[Path, str]:
@@ -133,7 +144,7 @@ def open_folder(folder: Path) -> Artefact:
         )
     card = read_card(path)
     digests = {name: _check_digest(path.with_name(name), expected) for name, expected in card.parts.items()}
-    digest = _combined({**digests, CARD: file_digest(path)})
+    digest = combined_digest({**digests, CARD: file_digest(path)})
     return Artefact(path.parent, path.with_name(card.weights), digest, card)
 
 
@@ -199,7 +210,7 @@ def _check_digest(path: Path, expected: str) -> str:
     return digest
 
 
-def _combined(digests: dict[str, str]) -> str:
+def combined_digest(digests: dict[str, str]) -> str:
     """Return the SHA-256 of names and digests, in order of the names."""
     lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()

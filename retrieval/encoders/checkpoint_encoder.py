@@ -34,7 +34,7 @@ class CheckpointFamily:
         return ()
 
     def find(self, model: str, source: str) -> Artefact:
-        """Raise an error: the weights of a folder are in the folder."""
+        """Raise an error: the family in the card finds the weights of a folder."""
         raise InputError(f"checkpoint/{model} has its weights in the folder; leave out {source}.")
 
     def describe(self, model: str, source: str) -> Description:

@@ -20,12 +20,14 @@ class Description(NamedTuple):
         model: name of the model, aliases resolved.
         source: location of the weights, aliases resolved.
         preprocess: the preprocessing with which the weights were trained.
+        batch_size: number of images in every forward pass, if the model fixes it; None to choose it by device.
     """
 
     family: str
     model: str
     source: str
     preprocess: Preprocess
+    batch_size: int | None = None
 
 
 class Family(Protocol):
@@ -45,11 +47,12 @@ class Family(Protocol):
         """Check the name of a model.
 
         Returns:
-            The name of the model, and the weights that the given name implies (a tag, ``hf-hub:R`` or ``folder:PATH``)
-            or None.
+            The name of the model, and the weights that the given name implies (a tag, ``hf-hub:R``, ``file:PATH`` or
+            ``folder:PATH``) or None.
 
         Raises:
             UnknownNameError: the model does not exist.
+            MissingFileError: the model is a file that does not exist.
         """
         ...
 
@@ -58,9 +61,10 @@ class Family(Protocol):
         ...
 
     def find(self, model: str, source: str) -> Artefact:
-        """Return the files of a ``tag:`` or ``hf-hub:`` source, downloading them if they are not in a local cache.
+        """Return the files of a source other than ``random:``; those that are not in a local cache are downloaded.
 
         Raises:
+            MissingFileError: a local file does not exist.
             NetworkError: the download failed.
         """
         ...

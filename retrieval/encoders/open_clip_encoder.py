@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from retrieval.encoders.artefact import FOLDER, open_folder, split_inside, weight_file
+from retrieval.encoders.artefact import FOLDER, open_folder, open_local, split_inside, weight_file
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file
@@ -96,6 +96,8 @@ class OpenClipFamily:
 
     def find(self, model: str, source: str) -> Artefact:
         """See :class:`retrieval.encoders.family.Family`."""
+        if (local := open_local(source)) is not None:
+            return local
         if source.startswith(HUB):
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
         if shipped(model):

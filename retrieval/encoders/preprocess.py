@@ -30,7 +30,13 @@ RESAMPLING = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-KEYS = ("resize", "crop", "mean", "std", "interpolation", "mode", "fill")
+KEYS = ("resize", "crop", "mean", "std", "interpolation", "mode", "fill", "img_size")
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""The usual normalisation of models that were trained on ImageNet."""
+
+OPEN_SIZE = (1, 1)
+"""Crop of a preprocessing whose size the model leaves open; it must be given."""
+
 _NO_BRACKETS = str.maketrans("", "", "[]()")
 LARGEST = 2**26
 """Resized images with more pixels are computed only where they are cropped (1 x 5000 would become 224 x 1,120,000)."""
@@ -151,7 +157,7 @@ def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
     Each item is a YAML or JSON file, or ``key=value`` pairs separated by commas. Keys: ``resize`` (pixels),
     ``crop`` (``300``, or height by width, ``256x128``), ``mean`` and ``std`` (one number, or three:
     ``0.48/0.46/0.41`` or ``[0.48, 0.46, 0.41]``), ``interpolation``, ``mode`` (shortest, longest, squash), ``fill``
-    (0-255, the colour of padding). Later items win.
+    (0-255, the colour of padding), ``img_size`` (as ``crop``; ``resize`` changes in proportion). Later items win.
 
     Raises:
         MissingFileError: an item without ``=`` names no file.
@@ -163,8 +169,21 @@ def override(preprocess: Preprocess, items: Sequence[str]) -> Preprocess:
         for key, value in values.items():
             if key not in KEYS:
                 raise unknown(f"preprocessing key (in {where})", str(key), KEYS)
-            preprocess = replace(preprocess, **{str(key): _value(str(key), value, where)})
+            checked = _value(str(key), value, where)
+            changed = {str(key): checked} if key != "img_size" else _resized(preprocess, checked)
+            preprocess = replace(preprocess, **changed)
     return preprocess
+
+
+def is_open(preprocess: Preprocess) -> bool:
+    """Return whether the size of the images, which the model leaves open, is not given yet."""
+    return OPEN_SIZE[0] in (preprocess.resize, *preprocess.crop)
+
+
+def _resized(preprocess: Preprocess, crop: tuple[int, int]) -> dict[str, Any]:
+    """Return crop and resize for another size of images; their ratio stays."""
+    ratio = preprocess.resize / min(preprocess.crop)
+    return {"crop": crop, "resize": max(1, round(ratio * min(crop)))}
 
 
 def _read_item(item: str) -> tuple[str, Mapping[Any, Any]]:
@@ -199,11 +218,11 @@ def _value(key: str, value: Any, where: str) -> Any:
         return value
     if key in ("mean", "std"):
         return _three_numbers(key, value, where)
-    if key == "crop":
+    if key in ("crop", "img_size"):
         sides = value if isinstance(value, list) else str(value).lower().split("x")
         lengths = [_whole(key, side, where, 1, 8192) for side in sides]
         if len(lengths) > 2:
-            raise InputError(f"{where}: crop={value} cannot be used; give one side, or height by width as 256x128.")
+            raise InputError(f"{where}: {key}={value} cannot be used; give one side, or height by width as 256x128.")
         return (lengths[0], lengths[-1])
     return _whole(key, value, where, *((0, 255) if key == "fill" else (1, 8192)))
 

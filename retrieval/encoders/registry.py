@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.encoders import precision
-from retrieval.encoders.artefact import FOLDER, open_folder, split_inside, weight_file
+from retrieval.encoders.artefact import FOLDER
 from retrieval.encoders.hub import HUB
-from retrieval.encoders.preprocess import override
+from retrieval.encoders.preprocess import is_open, override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
 from retrieval.errors import InputError, WeightsError, first_names
 from retrieval.lookup import load_entry
@@ -18,13 +18,13 @@ from retrieval.types import EncoderSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.family import Family
     from retrieval.encoders.request import Parts
     from retrieval.types import Encoder
 
 FAMILIES = {
     "checkpoint": ".checkpoint_encoder:FAMILY",
+    "onnx": ".onnx_encoder:FAMILY",
     "open_clip": ".open_clip_encoder:FAMILY",
     "timm": ".timm_encoder:FAMILY",
     "torchvision": ".torchvision_encoder:FAMILY",
@@ -58,14 +58,20 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
     building_family = family(description.family)  # for a folder, the family in its card
     contrastive = building_family.contrastive
     device = precision.choose_device(request.device)
+    preprocess = override(description.preprocess, request.preprocess)
+    if is_open(preprocess):
+        raise InputError(
+            f"{parts.family}/{model} does not say the size of its images; give it: `preprocess=img_size=224`, or "
+            "height by width, `preprocess=img_size=256x128`."
+        )
     return EncoderSpec(
         family=description.family,
         model=description.model,
         weights=description.source,
         weights_digest=_digest(building_family, description.model, description.source),
-        preprocess=override(description.preprocess, request.preprocess),
+        preprocess=preprocess,
         precision=precision.choose_precision(request.precision, device, contrastive=contrastive),
-        batch_size=precision.batch_size(device, contrastive=contrastive),
+        batch_size=description.batch_size or precision.batch_size(device, contrastive=contrastive),
     )
 
 
@@ -91,11 +97,12 @@ def _source(named_family: Family, parts: Parts, model: str, implied: str | None,
     """Return the location of the weights that were given, or that the name of the model implies.
 
     Raises:
-        InputError: no weights are given, or weights are given for a folder, which has its own.
+        InputError: no weights are given, or weights are given for a folder or a file, which has its own.
     """
-    if implied is not None and implied.startswith(FOLDER):
+    if implied is not None and implied.startswith((FOLDER, "file:")):
         if parts.weights is not None or random_init is not None:
-            raise InputError(f"{model} is a folder with its own weights; leave out `weights` and `random_init`.")
+            what = "a folder with its own weights" if implied.startswith(FOLDER) else "a file with its weights"
+            raise InputError(f"{model} is {what}; leave out `weights` and `random_init`.")
         return implied
     if random_init is not None:
         return f"random:{random_init}"
@@ -123,7 +130,7 @@ def load(spec: EncoderSpec, device: str = "auto") -> Encoder:
     building_family = family(spec.family)
     device = precision.choose_device(device)
     random = spec.weights.startswith("random:")
-    artefact = None if random else _artefact(building_family, spec.model, spec.weights)
+    artefact = None if random else building_family.find(spec.model, spec.weights)
     digest = _random_digest(spec.weights) if artefact is None else artefact.digest
     if digest != spec.weights_digest:
         where = spec.weights.removeprefix("file:").removeprefix(FOLDER)
@@ -138,17 +145,9 @@ def _short(digest: str) -> str:
     return digest if digest.startswith("random-init:") else digest[:12]
 
 
-def _artefact(family_of_model: Family, model: str, source: str) -> Artefact:
-    if source.startswith("file:"):
-        return weight_file(*split_inside(source.removeprefix("file:")))
-    if source.startswith(FOLDER):
-        return open_folder(Path(source.removeprefix(FOLDER)))
-    return family_of_model.find(model, source)
-
-
 def _digest(family_of_model: Family, model: str, source: str) -> str:
     """Return the digest of the weights at a location."""
-    return _random_digest(source) if source.startswith("random:") else _artefact(family_of_model, model, source).digest
+    return _random_digest(source) if source.startswith("random:") else family_of_model.find(model, source).digest
 
 
 def _random_digest(source: str) -> str:

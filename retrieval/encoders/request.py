@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.encoders.artefact import split_inside
@@ -57,7 +56,7 @@ def split_name(request: EncoderRequest) -> Parts:
             f"`encoder` '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50, "
             "and no folder of that name is here."
         )
-    if rest.startswith(HUB) or Path(rest).is_dir():
+    if rest.startswith(HUB) or split_inside(rest)[0].exists():
         model, short = rest, ""
     else:
         model, _, short = rest.partition(":")

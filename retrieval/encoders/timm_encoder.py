@@ -13,7 +13,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.encoders.artefact import weight_file
+from retrieval.encoders.artefact import open_local, weight_file
 from retrieval.encoders.config_faults import LARGEST_IMAGE, are_sizes, pixels_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
@@ -76,7 +76,9 @@ class TimmFamily:
         return [tag for tag in tags if tag]
 
     def find(self, model: str, source: str) -> Artefact:
-        """Return the weight file of a ``tag:`` or ``hf-hub:`` source, downloaded if need be."""
+        """Return the files of a source, downloaded if need be."""
+        if (local := open_local(source)) is not None:
+            return local
         if source.startswith(HUB):
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
         config = _config(model, source)

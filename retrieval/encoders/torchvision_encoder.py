@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.encoders.artefact import weight_file
+from retrieval.encoders.artefact import open_local, weight_file
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.networks import select_network
@@ -69,6 +69,8 @@ class TorchvisionFamily:
 
     def find(self, model: str, source: str) -> Artefact:
         """See :class:`retrieval.encoders.family.Family`."""
+        if (local := open_local(source)) is not None:
+            return local
         if source.startswith(HUB):
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
         return weight_file(torch_file(_published(model, source).url))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +16,14 @@ from retrieval.errors import InputError, WeightsError
 from retrieval.types import TextEncoder
 from tests.support import encoder_folders
 from tests.support import tiny_open_clip as tiny
+from tests.support.onnx_files import colour_encoder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from retrieval.types import Encoder
 
 CASES = {
     "checkpoint": ("checkpoint/FOLDER", "fp32"),
+    "onnx": ("onnx/FOLDER/colours.onnx", "auto"),
     "open_clip-fp32": (f"open_clip/{tiny.NAME}", "fp32"),
     "open_clip-bf16": (f"open_clip/{tiny.NAME}", "bf16"),
     "open_clip-fp16": (f"open_clip/{tiny.NAME}", "fp16"),
@@ -33,16 +35,30 @@ CASES = {
 }
 
 
+FILES: dict[str, Callable[[Path], Any]] = {
+    "checkpoint": encoder_folders.two_towers,
+    "onnx": lambda folder: colour_encoder(made(folder) / "colours.onnx", (8, 8, 4, 3)),
+}
+"""Cases with files of their own, and what writes them into a folder."""
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="module", params=CASES)
 def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     folder = tmp_path_factory.mktemp("config")
     tiny.register(folder)
-    return make_checkpoint(folder) if request.param == "checkpoint" else make(request.param)
+    return make_from_files(request.param, folder) if request.param in FILES else make(request.param)
 
 
-def make_checkpoint(folder: Path) -> Encoder:
-    name = CASES["checkpoint"][0].replace("FOLDER", str(encoder_folders.two_towers(folder / "encoder")))
-    return load(resolve(EncoderRequest(name, precision="fp32", device="cpu")), "cpu")
+def make_from_files(case: str, folder: Path) -> Encoder:
+    FILES[case](folder / "encoder")
+    name, precision = CASES[case]
+    name = name.replace("FOLDER", str(folder / "encoder"))
+    return load(resolve(EncoderRequest(name, precision=precision, device="cpu")), "cpu")
 
 
 def make(case: str) -> Encoder:

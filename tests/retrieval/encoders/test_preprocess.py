@@ -138,6 +138,16 @@ def test_override_on_the_command_line() -> None:
     assert override(BASE, ()) == BASE
 
 
+def test_img_size_changes_the_crop_and_resizes_in_proportion() -> None:
+    usual = override(BASE, ("resize=592,crop=518",))  # as DINOv2 in timm, but for its crop_pct of 1
+    made = override(usual, ("img_size=224",))
+    assert (made.resize, made.crop) == (256, (224, 224))
+    made = override(usual, ("img_size=256x128",))
+    assert (made.resize, made.crop) == (146, (256, 128))
+    with pytest.raises(InputError, match="img_size=0 cannot be used"):
+        override(usual, ("img_size=0",))
+
+
 @pytest.mark.parametrize(
     "item",
     [
