@@ -112,7 +112,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error becomes one readable line and an exit status."""
-    from retrieval.errors import VitrineError
+    from retrieval.errors import UnknownNameError, VitrineError
     from retrieval.escapes import printable
 
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", OPENBLAS_THREAD_TIMEOUT)  # read when NumPy is first imported
@@ -133,7 +133,7 @@ def main() -> None:
             )
         _fail("Stopped.")
     except VitrineError as error:
-        _fail(f"Error: {error}")
+        _fail(f"Error: {error}", 2 if isinstance(error, UnknownNameError) else 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -152,11 +152,11 @@ def _name_of(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}; " if error.filename else f"{error.strerror}; "
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, status: int = 1) -> None:
     from retrieval.escapes import printable
 
     click.echo(printable(" ".join(message[:LONGEST].splitlines())), err=True)
-    sys.exit(1)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

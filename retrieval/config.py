@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retrieval.errors import InputError, suggest
+from retrieval.errors import InputError, UnknownOptionError, suggest
 from retrieval.text_files import parse_yaml
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -34,7 +34,22 @@ class Config(BaseModel):
             where: the file, command or function, with which the message begins.
 
         Raises:
-            InputError: an option does not exist, is missing or has an invalid value.
+            UnknownOptionError: an option, or a choice of one, does not exist.
+            InputError: an option is missing or has an invalid value.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            is_name = error.errors(include_url=False)[0]["type"] in {"extra_forbidden", "literal_error"}
+            kind = UnknownOptionError if is_name else InputError
+            raise kind(f"{where}: {_sentence(cls, error)}") from None
+
+    @classmethod
+    def read_saved(cls, values: Mapping[str, Any], where: str) -> Self:
+        """Validate the values of a file that Vitrine wrote, in which an unknown key is no wrong name of the user.
+
+        Raises:
+            InputError: the values are not those of this class.
         """
         try:
             return cls.model_validate(dict(values))

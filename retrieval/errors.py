@@ -30,6 +30,10 @@ class UnknownNameError(VitrineError, KeyError):
     """A model, mode, space, column or option of the given name does not exist."""
 
 
+class UnknownOptionError(UnknownNameError, InputError):
+    """An option, or one of the names that its value is made of (a choice, a column, an aspect), does not exist."""
+
+
 class SpaceMismatchError(VitrineError, ValueError):
     """Vectors of different spaces cannot be compared."""
 

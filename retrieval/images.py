@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import re
@@ -130,6 +131,23 @@ def _is_dark(image: Image.Image, *, sixteen: bool) -> bool:
     if image.mode.startswith("I"):
         return 0 < int(np.asarray(image).max()) < 4096
     return sixteen and 0 < int(np.asarray(image.convert("RGB")).max()) < 16
+
+
+def content_hash(data: bytes) -> str:
+    """Hash the bytes of a file (BLAKE2b, 32 hex digits)."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def file_content(path: Path) -> str:
+    """Return the content hash of an image file, by which a store knows it.
+
+    Raises:
+        InputError: the file cannot be read, or is not an image.
+    """
+    try:
+        return content_hash(read_image(path))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def file_pixels(path: Path, preprocess: Preprocess, max_pixels: int = MAX_PIXELS) -> tuple[UInt8, tuple[str, ...]]:

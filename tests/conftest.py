@@ -22,7 +22,7 @@ def pytest_configure() -> None:
     )  # tests run beside each other; threads of each would only get in the way
     # Processes of tests keep compiled modules, as those of users do, and not each compiles all of ours again.
     sys.dont_write_bytecode = False
-    for name in ("VITRINE_STORE", "VITRINE_DEBUG", "PYTHONDONTWRITEBYTECODE"):
+    for name in ("VITRINE_STORE", "VITRINE_SPACE", "COLUMNS", "VITRINE_DEBUG", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     # No test asserts on time: a busy machine is no failure.
     settings.register_profile("vitrine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

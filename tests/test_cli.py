@@ -103,15 +103,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["search", "--id", "x", "--store", "nowhere"], 1, "nowhere: no store here"),
         (["info", "--store", "nowhere"], 1, "nowhere: no store here"),
         (["search", "--store", "{store}"], 2, "Search for one thing"),
-        (["search", "--id", "a", "--store", "{store}", "--space", "modl"], 1, "No space 'modl'"),
+        (["search", "--id", "a", "--store", "{store}", "--space", "modl"], 2, "No space 'modl'"),
+        (["search", "--id", "b", "--store", "{store}", "--view", "bse"], 2, "No view"),
+        (["search", "--id", "zz", "--store", "{store}"], 2, "No sample with id or path 'zz'"),
+        (["search", "--label", "zz", "--store", "{store}"], 2, "No label 'zz'"),
+        (["search", "--identity", "zz", "--store", "{store}"], 2, "No identity 'zz'"),
+        (["search", "--id", "a", "--store", "{store}", "--where", "labl = 'x'"], 2, "there is no column labl"),
+        (["search", "--id", "a", "--store", "{store}", "--where", "label = 'x' nor"], 1, "is not a condition"),
+        (["audit", "--store", "{store}", "--protocol", "splitt"], 2, "Did you mean 'split'"),
+        (["eval", "--mode", "redi", "--store", "{store}"], 2, "Did you mean 'reid'"),
+        (["eval", "--mode", "reid", "--store", "{store}", "-o", "rank=1"], 2, "Did you mean 'ranks'"),
+        (["eval", "--mode", "reid", "--store", "{store}", "-o", "ties=stabel"], 2, "ties='stabel' cannot be used"),
+        (["eval", "--mode", "reid", "--store", "{store}", "-o", "ranks=0"], 1, "ranks"),
+        (["eval", "--mode", "reid", "--store", "{store}", "--split-set", "mine"], 2, "No split set 'mine'"),
+        (["results", "show", "ffff", "--store", "{store}"], 2, "No result 'ffff'"),
+        (["splits", "export", "mine", "--store", "{store}", "--out", "{new}"], 2, "No split set 'mine'"),
         (["search", "--id", "a", "--store", "{store}", "-k", "0"], 2, "-k"),
         (["search", "missing.jpg", "--store", "{store}"], 1, "missing.jpg"),
         (["index", "missing", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "missing"),
-        (["index", "{images}", "--store", "{new}", "--encoder", "tim/resnet18", *RANDOM], 1, "mean 'timm'"),
-        (["index", "{images}", "--store", "{new}", "--encoder", "torchvision/resnet1", *RANDOM], 1, "resnet1"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "tim/resnet18", *RANDOM], 2, "mean 'timm'"),
+        (["index", "{images}", "--store", "{new}", "--encoder", "torchvision/resnet1", *RANDOM], 2, "resnet1"),
         (["index", "{images}", "--store", "{new}", "--encoder", "timm/resnet18"], 1, "--random-init"),
         (["index", "{images}", "--store", "{new}", "--source", "foldr"], 2, "Did you mean 'folder'"),
-        (["index", "{images}", "--store", "{new}", *SMALL_ENCODER, "--preprocess", "resiz=3"], 1, "resize"),
+        (["index", "{images}", "--store", "{new}", *SMALL_ENCODER, "--preprocess", "resiz=3"], 2, "resize"),
         (["index", "{images}", "--store", "s3://bucket/x", *SMALL_ENCODER], 1, "works in local folders alone"),
         (["import-vectors", "missing.npz", "--store", "{new}"], 1, "missing.npz"),
         (["import-vectors", "{images}/class0/00000.jpg", "--store", "{new}"], 1, ".npz, .npy or .parquet"),
@@ -122,7 +136,7 @@ def test_wrong_input_is_one_line(place: Path, args: list[str], status: int, says
     done = call_cli(*(arg.format(**places) for arg in args), check=status)
     assert says in done.stderr
     assert done.stdout == ""
-    if status == 1:
+    if not done.stderr.startswith("Usage"):
         assert len([line for line in done.stderr.strip().splitlines() if not line.startswith("Loading ")]) == 1
     assert not (place / "new").exists()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others
 from eval.registry import MODES, PROTOCOLS
@@ -141,6 +142,8 @@ def _request(mode: str, parameters: Mapping[str, Any]) -> EvalRequest:
             options[flag] = True
     if parameters["labels_from"] is not None:
         options["labels_from"] = parameters["labels_from"]
+    if parameters["arms"] and click.get_current_context().get_parameter_source("space") is ParameterSource.ENVIRONMENT:
+        parameters = {**parameters, "space": None}  # arms name their spaces
     names = ("space", "protocol", "aspect", "split_set", "where", "seed", "arms", "prompts", "device")
     values = {"mode": mode, "options": options, **{name: parameters[name] for name in names}}
     return EvalRequest.read(values, "eval")

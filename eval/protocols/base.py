@@ -17,7 +17,7 @@ import numpy as np
 from eval.protocols.split_sets import join_splits
 from eval.seams.mode import WHOLE_PART
 from retrieval.config import Config
-from retrieval.errors import InputError, suggest
+from retrieval.errors import InputError, UnknownOptionError, suggest
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
@@ -143,14 +143,18 @@ class Protocol:
             available: aspects of the samples.
 
         Raises:
-            InputError: ``names`` is empty, or some are not available; the message names those.
+            UnknownOptionError: an aspect that the user named is not available.
+            InputError: ``names`` is empty, or the samples lack an aspect of the protocol.
         """
         missing = [name for name in dict.fromkeys(names) if name not in available]
         if missing or not names:
             aspects = f"there are: {', '.join(available)}" if available else "none of the samples has an aspect"
             lack = f"no samples of aspect '{', '.join(missing)}'" if missing else "no aspects"
             near = suggest(missing[0], available) if missing and available else ""
-            raise InputError(f"Protocol {self.name} finds {lack}; {aspects}.{near}")
+            is_wrong = bool(missing and available) and missing[0] not in self.aspects  # the protocol does not name it
+            raise (UnknownOptionError if is_wrong else InputError)(
+                f"Protocol {self.name} finds {lack}; {aspects}.{near}"
+            )
 
     def _split(self, pool: Pool, request: Request, part: str) -> SplitSet:
         """Make the split set of a part, and name it PROTOCOL/PART/seedSEED@HASH or, from a split set, NAME@HASH."""

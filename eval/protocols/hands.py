@@ -9,7 +9,7 @@ import numpy as np
 from eval.protocols.base import ALL, Protocol, Request
 from eval.protocols.general import DRAWS
 from eval.protocols.split_sets import draw_single_gallery, join_splits
-from retrieval.errors import InputError
+from retrieval.errors import InputError, UnknownOptionError
 from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _mbanet(pool: Pool, request: Request, where: str) -> SplitSet:
     """Queries of one aspect against the joint gallery of the four aspects, each drawn as by ``clipfh-11k``."""
     aspects = {name: _clipfh(pool.take(pool.among("aspect", name)), request, where) for name in HAND_ASPECTS}
     if request.aspect not in aspects:
-        raise InputError(f"Protocol {where} has the aspects {', '.join(HAND_ASPECTS)}, not '{request.aspect}'.")
+        raise UnknownOptionError(f"Protocol {where} has the aspects {', '.join(HAND_ASPECTS)}, not '{request.aspect}'.")
     galleries = [_with_role(splits, "gallery") for splits in aspects.values()]
     return join_splits([_with_role(aspects[request.aspect], "query"), *galleries])
 

@@ -320,7 +320,7 @@ class EvalResult(ShowsTables, Config):
             raise InputError(
                 f"{where}: result of schema version {version}, this Vitrine reads version {SCHEMA_VERSION}; {way}."
             )
-        return super().read(values, where)
+        return cls.read_saved(values, where)
 
 
 def _view(name: str) -> Any:

@@ -15,7 +15,7 @@ from eval.runs.reading import read_norms, read_vectors
 from eval.scorers.banks import missing_classes
 from eval.seams.scorer import Arm, ClassBank
 from retrieval.config import split_commas
-from retrieval.errors import InputError, first_names, suggest, unknown
+from retrieval.errors import InputError, UnknownOptionError, first_names, suggest, unknown
 from retrieval.types import require_same_space
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def arm_options(
     option_names = sorted({*others, *(option for kind in kinds.values() for option in kind.option_names())})
     for option in bare:
         if not any(option in kind.option_names() for kind in kinds.values()):
-            raise InputError(
+            raise UnknownOptionError(
                 f"options: there is no option '{option}'.{suggest(option, option_names)} Options: "
                 f"{', '.join(option_names)}."
             )

@@ -55,7 +55,7 @@ def prepare_again(store: EmbeddingStore, result: EvalResult, name: str) -> Prepa
         UnknownNameError: the store lacks a space of the result.
     """
     require_spaces(store, result, name)
-    request = EvalRequest.read(result.request, f"Request of result {name}")
+    request = EvalRequest.read_saved(result.request, f"Request of result {name}")
     if request.mode != result.mode:
         raise InputError(
             f"Result {name} is of mode {result.mode}, and its request of mode {request.mode}; evaluate again."

@@ -5,7 +5,6 @@ Runs in worker threads: Pillow releases the interpreter lock while it decodes, r
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from PIL import Image
 
 from retrieval.encoders.preprocess import pixels, to_rgb
 from retrieval.errors import InputError
-from retrieval.images import upright
+from retrieval.images import content_hash, upright
 from retrieval.types import WHOLE, Box, Preprocess, UInt8
 
 THUMBNAIL_SIDE = 128
@@ -39,11 +38,6 @@ class DecodedImage:
     thumbnail: bytes | None
     captured_at: datetime | None
     remarks: tuple[str, ...] = ()
-
-
-def content_hash(data: bytes) -> str:
-    """Hash the bytes of a file (BLAKE2b, 32 hex digits)."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def vector_key(content: str, crop: str) -> str:

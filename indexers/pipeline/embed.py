@@ -17,13 +17,13 @@ import numpy as np
 
 from indexers.pipeline.batches import Batch, BatchQueue
 from indexers.pipeline.buffer import WriteBuffer
-from indexers.pipeline.decode import DecodedImage, content_hash, decode, vector_key
+from indexers.pipeline.decode import DecodedImage, decode, vector_key
 from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import StoreRow, new_row, table
 from retrieval.errors import InputError
 from retrieval.image_formats import require_thumbnail_format
-from retrieval.images import PixelLimitError, read_image
+from retrieval.images import PixelLimitError, content_hash, read_image
 from retrieval.interrupt import deferred_interrupt
 from retrieval.pillow_messages import decoding
 from retrieval.progress import Progress, progress

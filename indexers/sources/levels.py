@@ -9,7 +9,7 @@ from typing import NamedTuple
 from indexers.sources.folder_tree import FolderTree
 from indexers.sources.signs import REFUSED, Sign, signs_against_labels, signs_against_split_labels
 from indexers.sources.split_words import SplitWords, query_beside_test, unknown_words
-from retrieval.errors import InputError, first_names, suggest
+from retrieval.errors import InputError, UnknownOptionError, first_names, suggest
 
 MOST = 2
 """Signs that a message names; the first, which is the plainest, has the other readings."""
@@ -35,7 +35,7 @@ def parse_levels(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in LEVELS:
             have = f"{suggest(name, LEVELS)} A level is {', '.join(LEVELS[:-1])}, or _ (none)."
-            raise InputError(f"`levels={text}`: there is no level '{name}'.{have}")
+            raise UnknownOptionError(f"`levels={text}`: there is no level '{name}'.{have}")
     twice = next((name for name in names if names.count(name) > 1 and name not in {"label", "_"}), None)
     if twice is not None:
         raise InputError(f"`levels={text}` has {twice} twice; write _ for a level that is not used.")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from retrieval.errors import InputError, first_names, suggest
+from retrieval.errors import InputError, UnknownOptionError, first_names, suggest
 
 SPLITS = ("train", "val", "test", "query", "gallery")
 """Names under which splits are stored."""
@@ -191,7 +191,7 @@ class SplitWords:
         for word in self._option:
             if word.casefold() not in self._used:
                 have = f" It has: {first_names(listed, 12)}." if listed else " It has no splits."
-                raise InputError(f"`split={word}=...`: {source} has no '{word}'.{suggest(word, listed)}{have}")
+                raise UnknownOptionError(f"`split={word}=...`: {source} has no '{word}'.{suggest(word, listed)}{have}")
 
 
 def query_beside_test(names: Iterable[str], words: SplitWords) -> dict[str, str]:

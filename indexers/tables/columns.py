@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from indexers.tables.base import Cell, list_columns
-from retrieval.errors import InputError, suggest
+from retrieval.errors import InputError, UnknownOptionError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,17 +33,17 @@ def find_columns(table: InputTable, fields: Iterable[str], renamed: Mapping[str,
         renamed: field -> name of its column, or None to leave the field without a column.
 
     Raises:
-        InputError: ``renamed`` has a key that is not in ``fields``, or a column that the table does not have.
+        UnknownOptionError: ``renamed`` has a key that is not in ``fields``, or a column that the table does not have.
     """
     fields = tuple(fields)
     for field, column in renamed.items():
         if field not in fields:
-            raise InputError(
+            raise UnknownOptionError(
                 f"There is no field '{field}' to rename.{suggest(field, fields)} Fields: {', '.join(fields)}."
             )
         if column is not None and column not in table.columns:
             have = f"{suggest(column, table.columns)} It has: {list_columns(table.columns)}."
-            raise InputError(f"{table.path} has no column '{column}'.{have}")
+            raise UnknownOptionError(f"{table.path} has no column '{column}'.{have}")
     names = {field: renamed.get(field, field) for field in fields}
     return {field: table.columns.index(name) for field, name in names.items() if name and name in table.columns}
 

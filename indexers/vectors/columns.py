@@ -13,7 +13,7 @@ from indexers.tables import list_columns, open_table, reading_parquet, row_locat
 from indexers.tables.text_table import TextTable
 from indexers.vectors.arrays import checked_vectors
 from retrieval.config import split_commas
-from retrieval.errors import InputError, suggest
+from retrieval.errors import InputError, UnknownOptionError, suggest
 from retrieval.limits import check_expansion
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def choose_columns(path: Path, names: Sequence[str], selection: str, fields: Col
     for part in filter(None, split_commas(selection)):
         matches = [part] if part in names else [n for n in names if n not in fields and fnmatchcase(n, part)]
         if not matches:
-            raise InputError(f"{path} has no column '{part}' of vectors.{suggest(part, names)} {_way_out(names)}")
+            raise UnknownOptionError(
+                f"{path} has no column '{part}' of vectors.{suggest(part, names)} {_way_out(names)}"
+            )
         columns |= dict.fromkeys(matches)
     if not columns:
         raise InputError(f"'{selection}' names no columns of {path}. {_way_out(names)}")

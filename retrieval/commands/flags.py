@@ -20,7 +20,8 @@ def with_flags(message: str, command: click.Command) -> str:
     `` `space` `` and `` `space=resnet` `` become ``--space`` and ``--space resnet``. Names that are not parameters of
     the command become ``-o name=value``, if it has such an option. Values are quoted where a shell needs it.
     """
-    params = {str(param.name): param for param in _params(command)}
+    params = {opt.lstrip("-").replace("-", "_"): param for param in _params(command) for opt in param.opts}
+    params |= {str(param.name): param for param in _params(command)}
     free_flag = next((param.opts[0] for param in params.values() if param.metavar == FREE), None)
 
     def flag_of(match: re.Match[str]) -> str:

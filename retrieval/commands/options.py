@@ -33,7 +33,12 @@ store_option = click.option(
     show_envvar=True,
     help="Folder of the store.",
 )
-space_option = click.option("--space", help="Space: its name or the beginning of it. Not needed when there is one.")
+space_option = click.option(
+    "--space",
+    envvar="VITRINE_SPACE",
+    show_envvar=True,
+    help="Space: its name or the beginning of it. Not needed when there is one.",
+)
 where_option = click.option("--where", metavar="SQL", help="Only samples that meet this condition over their columns.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
 device_option = click.option(

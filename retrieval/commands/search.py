@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @click.command("search")
 @click.argument("image", required=False, type=click.Path(path_type=Path))
-@click.option("--id", "sample_id", help="Search with a stored sample: its id, the beginning of it, or its path.")
+@click.option(
+    "--id", "sample_id", help="Search with a stored sample: its id or its path; the beginning or end is enough."
+)
 @click.option("--identity", help="Search with all images of an identity.")
 @click.option("--label", help="Search with all images of a label.")
 @click.option("--text", help="Search with words (spaces with a text tower).")
@@ -70,6 +72,7 @@ def search_command(
 
     Scores are cosines; the query's own samples are left out. Example: search --identity 0000012 --group-by identity
     """
+    from retrieval.errors import first_names
     from retrieval.search.request import SearchRequest
     from retrieval.search.searcher import search
     from retrieval.search.sheets import write_sheet
@@ -84,6 +87,9 @@ def search_command(
         write_sheet(result, sheet)
     for warning in result.warnings:
         note(f"Warning: {warning}")
+    if image is not None and result.query_samples and not include_self:
+        paths = first_names(sample["uri"] for sample in result.query_samples)
+        note(f"{image} is in the store ({paths}) and left out of the answer; `include_self` shows it.")
     if result.without_vector:
         note(f"{result.without_vector:,} samples have no vector in space {result.space.name} and were not searched.")
     if as_json:

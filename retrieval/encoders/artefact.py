@@ -158,7 +158,7 @@ def read_card(path: Path) -> Card:
     values = read_json(path, "the card of an encoder")
     if not isinstance(values, dict):
         raise InputError(f"{path} is no card of an encoder; train again, or copy the folder again.")
-    card = Card.read(values, str(path))
+    card = Card.read_saved(values, str(path))
     if outside := [name for name in card.parts if Path(name).name != name or name in {"", ".", "..", CARD}]:
         raise InputError(f"{path}: part '{outside[0]}' is not the name of a file beside it; copy the folder again.")
     if card.weights not in card.parts:

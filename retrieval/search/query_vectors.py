@@ -63,13 +63,17 @@ class Encoders:
 
 
 def query_samples(view: SpaceView, request: SearchRequest) -> list[dict[str, Any]]:
-    """Return the stored samples of a query: one for an id, all of an identity or label, none for other queries.
+    """Return the stored samples of a query: one for an id, all of an identity or label, those of an image's content.
 
     Raises:
-        InputError: several ids begin with the given one.
+        InputError: an id may mean several samples, or the image cannot be read.
         UnknownNameError: the id, identity or label does not exist.
     """
     kind = request.kind
+    if request.image is not None:
+        from retrieval.images import file_content
+
+        return view.of_content(file_content(request.image))
     if kind == "id":
         return [_one_sample(view, str(request.id))]
     if kind not in {"identity", "label"}:
@@ -82,15 +86,20 @@ def query_samples(view: SpaceView, request: SearchRequest) -> list[dict[str, Any
 
 
 def _one_sample(view: SpaceView, name: str) -> dict[str, Any]:
-    """Find a sample by its id, path, or the unique beginning of its id."""
-    for column in ("id", "uri", "id_prefix"):
-        rows = view.matching(**{column: name})
+    """Find a sample by its id, its path, the unique beginning of its id, or the unique end of its path."""
+    for column in ("id", "uri", "id_prefix", "ending"):
+        rows = view.ending(name) if column == "ending" else view.matching(**{column: name})
         if len(rows) == 1:
             return rows[0]
         if rows:
-            ids = first_names((row["id"] for row in rows), 4)
-            raise InputError(f"'{name}' may mean {len(rows)} samples ({ids}); write more of the id.")
+            raise InputError(f"'{name}' may mean {len(rows)} samples; write one of: {_ways_to_write(rows)}.")
     raise UnknownNameError(f"No sample with id or path '{name}' in the store; a search with an image finds ids.")
+
+
+def _ways_to_write(rows: Sequence[Mapping[str, Any]]) -> str:
+    """List the options that mean one of some samples each: their paths, or their ids where paths are equal."""
+    column = "uri" if len({row["uri"] for row in rows}) == len(rows) else "id"
+    return first_names((f"`id={row[column]}`" for row in rows), 4)
 
 
 def stored_vectors(

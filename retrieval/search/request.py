@@ -37,7 +37,9 @@ Vectors = Annotated[tuple[tuple[float, ...], ...], BeforeValidator(_rows)]
 class SearchRequest(Config):
     """A search: exactly one of ``id``, ``identity``, ``label``, ``image``, ``text`` and ``vector``, and options."""
 
-    id: str | None = Field(None, description="Search with a stored sample: its id, the beginning of it, or its path.")
+    id: str | None = Field(
+        None, description="Search with a stored sample: its id or its path; the beginning or end is enough."
+    )
     identity: str | None = Field(None, description="Search with all images of an identity.")
     label: str | None = Field(None, description="Search with all images of a label.")
     image: Path | None = Field(None, description="Search with an image file.")

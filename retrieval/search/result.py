@@ -51,7 +51,8 @@ class SearchResult:
         without_vector: number of samples of the same sources that have no vector in the space.
         exhaustive: True if every vector was compared, False if an approximate index may have missed some.
         hits: the hits.
-        query_samples: the stored samples of the query; empty for an image, a text or a vector.
+        query_samples: the stored samples of the query; of an image, those of the same file. Empty for a text or a
+            vector.
         warnings: sentences on what of the query's image or text is not used.
         thumbnails: reads thumbnails of samples by key.
     """

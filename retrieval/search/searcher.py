@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias, cast
 from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
 from retrieval.search import exact
-from retrieval.search.gallery import ROW
+from retrieval.search.gallery import ROW, Gallery
 from retrieval.search.query_vectors import Encoders, given_vectors, query_samples, stored_vectors
 from retrieval.search.ranking import rank
 from retrieval.search.request import KINDS, SearchRequest
@@ -85,6 +85,9 @@ class Searcher:
         vectors = self._vectors(request, space, view, samples, warnings)
         gallery = view.gallery(request.where)
         excluded = () if request.include_self else samples
+        if _is_all_of(gallery, request, excluded):
+            excluded = ()
+            warnings.append(f"All samples searched have the {request.kind} of the query itself; they are ranked.")
         hits, exhaustive = rank(gallery, vectors, request.k, request.group_by, excluded)
         if request.group_by and not hits:
             raise InputError(f"Nothing to group by: no sample that was searched has a known {request.group_by}.")
@@ -129,12 +132,20 @@ class Searcher:
         samples: Sequence[Mapping[str, Any]],
         warnings: list[str],
     ) -> Float32:
-        """Return the query vectors (q, d), of length 1."""
+        """Return the query vectors (q, d), of length 1; ``samples`` are those of the query."""
         if request.vector is not None:
             return given_vectors(request, space)
-        if samples:
+        if samples and request.image is None:
             return stored_vectors(view.matrix.data, samples, request, space)
         return self._encoders.encode(request, space, warnings)
+
+
+def _is_all_of(gallery: Gallery, request: SearchRequest, samples: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a search with an identity or a label is among its samples alone, which are then not left out."""
+    if request.kind not in {"identity", "label"} or len(gallery) > len(samples):
+        return False
+    ids = {row["id"] for row in samples}
+    return all(sample in ids for sample in gallery.samples.column("id").to_pylist())
 
 
 def _thumbnails(source: EmbeddingStore | Snapshot, keys: Sequence[str]) -> Mapping[str, bytes]:

@@ -20,16 +20,15 @@ def write_sheet(result: SearchResult, out: Path) -> None:
     query_keys = [sample["key"] for sample in result.query_samples[:1]]
     thumbnails = result.thumbnails([*keys, *query_keys]) if result.thumbnails else {}
     kind, value = result.query["kind"], str(result.query["value"])
-    query_image = thumbnails.get(query_keys[0]) if query_keys else _image_file(kind, value)
+    query_image = _image_file(value) if kind == "image" else thumbnails.get(next(iter(query_keys), ""))
     query = Tile(query_image, (f"query: {kind}", value), None) if kind != "text" else None
     tiles = [Tile(thumbnails.get(hit.sample["key"]), _caption(hit), _frame(result, hit)) for hit in result.hits]
     title = f"{kind} {value} in {result.space.name}"
     contact_sheet(query, tiles, out, title)
 
 
-def _image_file(kind: str, value: str) -> bytes | None:
-    """Return the bytes of the query if it is an image file."""
-    return Path(value).read_bytes() if kind == "image" else None
+def _image_file(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def _frame(result: SearchResult, hit: Hit) -> str | None:

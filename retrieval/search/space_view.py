@@ -64,6 +64,23 @@ class SpaceView:
         rows: list[dict[str, Any]] = samples.to_pylist()
         return rows
 
+    def of_content(self, content: str) -> list[dict[str, Any]]:
+        """Return the samples (``COLUMNS`` and ``ROW``) of a file with this content hash, and of boxes of it."""
+        import pyarrow.compute as pc
+
+        keys = self._all_samples().column("key")
+        whole, box = pc.equal(keys, content), pc.starts_with(keys, f"{content}#")
+        rows: list[dict[str, Any]] = self._all_samples().filter(pc.or_(whole, box)).to_pylist()
+        return rows
+
+    def ending(self, path: str) -> list[dict[str, Any]]:
+        """Return the samples (``COLUMNS`` and ``ROW``) whose path ends with the last folders and name ``path``."""
+        import pyarrow.compute as pc
+
+        samples = self._all_samples()
+        rows: list[dict[str, Any]] = samples.filter(pc.ends_with(samples.column("uri"), f"/{path}")).to_pylist()
+        return rows
+
     def values(self, column: str) -> set[str]:
         """Return the distinct values of a column of text."""
         values = self._snapshot.samples([column]).column(column).drop_null().unique()

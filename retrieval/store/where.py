@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from retrieval.errors import InputError, first_names, suggest
+from retrieval.errors import InputError, UnknownOptionError, first_names, suggest
 
 FUNCTIONS = frozenset(
     """
@@ -251,7 +251,7 @@ class _Parser:
         if call:
             if token.word not in FUNCTIONS:
                 there_are = suggest(token.word, FUNCTIONS) or f" There are: {', '.join(sorted(FUNCTIONS))}."
-                raise self._error(f"conditions have no function {token.text}.{there_are}")
+                raise self._error(f"conditions have no function {token.text}.{there_are}", kind=UnknownOptionError)
             self._at += 2
             self._nested(self._list)
             return
@@ -259,17 +259,16 @@ class _Parser:
         if name.lower() not in self._columns:
             if token.word in KEYWORDS:
                 raise self._error("a column or a value is missing")
+            near = suggest(name, self._columns.values())
             raise self._error(
-                f"there is no column {name}.{suggest(name, self._columns.values())} Texts stand in single quotes."
+                f"there is no column {name}.{near} Texts stand in single quotes.", kind=UnknownOptionError
             )
         self._at += 1
 
-    def _error(self, what: str, at: int | None = None) -> InputError:
+    def _error(self, what: str, at: int | None = None, kind: type[InputError] = InputError) -> InputError:
         """Make the error that shows the condition from the place on."""
         start = self._next.start if at is None else at
         rest = self._where[start : start + 24].strip()
         place = f"at character {start + 1}, '{rest}'" if rest else "at its end"
         names = first_names(self._columns.values(), 60)
-        return InputError(
-            f"'{self._where}' is not a condition over samples: {place}: {what.rstrip('.')}. Columns: {names}."
-        )
+        return kind(f"'{self._where}' is not a condition over samples: {place}: {what.rstrip('.')}. Columns: {names}.")

@@ -83,8 +83,8 @@ def test_a_picture_that_changed_has_no_vector_until_its_features_come(tmp_path: 
 @pytest.mark.parametrize(
     ("options", "status", "says"),
     [
-        (("--attach", "folder:photo", "--filepath", "nam"), 1, "no column 'nam'. Did you mean 'name'"),
-        (("--attach", "fodler:photos", "--filepath", "name"), 1, "Did you mean 'folder:photos'"),
+        (("--attach", "folder:photo", "--filepath", "nam"), 2, "no column 'nam'. Did you mean 'name'"),
+        (("--attach", "fodler:photos", "--filepath", "name"), 2, "Did you mean 'folder:photos'"),
         (("--attach", "folder:photos", "--filepath", "f1"), 1, "No row names an image of the source"),
         (("--attach", "folder:photos", "--as", "bank"), 1, "--attach is for vectors of samples, not for --as bank"),
     ],

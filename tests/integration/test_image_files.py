@@ -152,7 +152,7 @@ def test_the_way_past_the_limit_of_pixels(tmp_path: Path) -> None:
     refused = call_cli(*command(tmp_path / "set"), *limit, check=3)
     done = call_cli(*command(tmp_path / "set"), *ways_out(refused.stderr))
     assert "1 embedded" in done.stdout
-    search = ("search", big, "--store", tmp_path / "s", "-k", "1")
+    search = ("search", big, "--store", tmp_path / "s", "-k", "1", "--include-self")
     refused = call_cli(*search, *limit, check=1)
     assert "big.png: the image has 4,096 pixels, more than the limit of 600" in refused.stderr
     assert call_json(*search, *ways_out(refused.stderr))["hits"][0]["uri"] == "class0/big.png"

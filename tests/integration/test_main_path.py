@@ -186,7 +186,7 @@ def test_vit_b_32_with_random_weights_end_to_end(tmp_path: Path) -> None:
     found = call_json("search", "--text", "a photo of a hand", "-k", "3", *store)
     assert len(found["hits"]) == 3
     image = tmp_path / "images" / "class0" / "00000.jpg"
-    hits = call_json("search", image, "-k", "2", *store)["hits"]
+    hits = call_json("search", image, "-k", "2", "--include-self", *store)["hits"]
     assert hits[0]["uri"] == "class0/00000.jpg"
     assert hits[0]["score"] == pytest.approx(1.0, abs=1e-6)
     assert hits[0]["score"] > hits[1]["score"]

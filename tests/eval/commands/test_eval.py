@@ -106,7 +106,7 @@ def test_options_that_cannot_be(store: Path, option: str) -> None:
 
 
 def test_errors_are_one_line(store: Path) -> None:
-    done = call_cli("eval", "--mode", "reid", "--store", store, "--where", "identiy = 'p0'", check=1)
+    done = call_cli("eval", "--mode", "reid", "--store", store, "--where", "identiy = 'p0'", check=2)
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stderr.startswith("Error: 'identiy = 'p0'' is not a condition over samples")
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexers.pipeline.decode import content_hash, decode, difference_hash, vector_key
+from indexers.pipeline.decode import decode, difference_hash, vector_key
 from retrieval.errors import InputError
+from retrieval.images import content_hash
 from retrieval.types import WHOLE, Box, Preprocess
 
 PIXELS = Preprocess(8, (8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "nearest")

@@ -16,6 +16,7 @@ from retrieval.commands.flags import with_flags
 @click.option("--column", "columns", multiple=True)
 @click.option("--no-thumbnails", "thumbnails", flag_value=False, default=True)
 @click.option("-o", "options", metavar="KEY=VALUE", multiple=True)
+@click.option("--id", "sample_id")
 def command(**options: object) -> None:
     """Nothing."""
 
@@ -30,6 +31,7 @@ def command(**options: object) -> None:
         ("pass `val_from=train:0.1` or `tip.beta`", "pass -o val_from=train:0.1 or -o tip.beta"),
         ("say `columns=label=the name`", "say --column 'label=the name'"),
         ("pass `aspect=dorsal right`", "pass -o 'aspect=dorsal right'"),
+        ("write `id=a b.jpg`", "write --id 'a b.jpg'"),
         ("`path` is a folder", "PATH is a folder"),
         ("no option 'veiws'. Did you mean 'views'?", "no option 'veiws'. Did you mean 'views'?"),
     ],

@@ -45,6 +45,33 @@ def test_by_id_by_path_and_by_prefix_leave_the_sample_out(circle_store: LanceSto
     assert ids(search(circle_store, id="a1", k=2, include_self=True)) == ["a1", "n1"]
 
 
+def test_the_end_of_a_path_is_enough_where_one_sample_has_it(tmp_path: Path) -> None:
+    paths = ["Hands/Hand_1.jpg", "Hands/Hand_11.jpg", "more/Hand_11.jpg", "more/other/1.jpg"]
+    store, _ = store_with(tmp_path / "s", ["a", "b", "c", "d"], unit(4), uri=paths)
+    assert ids(search(store, id="Hand_1.jpg")) == ids(search(store, id="a"))
+    assert ids(search(store, id="other/1.jpg")) == ids(search(store, id="d"))
+    with pytest.raises(InputError, match=r"write one of: `id=Hands/Hand_11\.jpg`, `id=more/Hand_11\.jpg`"):
+        search(store, id="Hand_11.jpg")
+    with pytest.raises(UnknownNameError):
+        search(store, id="and_1.jpg")
+    with store.writer() as writer:
+        writer.append_samples(rows(["e"], key=key("a"), content=key("a"), uri=paths[0], position=4))
+        writer.commit("the same path in another source")
+    with pytest.raises(InputError, match="write one of: `id=a`, `id=e`"):
+        search(store, id="Hand_1.jpg")
+
+
+@pytest.mark.parametrize(("query", "samples"), [({"label": "b"}, ["b1", "b2"]), ({"identity": "ia1"}, ["a1"])])
+def test_among_its_own_samples_alone_a_label_leaves_none_out(
+    circle_store: LanceStore, query: dict[str, Any], samples: list[str]
+) -> None:
+    ((kind, value),) = query.items()
+    result = search(circle_store, **query, where=f"{kind} = '{value}'")
+    assert sorted(ids(result)) == samples
+    assert result.warnings == (f"All samples searched have the {kind} of the query itself; they are ranked.",)
+    assert not set(samples) & set(ids(search(circle_store, **query)))
+
+
 def test_a_store_is_a_path_an_object_or_a_snapshot(circle_store: LanceStore, tmp_path: Path) -> None:
     want = ids(search(circle_store, id="a1"))
     assert ids(search(circle_store.uri, id="a1")) == want
@@ -96,7 +123,7 @@ def test_same_content_under_two_samples_is_found_twice(tmp_path: Path) -> None:
     [
         ({}, "search for one thing"),
         ({"id": "zz"}, "No sample with id or path 'zz'"),
-        ({"id": "a"}, "may mean 2 samples"),
+        ({"id": "a"}, r"may mean 2 samples; write one of: `id=a1\.jpg`, `id=a2\.jpg`"),
         ({"label": "aa"}, "No label 'aa'"),
         ({"identity": "ia11"}, "Did you mean 'ia1'"),
         ({"id": "a1", "view": "hflip"}, "No view in space"),
