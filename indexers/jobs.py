@@ -17,6 +17,7 @@ from indexers.vectors.attach_vectors import AttachReport, attach_vectors
 from indexers.vectors.class_names import ClassNames, name_classifier
 from indexers.vectors.import_vectors import BankReport, ImportReport, ImportTarget, import_bank, import_vectors
 from indexers.vectors.read_vectors import read_vectors
+from retrieval.containers import containing_file
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import LanceStore, create_store, is_store, open_store
 
@@ -209,7 +210,9 @@ def _check_root(source: Source, writer: StoreWriter) -> list[str]:
 def _has_stored_files(source: Source, writer: StoreWriter) -> bool:
     """Return whether a stored file of the source exists below its root, or no file is stored."""
     rows = writer.snapshot.samples(["uri"], source=source.name)
-    return not rows.num_rows or any((source.root / uri).exists() for uri in rows.column("uri").to_pylist())
+    return not rows.num_rows or any(
+        containing_file(source.root / uri).exists() for uri in rows.column("uri").to_pylist()
+    )
 
 
 def import_file(request: ImportRequest, store: str | Path | LanceStore) -> ImportReport | AttachReport | BankReport:

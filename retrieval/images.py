@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from retrieval.containers import member_address, open_member
 from retrieval.errors import InputError
 from retrieval.image_formats import HEAD, MAX_PIXELS, decoder
 from retrieval.pillow_messages import decoding, messages, pixel_limit
@@ -68,13 +69,16 @@ class PixelLimitError(InputError):
 
 
 def read_image(path: Path) -> bytes:
-    """Read all bytes of an image file. Of a file that is no image, which may be of any size, only the first are read.
+    """Read all bytes of an image: a file, or a member of a container (:mod:`retrieval.containers`).
+
+    Of what is no image, which may be of any size, only the first bytes are read.
 
     Raises:
-        InputError: the file cannot be read, with the system's reason, or it is no image.
+        InputError: the file or its container cannot be read, with the system's reason, or it is no image.
     """
+    address = member_address(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb") if address is None else open_member(address) as file:
             head = file.read(HEAD)
             decoder(head)
             return head + file.read()

@@ -15,6 +15,7 @@ import numpy as np
 
 from indexers.pipeline.rows import changes
 from indexers.sources.split_words import NO_SPLIT, SPLITS
+from retrieval.containers import containing_file
 from retrieval.names import clean_name
 from retrieval.types import Sample, Source
 
@@ -149,9 +150,12 @@ def _stats(paths: list[Path]) -> list[tuple[int, int]]:
 
 
 def _stat(path: Path) -> tuple[int, int]:
-    """Return size in bytes and time of change in ns; (-1, 0) on an error, which opening the file will report."""
+    """Return size in bytes and time of change in ns, of a member those of its container.
+
+    (-1, 0) on an error, which opening the file will report.
+    """
     try:
-        status = os.stat(path)  # noqa: PTH116 - a third faster than Path.stat over 700,000 files
+        status = os.stat(containing_file(path))  # noqa: PTH116 - a third faster than Path.stat over 700,000 files
     except OSError:
         return -1, 0
     return status.st_size, status.st_mtime_ns

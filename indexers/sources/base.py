@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from retrieval.config import Config
@@ -14,6 +13,7 @@ from retrieval.types import SourceProblem, SourceTally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from indexers.tables import InputTable, TableRow
     from retrieval.types import Sample, SplitSet
@@ -56,8 +56,7 @@ class BaseSource(ABC):
         self.path = path
         self.root = root
         # The name is part of every id and must not depend on where the data set lies, so only the last name is used.
-        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
-        self.name = name or f"{self.kind}:{absolute.name if absolute.is_dir() else absolute.stem}"
+        self.name = name or f"{self.kind}:{folder_name(path) if path.is_dir() else path.stem}"
         self.problems: list[SourceProblem] = []
         self.notes: list[str] = []
         self.tally = SourceTally()
@@ -196,6 +195,11 @@ def folder_names(folder: Path) -> list[str]:
             return sorted(entry.name for entry in entries if not is_hidden(entry.name) and os.path.isdir(entry.path))  # noqa: PTH112
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}.") from None
+
+
+def folder_name(folder: Path) -> str:
+    """Return the last name of a folder, which ``.`` and ``..`` do not show; a link keeps its own."""
+    return os.path.basename(os.path.abspath(folder))  # noqa: PTH100, PTH119
 
 
 def is_image(name: str) -> bool:

@@ -9,7 +9,6 @@ from indexers.sources.manifest import ManifestOptions, ManifestSource
 from indexers.sources.metadata_files import METADATA, MetadataTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from indexers.tables import InputTable
@@ -47,7 +46,7 @@ class ImageFolderSource(ManifestSource):
     def _place(self, number: int) -> str:
         return self._table.location(number)
 
-    def _count_unlisted(self, listed: Mapping[str, object]) -> None:
+    def _count_unlisted(self, listed: set[str]) -> None:
         for uri in self._images_below(""):
             if uri in listed:
                 self.tally.seen -= 1  # its row is counted already

@@ -3,59 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field
 
-from indexers.sources.base import NO_IMAGE, BaseSource, require_folder
-from indexers.sources.image_paths import ImagePaths, PathError
-from indexers.sources.manifest_columns import (
-    CLASS_FIELDS,
-    FIELDS,
-    OFTEN_FILLED,
-    SimilarColumns,
-    check_columns,
-    columns_line,
-    with_found_columns,
-)
-from indexers.sources.split_column import SplitColumn, SplitColumnSearch
-from indexers.sources.split_words import read_split_option
-from indexers.tables import (
-    TableOptions,
-    TableRow,
-    TimeColumn,
-    as_text,
-    check_format,
-    find_columns,
-    find_time_format,
-    meta_columns,
-    open_table,
-)
-from retrieval.errors import InputError
-from retrieval.types import Sample, SourceProblem
+from indexers.sources.base import require_folder
+from indexers.sources.image_paths import ImagePaths
+from indexers.sources.table_source import RowOptions, TableSource
+from indexers.tables import TableOptions, open_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from indexers.tables import InputTable, MetaColumn
+    from indexers.tables import InputTable
 
 
-class ManifestOptions(TableOptions):
+class ManifestOptions(RowOptions, TableOptions):
     """Options of the source ``manifest``."""
 
     image_root: Path | None = Field(
         default=None, description="Folder where relative paths start. Without it, the folder of the table."
-    )
-    columns: Mapping[str, str | None] = Field(
-        default={},
-        description="Own name in the table of a field (filepath, label, identity, ...); an empty name keeps a column "
-        "from being used for the field.",
-    )
-    split: Annotated[Mapping[str, str], BeforeValidator(read_split_option)] = Field(
-        default={}, description="Splits that words of the column split are, such as Training: train."
     )
     id_digits: int | None = Field(
         default=None,
@@ -63,57 +29,21 @@ class ManifestOptions(TableOptions):
         le=18,
         description="Number of digits of the images' names, where a spreadsheet has cut their leading zeros.",
     )
-    time_format: str = Field(
-        default="auto",
-        description="How captured_at is written: dmy or mdy (order of day and month), excel (serial days), s, ms, us "
-        "or ns since 1970, or a format such as %d.%m.%y. auto reads ISO 8601, and what all rows together decide.",
-    )
-
-    @field_validator("time_format")
-    @classmethod
-    def _time_format(cls, value: str) -> str:
-        return check_format(value)
 
 
-class _Listing(NamedTuple):
-    """The first row that lists an image."""
-
-    row: int
-    label: str | None
-    identity: str | None
-    split: str | None
-
-
-class _RowError(Exception):
-    """A row cannot be used; the message is the reason of its ``SourceProblem``. Never leaves this module."""
-
-    def __init__(self, reason: str, kind: str = "unusable rows", *, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.kind, self.missing = kind, missing
-
-
-class ManifestSource(BaseSource):
-    """A table with one row per image; columns that are no field become typed metadata.
-
-    A row that repeats an image with the same label, identity and split is skipped; with other values it is a problem.
-    """
+class ManifestSource(TableSource):
+    """A table file with one row per image."""
 
     kind: ClassVar[str] = "manifest"
     Options: ClassVar[type[ManifestOptions]] = ManifestOptions
 
     def __init__(self, path: Path, name: str | None, options: ManifestOptions) -> None:
-        self._table = self._open(path, options)
+        table = self._open(path, options)
         root = options.image_root or (path if path.is_dir() else path.parent)
         require_folder(root)
-        super().__init__(path, root, name or self._default_name(path))
-        self._empty: Counter[str] = Counter()  # field -> samples without it
-        self._number_fields: set[str] = set()  # fields whose columns hold numbers, noted once each
-        self._paths = ImagePaths(root, options.id_digits)
-        columns = with_found_columns(self._table, options.columns, self._paths)
-        self._positions = find_columns(self._table, FIELDS, columns)
-        unlabelled = any(options.columns.get(field, field) is None for field in CLASS_FIELDS)
-        check_columns(self._table, self._positions, unlabelled=unlabelled)
-        self._options = options
+        self._image_root = options.image_root
+        paths = ImagePaths(root, options.id_digits)
+        super().__init__(path, root, name or self._default_name(path), table, paths, options)
 
     def _open(self, path: Path, options: ManifestOptions) -> InputTable:
         return open_table(path, options=options)
@@ -122,142 +52,7 @@ class ManifestSource(BaseSource):
         folder = Path(os.path.abspath(path)).parent.name  # noqa: PTH100 - many a manifest is called manifest.csv
         return f"{self.kind}:{folder}/{path.name.removesuffix('.gz').rpartition('.')[0]}"
 
-    def _samples(self) -> Iterator[Sample]:
-        """Yield a sample per row whose image exists, in the order of the table.
-
-        Raises:
-            InputError: a path leads out of ``image_root``, a split is unknown, or no image exists at all.
-        """
-        self._number_fields.clear()
-        self._empty.clear()
-        self._splits = SplitColumn(self._table, self._positions.get("split"), self._options.split)
-        meta = meta_columns(self._table, self._positions.values())
-        times = self._time_column()
-        self._paths.prepare(self._filepaths)
-        listings: dict[str, _Listing] = {}
-        columns = {} if self._splits.is_given else {at.name: self._table.columns[at.position] for at in meta}
-        search = SplitColumnSearch(columns)
-        for row in self._rows(self._table):
-            try:
-                sample = self._sample(row, meta, times)
-            except _RowError as error:
-                self.problems.append(
-                    SourceProblem(self._where(row.number), str(error), missing=error.missing, kind=error.kind)
-                )
-                continue
-            if self._is_new(sample, row.number, listings):
-                self._empty.update(field for field in OFTEN_FILLED if getattr(sample, field) is None)
-                search.add(sample.meta)
-                yield sample
-        self._count_unlisted(listings)
-        self._add_notes(times)
-        if not listings:
-            self._refuse_empty()
-        self._splits.check()
-        self.notes += search.notes()
-
-    def _count_unlisted(self, listed: Mapping[str, object]) -> None:
-        """Count images below the root that no row lists; a manifest need not list all."""
-
-    def _add_notes(self, times: TimeColumn | None) -> None:
-        """Add what was decided about the table: its columns, its paths, its times."""
-        empty = {field: n for field, n in self._empty.items() if n < self.tally.taken}
-        self.notes[:0] = [columns_line(self._table, self._positions, empty), *self._table.notes]
-        self.notes += self._paths.notes()
-        self.notes += [f"{self._table.path.name}: {note}" for note in (times.notes() if times else ())]
-        if self._table_lacks_header():
-            self.notes.append(
-                f"{self._table.path.name} has no header line: its columns are called 1, 2, ...; if they mean something "
-                "else, set `columns=identity=2` or the like."
-            )
-        self.notes += SimilarColumns(self._table, self._positions, self._options.columns).notes()
-
-    def _table_lacks_header(self) -> bool:
-        return not getattr(self._table, "has_header", True)
-
-    def _where(self, number: int) -> str:
-        return self._table.location(number)
-
-    def _filepaths(self) -> Iterator[str]:
-        at = self._positions["filepath"]
-        return filter(None, (as_text(row.cells[at]) for row in self._table.rows([])))
-
-    def _time_column(self) -> TimeColumn | None:
-        at = self._positions.get("captured_at")
-        if at is None:
-            return None
-        cells = ((row.number, row.cells[at]) for row in self._table.rows([]))
-        return find_time_format(self._table.columns[at], cells, self._options.time_format, self._place)
-
-    def _place(self, number: int) -> str:
-        """Return the place of a row in a sentence that names the file already."""
-        return f"row {number}"
-
-    def _sample(self, row: TableRow, meta: Sequence[MetaColumn], times: TimeColumn | None) -> Sample:
-        filepath = self._text(row, "filepath")
-        if filepath is None:
-            raise _RowError("the filepath is empty")
-        try:
-            uri = self._paths.uri(filepath)
-        except PathError as error:
-            raise _RowError(str(error), error.kind or NO_IMAGE, missing=error.kind is None) from None
-        except InputError as error:
-            raise InputError(f"{self._where(row.number)}: {error}") from None
-        return Sample(
-            self.name,
-            uri,
-            label=self._text(row, "label"),
-            identity=self._text(row, "identity"),
-            aspect=self._text(row, "aspect"),
-            camera=self._text(row, "camera"),
-            group=self._text(row, "group"),
-            split=self._splits.read(self._text(row, "split")),
-            captured_at=times.read(row.cells[self._positions["captured_at"]], row.number) if times else None,
-            meta={column.name: column.read(row.cells[column.position]) for column in meta},
-        )
-
-    def _text(self, row: TableRow, field: str) -> str | None:
-        at = self._positions.get(field)
-        if at is None:
-            return None
-        text = as_text(row.cells[at])
-        # Numbers have lost the leading zeros that an identity may have had, so users are told.
-        if text is not None and not isinstance(row.cells[at], str) and field not in self._number_fields:
-            self._number_fields.add(field)
-            self.notes.append(f"{self._table.path.name} stores {field} as numbers; they are read as text ('{text}').")
-        return text
-
-    def _is_new(self, sample: Sample, number: int, listings: dict[str, _Listing]) -> bool:
-        """Return whether no earlier row lists the image of a row; records it in ``listings`` if so."""
-        first = listings.get(sample.uri)
-        if first is None:
-            listings[sample.uri] = _Listing(number, sample.label, sample.identity, sample.split)
-            return True
-        repeat = _Listing(first.row, sample.label, sample.identity, sample.split)
-        if repeat != first:
-            field = next(
-                field for field in ("label", "identity", "split") if getattr(repeat, field) != getattr(first, field)
-            )
-            reason = (
-                f"'{sample.uri}' is listed with {field} '{getattr(repeat, field)}', but in row {first.row} with "
-                f"'{getattr(first, field)}', which is kept"
-            )
-            self.problems.append(SourceProblem(self._where(number), reason, kind="rows in conflict"))
-        else:
-            self.tally.leave_out("rows listed again", self._where(number))
-        return False
-
-    def _refuse_empty(self) -> None:
-        """Raise InputError for a table without a usable row, with the reason of the first row and what lies there."""
-        if not self.problems:
-            raise InputError(f"{self.path} has a header line but no rows.")
-        first = next((problem for problem in self.problems if problem.missing), self.problems[0])
-        hint = "correct the table"
-        if first.missing:
-            way_out = "set `image_root` to the folder its paths start from"
-            if self._options.image_root is not None:
-                way_out = "correct the paths, or set `image_root` to another folder"
-            hint = f"{self.root} {self._paths.contents()}; {way_out}"
-        elif "`" in first.reason:
-            hint = ""  # the reason names the way out
-        raise InputError(f"No row of {self.path} can be used ({first.where}: {first.reason}){hint and f'; {hint}'}.")
+    def _way_to_images(self) -> str:
+        if self._image_root is not None:
+            return "correct the paths, or set `image_root` to another folder"
+        return "set `image_root` to the folder its paths start from"

@@ -12,7 +12,7 @@ from retrieval.errors import InputError, first_names, suggest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from indexers.sources.image_paths import ImagePaths
+    from indexers.sources.table_source import RowPaths
     from indexers.tables import InputTable
 
 FIELDS = ("filepath", "label", "identity", "camera", "group", "aspect", "split", "captured_at")
@@ -49,9 +49,7 @@ _SAMPLE = 100
 """Rows from which the column of images is found."""
 
 
-def with_found_columns(
-    table: InputTable, renamed: Mapping[str, str | None], paths: ImagePaths
-) -> dict[str, str | None]:
+def with_found_columns(table: InputTable, renamed: Mapping[str, str | None], paths: RowPaths) -> dict[str, str | None]:
     """Add to the columns that the user named those that a table says itself.
 
     A column has the name of its field, in any case. The column ``filepath`` may have another name: it is the one whose
@@ -90,7 +88,7 @@ def _is_path_and_label(table: InputTable) -> bool:
     return len(table.columns) == 2 and all(is_image(str(a)) and not is_image(str(b)) for _, (a, b) in rows)
 
 
-def _find_images(table: InputTable, paths: ImagePaths, taken: set[str]) -> str | None:
+def _find_images(table: InputTable, paths: RowPaths, taken: set[str]) -> str | None:
     """Return the column whose cells are paths of images, else the one whose cells are ids of images, or None."""
     cells: dict[str, list[str]] = {name: [] for name in table.columns if name and name not in taken}
     positions = [(at, cells[name]) for at, name in enumerate(table.columns) if name in cells]
@@ -118,7 +116,7 @@ def _find_images(table: InputTable, paths: ImagePaths, taken: set[str]) -> str |
     return ids[0] if ids else None
 
 
-def _any_here(texts: list[str], paths: ImagePaths) -> bool:
+def _any_here(texts: list[str], paths: RowPaths) -> bool:
     """Return whether one of the first cells names an image below the root."""
     return any(paths.is_near(text) for text in texts[:20])
 
@@ -158,8 +156,8 @@ def _refuse_inner_images(table: InputTable) -> None:
     inner = next((name for name, kind in table.ignored.items() if "binary" in kind), None)
     if inner is not None:
         raise InputError(
-            f"{table.path} holds the images themselves, in the column '{inner}', and no paths; save them as files, and "
-            "list the files in a column filepath."
+            f"{table.path} holds the images themselves, in the column '{inner}', and no paths; index it with "
+            "`source=parquet`."
         )
 
 

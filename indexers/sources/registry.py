@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from indexers.sources.base import SourceType, has_image, is_hidden, is_image
 from indexers.sources.metadata_files import has_metadata
 from indexers.sources.presets import guess_preset, known_names
+from indexers.sources.shards import kind_of_shards
 from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table, table_suffix
 from retrieval.errors import InputError, MissingFileError
 from retrieval.lookup import load_entry
@@ -23,8 +24,10 @@ SOURCES = {
     "hands11k": ".hands11k:Hands11kSource",
     "imagefolder": ".imagefolder:ImageFolderSource",
     "manifest": ".manifest:ManifestSource",
+    "parquet": ".parquet_shards:ParquetSource",
     "pattern": ".pattern:PatternSource",
     "prepared": ".prepared:PreparedSource",
+    "webdataset": ".webdataset:WebDatasetSource",
 }
 
 DEPTH = 8
@@ -74,14 +77,12 @@ def guess_kind(root: Path) -> str:
         InputError: it is not clear which kind of source ``root`` is.
     """
     way_out = f"say which source it is: {', '.join(SOURCES)}"
+    if (kind := kind_of_shards(root)) is not None:
+        return kind
     if not os.path.exists(root):  # noqa: PTH110 - Path.exists raises where a parent may not be read
         raise MissingFileError(f"There is no file or folder {root}.")
-    if root.name == "HandInfo.csv":
-        return "hands11k"
     if root.is_file():
-        if is_table(root):
-            return "manifest"
-        raise InputError(f"{root} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}); {way_out}.")
+        return _kind_of_file(root, way_out)
     try:
         entries = sorted(entry for entry in root.iterdir() if not is_hidden(entry.name))
     except OSError as error:
@@ -98,6 +99,14 @@ def guess_kind(root: Path) -> str:
     if not described and any(entry.is_dir() and has_image(entry, DEPTH) for entry in entries):
         return "folder"
     raise _not_plain(root, described, way_out)
+
+
+def _kind_of_file(path: Path, way_out: str) -> str:
+    if path.name == "HandInfo.csv":
+        return "hands11k"
+    if is_table(path):
+        return "manifest"
+    raise InputError(f"{path} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}); {way_out}.")
 
 
 def _not_plain(root: Path, described: list[Path], way_out: str) -> InputError:

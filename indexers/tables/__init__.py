@@ -7,6 +7,7 @@ memory. Cells of a text table are stripped text; those of JSON and Parquet are P
 from indexers.tables.base import Cell, InputTable, TableRow, list_columns, row_location
 from indexers.tables.columns import MetaColumn, as_text, cell_kind, find_columns, meta_columns, snake_case
 from indexers.tables.dialect import DELIMITERS
+from indexers.tables.json_table import checked_object
 from indexers.tables.opening import (
     DESCRIBING,
     PARQUET,
@@ -16,7 +17,7 @@ from indexers.tables.opening import (
     open_table,
     table_suffix,
 )
-from indexers.tables.parquet_table import reading_parquet
+from indexers.tables.parquet_table import ParquetTable, reading_parquet
 from indexers.tables.times import TimeColumn, as_time, check_format, find_time_format
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Cell",
     "InputTable",
     "MetaColumn",
+    "ParquetTable",
     "TableOptions",
     "TableRow",
     "TimeColumn",
@@ -34,6 +36,7 @@ __all__ = [
     "as_time",
     "cell_kind",
     "check_format",
+    "checked_object",
     "find_columns",
     "find_time_format",
     "is_table",

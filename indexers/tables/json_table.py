@@ -156,6 +156,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entry
 
 
+def checked_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object of valid text.
+
+    Raises:
+        ValueError: it is none; the message is the reason.
+    """
+    try:
+        return _object(parse_json(text))
+    except ValueError as error:
+        raise ValueError(_reason(error)) from None
+
+
 def _object(value: Any) -> dict[str, Any]:
     """Return a value that is an object of valid text.
 

@@ -31,6 +31,8 @@ class ParquetTable:
         path: the file.
         without: columns to leave out, such as the vectors. If it names any, other columns that are no plain values are
             an error, because one of them may be the vectors that were meant.
+        images: columns of images, which are left out and not named in ``ignored``. Of a file with them, every column
+            may be left out.
 
     Raises:
         InputError: the file is damaged, repeats a column or has no column that can be read.
@@ -38,20 +40,21 @@ class ParquetTable:
 
     typed = True
 
-    def __init__(self, path: Path, without: frozenset[str] = frozenset()) -> None:
+    def __init__(self, path: Path, without: frozenset[str] = frozenset(), images: frozenset[str] = frozenset()) -> None:
         self.path = path
         self.notes: list[str] = []
         self.skipped: Counter[str] = Counter()
         with reading_parquet(path) as file:
             check_expansion(path.stat().st_size, ROW_BYTES * file.metadata.num_rows, f"{path}", "write it as CSV")
-            fields = [field for field in file.schema_arrow if field.name not in without]
+            fields = [field for field in file.schema_arrow if field.name not in without | images]
         self.ignored = {field.name: _kind_name(field.type) for field in fields if not _is_plain(field.type)}
         if without and self.ignored:
             name, kind = next(iter(self.ignored.items()))
             raise InputError(
                 f"{path}: column '{name}' holds {kind}, not plain values; name it as the vector column or drop it."
             )
-        self.columns = checked_header(path, [field.name for field in fields if field.name not in self.ignored])
+        names = [field.name for field in fields if field.name not in self.ignored]
+        self.columns = () if images and not names else checked_header(path, names)
 
     def location(self, number: int) -> str:
         """Return the file name and the number of a row, for messages."""
@@ -61,6 +64,9 @@ class ParquetTable:
         """Yield all rows; ``problems`` stays as it is."""
         number = 0
         with reading_parquet(self.path) as file:
+            if not self.columns:
+                yield from (TableRow(number, ()) for number in range(1, file.metadata.num_rows + 1))
+                return
             for batch in file.iter_batches(batch_size=_batch_size(len(self.columns)), columns=list(self.columns)):
                 for cells in zip(*map(_values, batch.columns), strict=True):
                     number += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -18,7 +19,9 @@ from data.hands import draw_hands
 from indexers.sources.base import BaseSource, is_image
 from indexers.sources.registry import SOURCES, guess_kind, open_source
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
+from retrieval.images import read_image, upright
 from retrieval.types import Sample, Source
+from tests.support.shards import encoded_image, write_parquet, write_tar
 
 Maker: TypeAlias = Callable[[Path], Path]
 
@@ -75,13 +78,41 @@ def make_prepared(root: Path) -> Path:
     return root
 
 
+def make_webdataset(root: Path) -> Path:
+    """Two shards with classes and fields; a key without an image, and one that stands twice."""
+    for split, keys in (("train", "abc"), ("val", "de")):
+        members = [(f"./{key}{suffix}", data) for key in keys for suffix, data in members_of(key).items()]
+        if split == "val":
+            members += [("lone.cls", b"1"), ("d.jpg", members_of("x")[".jpg"])]
+        write_tar(root / f"set-{split}-000000.tar", members)
+    return root
+
+
+def make_parquet(root: Path) -> Path:
+    """As Hugging Face has it: splits in the names of files, names of classes in the metadata, a row without image."""
+    for split, n in (("train", 3), ("test", 2)):
+        images = [encoded_image(n * 10 + at) for at in range(n)]
+        write_parquet(root / "data" / f"{split}-00000-of-00001.parquet", [*images, None], age=list(range(n + 1)))
+    return root
+
+
+def members_of(key: str) -> dict[str, bytes]:
+    return {
+        ".jpg": encoded_image(ord(key)),
+        ".cls": str(ord(key) % 2).encode(),
+        ".json": json.dumps({"age": ord(key), "site": f"s {key}"}).encode(),
+    }
+
+
 MAKERS: dict[str, Maker] = {
     "folder": make_folder,
     "manifest": make_manifest,
     "hands11k": make_hands,
     "imagefolder": make_imagefolder,
+    "parquet": make_parquet,
     "pattern": make_pattern,
     "prepared": make_prepared,
+    "webdataset": make_webdataset,
 }
 
 
@@ -122,7 +153,7 @@ def test_samples_are_images_below_the_root_and_none_twice(path: Path) -> None:
     assert samples
     assert len({sample.id for sample in samples}) == len(samples)
     for sample in samples:
-        assert (source.root / sample.uri).is_file()
+        assert upright(read_image(source.root / sample.uri)).image.size
         assert not sample.uri.startswith(("/", "."))
         assert "\\" not in sample.uri
         assert sample.label or sample.identity
@@ -278,6 +309,10 @@ def test_a_set_that_lost_all_its_images_is_an_error(kind: str, path: Path, tmp_p
     for file in (tmp_path / "set").rglob("*"):
         if is_image(file.name):
             file.unlink()
+        elif file.suffix == ".tar":
+            write_tar(file, [("a.cls", b"1")])
+        elif file.suffix == ".parquet":
+            write_parquet(file, [None, None])
     with pytest.raises(InputError) as caught:
         list(open_source(path, kind))
     assert str(tmp_path) in str(caught.value)

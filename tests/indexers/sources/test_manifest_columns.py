@@ -126,8 +126,8 @@ def test_a_table_that_holds_the_images_themselves(root: Path) -> None:
     kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     image = pa.array([{"bytes": b"x", "path": "a.jpg"}], kind)
     parquet.write_table(pa.table({"image": image, "label": [1]}), root / "m.parquet")
-    with pytest.raises(InputError, match=r"holds the images themselves, in the column 'image'.*save them as files"):
-        open_source(root / "m.parquet")
+    with pytest.raises(InputError, match=r"holds the images themselves, in the column 'image'.*`source=parquet`"):
+        open_source(root / "m.parquet", "manifest")
 
 
 def test_nested_columns_are_named_in_the_line(root: Path) -> None:

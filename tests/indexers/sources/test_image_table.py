@@ -1,0 +1,113 @@
+"""Parquet files that hold images, as Hugging Face and others write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from indexers.sources.base import BaseSource
+from indexers.sources.registry import guess_kind, open_source
+from retrieval.errors import InputError
+from retrieval.types import Sample
+from tests.support.shards import encoded_image, write_parquet
+
+IMAGES = [encoded_image(at) for at in range(4)]
+
+
+def read(path: Path, **options: Any) -> tuple[list[Sample], BaseSource]:
+    source = open_source(path, "parquet", options=options)
+    samples = list(source)
+    assert source.tally.seen == source.tally.taken + sum(source.tally.left_out.values())
+    return samples, source
+
+
+def test_classes_have_their_names_and_minus_one_is_none(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", IMAGES, label=[0, 1, -1, 5])
+    assert guess_kind(path) == "parquet"
+    assert [sample.label for sample in read(path)[0]] == ["wren", "robin", None, "5"]
+    bare = write_parquet(tmp_path / "b.parquet", IMAGES, classes=None)
+    samples, source = read(bare)
+    assert [sample.label for sample in samples] == ["0", "1", "0", "1"]
+    assert any("stores label as numbers" in note for note in source.notes)
+
+
+def test_a_class_column_of_another_name_is_the_label(tmp_path: Path) -> None:
+    table = parquet.read_table(write_parquet(tmp_path / "a.parquet", IMAGES, column="img"))
+    metadata = {"huggingface": table.schema.metadata[b"huggingface"].replace(b'"label"', b'"fine_label"')}
+    parquet.write_table(
+        table.rename_columns(["img", "fine_label"]).replace_schema_metadata(metadata), tmp_path / "b.parquet"
+    )
+    assert [sample.label for sample in read(tmp_path / "b.parquet")[0]] == ["wren", "robin"] * 2
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_plain_bytes(tmp_path: Path, kind: pa.DataType) -> None:
+    parquet.write_table(
+        pa.table(
+            {"png": pa.array(IMAGES, kind), "label": ["a", "b", "a", "b"], "vector": [[1.0]] * 4, "n": [1, 2, 3, 4]}
+        ),
+        tmp_path / "a.parquet",
+    )
+    assert guess_kind(tmp_path / "a.parquet") == "parquet"
+    samples, source = read(tmp_path / "a.parquet")
+    assert [(s.uri, s.label, s.meta) for s in samples][1] == ("a.parquet::png/2", "b", {"n": 2})
+    assert any("'vector' holds list" in note for note in source.notes)
+
+
+def test_bytes_that_are_no_images_are_a_table(tmp_path: Path) -> None:
+    table = pa.table({"filepath": ["a.jpg"], "label": ["x"], "raw": pa.array([b"\x00\x01"])})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert guess_kind(tmp_path / "a.parquet") == "manifest"
+
+
+def test_several_columns_of_images(tmp_path: Path) -> None:
+    parquet.write_table(
+        pa.table({"left": IMAGES, "right": IMAGES[::-1], "label": list("abab"), "code": [b"x"] * 4}),
+        tmp_path / "a.parquet",
+    )
+    with pytest.raises(InputError, match=r"several columns of images \(left, right\).*`columns=filepath=left`"):
+        read(tmp_path / "a.parquet")
+    samples, _ = read(tmp_path / "a.parquet", columns={"filepath": "right"})
+    assert samples[0].uri == "a.parquet::right/1"
+    with pytest.raises(InputError, match="no column of images 'middle'; it has left, right"):
+        read(tmp_path / "a.parquet", columns={"filepath": "middle"})
+
+
+def test_rows_without_an_image_are_missing_not_failures(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", [IMAGES[0], None, IMAGES[1], None], group=1)
+    samples, source = read(path)
+    assert [sample.uri for sample in samples] == ["a.parquet::image/1", "a.parquet::image/3"]
+    assert [(p.where, p.missing) for p in source.problems] == [("a.parquet row 2", True), ("a.parquet row 4", True)]
+
+
+def test_files_of_other_kinds_lie_beside_those_with_images(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "set" / "train-0.parquet", IMAGES)
+    parquet.write_table(pa.table({"url": ["http://x"]}), tmp_path / "set" / "urls.parquet")
+    (tmp_path / "set" / "test-0.parquet").write_bytes(b"PAR1 cut off")
+    assert guess_kind(tmp_path / "set") == "parquet"
+    samples, source = read(tmp_path / "set")
+    assert {sample.split for sample in samples} == {"train"}
+    assert source.tally.left_out == {"damaged files": 1, "files without a column of images": 1}
+    assert source.problems[0].where == "test-0.parquet"
+
+
+def test_columns_differ_between_files(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "set" / "a.parquet", IMAGES[:2], site=["x", "y"])
+    write_parquet(tmp_path / "set" / "b.parquet", IMAGES[2:], classes=("owl", "jay"), filepath=["p", "q"])
+    samples, _ = read(tmp_path / "set")
+    assert [(s.label, s.meta["site"], s.meta["original_filepath"]) for s in samples] == [
+        ("wren", "x", None),
+        ("robin", "y", None),
+        ("owl", None, "p"),
+        ("jay", None, "q"),
+    ]
+
+
+def test_no_file_with_images(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"filepath": ["a.jpg"], "label": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"no column of images in its 1 files; .*`source=manifest`"):
+        read(tmp_path / "a.parquet")
