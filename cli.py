@@ -15,6 +15,7 @@ import click
 COMMANDS = {
     "index": (".indexers.commands:index_command", "Embed images into a store, once."),
     "import-vectors": (".indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
+    "export-vectors": (".retrieval.commands.export:export_command", "Write vectors of a store, or a bank, to a file."),
     "search": (".retrieval.commands.search:search_command", "Find similar images, identities or labels."),
     "eval": (".eval.commands.eval:eval_command", "Evaluate a mode from stored vectors."),
     "splits": (".eval.commands.splits:splits_group", "List and export stored split sets."),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eval.api import audit, compare, evaluate, pictures, read_result, report
     from eval.results.schema import EvalResult
     from indexers.api import import_vectors, index
-    from retrieval.api import info, vectors, verify
+    from retrieval.api import export_vectors, info, vectors, verify
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
     from retrieval.search.result import SearchResult
@@ -45,6 +45,7 @@ _NAMES = {
     "read_result": ".eval.api",
     "report": ".eval.api",
     "import_vectors": ".indexers.api",
+    "export_vectors": ".retrieval.api",
     "info": ".retrieval.api",
     "vectors": ".retrieval.api",
     "verify": ".retrieval.api",
@@ -54,8 +55,8 @@ _NAMES = {
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
-    "open_store", "create_store", "index", "import_vectors", "info", "verify", "vectors", "search", "Searcher",
-    "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
+    "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors", "search",
+    "Searcher", "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
     "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

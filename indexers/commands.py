@@ -238,6 +238,7 @@ def _contents_line(report: IndexReport) -> str:
 @click.option("--aspect", help="Array or column of aspects.")
 @click.option("--split", help="Array or column of splits.")
 @click.option("--captured-at", help="Array or column of times.")
+@click.option("--vector-length", help="Array or column of the lengths of vectors before they were made of length one.")
 @click.option("--classes", help="Bank: array of class names (of each vector, or counted into by --class-index).")
 @click.option("--class-index", help="Bank: array of whole numbers into --classes, one per vector.")
 @click.option("--texts", help="Bank: array of texts.")

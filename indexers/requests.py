@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from indexers.pipeline.report import COMMIT_SECONDS
 from indexers.sources.split_words import read_split_option
-from indexers.vectors.read_vectors import BankOptions, VectorOptions
+from indexers.vectors.imported import VectorOptions
+from indexers.vectors.read_bank import BankOptions
 from retrieval.config import Config, split_commas
 from retrieval.errors import unknown
 from retrieval.image_formats import MAX_PIXELS
@@ -183,8 +184,6 @@ class ImportRequest(VectorOptions):
                 raise _refusal(fields, "does not go with `attach`: the images keep what the store knows of them")
             if self.prune:
                 raise _refusal(["prune"], "drops samples that an import made, and with `attach` it makes none")
-        if bank and (missing := next((name for name in ("vectors", "classes") if getattr(self, name) is None), None)):
-            raise _refusal([missing], f"is needed: a bank needs the array of {missing}")
         return self
 
     def vector_options(self) -> VectorOptions:

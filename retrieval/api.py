@@ -1,4 +1,4 @@
-"""Public Python functions that read a store: :func:`info`, :func:`verify` and :func:`vectors`."""
+"""Public Python functions that read a store: :func:`info`, :func:`verify`, :func:`vectors`, :func:`export_vectors`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
+from retrieval.export.job import ExportReport, export
+from retrieval.export.request import ExportRequest
 from retrieval.notebook import ShowsTables
 from retrieval.search.vector_rows import rows_of
 from retrieval.store.findings import StoreFinding
@@ -100,6 +103,30 @@ def verify(store: str | Path | LanceStore, *, repair: bool = False) -> StoreFind
         ReadOnlyStoreError, StoreLockedError: ``repair`` is given and the store cannot be written.
     """
     return StoreFindings(verify_store(open_store(store), repair=repair))
+
+
+@takes_options_of(ExportRequest)
+def export_vectors(store: str | Path | LanceStore, out: str | Path, **options: Any) -> ExportReport:
+    """Write the vectors of a space with the columns of their samples, or a bank, to a file.
+
+    ``import_vectors`` reads the file again, equal to the bit. The file appears when it is complete.
+
+    Args:
+        store: the store, or its folder.
+        out: file to write, .npz or .parquet; or a folder, as clip-retrieval has it.
+        **options: see below.
+
+    Returns:
+        Numbers of vectors that were written and of samples that have none.
+
+    Raises:
+        MissingFileError: the store does not exist.
+        StoreError: the folder is not a store that can be read.
+        UnknownNameError: the space, view, bank or format does not exist.
+        InputError: the condition is invalid, no sample that meets it has a vector, or ``out`` exists or cannot be
+            written.
+    """
+    return export(open_store(store), ExportRequest.read({**options, "out": out}, "export_vectors"))
 
 
 def vectors(
