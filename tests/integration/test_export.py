@@ -150,19 +150,19 @@ def test_vectors_attach_to_the_images_that_they_are_of(source: Path, tmp_path: P
 
 
 def test_what_cannot_be_done_is_one_sentence(source: Path, tmp_path: Path) -> None:
-    def refused(*options: str | Path) -> str:
-        return call_cli("export-vectors", "--store", source, *options, check=1).stderr
+    def refused(*options: str | Path, status: int = 1) -> str:
+        return call_cli("export-vectors", "--store", source, *options, check=status).stderr
 
     out = tmp_path / "v.npz"
     call_cli("export-vectors", "--store", source, "--out", out)
     assert "exists; replace it with --force, or choose another name for --out" in refused("--out", out)
     call_cli("export-vectors", "--store", source, "--out", out, "--force")
-    assert "No format of exported vectors with the suffix '.npy'" in refused("--out", tmp_path / "v.npy")
-    assert "No space 'clip'" in refused("--out", tmp_path / "w.npz", "--space", "clip")
-    assert "No view" in refused("--out", tmp_path / "w.npz", "--view", "hflip")
+    assert "No format of exported vectors with the suffix '.npy'" in refused("--out", tmp_path / "v.npy", status=2)
+    assert "No space 'clip'" in refused("--out", tmp_path / "w.npz", "--space", "clip", status=2)
+    assert "No view" in refused("--out", tmp_path / "w.npz", "--view", "hflip", status=2)
     assert "nothing to export" in refused("--out", tmp_path / "w.npz", "--where", "label = 'x'")
     assert "is not a condition" in refused("--out", tmp_path / "w.npz", "--where", "label =")
-    assert "No bank 'words'" in refused("--out", tmp_path / "w.npz", "--bank", "words")
+    assert "No bank 'words'" in refused("--out", tmp_path / "w.npz", "--bank", "words", status=2)
     assert "--where is for vectors" in refused("--out", tmp_path / "w.npz", "--bank", "words", "--where", "label = 'x'")
     assert "--thumbnails go into Parquet; write --format parquet" in refused(
         "--out", tmp_path / "w.npz", "--thumbnails"
