@@ -315,20 +315,25 @@ def _is_all_quoted(text: TextFile, dialect: TextDialect, mark: str) -> bool:
 
 def _find_delimiter(text: TextFile, preferred: str | None) -> str:
     """Find the delimiter from the first lines: the one by which most of them are as wide as the header."""
-    lines = [line for line in islice(text.lines(), SAMPLE) if line.strip()]
-    lines = [line for line in lines if not line.startswith("#")] or [line.lstrip("#") for line in lines]
-    best = preferred or TAB
-    score = (0.0, False, 0)
+    every = [line for line in islice(text.lines(), SAMPLE) if line.strip()]
+    lines = [line for line in every if not line.startswith("#")] or [line.lstrip("#") for line in every]
+    best = _best_delimiter(lines, preferred) or _best_delimiter(every, preferred)  # rows may begin with #
+    if best or preferred is not None or not lines:
+        return best or preferred or TAB
+    if len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
+        return SPACES
+    return PATH_FIRST if all(_PATH.fullmatch(line.strip()) for line in lines) else TAB
+
+
+def _best_delimiter(lines: list[str], preferred: str | None) -> str | None:
+    """Return the delimiter by which most lines, and at least half, are as wide as the first; None if there is none."""
+    best, score = None, (0.0, False, 0)
     for delimiter in (TAB, ",", ";", "|"):
         width, share = _share(lines, TextDialect(delimiter))
         rank = (round(share, 1), delimiter == preferred, width)
         if width > 1 and share >= 0.5 and rank > score:
             best, score = delimiter, rank
-    if score[0] or preferred is not None or not lines:
-        return best
-    if len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
-        return SPACES
-    return PATH_FIRST if all(_PATH.fullmatch(line.strip()) for line in lines) else best
+    return best
 
 
 def _share(lines: list[str], dialect: TextDialect) -> tuple[int, float]:
