@@ -31,7 +31,7 @@ EXIT_FINDINGS = 4
     help="In how many bits the perceptual hashes of near-duplicates may differ.",
 )
 @click.option(
-    "--exact", is_flag=True, help="Compare all pairs of more than 20,000 vectors, too (time grows with their square)."
+    "--exact", is_flag=True, help="Compare all pairs of more than 50,000 vectors, too (time grows with their square)."
 )
 @click.option("--show", type=click.IntRange(min=0), default=5, show_default=True, help="Cases shown of each finding.")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write the worst pairs (PNG).")

@@ -13,8 +13,9 @@ from retrieval.types import Neighbors
 if TYPE_CHECKING:
     from retrieval.types import Float32, Int64
 
-EXACT_UP_TO = 20_000
-"""Largest number of vectors whose neighbours are searched exactly, which takes time with the square of their number."""
+EXACT_UP_TO = 50_000
+"""Largest number of vectors whose neighbours are searched exactly, which takes time with the square of their number: up
+to it that is faster than the search in cells, too (``tests/bench/bench_audit``)."""
 
 SAMPLED = 1_000
 """Vectors whose neighbours are also searched exactly, to measure the recall of an approximate search."""
