@@ -15,6 +15,7 @@ import click
 COMMANDS = {
     "index": (".indexers.commands:index_command", "Embed images into a store, once."),
     "import-vectors": (".indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
+    "export-vectors": (".retrieval.commands.export:export_command", "Write vectors of a store, or a bank, to a file."),
     "search": (".retrieval.commands.search:search_command", "Find similar images, identities or labels."),
     "eval": (".eval.commands.eval:eval_command", "Evaluate a mode from stored vectors."),
     "splits": (".eval.commands.splits:splits_group", "List and export stored split sets."),
@@ -26,9 +27,6 @@ COMMANDS = {
     "audit": (".eval.commands.audit:audit_command", "Find leaks, duplicates and suspected labels."),
     "info": (".retrieval.commands.info:info_command", "What a store holds: spaces, counts, sizes, versions."),
     "verify": (".retrieval.commands.verify:verify_command", "Check every vector and every row of a store."),
-    "forget": (".retrieval.commands.forget:forget_command", "Erase samples from every file of a store."),
-    "drop-space": (".retrieval.commands.forget:drop_space_command", "Erase a space with its vectors."),
-    "drop-bank": (".retrieval.commands.forget:drop_bank_command", "Erase a bank."),
     "sample": (".data.commands:sample_group", "Draw sample images."),
 }
 

@@ -14,6 +14,7 @@ from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import markdown_table, option_rows, written
 from retrieval.config import Config
+from retrieval.export.request import ExportRequest
 from retrieval.search.request import SearchRequest
 from training.registry import JOBS, load_job
 
@@ -90,6 +91,8 @@ def _indexing() -> Iterator[tuple[str, str]]:
             yield f"### `{name}`", _table(load_source(name).Options)
     python = "`vitrine.import_vectors(path, store, KEY=VALUE, ...)`; the command `import-vectors` has the same options."
     yield "## Importing vectors", f"{python}\n\n{_table(ImportRequest)}"
+    python = "`vitrine.export_vectors(store, out, KEY=VALUE, ...)`; the command `export-vectors` has the same options."
+    yield "## Exporting vectors", f"{python}\n\n{_table(ExportRequest)}"
 
 
 def _jobs() -> Iterator[tuple[str, str]]:

@@ -104,7 +104,6 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     "--commit-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Work a kill may cost."
 )
 @click.option("--prune", is_flag=True, help="Drop samples whose files or rows are gone.")
-@click.option("--include-forgotten", is_flag=True, help="Take in images that were forgotten.")
 @click.option(
     "--no-thumbnails",
     "thumbnails",
@@ -239,6 +238,7 @@ def _contents_line(report: IndexReport) -> str:
 @click.option("--aspect", help="Array or column of aspects.")
 @click.option("--split", help="Array or column of splits.")
 @click.option("--captured-at", help="Array or column of times.")
+@click.option("--vector-length", help="Array or column of the lengths of vectors before they were made of length one.")
 @click.option("--classes", help="Bank: array of class names (of each vector, or counted into by --class-index).")
 @click.option("--class-index", help="Bank: array of whole numbers into --classes, one per vector.")
 @click.option("--texts", help="Bank: array of texts.")
@@ -246,7 +246,6 @@ def _contents_line(report: IndexReport) -> str:
 @click.option("--space-name", help="Name of the new space; default: the file's.")
 @click.option("--space", help="Imported space to add to; for a bank, the space it belongs to.")
 @click.option("--prune", is_flag=True, help="Drop rows of an earlier import of this file that it no longer has.")
-@click.option("--include-forgotten", is_flag=True, help="Take in rows that were forgotten.")
 @click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait for another writer."
 )

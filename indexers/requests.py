@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from indexers.pipeline.report import COMMIT_SECONDS
 from indexers.sources.split_words import read_split_option
-from indexers.vectors.read_vectors import BankOptions, VectorOptions
+from indexers.vectors.imported import VectorOptions
+from indexers.vectors.read_bank import BankOptions
 from retrieval.config import Config, split_commas
 from retrieval.errors import unknown
 from retrieval.image_formats import MAX_PIXELS
@@ -120,10 +121,6 @@ class IndexRequest(Config):
         default=True, description="Whether to store small pictures; leave them out of sensitive or very large sets."
     )
     prune: bool = Field(default=False, description="Whether to drop samples whose files or rows are gone.")
-    include_forgotten: bool = Field(
-        default=False,
-        description="Whether to take in images that were forgotten, and to stop remembering that they were.",
-    )
     max_pixels: int = Field(
         default=MAX_PIXELS,
         ge=1,
@@ -169,10 +166,6 @@ class ImportRequest(VectorOptions):
     prune: bool = Field(
         default=False, description="Whether to drop rows of an earlier import of this file that it no longer has."
     )
-    include_forgotten: bool = Field(
-        default=False,
-        description="Whether to take in rows that were forgotten, and to stop remembering that they were.",
-    )
     wait: float = Field(default=WAIT_SECONDS, ge=0, description="Seconds to wait for another writer of the store.")
 
     @model_validator(mode="after")
@@ -191,8 +184,6 @@ class ImportRequest(VectorOptions):
                 raise _refusal(fields, "does not go with `attach`: the images keep what the store knows of them")
             if self.prune:
                 raise _refusal(["prune"], "drops samples that an import made, and with `attach` it makes none")
-        if bank and (missing := next((name for name in ("vectors", "classes") if getattr(self, name) is None), None)):
-            raise _refusal([missing], f"is needed: a bank needs the array of {missing}")
         return self
 
     def vector_options(self) -> VectorOptions:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from eval.results.comparable import part_keys, parts_difference
 from eval.results.files import read_result
 from eval.results.schema import EvalResult
-from eval.views.wording import gallery_count, sample_count, universe_words
+from eval.views.wording import gallery_count, is_classification, lower_is_better, sample_count, universe_words
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +44,12 @@ class Group(NamedTuple):
     """Results that share label universe, split sets of the whole and of the parts, number of samples, and task."""
 
     results: tuple[LabelledResult, ...]
+
+    @property
+    def headline(self) -> str:
+        """The metric that orders the results: the first that all of them have, else the first of the first."""
+        names = [list(labelled.result.metrics) for labelled in self.results]
+        return next((name for name in names[0] if all(name in others for others in names)), names[0][0])
 
     @property
     def title(self) -> str:
@@ -96,33 +102,48 @@ def read_results(paths: Sequence[Path]) -> list[LabelledResult]:
 
 
 def group_results(results: Sequence[LabelledResult]) -> list[Group]:
-    """Group the results that may be compared; groups and results keep the order of ``results``."""
+    """Group the results that may be compared, the best by the headline metric of a group first.
+
+    Groups, and results with equal metrics, keep the order of ``results``.
+    """
     groups: dict[tuple[object, ...], list[LabelledResult]] = {}
     for labelled in results:
         groups.setdefault(_group_key(labelled.result), []).append(labelled)
-    return [Group(tuple(members)) for members in groups.values()]
+    return [_best_first(Group(tuple(members))) for members in groups.values()]
 
 
-def separation_warning(groups: Sequence[Group]) -> str | None:
-    """Say that results of different groups must not be compared, and why; None for a single group."""
-    if len(groups) < 2:
-        return None
-    firsts = [group.results[0].result for group in groups]
+def _best_first(group: Group) -> Group:
+    metric = group.headline
+    if not all(metric in labelled.result.metrics for labelled in group.results):
+        return group
+    sign = 1 if lower_is_better(metric) else -1
+    return Group(tuple(sorted(group.results, key=lambda labelled: sign * labelled.result.metrics[metric].value)))
+
+
+def separation_warnings(groups: Sequence[Group]) -> list[str]:
+    """Say of each task with several groups that results of different groups must not be compared, and why."""
+    firsts: dict[str, list[EvalResult]] = {}
+    for group in groups:
+        first = group.results[0].result
+        firsts.setdefault(first.task, []).append(first)
+    return [_separation(task, of_task) for task, of_task in firsts.items() if len(of_task) > 1]
+
+
+def _separation(task: str, firsts: Sequence[EvalResult]) -> str:
     differences = (
         ("label universes", len({first.label_universe.sha256 for first in firsts})),
         ("split sets", len({first.provenance.split_sha256 for first in firsts})),
         ("ways to make the parts", len(set(map(part_keys, firsts)))),
         ("numbers of tested samples", len({sample_count(first) for first in firsts})),
-        ("kinds of metrics", len({first.task for first in firsts})),
     )
     counts = ", ".join(f"{count} {noun}" for noun, count in differences if count > 1)
-    of_parts = parts_difference(firsts[0], firsts[1])
-    why = "top-5 of 90 classes is another question than top-5 of 169" if differences[0][1] > 1 else "the samples differ"
-    if differences[0][1] == differences[1][1] == 1 and of_parts is not None:
-        why = of_parts
+    why = parts_difference(*firsts[:2]) if differences[0][1] == differences[1][1] == 1 else None
+    if why is None:
+        of_classes = is_classification(firsts[0]) and differences[0][1] > 1
+        why = "top-5 of few classes is another question than top-5 of many" if of_classes else "the samples differ"
     return (
-        f"These results are over {counts}, so there are {len(groups)} separate tables. Metrics of different tables "
-        f"must not be compared: {why}."
+        f"Results of the task {task} are over {counts}, so there are {len(firsts)} separate tables. Metrics of "
+        f"different tables must not be compared: {why}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Make a report from result files: Markdown, one HTML page, and PNG files."""
+"""Make a report from result files: Markdown, one HTML page, SVG files and thumbnails."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from eval.report.document import Block, Document, Paragraph, Section
+from eval.report.document import THUMBNAILS, Block, Document, PictureBlock, Section
 from eval.report.figures.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
-from eval.report.figures.overview import overview_figure
+from eval.report.figures.overview import overview_figures
 from eval.report.figures.sweeps import axis_name, overlay_figure, sweep_axis, sweep_groups
-from eval.report.groups import Group, LabelledResult, group_results, read_results, separation_warning
+from eval.report.figures.vector import svg_file, svg_of
+from eval.report.groups import Group, LabelledResult, group_results, read_results
 from eval.report.html import to_html
+from eval.report.leads import Lead, leads_of
 from eval.report.markdown import to_markdown
 from eval.report.sections import picture_block, result_sections, unique_slugs
-from eval.report.tables import comparison_table
+from eval.report.summary import group_name, summary_blocks
+from eval.report.tables import comparison_table, provenance_table
 from eval.results.schema import SweepPoint
-from eval.views.wording import counted
+from eval.views.wording import metric_name
 from retrieval.errors import InputError
+from retrieval.escapes import html_text
 from retrieval.files import write_atomically
 
 TITLE = "Evaluation report"
@@ -46,58 +50,56 @@ def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> Repo
         MissingFileError: a result file does not exist.
     """
     document = build_document(read_results(results), title)
-    pictures = {}
+    elements, paths = {}, []
     for picture in document.pictures():
-        path = out / picture.name
-        picture.draw(path)
-        pictures[picture.name] = path
+        elements[picture.name] = svg_of(picture.make(), picture.name)
+        paths.append(out / picture.name)
+        write_atomically(paths[-1], svg_file(elements[picture.name], html_text(picture.alt)), "choose another folder")
+    for name, thumbnail in document.shown_thumbnails().items():
+        write_atomically(out / THUMBNAILS / name, thumbnail.data)
     markdown, html = out / "report.md", out / "report.html"
     write_atomically(markdown, to_markdown(document))
-    write_atomically(html, to_html(document, {name: path.read_bytes() for name, path in pictures.items()}))
-    return ReportFiles(markdown, html, tuple(pictures.values()), tuple(document.warnings()))
+    write_atomically(html, to_html(document, elements))
+    return ReportFiles(markdown, html, tuple(paths), tuple(document.warnings()))
 
 
 def build_document(results: Sequence[LabelledResult], title: str) -> Document:
-    """Make the document: an overview, a comparison of each group, then sections for each result.
+    """Make the document: a summary, the results side by side, sections for each, and where the numbers come from.
 
     Raises:
-        InputError: a result has no metrics.
+        InputError: a result has no metrics, or predictions beside it cannot be read.
     """
     for labelled in results:
         if not labelled.result.metrics:
             raise InputError(f"{labelled.path} has no metrics, so there is nothing to report; evaluate again.")
     groups = group_results(results)
-    sections = [Section("Comparison" if len(results) > 1 else "Result", tuple(_comparison_blocks(groups)))]
-    for labelled, slug in zip(results, unique_slugs([labelled.label for labelled in results]), strict=True):
+    leads = [leads_of(group) for group in groups]
+    sections = []
+    for at, (group, of_group) in enumerate(zip(groups, leads, strict=True), 1):
+        several = len(groups) > 1
+        name = f"Results {at}: {group_name(group)}" if several else "Results"
+        sections.append(Section(name, tuple(_group_blocks(group, of_group, f"-{at}" if several else ""))))
+    ordered = [labelled for group in groups for labelled in group.results]
+    for labelled, slug in zip(ordered, unique_slugs([labelled.label for labelled in ordered]), strict=True):
         sections += result_sections(labelled, slug)
-    return Document(title, tuple(_intro(groups, title)), tuple(sections))
+    sections.append(Section("Where the numbers come from", (provenance_table(ordered),)))
+    return Document(title, tuple(summary_blocks(groups, leads)), tuple(sections))
 
 
-def _intro(groups: Sequence[Group], title: str) -> Iterator[Block]:
-    count = sum(len(group.results) for group in groups)
-    yield Paragraph(f"{counted(count, 'result')}, metrics in percent with 95 % intervals where there are any.")
-    warning = separation_warning(groups)
-    if warning is not None:
-        yield Paragraph(warning, warning=True)
-    alt = "Overview: the headline metric of every result, and the main pictures of this report, small."
-    yield picture_block("overview", alt, partial(overview_figure, groups, title))
-
-
-def _comparison_blocks(groups: Sequence[Group]) -> Iterator[Block]:
-    warning = separation_warning(groups)
-    if warning is not None:
-        yield Paragraph(warning, warning=True)
-    for at, group in enumerate(groups):
-        suffix = f"-{at + 1}" if len(groups) > 1 else ""
-        for words in group.warnings():
-            yield Paragraph(words, warning=True)
-        yield comparison_table(group)
+def _group_blocks(group: Group, leads: Sequence[Lead], suffix: str) -> Iterator[Block]:
+    yield comparison_table(group, leads)
+    for name, make in overview_figures(group).items():
+        alt = f"Overview of {group.results[0].label}: {name}; larger and with numbers below."
+        if name == "bars":
+            alt = f"Bars of {metric_name(group.headline)} of all results; the numbers are in the table."
+        yield PictureBlock(f"overview{suffix}-{name}.svg", alt, make, small=True)
+    if len(group.rows()) > 1:
         alt = f"Bars of the table's metrics with 95 % intervals: {group.title}."
         yield picture_block(f"comparison{suffix}", alt, partial(comparison_figure, group))
-        if cmc_lines(group):
-            alt = f"Cumulative match characteristics: {group.title}."
-            yield picture_block(f"cmc{suffix}", alt, partial(cmc_comparison_figure, group))
-        yield from _overlays(group, suffix)
+    if cmc_lines(group):
+        alt = f"Cumulative match characteristics: {group.title}."
+        yield picture_block(f"cmc{suffix}", alt, partial(cmc_comparison_figure, group))
+    yield from _overlays(group, suffix)
 
 
 def _overlays(group: Group, suffix: str) -> Iterator[Block]:

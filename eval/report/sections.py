@@ -9,12 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from eval.report import tables
-from eval.report.document import Block, Paragraph, PictureBlock, Section
+from eval.report.document import Block, Paragraph, PictureBlock, Section, ThumbnailBlock
 from eval.report.figures.classes import confusion_figure, involved_classes, worst_classes, worst_classes_figure
 from eval.report.figures.comparison import gains_figure
 from eval.report.figures.curves import curve_figures
 from eval.report.figures.reliability import confidence_curves, coverage_figure, reliability_figure
-from eval.report.figures.style import save
 from eval.report.figures.sweeps import (
     axis_name,
     metric_grid_figure,
@@ -24,8 +23,8 @@ from eval.report.figures.sweeps import (
     sweep_figure,
     sweep_groups,
 )
-from eval.report.figures.wrong_sheet import MOST_ROWS, wrong_sheet
-from eval.results.assets import read_predictions, read_wrong_predictions
+from eval.report.wrong import neighbours_words, wrong_rows
+from eval.results.assets import read_predictions
 from eval.views.wording import metric_name, origin, setting_words
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 
 
 def picture_block(name: str, alt: str, make: Callable[[], Figure]) -> PictureBlock:
-    """A picture whose figure is made only when the file is written."""
-    return PictureBlock(f"{name}.png", alt, lambda path: save(make(), path))
+    """A picture whose figure is made only when it is written."""
+    return PictureBlock(f"{name}.svg", alt, make)
 
 
 def result_sections(labelled: LabelledResult, slug: str) -> list[Section]:
@@ -56,7 +55,7 @@ def result_sections(labelled: LabelledResult, slug: str) -> list[Section]:
         ("Curves", list(_curves(labelled, slug))),
         ("Confidence", list(_confidence(labelled, slug))),
         ("Classes", list(_classes(labelled, slug))),
-        ("Wrong predictions", list(_wrong(labelled, slug)) if result.per_class is not None else []),
+        ("Wrong predictions", list(_wrong(labelled)) if result.per_class is not None else []),
         ("Prompts as queries", [tables.retrieval_table(result.retrieval)] if result.retrieval else []),
     ]
     return [
@@ -73,13 +72,6 @@ def _facts(result: EvalResult) -> Iterator[Block]:
         how = "" if criterion is None else f", chosen by {metric_name(criterion)} on {result.chosen.on}"
         others = f" (in other draws: {'; '.join(settings[1:4])})" if len(settings) > 1 else ""
         yield Paragraph(f"Setting: {settings[0]}{how}{others}.")
-    source = result.provenance
-    yield Paragraph(
-        f"Store version {source.store_version}, split set {source.split_set} ({source.split_sha256[:16]}), space "
-        f"fingerprint {source.space_fingerprint[:16]}, Vitrine {source.vitrine}, made {result.created}."
-    )
-    for warning in result.warnings:
-        yield Paragraph(warning, warning=True)
 
 
 def _sweeps(labelled: LabelledResult, slug: str) -> Iterator[tuple[str, list[Block]]]:
@@ -162,17 +154,15 @@ def _classes(labelled: LabelledResult, slug: str) -> Iterator[Block]:
         yield tables.confused_table(labelled.result)
 
 
-def _wrong(labelled: LabelledResult, slug: str) -> Iterator[Block]:
-    wrong = read_wrong_predictions(labelled.path)
-    if wrong:
-        shown = wrong[:MOST_ROWS]
-        words = "; ".join(f"{prediction.label} taken for {prediction.predicted}" for prediction in shown)
-        yield Paragraph("Each row: the image, then its nearest neighbours; green frames have the right label.")
-        draw = partial(wrong_sheet, labelled.path, shown)
-        yield PictureBlock(
-            f"{slug}-wrong.png", f"{labelled.label}: wrong predictions with their nearest neighbours: {words}.", draw
+def _wrong(labelled: LabelledResult) -> Iterator[Block]:
+    rows = wrong_rows(labelled)
+    if rows:
+        yield Paragraph(
+            f"Each row: the image, then its nearest neighbours among the {neighbours_words(labelled.result)}. A tick "
+            "and a solid line: the right label; a cross and a dashed line: another label."
         )
-    elif wrong is None:
+        yield ThumbnailBlock(rows)
+    elif rows is None:
         yield Paragraph(
             "No pictures of wrong predictions are stored with this result; evaluate with `out` to write them."
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from eval.report.chance import chance_levels
 from eval.report.document import TableBlock
 from eval.report.figures.classes import worst_classes
 from eval.report.figures.sweeps import best_point, metrics_of
 from eval.views.wording import (
-    LOWER_IS_BETTER,
     NOT_PERCENT,
     count_words,
+    lower_is_better,
     metric_name,
     metric_number,
     metric_words,
@@ -23,31 +24,63 @@ from eval.views.wording import (
 )
 
 if TYPE_CHECKING:
-    from eval.report.groups import Group
+    from eval.report.groups import Group, LabelledResult
+    from eval.report.leads import Lead
     from eval.results.assets import Prediction
     from eval.results.schema import EvalResult, Metric, Part, Slice, SweepPoint
 
 MOST_SETTINGS, MOST_PAIRS, MOST_MISTAKES = 12, 20, 15
 
 
-def comparison_table(group: Group) -> TableBlock:
-    """One row per result and arm of a group, one column per metric."""
-    metrics = group.metrics()
-    rows = []
+def comparison_table(group: Group, leads: Sequence[Lead]) -> TableBlock:
+    """One row per result and arm of a group and one of chance, the best first; one column per metric.
+
+    The headline metric stands first and beside it how far each result is behind the best.
+    """
+    metrics = sorted(group.metrics(), key=lambda name: name != group.headline)
+    behind = {lead.label: _behind(group.headline, lead) for lead in leads}
+    rows, details = [], []
     for row in group.rows():
-        result = row.result
-        source = (result.mode, protocol_words(result), " + ".join(spaces_of(result))) if row.whole else ("", "", "")
-        rows.append((row.label, *source, *_cells(row.metrics, metrics)))
-    return TableBlock(
-        group.title, ("result", "mode", "protocol", "space", *_heads(metrics)), tuple(rows), 4, _note(metrics)
-    )
+        first, *others = _cells(row.metrics, metrics)
+        rows.append((row.label, first, *([behind.get(row.label, "")] if leads else []), *others))
+        source = (row.result.mode, protocol_words(row.result), " + ".join(spaces_of(row.result)))
+        details.append(" · ".join(dict.fromkeys(source)) if row.whole else "")
+    chance = chance_levels(group.results[0].result)
+    if chance:
+        first, *others = (metric_number(name, chance[name]) if name in chance else "" for name in metrics)
+        rows.append(("guessing", first, *([""] if leads else []), *others))
+        details.append("")
+    heads = _heads(metrics)
+    columns = ("result", heads[0], *(["to the best"] if leads else []), *heads[1:])
+    how = " To the best: the difference of the first metric, paired where it has an interval." if leads else ""
+    best = 0 if leads else None
+    return TableBlock(group.title, columns, tuple(rows), 1, _note(metrics) + how, tuple(details), best, 3)
+
+
+def provenance_table(results: Sequence[LabelledResult]) -> TableBlock:
+    """One column per result, with everything that says where its numbers come from."""
+    facts: list[dict[str, str]] = []
+    for _, path, result in results:
+        source = result.provenance
+        fingerprints = " + ".join(words[:16] for words in source.space_fingerprint.split(" + "))
+        facts.append({
+            "file": path.name, "mode": result.mode, "protocol": protocol_words(result),
+            "space": " + ".join(spaces_of(result)), "its fingerprint": fingerprints,
+            "store version": str(source.store_version), "split set": source.split_set,
+            "its SHA-256": source.split_sha256[:16], "classes or identities": f"{result.label_universe.n:,}",
+            "their SHA-256": result.label_universe.sha256[:16], "draws": f"{len(result.draws):,}",
+            "seed": str(source.seed), "Vitrine": source.vitrine, "made": result.created,
+        })  # fmt: skip
+    rows = tuple((name, *(of_result[name] for of_result in facts)) for name in facts[0])
+    note = "Each file has all of it, and the request from which `vitrine eval --from FILE` makes the result again."
+    return TableBlock("", ("", *(label for label, _, _ in results)), rows, 1 + len(results), note)
 
 
 def sections_table(title: str, column: str, sections: Mapping[str, Part] | Mapping[str, Slice]) -> TableBlock:
     """One row per part (aspect) or slice, one column per metric."""
     metrics = list(dict.fromkeys(name for section in sections.values() for name in section.metrics))
     rows = tuple((name, *_cells(section.metrics, metrics)) for name, section in sections.items())
-    return TableBlock(title, (column, *_heads(metrics)), rows, 1, _note(metrics))
+    return TableBlock(title, (column, *_heads(metrics)), rows, 1, _note(metrics), narrow=2)
 
 
 def sweep_table(points: Sequence[SweepPoint], title: str) -> TableBlock:
@@ -71,6 +104,7 @@ def sweep_table(points: Sequence[SweepPoint], title: str) -> TableBlock:
         rows,
         1,
         some + _note(names, intervals=any(point.ci95_of for point in points)),
+        narrow=3,
     )
 
 
@@ -136,8 +170,14 @@ def mistakes_table(mistakes: Sequence[Prediction]) -> TableBlock:
     return TableBlock("Most confident mistakes", columns, rows, 3)
 
 
+def _behind(metric: str, lead: Lead) -> str:
+    """The other result less the best: ``-3.2 [-7.5, +1.1]``."""
+    ends = None if lead.ci95 is None else (-lead.ci95[1], -lead.ci95[0])
+    return with_interval(metric, -lead.value, ends, sign=True)
+
+
 def _heads(metrics: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{metric_name(name)} ↓" if name in LOWER_IS_BETTER else metric_name(name) for name in metrics)
+    return tuple(f"{metric_name(name)} ↓" if lower_is_better(name) else metric_name(name) for name in metrics)
 
 
 def _cells(metrics: Mapping[str, Metric], names: Sequence[str]) -> tuple[str, ...]:
@@ -158,4 +198,4 @@ def _note(metrics: Sequence[str], *, intervals: bool = True) -> str:
     words = ["Percent [95 % interval]" if intervals else "Percent"]
     if plain:
         words.append(f"{' and '.join(plain)} {'is no percentage' if len(plain) == 1 else 'are no percentages'}")
-    return "; ".join(words) + ("; ↓: lower is better." if any(name in LOWER_IS_BETTER for name in metrics) else ".")
+    return "; ".join(words) + ("; ↓: lower is better." if any(lower_is_better(name) for name in metrics) else ".")

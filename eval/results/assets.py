@@ -41,6 +41,7 @@ class Prediction(NamedTuple):
         probability: probability of ``predicted``.
         rank: rank of the true label, from 1.
         correct: whether ``predicted`` is the true label.
+        group: group of the sample, which intervals may resample as a whole; empty where none is known.
     """
 
     draw: int
@@ -52,6 +53,11 @@ class Prediction(NamedTuple):
     probability: float
     rank: int
     correct: bool
+    group: str = ""
+
+
+_WITHOUT_GROUP = Prediction._fields[:-1]
+"""Columns of a file that was written before predictions had groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +192,17 @@ def _csv(predictions: Iterable[Prediction]) -> str:
 def _rows(path: Path) -> Iterator[Prediction]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != Prediction._fields:
+        columns = tuple(reader.fieldnames or ())
+        if columns not in {Prediction._fields, _WITHOUT_GROUP}:
             raise InputError(
-                f"{path} does not begin with {','.join(Prediction._fields)}; evaluate again with the option `out`."
+                f"{path} does not begin with {','.join(_WITHOUT_GROUP)}; evaluate again with the option `out`."
             )
         for row in reader:
             try:
                 yield Prediction(
                     int(row["draw"]), int(row["seed"]), *_texts(row),
                     float(row["probability"]), int(row["rank"]), bool(int(row["correct"])),
+                    text_of_csv_cell(row.get("group", "")),
                 )  # fmt: skip
             except (TypeError, ValueError, AttributeError):
                 raise InputError(

@@ -104,6 +104,7 @@ def _neighbours(worst: Int64, prepared: PreparedClassification) -> list[tuple[In
 def _predictions(prepared: PreparedClassification) -> Iterator[Prediction]:
     """Yield the predictions of all draws and seeds."""
     classes, labels, samples = prepared.arrays.classes, prepared.truth, prepared.samples
+    groups = samples.columns.get("group", np.full(len(samples.ids), None))
     for draw, seeds in enumerate(prepared.solution.answers):
         for seed, answer in enumerate(seeds):
             ranks = true_ranks(answer.scores, labels[answer.rows])
@@ -112,4 +113,5 @@ def _predictions(prepared: PreparedClassification) -> Iterator[Prediction]:
                 yield Prediction(
                     draw, seed, str(samples.ids[row]), str(samples.columns["uri"][row]), classes[int(labels[row])],
                     classes[int(predicted[at])], float(confidence[at]), int(ranks[at]), bool(ranks[at] == 1),
+                    "" if groups[row] is None else str(groups[row]),
                 )  # fmt: skip

@@ -31,7 +31,9 @@ the two need not sum to one.
 NOT_PERCENT = frozenset({"nll", "brier"})
 """Metrics that are not fractions and are therefore not written as percentages."""
 
-LOWER_IS_BETTER = frozenset({"nll", "brier", "ece", "eer"})
+LOWER_IS_BETTER = frozenset({"nll", "brier", "ece", "eer", "threshold_fmr", "threshold_fnmr"})
+ERROR_RATES = ("fnmr_at_fmr_", "fnir_at_fpir_")
+"""Beginnings of the names of metrics at a rate of which lower is better, too."""
 
 SYMBOLS = {"alpha": "\N{GREEK SMALL LETTER ALPHA}", "temperature": "T"}
 """Settings that are written as a symbol."""
@@ -47,6 +49,11 @@ def metric_name(name: str) -> str:
         if name.startswith(prefix):
             return words.format(float(name.removeprefix(prefix)))
     return METRIC_NAMES.get(name, name)
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a lower value of a metric is better."""
+    return name in LOWER_IS_BETTER or name.startswith(ERROR_RATES)
 
 
 def metric_axis(name: str) -> str:

@@ -5,7 +5,7 @@ memory. Cells of a text table are stripped text; those of JSON and Parquet are P
 """
 
 from indexers.tables.base import Cell, InputTable, TableRow, list_columns, row_location
-from indexers.tables.columns import MetaColumn, as_text, cell_kind, find_columns, meta_columns, snake_case
+from indexers.tables.columns import MetaColumn, as_text, cell_kind, find_columns, meta_columns, plain_value, snake_case
 from indexers.tables.dialect import DELIMITERS
 from indexers.tables.json_table import checked_object
 from indexers.tables.opening import (
@@ -43,6 +43,7 @@ __all__ = [
     "list_columns",
     "meta_columns",
     "open_table",
+    "plain_value",
     "reading_parquet",
     "row_location",
     "snake_case",

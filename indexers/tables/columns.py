@@ -95,7 +95,7 @@ def meta_columns(table: InputTable, used: Iterable[int]) -> tuple[MetaColumn, ..
             raise InputError(
                 f"{table.path}: columns '{other}' and '{table.columns[at]}' would both become '{name}'; rename one."
             )
-        columns[name] = MetaColumn(name, at, _text_reader(kinds[at]) if at in kinds else _from_python)
+        columns[name] = MetaColumn(name, at, _text_reader(kinds[at]) if at in kinds else plain_value)
     return tuple(columns.values())
 
 
@@ -162,7 +162,7 @@ def _as_cell_text(cell: Cell) -> str:
     return "" if cell is None else str(cell)
 
 
-def _from_python(cell: Cell) -> MetaValue:
+def plain_value(cell: Cell) -> MetaValue:
     """Convert a cell of Parquet: dates to ISO 8601 text, decimals to float, NaN and empty text to None."""
     if isinstance(cell, (datetime, date)):
         return cell.isoformat()

@@ -149,6 +149,15 @@ class _Consistency:
     swallowed: int = 0
     first_swallowed: tuple[int, int] = (0, 0)
 
+    def add_faulty(self, record: TextRecord, lines: int, dialect: TextDialect) -> None:
+        """Count a row with a mark that does not close where its cell ends; ``lines`` are those that are not blank."""
+        if lines > 1 or _is_open(record.lines[0], dialect):
+            self.end = self.end or record.number + (len(record.lines) - 1 if lines > 1 else 0)
+            self.broken = self.broken or record.number
+        if lines == 1:
+            self.inside += 1
+            self.first_inside = self.first_inside or record.number
+
 
 def _compare(text: TextFile, dialect: TextDialect) -> _Consistency:
     """Read a file with and without quotation marks, in one pass."""
@@ -157,22 +166,19 @@ def _compare(text: TextFile, dialect: TextDialect) -> _Consistency:
     width = plain_width = 0
     for record in read_records(text.lines(), dialect):
         lines = [line for line in record.lines if line.strip()]
-        if not lines or lines[0].startswith("#"):
+        if not lines:
             continue
         widths = [len(plain.split(line)) for line in lines]
+        is_as_wide = widths[0] == plain_width or len(record.cells or ()) == width
+        if lines[0].startswith("#") and not (plain_width and is_as_wide):  # as wide as the header, it is a row
+            continue
         if not plain_width:
             plain_width, width = widths[0], len(record.cells or plain.split(lines[0]))
         fitting = widths.count(plain_width)
         result.plain += fitting
         result.plain_wrong += len(lines) - fitting
-        if record.cells is None and len(lines) > 1:
-            result.broken = result.broken or record.number
-            result.end = result.end or record.number + len(record.lines) - 1
-        elif record.cells is None:
-            if _is_open(record.lines[0], dialect):
-                result.broken, result.end = result.broken or record.number, result.end or record.number
-            result.inside += 1
-            result.first_inside = result.first_inside or record.number
+        if record.cells is None:
+            result.add_faulty(record, len(lines), dialect)
         inner = widths[1:].count(plain_width)
         if plain_width > 1 and 2 * inner > len(lines) - 1:
             result.swallowed += 1
@@ -309,20 +315,25 @@ def _is_all_quoted(text: TextFile, dialect: TextDialect, mark: str) -> bool:
 
 def _find_delimiter(text: TextFile, preferred: str | None) -> str:
     """Find the delimiter from the first lines: the one by which most of them are as wide as the header."""
-    lines = [line for line in islice(text.lines(), SAMPLE) if line.strip()]
-    lines = [line for line in lines if not line.startswith("#")] or [line.lstrip("#") for line in lines]
-    best = preferred or TAB
-    score = (0.0, False, 0)
+    every = [line for line in islice(text.lines(), SAMPLE) if line.strip()]
+    lines = [line for line in every if not line.startswith("#")] or [line.lstrip("#") for line in every]
+    best = _best_delimiter(lines, preferred) or _best_delimiter(every, preferred)  # rows may begin with #
+    if best or preferred is not None or not lines:
+        return best or preferred or TAB
+    if len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
+        return SPACES
+    return PATH_FIRST if all(_PATH.fullmatch(line.strip()) for line in lines) else TAB
+
+
+def _best_delimiter(lines: list[str], preferred: str | None) -> str | None:
+    """Return the delimiter by which most lines, and at least half, are as wide as the first; None if there is none."""
+    best, score = None, (0.0, False, 0)
     for delimiter in (TAB, ",", ";", "|"):
         width, share = _share(lines, TextDialect(delimiter))
         rank = (round(share, 1), delimiter == preferred, width)
         if width > 1 and share >= 0.5 and rank > score:
             best, score = delimiter, rank
-    if score[0] or preferred is not None or not lines:
-        return best
-    if len({len(line.split()) for line in lines}) == 1 and len(lines[0].split()) > 1:
-        return SPACES
-    return PATH_FIRST if all(_PATH.fullmatch(line.strip()) for line in lines) else best
+    return best
 
 
 def _share(lines: list[str], dialect: TextDialect) -> tuple[int, float]:

@@ -110,15 +110,16 @@ class TextTable:
             else:
                 self.skipped[BLANK] += blank
                 blank = 0
-                yield from self._row(record.number, cells, problems)
+                yield from self._row(record, cells, problems)
 
-    def _row(self, number: int, cells: list[str], problems: list[SourceProblem]) -> Iterator[TableRow]:
+    def _row(self, record: TextRecord, cells: list[str], problems: list[SourceProblem]) -> Iterator[TableRow]:
         """Yield a row if it is one; else count it or append it to ``problems``."""
-        fitted = self._fit(cells)
+        number, fitted = record.number, self._fit(cells)
         if fitted is None and cells[0].startswith("#"):
             self.skipped[COMMENT] += 1
         elif fitted is None:
-            reason = f"has {len(cells)} cells, but the header names {len(self.columns)} columns"
+            lines = f" in lines {number} to {number + len(record.lines) - 1}" if len(record.lines) > 1 else ""
+            reason = f"has {len(cells)} cells{lines}, but the header names {len(self.columns)} columns"
             problems.append(SourceProblem(row_location(self.path, number), reason, kind="rows of another width"))
         elif self.has_header and _name(fitted[0]) == self.columns[0] and tuple(map(_name, fitted)) == self.columns:
             self.skipped[HEADER] += 1

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexers.vectors.import_vectors import ImportTarget, import_sources, target_space, unit_vectors
+from indexers.vectors.import_vectors import ImportTarget, import_sources, target_space
 from indexers.vectors.match_samples import match_rows, quoted
 from retrieval.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexers.vectors.read_vectors import ImportedVectors
+    from indexers.vectors.imported import ImportedVectors
     from retrieval.types import Float32, Int64
     from retrieval.types.store import Snapshot, SourceInfo, StoreWriter
 
@@ -100,7 +100,7 @@ def attach_vectors(
     stored_keys = np.array(writer.vector_keys(space), np.str_)
     new_rows = first[~np.isin(keys[matches.samples[first]], stored_keys)]
     new_keys = keys[matches.samples[new_rows]]
-    writer.append_vectors(space, new_keys.tolist(), {"base": unit_vectors(imported.vectors[new_rows])})
+    writer.append_vectors(space, new_keys.tolist(), {"base": imported.units(new_rows)})
     return AttachReport(
         space=space.name,
         source=info.name,

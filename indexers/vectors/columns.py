@@ -11,7 +11,7 @@ import numpy as np
 
 from indexers.tables import list_columns, open_table, reading_parquet, row_location
 from indexers.tables.text_table import TextTable
-from indexers.vectors.arrays import checked_vectors
+from indexers.vectors.named_arrays import checked_vectors
 from retrieval.config import split_commas
 from retrieval.errors import InputError, UnknownOptionError, suggest
 from retrieval.limits import check_expansion

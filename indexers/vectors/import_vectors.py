@@ -13,14 +13,17 @@ import numpy as np
 from indexers.pipeline.names import name_notes
 from indexers.pipeline.plan import StoredRows, read_stored_rows
 from indexers.pipeline.rows import StoreRow, changes, new_row, table
-from indexers.vectors.read_vectors import BankOptions, read_bank
+from indexers.vectors.read_bank import BankOptions, read_bank
+from indexers.vectors.unit_vectors import unit_vectors
 from retrieval.errors import InputError
-from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Sample, SpaceInfo, digest
+from retrieval.types import Bank, EncoderSpec, Sample, SpaceInfo, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from indexers.vectors.read_vectors import ImportedVectors
+    from indexers.vectors.imported import ImportedVectors
     from retrieval.types.store import Snapshot, StoreWriter
 
 Digests: TypeAlias = "NDArray[np.uint64]"
@@ -28,9 +31,6 @@ Digests: TypeAlias = "NDArray[np.uint64]"
 
 _BLOCK = 65_536
 """Rows that are written at one time."""
-
-_WIDE_BYTES = 1 << 22
-"""Bytes of vectors that are float64 at one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,12 @@ class ImportTarget:
 
     ``space_name`` names a new space; None is the stem of the file name. ``space`` names an existing imported space
     instead: the vectors come from the same encoder as its vectors. ``prune`` deletes samples of an earlier import of
-    the file that it no longer has; ``include_forgotten`` takes in rows that were forgotten.
+    the file that it no longer has.
     """
 
     space_name: str | None = None
     space: str | None = None
     prune: bool = False
-    include_forgotten: bool = False
 
 
 def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget) -> ImportReport:
@@ -105,17 +104,11 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
     _refuse_attached(space, writer)
     model = space.spec.model
     source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
-    digests = _digests(imported.vectors)
+    digests = _digests(imported)
     stored = read_stored_rows(writer.snapshot, source)
-    forgotten = _forgotten_rows(imported, digests, source, stored, writer.snapshot)
-    if forgotten.any() and target.include_forgotten:
-        ids = [_sample(imported, int(at), source).id for at in np.flatnonzero(forgotten)]
-        writer.lift_forgotten(ids, _keys(digests[forgotten]))
-    elif forgotten.any():
-        imported, digests = _rows_where(imported, ~forgotten), digests[~forgotten]
     notes = imported.notes + _refuse_copies(path, imported, digests, source, stored, writer, prune=target.prune)
     writer.put_source(source, "import", str(path.resolve().parent))
-    vectors = _write_vectors(imported.vectors, digests, space, writer)
+    vectors = _write_vectors(imported, digests, space, writer)
     samples = changed = 0
     for start in range(0, len(digests), _BLOCK):
         new_rows, changed_rows = _rows(imported, start, _keys(digests[start : start + _BLOCK]), source, stored)
@@ -139,38 +132,7 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
     )
 
 
-def _forgotten_rows(
-    imported: ImportedVectors, digests: Digests, source: str, stored: StoredRows, snapshot: Snapshot
-) -> NDArray[np.bool_]:
-    """Return (n,) whether a row is a sample that was forgotten, or has a vector that is; not those that are stored."""
-    record = snapshot.forgotten()
-    mask = np.zeros(len(digests), np.bool_)
-    for start in range(0, len(digests) if len(record) else 0, _BLOCK):
-        keys = _keys(digests[start : start + _BLOCK])
-        ids = [_sample(imported, start + at, source).id for at in range(len(keys))]
-        gone = record.ids_of(ids)
-        rows = [sample in gone or record.has_key(key) for sample, key in zip(ids, keys, strict=True)]
-        mask[start : start + len(rows)] = np.array(rows) & ~stored.has(ids)
-    return mask
-
-
-def _rows_where(imported: ImportedVectors, mask: NDArray[np.bool_]) -> ImportedVectors:
-    """Return some rows, and a note about the others, which were forgotten."""
-    rows = np.flatnonzero(mask).tolist()
-    first = imported.rows[int(np.flatnonzero(~mask)[0])]
-    note = (
-        f"{len(mask) - len(rows):,} rows (first {first}) were forgotten and are left out; `include_forgotten` takes "
-        "them in again."
-    )
-    return imported._replace(
-        vectors=imported.vectors[rows],
-        columns={name: [values[at] for at in rows] for name, values in imported.columns.items()},
-        rows=[imported.rows[at] for at in rows],
-        notes=(*imported.notes, note),
-    )
-
-
-def _write_vectors(vectors: Float32, digests: Digests, space: SpaceInfo, writer: StoreWriter) -> int:
+def _write_vectors(imported: ImportedVectors, digests: Digests, space: SpaceInfo, writer: StoreWriter) -> int:
     """Append the vectors that the space lacks, of equal ones the first; return their number."""
     stored_keys = set(writer.vector_keys(space))
     rows = np.flatnonzero(_first_of_equal(digests))
@@ -179,7 +141,7 @@ def _write_vectors(vectors: Float32, digests: Digests, space: SpaceInfo, writer:
         block = rows[start : start + _BLOCK]
         keys = _keys(digests[block])
         fresh = [at for at, key in enumerate(keys) if key not in stored_keys]
-        writer.append_vectors(space, [keys[at] for at in fresh], {"base": unit_vectors(vectors[block[fresh]])})
+        writer.append_vectors(space, [keys[at] for at in fresh], {"base": imported.units(block[fresh])})
         count += len(fresh)
     return count
 
@@ -254,7 +216,7 @@ def target_space(path: Path, imported: ImportedVectors, writer: StoreWriter, tar
     if target.space is not None:
         return _check_space(path, writer.snapshot.space(target.space), dimension)
     name = target.space_name or path.stem
-    digest_of_file = _content_digest(path, imported.chosen)
+    digest_of_file = _content_digest(imported.files or (path,), imported.chosen)
     spec = EncoderSpec("imported", name, f"import:{path.name}", digest_of_file, None, "fp32", 1)
     for space in writer.snapshot.spaces:
         if space.imported and space.spec.model == name and space.fingerprint != spec.fingerprint:
@@ -303,11 +265,13 @@ def _refuse_attached(space: SpaceInfo, writer: StoreWriter) -> None:
         )
 
 
-def _content_digest(path: Path, chosen: tuple[str, ...]) -> str:
-    """Hash the file and, if it holds several sets of vectors, the names of the chosen arrays or columns."""
-    with path.open("rb") as handle:
-        content = hashlib.file_digest(handle, "sha256").hexdigest()
-    return digest(content, *chosen, size=32) if chosen else content
+def _content_digest(files: Sequence[Path], chosen: tuple[str, ...]) -> str:
+    """Hash files and, if they hold several sets of vectors, the names of the chosen arrays or columns."""
+    contents = []
+    for path in files:
+        with path.open("rb") as handle:
+            contents.append(hashlib.file_digest(handle, "sha256").hexdigest())
+    return digest(*contents, *chosen, size=32) if chosen else contents[0]
 
 
 def _rows(
@@ -332,7 +296,7 @@ def _sample(imported: ImportedVectors, at: int, source: str) -> Sample:
 
 
 def import_bank(path: Path, writer: StoreWriter, options: BankOptions, *, name: str | None, space: str | None) -> Bank:
-    """Store text or class vectors, L2-normalised, as a bank of an existing space.
+    """Store text or class vectors, L2-normalised except the weights of a classifier, as a bank of an existing space.
 
     Args:
         path: an ``.npz`` file.
@@ -353,22 +317,27 @@ def import_bank(path: Path, writer: StoreWriter, options: BankOptions, *, name: 
     bank = Bank(
         name=name or path.stem,
         space=info.fingerprint,
-        kind="prototypes" if imported.texts is None else "prompts",
+        kind=imported.kind or ("prototypes" if imported.texts is None else "prompts"),
         origin=f"import:{path.name}",
-        vectors=unit_vectors(imported.vectors).vectors,
+        vectors=imported.vectors if imported.kind == "classifier" else unit_vectors(imported.vectors).vectors,
         edge_vector=imported.edge_vector,
         edge_class=imported.edge_class,
         texts=imported.texts,
+        bias=imported.bias,
+        temperature=imported.temperature,
     )
     writer.save_bank(bank)
     return bank
 
 
-def _digests(vectors: Float32) -> Digests:
-    """Hash vectors (n, d) to (n, 2) whole numbers of 64 bits, in blocks of rows."""
+def _digests(imported: ImportedVectors) -> Digests:
+    """Hash vectors (n, d), with their lengths before if the file has them, to (n, 2) whole numbers of 64 bits."""
+    vectors, lengths = imported.vectors, imported.lengths
     digests = np.empty((len(vectors), 2), np.uint64)
     for start in range(0, len(vectors), _BLOCK):
         block = vectors[start : start + _BLOCK]
+        if lengths is not None:  # vectors of one direction that had different lengths are different vectors
+            block = np.concatenate([block, lengths[start : start + _BLOCK, None]], axis=1)
         hashes = b"".join(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in block)
         digests[start : start + _BLOCK] = np.frombuffer(hashes, np.uint64).reshape(-1, 2)
     return digests
@@ -387,16 +356,3 @@ def _first_of_equal(digests: Digests) -> NDArray[np.bool_]:
     first = np.ones(len(digests), np.bool_)
     first[order[1:]] = (ordered[1:] != ordered[:-1]).any(axis=1)
     return first
-
-
-def unit_vectors(vectors: Float32) -> Embeddings:
-    """L2-normalise vectors (n, d), none zero; lengths are computed in float64, in blocks of rows."""
-    out = np.empty_like(vectors, dtype=np.float32)
-    norms = np.empty(len(vectors), np.float32)
-    step = max(1, _WIDE_BYTES // (8 * vectors.shape[1]))
-    for start in range(0, len(vectors), step):
-        wide = vectors[start : start + step].astype(np.float64)
-        lengths = np.linalg.norm(wide, axis=1)
-        out[start : start + step] = wide / lengths[:, None]
-        norms[start : start + step] = lengths
-    return Embeddings(out, norms)

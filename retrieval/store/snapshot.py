@@ -11,7 +11,6 @@ from retrieval.errors import StoreError, unknown
 from retrieval.store.commits import Commit
 from retrieval.store.conditions import condition, matching, one_of
 from retrieval.store.digests import FileCheck
-from retrieval.store.forgotten import ForgottenRecord
 from retrieval.store.hot import cache_damage, hot_matrix, read_fragments, require_norms
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.schema import is_large, vectors_table
@@ -135,10 +134,6 @@ class LanceSnapshot:
         for view in views:
             require_norms(self._dataset(name), self._cache_folder(space, view), view, rows)
         return rows
-
-    def forgotten(self) -> ForgottenRecord:
-        """Read the record of forgotten samples."""
-        return ForgottenRecord(self.read("forgotten"))
 
     def thumbnail_keys(self) -> list[str]:
         """Read the keys that have a thumbnail."""

@@ -57,7 +57,6 @@ def test_a_view_that_does_not_exist_is_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "bank", "vectors": "v"}, "`classes` is needed"),
         ({"kind": "bank", "vectors": "v", "classes": "c", "label": "l"}, "`label` is for vectors of samples"),
         ({"kind": "bank", "vectors": "v", "classes": "c", "attach": "s"}, "`attach` is for vectors of samples"),
         ({"kind": "bank", "vectors": "v", "classes": "c", "prune": True}, "`prune` is for vectors of samples"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.report.figures.panels import Bar, draw_bars, draw_grid, shortened
+from eval.report.figures.panels import LONGEST_NAME, Bar, draw_bars, draw_grid, shortened
 from eval.report.figures.style import INK, ORANGE, TEXT, head, new_figure, plain
 from eval.views.wording import counted, origin
 
@@ -48,7 +48,7 @@ def worst_classes_figure(result: EvalResult) -> Figure:
     return figure
 
 
-def draw_worst(axes: Axes, worst: Sequence[tuple[str, ClassMetrics]]) -> None:
+def draw_worst(axes: Axes, worst: Sequence[tuple[str, ClassMetrics]], longest: int = LONGEST_NAME) -> None:
     """Draw bars of recall and diamonds of precision in percent, one row per class."""
     bars = [
         Bar(
@@ -59,7 +59,7 @@ def draw_worst(axes: Axes, worst: Sequence[tuple[str, ClassMetrics]]) -> None:
         )
         for name, metrics in worst
     ]
-    draw_bars(axes, bars, "recall (%)")
+    draw_bars(axes, bars, "recall (%)", longest=longest)
     axes.plot(
         [100 * metrics.precision for _, metrics in worst], range(len(worst)), marker="D", markersize=4.5, color=ORANGE,
         linestyle="", clip_on=False, zorder=4,

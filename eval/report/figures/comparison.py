@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eval.report.chance import chance_levels
 from eval.report.figures.panels import Bar, Line, draw_bars, draw_lines, legend_below, legend_height, shortened
 from eval.report.figures.style import BLUE, GREY, INK, SMALL, SOFT, head, new_figure, style_axes
 from eval.views.wording import (
-    LOWER_IS_BETTER,
     NOT_PERCENT,
     counted,
+    lower_is_better,
     metric_axis,
     metric_name,
     metric_number,
@@ -63,6 +64,11 @@ def bars_of(rows: Sequence[MetricsRow], metric: str) -> list[Bar]:
     return bars
 
 
+def draw_chance(axes: Axes, metric: str, chance: float) -> None:
+    """Draw a dashed line at the metric of guessing."""
+    axes.axvline(chance if metric in NOT_PERCENT else 100 * chance, color=INK, linewidth=1, linestyle=(0, (3, 2)))
+
+
 def comparison_figure(group: Group) -> Figure:
     """One panel per metric, one bar per result and arm of a group."""
     rows = group.rows()[:MOST_ROWS]
@@ -73,6 +79,9 @@ def comparison_figure(group: Group) -> Figure:
     notes = [group.title, "Lines: 95 % intervals."]
     if not all(row.whole for row in rows):
         notes[-1] += " Grey: an arm by itself."
+    chance = chance_levels(group.results[0].result)
+    if set(metrics) & set(chance):
+        notes[-1] += " Dashed: guessing."
     if len(group.rows()) > len(rows):
         notes.append(f"The first {MOST_ROWS} of {len(group.rows())} rows.")
     head(figure, "Comparison", *notes)
@@ -81,6 +90,8 @@ def comparison_figure(group: Group) -> Figure:
         axes = figure.add_subplot(1, len(metrics), at + 1)
         draw_bars(axes, bars_of(rows, metric), metric_axis(metric), labels=at == 0)
         axes.set_xlim(left=0)
+        if metric in chance:
+            draw_chance(axes, metric, chance[metric])
     return figure
 
 
@@ -90,9 +101,8 @@ def gains_figure(result: EvalResult) -> Figure:
     names = list(dict.fromkeys(key for gains in arms.values() for key in gains if key not in NOT_PERCENT))
     figure = new_figure(1.9 + 3.3 * len(arms), 1.85 + 0.3 * max(len(names), 2))
     note = "Percentage points with paired 95 % intervals; right of zero the whole is higher."
-    lower = [metric_name(name) for name in names if name in LOWER_IS_BETTER]
-    if lower:
-        note += f" Lower is better for {', '.join(lower)}."
+    if any(map(lower_is_better, names)):
+        note += " ↓: lower is better."
     head(figure, "Gain over each arm", origin(result), note, titled=True)
     width = figure.get_size_inches()[0]
     figure.subplots_adjust(left=1.75 / width, right=1 - 0.6 / width, wspace=0.28)
@@ -117,7 +127,8 @@ def draw_gains(axes: Axes, names: Sequence[str], gains: dict[str, Gain], title: 
             size=SMALL, color=SOFT, va="center",
         )  # fmt: skip
     axes.axvline(0, color=INK, linewidth=1, linestyle="--")
-    axes.set_yticks(range(len(names)), [metric_name(name) if labels else "" for name in names])
+    marked = [f"{metric_name(name)} ↓" if lower_is_better(name) else metric_name(name) for name in names]
+    axes.set_yticks(range(len(names)), marked if labels else [""] * len(names))
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.margins(x=0.12)
 

@@ -44,7 +44,7 @@ def curve_figures(result: EvalResult) -> dict[str, Figure]:
     if "det" in curves:
         figures["det"] = det_figure(result, curves["det"])
     if {"genuine", "impostor"} <= set(curves):
-        figures["scores"] = scores_figure(result, curves["genuine"], curves["impostor"])
+        figures["scores"] = scores_figure(result)
     if "open_set" in curves:
         figures["open-set"] = open_set_figure(result, curves["open_set"])
     return figures
@@ -53,6 +53,12 @@ def curve_figures(result: EvalResult) -> dict[str, Figure]:
 def roc_figure(result: EvalResult, curve: Curve) -> Figure:
     """ROC: ``tpr`` over ``fpr`` on a logarithmic axis that begins at the decade of the smallest measured rate."""
     figure, axes = _one_panel(result, "Receiver operating characteristic (ROC)")
+    draw_roc(axes, curve)
+    return figure
+
+
+def draw_roc(axes: Axes, curve: Curve) -> None:
+    """Draw a ROC and that of guessing."""
     fpr, tpr = np.array(curve["fpr"]), np.array(curve["tpr"])
     low = _decade_below(fpr)
     seen = fpr > 0
@@ -60,13 +66,12 @@ def roc_figure(result: EvalResult, curve: Curve) -> Figure:
     axes.plot([low, *fpr[seen]], [100 * at_zero, *(100 * tpr[seen])], color=BLUE, linewidth=1.8)
     ends = np.geomspace(low, 1, 200)
     axes.plot(ends, 100 * ends, color=GREY, linewidth=1, linestyle=":")
-    axes.text(0.22, 27, "chance", size=SMALL, color=SOFT, ha="right")
+    axes.text(0.22, 27, "guessing", size=SMALL, color=SOFT, ha="right")
     axes.set_xscale("log")
     axes.set_xlim(low, 1)
     axes.set_ylim(0, 101)
     axes.xaxis.set_major_formatter(_percent)
     style_axes(axes, "false positive rate (%, logarithmic)", "true positive rate (%)")
-    return figure
 
 
 def det_figure(result: EvalResult, curve: Curve) -> Figure:
@@ -85,9 +90,17 @@ def det_figure(result: EvalResult, curve: Curve) -> Figure:
     return figure
 
 
-def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure:
+def scores_figure(result: EvalResult) -> Figure:
     """Densities of genuine and impostor scores, with the thresholds of the result."""
     figure, axes = _one_panel(result, "Genuine and impostor scores")
+    draw_scores(axes, result)
+    axes.legend(loc="best", fontsize=SMALL, frameon=False, labelcolor=INK)
+    return figure
+
+
+def draw_scores(axes: Axes, result: EvalResult) -> None:
+    """Draw densities of genuine and impostor scores, and the thresholds, of a result that has these curves."""
+    genuine, impostor = ((result.curves or {})[name] for name in ("genuine", "impostor"))
     kinds = (("impostor", impostor, ORANGE, (0, (3, 1))), ("genuine", genuine, BLUE, "-"))
     seen: list[float] = []
     for name, histogram, colour, line in kinds:
@@ -106,8 +119,6 @@ def scores_figure(result: EvalResult, genuine: Curve, impostor: Curve) -> Figure
     if seen:
         margin = 0.03 * (max(seen) - min(seen))
         axes.set_xlim(min(seen) - margin, max(seen) + margin)
-    axes.legend(loc="best", fontsize=SMALL, frameon=False, labelcolor=INK)
-    return figure
 
 
 def open_set_figure(result: EvalResult, curve: Curve) -> Figure:

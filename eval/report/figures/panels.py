@@ -7,17 +7,36 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.report.figures.style import BLUE, GREEN, GREY, INK, ORANGE, RED, RULE, SMALL, SOFT, TEXT, plain, style_axes
+from eval.report.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    ROSE,
+    RULE,
+    SHADE,
+    SKY,
+    SMALL,
+    SOFT,
+    TEXT,
+    plain,
+    style_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-COLOURS = (BLUE, ORANGE, GREEN, RED, "#cc79a7", "#56b4e9", INK, GREY)
+COLOURS = (BLUE, ORANGE, GREEN, RED, ROSE, SKY, INK, GREY)
 STYLES = ("-", "--", ":", "-.")
 MOST_MARKED = 30
 """Points of a line that are marked; a line of more has no markers and ticks at round numbers."""
+
+WHITE_FROM = 0.7
+"""Shade of a cell from which on white text is easier to read than that of the page, light or dark."""
 
 LONGEST_NAME = 34
 """Characters of a name beside or below a panel; the middle of a longer one is left out."""
@@ -111,7 +130,7 @@ def set_ticks(axes: Axes, values: Sequence[float], *, log: bool, gap: float) -> 
     axes.set_xticks([], minor=True)
 
 
-def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True) -> None:
+def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True, longest: int = LONGEST_NAME) -> None:
     """Draw horizontal bars from top to bottom, each with its interval and with its text at the right edge."""
     places = np.arange(len(bars))
     axes.barh(places, [bar.value for bar in bars], height=0.62, color=[bar.colour for bar in bars], alpha=0.85)
@@ -119,7 +138,7 @@ def draw_bars(axes: Axes, bars: Sequence[Bar], name: str, *, labels: bool = True
     axes.hlines(places, *np.array(ends).T, color=INK, linewidth=1.4)
     style_axes(axes, name, "")
     axes.grid(visible=False, axis="y")
-    axes.set_yticks(places, [plain(shortened(bar.label)) for bar in bars] if labels else [""] * len(bars))
+    axes.set_yticks(places, [plain(shortened(bar.label, longest)) for bar in bars] if labels else [""] * len(bars))
     axes.set_ylim(len(bars) - 0.4, -0.6)
     for place, bar in enumerate(bars):
         axes.text(
@@ -132,24 +151,25 @@ def draw_grid(
     axes: Axes, values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], texts: Sequence[Sequence[str]]
 ) -> None:
     """Draw a grid of cells (rows, columns), shaded by values from 0 to 1 (NaN: not shaded), each with its text."""
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.patches import Rectangle
 
-    colours = LinearSegmentedColormap.from_list("paper to blue", ["#f4f8fb", "#9cc7e3", BLUE, "#00415f"])
-    axes.imshow(np.ma.masked_invalid(values), cmap=colours, vmin=0, vmax=1, aspect="auto")
+    style_axes(axes, "", "")
+    axes.grid(visible=False)
     axes.set_xticks(range(len(columns)), list(columns))
     axes.set_yticks(range(len(rows)), list(rows))
-    axes.tick_params(labelsize=SMALL, colors=SOFT, length=0)
-    axes.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5)
-    axes.tick_params(which="minor", length=0)
+    axes.tick_params(length=0)
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     for side in axes.spines.values():
         side.set_visible(False)
+    axes.add_patch(Rectangle((-0.5, -0.5), len(columns), len(rows), facecolor=SHADE, alpha=0.05, linewidth=0))
+    for row, column in np.argwhere(values > 0).tolist():
+        shade = 0.95 * float(values[row, column])
+        axes.add_patch(Rectangle((column - 0.48, row - 0.47), 0.96, 0.94, facecolor=SHADE, alpha=shade, linewidth=0))
     for row, column in np.ndindex(values.shape):
-        dark = values[row, column] > 0.5
         axes.text(
-            column, row, texts[row][column], ha="center", va="center", size=SMALL, color="white" if dark else INK,
-            parse_math=False,
+            column, row, texts[row][column], ha="center", va="center", size=SMALL,
+            color="white" if values[row, column] > WHITE_FROM else INK, parse_math=False,
         )  # fmt: skip
 
 

@@ -132,11 +132,12 @@ def coverage_figure(result: EvalResult) -> Figure:
 
 
 def draw_coverage(axes: Axes, lines: list[Line]) -> None:
-    """Draw accuracy over coverage, and write the accuracy at half and at full coverage of the first line."""
+    """Draw accuracy over coverage, and write the accuracy at half and, of a single line, at full coverage."""
     style_axes(axes, "coverage: answers given (%)", "accuracy of these (%)")
     draw_lines(axes, lines, star="")
     x, y = np.array(lines[0].x), np.array(lines[0].y)
-    for coverage, offset, side in ((50.0, (7, 6), "left"), (100.0, (0, -14), "right")):
+    places = ((50.0, (7, 6), "left"), (100.0, (0, -14), "right"))
+    for coverage, offset, side in places if len(lines) == 1 else places[:1]:
         at = int(np.abs(x - coverage).argmin())
         axes.annotate(
             f"{y[at]:.1f} at {x[at]:.0f} %", (x[at], y[at]), xytext=offset, textcoords="offset points", size=SMALL,

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 DPI = 150
 INK, SOFT, RULE = "#1d2329", "#5b646d", "#d5dadf"
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9299"
+SKY, ROSE = "#56b4e9", "#cc79a7"
 """Okabe and Ito's colours (2008), which most colour-blind people can tell apart; GREY is for secondary data."""
+
+SHADE = "#005b8f"
+"""Colour of the cells of a grid, mixed with the page; it is the same on light and dark pages."""
 
 TITLE, TEXT, SMALL = 12.0, 9.5, 8.5
 """Font sizes in points."""

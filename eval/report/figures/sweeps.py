@@ -10,10 +10,10 @@ import numpy as np
 from eval.report.figures.panels import Line, draw_grid, draw_lines, frame_cell, legend_below, legend_height
 from eval.report.figures.style import INK, TEXT, head, new_figure, style_axes
 from eval.views.wording import (
-    LOWER_IS_BETTER,
     NOT_PERCENT,
     SYMBOLS,
     counted,
+    lower_is_better,
     metric_axis,
     metric_name,
     metric_number,
@@ -52,7 +52,7 @@ def sweep_axis(points: Sequence[SweepPoint]) -> str | None:
 
 def best_point(points: Sequence[SweepPoint], metric: str) -> SweepPoint:
     """The point with the best value of ``metric``; the first of equal ones."""
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(metric) else 1
     return max(points, key=lambda point: sign * point.metrics[metric])
 
 
@@ -138,7 +138,7 @@ def draw_sweep(
     """Draw the lines of one metric over an option."""
     style_axes(axes, axis_name(axis) if labelled else "", "", metric_axis(metric))
     log = AXES[axis] and all(x > 0 for line in lines for x in line.x)
-    draw_lines(axes, lines, log=log, star="lowest" if metric in LOWER_IS_BETTER else "highest", gap=gap)
+    draw_lines(axes, lines, log=log, star="lowest" if lower_is_better(metric) else "highest", gap=gap)
 
 
 def sweep_note(result: EvalResult, points: Sequence[SweepPoint]) -> str:
@@ -173,7 +173,7 @@ def metric_grid_figure(result: EvalResult, points: Sequence[SweepPoint], axis: s
     head(figure, title, origin(result, points[0].role), note)
     figure.subplots_adjust(left=1.75 / figure.get_size_inches()[0])
     axes = figure.add_subplot()
-    signs = np.array([[-1.0 if name in LOWER_IS_BETTER else 1.0] for name in metrics])
+    signs = np.array([[-1.0 if lower_is_better(name) else 1.0] for name in metrics])
     texts = [[metric_number(name, value) for value in row] for name, row in zip(metrics, cells, strict=True)]
     draw_grid(axes, _by_row(signs * cells), [metric_name(m) for m in metrics], list(map(value_words, places)), texts)
     for row, values in enumerate(signs * cells):

@@ -35,6 +35,6 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
     assert Path(said["html"]).read_text().count("<h1>One</h1>") == 1
-    assert [Path(path).name for path in said["pictures"]] == ["overview.png", "comparison.png"]
+    assert [Path(path).name for path in said["pictures"]] == ["overview-bars.svg"]
     assert run("--out", tmp_path / "r").exit_code == 2
     assert run(file).exit_code == 2

@@ -63,27 +63,34 @@ def test_a_whole_report_stands_alone(tmp_path: Path) -> None:
     written = write_report(files, tmp_path / "a", "Mushrooms")
     names = {path.name for path in written.pictures}
     assert {
-        "overview.png", "comparison-1.png", "cmc-2.png", "zeroshot-sweep-temperature-val.png", "fusion-gains.png",
-        "fusion-sweep-alpha-val.png", "fusion-sweep-alpha-val-grid.png", "fewshot-sweep-shots-test.png",
-        "fusion-reliability.png", "fusion-coverage.png", "fusion-classes.png", "fusion-confusion.png", "verif-roc.png",
+        "overview-1-bars.svg", "comparison-1.svg", "cmc-2.svg", "zeroshot-sweep-temperature-val.svg",
+        "fusion-gains.svg", "fusion-sweep-alpha-val.svg", "fusion-sweep-alpha-val-grid.svg", "verif-roc.svg",
+        "fewshot-sweep-shots-test.svg", "fusion-reliability.svg", "fusion-coverage.svg", "fusion-classes.svg",
+        "fusion-confusion.svg",
     } <= names  # fmt: skip
     page = Page(written.html.read_text())
-    assert not page.of("script", "link", "iframe")
-    images = page.of("img")
-    assert len(images) == len(written.pictures)
-    assert all((image["src"] or "").startswith("data:image/png;base64,") and image["alt"] for image in images)
-    assert "http" not in page.text.replace("https", "http").partition("</style>")[2]
+    assert not page.of("link", "iframe", "img", "image")
+    assert len(page.of("script")) == 1
+    figures = [each for each in page.of("svg") if each.get("class") == "figure"]
+    assert len(figures) == len(written.pictures)
+    assert all(each["aria-label"] for each in figures)
+    assert not re.search(r"url\((?!#)|@import|src=", written.html.read_text())
+    assert set(re.findall(r"https?://[^\"< ]*", written.html.read_text())) == {"http://www.w3.org/2000/svg"}
     links = [each["href"] for each in page.of("a")]
-    assert links == [f"#{each['id']}" for each in page.of("h2", "h3")]
+    assert links == [f"#{each['id']}" for each in page.of("h2")]
+    ids = [identifier for _, attributes in page.tags if (identifier := attributes.get("id"))]
+    assert len(ids) == len(set(ids))
     assert "No pictures of wrong predictions" in page.text
     assert set(re.findall(r"!\[.*?\]\(([^)]*)\)", written.markdown.read_text())) == names
+    size = sum(path.stat().st_size for path in (tmp_path / "a").rglob("*"))
+    assert size < 2_000_000
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     made = fusion()
     files = write(tmp_path, fusion=made.model_copy(update={"sweep": None, "per_class": None}), reid=reid())
     first, second = (write_report(files, tmp_path / name) for name in ("a", "b"))
-    assert len(first.pictures) == 8
+    assert len(first.pictures) == 12
     for one, other in zip(first.pictures, second.pictures, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert first.html.read_bytes() == second.html.read_bytes()
@@ -95,7 +102,8 @@ def test_other_universes_and_splits_never_share_a_table(tmp_path: Path) -> None:
     moved = moved.model_copy(update={"provenance": moved.provenance.model_copy(update={"split_sha256": "7" * 64})})
     files = write(tmp_path, fusion=bare("fusion"), restricted=bare(names=SPECIES[:90]), moved=moved, same=bare())
     written = write_report(files, tmp_path / "r")
-    together = [{row[0].strip() for row in table} for table in tables(written.markdown.read_text())]
+    results = [table for table in tables(written.markdown.read_text()) if table[0][0].strip() == "result"]
+    together = [{row[0].partition("<br>")[0].strip(" *").split("*")[0] for row in table} for table in results]
     assert {"fusion", "same"} <= together[0]
     assert [{"restricted", "moved"} & each for each in together if {"fusion", "same"} & each] == [set()]
     assert not any({"restricted", "moved"} <= each for each in together)
@@ -103,7 +111,7 @@ def test_other_universes_and_splits_never_share_a_table(tmp_path: Path) -> None:
     assert "2 label universes, 2 split sets" in warning
     assert "3 separate tables" in warning
     assert warning in Page(written.html.read_text()).text
-    assert {"comparison-1.png", "comparison-2.png", "comparison-3.png"} <= {path.name for path in written.pictures}
+    assert {"overview-1-bars.svg", "overview-3-bars.svg"} <= {path.name for path in written.pictures}
 
 
 def test_results_that_are_measured_differently_say_so(tmp_path: Path) -> None:
@@ -124,14 +132,14 @@ def test_names_cannot_break_out_of_their_place(tmp_path: Path) -> None:
     files = write(tmp_path, **{"a_b *c* $x$": made})
     written = write_report(files, tmp_path / "r", NASTY[0])
     page = Page(written.html.read_text())
-    assert not page.of("script")
+    assert len(page.of("script")) == 1
     assert not any("onload" in attributes for _, attributes in page.tags)
     assert all(name in page.text for name in NASTY)
     markdown = written.markdown.read_text()
     assert "<script>" not in markdown.replace("\\<script\\>", "")
     for table in tables(markdown):
         assert len({len(row) for row in table}) == 1
-    assert any(path.name == "a-b-c-x-classes.png" for path in written.pictures)
+    assert any(path.name == "a-b-c-x-classes.svg" for path in written.pictures)
 
 
 def test_assets_are_shown(tmp_path: Path) -> None:
@@ -150,14 +158,21 @@ def test_assets_are_shown(tmp_path: Path) -> None:
     ]
     write_assets(file, answers, wrong, {name: (tmp_path / "t.webp").read_bytes()})
     written = write_report([file], tmp_path / "r")
-    with Image.open(tmp_path / "r" / "knn-wrong.png") as sheet:
-        assert sheet.size[1] > 2 * 148
-        colours = sheet.convert("RGB").getcolors(10**6) or []
-    assert any(colour == (0, 128, 128) for _, colour in colours)
+    (thumbnail,) = (tmp_path / "r" / "thumbs").iterdir()
+    assert thumbnail.read_bytes() == (tmp_path / "t.webp").read_bytes()
+    page = written.html.read_text()
+    assert f"1. {SPECIES[0]}, taken for {SPECIES[1]} (91 %)" in page
+    assert page.count(f'<use href="#{thumbnail.name}"/>') == 2
+    assert page.count("data:image/webp;base64,") == 1
+    assert "nearest neighbours among the train images by the vectors of space clip@1." in page
     markdown = written.markdown.read_text()
     rows = next(table for table in tables(markdown) if "rank of the truth" in " ".join(table[0]))
     assert [row[0].strip() for row in rows[2:]] == ["sure\\|wrong.jpg", "unsure.jpg"]
     assert "No pictures of wrong predictions" not in markdown
+    wrong_rows = next(table for table in tables(markdown) if table[0][0].strip() == "image")
+    assert f"(thumbs/{thumbnail.name})" in wrong_rows[2][0]
+    assert f"✓ {SPECIES[0]}" in wrong_rows[2][1]
+    assert "no picture<br>✗ no label" in wrong_rows[2][2]
 
 
 @pytest.mark.parametrize(

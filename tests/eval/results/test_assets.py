@@ -27,7 +27,7 @@ WRONG = WrongPrediction("1", "u.jpg", "a", "b", 0.5, thumbnail_name("k"), (Neigh
 
 def test_there_and_back(tmp_path: Path) -> None:
     file = tmp_path / "r.json"
-    answers = [ANSWER, ANSWER._replace(draw=3, seed=1, correct=True, rank=1)]
+    answers = [ANSWER, ANSWER._replace(draw=3, seed=1, correct=True, rank=1, group="burst 1")]
     folder = write_assets(file, iter(answers), iter([WRONG]), {thumbnail_name("k"): b"webp"})
     assert folder == assets_folder(file) == tmp_path / "r.assets"
     assert list(read_predictions(file) or ()) == answers
@@ -36,7 +36,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert (
         (folder / "predictions.csv")
         .read_text()
-        .startswith("draw,seed,id,uri,label,predicted,probability,rank,correct\n")
+        .startswith("draw,seed,id,uri,label,predicted,probability,rank,correct,group\n")
     )
 
 
@@ -86,6 +86,15 @@ def test_predictions_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.assets" / "predictions.csv").write_text(text)
     with pytest.raises(InputError, match=r"predictions\.csv"):
         list(read_predictions(tmp_path / "r.json") or ())
+
+
+def test_predictions_from_before_they_had_groups(tmp_path: Path) -> None:
+    (tmp_path / "r.assets").mkdir()
+    text = "draw,seed,id,uri,label,predicted,probability,rank,correct\n0,0,1,u.jpg,a,b,0.5,2,0\n"
+    (tmp_path / "r.assets" / "predictions.csv").write_text(text)
+    assert list(read_predictions(tmp_path / "r.json") or ()) == [
+        Prediction(0, 0, "1", "u.jpg", "a", "b", 0.5, 2, correct=False)
+    ]
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:

@@ -144,3 +144,10 @@ def test_a_named_delimiter(tmp_path: Path, delimiter: str, text: str) -> None:
     assert len(open_table(tmp_path / "t.csv", options=TableOptions(delimiter=delimiter)).columns) == 2
     with pytest.raises(InputError, match="takes one character, or tab, comma"):
         TableOptions.read({"delimiter": "ab"}, "test")
+
+
+def test_a_row_that_begins_with_a_hash_is_no_comment_and_counts_in_both_readings(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('filepath,label\n#,"\n,"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="can be read in two ways"):
+        open_table(path)

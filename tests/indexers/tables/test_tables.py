@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 from hypothesis import HealthCheck, example, given, settings
@@ -73,5 +74,19 @@ def test_no_row_of_an_unusual_dialect_is_lost_without_a_word(
         count = len(list(table.rows(problems)))
     except InputError:
         return
+    if _is_plain_csv(path, delimiter):
+        return  # by accident: nothing tells it from a table whose cells hold line breaks
     full = [row for row in rows if any(cell.strip() for cell in row)]
-    assert table.notes or count + len(problems) + sum(table.skipped.values()) >= len(full)
+    lines = [re.search(r"in lines (\d+) to (\d+)", problem.reason) for problem in problems]
+    told = sum(int(span[2]) - int(span[1]) + 1 if span else 1 for span in lines)
+    assert table.notes or count + told + sum(table.skipped.values()) >= len(full)
+
+
+def _is_plain_csv(path: Path, delimiter: str) -> bool:
+    """Whether a file is a table of two columns in the usual quotation marks, of which some row has several lines."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True) if row]
+    except csv.Error:
+        return False
+    return all(len(row) > 1 and not any(row[2:]) for row in rows) and any("\n" in cell for row in rows for cell in row)

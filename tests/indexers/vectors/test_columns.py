@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from indexers.vectors.columns import choose_columns, text_vectors
-from indexers.vectors.read_vectors import VectorOptions, read_vectors
+from indexers.vectors.imported import VectorOptions
+from indexers.vectors.read_vectors import read_vectors
 from retrieval.errors import InputError, MissingFileError
 from tests.support.shared_data import SHARED, needs_shared
 

@@ -122,7 +122,7 @@ def test_a_bank_belongs_to_a_space_of_its_dimension(tmp_path: Path) -> None:
     wide = save(tmp_path / "wide.npz", d=9, names=np.array(["x", "y"] * 6))
     with pytest.raises(InputError, match=r"9 dimensions, space features@.* has 6"):
         api.import_vectors(wide, tmp_path / "s", **options)
-    with pytest.raises(InputError, match="`classes` is needed: a bank needs the array of classes"):
+    with pytest.raises(InputError, match=r"Say which array of .* holds the classes of the bank .`classes`."):
         api.import_vectors(file, tmp_path / "s", kind="bank", vectors="image")
 
 

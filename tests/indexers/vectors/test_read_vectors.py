@@ -17,7 +17,9 @@ from pyarrow import parquet
 
 from indexers.vectors import arrays
 from indexers.vectors.arrays import NpzArrays
-from indexers.vectors.read_vectors import BankOptions, VectorOptions, read_bank, read_vectors
+from indexers.vectors.imported import VectorOptions
+from indexers.vectors.read_bank import BankOptions, read_bank
+from indexers.vectors.read_vectors import read_vectors
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
 from tests.support.shared_data import SHARED, needs_shared
 

@@ -1,0 +1,1 @@
+"""Write vectors and banks of a store to files that numpy, pandas and other programs read."""

@@ -1,0 +1,184 @@
+"""Files in the places that the documentation names, drawn small: a function for each page, on the sample world."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tests.support.command_line import SMALL_ENCODER, call_cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+
+SMALL_SAMPLES = {
+    "species": ("--species", "15", "--n", "8", "--size", "64", "--workers", "1"),
+    "hands": ("--n", "8", "--images", "2", "--size", "64", "--workers", "1"),
+    "drains": ("--n", "6", "--size", "64", "--workers", "1"),
+}
+"""Few and small images of each part of the sample world."""
+
+
+def draw_world(folder: Path) -> None:
+    """Draw the sample world that the layouts copy from: ``species``, ``hands`` and ``drains``."""
+    for what, words in SMALL_SAMPLES.items():
+        call_cli("sample", what, *words, "--out", folder / what)
+
+
+def readme(folder: Path, world: Path) -> None:
+    """11k Hands, mushrooms in the folders of a classifier, and files of prompts and names."""
+    shutil.copytree(world / "hands", folder / "11k-hands")
+    shutil.copytree(world / "hands", folder / "hands")
+    _species_folders(folder / "mushrooms", world)
+    shutil.copy(world / "species" / "prompts_attr_clean.json", folder / "prompts.json")
+
+
+def species(folder: Path, world: Path) -> None:
+    """Leaves without splits and numbers of their shape, mushrooms with prompts."""
+    shutil.copytree(world / "species", folder / "leaves")
+    with (world / "species" / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    _table(folder / "leaves" / "manifest.csv", [{name: row[name] for name in ("filepath", "label")} for row in rows])
+    rng = np.random.default_rng(0)
+    labels = sorted({row["label"] for row in rows})
+    centres = rng.standard_normal((len(labels), 6))
+    names = [f"{part}{number}" for part in ("margin", "shape", "texture") for number in (1, 2)]
+    numbers = [centres[labels.index(row["label"])] + rng.standard_normal(6) for row in rows]
+    features = [
+        {"id": row["filepath"], **dict(zip(names, numbers[at].round(4).tolist(), strict=True))}
+        for at, row in enumerate(rows)
+    ]
+    _table(folder / "leaves" / "features192.csv", features)
+    shutil.copy(world / "species" / "prompts_delta.json", folder / "delta_prompts.json")
+    shutil.copy(world / "species" / "labels.tsv", folder / "labels.tsv")
+    call_cli("index", world / "species" / "manifest.csv", "--store", folder / "mushrooms")
+
+
+def hands(folder: Path, world: Path) -> None:
+    """11k Hands, a photograph, and vectors of a model that others trained."""
+    shutil.copytree(world / "hands", folder / "hands")
+    shutil.copy(next((world / "hands" / "Hands").iterdir()), folder / "photo.jpg")
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Any] = {}
+    for side, n in (("query", 10), ("gallery", 20)):
+        identity = np.arange(n) % 5
+        arrays[side] = (rng.standard_normal((n, 8)) + identity[:, None]).astype(np.float32)
+        arrays[f"{side}_identity"], arrays[f"{side}_camera"] = identity.astype(np.str_), np.full(n, side)
+    np.savez(folder / "features.npz", **arrays)
+
+
+def protocols(folder: Path, world: Path) -> None:
+    """A store of 11k Hands."""
+    call_cli("index", world / "hands", "--store", folder / "hands.vitrine")
+
+
+def folders(folder: Path, world: Path) -> None:
+    """A folder for every arrangement of labels and splits."""
+    images = _images(world)
+    classes = ("oak", "elm")
+    layouts = {
+        "brain-tumour": [(f"{split}/{name}") for split in ("Training", "Testing") for name in ("glioma", "none")],
+        "flowers": classes,
+        "sites": [f"{site}/{name}" for site in ("north", "south") for name in classes],
+        "leaves": [f"{name}/{split}" for name in classes for split in ("train", "test")],
+        "birds": ["finch/green", "finch/gold", "tit/blue"],
+        "people": [f"{name}/{camera}" for name in ("0001", "0002") for camera in ("c1", "c2")],
+        "photos": ["monday", "tuesday"],
+        "scenes": [f"{split}/{name}" for split in ("seg_train", "seg_test", "seg_pred") for name in classes],
+        "set/train": classes,
+        "imagenet": [f"{split}/{name}" for split in ("train", "val") for name in classes],
+    }
+    for place, leaves in layouts.items():
+        for leaf in leaves:
+            _fill(folder / place / leaf, images, 4)
+    _listed(folder / "list.csv", images, {"label": classes, "split": ("1", "0")})
+    _store_of(folder / "imagenet", folder)
+
+
+def tables(folder: Path, world: Path) -> None:
+    """Tables of images as spreadsheets and annotation tools write them."""
+    images = _images(world)
+    _listed(folder / "list.csv", images, {"species": ("oak", "elm")}, path="image")
+    times = ("05/06/2024 10:00", "07/06/2024 11:00")
+    _listed(folder / "sightings.csv", images, {"label": ("Bär", "Wolf"), "captured_at": times}, encoding="cp1252")
+    (folder / "images").mkdir()
+    for at, path in enumerate(images[:8]):
+        shutil.copy(path, folder / "images" / f"{at:012d}.jpg")
+    _table(
+        folder / "annotations.csv",
+        [{"filepath": str(at), "label": ("oak", "elm")[at % 2]} for at in range(8)],
+    )
+    _fill(folder / "trees" / "oak", images, 2)
+    _store_of(folder / "trees", folder)
+
+
+def nothing(folder: Path, world: Path) -> None:
+    """An empty folder: the commands of the page draw what they need."""
+
+
+LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
+    "README.md": readme,
+    "species.md": species,
+    "hands.md": hands,
+    "protocols.md": protocols,
+    "folders.md": folders,
+    "tables.md": tables,
+    "pictures.md": nothing,
+    "sample.md": nothing,
+    "options.md": nothing,
+}
+
+
+def _images(world: Path) -> list[Path]:
+    return sorted((world / "species" / "images").rglob("*.jpg"))
+
+
+def _fill(folder: Path, images: list[Path], n: int) -> None:
+    """Copy the next images into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for at in range(n):
+        shutil.copy(images[0], folder / f"DSC{at}.jpg")
+        images.append(images.pop(0))
+
+
+def _species_folders(folder: Path, world: Path) -> None:
+    with (world / "species" / "manifest.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            place = folder / row["split"] / row["label"]
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(world / "species" / row["filepath"], place)
+
+
+def _listed(
+    table: Path,
+    images: Sequence[Path],
+    columns: dict[str, Sequence[str]],
+    path: str = "filepath",
+    encoding: str = "utf-8",
+) -> None:
+    folder = table.parent / table.stem
+    _fill(folder, list(images), 8)
+    rows = [
+        {path: f"{table.stem}/{image.name}", **{name: values[at % len(values)] for name, values in columns.items()}}
+        for at, image in enumerate(sorted(folder.iterdir()))
+    ]
+    _table(table, rows, encoding)
+
+
+def _table(path: Path, rows: Iterable[dict[str, Any]], encoding: str = "utf-8") -> None:
+    rows = list(rows)
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _store_of(images: Path, folder: Path) -> None:
+    """Make the store that commands without ``--store`` and ``--encoder`` mean."""
+    call_cli("index", images, "--store", folder / "store", *SMALL_ENCODER)
+    assert json.loads(call_cli("info", "--store", folder / "store", "--json").stdout)["spaces"]
