@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class CheckpointFamily:
     """Family ``checkpoint``: ``checkpoint/FOLDER``. The spec of its encoders has the family in the card."""
 
-    contrastive = False
+    def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
+        """Return False: the family in the card answers."""
+        return False
 
     def claims(self, path: Path) -> bool:
         """Return whether a path is a folder with a card, or a training run with such a folder."""

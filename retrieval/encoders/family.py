@@ -34,10 +34,14 @@ class Family(Protocol):
     """A family of encoders.
 
     A ``source`` is a location of weights: ``tag:T``, ``file:PATH``, ``folder:PATH``, ``hf-hub:R`` or ``random:SEED``.
-    ``contrastive`` is whether images and texts are encoded to one space; the precision ``auto`` depends on it.
     """
 
-    contrastive: bool
+    def is_contrastive(self, model: str) -> bool:
+        """Return whether a model, named as in a description, encodes images and texts to one space.
+
+        The precision ``auto`` depends on it.
+        """
+        ...
 
     def claims(self, path: Path) -> bool:
         """Return whether a file or folder given without a family (``--encoder PATH``) is an encoder of this family."""

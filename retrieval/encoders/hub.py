@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HUB = "hf-hub:"
-_REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>(?!.*\.\.)[\w.-]+(/[\w.-]+)*))?", re.ASCII)
+REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>(?!.*\.\.)[\w.-]+(/[\w.-]+)*))?", re.ASCII)
 
 
 def hub_file(repository: str, names: Sequence[str]) -> Path:
@@ -31,7 +31,7 @@ def hub_file(repository: str, names: Sequence[str]) -> Path:
             of the files.
         NetworkError: the download failed.
     """
-    parts = _REPOSITORY.fullmatch(repository)
+    parts = REPOSITORY.fullmatch(repository)
     if parts is None:
         raise UnknownNameError(f"{HUB}{repository} is not of the form hf-hub:ORGANISATION/REPOSITORY[@REVISION].")
     identifier, revision = parts["repository"], parts["revision"]

@@ -40,7 +40,9 @@ SIDECARS = (".preprocess.yaml", ".preprocess.yml", ".preprocess.json")
 class OnnxFamily:
     """Family ``onnx``; see :class:`retrieval.encoders.family.Family` for what the methods return and raise."""
 
-    contrastive = False
+    def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
+        """Return False: no model has a text tower."""
+        return False
 
     def claims(self, path: Path) -> bool:
         """Return whether a path is an ONNX file."""

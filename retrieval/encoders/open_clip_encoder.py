@@ -10,12 +10,9 @@ import json
 import logging
 from collections import Counter
 from contextlib import suppress
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
 
 from retrieval.encoders.artefact import FOLDER, open_folder, open_local, split_inside, weight_file
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
@@ -23,12 +20,13 @@ from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file
 from retrieval.encoders.networks import select_network
 from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, shipped, shipped_artefact
-from retrieval.encoders.torch_encoder import TorchEncoder, seeded
+from retrieval.encoders.torch_encoder import seeded
 from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
+from retrieval.encoders.two_towers import TwoTowerEncoder
 from retrieval.encoders.weights import check_fit, read_weights
 from retrieval.errors import InputError, MissingDependencyError, NetworkError, UnknownNameError, WeightsError, unknown
-from retrieval.types import Embeddings, Preprocess
+from retrieval.types import Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
     from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.weights import Weights
-    from retrieval.types import EncoderSpec, Float32
+    from retrieval.types import EncoderSpec
 
 CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -70,7 +68,9 @@ def _without_open_clip_chatter(record: logging.LogRecord) -> bool:
 class OpenClipFamily:
     """Family ``open_clip``."""
 
-    contrastive = True
+    def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
+        """Return True: every model has a text tower."""
+        return True
 
     def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
         """Return False, because a file of weights does not identify its model."""
@@ -148,7 +148,7 @@ class OpenClipFamily:
         return OpenClipEncoder(spec, device, model.eval(), float(scale.exp()), notes)
 
 
-class OpenClipEncoder(TorchEncoder):
+class OpenClipEncoder(TwoTowerEncoder):
     """The image tower and the text tower of an open_clip model."""
 
     def __init__(
@@ -158,43 +158,15 @@ class OpenClipEncoder(TorchEncoder):
         import torch
 
         self._model = model.to(device).to(memory_format=torch.channels_last)
-        self._logit_scale = logit_scale
-        super().__init__(spec, device, lambda pixels: self._model.encode_image(pixels, normalize=False), None, notes)
-
-    @property
-    def logit_scale(self) -> float:
-        """The trained factor on cosine similarities (1 / temperature)."""
-        return self._logit_scale
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Encode n texts to vectors of the space of the images; texts longer than the context are cut.
-
-        Returns:
-            Vectors (n, d) of length 1, and their lengths (n,) before normalisation.
-
-        Raises:
-            MissingDependencyError: the tokenizer of this model needs a package that is not installed.
-            NetworkError: the tokenizer could not be downloaded.
-            WeightsError: a vector is zero or not finite.
-        """
-        size = self.spec.batch_size
-        raw = np.empty((len(texts), self.dimension), np.float32)
-        for start in range(0, len(texts), size):
-            part = list(texts[start : start + size])
-            raw[start : start + size] = self._run_texts(part + [""] * (size - len(part)))[: len(part)]
-        return self.normalised(raw, "text")
-
-    def _run_texts(self, texts: list[str]) -> Float32:
-        import torch
-
-        with torch.inference_mode():
-            vectors = self._model.encode_text(self._tokenizer(texts).to(self._device), normalize=False)
-            raw: Float32 = vectors.to(torch.float32).cpu().numpy()
-        return raw
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        return tokenizer(self.spec)
+        super().__init__(
+            spec,
+            device,
+            lambda pixels: self._model.encode_image(pixels, normalize=False),
+            lambda tokens: self._model.encode_text(tokens, normalize=False),
+            lambda: tokenizer(spec),
+            logit_scale,
+            notes,
+        )
 
 
 def tokenizer(spec: EncoderSpec) -> Any:

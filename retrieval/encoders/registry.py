@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "checkpoint": ".checkpoint_encoder:FAMILY",
+    "hf": ".hf_encoder:FAMILY",
     "onnx": ".onnx_encoder:FAMILY",
     "open_clip": ".open_clip_encoder:FAMILY",
     "timm": ".timm_encoder:FAMILY",
@@ -56,7 +57,7 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
     source = _source(named_family, parts, model, implied, request.random_init)
     description = named_family.describe(model, source)
     building_family = family(description.family)  # for a folder, the family in its card
-    contrastive = building_family.contrastive
+    contrastive = building_family.is_contrastive(description.model)
     device = precision.choose_device(request.device)
     preprocess = override(description.preprocess, request.preprocess)
     if is_open(preprocess):

@@ -11,6 +11,8 @@ from retrieval.encoders.registry import family
 from retrieval.types import digest
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from retrieval.types import EncoderSpec
 
 SHORT = 14
@@ -31,16 +33,26 @@ class CutTexts(NamedTuple):
 
 def has_text_tower(spec: EncoderSpec) -> bool:
     """Return whether an encoder encodes texts to vectors of the space of its images; imported spaces have none."""
-    return spec.preprocess is not None and family(spec.family).contrastive
+    return spec.preprocess is not None and family(spec.family).is_contrastive(spec.model)
 
 
 def context_of(spec: EncoderSpec) -> int | None:
     """Return how many tokens the text tower of an encoder reads, or None if it has no text tower."""
     if not has_text_tower(spec):
         return None
-    from retrieval.encoders.open_clip_encoder import context_length
+    length: int = _texts_of(spec).context_length(spec)
+    return length
 
-    return context_length(spec)
+
+def _texts_of(spec: EncoderSpec) -> ModuleType:
+    """Return the module with the functions ``context_length`` and ``tokenizer`` of an encoder."""
+    if spec.family == "hf":
+        from retrieval.encoders import hf_text
+
+        return hf_text
+    from retrieval.encoders import open_clip_encoder
+
+    return open_clip_encoder
 
 
 def cut_texts(texts: Sequence[str], spec: EncoderSpec) -> CutTexts:
@@ -82,9 +94,7 @@ def token_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:
         MissingDependencyError: the tokenizer needs a package that is not installed.
         NetworkError: the tokenizer could not be downloaded.
     """
-    from retrieval.encoders.open_clip_encoder import tokenizer
-
-    made: Any = tokenizer(spec)
+    made: Any = _texts_of(spec).tokenizer(spec)
     if (inner := getattr(made, "tokenizer", None)) is not None:  # one of the package transformers
         return [len(inner(text, truncation=False)["input_ids"]) for text in texts]
     return [len(made.encode(text)) + 2 for text in texts]

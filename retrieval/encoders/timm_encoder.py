@@ -52,7 +52,9 @@ def _timm() -> Any:
 class TimmFamily:
     """The family ``timm``; see :class:`retrieval.encoders.family.Family` for what the methods return and raise."""
 
-    contrastive = False
+    def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
+        """Return False: no model has a text tower."""
+        return False
 
     def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
         """Return False, because a file of weights does not identify its model."""

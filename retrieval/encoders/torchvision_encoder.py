@@ -49,7 +49,9 @@ def _models() -> Any:
 class TorchvisionFamily:
     """Family ``torchvision``."""
 
-    contrastive = False
+    def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
+        """Return False: no model has a text tower."""
+        return False
 
     def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
         """Return False, because a file of weights does not identify its model."""

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from retrieval.encoders.registry import FAMILIES, load, resolve
+from retrieval.encoders.registry import FAMILIES, family, load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, WeightsError
 from retrieval.types import TextEncoder
-from tests.support import encoder_folders
+from tests.support import encoder_folders, hf_folders
 from tests.support import tiny_open_clip as tiny
 from tests.support.onnx_files import colour_encoder
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CASES = {
     "checkpoint": ("checkpoint/FOLDER", "fp32"),
+    "hf-clip": ("hf/FOLDER", "auto"),
+    "hf-siglip": ("hf/FOLDER", "fp32"),
+    "hf-dinov2": ("hf/FOLDER", "auto"),
     "onnx": ("onnx/FOLDER/colours.onnx", "auto"),
     "open_clip-fp32": (f"open_clip/{tiny.NAME}", "fp32"),
     "open_clip-bf16": (f"open_clip/{tiny.NAME}", "bf16"),
@@ -37,6 +40,9 @@ CASES = {
 
 FILES: dict[str, Callable[[Path], Any]] = {
     "checkpoint": encoder_folders.two_towers,
+    "hf-clip": lambda folder: hf_folders.save(folder, "clip"),
+    "hf-siglip": lambda folder: hf_folders.save(folder, "siglip"),
+    "hf-dinov2": lambda folder: hf_folders.save(folder, "dinov2"),
     "onnx": lambda folder: colour_encoder(made(folder) / "colours.onnx", (8, 8, 4, 3)),
 }
 """Cases with files of their own, and what writes them into a folder."""
@@ -129,10 +135,14 @@ def test_random_weights_have_no_head(encoder: Encoder) -> None:
 
 
 def test_a_text_tower_shares_the_space(encoder: Encoder) -> None:
-    if encoder.spec.family != "open_clip":
+    if not family(encoder.spec.family).is_contrastive(encoder.spec.model):
         assert not isinstance(encoder, TextEncoder)
         return
     assert isinstance(encoder, TextEncoder)
+    if encoder.spec.model.startswith("siglip"):
+        with pytest.raises(InputError, match="tokenizer of SigLIP"):
+            encoder.encode_texts(["a hand"])
+        return
     texts = ["a hand", "a mushroom", "", "ü" * 500]
     vectors, norms = encoder.encode_texts(texts)
     assert vectors.shape == (4, encoder.dimension)

@@ -25,7 +25,7 @@ RANDOM = EncoderRequest("timm/test_vit", random_init=1, device="cpu")
 
 
 def test_the_table_names_families_that_exist() -> None:
-    assert {name for name in FAMILIES if family(name).contrastive} == {"open_clip"}
+    assert {name for name in FAMILIES if family(name).is_contrastive("clip-vit-b-32")} == {"hf", "open_clip"}
 
 
 @pytest.mark.parametrize(
