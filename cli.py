@@ -16,6 +16,7 @@ COMMANDS = {
     "index": (".indexers.commands:index_command", "Embed images into a store, once."),
     "import-vectors": (".indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
     "export-vectors": (".retrieval.commands.export:export_command", "Write vectors of a store, or a bank, to a file."),
+    "index-ann": (".indexers.ann_command:index_ann_command", "Build an approximate index, for search --approx."),
     "search": (".retrieval.commands.search:search_command", "Find similar images, identities or labels."),
     "eval": (".eval.commands.eval:eval_command", "Evaluate a mode from stored vectors."),
     "splits": (".eval.commands.splits:splits_group", "List and export stored split sets."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eval.api import audit, compare, evaluate, pictures, read_result, report
     from eval.results.schema import EvalResult
-    from indexers.api import import_vectors, index
+    from indexers.api import import_vectors, index, index_ann
     from retrieval.api import export_vectors, info, vectors, verify
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
@@ -50,12 +50,14 @@ _NAMES = {
     "vectors": ".retrieval.api",
     "verify": ".retrieval.api",
     "index": ".indexers.api",
+    "index_ann": ".indexers.api",
     "open_store": ".retrieval.store.open",
     "search": ".retrieval.search.searcher",
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
-    "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors", "search",
+    "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors",
+    "index_ann", "search",
     "Searcher", "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
     "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",

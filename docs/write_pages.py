@@ -10,11 +10,13 @@ from eval.registry import MODES, PROTOCOLS, SCORERS, load_mode, load_protocol, l
 from eval.runs.request import EvalRequest
 from eval.seams.classification import ClassConfig
 from eval.seams.mode import ModeConfig
+from indexers.ann.request import AnnRequest
 from indexers.requests import ImportRequest, IndexRequest
 from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import markdown_table, option_rows, written
 from retrieval.config import Config
 from retrieval.export.request import ExportRequest
+from retrieval.search.ann_kinds import KINDS
 from retrieval.search.request import SearchRequest
 from training.registry import JOBS, load_job
 
@@ -80,6 +82,10 @@ def _protocols() -> Iterator[tuple[str, str]]:
 def _searching() -> Iterator[tuple[str, str]]:
     python = "`vitrine.search(store, KEY=VALUE, ...)`; the command `search` has the same options."
     yield "## Searching", f"{python}\n\n{_table(SearchRequest)}"
+    python = "`vitrine.index_ann(store, KEY=VALUE, ...)`; the command `index-ann` has the same options."
+    yield "## Approximate indexes", f"{python}\n\n{_table(AnnRequest)}"
+    for name, kind in KINDS.items():
+        yield f"### `{name}`", _table(kind.options)
 
 
 def _indexing() -> Iterator[tuple[str, str]]:

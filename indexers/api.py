@@ -1,10 +1,12 @@
-"""Public Python functions that write to a store: :func:`index` and :func:`import_vectors`."""
+"""Public Python functions that write to a store: :func:`index`, :func:`import_vectors` and :func:`index_ann`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from indexers.ann.build import build_ann
+from indexers.ann.request import AnnReport, AnnRequest
 from indexers.jobs import import_file, index_images
 from indexers.pipeline.report import IndexReport
 from indexers.requests import ImportRequest, IndexRequest
@@ -58,3 +60,27 @@ def import_vectors(
         StoreLockedError: another process held the store's lock for the whole ``wait``.
     """
     return import_file(ImportRequest.read({**options, "path": path}, "import_vectors"), store)
+
+
+@takes_options_of(AnnRequest)
+def index_ann(store: str | Path | LanceStore, **options: Any) -> AnnReport:
+    """Build an approximate index over a space and save it in the store, for ``search(..., approx=True)``.
+
+    It takes the place of one that is there. Its recall, and what Rank-1 and mAP lose, are measured beside an exact
+    search of some of the vectors. It is used until the vectors of the space change.
+
+    Args:
+        store: the store, or its folder.
+        **options: see below.
+
+    Returns:
+        What is saved of the index, its recall, and time and size.
+
+    Raises:
+        InputError: there are too few vectors, or an option cannot be used.
+        UnknownNameError: the kind, the space or the view does not exist.
+        MissingFileError, StoreError: there is no store, or the index cannot be written.
+        ReadOnlyStoreError: the store cannot be written.
+        StoreLockedError: another process held the store's lock for the whole ``wait``.
+    """
+    return build_ann(AnnRequest.read(options, "index_ann"), store)

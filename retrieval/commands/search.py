@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 )
 @click.option("--include-self", is_flag=True, help="Also show the query's own samples.")
 @click.option("--view", default="base", show_default=True, help="View of the space to search in.")
+@click.option(
+    "--approx",
+    is_flag=True,
+    help="Search with the index of index-ann; exactly where there is none, or vectors changed since.",
+)
 @max_pixels_option("IMAGE")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG).")
 @where_option
@@ -60,6 +65,7 @@ def search_command(
     combine: Any,
     include_self: bool,  # noqa: FBT001 - Click passes flags by name
     view: str,
+    approx: bool,  # noqa: FBT001
     max_pixels: int,
     sheet: Path | None,
     where: str | None,
@@ -81,8 +87,9 @@ def search_command(
         raise click.UsageError("Search for one thing: an IMAGE, or one of --id, --identity, --label, --text.")
     query = {"id": sample_id, "identity": identity, "label": label, "image": image, "text": text}
     ranking = {"k": k, "group_by": group_by, "combine": combine, "include_self": include_self}
-    searched = {"where": where, "space": space, "view": view, "device": device, "max_pixels": max_pixels}
-    result = search(store, SearchRequest.read(query | ranking | searched, "search"))
+    searched = {"where": where, "space": space, "view": view, "approx": approx}
+    encoded = {"device": device, "max_pixels": max_pixels}
+    result = search(store, SearchRequest.read(query | ranking | searched | encoded, "search"))
     if sheet is not None:
         write_sheet(result, sheet)
     for warning in result.warnings:

@@ -44,7 +44,7 @@ def cell_neighbours(vectors: Float32, k: int, seed: int = 0) -> Neighbors:
         Neighbors of shape (n, k): best first, equal scores in order of rows; -1 and -inf pad short lists. Scores are
         float64 products rounded to float32, as those of an exact search.
     """
-    centres = _centres(vectors, seed)
+    centres = cell_centres(vectors, round(math.sqrt(len(vectors))), seed)
     probed = _nearest_cells(vectors, centres)
     members = _group(probed[:, 0], len(centres))
     scores = np.full((len(vectors), k + SPARE), -np.inf, np.float32)
@@ -61,10 +61,15 @@ def cell_neighbours(vectors: Float32, k: int, seed: int = 0) -> Neighbors:
     return nearest
 
 
-def _centres(vectors: Float32, seed: int) -> Float32:
-    """Unit centres (c, d) of cells: spherical k-means from random rows."""
+def cell_centres(vectors: Float32, count: int, seed: int = 0) -> Float32:
+    """Find unit centres (count, d) of cells: spherical k-means from random rows.
+
+    Args:
+        vectors: (n, d) of length one.
+        count: number of cells, from 1 to n.
+        seed: seed of the sample and the first centres.
+    """
     rng = np.random.Generator(np.random.PCG64(seed))
-    count = max(1, round(math.sqrt(len(vectors))))
     size = min(len(vectors), count * SAMPLE_PER_CELL)
     sample = vectors[np.sort(rng.choice(len(vectors), size, replace=False))]
     centres = sample[rng.choice(size, count, replace=False)]

@@ -11,10 +11,15 @@ import numpy as np
 
 from retrieval.errors import InputError
 from retrieval.search.exact import ExactIndex
-from retrieval.types import Float32, Int64, SearchIndex
+from retrieval.types import Float32, Int64, Neighbors
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from retrieval.search.approximate import ApproximateIndex
+
+NO_ROWS = np.empty(0, np.int64)
 
 COLUMNS = ("id", "key", "source", "uri", "label", "identity", "aspect", "camera", "group", "split")
 """Columns of the samples of hits."""
@@ -25,14 +30,38 @@ ROW = "vector_row"
 FEW = 64
 """Up to this many rows are excluded from the results of an index; to exclude more, a filtered index is made."""
 
+LEAST_SHARE = 10
+"""An approximate index is used if at least one in this many of its rows is searched; fewer are compared as fast."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """How a query is searched: the index, rows to exclude from its results, and the number of remaining rows."""
+    """How a query is searched.
 
-    index: SearchIndex
+    Attributes:
+        index: an exact index of rows that contain those searched.
+        exclude: rows to exclude from its results.
+        remaining: number of remaining rows.
+        approximate: an approximate index over all rows, which is tried first.
+        gone: rows to exclude from its results, of those in ``searched``.
+        searched: (n,) whether a row is in the gallery; None if all are.
+    """
+
+    index: ExactIndex
     exclude: Int64
     remaining: int
+    approximate: ApproximateIndex | None
+    gone: Int64
+    searched: NDArray[np.bool_] | None
+
+    def search(self, vectors: Float32, k: int) -> tuple[Neighbors, bool]:
+        """Find k rows for each of vectors (q, d); return them, and whether every row was compared."""
+        if self.approximate is not None:
+            barred = [self.gone] * len(vectors) if len(self.gone) else None
+            neighbors = self.approximate.among(vectors, k, barred, self.searched)
+            if neighbors is not None:
+                return neighbors, False
+        return self.index.search(vectors, k, [self.exclude] * len(vectors) if len(self.exclude) else None), True
 
 
 class Gallery:
@@ -41,8 +70,7 @@ class Gallery:
     Args:
         samples: ``COLUMNS`` and ``ROW`` of the samples; those without a vector are counted and left out.
         data: (n, d) float32, the vectors of the space.
-        index: an approximate index over all of ``data``, used if at most ``FEW`` rows are not searched. With None,
-            search is always exact.
+        index: an approximate index over all of ``data``, which is tried first unless nearly all rows are left out.
         where: the condition that selected the samples, for the message.
 
     Raises:
@@ -50,7 +78,7 @@ class Gallery:
     """
 
     def __init__(
-        self, samples: pa.Table, data: Float32, index: SearchIndex | None = None, where: str | None = None
+        self, samples: pa.Table, data: Float32, index: ApproximateIndex | None = None, where: str | None = None
     ) -> None:
         rows = samples.column(ROW).to_numpy()
         self.without_vector = 0
@@ -62,8 +90,9 @@ class Gallery:
         if not len(rows):
             reason = f"'{where}' matches nothing with a vector in this space" if where else "the space has no vectors"
             raise InputError(f"Nothing to search: {reason}.")
-        self.samples, self._data, self._rows, self._approximate = samples, data, rows, index
+        self.samples, self._data, self._rows = samples, data, rows
         self._unique, first = np.unique(rows, return_index=True)
+        self._approximate = index if len(self._unique) * LEAST_SHARE >= len(data) else None
         self._order = np.full(len(data), len(rows), np.int64)
         self._order[self._unique] = first
 
@@ -77,11 +106,14 @@ class Gallery:
         return positions, self._rows[positions]
 
     @cached_property
-    def _whole(self) -> tuple[SearchIndex, Int64]:
-        """An index that contains all rows of the gallery, and its rows that are not in the gallery."""
-        if self._approximate is not None and len(self._data) - len(self._unique) <= FEW:
-            return self._approximate, np.flatnonzero(self._order == len(self))
-        return ExactIndex(self._data, self._order, self._unique), np.empty(0, np.int64)
+    def _whole(self) -> ExactIndex:
+        """An index of the rows of the gallery."""
+        return ExactIndex(self._data, self._order, self._unique)
+
+    @cached_property
+    def _searched(self) -> NDArray[np.bool_] | None:
+        """Whether each row of ``data`` is in the gallery; None if all are."""
+        return None if len(self._unique) == len(self._data) else self._order < len(self)
 
     def samples_at(self, rows: Int64) -> tuple[Int64, Int64]:
         """Return positions (m,) of the samples with these rows, and of each the index of its row in ``rows``."""
@@ -94,18 +126,14 @@ class Gallery:
     def plan(self, excluded: Iterable[Mapping[str, Any]]) -> SearchPlan:
         """Plan a search that does not return the ``excluded`` samples (mappings with ``id`` and ``ROW``)."""
         rows = list(excluded)
-        index, outside = self._whole
-        if not rows:
-            return SearchPlan(index, outside, len(self._unique))
         ids = {row["id"] for row in rows}
-        gone, moved = self._without(ids, np.unique([row[ROW] for row in rows]))
+        gone, moved = self._without(ids, np.unique([row[ROW] for row in rows])) if rows else (NO_ROWS, {})
         remaining = len(self._unique) - len(gone)
         if len(gone) > FEW:
-            rest = self._unique[~np.isin(self._unique, gone)]
-            return SearchPlan(self._filtered(moved, rest), np.empty(0, np.int64), remaining)
-        if moved:
-            return SearchPlan(self._filtered(moved, self._unique), gone, remaining)
-        return SearchPlan(index, np.concatenate([outside, gone]), remaining)
+            index, exclude = self._filtered(moved, self._unique[~np.isin(self._unique, gone)]), NO_ROWS
+        else:
+            index, exclude = self._filtered(moved, self._unique) if moved else self._whole, gone
+        return SearchPlan(index, exclude, remaining, self._approximate, gone, self._searched)
 
     def _without(self, ids: set[str], rows: Int64) -> tuple[Int64, dict[int, int]]:
         """Split rows of excluded samples.

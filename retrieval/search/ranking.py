@@ -27,21 +27,20 @@ def rank(
         excluded: samples that are not returned.
 
     Returns:
-        The hits, best first, and whether the search was exhaustive.
+        The hits, best first, and whether every vector was compared.
     """
     plan = gallery.plan(excluded)
     ids = frozenset(row["id"] for row in excluded)
     if not plan.remaining:
-        return [], plan.index.exhaustive
-    exclude = [plan.exclude] * len(vectors) if len(plan.exclude) else None
+        return [], True
     width = k if len(vectors) == 1 else 2 * k
     while True:  # the width grows until no other row can be among the k best
-        neighbors = plan.index.search(vectors, min(width, plan.remaining), exclude)
+        neighbors, exhaustive = plan.search(vectors, min(width, plan.remaining))
         positions, scores = _samples(gallery, neighbors)
         rows = gallery.samples.take(positions).to_pylist()
         hits = _hits(rows, scores.tolist(), k, group_by, ids)
         if width >= plan.remaining or (len(hits) == k and hits[-1].score > _unseen_bound(neighbors)):
-            return hits, plan.index.exhaustive
+            return hits, exhaustive
         width *= 4
 
 

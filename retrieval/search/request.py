@@ -61,6 +61,10 @@ class SearchRequest(Config):
     where: str | None = Field(None, description="Only samples that meet this condition over their columns.")
     space: str | None = Field(None, description="Space: its name or the beginning of it. Not needed when there is one.")
     view: str = Field("base", description="View of the space to search in.")
+    approx: bool = Field(
+        default=False,
+        description="Search with the index of index-ann; exactly where there is none, or vectors changed since.",
+    )
     device: str = Field("auto", description="Device of the encoder, for images and texts.")
 
     @model_validator(mode="after")

@@ -50,10 +50,11 @@ class SearchResult:
         searched: number of searched samples.
         without_vector: number of samples of the same sources that have no vector in the space.
         exhaustive: True if every vector was compared, False if an approximate index may have missed some.
+        index: ``exact``, or the kind of the approximate index that was used.
         hits: the hits.
         query_samples: the stored samples of the query; of an image, those of the same file. Empty for a text or a
             vector.
-        warnings: sentences on what of the query's image or text is not used.
+        warnings: sentences on what of the query's image or text is not used, and why a saved index was not used.
         thumbnails: reads thumbnails of samples by key.
     """
 
@@ -63,6 +64,7 @@ class SearchResult:
     searched: int
     without_vector: int
     exhaustive: bool
+    index: str
     hits: tuple[Hit, ...]
     query_samples: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -77,7 +79,8 @@ class SearchResult:
     def title(self) -> str:
         """One line with the query, the space and the number of searched samples."""
         words = " ".join(filter(None, (self.query["kind"], self.query["value"])))
-        return f"{words} · space {self.space.name} · {self.searched:,} samples searched"
+        how = "" if self.exhaustive else f" approximately ({self.index})"
+        return f"{words} · space {self.space.name} · {self.searched:,} samples searched{how}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON data, which ``search --json`` prints."""
@@ -94,6 +97,7 @@ class SearchResult:
             "searched": self.searched,
             "without_vector": self.without_vector,
             "exhaustive": self.exhaustive,
+            "index": self.index,
             "warnings": list(self.warnings),
             "hits": [hit.to_dict() for hit in self.hits],
         }

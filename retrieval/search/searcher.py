@@ -36,7 +36,8 @@ class Searcher:
             until :meth:`close`, for which ``forget`` waits.
         space: the space for requests that name none. Not needed if the store has one space.
         index: ``exact`` compares every vector. ``hnsw`` and ``ivf`` are built at the first search and may miss some
-            neighbours; search is exact nevertheless if the store has few vectors or a condition leaves samples out.
+            neighbours; search is exact nevertheless if the store has few vectors or a condition leaves few of them.
+            Requests with ``approx=True`` use the index that ``index_ann`` saved instead.
 
     Raises:
         MissingFileError: the path does not exist.
@@ -79,11 +80,11 @@ class Searcher:
         space = self._snapshot.space(request.space or self._space or request.vector_space)
         view = self._view(space, request.view)
         if request.where is None:
-            view.gallery()  # reads all samples, so that those of the query are not read separately
+            view.gallery(approx=request.approx)  # reads all samples, so that those of the query are not read separately
         samples = query_samples(view, request)
         warnings: list[str] = []
         vectors = self._vectors(request, space, view, samples, warnings)
-        gallery = view.gallery(request.where)
+        gallery = view.gallery(request.where, approx=request.approx)
         excluded = () if request.include_self else samples
         if _is_all_of(gallery, request, excluded):
             excluded = ()
@@ -91,6 +92,8 @@ class Searcher:
         hits, exhaustive = rank(gallery, vectors, request.k, request.group_by, excluded)
         if request.group_by and not hits:
             raise InputError(f"Nothing to group by: no sample that was searched has a known {request.group_by}.")
+        if request.approx and exhaustive:
+            warnings.append(f"{view.saved.reason or _unused(request)}; the search was exact.")
         return SearchResult(
             request=request,
             space=space,
@@ -98,6 +101,7 @@ class Searcher:
             searched=len(gallery),
             without_vector=gallery.without_vector,
             exhaustive=exhaustive,
+            index="exact" if exhaustive else view.saved.kind if request.approx else self._index,
             hits=tuple(hits),
             query_samples=tuple({name: value for name, value in row.items() if name != ROW} for row in samples),
             warnings=tuple(warnings),
@@ -154,6 +158,13 @@ def _thumbnails(source: EmbeddingStore | Snapshot, keys: Sequence[str]) -> Mappi
         return source.thumbnails(keys)
     with cast("EmbeddingStore", source).snapshot() as snapshot:
         return snapshot.thumbnails(keys)
+
+
+def _unused(request: SearchRequest) -> str:
+    """Return why a saved index that can be used was not used."""
+    if request.where is None:
+        return f"{request.k:,} hits beside the excluded samples are too many for the saved index"
+    return f"'{request.where}' leaves too few samples for the saved index"
 
 
 def _request(request: SearchRequest | None, fields: Mapping[str, Any]) -> SearchRequest:

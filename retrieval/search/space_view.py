@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from retrieval.search.approximate import ApproximateIndex
 from retrieval.search.exact import make_index
 from retrieval.search.gallery import COLUMNS, ROW, Gallery
+from retrieval.search.saved_index import SavedIndex, find_saved
 from retrieval.search.vector_rows import find_rows, stored_keys
 from retrieval.store.conditions import matching
-from retrieval.types import SearchIndex, SpaceInfo, require_same_space
+from retrieval.types import SpaceInfo, require_same_space
 from retrieval.types.store import Snapshot
 
 if TYPE_CHECKING:
@@ -35,23 +37,28 @@ class SpaceView:
     def __init__(self, snapshot: Snapshot, space: SpaceInfo, view: str, index: str = "exact") -> None:
         self.matrix = snapshot.vectors(space, view)
         require_same_space(space, self.matrix.space, f"View '{view}'")
-        self._snapshot, self._kind = snapshot, index
+        self._snapshot, self._space, self._view, self._kind = snapshot, space, view, index
         self._samples: pa.Table | None = None
-        self._galleries: dict[str | None, Gallery] = {}
+        self._galleries: dict[tuple[str | None, bool], Gallery] = {}
 
-    def gallery(self, where: str | None = None) -> Gallery:
+    def gallery(self, where: str | None = None, *, approx: bool = False) -> Gallery:
         """Return the gallery of the samples that meet a condition, made at its first use.
+
+        Args:
+            where: the condition; None for all samples.
+            approx: whether to search with the saved index, where there is one that can be used.
 
         Raises:
             InputError: the condition is invalid, or no sample with a vector meets it.
         """
-        gallery = self._galleries.pop(where, None)
+        gallery = self._galleries.pop((where, approx), None)
         if gallery is None:
             samples = self._all_samples() if where is None else self._with_rows(self._snapshot.samples(COLUMNS, where))
-            gallery = Gallery(samples, self.matrix.data, self._approximate, where)
-        self._galleries[where] = gallery
-        for condition in [key for key in self._galleries if key is not None][:-CONDITIONS]:
-            del self._galleries[condition]
+            index = self.saved.index if approx else self._made
+            gallery = Gallery(samples, self.matrix.data, index, where)
+        self._galleries[where, approx] = gallery
+        for key in [key for key in self._galleries if key[0] is not None][:-CONDITIONS]:
+            del self._galleries[key]
         return gallery
 
     def matching(self, **equal: str) -> list[dict[str, Any]]:
@@ -96,9 +103,15 @@ class SpaceView:
         return stored_keys(self.matrix)
 
     @cached_property
-    def _approximate(self) -> SearchIndex | None:
+    def saved(self) -> SavedIndex:
+        """The index that ``index-ann`` saved for this view."""
+        return find_saved(self._snapshot, self._space, self._view, self.matrix.data)
+
+    @cached_property
+    def _made(self) -> ApproximateIndex | None:
+        """The approximate index of the kind that this view was opened with."""
         index = make_index(self._kind, self.matrix.data)
-        return None if index.exhaustive else index
+        return index if isinstance(index, ApproximateIndex) else None
 
     def _with_rows(self, samples: pa.Table) -> pa.Table:
         import pyarrow as pa

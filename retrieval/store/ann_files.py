@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,8 +52,9 @@ class AnnRecord:
         kind: kind of the index.
         rows: number of indexed vectors.
         dimension: their dimension.
-        vectors: what :meth:`retrieval.store.snapshot.LanceSnapshot.vectors_mark` returned for the indexed vectors.
+        vectors: the mark of the indexed vectors; see :class:`retrieval.types.store.AnnPlace`.
         parameters: parameters of building and of searching.
+        generation: name of the folder with the files, another one for each build.
         files: path of a file below the index's folder -> its size and SHA-256.
         measured: recall and other comparisons with exact search, as JSON data.
         created: time of creation, ISO 8601.
@@ -66,6 +68,7 @@ class AnnRecord:
     dimension: int
     vectors: str
     parameters: Mapping[str, Any]
+    generation: str
     files: Mapping[str, AnnFile]
     measured: Mapping[str, Any]
     created: str
@@ -128,12 +131,30 @@ def save_ann(folder: Path, record: AnnRecord) -> None:
     sweep_ann(folder, record)
 
 
+def ann_files(generation: Path) -> dict[str, AnnFile]:
+    """Read the files of a new index, as :attr:`AnnRecord.files` has them.
+
+    Args:
+        generation: the folder of the files, in the folder of the index.
+    """
+    paths = sorted(path for path in generation.rglob("*") if path.is_file())
+    return {path.relative_to(generation.parent).as_posix(): AnnFile.of(path) for path in paths}
+
+
 def sweep_ann(folder: Path, record: AnnRecord | None) -> None:
-    """Delete what is in the folder of an index and is not of its record; the caller holds the store's lock."""
-    kept = {RECORD, *(Path(path).parts[0] for path in record.files)} if record else set()
+    """Delete what is in the folder of an index and is not of its record, as far as it can be deleted.
+
+    The caller holds the store's lock.
+    """
+    kept = {RECORD, record.generation} if record else set()
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name not in kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if path.name in kept:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
 
 
 def damaged_ann_file(folder: Path, record: AnnRecord, *, sizes_only: bool = False) -> str | None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from retrieval.store.ann_info import ann_lines, describe_ann
 from retrieval.store.lance import is_remote
 from retrieval.store.schema import vectors_table
+from retrieval.store.sizes import disk_sizes, human_bytes
 
 MOST_CLASSES = 20
 """Highest number of classes and failures in tables; JSON has all."""
@@ -55,6 +57,7 @@ def describe(store: Describable) -> dict[str, Any]:
                 "failures": snapshot.count("failures"),
             },
             "spaces": [_space(snapshot, space.name) for space in snapshot.spaces],
+            "indexes": describe_ann(snapshot),
             "sources": [_source(source) for source in sorted(snapshot.sources)],
             "per_source": _per(rows, "source"),
             "per_class": _per(rows, "label"),
@@ -62,7 +65,7 @@ def describe(store: Describable) -> dict[str, Any]:
             "per_split": _per(rows, "split"),
             "failures": snapshot.read("failures").to_pylist(),
             "tables": dict(snapshot.commit.tables),
-            "bytes": None if is_remote(store.uri) else _sizes(Path(store.uri)),
+            "bytes": None if is_remote(store.uri) else disk_sizes(Path(store.uri)),
         }
 
 
@@ -98,18 +101,6 @@ def _distinct(rows: pa.Table, column: str) -> int:
     return len(rows.column(column).drop_null().unique())
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    sizes = {"total": 0}
-    for child in sorted(folder.iterdir()):
-        size = (
-            sum(f.stat().st_size for f in child.rglob("*") if f.is_file()) if child.is_dir() else child.stat().st_size
-        )
-        if child.is_dir():
-            sizes[child.name.removesuffix(".lance")] = size
-        sizes["total"] += size
-    return sizes
-
-
 def info_tables(description: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Render the result of :func:`describe` as lines and a table of the spaces."""
     from rich.table import Table
@@ -117,7 +108,7 @@ def info_tables(description: Mapping[str, Any]) -> Iterator[RenderableType]:
 
     numbers = description["counts"].items()
     counts = ", ".join(_counted(number, name.replace("_", " ")) for name, number in numbers if number)
-    size = "" if description["bytes"] is None else f", {_human(description['bytes']['total'])} on disk"
+    size = "" if description["bytes"] is None else f", {human_bytes(description['bytes']['total'])} on disk"
     yield Text(f"{description['store']}: version {description['store_version']}, {counts or 'empty'}{size}")
     spaces = Table(
         "space", "vectors", "dimension", "views", "encoder", "weights", "precision", box=None, pad_edge=False
@@ -130,6 +121,7 @@ def info_tables(description: Mapping[str, Any]) -> Iterator[RenderableType]:
         spaces.add_row(space["name"], *shape, views, kind, weights, space["precision"])
     if description["spaces"]:
         yield spaces
+    yield from map(Text, ann_lines(description["indexes"]))
     for name, title in (
         ("per_source", "source"),
         ("per_split", "split"),
@@ -151,11 +143,3 @@ def _per_line(title: str, counts: Mapping[str, int]) -> str:
 def _counted(number: int, things: str) -> str:
     one = {"identities": "identity"}.get(things, things.removesuffix("s"))
     return f"{number:,} {one if number == 1 else things}"
-
-
-def _human(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

@@ -336,6 +336,26 @@ def lance_errors(error_of: Callable[[str], StoreError]) -> Iterator[None]:
         raise error_of(said_by_lance(error)) from None
 
 
+def write_dataset(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, rows: int) -> Any:
+    """Write a dataset of one fragment that is no table of a store; ``rows`` is the number of its rows.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with lance_errors(lambda said: StoreError(f"{path}: cannot be written ({said}); make room on the disk.")):
+        return lance.write_dataset(batches, str(path.absolute()), schema=schema, max_rows_per_file=rows)
+
+
+def open_dataset(path: Path) -> Any:
+    """Open a dataset that is no table of a store.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with lance_errors(lambda said: StoreError(f"{path}: cannot be read ({said}).")):
+        return lance.dataset(str(path.absolute()))
+
+
 def _files_of(fragment: Any) -> list[str]:
     """Return the files of a fragment, relative to the table's folder: data and deletions."""
     meta = fragment.metadata

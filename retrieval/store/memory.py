@@ -93,6 +93,9 @@ class MemorySnapshot:
         keys, data = views[view]
         return VectorMatrix(np.array(keys, dtype=np.bytes_), np.asarray(data, np.float32), space.fingerprint)
 
+    def ann_place(self, space: SpaceInfo, view: str = "base") -> None:
+        """Return None: a store in memory has no saved indexes."""
+
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Return lengths of one, because the vectors are given L2-normalised."""
         import pyarrow as pa

@@ -92,6 +92,22 @@ class LanceStore:
         with writer_lock(folder, wait, say):
             yield LanceWriter(self._tables, folder)
 
+    @contextmanager
+    def locked(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> Iterator[Path]:
+        """Hold the lock, so that no other process writes, and yield the folder of the store.
+
+        Args:
+            wait: longest time to wait for another writer, in seconds.
+            say: receives a message that names the other writer.
+
+        Raises:
+            ReadOnlyStoreError: the store cannot be written, or not safely.
+            StoreLockedError: another process still holds the lock after ``wait`` seconds.
+        """
+        folder = self._local()
+        with writer_lock(folder, wait, say):
+            yield folder
+
     def repair(self, wait: float = WAIT_SECONDS, say: Callable[[str], None] = _say) -> list[str]:
         """Take damaged files and rows out, which ``index`` or ``eval`` can make again; return what was taken out.
 

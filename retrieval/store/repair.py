@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.errors import StoreError
+from retrieval.store.ann_files import ANN_FOLDER, ann_folders, damaged_ann_file, load_ann
 from retrieval.store.commits import Commit, read_commit, write_commit
 from retrieval.store.conditions import condition
 from retrieval.store.digests import damaged_files, table_folder
@@ -46,7 +47,12 @@ def repair(tables: LanceTables, folder: Path, wait: float, say: Callable[[str], 
         StoreLockedError: another process still writes after ``wait`` seconds.
     """
     with writer_lock(folder, wait, say):
-        return [*_repair_committed(tables), *_repair_records(tables, folder), *_delete_caches(folder / "cache")]
+        return [
+            *_repair_committed(tables),
+            *_repair_records(tables, folder),
+            *_delete_caches(folder / "cache"),
+            *_delete_indexes(folder),
+        ]
 
 
 def _repair_committed(tables: LanceTables) -> Iterator[str]:
@@ -134,3 +140,15 @@ def _delete_caches(cache: Path) -> Iterator[str]:
         if cache_damage(folder):
             shutil.rmtree(folder)
             yield f"cache/{folder.name}: deleted, because it is damaged"
+
+
+def _delete_indexes(store: Path) -> Iterator[str]:
+    for folder in ann_folders(store):
+        try:
+            record = load_ann(folder)
+            is_sound = record is not None and damaged_ann_file(folder, record) is None
+        except StoreError:
+            is_sound = False
+        if not is_sound:
+            shutil.rmtree(folder)
+            yield f"{ANN_FOLDER}/{folder.name}: deleted, because it is damaged; run 'index-ann' again"

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import StoreError, unknown
+from retrieval.store.ann_files import ann_folder
 from retrieval.store.commits import Commit
 from retrieval.store.conditions import condition, matching, one_of
 from retrieval.store.digests import FileCheck
-from retrieval.store.hot import cache_damage, hot_matrix, read_fragments, require_norms
+from retrieval.store.hot import cache_damage, fragment_marks, hot_matrix, read_fragments, require_norms
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.schema import is_large, vectors_table
 from retrieval.store.spaces import find_space, space_of
 from retrieval.store.where import check_condition
-from retrieval.types import SpaceInfo, VectorMatrix
-from retrieval.types.store import SourceInfo
+from retrieval.types import SpaceInfo, VectorMatrix, digest
+from retrieval.types.store import AnnPlace, SourceInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,6 +122,14 @@ class LanceSnapshot:
         """Read the whole cache of a view; say what is damaged, nothing if it is sound; None if there is none."""
         folder = self._cache_folder(space, view)
         return None if folder is None else cache_damage(folder)
+
+    def ann_place(self, space: SpaceInfo, view: str = "base") -> AnnPlace | None:
+        """Return the place of the saved index of a view; see :meth:`retrieval.types.store.Snapshot.ann_place`."""
+        if is_remote(self.uri):
+            return None
+        marks = fragment_marks(self._dataset(vectors_table(space.fingerprint)))
+        mark = digest(space.fingerprint, view, *marks)
+        return AnnPlace(ann_folder(Path(self.uri), space.fingerprint, view), mark)
 
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
         """Yield the vectors of a view in parts, from the table instead of the cache."""

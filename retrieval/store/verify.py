@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import StoreError
+from retrieval.store.ann_info import check_ann
 from retrieval.store.digests import damaged_files
 from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
@@ -93,6 +94,7 @@ def _contents(snapshot: LanceSnapshot, damaged_tables: Collection[str]) -> Itera
             yield finding
             yield from _cache(snapshot, space, view)
             has_any |= has
+    yield from check_ann(snapshot, registered, damaged_tables)
     lost = int((~has_any).sum())
     if len(spaces) == len(registered):
         detail = f"{lost} samples without a vector in any space"

@@ -13,6 +13,7 @@ from retrieval.types.splits import SplitSet
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -46,6 +47,16 @@ def result_sha256(result: Mapping[str, Any]) -> str:
     """Hash the content of a result file without ``created``, so that repeating an evaluation gives the same hash."""
     body = json.dumps({key: value for key, value in result.items() if key != "created"}, sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+class AnnPlace(NamedTuple):
+    """Where the saved index of a view lies, and which vectors the view has.
+
+    ``mark`` changes whenever a vector is added, changed or deleted, and where their order changes.
+    """
+
+    folder: Path
+    mark: str
 
 
 class Snapshot(Protocol):
@@ -109,6 +120,10 @@ class Snapshot(Protocol):
         ...
 
     def vectors(self, space: SpaceInfo, view: str = "base") -> VectorMatrix: ...
+
+    def ann_place(self, space: SpaceInfo, view: str = "base") -> AnnPlace | None:
+        """Return the place of the saved index of a view; None where a store has no local folder."""
+        ...
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Return the lengths of vectors before normalisation.

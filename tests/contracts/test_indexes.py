@@ -9,9 +9,14 @@ import numpy as np
 import pytest
 
 from retrieval.errors import UnknownNameError
+from retrieval.search import ann_kinds
 from retrieval.search.exact import FEW, KINDS, make_index
+from retrieval.search.saved_index import open_index
+from retrieval.store.ann_files import AnnRecord, ann_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from retrieval.types import Float32, SearchIndex
 
 ROWS, DIMENSION, QUERIES, K = FEW + 2000, 32, 200, 10
@@ -35,9 +40,25 @@ DATA, SOUGHT = clustered(ROWS, 1), clustered(QUERIES, 2)
 DATA[[5, 700, 9000]] = DATA[40]  # with row 40 itself four equal vectors
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def case(request: pytest.FixtureRequest) -> Case:
-    return Case(request.param, make_index(request.param, DATA))
+def saved(kind: str, folder: Path) -> SearchIndex:
+    """An index of a kind that can be saved, opened from its files."""
+    folder.mkdir()
+    options = ann_kinds.HnswOptions(ef_construction=40) if kind == "hnsw" else ann_kinds.CellOptions(nprobe=32)
+    parameters = {**ann_kinds.KINDS[kind].parameters(options, ROWS), "seed": 0}
+    added: list[int] = []
+    ann_kinds.KINDS[kind].build(folder, DATA, parameters, added.append)
+    assert sum(added) == ROWS
+    files = ann_files(folder)
+    record = AnnRecord("f", "base", kind, ROWS, DIMENSION, "mark", parameters, folder.name, files, {}, "now", 1)
+    assert record.size < 1.1 * ann_kinds.KINDS[kind].size(ROWS, DIMENSION, parameters) + 10_000
+    return open_index(folder.parent, record, DATA)
+
+
+@pytest.fixture(scope="module", params=[*KINDS, *(f"saved {kind}" for kind in ann_kinds.KINDS)])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    how, _, kind = request.param.rpartition(" ")
+    index = saved(kind, tmp_path_factory.mktemp("ann") / "g") if how else make_index(kind, DATA)
+    return Case(request.param, index)
 
 
 def truth() -> Float32:
@@ -106,6 +127,13 @@ def test_a_query_is_answered_alike_alone_and_beside_others(case: Case) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_vectors_make_the_same_index(kind: str) -> None:
     first, again = (make_index(kind, DATA.copy()).search(SOUGHT, K) for _ in range(2))
+    assert np.array_equal(first.rows, again.rows)
+    assert np.array_equal(first.scores, again.scores)
+
+
+@pytest.mark.parametrize("kind", ann_kinds.KINDS)
+def test_the_same_vectors_make_the_same_saved_index(kind: str, tmp_path: Path) -> None:
+    first, again = (saved(kind, tmp_path / name).search(SOUGHT, K) for name in ("a", "b"))
     assert np.array_equal(first.rows, again.rows)
     assert np.array_equal(first.scores, again.scores)
 

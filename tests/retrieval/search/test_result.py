@@ -21,7 +21,7 @@ def test_to_dict_has_the_keys_of_the_command(circle_store: LanceStore) -> None:
     said = search(circle_store, id="a1", k=1, where="camera = '1'").to_dict()
     assert list(said) == [
         "query", "space", "fingerprint", "store_version", "k", "where", "group_by", "combine", "searched",
-        "without_vector", "exhaustive", "warnings", "hits",
+        "without_vector", "exhaustive", "index", "warnings", "hits",
     ]  # fmt: skip
     assert said["query"] == {"kind": "id", "value": "a1"}
     assert said["hits"][0] == {

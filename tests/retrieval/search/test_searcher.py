@@ -249,9 +249,12 @@ def test_an_approximate_index_says_that_it_is(tmp_path: Path, kind: str, monkeyp
         scores = {hit.sample["id"]: hit.score for hit in exact.search(id="n00007", k=FEW).hits}
         assert [hit.score for hit in found.hits] == [scores[sample] for sample in ids(found)]
         assert "n00007" not in ids(found)
-        filtered = searcher.search(id="n00007", k=5, where="camera = '2'")
-        assert filtered.exhaustive
-        assert filtered == exact.search(id="n00007", k=5, where="camera = '2'")
+        half = searcher.search(id="n00007", k=5, where="camera = '2'")
+        assert (half.exhaustive, half.index) == (False, kind)
+        assert {hit.sample["camera"] for hit in half.hits} == {"2"}
+        few = searcher.search(id="n00007", k=5, where="id < 'n00900'")
+        assert (few.exhaustive, few.index) == (True, "exact")
+        assert few == exact.search(id="n00007", k=5, where="id < 'n00900'")
 
 
 def test_an_approximate_index_of_few_vectors_is_exact(circle_store: LanceStore) -> None:

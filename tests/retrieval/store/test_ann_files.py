@@ -10,8 +10,8 @@ import pytest
 from retrieval.errors import StoreError
 from retrieval.store.ann_files import (
     RECORD,
-    AnnFile,
     AnnRecord,
+    ann_files,
     ann_folder,
     ann_folders,
     damaged_ann_file,
@@ -30,10 +30,12 @@ def saved(store: Path, space: str = "f1", view: str = "base", content: bytes = b
     """An index of one file."""
     folder = ann_folder(store, space, view)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "index-1.faiss"
+    path = folder / "g1" / "index.faiss"
+    path.parent.mkdir()
     path.write_bytes(content)
-    files = {path.name: AnnFile.of(path)}
-    record = AnnRecord(space, view, "hnsw", 3, 2, "mark", {"links": 32}, files, {"recall_at_10": 0.5}, "now", 7)
+    files = ann_files(path.parent)
+    measured = {"recall_at_10": 0.5}
+    record = AnnRecord(space, view, "hnsw", 3, 2, "mark", {"links": 32}, "g1", files, measured, "now", 7)
     save_ann(folder, record)
     return folder, record
 
@@ -42,6 +44,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     folder, record = saved(tmp_path)
     assert load_ann(folder) == record
     assert record.size == 5
+    assert list(record.files) == ["g1/index.faiss"]
     assert load_ann(folder.with_name("other")) is None
 
 
@@ -59,21 +62,21 @@ def test_a_record_that_was_changed_is_refused(tmp_path: Path) -> None:
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     folder, record = saved(tmp_path)
     assert damaged_ann_file(folder, record) is None
-    flip(folder / "index-1.faiss", 2)
-    assert damaged_ann_file(folder, record) == "index-1.faiss"
+    flip(folder / "g1/index.faiss", 2)
+    assert damaged_ann_file(folder, record) == "g1/index.faiss"
     assert damaged_ann_file(folder, record, sizes_only=True) is None
-    (folder / "index-1.faiss").write_bytes(b"g")
-    assert damaged_ann_file(folder, record, sizes_only=True) == "index-1.faiss"
-    (folder / "index-1.faiss").unlink()
-    assert damaged_ann_file(folder, record) == "index-1.faiss"
+    (folder / "g1/index.faiss").write_bytes(b"g")
+    assert damaged_ann_file(folder, record, sizes_only=True) == "g1/index.faiss"
+    (folder / "g1/index.faiss").unlink()
+    assert damaged_ann_file(folder, record) == "g1/index.faiss"
 
 
 def test_what_a_record_does_not_name_is_swept(tmp_path: Path) -> None:
     folder, record = saved(tmp_path)
-    (folder / "index-0.lance" / "data").mkdir(parents=True)
-    (folder / ".index-2.faiss.part").write_bytes(b"of a killed run")
+    (folder / "g0" / "index.lance" / "data").mkdir(parents=True)
+    (folder / ".index.json.part").write_bytes(b"of a killed run")
     sweep_ann(folder, record)
-    assert sorted(path.name for path in folder.iterdir()) == sorted([RECORD, "index-1.faiss"])
+    assert sorted(path.name for path in folder.iterdir()) == ["g1", RECORD]
     sweep_ann(folder, None)
     assert list(folder.iterdir()) == []
 
