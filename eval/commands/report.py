@@ -15,7 +15,9 @@ from retrieval.commands.options import json_option, note, print_json, print_line
 @click.option("--title", default="Evaluation report", show_default=True, help="Title of the report.")
 @json_option
 def report_command(results: tuple[Path, ...], out: Path, title: str, as_json: bool) -> None:  # noqa: FBT001 - Click's way
-    """Write results as report.md, report.html (one file, works offline and in print) and pictures.
+    """Write results as report.md, report.html (one file, works offline and in print), figures and thumbnails.
+
+    It begins with a summary: what was measured, which result is best by how much, and what to be careful about.
 
     RESULT are files that 'eval --out' wrote; what it wrote beside them (predictions, wrong answers with thumbnails) is
     shown too. No store is read. Results over different classes or samples never share a table. Example: report
@@ -33,6 +35,7 @@ def report_command(results: tuple[Path, ...], out: Path, title: str, as_json: bo
                 "html": str(files.html),
                 "pictures": [str(path) for path in files.pictures],
                 "warnings": list(files.warnings),
+                "summary": list(files.summary),
             }
         )
     else:

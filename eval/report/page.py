@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from eval.report.document import THUMBNAILS, Block, Document, PictureBlock, Section
+from eval.report.document import THUMBNAILS, Block, Document, Paragraph, PictureBlock, Section
 from eval.report.figures.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
 from eval.report.figures.overview import overview_figures
 from eval.report.figures.sweeps import axis_name, overlay_figure, sweep_axis, sweep_groups
@@ -29,12 +29,13 @@ TITLE = "Evaluation report"
 
 
 class ReportFiles(NamedTuple):
-    """The files of a report, and the warnings that it shows."""
+    """The files of a report, and what it says first: the summary of each group of results, and warnings."""
 
     markdown: Path
     html: Path
     pictures: tuple[Path, ...]
     warnings: tuple[str, ...]
+    summary: tuple[str, ...]
 
 
 def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> ReportFiles:
@@ -60,7 +61,8 @@ def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> Repo
     markdown, html = out / "report.md", out / "report.html"
     write_atomically(markdown, to_markdown(document))
     write_atomically(html, to_html(document, elements))
-    return ReportFiles(markdown, html, tuple(paths), tuple(document.warnings()))
+    summary = tuple(block.text for block in document.intro if isinstance(block, Paragraph))
+    return ReportFiles(markdown, html, tuple(paths), tuple(document.warnings()), summary)
 
 
 def build_document(results: Sequence[LabelledResult], title: str) -> Document:

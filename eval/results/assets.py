@@ -190,24 +190,33 @@ def _csv(predictions: Iterable[Prediction]) -> str:
 
 
 def _rows(path: Path) -> Iterator[Prediction]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = tuple(reader.fieldnames or ())
-        if columns not in {Prediction._fields, _WITHOUT_GROUP}:
-            raise InputError(
-                f"{path} does not begin with {','.join(_WITHOUT_GROUP)}; evaluate again with the option `out`."
-            )
-        for row in reader:
-            try:
-                yield Prediction(
-                    int(row["draw"]), int(row["seed"]), *_texts(row),
-                    float(row["probability"]), int(row["rank"]), bool(int(row["correct"])),
-                    text_of_csv_cell(row.get("group", "")),
-                )  # fmt: skip
-            except (TypeError, ValueError, AttributeError):
-                raise InputError(
-                    f"{path}, line {reader.line_num}: not a prediction; evaluate again with the option `out`."
-                ) from None
+    line = 1
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            _require_columns(path, tuple(reader.fieldnames or ()))
+            for row in reader:
+                line = reader.line_num
+                yield _prediction(row)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); evaluate again with the option `out`.") from None
+    except (TypeError, ValueError, AttributeError, csv.Error):  # a text that is no UTF-8 is a ValueError
+        raise InputError(f"{path}, line {line}: not a prediction; evaluate again with the option `out`.") from None
+
+
+def _require_columns(path: Path, columns: tuple[str, ...]) -> None:
+    if columns not in {Prediction._fields, _WITHOUT_GROUP}:
+        begin = ",".join(_WITHOUT_GROUP)
+        raise InputError(f"{path} does not begin with {begin}; evaluate again with the option `out`.")
+
+
+def _prediction(row: Mapping[str, str]) -> Prediction:
+    return Prediction(
+        int(row["draw"]), int(row["seed"]), *_texts(row), float(row["probability"]), int(row["rank"]),
+        bool(int(row["correct"])), text_of_csv_cell(row.get("group", "")),
+    )  # fmt: skip
 
 
 def _texts(row: Mapping[str, str]) -> tuple[str, str, str, str]:

@@ -66,7 +66,7 @@ def draw_roc(axes: Axes, curve: Curve) -> None:
     axes.plot([low, *fpr[seen]], [100 * at_zero, *(100 * tpr[seen])], color=BLUE, linewidth=1.8)
     ends = np.geomspace(low, 1, 200)
     axes.plot(ends, 100 * ends, color=GREY, linewidth=1, linestyle=":")
-    axes.text(0.22, 27, "guessing", size=SMALL, color=SOFT, ha="right")
+    axes.text(0.27, 11, "guessing", size=SMALL, color=SOFT)
     axes.set_xscale("log")
     axes.set_xlim(low, 1)
     axes.set_ylim(0, 101)

@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from eval.report.figures.style import BLUE, GREEN, INK, RED, RULE, SKY, SOFT
+from retrieval.escapes import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +61,7 @@ def svg_of(figure: Figure, name: str) -> str:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(data, format="svg", metadata=nothing)
-    return _without_unseen(data.getvalue())
+    return _without_unseen(printable(data.getvalue()))
 
 
 def svg_file(svg: str, alt: str) -> str:

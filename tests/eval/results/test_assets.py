@@ -21,6 +21,7 @@ from eval.results.assets import (
 )
 from retrieval.errors import InputError
 
+HEAD = "draw,seed,id,uri,label,predicted,probability,rank,correct\n"
 ANSWER = Prediction(0, 0, "1", 'odd,"name"\nü.jpg', "a", "b", 0.125, 2, correct=False)
 WRONG = WrongPrediction("1", "u.jpg", "a", "b", 0.5, thumbnail_name("k"), (Neighbour("n.jpg", None, 0.25, None),))
 
@@ -79,19 +80,26 @@ def test_other_names_lead_nowhere(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a,b\n1,2\n", "", "draw,seed,id,uri,label,predicted,probability,rank,correct\n0,0,1\n"]
+    "text",
+    [
+        b"a,b\n1,2\n",
+        b"",
+        b"\xff\xfe\x00",
+        f"{HEAD}0,0,1\n".encode(),
+        f"{HEAD}0,0,1,u\xff,a,b,0.5,1,1\n".encode("latin-1"),
+    ],
+    ids=["other columns", "empty", "other bytes", "short row", "other encoding"],
 )
-def test_predictions_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+def test_predictions_that_cannot_be_read(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "r.assets").mkdir()
-    (tmp_path / "r.assets" / "predictions.csv").write_text(text)
+    (tmp_path / "r.assets" / "predictions.csv").write_bytes(text)
     with pytest.raises(InputError, match=r"predictions\.csv"):
         list(read_predictions(tmp_path / "r.json") or ())
 
 
 def test_predictions_from_before_they_had_groups(tmp_path: Path) -> None:
     (tmp_path / "r.assets").mkdir()
-    text = "draw,seed,id,uri,label,predicted,probability,rank,correct\n0,0,1,u.jpg,a,b,0.5,2,0\n"
-    (tmp_path / "r.assets" / "predictions.csv").write_text(text)
+    (tmp_path / "r.assets" / "predictions.csv").write_text(f"{HEAD}0,0,1,u.jpg,a,b,0.5,2,0\n")
     assert list(read_predictions(tmp_path / "r.json") or ()) == [
         Prediction(0, 0, "1", "u.jpg", "a", "b", 0.5, 2, correct=False)
     ]

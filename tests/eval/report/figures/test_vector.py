@@ -46,6 +46,13 @@ def test_text_stays_as_it_is() -> None:
     assert [title.text for title in root.iter(f"{SPACE}title")] == ["an & alt"]
 
 
+def test_invisible_characters_are_written_as_their_escapes() -> None:
+    figure = new_figure(6, 3)
+    head(figure, "red\x1b[31m \u202egpj.exe")
+    root = ET.fromstring(svg_file(svg_of(figure, "a"), "x"))  # noqa: S314 - our own
+    assert [text.text for text in root.iter(f"{SPACE}text")] == ["red\\x1b[31m \\u202egpj.exe"]
+
+
 def test_all_colours_can_be_read_on_a_light_and_on_a_dark_page() -> None:
     used: set[str] = set()
     for make in (gains_figure, confusion_figure, reliability_figure):
