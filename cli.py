@@ -27,6 +27,7 @@ COMMANDS = {
     "results": (".eval.commands.results:results_command", "List what was evaluated on a store."),
     "audit": (".eval.commands.audit:audit_command", "Find leaks, duplicates and suspected labels."),
     "info": (".retrieval.commands.info:info_command", "What a store holds: spaces, counts, sizes, versions."),
+    "encoders": (".retrieval.commands.encoders:encoders_command", "List names of encoders, with licence and size."),
     "verify": (".retrieval.commands.verify:verify_command", "Check every vector and every row of a store."),
     "sample": (".data.commands:sample_group", "Draw sample images."),
 }

@@ -71,8 +71,9 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option("--options", "list_options", is_flag=True, help="List what -s takes, by source.")
 @click.option(
     "--encoder",
-    metavar="FAMILY/MODEL|FOLDER",
-    help="open_clip/..., timm/... or torchvision/...; add :WEIGHTS if you like. Or the folder of a trained encoder.",
+    metavar="NAME|FAMILY/MODEL[:WEIGHTS]|hf-hub:REPO|PATH",
+    help="bioclip-2, dinov2, timm/resnet50:a1_in1k, hf-hub:ORG/REPO or the path of a folder or file; 'vitrine encoders "
+    "[WORD]' lists names.",
 )
 @click.option("--weights", metavar="TAG|FILE|hf-hub:REPO", help="Weights of the encoder.")
 @click.option("--random-init", type=int, metavar="SEED", help="Random weights instead.")

@@ -18,6 +18,7 @@ from indexers.vectors.class_names import ClassNames, name_classifier
 from indexers.vectors.import_vectors import BankReport, ImportReport, ImportTarget, import_bank, import_vectors
 from indexers.vectors.read_vectors import read_vectors
 from retrieval.containers import containing_file
+from retrieval.encoders.spec_text import encoder_data, encoder_line
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import LanceStore, create_store, is_store, open_store
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder, EncoderSpec, Source
     from retrieval.types.store import EmbeddingStore, Snapshot, StoreWriter
 
-SUGGESTED = "open_clip/ViT-B-32:laion2b_s34b_b79k, timm/efficientnet_b3:FILE.safetensors, torchvision/resnet50:DEFAULT"
+SUGGESTED = "ViT-B-32, bioclip-2, timm/efficientnet_b3:FILE.safetensors ('vitrine encoders' lists names)"
 
 
 def index_images(
@@ -58,11 +59,13 @@ def index_images(
         if requested is None and not any(not space.imported for space in writer.snapshot.spaces):
             requested = _default(request)  # an earlier run was stopped before the first image
         spec = _stored_spec(requested, writer.snapshot, request.precision)
+        tell(encoder_line(spec, request.encoder))
         notes = _check_root(source, writer)
         class_notes = _name_classes(opened, writer, spec, names)
         options = replace(_options(request), tell=tell)
         report = index(source, writer, spec, lambda: _load_checked(spec, request.device, names), options)
         notes += class_notes or _name_classes(opened, writer, spec, names)
+        report.encoder = encoder_data(spec)
         report.notes += name_notes(writer.snapshot)
     splits = None if report.interrupted else source.split_set()
     if splits is not None:
@@ -156,7 +159,9 @@ def _stored_spec(requested: EncoderSpec | None, snapshot: Snapshot, precision: s
     specs = [space.spec for space in spaces if space.spec.lineage == requested.lineage]
     if precision != "auto":
         specs = [spec for spec in specs if spec.precision == requested.precision]
-    return replace(specs[0], weights=requested.weights) if specs else requested
+    if not specs:
+        return requested
+    return replace(specs[0], weights=requested.weights, licence=requested.licence or specs[0].licence)
 
 
 def _no_encoder(spaces: str = "") -> InputError:

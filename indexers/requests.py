@@ -90,8 +90,9 @@ class IndexRequest(Config):
     source_options: Mapping[str, Any] = Field(default={}, description="Other options of the source.")
     encoder: Text | None = Field(
         default=None,
-        description="Encoder FAMILY/MODEL or FAMILY/MODEL:WEIGHTS, such as timm/resnet50:a1_in1k, or the folder of a "
-        "trained encoder. Without it, the encoder of the store's only space.",
+        description="Encoder: a name such as bioclip-2 (vitrine encoders lists them), FAMILY/MODEL or "
+        "FAMILY/MODEL:WEIGHTS such as timm/resnet50:a1_in1k, hf-hub:ORGANISATION/REPOSITORY, or the path of a folder "
+        "or file. Without it, the encoder of the store's only space.",
     )
     weights: Text | None = Field(
         default=None,

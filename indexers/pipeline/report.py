@@ -42,7 +42,8 @@ class IndexReport:
     were encoded; ``reused`` ones have the content of another sample and its vectors; of ``relabelled`` ones only fields
     of the source changed. ``missing`` are rows whose image does not exist, ``vanished`` stored samples that the source
     no longer has, of which ``pruned`` were deleted. ``failures`` maps uris to the reason why they cannot be read.
-    ``notes`` are sentences for the user.
+    ``notes`` are sentences for the user. ``encoder`` is what the encoder was resolved to: its full name, licence, the
+    size of its images and their normalisation.
 
     ``seen`` is the number of rows, files and folders that the source came across: ``taken`` samples, which the store
     now has, plus those ``left_out`` for each reason. ``left_out_first`` names the first of each. The samples of the
@@ -72,6 +73,7 @@ class IndexReport:
     left_out_first: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    encoder: dict[str, Any] = field(default_factory=dict)
 
     def count(self, source: SourceTally, run: SourceTally) -> None:
         """Set what was seen, taken and left out.

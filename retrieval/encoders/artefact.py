@@ -69,6 +69,7 @@ class Artefact:
         digest: SHA-256 of the file, or of the names and digests of the card and all parts of the folder.
         card: the card of the folder; None for a file.
         inside: the network to take of a file that holds several; empty for all.
+        names: names of the files of a folder without a card.
     """
 
     path: Path
@@ -76,14 +77,16 @@ class Artefact:
     digest: str
     card: Card | None = None
     inside: str = ""
+    names: tuple[str, ...] = ()
 
     def part(self, name: str) -> Path | None:
         """Return the path of a part, or None if the artefact has no such part."""
-        return self.path / name if self.card is not None and name in self.card.parts else None
+        names = self.names if self.card is None else self.card.parts
+        return self.path / name if name in names else None
 
     @property
     def preprocess(self) -> Preprocess | None:
-        """The preprocessing with which the weights were trained; None for a file."""
+        """The preprocessing with which the weights were trained; None without a card."""
         return None if self.card is None else Preprocess(**self.card.preprocess.model_dump())
 
 
@@ -101,12 +104,47 @@ def weight_file(path: Path, inside: str = "") -> Artefact:
 def open_local(source: str) -> Artefact | None:
     """Return the artefact of a source ``file:PATH[#network]`` or ``folder:PATH``; None for sources elsewhere.
 
+    None is also returned for folders without a card, which their family reads.
+
     Raises:
         MissingFileError, InputError, WeightsError: as :func:`weight_file` and :func:`open_folder`.
     """
     if source.startswith("file:"):
         return weight_file(*split_inside(source.removeprefix("file:")))
-    return open_folder(Path(source.removeprefix(FOLDER))) if source.startswith(FOLDER) else None
+    folder = Path(source.removeprefix(FOLDER))
+    if not source.startswith(FOLDER) or (folder.is_dir() and find_card(folder) is None):
+        return None
+    return open_folder(folder)
+
+
+def plain_folder(folder: Path, weights: Iterable[str], others: Iterable[str]) -> Artefact:
+    """Return the artefact of a folder as its authors publish it, without a card.
+
+    Args:
+        folder: the folder.
+        weights: names of the file of weights, in order of preference.
+        others: names of other files that are part of the encoder, where the folder has them.
+
+    Raises:
+        MissingFileError: the folder has no such file of weights.
+    """
+    path = weights_in(folder, weights)
+    names = tuple(sorted({path.name, *(name for name in others if (folder / name).is_file())}))
+    digest = combined_digest({name: file_digest(folder / name) for name in names})
+    return Artefact(folder, path, digest, names=names)
+
+
+def weights_in(folder: Path, names: Iterable[str]) -> Path:
+    """Return the first of several files of weights that a folder has.
+
+    Raises:
+        MissingFileError: the folder has none of them.
+    """
+    listed = list(names)
+    path = next((folder / name for name in listed if (folder / name).is_file()), None)
+    if path is None:
+        raise MissingFileError(f"{folder} has none of the files {', '.join(listed)}; copy the weights into it.")
+    return path
 
 
 def split_inside(text: str) -> tuple[Path, str]:
@@ -140,7 +178,8 @@ def open_folder(folder: Path) -> Artefact:
     if path is None:
         raise MissingFileError(
             f"{folder} is no encoder: it should hold {CARD} and the parts that it names, as 'vitrine train' leaves "
-            f"them in OUT/{INSIDE}; for a weight file say `encoder=FAMILY/MODEL` `weights=FILE`."
+            f"them in OUT/{INSIDE}, or be a repository with its open_clip_config.json or config.json; for a weight "
+            "file say `encoder=FAMILY/MODEL` `weights=FILE`."
         )
     card = read_card(path)
     digests = {name: _check_digest(path.with_name(name), expected) for name, expected in card.parts.items()}

@@ -27,6 +27,10 @@ class CheckpointFamily:
         """Return whether a path is a folder with a card, or a training run with such a folder."""
         return find_card(path) is not None
 
+    def models(self) -> Sequence[str]:
+        """Return no names, because every folder is a model of its own."""
+        return ()
+
     def check(self, model: str) -> tuple[str, str | None]:
         """Return the folder, and the location of the weights in it."""
         return model, f"{FOLDER}{Path(model).expanduser().resolve()}"

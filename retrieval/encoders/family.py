@@ -21,6 +21,8 @@ class Description(NamedTuple):
         source: location of the weights, aliases resolved.
         preprocess: the preprocessing with which the weights were trained.
         batch_size: number of images in every forward pass, if the model fixes it; None to choose it by device.
+        licence: licence of the weights, where the family's library or their configuration names it.
+        repository: hub repository whose model card names it otherwise.
     """
 
     family: str
@@ -28,6 +30,8 @@ class Description(NamedTuple):
     source: str
     preprocess: Preprocess
     batch_size: int | None = None
+    licence: str | None = None
+    repository: str | None = None
 
 
 class Family(Protocol):
@@ -47,12 +51,16 @@ class Family(Protocol):
         """Return whether a file or folder given without a family (``--encoder PATH``) is an encoder of this family."""
         ...
 
+    def models(self) -> Sequence[str]:
+        """Return the names of the models that the family's library has, empty if it builds what a file describes."""
+        ...
+
     def check(self, model: str) -> tuple[str, str | None]:
         """Check the name of a model.
 
         Returns:
             The name of the model, and the weights that the given name implies (a tag, ``hf-hub:R``, ``file:PATH`` or
-            ``folder:PATH``) or None.
+            ``folder:PATH``) or None. Names that begin with ``hf-hub:``, and folders, are those of a repository.
 
         Raises:
             UnknownNameError: the model does not exist.
@@ -66,6 +74,8 @@ class Family(Protocol):
 
     def find(self, model: str, source: str) -> Artefact:
         """Return the files of a source other than ``random:``; those that are not in a local cache are downloaded.
+
+        A ``folder:`` without a card of ours is found here, too.
 
         Raises:
             MissingFileError: a local file does not exist.

@@ -57,6 +57,10 @@ class HfFamily:
             return False
         return isinstance(content, dict) and content.get("model_type") in KINDS
 
+    def models(self) -> Sequence[str]:
+        """Return no names, because every folder is a model of its own."""
+        return ()
+
     def check(self, model: str) -> tuple[str, str | None]:
         """Return the folder or repository, and the location of the weights in it."""
         path = Path(model).expanduser()

@@ -48,6 +48,10 @@ class OnnxFamily:
         """Return whether a path is an ONNX file."""
         return path.suffix.lower() == SUFFIX and path.is_file()
 
+    def models(self) -> Sequence[str]:
+        """Return no names, because every file is a model of its own."""
+        return ()
+
     def check(self, model: str) -> tuple[str, str | None]:
         """Return the name of the file without its suffix, and the location of the file."""
         path, output = split_inside(model)

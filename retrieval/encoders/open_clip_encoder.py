@@ -14,11 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.encoders.artefact import FOLDER, open_folder, open_local, split_inside, weight_file
+from retrieval.encoders.artefact import FOLDER, open_folder, open_local, plain_folder, split_inside, weight_file
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
-from retrieval.encoders.hub import HUB, hub_file
+from retrieval.encoders.hub import HUB, WITH_FOLDER, hub_file
 from retrieval.encoders.networks import select_network
+from retrieval.encoders.repository_configs import OPEN_CLIP_CONFIG as CONFIG
+from retrieval.encoders.repository_configs import folder_family
 from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, shipped, shipped_artefact
 from retrieval.encoders.torch_encoder import seeded
 from retrieval.encoders.torchscript import is_torchscript
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from retrieval.encoders.weights import Weights
     from retrieval.types import EncoderSpec
 
-CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "vocab.txt",
@@ -72,20 +73,27 @@ class OpenClipFamily:
         """Return True: every model has a text tower."""
         return True
 
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
-        """Return False, because a file of weights does not identify its model."""
-        return False
+    def claims(self, path: Path) -> bool:
+        """Return whether a path is a folder with open_clip's configuration; a file does not identify its model."""
+        return folder_family(path) == "open_clip"
+
+    def models(self) -> Sequence[str]:
+        """Return the names of open_clip's models, and of those that are shipped."""
+        names: list[str] = quiet_open_clip().list_models()
+        return [*NAMES, *names]
 
     def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.family.Family`; ``hf-hub:`` and shipped models imply weights."""
+        """See :class:`retrieval.encoders.family.Family`; ``hf-hub:``, folders and shipped models imply weights."""
         if model.startswith(HUB):
             return model, model
         if shipped(model):
             return model, TAG
+        folder = Path(model).expanduser()
+        if self.claims(folder):
+            return _name_of_folder(folder.resolve()), f"{FOLDER}{folder.resolve()}"
         model = model.replace("/", "-")
-        names = quiet_open_clip().list_models()
-        if model not in names:
-            raise unknown("open_clip model", model, [*NAMES, *names])
+        if model not in (names := self.models()):
+            raise unknown("open_clip model", model, names)
         return model, None
 
     def tags(self, model: str) -> Sequence[str]:
@@ -100,8 +108,9 @@ class OpenClipFamily:
             return local
         if source.startswith(HUB):
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
-        if shipped(model):
-            return shipped_artefact(model)
+        artefact = _folder_artefact(model, source)
+        if artefact is not None:
+            return artefact
         config = _tag_config(model, source)
         organisation, repository, *name = config["hf_hub"].split("/")
         names = _alternatives(name[0]) if name and name[0] else FILES
@@ -114,15 +123,18 @@ class OpenClipFamily:
             config = _read_config(path)
             pixels = _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
             return Description("open_clip", model, source, pixels)
+        repository = None
         pretrained = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
         quick = source.startswith("tag:") and pretrained.get("quick_gelu", False)
+        if source.startswith("tag:"):
+            repository = "/".join(pretrained["hf_hub"].split("/")[:2])
         if source.startswith("file:"):
             # TorchScript archives are those of OpenAI, trained with QuickGELU.
             quick = is_torchscript(split_inside(source.removeprefix("file:"))[0])
         pixels = _preprocess(open_clip.get_model_config(model), pretrained)
         if quick and f"{model}{QUICK}" in open_clip.list_models():
             model += QUICK
-        return Description("open_clip", model, source, pixels)
+        return Description("open_clip", model, source, pixels, repository=repository)
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> OpenClipEncoder:
         """See :class:`retrieval.encoders.family.Family`."""
@@ -300,10 +312,19 @@ def _config(spec: EncoderSpec) -> Any:
     return quiet_open_clip().get_model_config(spec.model) if path is None else _read_config(path)["model_cfg"]
 
 
+def _name_of_folder(folder: Path) -> str:
+    """Return the name of the model in a folder: that of its repository in the hub's cache, else the folder's name."""
+    cache = folder.parent.parent.name  # models--ORGANISATION--REPOSITORY/snapshots/COMMIT
+    return cache.removeprefix("models--").replace("--", "/") if cache.startswith("models--") else folder.name
+
+
 def _folder_artefact(model: str, source: str) -> Artefact | None:
-    """Return the artefact of a model in a folder: of a training job, or shipped with Vitrine; None for others."""
+    """Return the artefact of a model in a folder (of a job, of its authors, shipped with Vitrine); None for others."""
     if source.startswith(FOLDER):
-        return open_folder(Path(source.removeprefix(FOLDER)))
+        folder = Path(source.removeprefix(FOLDER))
+        if folder_family(folder) == "open_clip":
+            return plain_folder(folder, FILES, (CONFIG, *TOKENIZER_FILES))
+        return open_folder(folder)
     return shipped_artefact(model) if shipped(model) else None
 
 
@@ -312,7 +333,7 @@ def _config_file(model: str, source: str) -> Path | None:
     artefact = _folder_artefact(model, source)
     if artefact is not None:
         return artefact.part(CONFIG)
-    return hub_file(model.removeprefix(HUB), [CONFIG]) if model.startswith(HUB) else None
+    return hub_file(model.removeprefix(HUB), [CONFIG], WITH_FOLDER) if model.startswith(HUB) else None
 
 
 def _read_config(path: Path) -> dict[str, Any]:

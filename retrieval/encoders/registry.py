@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.encoders import precision
 from retrieval.encoders.artefact import FOLDER
 from retrieval.encoders.hub import HUB
+from retrieval.encoders.licences import licence
+from retrieval.encoders.names import complete
 from retrieval.encoders.preprocess import is_open, override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
 from retrieval.errors import InputError, WeightsError, first_names
@@ -46,15 +47,17 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
     """Return the spec of the encoder in a request. Weights are downloaded if necessary, but no model is built.
 
     Raises:
-        UnknownNameError: a family, model, tag, precision, device or preprocessing key does not exist.
+        UnknownNameError: a family, model, tag, precision, device or preprocessing key does not exist, or a name may
+            mean several encoders.
         InputError: a value is invalid, or no weights are named.
         MissingFileError: a file does not exist.
         NetworkError: a download failed.
     """
-    parts = split_name(replace(request, name=_full_name(request.name)))
+    named = complete(request.name, FAMILIES, family)
+    parts = split_name(replace(request, name=named.name))
     named_family = family(parts.family)
     model, implied = named_family.check(parts.model)
-    source = _source(named_family, parts, model, implied, request.random_init)
+    source = _source(named_family, parts, model, implied or named.weights, request.random_init)
     description = named_family.describe(model, source)
     building_family = family(description.family)  # for a folder, the family in its card
     contrastive = building_family.is_contrastive(description.model)
@@ -65,33 +68,17 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
             f"{parts.family}/{model} does not say the size of its images; give it: `preprocess=img_size=224`, or "
             "height by width, `preprocess=img_size=256x128`."
         )
+    digest = _digest(building_family, description.model, description.source)
     return EncoderSpec(
         family=description.family,
         model=description.model,
         weights=description.source,
-        weights_digest=_digest(building_family, description.model, description.source),
+        weights_digest=digest,
         preprocess=preprocess,
         precision=precision.choose_precision(request.precision, device, contrastive=contrastive),
         batch_size=description.batch_size or precision.batch_size(device, contrastive=contrastive),
+        licence=licence(description),  # of the model card, which is downloaded with the weights
     )
-
-
-def _full_name(name: str) -> str:
-    """Return ``FAMILY/PATH`` for a file or folder given without a family; other names are unchanged.
-
-    Raises:
-        InputError: the path is a file that no family can identify.
-    """
-    path = Path(name).expanduser()
-    kind, slash, _ = name.partition("/")
-    if (slash and kind in FAMILIES) or not path.exists():
-        return name
-    claiming = next((key for key in FAMILIES if family(key).claims(path)), None)
-    if claiming is not None:
-        return f"{claiming}/{path}"
-    if path.is_file():
-        raise InputError(f"`encoder={name}` is a file; say which model it belongs to: FAMILY/MODEL `weights={name}`.")
-    return f"checkpoint/{path}"  # this family's error message describes a valid folder
 
 
 def _source(named_family: Family, parts: Parts, model: str, implied: str | None, random_init: int | None) -> str:
@@ -160,7 +147,8 @@ def _random_digest(source: str) -> str:
 
 def _no_weights(name: str, model: str, tags: Sequence[str]) -> str:
     listed = f" (its tags: {first_names(tags)})" if tags else ""
+    example = f" For example `encoder={name}/{model}:{tags[0]}`." if tags else ""
     return (
         f"{name}/{model} needs weights: `weights=TAG`{listed}, `weights=FILE`, "
-        f"`weights={HUB}ORGANISATION/REPOSITORY[@REVISION]`, or `random_init=SEED`."
+        f"`weights={HUB}ORGANISATION/REPOSITORY[@REVISION]`, or `random_init=SEED`.{example}"
     )

@@ -19,7 +19,8 @@ class EncoderRequest:
     """An encoder as the user names it.
 
     Attributes:
-        name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, ``checkpoint/FOLDER``, or the path of a folder.
+        name: ``FAMILY/MODEL``, the shorthand ``FAMILY/MODEL:WEIGHTS``, or what
+            :func:`retrieval.encoders.names.complete` completes: an alias, a repository, a folder, a file.
         weights: a tag of the model, a file, one network in a file (``FILE#teacher.backbone``), or
             ``hf-hub:ORGANISATION/REPOSITORY[@REVISION]``.
         random_init: seed of random weights, instead of ``weights``.
@@ -52,10 +53,7 @@ def split_name(request: EncoderRequest) -> Parts:
     """
     family, slash, rest = request.name.partition("/")
     if not slash or not family or not rest:
-        raise InputError(
-            f"`encoder` '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50, "
-            "and no folder of that name is here."
-        )
+        raise InputError(f"`encoder` '{request.name}' is not FAMILY/MODEL, as in open_clip/ViT-B-32 or timm/resnet50.")
     if rest.startswith(HUB) or split_inside(rest)[0].exists():
         model, short = rest, ""
     else:

@@ -7,18 +7,19 @@ from: ``tag:T`` (published by timm), ``file:PATH``, ``hf-hub:REPOSITORY`` or ``r
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.encoders.artefact import open_local, weight_file
-from retrieval.encoders.config_faults import LARGEST_IMAGE, are_sizes, pixels_fault
+from retrieval.encoders.artefact import FOLDER, open_local, weight_file, weights_in
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
 from retrieval.encoders.networks import select_network
 from retrieval.encoders.precision import torch_dtype
+from retrieval.encoders.repository_configs import folder_family
+from retrieval.encoders.timm_repositories import PIXELS, RESIZE_MODES, architecture, model_args, pretrained_config
 from retrieval.encoders.torch_encoder import Classifier, TorchEncoder, seeded
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.encoders.weights import check_fit, read_weights
@@ -27,19 +28,15 @@ from retrieval.types import Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import torch
 
     from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.weights import Weights
-    from retrieval.types import EncoderSpec, Interpolation, ResizeMode
+    from retrieval.types import EncoderSpec, Interpolation
 
 FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """Names of the weight file in a hub repository, in order of preference; some are of open_clip."""
-
-RESIZE_MODES: dict[str, ResizeMode] = {"center": "shortest", "squash": "squash", "border": "longest"}
-"""timm's ``crop_mode`` to our way of resizing."""
 
 
 def _timm() -> Any:
@@ -56,16 +53,29 @@ class TimmFamily:
         """Return False: no model has a text tower."""
         return False
 
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
-        """Return False, because a file of weights does not identify its model."""
-        return False
+    def claims(self, path: Path) -> bool:
+        """Return whether a path is a folder with timm's configuration; a file does not identify its model."""
+        return folder_family(path) == "timm"
+
+    def models(self) -> Sequence[str]:
+        """Return the names of timm's models."""
+        names: list[str] = _timm().list_models()
+        return names
 
     def check(self, model: str) -> tuple[str, str | None]:
-        """Split ``resnet50.a1_in1k`` into the name of the model and the tag of its weights (None without one)."""
+        """Split ``resnet50.a1_in1k`` into the name of the model and the tag of its weights (None without one).
+
+        ``hf-hub:REPOSITORY`` and a folder are the model that their configuration names, with the weights beside it.
+        """
         timm = _timm()
+        if model.startswith(HUB):
+            return architecture(model), model
         name, _, tag = model.partition(".")
+        if not timm.is_model(name) and Path(model).expanduser().is_dir():
+            source = f"{FOLDER}{Path(model).expanduser().resolve()}"
+            return architecture(source), source
         if not timm.is_model(name):
-            raise unknown("timm model", name, timm.list_models())
+            raise unknown("timm model", name, self.models())
         if tag and tag not in self.tags(name):
             raise unknown(f"weights tag of timm/{name}", tag, self.tags(name))
         return name, tag or None
@@ -83,6 +93,8 @@ class TimmFamily:
             return local
         if source.startswith(HUB):
             return weight_file(hub_file(source.removeprefix(HUB), FILES))
+        if source.startswith(FOLDER):
+            return weight_file(weights_in(Path(source.removeprefix(FOLDER)), FILES))
         config = _config(model, source)
         if config.hf_hub_id:
             names = (config.hf_hub_filename,) if config.hf_hub_filename else FILES
@@ -95,10 +107,12 @@ class TimmFamily:
         """Describe the encoder; its preprocessing is timm's evaluation transform at the config's ``input_size``."""
         from timm.data import resolve_data_config
 
-        config = _config(model, source).to_dict()
-        if source.startswith(HUB):
-            config |= _hub_config(source)
-        return Description("timm", model, source, _preprocess(resolve_data_config({}, pretrained_cfg=config)))
+        published = _config(model, source)
+        config, stated = published.to_dict(), pretrained_config(source)
+        config |= {key: stated[key] for key in PIXELS if stated.get(key) is not None}
+        licence = published.license if source.startswith("tag:") else stated.get("license")
+        pixels = _preprocess(resolve_data_config({}, pretrained_cfg=config))
+        return Description("timm", model, source, pixels, licence=licence if isinstance(licence, str) else None)
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> TorchEncoder:
         """Build the encoder with the weights of ``artefact``; without one, with random weights (``random:SEED``)."""
@@ -132,39 +146,6 @@ def _config(model: str, source: str) -> Any:
     return config
 
 
-def _hub_config(source: str) -> dict[str, Any]:
-    """Return the ``pretrained_cfg`` of a hub repository, empty if it has none."""
-    try:
-        path = hub_file(source.removeprefix(HUB), ["config.json"])
-    except UnknownNameError:
-        return {}
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not readable JSON ({error}); give `preprocess` and `weights=FILE`.") from None
-    pretrained = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
-    if fault := _fault(pretrained):
-        raise InputError(f"{path} has no preprocessing of timm ({fault}); give `preprocess` and `weights=FILE`.")
-    keys = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
-    return {key: pretrained[key] for key in keys if pretrained.get(key) is not None}
-
-
-def _fault(pretrained: Any) -> str | None:
-    """Return what is wrong with a ``pretrained_cfg``; None if nothing is."""
-    if not isinstance(pretrained, dict):
-        return "pretrained_cfg is no mapping"
-    size, share = pretrained.get("input_size"), pretrained.get("crop_pct")
-    if size is not None and not (are_sizes(size) and isinstance(size, list) and len(size) == 3):  # channels too
-        return f"input_size is {size!r:.40}"
-    if size is not None and max(size) > LARGEST_IMAGE:
-        return f"input_size is above {LARGEST_IMAGE}"
-    if share is not None and not (isinstance(share, int | float) and 0.1 <= share <= 2):  # far beyond use
-        return f"crop_pct is {share!r:.40}"
-    if pretrained.get("crop_mode") not in (None, *RESIZE_MODES):
-        return f"crop_mode is {pretrained['crop_mode']!r:.40}"
-    return pixels_fault(pretrained)
-
-
 def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     """Return timm's evaluation transform: resize to crop / crop_pct, then crop the centre."""
     _, height, width = data["input_size"]
@@ -191,7 +172,7 @@ def _has_all(model: torch.nn.Module, classifier: Classifier) -> bool:
 def _create(spec: EncoderSpec, config: Any, classes: int | None = None) -> Any:
     """Build the model without weights, for the crop of ``spec`` and, if given, another number of classes."""
     tag = f".{spec.weights.removeprefix('tag:')}" if spec.weights.startswith("tag:") else ""
-    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    options = model_args(spec.model, spec.weights) | ({} if classes is None else {"num_classes": classes})
     crop = spec.preprocess.crop if spec.preprocess else None
     if config.fixed_input_size and crop != tuple(config.input_size[1:]):
         options["img_size"] = crop

@@ -57,11 +57,15 @@ class TorchvisionFamily:
         """Return False, because a file of weights does not identify its model."""
         return False
 
-    def check(self, model: str) -> tuple[str, str | None]:
-        """See :class:`retrieval.encoders.family.Family`."""
+    def models(self) -> Sequence[str]:
+        """Return the names of torchvision's classification models."""
         models = _models()
         names: list[str] = models.list_models(module=models)
-        if model not in names:
+        return names
+
+    def check(self, model: str) -> tuple[str, str | None]:
+        """See :class:`retrieval.encoders.family.Family`."""
+        if model not in (names := self.models()):
             raise unknown("torchvision classification model", model, names)
         return model, None
 
@@ -90,7 +94,8 @@ class TorchvisionFamily:
             std=tuple(preset.std),
             interpolation=preset.interpolation.value,
         )
-        return Description("torchvision", model, source, pixels)
+        licence = published.meta.get("license") if source.startswith("tag:") else None
+        return Description("torchvision", model, source, pixels, licence=licence)
 
     def build(self, spec: EncoderSpec, device: str, artefact: Artefact | None) -> TorchEncoder:
         """See :class:`retrieval.encoders.family.Family`."""

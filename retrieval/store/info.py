@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,6 +83,8 @@ def _space(snapshot: LanceSnapshot, name: str) -> dict[str, Any]:
         "encoder": f"{spec.family}/{spec.model}",
         "weights": spec.weights,
         "precision": spec.precision,
+        "licence": spec.licence,
+        "preprocess": None if spec.preprocess is None else asdict(spec.preprocess),
         "created": space.created,
         "state": space.state,
         "parent": space.parent,

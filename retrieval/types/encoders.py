@@ -46,7 +46,8 @@ class EncoderSpec:
 
     ``weights`` is the location of the weights (``tag:laion2b``, ``file:/abs/path``, ``hf-hub:org/repo@revision``,
     ``random:0``) and ``weights_digest`` their hash. Only the hash is part of the fingerprint, so a file of weights may
-    move. ``batch_size`` is the size to which every batch is padded.
+    move. ``batch_size`` is the size to which every batch is padded. ``licence`` is that of the weights, as their
+    authors name it; None if it is not known.
     """
 
     family: str
@@ -57,10 +58,11 @@ class EncoderSpec:
     precision: Precision
     batch_size: int
     crop: str = WHOLE
+    licence: str | None = None
 
     def _identity(self, *, with_precision: bool) -> str:
         data = asdict(self)
-        for key in ("weights", "batch_size", *(() if with_precision else ("precision",))):
+        for key in ("weights", "batch_size", "licence", *(() if with_precision else ("precision",))):
             del data[key]
         return json.dumps(data, sort_keys=True)
 

@@ -70,7 +70,7 @@ def test_folders_of_drains_and_hands_need_no_more_than_their_name(tmp_path: Path
 
 def test_without_the_encoder_that_ships_the_way_out_is_said(species: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(shipped, "MODELS", tmp_path / "none")
-    with pytest.raises(InputError, match=r"vitrine train.*`encoder`, for example open_clip/ViT-B-32"):
+    with pytest.raises(InputError, match=r"vitrine train.*`encoder`, for example ViT-B-32, bioclip-2"):
         index(species / "manifest.csv", tmp_path / "store")
     assert not (tmp_path / "store").exists()
 

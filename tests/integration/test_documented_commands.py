@@ -22,6 +22,9 @@ SUBSTITUTES = {
     "timm/efficientnet_b3": ("torchvision/shufflenet_v2_x0_5", "--random-init", "0"),
     "timm/resnet50": ("torchvision/mobilenet_v3_small", "--random-init", "0"),
     "open_clip/ViT-B-32": ("open_clip/vitrine-tiny",),
+    "bioclip-2": ("vitrine-tiny",),
+    "timm/hf-hub": ("timm/test_vit", "--random-init", "0"),
+    "facebook/dinov2-base": ("timm/test_resnet", "--random-init", "0"),
 }
 SPACES = {"efficientnet": "shufflenet", "resnet50": "mobilenet", "ViT-B-32": "vitrine-tiny"}
 

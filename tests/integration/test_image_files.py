@@ -76,7 +76,7 @@ def test_modes_of_pixels_pass_in_silence(tmp_path: Path) -> None:
     assert "8 embedded" in done.stdout
     assert "Left out" not in done.stdout
     assert done.stderr.startswith("Loading ")
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 2  # the second says what the encoder is
 
 
 def test_what_is_no_image_is_counted_and_named_and_nothing_hangs(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_what_is_special_about_files_is_said_once_with_their_number(tmp_path: Pa
     done = call_cli(*command(tmp_path / "set"))
     assert "2 images (first a/0.gif): several frames or pages, of which the first is used.\n" in done.stderr
     assert "2 images (first a/0.tif): 16 bits and no value above 4,095" in done.stderr
-    assert len(done.stderr.splitlines()) == 3  # the first says what is loaded
+    assert len(done.stderr.splitlines()) == 4  # the first say what is loaded, and what the encoder is
 
 
 def test_a_folder_that_cannot_be_read_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

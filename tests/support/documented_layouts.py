@@ -117,6 +117,12 @@ def tables(folder: Path, world: Path) -> None:
     _store_of(folder / "trees", folder)
 
 
+def encoders(folder: Path, world: Path) -> None:
+    """Photographs in folders of labels."""
+    for name in ("finch", "tit"):
+        _fill(folder / "photos" / name, _images(world), 2)
+
+
 def nothing(folder: Path, world: Path) -> None:
     """An empty folder: the commands of the page draw what they need."""
 
@@ -127,6 +133,7 @@ LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
     "hands.md": hands,
     "protocols.md": protocols,
     "folders.md": folders,
+    "encoders.md": encoders,
     "tables.md": tables,
     "pictures.md": nothing,
     "sample.md": nothing,

@@ -336,7 +336,7 @@ def test_a_data_set_may_move_but_two_may_not_share_a_name(tmp_path: Path, loads:
 
 def test_the_encoder_of_the_store_is_the_default(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 3)
-    with pytest.raises(InputError, match=r"`encoder`, for example open_clip/.*timm/.*torchvision/"):
+    with pytest.raises(InputError, match=r"`encoder`, for example ViT-B-32, bioclip-2, timm/.*lists names"):
         api.index(tmp_path / "images", tmp_path / "s", quiet=True)
     run(tmp_path / "images", tmp_path / "s")
     again = api.index(tmp_path / "images", tmp_path / "s", quiet=True)

@@ -135,7 +135,7 @@ def test_on_the_command_line(images: Path, weights: Path) -> None:
     assert report["embedded"] == 6
     check_named(images)
     failed = call_cli(*asked, "--class-names", table(images.parent / "short.tsv", ("a", "b")), check=1)
-    assert failed.stderr.count("\n") == 2  # the first line says what is loaded
+    assert failed.stderr.count("\n") == 3  # the first lines say what is loaded, and what the encoder is
     assert "short.tsv has 2 names, but the classifier has 5 outputs" in failed.stderr
     with open_store(images.parent / "s").snapshot() as snapshot:
         pixels = snapshot.space().spec.preprocess

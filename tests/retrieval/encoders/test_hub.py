@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     "name",
-    ["timm/resnet18:a1_in1k", "timm/resnet18.a1_in1k", "open_clip/ViT-B-32:openai", "open_clip/hf-hub:org/repo",
-     "torchvision/resnet18:DEFAULT", "timm/resnet18:hf-hub:org/repo"],
+    ["timm/resnet18:a1_in1k", "timm/resnet18.a1_in1k", "open_clip/ViT-B-32:openai", "torchvision/resnet18:DEFAULT",
+     "timm/resnet18:hf-hub:org/repo"],
 )  # fmt: skip
 def test_without_a_network_the_error_names_the_local_file_option(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -89,7 +89,7 @@ def test_a_tag_has_timms_own_evaluation_transform(name: str) -> None:
 
     model, implied = FAMILY.check(name)
     assert f"{model}.{implied}" == name
-    _, _, source, own, _ = FAMILY.describe(model, f"tag:{implied}")
+    _, _, source, own, *_ = FAMILY.describe(model, f"tag:{implied}")
     assert source == f"tag:{implied}"
     data = resolve_data_config({}, pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
     assert (own.mean, own.std) == (tuple(data["mean"]), tuple(data["std"]))

@@ -182,5 +182,5 @@ def test_the_command_line_says_it_in_one_sentence(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "images" / "oak" / "0.png")
     options = ("--source", "folder", "--store", tmp_path / "store", "--encoder", "timm/test_vit")
     said = call_cli("index", tmp_path / "images", *options, "--weights", tmp_path / "w.pth", check=1).stderr
-    assert said.count("\n") == 2  # the first line says what is loaded
+    assert said.count("\n") == 3  # the first lines say what is loaded, and what the encoder is
     assert "contains itself; save the state dict alone" in said
