@@ -1,9 +1,10 @@
 """Time and memory over n: index, import-vectors, k-NN and audit, each point a process of its own.
 
-``python -m tests.bench.bench_growth`` runs all tasks at their usual sizes, ``--tasks knn --sizes 1000,10000`` some.
-Of each process the table has
+``python -m tests.bench.bench_growth`` runs all tasks at their usual sizes, ``--tasks knn --sizes 2000,10000`` some, in
+three rounds, each with stores of its own. Of each process the table has the median over the rounds, and of processor
+seconds the least and the most:
 
-- ``seconds`` until it ended, and processor seconds (user + system);
+- ``seconds`` until it ended, and ``processor`` seconds (user + system);
 - ``anonymous``: the largest resident memory of its own (RssAnon), sampled: what it would take with an empty cache;
 - ``resident``: the largest resident memory as the kernel counts it (VmHWM), which includes pages of files that are
   memory-mapped, such as vectors; the system takes these back when others need the room.
@@ -18,6 +19,7 @@ import argparse
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -171,11 +173,6 @@ class Stores:
         self.import_vectors(n)
         return self._run("audit", "--store", self._imported(n), "--json")
 
-    def drop(self, n: int) -> None:
-        """Delete the imported store of a size."""
-        self._imports.pop(n, None)
-        shutil.rmtree(self._imported(n), ignore_errors=True)
-
     def _imported(self, n: int) -> Path:
         return self._folder / f"imported{n}"
 
@@ -189,29 +186,36 @@ class Stores:
 
 
 def measure(tasks: Sequence[str], sizes: Sequence[int], stores: Stores) -> list[Point]:
-    """Measure tasks at the given sizes (at their own where there are none), and print a row for each point."""
+    """Measure tasks at the given sizes, at their own where there are none."""
     work: dict[str, Callable[[int], Cost]] = {
         "index": stores.index, "import-vectors": stores.import_vectors, "knn": stores.knn, "audit": stores.audit,
     }  # fmt: skip
-    points = []
-    print(f"{'task':15}{'n':>10}{'seconds':>9}{'processor':>10}{'/1,000':>9}{'linear':>8}"
+    return [Point(task, n, *work[task](n)) for task in tasks for n in sizes or SIZES[task]]
+
+
+def print_table(rounds: Sequence[Sequence[Point]]) -> list[Point]:
+    """Print a row for each point, measured in several rounds; return the medians."""
+    print(f"{'task':15}{'n':>10}{'seconds':>9}{'processor':>10} {'(spread)':14}{'/1,000':>8}{'linear':>8}"
           f"{'anonymous':>11}{'resident':>10}{'bytes/row':>11}")  # fmt: skip
-    for task in tasks:
-        before = None
-        for n in sizes or SIZES[task]:
-            point = Point(task, n, *work[task](n))
-            print(_row(point, before), flush=True)
-            points.append(point)
-            before = point
-    return points
+    medians: list[Point] = []
+    for points in zip(*rounds, strict=True):
+        seconds, processor, anonymous, resident = (
+            statistics.median(getattr(point, name) for point in points) for name in Cost._fields
+        )
+        median = Point(points[0].task, points[0].rows, seconds, processor, int(anonymous), int(resident))
+        before = medians[-1] if medians and medians[-1].task == median.task else None
+        print(_row(median, before, sorted(point.processor for point in points)), flush=True)
+        medians.append(median)
+    return medians
 
 
-def _row(point: Point, before: Point | None) -> str:
+def _row(point: Point, before: Point | None, processor: Sequence[float]) -> str:
     grown = f"{'':8}" if before is None else f"{_linearity(before, point):8.2f}"
     added = "" if before is None else f"{(point.anonymous - before.anonymous) / (point.rows - before.rows):,.0f}"
     per_thousand = point.processor / point.rows * 1000
+    spread = f"{point.processor:10.2f} {f'({processor[0]:.1f}-{processor[-1]:.1f})':14}"
     return (
-        f"{point.task:15}{point.rows:>10,}{point.seconds:9.2f}{point.processor:10.2f}{per_thousand:9.3f}{grown}"
+        f"{point.task:15}{point.rows:>10,}{point.seconds:9.2f}{spread}{per_thousand:8.3f}{grown}"
         f"{point.anonymous / MIB:7.0f} MiB{point.resident / MIB:6.0f} MiB{added:>11}"
     )
 
@@ -256,7 +260,8 @@ def main() -> None:
     parser.add_argument("--tasks", default=",".join(SIZES), help="tasks, separated by commas")
     parser.add_argument("--sizes", default="", help="numbers of rows, separated by commas, in place of the usual ones")
     parser.add_argument("--dimension", type=int, default=128, help="of imported vectors")
-    parser.add_argument("--folder", type=Path, help="folder of the data, which stays; default: a temporary one")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="folder for the data, which goes after each round")
     parser.add_argument("--checkout", type=Path, default=ROOT, help="another checkout, to measure its commands")
     parser.add_argument("--points", type=Path, help="JSON file in which the points are kept")
     parser.add_argument("--draw", type=Path, help="measure nothing, and draw the points of --of as this PNG")
@@ -267,12 +272,12 @@ def main() -> None:
         draw(arguments.draw, read_points(arguments.of), read_points(arguments.before))
         return
     sizes = [int(size) for size in arguments.sizes.split(",") if size]
-    with tempfile.TemporaryDirectory() as name:
-        folder = arguments.folder or Path(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        points = measure(
-            arguments.tasks.split(","), sizes, Stores(folder, arguments.dimension, arguments.checkout.resolve())
-        )
+    rounds = []
+    for _ in range(arguments.rounds):
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+            stores = Stores(Path(name), arguments.dimension, arguments.checkout.resolve())
+            rounds.append(measure(arguments.tasks.split(","), sizes, stores))
+    points = print_table(rounds)
     if arguments.points:
         arguments.points.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
 
