@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 EXIF_DIRECTORY, EXIF_DATE = 0x8769, 0x9003
 """Tags of the Exif sub-directory and of DateTimeOriginal in it."""
 
+ORIENTATION, SIDEWAYS = 0x0112, range(5, 9)
+"""Tag of the orientation of an image, and its values by which width and height change places."""
+
 TIFF_KIND, DNG_VERSION = 254, 50706
 """Tags of a TIFF page: NewSubfileType, whose lowest bit marks a reduced copy of another page, and DNGVersion."""
 
@@ -118,6 +121,28 @@ def upright(data: bytes) -> UprightImage:
         raise InputError(_reason(error, name)) from None
     finally:
         messages.current = None
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return width and height of an upright image from its header, without decoding it.
+
+    Raises:
+        InputError: the file cannot be read or is no image. The message is the reason only.
+    """
+    name = ""
+    try:
+        with path.open("rb") if member_address(path) is None else io.BytesIO(read_image(path)) as file:
+            name = decoder(file.read(HEAD))
+            file.seek(0)
+            with Image.open(file, formats=(name,)) as opened:
+                turned = opened.getexif().get(ORIENTATION, 1) in SIDEWAYS
+                return (opened.height, opened.width) if turned else (opened.width, opened.height)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on a damaged file
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"cannot be read ({error.strerror})") from None
+        raise InputError(_reason(error, name)) from None
 
 
 def _check(image: Image.Image, name: str) -> None:

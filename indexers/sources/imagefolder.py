@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from indexers.tables import InputTable
 
-UNLISTED = "images that no row lists"
-
 
 class ImageFolderOptions(ManifestOptions):
     """Options of the source ``imagefolder``: those of ``manifest``."""
@@ -47,8 +45,4 @@ class ImageFolderSource(ManifestSource):
         return self._table.location(number)
 
     def _count_unlisted(self, listed: set[str]) -> None:
-        for uri in self._images_below(""):
-            if uri in listed:
-                self.tally.seen -= 1  # its row is counted already
-            else:
-                self.tally.leave_out(UNLISTED, uri)
+        self._count_images_outside(listed)

@@ -53,6 +53,11 @@ class ManifestSource(TableSource):
         return f"{self.kind}:{folder}/{path.name.removesuffix('.gz').rpartition('.')[0]}"
 
     def _way_to_images(self) -> str:
-        if self._image_root is not None:
-            return "correct the paths, or set `image_root` to another folder"
-        return "set `image_root` to the folder its paths start from"
+        return image_way(self._image_root)
+
+
+def image_way(image_root: Path | None) -> str:
+    """Return the way out for a table none of whose images is there."""
+    if image_root is not None:
+        return "correct the paths, or set `image_root` to another folder"
+    return "set `image_root` to the folder its paths start from"

@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import SourceType, has_image, is_hidden, is_image
+from indexers.sources.coco_table import has_annotations, is_coco
 from indexers.sources.metadata_files import has_metadata
 from indexers.sources.presets import guess_preset, known_names
 from indexers.sources.shards import kind_of_shards
+from indexers.sources.wildlife import is_wildlife
 from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table, table_suffix
 from retrieval.errors import InputError, MissingFileError
 from retrieval.lookup import load_entry
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from indexers.sources.base import BaseSource
 
 SOURCES = {
+    "coco": ".coco:CocoSource",
     "folder": ".folder:FolderSource",
     "hands11k": ".hands11k:Hands11kSource",
     "imagefolder": ".imagefolder:ImageFolderSource",
@@ -28,6 +31,7 @@ SOURCES = {
     "pattern": ".pattern:PatternSource",
     "prepared": ".prepared:PreparedSource",
     "webdataset": ".webdataset:WebDatasetSource",
+    "wildlife": ".wildlife:WildlifeSource",
 }
 
 DEPTH = 8
@@ -104,6 +108,10 @@ def guess_kind(root: Path) -> str:
 def _kind_of_file(path: Path, way_out: str) -> str:
     if path.name == "HandInfo.csv":
         return "hands11k"
+    if path.suffix.lower() == ".json" and is_coco(path):
+        return "coco"
+    if is_wildlife(path):
+        return "wildlife"
     if is_table(path):
         return "manifest"
     raise InputError(f"{path} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}); {way_out}.")
@@ -130,7 +138,11 @@ def _kind_of_entries(folder: Path) -> str | None:
         return "hands11k"
     if guess_preset(folder) is not None:
         return "pattern"
-    return "prepared" if (folder / "query0").is_dir() and (folder / "gallery0").is_dir() else None
+    if (folder / "query0").is_dir() and (folder / "gallery0").is_dir():
+        return "prepared"
+    if is_wildlife(folder):
+        return "wildlife"
+    return "coco" if has_annotations(folder) else None
 
 
 def sets_inside(root: Path, levels: int = 2) -> dict[Path, str]:

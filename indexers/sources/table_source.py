@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from retrieval.types import Box
 
 
+UNLISTED = "images that no row lists"
+
+
 class RowOptions(Config):
     """Options of all sources that read rows."""
 
@@ -162,6 +165,14 @@ class TableSource(BaseSource):
 
     def _count_unlisted(self, listed: set[str]) -> None:
         """Count images below the root that no row lists; a table need not list all."""
+
+    def _count_images_outside(self, listed: set[str]) -> None:
+        """Count what lies in the root, for a source that is a folder; listed images are counted by their rows."""
+        for uri in self._images_below(""):
+            if uri in listed:
+                self.tally.seen -= 1
+            else:
+                self.tally.leave_out(UNLISTED, uri)
 
     def _add_notes(self, times: TimeColumn | None) -> None:
         """Add what was decided about the table: its columns, its paths, its times."""

@@ -88,6 +88,33 @@ def make_webdataset(root: Path) -> Path:
     return root
 
 
+def make_coco(root: Path) -> Path:
+    """Boxes in two files of annotations; an image is gone, one has no annotation, and one box has no area."""
+    for split, n in (("train", 3), ("val", 2)):
+        images = [{"id": at, "file_name": f"{at}.jpg", "width": 4, "height": 4} for at in range(n + 1)]
+        boxes = [(at, [at, 0, 2, 2 * (at != 1)]) for at in range(n)]
+        annotations = [{"id": at, "image_id": at, "category_id": at % 2, "bbox": box} for at, box in boxes]
+        categories = [{"id": 0, "name": "oak"}, {"id": 1, "name": "ash"}]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (root / "annotations").mkdir(parents=True, exist_ok=True)
+        (root / "annotations" / f"instances_{split}2017.json").write_text(json.dumps(content))
+        for at in range(1, n + 1):
+            image(root / f"{split}2017" / f"{at}.jpg")
+        image(root / f"{split}2017" / "0.jpg") if split == "train" else None
+    return root
+
+
+def make_wildlife(root: Path) -> Path:
+    for name in ("a", "b", "unlisted"):
+        image(root / "images" / f"{name}.jpg")
+    (root / "metadata.csv").write_text(
+        'image_id,identity,path,date,orientation,bbox\n1,t1,images/a.jpg,2020-05-01,left,"[0, 0, 2, 2]"\n'
+        '2,t2,images/a.jpg,2020-05-01,right,"[2.0, 1.0, 2.0, 3.0]"\n3,t1,images/b.jpg,2021-01-01 10:00:00,left,\n'
+        "4,t3,images/gone.jpg,2021-01-01,left,\n"
+    )
+    return root
+
+
 def make_parquet(root: Path) -> Path:
     """As Hugging Face has it: splits in the names of files, names of classes in the metadata, a row without image."""
     for split, n in (("train", 3), ("test", 2)):
@@ -105,6 +132,7 @@ def members_of(key: str) -> dict[str, bytes]:
 
 
 MAKERS: dict[str, Maker] = {
+    "coco": make_coco,
     "folder": make_folder,
     "manifest": make_manifest,
     "hands11k": make_hands,
@@ -113,6 +141,7 @@ MAKERS: dict[str, Maker] = {
     "pattern": make_pattern,
     "prepared": make_prepared,
     "webdataset": make_webdataset,
+    "wildlife": make_wildlife,
 }
 
 
