@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from eval.api import audit, compare, evaluate, pictures, read_result, report
     from eval.results.schema import EvalResult
     from indexers.api import import_vectors, index, index_ann
-    from retrieval.api import export_vectors, info, vectors, verify
+    from retrieval.api import drop_bank, drop_space, export_vectors, forget, info, vectors, verify
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
     from retrieval.search.result import SearchResult
     from retrieval.search.searcher import Searcher, search
+    from retrieval.store.erasing.report import EraseReport
     from retrieval.store.open import LanceStore, create_store, open_store
     from retrieval.types import Encoder, Sample, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
@@ -45,7 +46,11 @@ _NAMES = {
     "read_result": ".eval.api",
     "report": ".eval.api",
     "import_vectors": ".indexers.api",
+    "EraseReport": ".retrieval.store.erasing.report",
+    "drop_bank": ".retrieval.api",
+    "drop_space": ".retrieval.api",
     "export_vectors": ".retrieval.api",
+    "forget": ".retrieval.api",
     "info": ".retrieval.api",
     "vectors": ".retrieval.api",
     "verify": ".retrieval.api",
@@ -59,7 +64,8 @@ __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, t
     "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors",
     "index_ann", "search",
     "Searcher", "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
-    "SearchRequest", "SearchResult", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
+    "forget", "drop_space", "drop_bank",
+    "SearchRequest", "SearchResult", "EraseReport", "EmbeddingStore", "LanceStore", "Snapshot", "SpaceInfo",
     "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip
 

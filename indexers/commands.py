@@ -106,6 +106,7 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     "--commit-seconds", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Work a kill may cost."
 )
 @click.option("--prune", is_flag=True, help="Drop samples whose files or rows are gone.")
+@click.option("--include-forgotten", is_flag=True, help="Take in images that were forgotten.")
 @click.option(
     "--no-thumbnails",
     "thumbnails",
@@ -248,6 +249,7 @@ def _contents_line(report: IndexReport) -> str:
 @click.option("--space-name", help="Name of the new space; default: the file's.")
 @click.option("--space", help="Imported space to add to; for a bank, the space it belongs to.")
 @click.option("--prune", is_flag=True, help="Drop rows of an earlier import of this file that it no longer has.")
+@click.option("--include-forgotten", is_flag=True, help="Take in rows that were forgotten.")
 @click.option(
     "--wait", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait for another writer."
 )

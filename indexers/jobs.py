@@ -23,7 +23,7 @@ from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import LanceStore, create_store, is_store, open_store
 
 if TYPE_CHECKING:
-    from retrieval.types import Encoder, EncoderSpec, Source
+    from retrieval.types import Encoder, EncoderSpec, Source, SplitSet
     from retrieval.types.store import EmbeddingStore, Snapshot, StoreWriter
 
 SUGGESTED = "ViT-B-32, bioclip-2, timm/efficientnet_b3:FILE.safetensors ('vitrine encoders' lists names)"
@@ -69,10 +69,17 @@ def index_images(
         report.notes += name_notes(writer.snapshot)
     splits = None if report.interrupted else source.split_set()
     if splits is not None:
-        opened.save_splits(splits)
+        opened.save_splits(_without_forgotten(splits, opened))
         notes.append(f"Draws of the data set are kept as the split set '{splits.name}'; evaluate with `split_set`.")
     report.notes[:0] = [*notes, *source.notes, *drawn_notes]
     return report
+
+
+def _without_forgotten(splits: SplitSet, store: EmbeddingStore) -> SplitSet:
+    """Leave forgotten samples out of the draws of a data set, as ``forget`` does in stored ones."""
+    with store.snapshot() as snapshot:
+        gone = snapshot.forgotten().ids_of(splits.sample)
+    return splits.without(gone) if gone else splits
 
 
 def _with_drawn_table(request: IndexRequest) -> tuple[IndexRequest, list[str]]:
@@ -104,6 +111,7 @@ def _options(request: IndexRequest) -> IndexOptions:
         commit_seconds=request.commit_seconds,
         thumbnails=request.thumbnails,
         prune=request.prune,
+        include_forgotten=request.include_forgotten,
         max_pixels=request.max_pixels,
         quiet=request.quiet,
     )
@@ -231,7 +239,9 @@ def import_file(request: ImportRequest, store: str | Path | LanceStore) -> Impor
         InputError, MissingFileError, UnknownNameError: the file or an option cannot be used.
         ReadOnlyStoreError, StoreLockedError: the store cannot be written.
     """
-    target = ImportTarget(request.space_name, request.space, prune=request.prune)
+    target = ImportTarget(
+        request.space_name, request.space, prune=request.prune, include_forgotten=request.include_forgotten
+    )
     if request.kind == "bank":
         with open_store(store).writer(request.wait) as writer:
             bank = import_bank(

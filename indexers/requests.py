@@ -122,6 +122,10 @@ class IndexRequest(Config):
         default=True, description="Whether to store small pictures; leave them out of sensitive or very large sets."
     )
     prune: bool = Field(default=False, description="Whether to drop samples whose files or rows are gone.")
+    include_forgotten: bool = Field(
+        default=False,
+        description="Whether to take in images that were forgotten, and to stop remembering that they were.",
+    )
     max_pixels: int = Field(
         default=MAX_PIXELS,
         ge=1,
@@ -166,6 +170,10 @@ class ImportRequest(VectorOptions):
     )
     prune: bool = Field(
         default=False, description="Whether to drop rows of an earlier import of this file that it no longer has."
+    )
+    include_forgotten: bool = Field(
+        default=False,
+        description="Whether to take in rows that were forgotten, and to stop remembering that they were.",
     )
     wait: float = Field(default=WAIT_SECONDS, ge=0, description="Seconds to wait for another writer of the store.")
 

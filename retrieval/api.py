@@ -1,8 +1,9 @@
-"""Public Python functions that read a store: :func:`info`, :func:`verify`, :func:`vectors`, :func:`export_vectors`."""
+"""Public Python functions that read a store, export from it, or erase what is in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,14 +11,20 @@ import numpy as np
 
 from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
+from retrieval.escapes import printable
 from retrieval.export.job import ExportReport, export
 from retrieval.export.request import ExportRequest
 from retrieval.notebook import ShowsTables
 from retrieval.search.vector_rows import rows_of
+from retrieval.store.erasing.drop import drop_bank as run_drop_bank
+from retrieval.store.erasing.drop import drop_space as run_drop_space
+from retrieval.store.erasing.forget import forget as run_forget
+from retrieval.store.erasing.report import EraseReport
+from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest, ForgetRequest
 from retrieval.store.findings import StoreFinding
 from retrieval.store.info import describe, info_tables
 from retrieval.store.open import LanceStore, open_store
-from retrieval.store.verify import verify_store
+from retrieval.store.verify import verify_names, verify_store
 from retrieval.types import Float32
 
 if TYPE_CHECKING:
@@ -83,7 +90,9 @@ def info(store: str | Path | LanceStore) -> StoreInfo:
     return StoreInfo(describe(open_store(store)))
 
 
-def verify(store: str | Path | LanceStore, *, repair: bool = False) -> StoreFindings:
+def verify(
+    store: str | Path | LanceStore, *, repair: bool = False, forgotten: str | Sequence[str] = ()
+) -> StoreFindings:
     """Read everything in a store and compare it with its digests.
 
     Each damaged file and row is a finding, which says what to do. Vectors are finite, L2-normalised and of a registered
@@ -93,16 +102,92 @@ def verify(store: str | Path | LanceStore, *, repair: bool = False) -> StoreFind
         store: the store, or its folder.
         repair: take damaged files and rows out first, so that ``index`` or ``evaluate`` can make again what was in
             them. What was taken out is reported as findings that are not wrong.
+        forgotten: instead of all this, search every file of the store for these ids, paths or identities, and for
+            every sample that is recorded as forgotten.
 
     Returns:
         The findings; their ``ok`` is True if every check passed.
 
     Raises:
+        InputError: both are given, or a name is empty.
         MissingFileError: the folder does not exist.
         StoreError: the folder is not a store that can be read.
         ReadOnlyStoreError, StoreLockedError: ``repair`` is given and the store cannot be written.
     """
-    return StoreFindings(verify_store(open_store(store), repair=repair))
+    if not forgotten:
+        return StoreFindings(verify_store(open_store(store), repair=repair))
+    if repair:
+        raise InputError("verify: say one of repair and forgotten.")
+    names = (forgotten,) if isinstance(forgotten, str) else tuple(forgotten)
+    return StoreFindings(verify_names(open_store(store), names))
+
+
+@takes_options_of(ForgetRequest)
+def forget(store: str | Path | LanceStore, **options: Any) -> EraseReport:
+    """Erase samples from every file of a store, and prove it by a search of every file afterwards.
+
+    Rows, vectors of all spaces, thumbnails, caches, saved indexes and old versions are erased. Split sets and results
+    are written again without the names of the samples. Image files are not touched, and salted hashes are kept, by
+    which ``index`` leaves the samples out.
+
+    >>> vitrine.forget("hands.vitrine", identity="0000012", dry_run=True)  # doctest: +SKIP
+
+    Args:
+        store: the store, or its folder.
+        **options: see below; exactly one of ``identity``, ``id``, ``where`` and ``finish``.
+
+    Returns:
+        What was erased, what remains, and whether the search came across anything (``ok``).
+
+    Raises:
+        UnknownNameError: no sample has the identity or id.
+        InputError: an option is invalid, no sample meets the condition, or an id may mean several.
+        StoreLockedError: another process writes, or reads what is erased, after ``wait`` seconds.
+        ReadOnlyStoreError: the store cannot be written.
+    """
+    return run_forget(open_store(store), ForgetRequest.read(options, "forget"), _say)
+
+
+@takes_options_of(DropSpaceRequest)
+def drop_space(store: str | Path | LanceStore, space: str, **options: Any) -> EraseReport:
+    """Erase a space with its vectors and banks. Results that were computed in it stay.
+
+    Args:
+        store: the store, or its folder.
+        space: name of the space, or the beginning of it.
+        **options: see below.
+
+    Raises:
+        UnknownNameError: there is no such space.
+        InputError: several spaces match, or another space was made from it.
+        StoreLockedError: another process writes, or reads what is erased, after ``wait`` seconds.
+        ReadOnlyStoreError: the store cannot be written.
+    """
+    request = DropSpaceRequest.read({**options, "space": space}, "drop_space")
+    return run_drop_space(open_store(store), request, _say)
+
+
+@takes_options_of(DropBankRequest)
+def drop_bank(store: str | Path | LanceStore, bank: str, **options: Any) -> EraseReport:
+    """Erase a bank. Results that were computed with it stay.
+
+    Args:
+        store: the store, or its folder.
+        bank: name of the bank, or the beginning of its sha256.
+        **options: see below.
+
+    Raises:
+        UnknownNameError: there is no such bank or space.
+        InputError: several banks match.
+        StoreLockedError: another process writes, or reads what is erased, after ``wait`` seconds.
+        ReadOnlyStoreError: the store cannot be written.
+    """
+    request = DropBankRequest.read({**options, "bank": bank}, "drop_bank")
+    return run_drop_bank(open_store(store), request, _say)
+
+
+def _say(message: str) -> None:
+    print(printable(message), file=sys.stderr)  # noqa: T201 - says who is waited for
 
 
 @takes_options_of(ExportRequest)

@@ -31,6 +31,9 @@ from retrieval.store.schema import META_PREFIX
 from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, SourceTally
 from retrieval.types.store import StoreWriter
 
+FORGOTTEN = "forgotten"
+"""Why a sample is left out that ``forget`` erased."""
+
 IN_FLIGHT = 4
 """Batches decoded ahead: enough to keep the encoder busy, few enough to fit in memory."""
 
@@ -113,11 +116,14 @@ class _IndexRun:
         self._views = (*stored_views, *(view for view in options.views if view not in stored_views))
         self._embedded, self._partial = self._stored_keys()
         self._thumbnail_keys = set(snapshot.thumbnail_keys())
+        self._forgotten = snapshot.forgotten()
         self._batch = Batch()
         self._pending: set[str] = set()  # keys of images that are not encoded yet
         self._buffer = WriteBuffer()
         self._advance: Callable[[int], None] = lambda _: None  # of the progress
         self._opened_ids: set[str] = set()
+        self._again_ids: set[str] = set()  # of samples that may be on the record of forgotten ones
+        self._again_keys: set[str] = set()
         self._last_commit = time.monotonic()
 
     def _stored_keys(self) -> tuple[set[str], set[str]]:
@@ -159,11 +165,13 @@ class _IndexRun:
 
         A bounded number of files is read and decoded ahead in ``pool``.
         """
-        ahead: deque[tuple[Step, Future[_ImageFile | InputError]]] = deque()
+        ahead: deque[tuple[Step, Future[_ImageFile | InputError | None]]] = deque()
         limit = IN_FLIGHT * self._spec.batch_size + self._options.workers
         for step in steps(self._source, self._stored, self._embedded, pool):
             if step.action == "open":
-                if not self._is_first(step):
+                if self._was_forgotten(step):
+                    self._leave_forgotten(step)
+                elif not self._is_first(step):
                     self._tally.leave_out("listed again", step.sample.uri)
                 else:
                     ahead.append((step, pool.submit(self._open, step, self._stored.position(step.row))))
@@ -176,10 +184,25 @@ class _IndexRun:
         while ahead:
             yield self._next(ahead)
 
-    def _next(self, ahead: deque[tuple[Step, Future[_ImageFile | InputError]]]) -> _ImageFile | None:
-        """Wait for the first file; None if it cannot be read, which is recorded as a failure."""
+    def _was_forgotten(self, step: Step) -> bool:
+        """Return whether a sample that the store does not have was forgotten, and must not be opened."""
+        return (
+            step.row is None
+            and not self._options.include_forgotten
+            and len(self._forgotten) > 0
+            and bool(self._forgotten.ids_of([step.sample.id]))
+        )
+
+    def _leave_forgotten(self, step: Step) -> None:
+        self._advance(1)
+        self._tally.leave_out(FORGOTTEN, step.sample.uri)
+
+    def _next(self, ahead: deque[tuple[Step, Future[_ImageFile | InputError | None]]]) -> _ImageFile | None:
+        """Wait for the first file; None if it cannot be read, which is recorded as a failure, or was forgotten."""
         step, future = ahead.popleft()
         file = future.result()
+        if file is None:
+            self._leave_forgotten(step)
         if isinstance(file, InputError):
             self._advance(1)
             self.report.failures[step.sample.uri] = str(file)
@@ -201,13 +224,18 @@ class _IndexRun:
         else:
             self.report.unchanged += 1
 
-    def _open(self, step: Step, position: int) -> _ImageFile | InputError:
-        """Read one file, in a worker thread; decode it unless only its time or size on disk changed."""
+    def _open(self, step: Step, position: int) -> _ImageFile | InputError | None:
+        """Read one file, in a worker thread; decode it unless only its time or size on disk changed.
+
+        None if its content is that of a forgotten sample.
+        """
         try:
             data = read_image(step.path)
             key = vector_key(content_hash(data), step.sample.crop)
             if step.row is not None and step.row["key"] == key and key in self._embedded:
                 return _ImageFile(step, position, key, None)
+            if not self._options.include_forgotten and self._forgotten.has_key(key):
+                return None
             thumbnail = self._options.thumbnails and key not in self._thumbnail_keys
             crop, box = step.sample.crop, step.sample.box
             return _ImageFile(step, position, key, decode(data, crop, box, self._preprocess, thumbnail=thumbnail))
@@ -246,6 +274,9 @@ class _IndexRun:
     def _queue_all(self, rows: Sequence[tuple[StoreRow, bool]]) -> None:
         """Queue rows for the next commit; with each, whether the store has it."""
         for row, stored in rows:
+            if self._options.include_forgotten:
+                self._again_ids.add(row["id"])
+                self._again_keys.add(row["key"])
             (self._buffer.changed_rows if stored else self._buffer.fresh_rows).append(row)
         self._advance(len(rows))
 
@@ -303,6 +334,13 @@ class _IndexRun:
             for remark, n in self._remarks.left_out.items()
         ]
         report.count(surveyed if report.interrupted else self._source.tally, self._tally)
+        if self._tally.left_out.get(FORGOTTEN):
+            report.notes.append(
+                f"{self._tally.left_out[FORGOTTEN]:,} samples (first {self._tally.first[FORGOTTEN]}) were forgotten "
+                "and are left out; `include_forgotten` takes them in again."
+            )
+        if self._options.include_forgotten:
+            self._writer.lift_forgotten(self._again_ids, self._again_keys)
         self._commit("index")
         if not report.interrupted:
             report.missing = sum(problem.missing for problem in self._source.problems)

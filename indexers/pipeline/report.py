@@ -29,6 +29,7 @@ class IndexOptions:
     commit_seconds: float = COMMIT_SECONDS
     thumbnails: bool = True
     prune: bool = False
+    include_forgotten: bool = False
     max_pixels: int = MAX_PIXELS
     quiet: bool = False
     tell: Callable[[str], None] = lambda _: None

@@ -76,12 +76,13 @@ class ImportTarget:
 
     ``space_name`` names a new space; None is the stem of the file name. ``space`` names an existing imported space
     instead: the vectors come from the same encoder as its vectors. ``prune`` deletes samples of an earlier import of
-    the file that it no longer has.
+    the file that it no longer has; ``include_forgotten`` takes in rows that were forgotten.
     """
 
     space_name: str | None = None
     space: str | None = None
     prune: bool = False
+    include_forgotten: bool = False
 
 
 def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, target: ImportTarget) -> ImportReport:
@@ -106,6 +107,12 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
     source = f"import:{model}" if model == path.stem else f"import:{model}/{path.stem}"
     digests = _digests(imported)
     stored = read_stored_rows(writer.snapshot, source)
+    forgotten = _forgotten_rows(imported, digests, source, stored, writer.snapshot)
+    if forgotten.any() and target.include_forgotten:
+        ids = [_sample(imported, int(at), source).id for at in np.flatnonzero(forgotten)]
+        writer.lift_forgotten(ids, _keys(digests[forgotten]))
+    elif forgotten.any():
+        imported, digests = _rows_where(imported, ~forgotten), digests[~forgotten]
     notes = imported.notes + _refuse_copies(path, imported, digests, source, stored, writer, prune=target.prune)
     writer.put_source(source, "import", str(path.resolve().parent))
     vectors = _write_vectors(imported, digests, space, writer)
@@ -129,6 +136,38 @@ def import_vectors(path: Path, imported: ImportedVectors, writer: StoreWriter, t
         pruned=len(vanished) if target.prune else 0,
         store_version=version,
         notes=(*notes, *name_notes(writer.snapshot)),
+    )
+
+
+def _forgotten_rows(
+    imported: ImportedVectors, digests: Digests, source: str, stored: StoredRows, snapshot: Snapshot
+) -> NDArray[np.bool_]:
+    """Return (n,) whether a row is a sample that was forgotten, or has a vector that is; not those that are stored."""
+    record = snapshot.forgotten()
+    mask = np.zeros(len(digests), np.bool_)
+    for start in range(0, len(digests) if len(record) else 0, _BLOCK):
+        keys = _keys(digests[start : start + _BLOCK])
+        ids = [_sample(imported, start + at, source).id for at in range(len(keys))]
+        gone = record.ids_of(ids)
+        rows = [sample in gone or record.has_key(key) for sample, key in zip(ids, keys, strict=True)]
+        mask[start : start + len(rows)] = np.array(rows) & ~stored.has(ids)
+    return mask
+
+
+def _rows_where(imported: ImportedVectors, mask: NDArray[np.bool_]) -> ImportedVectors:
+    """Return some rows, and a note about the others, which were forgotten."""
+    rows = np.flatnonzero(mask).tolist()
+    first = imported.rows[int(np.flatnonzero(~mask)[0])]
+    note = (
+        f"{len(mask) - len(rows):,} rows (first {first}) were forgotten and are left out; `include_forgotten` takes "
+        "them in again."
+    )
+    return imported._replace(
+        vectors=imported.vectors[rows],
+        columns={name: [values[at] for at in rows] for name, values in imported.columns.items()},
+        rows=[imported.rows[at] for at in rows],
+        notes=(*imported.notes, note),
+        lengths=None if imported.lengths is None else imported.lengths[rows],
     )
 
 

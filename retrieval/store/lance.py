@@ -14,12 +14,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import lance
 import pyarrow as pa
+from lance.file import LanceFileReader
 
 from retrieval.errors import InputError, StoreError, VitrineError
 from retrieval.store.digests import table_folder
@@ -28,6 +29,9 @@ from retrieval.store.remedies import remedy
 
 FRAGMENT_ROWS = (1_024, 65_536)
 """Sizes of fragments are below the first, between two of these, or complete; many of one size are merged."""
+
+BATCH_ROWS = 8192
+"""Rows that are in memory at one time where files are written again or searched."""
 
 MANY_FRAGMENTS = 8
 """Small fragments of a table that are merged."""
@@ -137,6 +141,56 @@ class LanceTables:
             with self._writing(name):
                 table.delete(where)
         return int(table.version)
+
+    def rewrite(
+        self,
+        name: str,
+        columns: Sequence[str],
+        affects: Callable[[pa.Table], bool],
+        changed: Callable[[pa.Table], pa.Table],
+        check: Callable[[list[str]], None] | None = None,
+    ) -> bool:
+        """Write fragments of a local table again with other rows, in one step; return whether there were any.
+
+        Rows that were deleted are left out, so that their bytes are in no file of the new version. Indexes, which may
+        hold values of rows, are dropped. No condition is evaluated by Lance, because it keeps the text of conditions.
+
+        Args:
+            name: the table.
+            columns: the columns that ``affects`` gets.
+            affects: says whether a fragment with these rows must be written again.
+            changed: returns the new rows for some rows of a fragment.
+            check: receives the files to read, relative to the table's folder; raises if one is damaged.
+        """
+        dataset = self.dataset(name)
+        with self._writing(name):
+            old = [
+                fragment
+                for fragment in dataset.get_fragments()
+                if fragment.metadata.deletion_file is not None or affects(fragment.to_table(columns=list(columns)))
+            ]
+            if not old:
+                return False
+            if check is not None:
+                check([file for fragment in old for file in _files_of(fragment)])
+            new = [meta for fragment in old for meta in _written_again(dataset, fragment, changed)]
+            for index in dataset.list_indices():
+                dataset.drop_index(index["name"])
+            operation = lance.LanceOperation.Update(
+                removed_fragment_ids=[fragment.fragment_id for fragment in old], new_fragments=new
+            )
+            lance.LanceDataset.commit(dataset.uri, operation, read_version=dataset.version)
+        return True
+
+    def erase_old(self, name: str) -> None:
+        """Delete all versions of a local table but the newest, and files of no version; nobody else may be writing."""
+        dataset = self.dataset(name)
+        with self._writing(name):
+            for tag in [tag for tag in dataset.tags.list() if tag.startswith(KEEP_TAG)]:
+                dataset.tags.delete(tag)
+            dataset.cleanup_old_versions(
+                older_than=timedelta(0), delete_unverified=True, error_if_tagged_old_versions=False
+            )
 
     def drop_fragments(self, name: str, paths: Collection[str]) -> tuple[int, int]:
         """Delete the fragments of a table that these files belong to, which are not read.
@@ -354,6 +408,39 @@ def open_dataset(path: Path) -> Any:
     """
     with lance_errors(lambda said: StoreError(f"{path}: cannot be read ({said}).")):
         return lance.dataset(str(path.absolute()))
+
+
+def _written_again(dataset: Any, fragment: Any, changed: Callable[[pa.Table], pa.Table]) -> Sequence[Any]:
+    """Write the rows of a fragment again, without those that ``changed`` leaves out, one batch after the other.
+
+    Returns:
+        Metadata of the new fragments, which no version names yet; none if no row is left.
+    """
+    batches = (
+        batch
+        for part in fragment.to_batches(batch_size=BATCH_ROWS)
+        for batch in changed(pa.Table.from_batches([part])).to_batches()
+        if batch.num_rows
+    )
+    first = next(batches, None)
+    if first is None:
+        return ()
+    reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
+    written: Sequence[Any] = lance.fragment.write_fragments(
+        reader, dataset, mode="append", data_storage_version=dataset.data_storage_version
+    )
+    return written
+
+
+def read_data_file(path: Path) -> Iterator[pa.Table]:
+    """Yield the rows of a data file of Lance, whether a version names it or not; deleted rows, too.
+
+    Raises:
+        StoreError: the file is torn or damaged.
+    """
+    with lance_errors(lambda said: StoreError(f"{path}: cannot be read ({said}).")):
+        for batch in LanceFileReader(str(path)).read_all(batch_size=BATCH_ROWS).to_batches():
+            yield pa.Table.from_batches([batch])
 
 
 def _files_of(fragment: Any) -> list[str]:

@@ -12,11 +12,13 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from retrieval.errors import ReadOnlyStoreError, StoreLockedError
@@ -89,21 +91,25 @@ def _try_lock(descriptor: int, path: Path, kind: int) -> bool:
 
 
 def _self_description() -> dict[str, str | int]:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]])
+    words = [word for word in sys.argv[1:3] if not word.startswith("-")]  # an option may name a person
+    command = " ".join([Path(sys.argv[0]).name, *words])
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": now}
 
 
 def _describe_holder(path: Path) -> str:
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']} ('{holder['command']}', since {holder['since']})"
+        return _describe(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
 
+def _describe(holder: Mapping[str, Any]) -> str:
+    return f"process {holder['pid']} on {holder['host']} ('{holder['command']}', since {holder['since']})"
+
+
 class ReaderTag:
-    """A file with the versions of tables that a snapshot reads, locked while the snapshot is open.
+    """A file with the reader and the versions of tables that a snapshot reads, locked while the snapshot is open.
 
     Clean-up does not delete the versions in :func:`live_tags`. In a store that cannot be written no tag is made, and
     none is needed, because it cannot be cleaned up either.
@@ -124,7 +130,8 @@ class ReaderTag:
             return
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            os.write(descriptor, json.dumps(dict(versions)).encode())
+            reader = {**_self_description(), "command": " ".join(Path(word).name for word in sys.argv[:2])}
+            os.write(descriptor, json.dumps({"tables": dict(versions), "reader": reader}).encode())
             young.rename(self._path)
         self._descriptor = descriptor
 
@@ -137,14 +144,98 @@ class ReaderTag:
             self._descriptor = None
 
 
-def live_tags(folder: Path) -> dict[str, set[int]]:
-    """Return the versions of each table that readers use; tags of readers that were killed are deleted."""
-    versions: dict[str, set[int]] = {}
+class LiveReader(NamedTuple):
+    """A snapshot that is open: versions of tables that it reads, and the process."""
+
+    tables: Mapping[str, int]
+    process: str
+
+
+def live_readers(folder: Path) -> list[LiveReader]:
+    """Return the open snapshots of a store; tags of readers that were killed are deleted."""
+    readers: list[LiveReader] = []
     for path in (folder / "readers").glob("*.json"):
-        with suppress(OSError, ValueError), path.open("r+", encoding="utf-8") as handle:
+        with suppress(OSError, ValueError, KeyError, TypeError), path.open("r+", encoding="utf-8") as handle:
             if _try_lock(handle.fileno(), path, fcntl.LOCK_EX):
                 path.unlink()
                 continue
-            for table, version in json.loads(handle.read()).items():
-                versions.setdefault(table, set()).add(int(version))
+            tag = json.loads(handle.read())
+            readers.append(LiveReader(tag["tables"], _describe(tag["reader"])))
+    return readers
+
+
+def live_tags(folder: Path) -> dict[str, set[int]]:
+    """Return the versions of each table that readers use."""
+    versions: dict[str, set[int]] = {}
+    for reader in live_readers(folder):
+        for table, version in reader.tables.items():
+            versions.setdefault(table, set()).add(int(version))
     return versions
+
+
+def wait_for_readers(folder: Path, versions: Mapping[str, int], wait: float, say: Callable[[str], None]) -> list[str]:
+    """Wait until no open snapshot reads other versions of tables than these.
+
+    Args:
+        folder: folder of the store.
+        versions: table -> version of the last commit.
+        wait: longest time to wait, in seconds.
+        say: receives a message that names the readers, once.
+
+    Returns:
+        The processes that still read others after ``wait`` seconds.
+    """
+    deadline = time.monotonic() + wait
+    announced = False
+    while True:
+        readers = live_readers(folder)
+        old = [reader for reader in readers if any(versions.get(t) != v for t, v in reader.tables.items())]
+        processes = list(dict.fromkeys(reader.process for reader in old))
+        if not old or time.monotonic() >= deadline:
+            return processes
+        if not announced:
+            say(f"{folder} is read by {'; '.join(processes)}; waiting up to {wait:.0f} s.")
+            announced = True
+        time.sleep(POLL_SECONDS)
+
+
+RECORDS_LOCK = "records.lock"
+"""File whose lock those share who read banks, split sets and results, or append to them."""
+
+
+class _Alone(threading.local):
+    """Folders of stores whose :data:`RECORDS_LOCK` this thread holds alone."""
+
+    def __init__(self) -> None:
+        self.folders: set[Path] = set()
+
+
+_ALONE = _Alone()
+
+
+@contextmanager
+def records_shared(folder: Path) -> Iterator[None]:
+    """Share a lock while banks, split sets or results are read or appended, which needs no other lock.
+
+    Where the file cannot be written or locked, nothing is locked.
+    """
+    if folder in _ALONE.folders:
+        yield
+        return
+    with ExitStack() as stack:
+        with suppress(OSError):
+            handle = stack.enter_context((folder / RECORDS_LOCK).open("a"))
+            fcntl.flock(handle.fileno(), fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def records_alone(folder: Path) -> Iterator[None]:
+    """Wait until nobody reads or appends records, and keep others from it; for the holder of the writer's lock."""
+    with (folder / RECORDS_LOCK).open("a") as handle:
+        fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
+        _ALONE.folders.add(folder)
+        try:
+            yield
+        finally:
+            _ALONE.folders.discard(folder)

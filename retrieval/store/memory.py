@@ -10,6 +10,8 @@ import numpy as np
 
 from retrieval.errors import InputError, ReadOnlyStoreError, unknown
 from retrieval.store.conditions import matching
+from retrieval.store.forgotten import ForgottenRecord
+from retrieval.store.schema import FORGOTTEN
 from retrieval.store.spaces import find_space
 from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
 from retrieval.types.store import SourceInfo, StoredResult, StoreWriter, result_sha256
@@ -105,6 +107,10 @@ class MemorySnapshot:
         lengths = {f"n_{view}": pa.array([1.0 if key in view_keys else None for key in keys], pa.float32())
                    for view, view_keys in keys_of.items()}  # fmt: skip
         return pa.table({"key": pa.array(keys, pa.string()), **lengths})
+
+    def forgotten(self) -> ForgottenRecord:
+        """Return an empty record: nothing is forgotten in a store in memory."""
+        return ForgottenRecord(FORGOTTEN.empty_table())
 
     def thumbnail_keys(self) -> Collection[str]:
         """Return an empty collection: a store in memory has no thumbnails."""

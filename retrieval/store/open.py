@@ -14,8 +14,10 @@ from retrieval.store import records
 from retrieval.store.ann_files import ANN_FOLDER
 from retrieval.store.commits import Commit, read_commit
 from retrieval.store.digests import table_folder
+from retrieval.store.erasing.clean import CACHE
+from retrieval.store.erasing.marker import FORGETTING
 from retrieval.store.lance import LanceTables, is_remote
-from retrieval.store.lock import ReaderTag, writer_lock
+from retrieval.store.lock import RECORDS_LOCK, ReaderTag, writer_lock
 from retrieval.store.record_digests import RECORD_DIGESTS, require_manifest
 from retrieval.store.schema import is_ours
 from retrieval.store.snapshot import LanceSnapshot
@@ -28,7 +30,7 @@ WAIT_SECONDS = 600.0
 StoreLike: TypeAlias = str | Path | EmbeddingStore
 """The path of a store, or an open one."""
 
-OWN_FILES = {"lock", "readers", "cache", ANN_FOLDER, RECORD_DIGESTS}
+OWN_FILES = {"lock", RECORDS_LOCK, "readers", CACHE, ANN_FOLDER, FORGETTING, RECORD_DIGESTS}
 
 
 def _say(message: str) -> None:
@@ -52,6 +54,20 @@ class LanceStore:
         from retrieval.store.info import describe, info_tables
 
         return as_html(info_tables(describe(self)))
+
+    @property
+    def tables(self) -> LanceTables:
+        """The tables of the store."""
+        return self._tables
+
+    @property
+    def local_folder(self) -> Path:
+        """The folder of the store.
+
+        Raises:
+            ReadOnlyStoreError: it is on object storage.
+        """
+        return self._local()
 
     @contextmanager
     def snapshot(self) -> Iterator[LanceSnapshot]:

@@ -77,7 +77,7 @@ def add_digests(tables: LanceTables, name: str) -> None:
         if fresh:
             _append_line(path, _line(name, fresh))
         if path.read_bytes().count(b"\n") > MANY_LINES:
-            _drop_old(tables)
+            drop_old_digests(tables)
 
 
 def _append_line(path: Path, line: bytes) -> None:
@@ -91,7 +91,7 @@ def _append_line(path: Path, line: bytes) -> None:
         os.fsync(handle.fileno())
 
 
-def _drop_old(tables: LanceTables) -> None:
+def drop_old_digests(tables: LanceTables) -> None:
     """Leave out the digests of files that are gone; a line that another process adds meanwhile may be lost."""
     path = Path(tables.uri) / RECORD_DIGESTS
     kept = {

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -16,7 +17,9 @@ import pyarrow as pa
 
 from retrieval.errors import StoreError, unknown
 from retrieval.store.conditions import condition, equal_to
-from retrieval.store.lance import LanceTables
+from retrieval.store.forgotten import read_forgotten
+from retrieval.store.lance import LanceTables, is_remote
+from retrieval.store.lock import records_shared
 from retrieval.store.record_digests import add_digests, require_files, require_manifest, require_rows
 from retrieval.store.remedies import remedy
 from retrieval.store.schema import APPENDED, BANKS, RESULTS, SPLITS
@@ -26,8 +29,9 @@ from retrieval.types.store import StoredResult, result_sha256
 
 def split_sets(tables: LanceTables) -> dict[str, str]:
     """Map names of stored split sets to their sha256, sorted by name."""
-    require_manifest(tables, "splits")
-    rows = tables.read("splits", columns=["name", "sha256"])
+    with _shared(tables):
+        require_manifest(tables, "splits")
+        rows = tables.read("splits", columns=["name", "sha256"])
     return dict(sorted(set(zip(rows.column("name").to_pylist(), rows.column("sha256").to_pylist(), strict=True))))
 
 
@@ -62,10 +66,17 @@ def sound_splits(name: str, rows: pa.Table) -> SplitSet | None:
 
 
 def save_splits(tables: LanceTables, splits: SplitSet) -> None:
-    """Append a split set unless the same rows are stored under the same name."""
+    """Append a split set unless the same rows are stored under the same name.
+
+    Raises:
+        StoreError: it names forgotten samples, as that of an evaluation that began before they were forgotten.
+    """
     sha = splits.sha256
     if split_sets(tables).get(splits.name) == sha:
         return
+    gone = read_forgotten(tables).ids_of(splits.sample)
+    if gone:
+        raise StoreError(f"{tables.uri}: {len(gone)} samples of it were forgotten meanwhile; evaluate again.")
     n = len(splits.draw)
     columns: dict[str, Any] = {
         "name": [splits.name] * n,
@@ -92,8 +103,7 @@ def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
 def save_bank(tables: LanceTables, bank: Bank) -> None:
     """Append a bank unless one with the same name and sha256 is stored."""
     sha = bank.sha256
-    require_manifest(tables, "banks")
-    if tables.read("banks", columns=["sha256"], where=condition({"sha256": sha, "name": bank.name})).num_rows:
+    if _has(tables, "banks", {"sha256": sha, "name": bank.name}):
         return
     row = {
         "sha256": sha,
@@ -115,8 +125,7 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:
     """Append a result unless one that differs at most in ``created`` is stored."""
     sha = result_sha256(result)
-    require_manifest(tables, "results")
-    if tables.read("results", columns=["sha256"], where=equal_to("sha256", sha)).num_rows:
+    if _has(tables, "results", {"sha256": sha}):
         return
     row = {"sha256": sha, "mode": result["mode"], "created": result.get("created"), "result": json.dumps(result)}
     _append(tables, "results", pa.Table.from_pylist([row], schema=RESULTS))
@@ -136,8 +145,21 @@ def results(tables: LanceTables) -> tuple[StoredResult, ...]:
 
 def _read(tables: LanceTables, name: str, where: str | None = None) -> pa.Table:
     """Read rows after checking the files that they are in."""
-    require_rows(tables, name)
-    return read_records(tables, name, where)
+    with _shared(tables):
+        require_rows(tables, name)
+        return read_records(tables, name, where)
+
+
+def _shared(tables: LanceTables) -> AbstractContextManager[None]:
+    """Keep ``forget`` from erasing files of these tables; on object storage it cannot."""
+    return nullcontext() if is_remote(tables.uri) else records_shared(Path(tables.uri))
+
+
+def _has(tables: LanceTables, name: str, equal: Mapping[str, str]) -> bool:
+    """Return whether a table has a row with these values."""
+    with _shared(tables):
+        require_manifest(tables, name)
+        return bool(tables.read(name, columns=["sha256"], where=condition(equal)).num_rows)
 
 
 def read_records(tables: LanceTables, name: str, where: str | None = None) -> pa.Table:
@@ -180,10 +202,16 @@ def sound_bank(row: Mapping[str, Any]) -> Bank | None:
 
 def _append(tables: LanceTables, name: str, rows: pa.Table) -> None:
     """Append rows, force them to the disk, and merge small files of earlier appends."""
-    version = tables.append(name, rows)
-    tables.sync(name, tables.files(name, version))
+    with _shared(tables):
+        tables.append(name, rows)
+        keep_appended(tables, name)
+        tidy_appended(tables, name)
+
+
+def keep_appended(tables: LanceTables, name: str) -> None:
+    """Force the newest version of a table to the disk, and add the digests of its files."""
+    tables.sync(name, tables.files(name, tables.latest(name)))
     add_digests(tables, name)
-    tidy_appended(tables, name)
 
 
 def tidy_appended(tables: LanceTables, name: str) -> None:

@@ -12,6 +12,7 @@ from retrieval.store.ann_files import ann_folder
 from retrieval.store.commits import Commit
 from retrieval.store.conditions import condition, matching, one_of
 from retrieval.store.digests import FileCheck
+from retrieval.store.forgotten import ForgottenRecord
 from retrieval.store.hot import cache_damage, fragment_marks, hot_matrix, read_fragments, require_norms
 from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.schema import is_large, vectors_table
@@ -143,6 +144,10 @@ class LanceSnapshot:
         for view in views:
             require_norms(self._dataset(name), self._cache_folder(space, view), view, rows)
         return rows
+
+    def forgotten(self) -> ForgottenRecord:
+        """Read the record of forgotten samples."""
+        return ForgottenRecord(self.read("forgotten"))
 
     def thumbnail_keys(self) -> list[str]:
         """Read the keys that have a thumbnail."""

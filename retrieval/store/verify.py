@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from retrieval.errors import StoreError
 from retrieval.store.ann_info import check_ann
 from retrieval.store.digests import damaged_files
+from retrieval.store.erasing.verify_forgotten import unfinished, verify_forgotten
 from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
 from retrieval.store.remedies import CACHE
@@ -38,6 +40,12 @@ def verify_store(store: LanceStore, *, repair: bool = False) -> list[StoreFindin
         return [*findings, *verify(snapshot)]
 
 
+def verify_names(store: LanceStore, names: Sequence[str], *, quiet: bool = False) -> list[StoreFinding]:
+    """Search a store for names of what was forgotten; see :func:`.erasing.verify_forgotten.verify_forgotten`."""
+    with store.snapshot() as snapshot:
+        return verify_forgotten(snapshot, names, quiet=quiet)
+
+
 def verify(snapshot: LanceSnapshot) -> list[StoreFinding]:
     """Read everything in a snapshot and in the tables of banks, split sets and results, and compare it with digests.
 
@@ -47,6 +55,8 @@ def verify(snapshot: LanceSnapshot) -> list[StoreFinding]:
     """
     damage = [] if is_remote(snapshot.uri) else list(damaged_files(snapshot.uri, snapshot.commit.files))
     findings = [*_files(snapshot, damage), *check_records(snapshot.tables)]
+    if not is_remote(snapshot.uri):
+        findings += unfinished(Path(snapshot.uri))
     damaged_tables = {file.table for file in damage}
     if damaged_tables & {"samples", "spaces"}:
         names = " and ".join(sorted(damaged_tables & {"samples", "spaces"}))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from retrieval.errors import InputError, StoreError
 from retrieval.store.commits import Commit, now, read_commit, write_commit
 from retrieval.store.conditions import equal_to, some_of
 from retrieval.store.digests import FileCheck
+from retrieval.store.forgotten import read_forgotten
 from retrieval.store.lance import LanceTables
 from retrieval.store.lock import live_tags
 from retrieval.store.record_digests import add_digests
@@ -54,7 +56,7 @@ class LanceWriter:
         if not self._tables.readable("commits"):
             return self._make_new()
         commit = self._last_commit()
-        for name in self._committed_tables():
+        for name in self.committed_tables():
             self._tables.sweep(name, alone=True, newer_than=commit.tables.get(name, 0))
             if name not in commit.tables:
                 self._tables.drop(name)
@@ -97,7 +99,7 @@ class LanceWriter:
             add_digests(self._tables, name)
         return write_commit(self._tables, None, {name: self._tables.latest(name) for name in COMMITTED}, "create")
 
-    def _committed_tables(self) -> set[str]:
+    def committed_tables(self) -> set[str]:
         """Return the tables in the folder whose versions belong in the commit record."""
         return {name for name in self._tables.names() if is_ours(name)} - {"commits", *APPENDED}
 
@@ -154,7 +156,8 @@ class LanceWriter:
         """Record kind and root of a source; a new source comes after all others."""
         rows = self._tables.read("sources").to_pylist()
         stored = next((row for row in rows if row["name"] == name), None)
-        row = stored or {"name": name, "position": len(rows), "next_position": 0}
+        end = max((row["position"] for row in rows), default=-1) + 1
+        row = stored or {"name": name, "position": end, "next_position": 0}
         row = row | {"kind": kind, "root": root}
         if row != stored:
             self._put_sources([row])
@@ -224,16 +227,16 @@ class LanceWriter:
 
         Positions of deleted samples are not given to new samples.
         """
-        self._retire_positions(set(ids))
+        self.retire_positions(set(ids))
         for where in some_of("id", ids):
             self._tables.delete("samples", where)
         used = set(self._tables.read("samples", columns=["key"]).column("key").to_pylist())
-        for name in ["thumbnails", *(n for n in self._committed_tables() if n.startswith("vectors_"))]:
+        for name in ["thumbnails", *(n for n in self.committed_tables() if n.startswith("vectors_"))]:
             keys = set(self._tables.read(name, columns=["key"]).column("key").to_pylist())
             for where in some_of("key", sorted(keys - used)):
                 self._tables.delete(name, where)
 
-    def _retire_positions(self, ids: set[str]) -> None:
+    def retire_positions(self, ids: Collection[str]) -> None:
         """Set ``next_position`` of the sources of these samples above all positions in use."""
         rows = self._tables.read("samples", columns=["id", "source", "position"]).to_pylist()
         losing = {row["source"] for row in rows if row["id"] in ids}
@@ -245,6 +248,21 @@ class LanceWriter:
         behind = [row for row in sources if row["next_position"] < top.get(row["name"], 0)]
         if behind:
             self._put_sources([{**row, "next_position": top[row["name"]]} for row in behind])
+
+    def lift_forgotten(self, ids: Collection[str], keys: Collection[str]) -> None:
+        """Delete what is remembered of forgotten samples with these ids or keys, which are samples again."""
+        record = read_forgotten(self._tables)
+        gone = {
+            column: pa.array(sorted(record.hashes(texts)), pa.string())
+            for column, texts in (("id", ids), ("content", keys))
+        }
+
+        def kept(rows: pa.Table) -> pa.Table:
+            again = [pc.is_in(rows.column(column), value_set=hashes) for column, hashes in gone.items()]
+            return rows.filter(pc.invert(pc.or_(*again)))
+
+        if len(record) and (ids or keys):
+            self._tables.rewrite("forgotten", list(gone), lambda rows: kept(rows).num_rows < rows.num_rows, kept)
 
     def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:
         """Add thumbnails of keys that have none."""
@@ -264,19 +282,20 @@ class LanceWriter:
         """Append a bank. No commit is needed."""
         save_bank(self._tables, bank)
 
-    def commit(self, note: str) -> int:
+    def commit(self, note: str, without: Collection[str] = (), *, same_rows: bool = False) -> int:
         """Make all changes since the last commit visible, atomically; return the store version.
 
-        Without changes nothing is written.
+        Without changes nothing is written. Tables ``without`` are no part of the store any more. With
+        ``same_rows``, files were rearranged only, and the store version stays.
         """
-        versions = {name: self._tables.latest(name) for name in self._committed_tables()}
+        versions = {name: self._tables.latest(name) for name in self.committed_tables() - set(without)}
         if versions != dict(self._commit.tables):
-            self._commit = write_commit(self._tables, self._commit, versions, note)
+            self._commit = write_commit(self._tables, self._commit, versions, note, same_rows=same_rows)
         return self._commit.store_version
 
     def tidy(self) -> None:
         """Merge small fragments and delete old versions that no reader uses. Call after a commit."""
-        names = self._committed_tables()
+        names = self.committed_tables()
         check = FileCheck(self._tables.uri, self._commit.files)  # or damage would get a digest of its own
         compacted = [name for name in sorted(names) if self._tables.compact(name, partial(check.require, name))]
         if compacted:

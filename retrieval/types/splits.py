@@ -15,6 +15,8 @@ import numpy as np
 from retrieval.types.arrays import Int64
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 
@@ -35,6 +37,14 @@ class SplitSet:
     draw: Int64
     sample: NDArray[np.str_]
     role: NDArray[np.str_]
+
+    def without(self, samples: Collection[str]) -> SplitSet:
+        """Return the rows of other samples; a name that ends in the old hash gets the new one."""
+        rows = ~np.isin(self.sample, np.array(sorted(samples), np.str_))
+        new = SplitSet(self.name, self.draw[rows], self.sample[rows], self.role[rows])
+        stem, at, mark = self.name.rpartition("@")
+        name = f"{stem}@{new.sha256[:8]}" if at and mark == self.sha256[:8] else self.name
+        return SplitSet(name, new.draw, new.sample, new.role)
 
     @property
     def sha256(self) -> str:

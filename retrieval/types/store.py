@@ -11,7 +11,7 @@ from retrieval.types.spaces import SpaceInfo, SpaceState, VectorMatrix
 from retrieval.types.splits import SplitSet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -57,6 +57,20 @@ class AnnPlace(NamedTuple):
 
     folder: Path
     mark: str
+
+
+class ForgottenSamples(Protocol):
+    """Samples that were forgotten, known by salted hashes of their ids and keys."""
+
+    def __len__(self) -> int: ...
+
+    def ids_of(self, ids: Iterable[str]) -> set[str]:
+        """Return those of these ids that were forgotten."""
+        ...
+
+    def has_key(self, key: str) -> bool:
+        """Return whether samples with this key were forgotten."""
+        ...
 
 
 class Snapshot(Protocol):
@@ -137,6 +151,10 @@ class Snapshot(Protocol):
         """Return the keys that have a thumbnail."""
         ...
 
+    def forgotten(self) -> ForgottenSamples:
+        """Return what the store remembers of samples that were forgotten."""
+        ...
+
 
 class StoreWriter(Protocol):
     """Writes to a store. Changes are visible to readers after :meth:`commit`; without it they are undone."""
@@ -206,6 +224,10 @@ class StoreWriter(Protocol):
 
     def delete_samples(self, ids: Sequence[str]) -> None:
         """Delete samples, and vectors and thumbnails that no other sample uses."""
+        ...
+
+    def lift_forgotten(self, ids: Collection[str], keys: Collection[str]) -> None:
+        """Delete what is remembered of forgotten samples with these ids or keys, which are samples again."""
         ...
 
     def append_thumbnails(self, pictures: Mapping[str, bytes]) -> None:

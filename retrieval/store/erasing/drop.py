@@ -1,0 +1,154 @@
+"""Erase a space with its vectors, or a bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrieval.errors import InputError, UnknownNameError, first_names, unknown
+from retrieval.store import records
+from retrieval.store.erasing import marker
+from retrieval.store.erasing.clean import erase_old_files
+from retrieval.store.erasing.report import EraseReport
+from retrieval.store.erasing.rows import drop_banks
+from retrieval.store.lock import records_alone
+from retrieval.store.schema import vectors_table
+
+if TYPE_CHECKING:
+    from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest
+    from retrieval.store.lance import LanceTables
+    from retrieval.store.open import LanceStore
+    from retrieval.store.snapshot import LanceSnapshot
+    from retrieval.store.writer import LanceWriter
+    from retrieval.types import Bank, SpaceInfo
+
+
+def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str], None]) -> EraseReport:
+    """Erase a space: its vectors, its banks, and all old versions.
+
+    Args:
+        store: the store, in a local folder.
+        request: the request.
+        say: receives messages about a writer or readers that are waited for.
+
+    Raises:
+        UnknownNameError: there is no such space.
+        InputError: several spaces match, or another space was made from it.
+        StoreLockedError: another process writes, or reads what is erased, after the time to wait.
+        ReadOnlyStoreError: the store cannot be written.
+    """
+    if request.dry_run:
+        with store.snapshot() as snapshot:
+            space = _space(snapshot, request.space)
+            return _space_report(snapshot, space, _banks_of(store.tables, space), dry_run=True)
+    folder, tables = store.local_folder, store.tables
+    selection = repr(("space", request.space))
+    with store.writer(request.wait, say) as writer:
+        begun = marker.read_marker(folder)
+        report = EraseReport(store.uri, finished=True)
+        try:
+            space = _space(writer.snapshot, request.space)
+        except UnknownNameError:
+            if begun is None or not begun.is_of(selection):
+                raise
+        else:
+            banks = _banks_of(tables, space)
+            report = _space_report(writer.snapshot, space, banks, dry_run=False)
+            marker.begin(folder, selection)
+            _commit_without(tables, writer, space)
+            with records_alone(folder):
+                drop_banks(tables, [(bank.name, bank.sha256) for bank in banks])
+        erase_old_files(tables, folder, writer, request.wait, say)
+        marker.finish(folder)
+        return report
+
+
+def _space(snapshot: LanceSnapshot, name: str) -> SpaceInfo:
+    space = snapshot.space(name)
+    children = [other.name for other in snapshot.spaces if other.parent == space.fingerprint]
+    if children:
+        raise InputError(f"Space {first_names(children)} was made from {space.name}; drop it first.")
+    return space
+
+
+def _banks_of(tables: LanceTables, space: SpaceInfo) -> tuple[Bank, ...]:
+    return records.banks(tables, space.fingerprint)
+
+
+def _commit_without(tables: LanceTables, writer: LanceWriter, space: SpaceInfo) -> None:
+    """Commit the store without a space; its table is deleted when nobody reads it."""
+
+    def kept(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.not_equal(rows.column("fingerprint"), space.fingerprint))
+
+    tables.rewrite("spaces", ["fingerprint"], lambda rows: kept(rows).num_rows < rows.num_rows, kept)
+    writer.commit("drop space", without=[vectors_table(space.fingerprint)])
+
+
+def _space_report(snapshot: LanceSnapshot, space: SpaceInfo, banks: Sequence[Bank], *, dry_run: bool) -> EraseReport:
+    """Say what goes with a space, and which samples then have no vector in any other."""
+    report = EraseReport(snapshot.uri, dry_run=dry_run, spaces=[space.name], banks=[bank.name for bank in banks])
+    report.vectors = {space.name: snapshot.count(vectors_table(space.fingerprint))}
+    others = [other for other in snapshot.spaces if other.fingerprint != space.fingerprint]
+    keys = set(snapshot.samples(["key"]).column("key").to_pylist())
+    for other in others:
+        keys -= set(snapshot.read(vectors_table(other.fingerprint), ["key"]).column("key").to_pylist())
+    if keys:
+        report.remains.append(
+            f"{len(keys):,} samples stay without a vector in any space; index them with another encoder, or "
+            "forget them."
+        )
+    return report
+
+
+def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], None]) -> EraseReport:
+    """Erase a bank, and all old versions.
+
+    Args:
+        store: the store, in a local folder.
+        request: the request.
+        say: receives messages about a writer or readers that are waited for.
+
+    Raises:
+        UnknownNameError: there is no such bank or space.
+        InputError: several banks match.
+        StoreLockedError: another process writes, or reads what is erased, after the time to wait.
+        ReadOnlyStoreError: the store cannot be written.
+    """
+    if request.dry_run:
+        with store.snapshot() as snapshot:
+            return EraseReport(store.uri, dry_run=True, banks=[_bank(snapshot, request).name])
+    folder, tables = store.local_folder, store.tables
+    selection = repr(("bank", request.bank, request.space))
+    with store.writer(request.wait, say) as writer:
+        begun = marker.read_marker(folder)
+        report = EraseReport(store.uri, finished=True)
+        try:
+            bank = _bank(writer.snapshot, request)
+        except UnknownNameError:
+            if begun is None or not begun.is_of(selection):
+                raise
+        else:
+            report = EraseReport(store.uri, banks=[bank.name])
+            marker.begin(folder, selection)
+            with records_alone(folder):
+                drop_banks(tables, [(bank.name, bank.sha256)])
+        erase_old_files(tables, folder, writer, request.wait, say)
+        marker.finish(folder)
+        return report
+
+
+def _bank(snapshot: LanceSnapshot, request: DropBankRequest) -> Bank:
+    space = None if request.space is None else snapshot.space(request.space).fingerprint
+    banks = records.banks(snapshot.tables, space)
+    matches = [bank for bank in banks if bank.name == request.bank]
+    matches = matches or [bank for bank in banks if bank.sha256.startswith(request.bank)]
+    if not matches:
+        raise unknown("bank", request.bank, [bank.name for bank in banks])
+    if len(matches) > 1:
+        hashes = first_names((f"{bank.sha256[:12]} ({bank.name})" for bank in matches), 6)
+        raise InputError(f"'{request.bank}' may mean {len(matches)} banks: {hashes}; write the beginning of its hash.")
+    return matches[0]
