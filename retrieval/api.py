@@ -21,7 +21,7 @@ from retrieval.store.erasing.drop import drop_space as run_drop_space
 from retrieval.store.erasing.forget import forget as run_forget
 from retrieval.store.erasing.report import EraseReport
 from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest, ForgetRequest
-from retrieval.store.findings import StoreFinding
+from retrieval.store.findings import StoreFinding, findings_table
 from retrieval.store.info import describe, info_tables
 from retrieval.store.open import LanceStore, open_store
 from retrieval.store.verify import verify_names, verify_store
@@ -29,13 +29,14 @@ from retrieval.types import Float32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from rich.console import RenderableType
+
+    from retrieval.fitted_table import FittedTable
 
 
 class StoreInfo(ShowsTables, dict[str, Any]):
     """Contents of a store: the dictionary that ``info --json`` prints, displayed as tables."""
 
-    def _tables(self) -> Iterator[RenderableType]:
+    def _tables(self) -> Iterator[FittedTable]:
         return info_tables(self)
 
 
@@ -49,13 +50,8 @@ class StoreFindings(ShowsTables, tuple[StoreFinding, ...]):
         """Whether every check passed."""
         return not any(finding.wrong for finding in self)
 
-    def _tables(self) -> Iterator[RenderableType]:
-        from rich.table import Table
-
-        table = Table("check", "", "detail", title="ok" if self.ok else "wrong", title_justify="left", box=None)
-        for finding in self:
-            table.add_row(finding.check, "wrong" if finding.wrong else "ok", finding.detail)
-        yield table
+    def _tables(self) -> Iterator[FittedTable]:
+        yield findings_table(self)
 
 
 class SampleVectors(NamedTuple):

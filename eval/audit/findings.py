@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from retrieval.notebook import ShowsTables
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from retrieval.fitted_table import FittedTable
 
 Severity = Literal["error", "warning", "note"]
 
@@ -114,7 +114,7 @@ class AuditReport(ShowsTables):
         bad = {"error", "warning"} if strict else {"error"}
         return any(finding.severity in bad for finding in self.findings)
 
-    def _tables(self) -> Iterable[RenderableType]:
+    def _tables(self) -> Iterable[FittedTable]:
         views = importlib.import_module("..views.audit_tables", __package__)  # by name: eval.views imports this module
         return (views.audit_table(self, CASES_SHOWN),)
 

@@ -9,7 +9,7 @@ import click
 
 from eval.commands.shared import checked_name
 from eval.registry import PROTOCOLS
-from retrieval.commands.options import json_option, note, print_json, print_table, space_option, store_option
+from retrieval.commands.options import json_option, note, print_json, print_tables, space_option, store_option
 from retrieval.files import make_folder_of
 
 EXIT_FINDINGS = 4
@@ -66,7 +66,7 @@ def audit_command(
     if as_json:
         print_json(report.to_dict())
     else:
-        print_table(audit_table(report, show))
+        print_tables([audit_table(report, show)])
     if sheet is not None:
         with opened.snapshot() as snapshot:
             has_pairs = audit_sheet(report, sample_keys(snapshot), snapshot.thumbnails, sheet)

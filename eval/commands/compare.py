@@ -8,7 +8,7 @@ import click
 
 from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others
 from eval.registry import MODES, PROTOCOLS
-from retrieval.commands.options import json_option, note, print_json, print_table, store_option, where_option
+from retrieval.commands.options import json_option, note, print_json, print_tables, store_option, where_option
 
 
 @click.command("compare", cls=ManyValues)
@@ -80,4 +80,4 @@ def compare_command(
     if as_json:
         print_json(comparison.to_dict())
     else:
-        print_table(comparison_of(comparison))
+        print_tables([comparison_of(comparison)])

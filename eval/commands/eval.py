@@ -16,7 +16,7 @@ from retrieval.commands.options import (
     note,
     print_document,
     print_json,
-    print_table,
+    print_tables,
     space_option,
     store_option,
     where_option,
@@ -161,8 +161,7 @@ def _show(opened: LanceStore, evaluated: EvaluationRun, out: Path | None, *, as_
     if as_json:
         print_document(result.to_json())
         return
-    for table in result_tables(result):
-        print_table(table)
+    print_tables(result_tables(result))
 
 
 def _write(opened: LanceStore, evaluated: EvaluationRun, out: Path) -> None:
@@ -196,7 +195,7 @@ def _grid(opened: LanceStore, request: EvalRequest, out: Path | None, *, as_json
     if as_json:
         print_json([result.to_dict() for result in results])
     else:
-        print_table(grid_table(results))
+        print_tables([grid_table(results)])
 
 
 def _file_name(result: EvalResult, taken: set[str]) -> str:

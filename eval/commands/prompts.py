@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrieval.commands.options import json_option, note, print_document, print_json, print_line, print_table
+from retrieval.commands.options import json_option, note, print_document, print_json, print_line, print_tables
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def diff_command(before: Path, after: Path, out: Path | None, as_json: bool) -> 
     if as_json:
         print_json(difference_data(differences))
     elif differences.classes:
-        print_table(difference_table(differences))
+        print_tables([difference_table(differences)])
     else:
         note(f"No difference: {differences.same:,} prompts are the same.")
     if out is not None:

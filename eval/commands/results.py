@@ -11,7 +11,7 @@ from eval.commands.shared import checked_name
 from eval.registry import MODES
 from eval.results.listing import ResultEntry, find_result, short_ids
 from eval.views.results import results_table
-from retrieval.commands.options import json_option, note, print_document, print_json, print_table, store_option
+from retrieval.commands.options import json_option, note, print_document, print_json, print_tables, store_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def results_command(ctx: click.Context, mode: str | None, out: Path | None, stor
     if as_json:
         print_json([result_summary(entry) for entry in entries])
     elif entries:
-        print_table(results_table(entries))
+        print_tables([results_table(entries)])
     else:
         note(f"No results{f' of mode {mode}' if mode else ''} in the store yet; 'eval' keeps those it makes.")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from retrieval.commands.options import json_option, note, print_json, print_table, store_option
+from retrieval.commands.options import json_option, note, print_json, print_tables, store_option
 
 
 @click.group("splits")
@@ -26,7 +26,7 @@ def list_command(store: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(sets)
     elif sets:
-        print_table(split_sets_table(sets))
+        print_tables([split_sets_table(sets)])
     else:
         note("The store has no split sets yet; 'eval' keeps those it draws.")
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eval.prompts.check import Coverage, name_list, plural, warnings
 from eval.prompts.diff import PromptSetDifference
 from eval.prompts.lint import LintReport, SuspectText
 from eval.prompts.tokens import CONTEXT
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from retrieval.fitted_table import FittedTable
 
 SHOWN = 3
 """Texts shown of each finding."""
@@ -48,15 +46,12 @@ def lint_data(report: LintReport, cover: Coverage | None) -> dict[str, Any]:
     return {**data, "coverage": None if cover is None else asdict(cover)}
 
 
-def difference_table(difference: PromptSetDifference) -> Table:
+def difference_table(difference: PromptSetDifference) -> FittedTable:
     """One row per class that differs, and one for all classes: counts of new, dropped and changed texts."""
-    from rich.table import Table
-
-    table = Table(title_justify="left", box=None, pad_edge=False, header_style="bold", caption_justify="left")
-    table.caption = f"{difference.same:,} the same"
+    table = FittedTable(caption=f"{difference.same:,} the same")
     table.add_column("class")
     for name in _KINDS:
-        table.add_column(name, justify="right")
+        table.add_column(name, "number")
     for label, texts in difference.classes.items():
         table.add_row(label, *(f"{len(getattr(texts, name)):,}" for name in _KINDS))
     table.add_row("all", *(f"{n:,}" for n in difference_counts(difference).values()), style="bold")

@@ -24,7 +24,8 @@ from retrieval.notebook import ShowsTables
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    from rich.console import RenderableType
+
+    from retrieval.fitted_table import FittedTable
 
 SCHEMA_VERSION = 2
 
@@ -295,8 +296,8 @@ class EvalResult(ShowsTables, Config):
         """
         return to_frame(self.to_table(section))
 
-    def _tables(self) -> Iterable[RenderableType]:
-        tables: Iterable[RenderableType] = _view("tables").result_tables(self)
+    def _tables(self) -> Iterable[FittedTable]:
+        tables: Iterable[FittedTable] = _view("tables").result_tables(self)
         return tables
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from retrieval.notebook import ShowsTables
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    from rich.console import RenderableType
 
     from eval.results.schema import TaskName
     from eval.statistics.paired_tests import McNemar, PairedDifference
+    from retrieval.fitted_table import FittedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -71,7 +71,7 @@ class Comparison(ShowsTables):
         """
         return to_frame(self.to_table())
 
-    def _tables(self) -> Iterable[RenderableType]:
+    def _tables(self) -> Iterable[FittedTable]:
         views = importlib.import_module("..views.tables", __package__)  # views stand above what they show
         return (views.comparison_of(self),)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eval.views.layout import plain_table, titled
 from eval.views.wording import (
     NOT_PERCENT,
+    count_name,
     count_words,
     metric_name,
     metric_words,
@@ -14,11 +14,10 @@ from eval.views.wording import (
     value_words,
     with_interval,
 )
+from retrieval.fitted_table import FittedTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from rich.console import Group
 
     from eval.results.schema import EvalResult, SweepPoint
 
@@ -29,7 +28,7 @@ MOST_ROWS = 40
 """Settings that a table shows at most."""
 
 
-def class_tables(result: EvalResult) -> Iterator[Group]:
+def class_tables(result: EvalResult) -> Iterator[FittedTable]:
     """The tables of one result.
 
     Its metrics, what a fusion gains over its arms, the settings of every arm on val or test, and prompts as queries;
@@ -44,50 +43,49 @@ def class_tables(result: EvalResult) -> Iterator[Group]:
             if len(points) > 1:
                 yield _sweep_table(points, arm, role)
     if result.retrieval is not None:
-        table = plain_table()
+        table = FittedTable("Prompts as queries for images, percent", has_heading=False)
         for name in result.retrieval:
-            table.add_column(name.removeprefix("text_to_image_"), justify="right")
+            table.add_column(name.removeprefix("text_to_image_"), "number")
         table.add_row(*(f"{100 * v:.1f}" if "_r_" in f"_{n}" else count_words(v) for n, v in result.retrieval.items()))
-        yield titled("Prompts as queries for images, percent", table)
+        yield table
 
 
-def grid_table(results: Sequence[EvalResult]) -> Group:
+def grid_table(results: Sequence[EvalResult]) -> FittedTable:
     """One row per result, to compare spaces and prompt sets; NLL and Brier are left out."""
-    table = plain_table()
-    table.add_column("space", overflow="fold")
-    table.add_column("bank", overflow="fold")
+    table = FittedTable(f"{results[0].mode} · {results[0].protocol} · percent, [95 % interval]")
+    table.add_column("space")
+    table.add_column("bank")
     names = [name for name in results[0].metrics if name not in NOT_PERCENT]
     for name in names:
-        table.add_column(metric_name(name), justify="right", no_wrap=True)
+        table.add_column(metric_name(name), "metric")
     for result in results:
         bank = next((arm.bank for arm in (result.arms or {}).values() if arm.bank), "")
         table.add_row(result.provenance.space, bank, *(metric_words(name, result.metrics[name]) for name in names))
-    return titled(f"{results[0].mode} · {results[0].protocol} · percent, [95 % interval]", table)
+    return table
 
 
-def _metrics_table(result: EvalResult) -> Group:
+def _metrics_table(result: EvalResult) -> FittedTable:
     """Make a row per metric, a column per arm and one for the whole, and counts below."""
-    table = plain_table()
+    table = FittedTable(_title(result), _caption(result))
     arms = {name: arm.metrics for name, arm in (result.arms or {}).items() if arm.metrics is not None}
-    table.add_column("")
-    for name in arms:
-        table.add_column(name, justify="right")
-    table.add_column(result.mode, justify="right")
+    table.add_column()
+    for name in (*arms, result.mode):
+        table.add_column(name, "metric")
     for name, metric in result.metrics.items():
         cells = [metric_words(name, metrics[name]) for metrics in arms.values()]
         table.add_row(metric_name(name), *cells, metric_words(name, metric))
     for name, count in result.n.items():
-        table.add_row(name, *("" for _ in arms), count_words(count))
-    return titled(_title(result), table, _caption(result))
+        table.add_row(count_name(name), *("" for _ in arms), count_words(count))
+    return table
 
 
-def _gains_table(result: EvalResult) -> Group:
+def _gains_table(result: EvalResult) -> FittedTable:
     """One row per metric, one column per arm: the whole less the arm."""
     arms = {name: arm.gains for name, arm in (result.arms or {}).items() if arm.gains}
-    table = plain_table()
-    table.add_column("")
+    table = FittedTable(f"What {result.mode} gains")
+    table.add_column()
     for name in arms:
-        table.add_column(f"over {name}", justify="right", no_wrap=True)
+        table.add_column(f"over {name}", "metric")
     for name in result.metrics:
         gains = [arm_gains.get(name) for arm_gains in arms.values()]
         cells = ["" if gain is None else with_interval(name, gain.value, gain.ci95, sign=True) for gain in gains]
@@ -97,11 +95,12 @@ def _gains_table(result: EvalResult) -> Group:
         for arm, gains in arms.items()
         if "top_1" in gains and gains["top_1"].p_value is not None
     ]
-    caption = f"paired, [95 %] and p by exchanging the two answers, {', '.join(p_values)}" if p_values else ""
-    return titled(f"What {result.mode} gains", table, caption)
+    if p_values:
+        table.caption = f"paired, [95 %] and p by exchanging the two answers, {', '.join(p_values)}"
+    return table
 
 
-def _sweep_table(points: Sequence[SweepPoint], arm: str | None, role: str) -> Group:
+def _sweep_table(points: Sequence[SweepPoint], arm: str | None, role: str) -> FittedTable:
     """Make a row per setting; a star marks the chosen ones."""
     keys = list(dict.fromkeys(key for point in points for key in point.settings))
     metrics = [name for name in SWEEP_METRICS if name in points[0].metrics]
@@ -109,17 +108,17 @@ def _sweep_table(points: Sequence[SweepPoint], arm: str | None, role: str) -> Gr
     choice = "* chosen" if any(point.chosen for point in points) else "side by side, none chosen"
     shown = _shown(points)
     left = f"; {len(points) - len(shown)} more in the result file" if len(shown) < len(points) else ""
-    table = plain_table()
+    table = FittedTable(f"Settings of {subject} on {role}", f"percent (NLL in nats), {choice}{left}", has_heading=False)
     for key in keys:
-        table.add_column(key, justify="right")
+        table.add_column(key, "number")
     for name in metrics:
-        table.add_column(metric_name(name), justify="right", no_wrap=True)
+        table.add_column(metric_name(name), "metric")
     for point in shown:
         settings = [_option_words(point.settings.get(key)) for key in keys]
         cells = [_sweep_cell(point, name) for name in metrics]
         cells[-1] += "*" if point.chosen > 0 else ""
         table.add_row(*settings, *cells)
-    return titled(f"Settings of {subject} on {role}", table, f"percent (NLL in nats), {choice}{left}")
+    return table
 
 
 def _shown(points: Sequence[SweepPoint]) -> Sequence[SweepPoint]:

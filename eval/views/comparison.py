@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eval.views.layout import plain_table, titled
 from eval.views.wording import metric_name, metric_number, metric_words, p_value, protocol_name
+from retrieval.fitted_table import FittedTable
 
 if TYPE_CHECKING:
-    from rich.console import Group
-    from rich.table import Table
-
     from eval.runs.compare_classification import ClassificationComparison
     from eval.runs.compare_ranking import RankingComparison
     from eval.statistics.paired_comparison import Comparison
     from eval.statistics.paired_tests import McNemar
 
 
-def ranking_comparison_table(comparison: RankingComparison) -> Table:
+def ranking_comparison_table(comparison: RankingComparison) -> FittedTable:
     """One row per metric: A, B, their difference with its interval, p-value, and draws in which B is higher."""
     title = f"A {comparison.a}\nB {comparison.b}\n{_basis(comparison)}"
-    table = plain_table(title, _ranking_caption(comparison))
+    table = FittedTable(title, _ranking_caption(comparison))
     _add_columns(table, "A", "B", "B - A", "p", "draws up/equal/down")
     for name in comparison.values:
         difference = comparison.differences[name]
@@ -29,28 +26,29 @@ def ranking_comparison_table(comparison: RankingComparison) -> Table:
     return table
 
 
-def classification_comparison_table(comparison: ClassificationComparison) -> Group:
+def classification_comparison_table(comparison: ClassificationComparison) -> FittedTable:
     """One row per metric: A, B, their difference with its interval, and its p-value."""
-    table = plain_table()
+    split = f"{comparison.split_set.partition('@')[0]} · {comparison.classes} labels"
+    table = FittedTable(f"A {comparison.a}\nB {comparison.b}\n{split}", _classification_caption(comparison))
     _add_columns(table, "A", "B", "B - A", "p")
     for name in comparison.values:
         table.add_row(*_row(comparison, name))
-    split = f"{comparison.split_set.partition('@')[0]} · {comparison.classes} labels"
-    return titled(f"A {comparison.a}\nB {comparison.b}\n{split}", table, _classification_caption(comparison))
+    return table
 
 
-def _add_columns(table: Table, *names: str) -> None:
+def _add_columns(table: FittedTable, *names: str) -> None:
     """Add an unnamed column for the metrics, then columns of numbers."""
-    table.add_column("")
+    table.add_column()
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, "metric")
 
 
 def _row(comparison: Comparison, name: str) -> tuple[str, ...]:
     """Cells of one metric: its name, A, B, the difference and its p-value."""
     a, b = (metric_number(name, value) for value in comparison.values[name])
     difference = comparison.differences[name]
-    return metric_name(name), a, b, metric_words(name, difference.metric), p_value(difference.p_value)
+    change = metric_words(name, difference.metric, sign=True)
+    return metric_name(name), a, b, change, p_value(difference.p_value)
 
 
 def _basis(comparison: RankingComparison) -> str:

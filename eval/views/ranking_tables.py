@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eval.ranking.rescoring import scoring_words
-from eval.views.layout import plain_table
-from eval.views.wording import count_words, metric_name, metric_words, protocol_name
+from eval.views.wording import count_name, count_words, metric_name, metric_words, protocol_name
+from retrieval.fitted_table import FittedTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from rich.table import Table
 
     from eval.results.schema import Definition, EvalResult, Part, Slice
 
@@ -37,7 +35,7 @@ WIDEST = 8
 """With more metrics than this, metrics are the rows of a table."""
 
 
-def ranking_tables(result: EvalResult) -> Iterator[Table]:
+def ranking_tables(result: EvalResult) -> Iterator[FittedTable]:
     """The tables of one result: its metrics, and the slices and definitions that it has."""
     yield result_table(result)
     if result.slices is not None:
@@ -46,22 +44,22 @@ def ranking_tables(result: EvalResult) -> Iterator[Table]:
         yield definitions_table(result.definitions)
 
 
-def result_table(result: EvalResult) -> Table:
+def result_table(result: EvalResult) -> FittedTable:
     """One row per part and one for the whole, one column per metric.
 
     A cell has the percentage, its interval and, with several draws, the standard deviation over them behind ±. With
     more than ``WIDEST`` metrics, metrics are the rows and parts the columns.
     """
-    table = plain_table(_title(result), _caption(result))
+    table = FittedTable(_title(result), _caption(result), has_heading=bool(result.parts))
     if len(result.metrics) > WIDEST:
         return _metrics_as_rows(table, result)
     if result.parts:
         table.add_column("part")
     for name in result.metrics:
-        table.add_column(metric_name(name), justify="right", no_wrap=True)
+        table.add_column(metric_name(name), "metric")
     counts = [key for key in COUNTS if key in result.n]
     for key in counts:
-        table.add_column(_count_title(key), justify="right")
+        table.add_column(count_name(key), "number")
     for name, part in (result.parts or {}).items():
         table.add_row(name, *_cells(part, counts))
     whole = ("mean",) if result.parts else ()
@@ -69,9 +67,9 @@ def result_table(result: EvalResult) -> Table:
     return table
 
 
-def slices_table(slices: Mapping[str, Slice], column: str) -> Table:
+def slices_table(slices: Mapping[str, Slice], column: str) -> FittedTable:
     """One row per value of ``column``, or one column with more than ``WIDEST`` metrics; small slices are marked."""
-    table = plain_table()
+    table = FittedTable()
     names = list(dict.fromkeys(name for part in slices.values() for name in part.metrics))
     counts = list(dict.fromkeys(key for part in slices.values() for key in part.n))
     average = (
@@ -82,23 +80,23 @@ def slices_table(slices: Mapping[str, Slice], column: str) -> Table:
     if len(names) > WIDEST:
         return _slices_as_columns(table, slices, names, counts)
     for name in names:
-        table.add_column(metric_name(name), justify="right", no_wrap=True)
-    for count in (*map(_count_title, counts), ""):
-        table.add_column(count, justify="right")
+        table.add_column(metric_name(name), "metric")
+    for count in (*map(count_name, counts), ""):
+        table.add_column(count, "number")
     for value, part in slices.items():
         cells = [metric_words(name, part.metrics[name]) if name in part.metrics else "" for name in names]
         table.add_row(value, *cells, *(count_words(part.n[key]) for key in counts), "small" if part.small else "")
     return table
 
 
-def definitions_table(definitions: Sequence[Definition]) -> Table:
+def definitions_table(definitions: Sequence[Definition]) -> FittedTable:
     """One row per metric and definition of AP; one column per tie policy and denominator."""
     values = {(_definition_name(entry), entry.ties, entry.denominator): entry.value for entry in definitions}
     columns = list(dict.fromkeys((entry.ties, entry.denominator) for entry in definitions))
-    table = plain_table("The same ranking by every definition, percent", tie_sensitivity(definitions))
-    table.add_column("")
+    table = FittedTable("The same ranking by every definition, percent", tie_sensitivity(definitions))
+    table.add_column()
     for ties, denominator in columns:
-        table.add_column(f"{ties}\n{denominator}", justify="right", no_wrap=True)
+        table.add_column(f"{ties}\n{denominator}", "number")
     for name in dict.fromkeys(map(_definition_name, definitions)):
         table.add_row(name, *(f"{100 * values[name, ties, denominator]:.2f}" for ties, denominator in columns))
     return table
@@ -124,42 +122,39 @@ def _definition_name(entry: Definition) -> str:
     return {"at_r": "mAP@R", "sklearn": "mAP scikit-learn"}.get(entry.ap_method, f"mAP {entry.ap_method}")
 
 
-def _metrics_as_rows(table: Table, result: EvalResult) -> Table:
+def _metrics_as_rows(table: FittedTable, result: EvalResult) -> FittedTable:
     whole = "mean" if result.parts else "percent"
     sections: dict[str, EvalResult | Part] = {**(result.parts or {}), whole: result}
-    table.add_column("")
+    table.has_heading = True
+    table.add_column()
     for name in sections:
-        table.add_column(name, justify="right")
+        table.add_column(name, "metric")
     for metric in result.metrics:
         table.add_row(
             metric_name(metric), *(metric_words(metric, section.metrics[metric]) for section in sections.values())
         )
     for count in result.n:
         counts = [count_words(section.n[count]) if count in section.n else "" for section in sections.values()]
-        table.add_row(count, *counts)
+        table.add_row(count_name(count), *counts)
     return table
 
 
 def _slices_as_columns(
-    table: Table, slices: Mapping[str, Slice], metrics: Sequence[str], counts: Sequence[str]
-) -> Table:
+    table: FittedTable, slices: Mapping[str, Slice], metrics: Sequence[str], counts: Sequence[str]
+) -> FittedTable:
     """Fill one column per slice; cells of metrics that a slice does not have (open-set ones) stay empty."""
     for name in slices:
-        table.add_column(name, justify="right")
+        table.add_column(name, "metric")
     for metric in metrics:
         cells = [
             metric_words(metric, part.metrics[metric]) if metric in part.metrics else "" for part in slices.values()
         ]
         table.add_row(metric_name(metric), *cells)
     for key in counts:
-        table.add_row(_count_title(key), *(count_words(part.n[key]) for part in slices.values()))
+        table.add_row(count_name(key), *(count_words(part.n[key]) for part in slices.values()))
     if any(part.small for part in slices.values()):
         table.add_row("", *("small" if part.small else "" for part in slices.values()))
     return table
-
-
-def _count_title(key: str) -> str:
-    return "queries" if key == "query" else key
 
 
 def _cells(section: EvalResult | Part, counts: Sequence[str]) -> list[str]:

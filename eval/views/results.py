@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from eval.views.layout import plain_table
-from eval.views.wording import headline, protocol_words, spaces_of
+from eval.views.wording import counted, headline, protocol_words, spaces_of
+from retrieval.fitted_table import FittedTable, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from eval.results.listing import ResultEntry
 
 
-def results_table(entries: Sequence[ResultEntry]) -> Table:
-    """One row per result; hashes are cut to eight digits."""
-    table = plain_table()
-    table.add_column("id", no_wrap=True)
-    for name in ("mode", "protocol", "space"):
-        table.add_column(name, overflow="fold")
-    for name in ("universe", "split", "headline, percent [95 %]", "created"):
-        table.add_column(name, no_wrap=True)
-    for entry in entries:
+def results_table(entries: Sequence[ResultEntry]) -> FittedTable:
+    """One row per result; hashes are cut to eight digits. A space that all results have is said once, above."""
+    spaces = [" + ".join(spaces_of(entry.result)) for entry in entries]
+    is_common = len(set(spaces)) == 1
+    title = f"{counted(len(entries), 'result')}, headline in percent [95 %]"
+    table = FittedTable(f"{title} · space {spaces[0]}" if is_common else title)
+    columns: dict[str, Kind] = {
+        "id": "text", "mode": "text", "headline": "metric", "protocol": "prose", "space": "text", "universe": "text",
+        "split": "text", "created": "text",
+    }  # fmt: skip
+    for name, kind in columns.items():
+        if name != "space" or not is_common:
+            table.add_column(name, kind)
+    for entry, space in zip(entries, spaces, strict=True):
         result = entry.result
         cells = (
-            entry.id, result.mode, protocol_words(result), " + ".join(spaces_of(result)),
+            entry.id, result.mode, headline(result), protocol_words(result), *([] if is_common else [space]),
             f"{result.label_universe.n:,} · {result.label_universe.sha256[:8]}", result.provenance.split_sha256[:8],
-            headline(result), result.created[:16].replace("T", " "),
+            result.created[:16].replace("T", " "),
         )  # fmt: skip
-        table.add_row(*map(Text, cells))
+        table.add_row(*cells)
     return table

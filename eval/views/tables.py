@@ -12,26 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from rich.console import RenderableType
-
     from eval.results.schema import EvalResult, TaskName
     from eval.statistics.paired_comparison import Comparison
+    from retrieval.fitted_table import FittedTable
 
-RESULT_TABLES: Mapping[TaskName, Callable[[EvalResult], Iterator[RenderableType]]] = {
+RESULT_TABLES: Mapping[TaskName, Callable[[EvalResult], Iterator[FittedTable]]] = {
     "classification": class_tables, "ranking": ranking_tables, "verification": ranking_tables,
 }  # fmt: skip
-COMPARISON_TABLES: Mapping[TaskName, Callable[[Any], RenderableType]] = {
+COMPARISON_TABLES: Mapping[TaskName, Callable[[Any], FittedTable]] = {
     "classification": classification_comparison_table,
     "ranking": ranking_comparison_table,
     "verification": ranking_comparison_table,
 }
 
 
-def result_tables(result: EvalResult) -> Iterator[RenderableType]:
+def result_tables(result: EvalResult) -> Iterator[FittedTable]:
     """The tables of a result, for a terminal or a notebook."""
     return RESULT_TABLES[result.task](result)
 
 
-def comparison_of(comparison: Comparison) -> RenderableType:
+def comparison_of(comparison: Comparison) -> FittedTable:
     """The table of a comparison."""
     return COMPARISON_TABLES[comparison.task](comparison)

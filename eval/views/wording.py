@@ -35,6 +35,12 @@ LOWER_IS_BETTER = frozenset({"nll", "brier", "ece", "eer", "threshold_fmr", "thr
 ERROR_RATES = ("fnmr_at_fmr_", "fnir_at_fpir_")
 """Beginnings of the names of metrics at a rate of which lower is better, too."""
 
+COUNT_NAMES = {
+    "query": "queries", "query_identities": "identities of queries", "query_without_positive":
+    "queries without a positive", "genuine": "genuine pairs", "impostor": "impostor pairs", "train": "train samples",
+    "val": "val samples", "test": "test samples", "mated": "mated searches", "unmated": "unmated searches",
+}  # fmt: skip
+
 SYMBOLS = {"alpha": "\N{GREEK SMALL LETTER ALPHA}", "temperature": "T"}
 """Settings that are written as a symbol."""
 
@@ -75,13 +81,13 @@ def metric_number(name: str, value: float, *, sign: bool = False) -> str:
     return f"{plus}{rounded + 0.0:.{digits}f}"  # adding zero turns a negative zero into zero
 
 
-def metric_words(name: str, metric: Metric) -> str:
+def metric_words(name: str, metric: Metric, *, sign: bool = False) -> str:
     """Write a metric with its uncertainty: ``59.4 [58.6, 60.2] ±0.3 (seeds ±0.5)``.
 
     Value, 95 % interval, standard deviation over draws, standard deviation over the seeds of shots; those that the
-    metric does not have are left out.
+    metric does not have are left out. ``sign`` writes the plus of differences.
     """
-    words = [with_interval(name, metric.value, metric.ci95)]
+    words = [with_interval(name, metric.value, metric.ci95, sign=sign)]
     if metric.sd_draws is not None:
         words.append(f"±{metric_number(name, metric.sd_draws)}")
     if metric.sd_seeds is not None:
@@ -101,6 +107,11 @@ def with_interval(name: str, value: float, ci95: Sequence[float] | None, *, sign
 def count_words(count: float) -> str:
     """Write a count: ``15,614``; a mean of counts that is not whole to six digits: ``971.333``."""
     return f"{count:,.0f}" if count >= 100_000 or float(count).is_integer() else f"{count:,.6g}"
+
+
+def count_name(key: str) -> str:
+    """Write the name of a count of a result: ``queries`` for ``query``, ``classes tested``."""
+    return COUNT_NAMES.get(key, key.replace("_", " "))
 
 
 def p_value(value: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrieval.commands.options import json_option, note, print_json, print_table
+from retrieval.commands.options import json_option, note, print_json, print_tables
 from retrieval.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -47,21 +47,23 @@ def encoders_command(word: str | None, as_json: bool) -> None:  # noqa: FBT001 -
 
 
 def _print_entries(entries: Sequence[CatalogueEntry]) -> None:
-    from rich.table import Table
+    from retrieval.fitted_table import FittedTable
 
-    table = Table("name", "stands for", "licence", "pixels", box=None, pad_edge=False, header_style="bold")
+    table = FittedTable()
+    for name in ("name", "stands for", "licence", "pixels"):
+        table.add_column(name)
     if models := any(len(entry.weights) > 1 for entry in entries):
-        table.add_column("weights", overflow="fold")
+        table.add_column("weights", "prose")
     for entry in entries:
         height, width = entry.size
         pixels = str(width) if height == width else f"{width} x {height}"
         stands_for = "" if entry.full_name == entry.name else entry.full_name
         weights = [_weights(entry.weights)] if models else []
         table.add_row(entry.name, stands_for, entry.licence or "see its card", pixels, *weights)
-    print_table(table)
+    print_tables([table])
 
 
-def _weights(tags: tuple[str, ...]) -> str:
+def _weights(tags: tuple[str, ...]) -> tuple[str, ...]:
     """Return the tags of a model's weights for the table, with the number of those that are left out."""
-    more = f", and {len(tags) - SHOWN_WEIGHTS} more" if len(tags) > SHOWN_WEIGHTS else ""
-    return ", ".join(tags[:SHOWN_WEIGHTS]) + more
+    more = [f"and {len(tags) - SHOWN_WEIGHTS} more"] if len(tags) > SHOWN_WEIGHTS else []
+    return (*tags[:SHOWN_WEIGHTS], *more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from retrieval.commands.options import console, json_option, print_json, store_option
+from retrieval.commands.options import json_option, print_json, print_tables, store_option
 from retrieval.store.info import describe, info_tables
 
 
@@ -19,5 +19,4 @@ def info_command(store: str, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json(description)
     else:
-        for part in info_tables(description):
-            console().print(part)
+        print_tables(info_tables(description))

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from retrieval.config import Config
+    from retrieval.fitted_table import FittedTable
 
 Schema = Mapping[str, Any]
 
@@ -124,13 +123,13 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:g}"
 
 
-def rich_table(section: OptionSection) -> Table:
+def terminal_table(section: OptionSection) -> FittedTable:
     """Return the table for the terminal."""
-    from rich.table import Table
+    from retrieval.fitted_table import FittedTable
 
-    table = Table(title=section.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = FittedTable(section.title)
     for name in HEADER:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, "prose" if name in {"values", "meaning"} else "text")
     for row in section.options:
         table.add_row(*asdict(row).values())
     return table
@@ -151,12 +150,9 @@ def _cell(text: str) -> str:
 
 def print_sections(sections: Sequence[OptionSection], *, as_json: bool) -> None:
     """Print sections of options as tables, or as a JSON list of ``{"title": ..., "options": [...]}``."""
-    from retrieval.commands.options import print_json, print_line, print_table
+    from retrieval.commands.options import print_json, print_tables
 
     if as_json:
         print_json([asdict(section) for section in sections])
         return
-    for number, section in enumerate(sections):
-        if number:
-            print_line("")
-        print_table(rich_table(section))
+    print_tables(map(terminal_table, sections))

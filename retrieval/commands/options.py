@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,13 +16,11 @@ from retrieval.escapes import json_text, printable
 from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.console import Console
+
+    from retrieval.fitted_table import FittedTable
 
 F = TypeVar("F", bound=Callable[..., object])
-
-FOLDED = 16
-"""Smallest width of a column that wraps its text."""
 
 BOUNDLESS = 1_000_000
 
@@ -58,32 +57,20 @@ def max_pixels_option(of: str) -> Callable[[F], F]:
 
 
 def console() -> Console:
-    """Return a console for tables: as wide as the terminal, or 200 characters without one."""
-    return plain_console(width=None if sys.stdout.isatty() else 200)
+    """Return a console as wide as the terminal; without one as ``COLUMNS`` says, else so wide that no line wraps."""
+    columns = os.environ.get("COLUMNS", "")
+    return plain_console(
+        width=None if sys.stdout.isatty() else int(columns) if columns.isdecimal() and int(columns) else BOUNDLESS
+    )
 
 
-def print_table(shown: RenderableType) -> None:
-    """Print a table, or a group with tables, without cutting; the lines of a wide table wrap in the terminal."""
-    from rich.console import Group
-    from rich.table import Table
-
-    out = console()
-    parts = shown.renderables if isinstance(shown, Group) else [shown]
-    out.width = max([out.width, *(_least_width(out, part) for part in parts if isinstance(part, Table))])
-    out.print(shown)
-
-
-def _least_width(out: Console, table: Table) -> int:
-    """Return the width at which no cell of a table is cut; columns that wrap may be as narrow as :data:`FOLDED`."""
-    from rich.measure import Measurement
-
-    boundless = out.options.update(width=BOUNDLESS)
-    width = Measurement.get(out, boundless, table).maximum
-    for column in table.columns:
-        if column.overflow == "fold":
-            natural = max(Measurement.get(out, boundless, cell).maximum for cell in (column.header, *column.cells))
-            width -= max(0, natural - FOLDED)
-    return width
+def print_tables(tables: Iterable[FittedTable], out: Console | None = None) -> None:
+    """Print tables with an empty line between them; names and paths wider than the terminal are not cut."""
+    out = out or console()
+    for number, table in enumerate(tables):
+        if number:
+            out.print()
+        out.print(table, crop=False)
 
 
 def print_json(value: Any) -> None:

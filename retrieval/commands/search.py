@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.commands.options import (
-    console,
     device_option,
     json_option,
     max_pixels_option,
     note,
     print_json,
+    print_tables,
     space_option,
     store_option,
     where_option,
 )
 
 if TYPE_CHECKING:
+    from retrieval.fitted_table import FittedTable
     from retrieval.search.result import SearchResult
 
 
@@ -102,26 +103,24 @@ def search_command(
     if as_json:
         print_json(result.to_dict())
         return
-    _print_hits(result)
+    print_tables([hits_table(result)])
     if sheet is not None:
         note(f"Contact sheet: {sheet}")
 
 
-def _print_hits(result: SearchResult) -> None:
-    from rich.table import Table
+def hits_table(result: SearchResult) -> FittedTable:
+    """One row per hit."""
+    from retrieval.fitted_table import FittedTable
 
     group_by, columns = result.request.group_by, result.columns()
-    table = Table(title=result.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right")
-    table.add_column("score", justify="right")
-    if group_by:
-        table.add_column(group_by)
-    for name in columns:
+    table = FittedTable(result.title)
+    table.add_column("rank", "number")
+    table.add_column("score", "number")
+    for name in (*([group_by] if group_by else []), *columns, "id"):
         table.add_column(name)
-    table.add_column("id", no_wrap=True)
-    table.add_column("path", overflow="fold")
+    table.add_column("path", "path")
     for hit in result.hits:
         group = [hit.group or ""] if group_by else []
         words = [str(hit.sample[name] or "") for name in columns]
         table.add_row(str(hit.rank), f"{hit.score:.4f}", *group, *words, hit.sample["id"], hit.sample["uri"])
-    console().print(table)
+    return table

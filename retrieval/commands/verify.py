@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from retrieval.commands.options import json_option, print_json, print_line, store_option
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from retrieval.store.findings import StoreFinding
+from retrieval.commands.options import json_option, print_json, print_tables, store_option
 
 
 @click.command("verify")
@@ -31,8 +24,9 @@ if TYPE_CHECKING:
 def verify_command(store: str, repair: bool, forgotten: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
     """Read everything in a store and compare it with its digests.
 
-    Each damaged file or row is a line that says what to do. The exit status is 1 if a check fails.
+    Of each damaged file or row it is said what to do. The exit status is 1 if a check fails.
     """
+    from retrieval.store.findings import findings_table
     from retrieval.store.open import open_store
     from retrieval.store.verify import verify_names, verify_store
 
@@ -43,12 +37,6 @@ def verify_command(store: str, repair: bool, forgotten: tuple[str, ...], as_json
     if as_json:
         print_json([finding.to_dict() for finding in findings])
     else:
-        _print_findings(findings)
+        print_tables([findings_table(findings)])
     if any(finding.wrong for finding in findings):
         raise click.exceptions.Exit(1)
-
-
-def _print_findings(findings: Iterable[StoreFinding]) -> None:
-    for finding in findings:
-        mark = "wrong" if finding.wrong else "ok   "
-        print_line(f"{mark}  {finding.check}: {finding.detail}")

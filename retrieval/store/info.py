@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from retrieval.fitted_table import FittedTable, Kind
 from retrieval.store.ann_info import ann_lines, describe_ann
 from retrieval.store.lance import is_remote
 from retrieval.store.schema import vectors_table
 from retrieval.store.sizes import disk_sizes, human_bytes
 
 MOST_CLASSES = 20
-"""Highest number of classes and failures in tables; JSON has all."""
+"""Highest number of labels and failures in tables; JSON has all."""
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
-    from rich.console import RenderableType
 
     from retrieval.store.snapshot import LanceSnapshot
     from retrieval.types import Bank
@@ -104,43 +104,54 @@ def _distinct(rows: pa.Table, column: str) -> int:
     return len(rows.column(column).drop_null().unique())
 
 
-def info_tables(description: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Render the result of :func:`describe` as lines and a table of the spaces."""
-    from rich.table import Table
-    from rich.text import Text
-
+def info_tables(description: Mapping[str, Any]) -> Iterator[FittedTable]:
+    """Render the result of :func:`describe`: spaces and indexes, samples per column, files that cannot be read."""
     numbers = description["counts"].items()
     counts = ", ".join(_counted(number, name.replace("_", " ")) for name, number in numbers if number)
     size = "" if description["bytes"] is None else f", {human_bytes(description['bytes']['total'])} on disk"
-    yield Text(f"{description['store']}: version {description['store_version']}, {counts or 'empty'}{size}")
-    spaces = Table(
-        "space", "vectors", "dimension", "views", "encoder", "weights", "precision", box=None, pad_edge=False
-    )
-    for space in description["spaces"]:
+    head = f"{description['store']}: version {description['store_version']}, {counts or 'empty'}{size}"
+    yield _spaces_table(description["spaces"], head, "\n".join(ann_lines(description["indexes"])))
+    samples = FittedTable()
+    samples.add_column("samples per")
+    samples.add_column("", "prose")
+    for title, key in (("source", "source"), ("split", "split"), ("aspect", "aspect"), ("label", "class")):
+        if description[f"per_{key}"]:
+            samples.add_row(title, _shown(description[f"per_{key}"]))
+    if samples.rows:
+        yield samples
+    if description["failures"]:
+        yield _failures_table(description["failures"])
+
+
+def _spaces_table(spaces: Sequence[Mapping[str, Any]], title: str, caption: str) -> FittedTable:
+    table = FittedTable(title, caption)
+    for name in ("space", "vectors", "dimension", "views", "encoder", "weights", "precision") if spaces else ():
+        table.add_column(name, "number" if name in {"vectors", "dimension"} else "text")
+    for space in spaces:
         kind = "imported" if space["imported"] else space["encoder"]
         weights = space["weights"].rsplit("/", 1)[-1]
         views = ",".join(space["views"])
         shape = (f"{space['vectors']:,}", str(space["dimension"]))
-        spaces.add_row(space["name"], *shape, views, kind, weights, space["precision"])
-    if description["spaces"]:
-        yield spaces
-    yield from map(Text, ann_lines(description["indexes"]))
-    for name, title in (
-        ("per_source", "source"),
-        ("per_split", "split"),
-        ("per_aspect", "aspect"),
-        ("per_class", "label"),
-    ):
-        if description[name]:
-            yield Text(_per_line(title, description[name]))
-    for failure in description["failures"][:MOST_CLASSES]:
-        yield Text(f"unreadable: {failure['source']} {failure['uri']}: {failure['reason']}")
+        table.add_row(space["name"], *shape, views, kind, weights, space["precision"])
+    return table
 
 
-def _per_line(title: str, counts: Mapping[str, int]) -> str:
-    shown = ", ".join(f"{name} {number:,}" for name, number in list(counts.items())[:MOST_CLASSES])
-    more = f", and {len(counts) - MOST_CLASSES} more" if len(counts) > MOST_CLASSES else ""
-    return f"per {title}: {shown}{more}"
+def _failures_table(failures: Sequence[Mapping[str, str]]) -> FittedTable:
+    more = f" (the first {MOST_CLASSES} of {len(failures):,})" if len(failures) > MOST_CLASSES else ""
+    table = FittedTable(f"Files that cannot be read{more}")
+    columns: Mapping[str, Kind] = {"source": "text", "reason": "prose", "file": "path"}
+    for name, kind in columns.items():
+        table.add_column(name, kind)
+    for failure in failures[:MOST_CLASSES]:
+        table.add_row(failure["source"], failure["reason"], failure["uri"])
+    return table
+
+
+def _shown(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """The first names with their counts, and how many more there are."""
+    shown = [f"{name} {number:,}" for name, number in list(counts.items())[:MOST_CLASSES]]
+    more = [f"and {len(counts) - MOST_CLASSES:,} more"] if len(counts) > MOST_CLASSES else []
+    return (*shown, *more)
 
 
 def _counted(number: int, things: str) -> str:

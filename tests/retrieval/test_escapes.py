@@ -8,11 +8,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.table import Table
-from rich.text import Text
 
 from retrieval.console import plain_console
 from retrieval.escapes import csv_cell, html_text, json_text, printable, text_of_csv_cell
+from retrieval.fitted_table import FittedTable
 from retrieval.notebook import as_html, as_text
 
 
@@ -84,12 +83,16 @@ def test_html() -> None:
 
 
 def test_tables_show_markup_and_are_as_wide_as_their_escapes() -> None:
-    table = Table("name", "n", box=None, pad_edge=False)
+    table = FittedTable()
+    for name in ("name", "n"):
+        table.add_column(name)
     table.add_row("[red]x[/]\x1b", "1")
-    table.add_row(Text("\u202e[b]"), ":smile:")
+    table.add_row("\u202e[b]", ":smile:")
+    table.add_detail("\x1b", ["\u202e"])
     console = plain_console(file=io.StringIO(), width=60)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[3:] == ["  \\x1b", "    \\u202e"]
     assert lines[1].startswith("[red]x[/]\\x1b  1")
     assert "\\u202e[b]" in lines[2]
     assert ":smile:" in lines[2]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
+from retrieval.fitted_table import FittedTable
 from retrieval.notebook import ShowsTables
 
 
 class Shown(ShowsTables):
-    def _tables(self) -> Iterator[RenderableType]:
-        table = Table(title="Of <b>", caption="A caption & more\nin two lines", box=None)
+    def _tables(self) -> Iterator[FittedTable]:
+        table = FittedTable("Of <b>", "A caption & more\nin two lines")
         table.add_column("name")
-        table.add_column("n", justify="right")
+        table.add_column("n", "metric")
         table.add_row("[bold]a[/bold]", "59.4 [58.6, 60.2]")
-        yield Group(Text("A line [x]"), Text(""), table)
+        table.add_detail("A line [x]", ["a <path>"])
+        yield table
 
 
 def test_a_prompt_shows_text_as_it_is() -> None:
@@ -33,4 +31,4 @@ def test_a_notebook_shows_escaped_html() -> None:
     assert '<td style="text-align:left">[bold]a[/bold]</td><td style="text-align:right">59.4 [58.6, 60.2]</td>' in html
     assert "<p>A caption &amp; more<br>in two lines</p>" in html
     assert "<p></p>" not in html
-    assert "<p>A line [x]</p>" in html
+    assert '<td colspan="2">A line [x]<br>a &lt;path&gt;</td>' in html

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
+from rich.console import Console
+
+from retrieval.commands.options import print_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from retrieval.fitted_table import FittedTable
 
-def printed(tables: Iterable[RenderableType], width: int = 200) -> str:
-    """The text that rich prints of ``tables`` on a terminal of ``width`` columns."""
+
+def printed(tables: Iterable[FittedTable], width: int = 200) -> str:
+    """The text that commands print of ``tables`` on a terminal of ``width`` columns."""
     text = io.StringIO()
-    console = Console(file=text, width=width)
-    for table in tables:
-        console.print(table)
+    print_tables(tables, Console(file=text, width=width))
     return text.getvalue()

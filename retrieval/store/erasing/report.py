@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import first_names
+from retrieval.fitted_table import FittedTable
 from retrieval.notebook import ShowsTables
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from retrieval.store.erasing.plan import ForgetPlan
 
 OUTSIDE = (
@@ -113,11 +112,8 @@ class EraseReport(ShowsTables):
                 f"{_counted(len(self.results), 'result')}."
             )
 
-    def _tables(self) -> Iterator[RenderableType]:
-        from rich.text import Text
-
-        for line in self.lines():
-            yield Text(line)
+    def _tables(self) -> Iterator[FittedTable]:
+        yield FittedTable("\n".join(self.lines()))
 
 
 def _counted(n: int, thing: str) -> str:

@@ -32,7 +32,7 @@ def run(*args: str | Path) -> Result:
 
 def test_the_list_says_what_and_over_what(store: Path) -> None:
     lines = run("--store", store).stdout.splitlines()
-    assert [line.split()[1] for line in lines[1:]] == ["fusion", "reid"]
+    assert [line.split()[1] for line in lines[2:]] == ["fusion", "reid"]
     sha = result_sha256(fusion().to_dict())
     for word in (
         sha[:8],
@@ -41,7 +41,7 @@ def test_the_list_says_what_and_over_what(store: Path) -> None:
         "top-1",
         "2026-01-03 10:00",
     ):
-        assert word in lines[1]
+        assert word in lines[2]
 
 
 def test_json_and_mode(store: Path) -> None:

@@ -72,5 +72,5 @@ def test_from_a_store_to_a_table() -> None:
     assert counted[-1] > 0
     assert curves["roc"]["fpr"][1] >= 1 / found.n["impostor"] - 1e-12
     table = result_table(found)
-    assert [column.header for column in table.columns] == ["", "left", "right", "mean"]
+    assert [column.name for column in table.columns] == ["", "left", "right", "mean"]
     assert EvalResult.read(found.to_dict(), "test") == found

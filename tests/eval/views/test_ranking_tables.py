@@ -67,15 +67,16 @@ def test_a_narrow_terminal_loses_nothing(tmp_path: Path, args: tuple[str, ...]) 
     command = ("eval", *args, "-o", "bootstrap=20", "--store", str(tmp_path / "s"))
     wide = on_a_terminal(1000, *command).split()
     narrow = on_a_terminal(80, *command)
-    assert "…" not in narrow
-    assert sorted(narrow.split()) == sorted(wide)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert set(narrow.split()) >= set(wide)
 
 
 def test_slices_with_many_metrics_are_columns(store: Path) -> None:
     ask = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2", "-o", "bootstrap=0", "-o", "slice=camera")
     few, many = (run(*ask, "-o", f"ranks={ranks}").stdout for ranks in ("1", "1,2,3,4,5,6,7"))
     assert [line.split()[0] for line in few.splitlines() if line.startswith(("c0 ", "camera "))] == ["camera", "c0"]
-    heads = [line.split() for line in many.splitlines() if line.startswith(("camera ", "queries "))]
+    slices = many[many.index("\ncamera ") :].splitlines()
+    heads = [line.split() for line in slices if line.startswith(("camera ", "queries  "))]
     cameras = {line.split()[0] for line in few.splitlines() if re.match(r"c\d ", line)}
     assert cameras >= {"c0", "c4"}
     assert set(heads[0][1:]) == cameras
