@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,28 +180,33 @@ def report(
     results: EvalResult | str | Path | Iterable[EvalResult | str | Path],
     out: str | Path,
     title: str = "Evaluation report",
+    store: StoreLike | None = None,
 ) -> ReportFiles:
-    """Write results as ``report.md``, ``report.html`` and pictures.
+    """Write results as ``report.md``, ``report.html``, figures and thumbnails; a summary comes first.
 
     Args:
         results: results or result files. Results are written to the folder ``results`` in ``out`` first.
         out: folder of the report, made where there is none.
         title: title of the report.
+        store: the store of the results, or its folder: the best result is paired with others as :func:`compare` does
+            it, where the files alone cannot say how sure a difference is.
 
     Returns:
-        The files that were written, and warnings.
+        The files that were written, the summary, and warnings.
 
     Raises:
         InputError: a file is no result, or the folder cannot be written.
         MissingFileError: a result file does not exist.
     """
     from eval.report.page import write_report
+    from eval.runs.compare import compare_results
 
     listed: Sequence[EvalResult | str | Path] = (
         [results] if isinstance(results, EvalResult | str | Path) else list(results)
     )
     folder = Path(out)
-    return write_report([_file(result, folder / "results", at) for at, result in enumerate(listed, 1)], folder, title)
+    files = [_file(result, folder / "results", at) for at, result in enumerate(listed, 1)]
+    return write_report(files, folder, title, None if store is None else partial(compare_results, as_store(store)))
 
 
 def pictures(

@@ -1,9 +1,10 @@
-"""How far the best result of a group is ahead of the others, paired sample by sample where their predictions allow."""
+"""How far the best result of a group is ahead of the others, paired sample by sample where that is possible."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,9 +13,15 @@ from eval.results.differences import SAME_VALUE
 from eval.runs.request import BOOTSTRAP_STREAM
 from eval.statistics.paired_tests import paired_differences
 from eval.statistics.query_summary import DrawTable
+from retrieval.errors import VitrineError
 
 if TYPE_CHECKING:
     from eval.report.groups import Group, LabelledResult
+    from eval.results.schema import EvalResult
+    from eval.statistics.paired_comparison import Comparison
+    from eval.statistics.paired_tests import PairedDifference
+
+    Pairing: TypeAlias = Callable[[EvalResult, EvalResult], Comparison]
 
 PAIRED = "top_1"
 """The metric whose value for every sample ``predictions.csv`` holds."""
@@ -24,7 +31,8 @@ class Lead(NamedTuple):
     """The headline metric of the best result less that of another.
 
     ``value`` has the sign of a difference, so it is negative where lower is better. ``ci95`` and ``p_value`` are of the
-    paired test of ``compare``, None where the two are not ``paired`` or there are too few units.
+    paired test of ``compare``, None where the two are not ``paired`` or there are too few units. ``reason`` is a
+    sentence that says why they cannot be paired.
     """
 
     label: str
@@ -32,6 +40,7 @@ class Lead(NamedTuple):
     ci95: tuple[float, float] | None = None
     p_value: float | None = None
     paired: bool = False
+    reason: str = ""
 
     @property
     def is_clear(self) -> bool:
@@ -39,10 +48,15 @@ class Lead(NamedTuple):
         return self.ci95 is not None and (min(self.ci95) > 0 or max(self.ci95) < 0)
 
 
-def leads_of(group: Group) -> list[Lead]:
+def leads_of(group: Group, pair: Pairing | None = None) -> list[Lead]:
     """The leads of the first result of a group, which is the best, over each of the others, in order.
 
-    There is none over a result that lacks the headline metric.
+    There is none over a result that lacks the headline metric. Classifications are paired by the predictions beside
+    their files.
+
+    Args:
+        group: results, the best first.
+        pair: compares two results that have no such predictions; None leaves them unpaired.
 
     Raises:
         InputError: predictions beside a result cannot be read.
@@ -50,7 +64,13 @@ def leads_of(group: Group) -> list[Lead]:
     best, *others = group.results
     ours = _answers(best) if group.headline == PAIRED and others else None
     having = [other for other in others if group.headline in other.result.metrics]
-    return [_lead(group.headline, best, other, ours) for other in having]
+    leads = [_lead(group.headline, best, other, ours) for other in having]
+    if pair is None:
+        return leads
+    return [
+        lead if lead.paired else _compared(group.headline, best, other, pair)
+        for lead, other in zip(leads, having, strict=True)
+    ]
 
 
 def _lead(metric: str, best: LabelledResult, other: LabelledResult, ours: _Answers | None) -> Lead:
@@ -62,9 +82,23 @@ def _lead(metric: str, best: LabelledResult, other: LabelledResult, ours: _Answe
     seed = np.random.SeedSequence(best.result.provenance.seed, spawn_key=(BOOTSTRAP_STREAM,))
     rng = np.random.Generator(np.random.PCG64(seed))
     difference = paired_differences([metric], [theirs.draws], [ours.draws], resamples, rng)[metric]
-    if not resamples or difference.metric.ci95 is None:
-        return Lead(other.label, value, paired=True)
-    return Lead(other.label, value, difference.metric.ci95, difference.p_value, paired=True)
+    return _paired(other.label, difference, resamples)
+
+
+def _compared(metric: str, best: LabelledResult, other: LabelledResult, pair: Pairing) -> Lead:
+    try:
+        comparison = pair(other.result, best.result)
+    except VitrineError as error:
+        value = best.result.metrics[metric].value - other.result.metrics[metric].value
+        return Lead(other.label, value, reason=str(error))
+    return _paired(other.label, comparison.differences[metric], comparison.resamples)
+
+
+def _paired(label: str, difference: PairedDifference, resamples: int) -> Lead:
+    metric = difference.metric
+    if not resamples or metric.ci95 is None:
+        return Lead(label, metric.value, paired=True)
+    return Lead(label, metric.value, metric.ci95, difference.p_value, paired=True)
 
 
 class _Answers(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from eval.report.document import THUMBNAILS, Block, Document, Paragraph, PictureBlock, Section
 from eval.report.figures.comparison import cmc_comparison_figure, cmc_lines, comparison_figure
@@ -17,13 +17,16 @@ from eval.report.html import to_html
 from eval.report.leads import Lead, leads_of
 from eval.report.markdown import to_markdown
 from eval.report.sections import picture_block, result_sections, unique_slugs
-from eval.report.summary import group_name, summary_blocks
+from eval.report.summary import summary_blocks
 from eval.report.tables import comparison_table, provenance_table
 from eval.results.schema import SweepPoint
-from eval.views.wording import metric_name
+from eval.views.wording import metric_name, task_name
 from retrieval.errors import InputError
 from retrieval.escapes import html_text
 from retrieval.files import write_atomically
+
+if TYPE_CHECKING:
+    from eval.report.leads import Pairing
 
 TITLE = "Evaluation report"
 
@@ -38,19 +41,20 @@ class ReportFiles(NamedTuple):
     summary: tuple[str, ...]
 
 
-def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> ReportFiles:
+def write_report(results: Sequence[Path], out: Path, title: str = TITLE, pair: Pairing | None = None) -> ReportFiles:
     """Write ``report.md``, ``report.html`` and pictures; the same results give the same bytes.
 
     Args:
         results: result files; their assets are shown too.
         out: folder of the report, created if needed; files of these names are replaced.
         title: title of the report.
+        pair: compares the best result with another, second minus first, where the files cannot.
 
     Raises:
         InputError: there is no result, a file is not a result or has no metrics, or the folder cannot be written.
         MissingFileError: a result file does not exist.
     """
-    document = build_document(read_results(results), title)
+    document = build_document(read_results(results), title, pair)
     elements, paths = {}, []
     for picture in document.pictures():
         elements[picture.name] = svg_of(picture.make(), picture.name)
@@ -65,7 +69,7 @@ def write_report(results: Sequence[Path], out: Path, title: str = TITLE) -> Repo
     return ReportFiles(markdown, html, tuple(paths), tuple(document.warnings()), summary)
 
 
-def build_document(results: Sequence[LabelledResult], title: str) -> Document:
+def build_document(results: Sequence[LabelledResult], title: str, pair: Pairing | None = None) -> Document:
     """Make the document: a summary, the results side by side, sections for each, and where the numbers come from.
 
     Raises:
@@ -75,11 +79,11 @@ def build_document(results: Sequence[LabelledResult], title: str) -> Document:
         if not labelled.result.metrics:
             raise InputError(f"{labelled.path} has no metrics, so there is nothing to report; evaluate again.")
     groups = group_results(results)
-    leads = [leads_of(group) for group in groups]
+    leads = [leads_of(group, pair) for group in groups]
     sections = []
     for at, (group, of_group) in enumerate(zip(groups, leads, strict=True), 1):
         several = len(groups) > 1
-        name = f"Results {at}: {group_name(group)}" if several else "Results"
+        name = f"Results {at}: {task_name(group.results[0].result)}" if several else "Results"
         sections.append(Section(name, tuple(_group_blocks(group, of_group, f"-{at}" if several else ""))))
     ordered = [labelled for group in groups for labelled in group.results]
     for labelled, slug in zip(ordered, unique_slugs([labelled.label for labelled in ordered]), strict=True):

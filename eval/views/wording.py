@@ -208,6 +208,19 @@ def is_classification(result: EvalResult) -> bool:
     return result.task == "classification"
 
 
+def task_name(result: EvalResult) -> str:
+    """Name the task of a result: ``classification``, ``re-identification``, ``verification``."""
+    return "re-identification" if result.task == "ranking" else result.task
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Join names: ``a``, ``a and b``, ``a, b and c``; of many the first ones and how many more."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """Write a count and its noun: ``1 class``, ``2 classes``; the plural is ``one`` with an s unless given."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

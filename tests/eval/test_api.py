@@ -80,6 +80,7 @@ def test_an_audit_shows_its_findings(world: RankedStore) -> None:
 
 def test_a_report_takes_results_and_files(world: RankedStore, tmp_path: Path) -> None:
     result = api.evaluate(world[0], "reid", out=tmp_path / "reid.json", **DRAWN)
-    written = api.report([result, tmp_path / "reid.json"], tmp_path / "report")
+    written = api.report([result, tmp_path / "reid.json"], tmp_path / "report", store=world[0])
     assert written.html.is_file()
     assert (tmp_path / "report" / "results" / "1-reid.json").is_file()
+    assert "(paired query by query, p = 1.0000)" in written.summary[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eval.api import evaluate
 from eval.report.groups import Group, LabelledResult, group_results
 from eval.report.leads import Lead, leads_of
 from eval.results.files import write_result
@@ -15,6 +17,7 @@ from eval.runs.keep_assets import keep_assets
 from eval.runs.prepare_classification import PreparedClassification
 from eval.runs.request import EvalRequest
 from eval.runs.run import evaluate_request
+from tests.support.compared_spaces import hands, two_spaces
 from tests.support.drawn_results import fusion, knn, metric, verification
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 
@@ -90,6 +93,22 @@ def test_results_of_other_metrics() -> None:
     assert lead.label == "0.3"
     assert lead.value == pytest.approx(-0.2)
     assert leads_of(only_group(named[0])) == []
+
+
+def test_a_store_pairs_rankings(tmp_path: Path) -> None:
+    store = two_spaces(hands())
+    options = {"bootstrap": 60, "draws": 3, "views": "base"}
+    made = [evaluate(store, "reid", space=name, protocol="clipfh-11k", options=options) for name in ("sharp", "dull")]
+    group = only_group(*(LabelledResult(f"{at}", tmp_path / f"{at}.json", one) for at, one in enumerate(made)))
+    assert [lead.paired for lead in leads_of(group)] == [False]
+    (lead,) = leads_of(group, partial(compare_results, store))
+    best, other = (labelled.result for labelled in group.results)
+    compared = compare_results(store, other, best).differences["rank_1"]
+    assert (lead.paired, lead.value, lead.p_value) == (True, compared.metric.value, compared.p_value)
+    assert lead.ci95 == compared.metric.ci95
+    (lead,) = leads_of(group, partial(compare_results, class_store(labelled(roles=ROLES))))
+    assert not lead.paired
+    assert "which is not in this store" in lead.reason
 
 
 def test_a_clear_lead_has_an_interval_on_one_side_of_zero() -> None:

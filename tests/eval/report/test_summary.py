@@ -7,20 +7,15 @@ from pathlib import Path
 from eval.report.document import ListBlock, Paragraph
 from eval.report.groups import LabelledResult, group_results
 from eval.report.leads import Lead, leads_of
-from eval.report.summary import cautions, lead_sentences, summary_blocks
-from eval.results.schema import Choice, EvalResult, Universe
-from tests.support.drawn_results import SPECIES, fewshot, fusion, knn, metric, reid, result, verification, zeroshot
+from eval.report.summary import lead_sentences, summary_blocks
+from eval.results.schema import EvalResult
+from tests.support.drawn_results import fewshot, fusion, knn, metric, reid, verification, zeroshot
 
 PAIRED = "(paired over the same test images"
 
 
 def named(**results: EvalResult) -> list[LabelledResult]:
     return [LabelledResult(name, Path(f"{name}.json"), made) for name, made in results.items()]
-
-
-def careful(**results: EvalResult) -> list[str]:
-    groups = group_results(named(**results))
-    return [item.text for item in cautions(groups, [leads_of(group) for group in groups])]
 
 
 def test_a_summary_says_what_is_best_by_how_much_and_what_guessing_gives() -> None:
@@ -31,7 +26,7 @@ def test_a_summary_says_what_is_best_by_how_much_and_what_guessing_gives() -> No
         "Classification: 15,614 test images of 169 classes, learned from 689,520 train images. The best of 2 results "
         "is fusion with top-1 59.4 [58.6, 60.2] % (95 % interval in brackets); guessing gives 0.6 %, always answering "
         "the most frequent class 23.0 %. fusion is 12.4 points ahead of the next, knn; the two are not paired here, so "
-        "this says not how sure it is (`vitrine compare` does). Beside its arms alone (paired), fusion has "
+        "this does not say how sure it is. Beside its arms alone (paired), fusion has "
         "+34.0 [+33.0, +35.0] points over clip and +4.4 [+1.0, +6.0] points over resnet."
     )
     assert isinstance(second, Paragraph)
@@ -59,37 +54,18 @@ def test_leads_are_clear_or_may_be_chance() -> None:
     assert next(iter(lead_sentences(group, leads[1:2]))).endswith("p < 0.0001), a clear difference.")
 
 
+def test_equal_results_and_pairs_of_queries() -> None:
+    (group,) = group_results(named(a=knn(), b=knn()))
+    assert next(iter(lead_sentences(group, leads_of(group)))).startswith("b has the same top-1 as a; the two are not")
+    (group,) = group_results(named(a=reid(), b=reid()))
+    lead = Lead("b", 0.1, (0.05, 0.2), 0.01, paired=True)
+    assert list(lead_sentences(group, [lead])) == [
+        "a is 10.0 points [5.0, 20.0] ahead of the next, b (paired query by query, p = 0.0100), a clear difference."
+    ]
+
+
 def test_lower_errors_are_ahead() -> None:
     (group,) = group_results(
         named(a=verification(metrics={"eer": metric(0.1)}), b=verification(metrics={"eer": metric(0.3)}))
     )
     assert next(iter(lead_sentences(group, leads_of(group)))).startswith("a is 20.0 points ahead of the next, b;")
-
-
-def test_what_to_be_careful_about() -> None:
-    few = Universe(n=12, sha256="1" * 64)
-    words = careful(
-        a=result("knn", 0.5, warnings=("Odd samples.",), n={"test": 40}),
-        b=result("knn", 0.4, warnings=("Odd samples.", "More."), n={"test": 40}, names=SPECIES[:90]),
-        c=fewshot(n={"test": 40}), d=verification(label_universe=few, departs_from="clipfh-11k", protocol="custom"),
-    )  # fmt: skip
-    assert words[0].startswith("Results of the task classification are over 2 label universes")
-    assert "a and b: Odd samples." in words
-    assert "b: More." in words
-    assert "There are only 40 test images: one of them is 2.5 points." in words
-    assert "Identities are few in verification (12): with others the numbers may be quite different." in words
-    assert any(line.startswith("d has options that depart from clipfh-11k") for line in words)
-    assert any(line.startswith("c shows several settings on test side by side") for line in words)
-    assert any(line.startswith("To call the best of 2 results the best") for line in words)
-    assert words[-1].endswith("`vitrine audit` does.")
-
-
-def test_what_was_chosen_and_where() -> None:
-    chosen = Choice(settings=({"k": 1},), criterion="top_1", on="val")
-    assert "Settings of a were chosen on val, none on test." in careful(a=knn(chosen=chosen))
-    assert not any("were chosen" in line for line in careful(a=knn(chosen=Choice(settings=({"k": 1},)))))
-
-
-def test_of_many_names_the_first_are_listed() -> None:
-    words = careful(**{f"r{at}": result("knn", 0.5, warnings=("Odd." if at < 6 else "",)) for at in range(7)})
-    assert "r0, r1, r2, r3 and 2 more: Odd." in words
