@@ -56,6 +56,7 @@ def describe(store: Describable) -> dict[str, Any]:
                 "banks": len(store.banks()),
                 "split_sets": len(store.split_sets()),
                 "failures": snapshot.count("failures"),
+                "forgotten": snapshot.count("forgotten"),
             },
             "spaces": [_space(snapshot, space.name) for space in snapshot.spaces],
             "indexes": describe_ann(snapshot),

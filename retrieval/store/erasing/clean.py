@@ -22,7 +22,12 @@ CACHE = "cache"
 
 
 def erase_old_files(
-    tables: LanceTables, folder: Path, writer: LanceWriter, wait: float, say: Callable[[str], None]
+    tables: LanceTables,
+    folder: Path,
+    writer: LanceWriter,
+    wait: float,
+    say: Callable[[str], None],
+    spaces: Collection[str] | None = None,
 ) -> None:
     """Erase all versions but the last, files of no version, caches of vectors and saved indexes.
 
@@ -32,6 +37,7 @@ def erase_old_files(
         writer: its writer, which has committed.
         wait: longest time to wait for readers of older versions, in seconds.
         say: receives a message that names these readers.
+        spaces: fingerprints of the spaces whose caches and saved indexes are deleted; None for all.
 
     Raises:
         StoreLockedError: readers of older versions are still there after ``wait`` seconds; nothing was deleted.
@@ -43,8 +49,10 @@ def erase_old_files(
             f"{folder}: what was to be erased is in no answer any more, but its files are not deleted yet, because "
             f"older versions are still read by {'; '.join(readers)}; close it, and run the same command again."
         )
-    shutil.rmtree(folder / CACHE, ignore_errors=True)
-    remove_ann(folder)
+    for space in ("",) if spaces is None else spaces:
+        for cache in (folder / CACHE).glob(f"{space}*"):
+            shutil.rmtree(cache, ignore_errors=True)
+        remove_ann(folder, space or None)
     _drop_tables(tables, folder, committed)
     for name in (*committed, "commits"):
         tables.erase_old(name)

@@ -49,6 +49,7 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
     with store.writer(request.wait, say) as writer:
         begun = marker.read_marker(folder)
         report = EraseReport(store.uri, finished=True)
+        stale = None  # of the erasure that was stopped, this is not known
         try:
             space = _space(writer.snapshot, request.space)
         except UnknownNameError:
@@ -61,7 +62,8 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
             _commit_without(tables, writer, space)
             with records_alone(folder):
                 drop_banks(tables, [(bank.name, bank.sha256) for bank in banks])
-        erase_old_files(tables, folder, writer, request.wait, say)
+            stale = None if begun else [space.fingerprint]
+        erase_old_files(tables, folder, writer, request.wait, say, stale)
         marker.finish(folder)
         return report
 
@@ -126,6 +128,7 @@ def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], 
     with store.writer(request.wait, say) as writer:
         begun = marker.read_marker(folder)
         report = EraseReport(store.uri, finished=True)
+        stale: list[str] | None = None
         try:
             bank = _bank(writer.snapshot, request)
         except UnknownNameError:
@@ -136,7 +139,8 @@ def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], 
             marker.begin(folder, selection)
             with records_alone(folder):
                 drop_banks(tables, [(bank.name, bank.sha256)])
-        erase_old_files(tables, folder, writer, request.wait, say)
+            stale = None if begun else []
+        erase_old_files(tables, folder, writer, request.wait, say, stale)
         marker.finish(folder)
         return report
 

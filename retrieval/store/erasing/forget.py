@@ -108,7 +108,7 @@ class _Forgetting:
         with records_alone(self._folder):
             report = report_of(plan, dry_run=False)
             erase_from_records(self._tables, plan)
-        erase_from_tables(self._tables, self._writer, plan)
+        erase_from_tables(self._tables, self._writer, plan, quiet=self._request.quiet)
         self._writer.commit("forget")
         texts = {"id": plan.ids, "key": plan.keys, "uri": plan.uris, "identity": plan.identities}
         return report, strings, [names_in_columns(texts), _in_results(plan)]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrieval.progress import progress
 from retrieval.store.commits import now
 from retrieval.store.digests import FileCheck
 from retrieval.store.record_digests import require_files
@@ -97,14 +98,17 @@ def _renamed_rows(rows: pa.Table, name: str, splits: SplitSet, old: str, new: st
     return rows
 
 
-def erase_from_tables(tables: LanceTables, writer: LanceWriter, plan: ForgetPlan) -> None:
+def erase_from_tables(tables: LanceTables, writer: LanceWriter, plan: ForgetPlan, *, quiet: bool) -> None:
     """Erase samples, failures, vectors, thumbnails and empty sources, and record hashes; the caller commits."""
     snapshot = plan.snapshot
     writer.retire_positions(set(plan.ids))
     check = FileCheck(tables.uri, snapshot.commit.files)
-    for name in sorted(writer.committed_tables()):
-        columns, kept = _kept_rows(name, plan)
-        tables.rewrite(name, columns, partial(_loses, kept), kept, partial(check.require, name))
+    names = sorted(writer.committed_tables())
+    with progress("erase from tables", len(names), quiet=quiet) as bar:
+        for name in names:
+            columns, kept = _kept_rows(name, plan)
+            tables.rewrite(name, columns, partial(_loses, kept), kept, partial(check.require, name))
+            bar.advance()
     record = snapshot.forgotten()
     sources = plan.samples.column("source").to_pylist()
     keys = plan.samples.column("key").to_pylist()

@@ -34,7 +34,7 @@ def select_samples(snapshot: LanceSnapshot, request: ForgetRequest) -> tuple[pa.
     else:
         rows = snapshot.samples(COLUMNS)
         chosen = {sample for name in request.identity for sample in _of_identity(rows, name)}
-        chosen |= {_one_sample(rows, name) for name in request.id}
+        chosen |= {_one_sample(snapshot, rows, name) for name in request.id}
     mask = pc.is_in(rows.column("id"), value_set=pa.array(sorted(chosen), pa.string()))
     return rows.filter(mask), rows.filter(pc.invert(mask))
 
@@ -46,7 +46,7 @@ def _of_identity(rows: pa.Table, name: str) -> list[str]:
     return ids
 
 
-def _one_sample(rows: pa.Table, name: str) -> str:
+def _one_sample(snapshot: LanceSnapshot, rows: pa.Table, name: str) -> str:
     """Find a sample by its id, path, the end of its path, or the unique beginning of its id."""
     masks = (
         pc.equal(rows.column("id"), name),
@@ -61,5 +61,7 @@ def _one_sample(rows: pa.Table, name: str) -> str:
         if matches.num_rows:
             ids = first_names(matches.column("id").to_pylist(), 4)
             raise InputError(f"'{name}' may mean {matches.num_rows} samples ({ids}); write more of the id.")
+    if (when := snapshot.forgotten().when(name)) is not None:
+        raise UnknownNameError(f"Sample '{name}' was forgotten {when}.")
     similar = suggest(name, rows.column("uri").slice(0, MANY_NAMES).to_pylist())
     raise UnknownNameError(f"No sample with id or path '{name}' in the store.{similar}")

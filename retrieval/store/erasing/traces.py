@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -71,9 +72,10 @@ def search_store(
     with progress("search files", len(paths), quiet=quiet) as bar:
         for path in paths:
             name = path.relative_to(folder).as_posix()
-            size += path.stat().st_size
-            for string in raw.search(path):
-                traces[Trace(name, strings[string], string=string)] = None
+            with suppress(FileNotFoundError):  # tags of readers come and go
+                size += path.stat().st_size
+                for string in raw.search(path):
+                    traces[Trace(name, strings[string], string=string)] = None
             if path.suffix == ".lance" and path.parent.name == "data":
                 for column, what in _in_cells(path, searches):
                     traces[Trace(name, what, column)] = None
@@ -88,8 +90,9 @@ def _in_cells(path: Path, searches: Iterable[CellSearch]) -> Iterator[tuple[str,
             texts = _texts(rows)
             for search in searches:
                 yield from search(table, texts)
-    except StoreError as error:  # a killed writer left a part of a file; its bytes were searched
-        yield "", f"a file that cannot be decoded ({error})"
+    except StoreError as error:
+        if path.exists():  # a killed evaluation left a part of a file; its bytes were searched
+            yield "", f"a file that cannot be decoded ({error})"
 
 
 def _texts(rows: pa.Table) -> pa.Table:

@@ -50,6 +50,7 @@ def test_a_space_goes_with_vectors_cache_and_banks(store: LanceStore) -> None:
     with store.snapshot() as snapshot:
         fingerprint = snapshot.space("second").fingerprint
         snapshot.vectors(snapshot.space("second"))
+        snapshot.vectors(snapshot.space("model"))
     vectors = [unit(2, seed=1).vectors[0].tobytes(), bank("words", "", 6).vectors.tobytes()]
     preview = drop(store, "second", dry_run=True)
     assert preview[0].startswith("Would be erased: spaces second-random0@")
@@ -57,6 +58,7 @@ def test_a_space_goes_with_vectors_cache_and_banks(store: LanceStore) -> None:
     drop(store, "second")
     assert spaces(store) == ["model"]
     assert files_with(store.local_folder, vectors) == set()
+    assert len(list((store.local_folder / "cache").iterdir())) == 1  # that of the other space stays
     assert not (store.local_folder / f"vectors_{fingerprint}.lance").exists()
     assert [one.space for one in store.banks()] != [fingerprint]
     with store.snapshot() as snapshot:

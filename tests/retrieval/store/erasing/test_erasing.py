@@ -346,3 +346,33 @@ def test_the_store_is_that_of_lancedb(store: LanceStore) -> None:
         writer.tidy()
     assert sound(store)
     assert json.loads((folder(store) / "digests.jsonl").read_text().splitlines()[0])["table"]
+
+
+def test_a_version_that_somebody_tagged_is_named(store: LanceStore) -> None:
+    import lance
+
+    path = str(folder(store) / "samples.lance")
+    lance.dataset(path).tags.create("mine", lance.dataset(path).version)
+    lines = said(store, identity=["anna"])
+    assert any(line.startswith("Still there: id ann-0001 in samples.lance/data/") for line in lines)
+    assert (folder(store) / FORGETTING).exists()
+    lance.dataset(path).tags.delete("mine")
+    assert not any(line.startswith("Still there") for line in said(store, finish=True))
+    assert files_with(folder(store), [b"ann-0001"]) == set()
+
+
+def test_an_index_that_somebody_made_goes(store: LanceStore) -> None:
+    import lance
+
+    dataset = lance.dataset(str(folder(store) / "samples.lance"))
+    dataset.create_scalar_index("identity", "BTREE")
+    with store.writer() as writer:
+        writer.commit("their index")
+    assert not any(line.startswith("Still there") for line in said(store, identity=["anna"]))
+    assert files_with(folder(store), [b"anna", b"ann-0001"]) == set()
+
+
+def test_who_was_forgotten_by_id_is_said_to_have_been(store: LanceStore) -> None:
+    said(store, id=["cat-0001"])
+    with pytest.raises(UnknownNameError, match="'cat-0001' was forgotten 20"):
+        said(store, id=["cat-0001"])
