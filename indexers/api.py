@@ -42,10 +42,12 @@ def index(path: str | Path, store: str | Path | LanceStore, **options: Any) -> I
 def import_vectors(
     path: str | Path, store: str | Path | LanceStore, **options: Any
 ) -> ImportReport | AttachReport | BankReport:
-    """Import vectors computed elsewhere into a store, from .npz, .npy with a table, CSV, TSV or Parquet.
+    """Import vectors computed elsewhere into a store.
+
+    They are read from .npz, .npy with a table, .mat, .pt, CSV, TSV, Parquet, or a folder of clip-retrieval.
 
     Args:
-        path: file of vectors.
+        path: file or folder of vectors.
         store: the store, or its folder. Vectors that become samples create it if it does not exist.
         **options: see below.
 

@@ -227,7 +227,8 @@ def _contents_line(report: IndexReport) -> str:
 @click.option("--as", "kind", type=click.Choice(["vectors", "bank"]), default="vectors", show_default=True)
 @click.option(
     "--vectors",
-    help="Array (.npz), column of lists (Parquet), or columns of numbers: 'margin*,shape*,area' (CSV, too).",
+    help="Array (.npz, .mat, .pt), or QUERY,GALLERY for two, and so for the fields; column of lists (Parquet); columns "
+    "of numbers: 'margin*,shape*,area' (CSV, too); img_emb or text_emb (clip-retrieval).",
 )
 @click.option(
     "--attach", metavar="SOURCE", help="The vectors belong to images indexed already: source, as 'info' shows it."
@@ -256,9 +257,11 @@ def _contents_line(report: IndexReport) -> str:
 @store_option
 @json_option
 def import_command(path: Path, store: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001
-    """Import vectors computed elsewhere into a store, from .npz, .npy with a table, CSV, TSV or Parquet.
+    """Import vectors computed elsewhere into a store.
 
-    An .npz with arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) needs no options.
+    They are read from .npz, .npy with a table, .mat, .pt (no code is run), CSV, TSV, Parquet, or a folder of
+    clip-retrieval. Arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) need no options, and
+    neither does what export-vectors wrote.
 
     With --attach the vectors are stored for images that are indexed already, so that both spaces can be fused. Rows
     are matched to images by path, else by file name, else by the name without folder and suffix. Images with the same

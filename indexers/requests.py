@@ -145,7 +145,10 @@ class IndexRequest(Config):
 class ImportRequest(VectorOptions):
     """A request to import vectors computed elsewhere: as samples, for indexed samples, or as a bank."""
 
-    path: Path = Field(description="File of vectors: .npz, .npy with a table, CSV, TSV or Parquet.")
+    path: Path = Field(
+        description="File of vectors: .npz, .npy with a table, .mat, .pt, CSV, TSV or Parquet; or a folder of "
+        "clip-retrieval.",
+    )
     kind: Literal["vectors", "bank"] = Field(
         default="vectors", description="Whether the vectors are of samples, or a bank of texts or classes."
     )

@@ -55,7 +55,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "indexers/vectors/arrays.py": ("indexers/vectors/test_read_vectors.py",),
     "indexers/vectors/imported.py": ("indexers/vectors/test_read_vectors.py",),
     "indexers/vectors/named_arrays.py": ("indexers/vectors/test_read_vectors.py",),
-    "indexers/vectors/query_gallery.py": ("indexers/vectors/test_read_vectors.py",),
     "indexers/vectors/read_bank.py": ("indexers/vectors/test_read_vectors.py",),
     "indexers/vectors/with_table.py": ("indexers/vectors/test_read_vectors.py", "indexers/vectors/test_columns.py"),
     "retrieval/commands": ("test_cli.py", "integration/test_main_path.py"),

@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
     from retrieval.types import Embeddings, Float32, Int64
 
-ROLES = ("query", "gallery")
-
 
 class VectorOptions(Config):
-    """Arrays (``.npz``) or columns (Parquet, CSV, TSV) that hold the vectors and the fields of their samples."""
+    """Arrays (``.npz``, ``.mat``, ``.pt``) or columns (Parquet, CSV, TSV) of the vectors and the fields of samples."""
 
     vectors: str | None = Field(
         default=None,
-        description="Array of vectors (.npz), column of lists (Parquet; vector unless given), or columns of numbers "
-        "by names and patterns: margin*,shape*.",
+        description="Array of vectors (.npz, .mat, .pt; QUERY,GALLERY for two, and so for the fields), column of lists "
+        "(Parquet; vector unless given), or columns of numbers by names and patterns: margin*,shape*.",
     )
     metadata: Path | None = Field(default=None, description="Table beside an .npy file, one row per vector.")
     filepath: str | None = Field(default=None, description="Array or column that names the rows.")

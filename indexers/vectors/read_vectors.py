@@ -10,10 +10,12 @@ from indexers.tables import DELIMITERS, PARQUET, list_columns, open_table, readi
 from indexers.vectors.arrays import NpzArrays, load
 from indexers.vectors.clip_retrieval import read_shards
 from indexers.vectors.columns import choose_columns, parquet_vectors, text_vectors
-from indexers.vectors.imported import ROLES, ImportedVectors, VectorOptions, row_names, taken_notes
+from indexers.vectors.imported import ImportedVectors, VectorOptions, row_names, taken_notes
+from indexers.vectors.mat_arrays import MatArrays
 from indexers.vectors.named_arrays import NamedArrays, checked_vectors
-from indexers.vectors.query_gallery import split_arrays
-from indexers.vectors.similar_names import doubt, fields_in_doubt, role_names
+from indexers.vectors.query_gallery import read_pairs, role_pairs
+from indexers.vectors.similar_names import doubt, fields_in_doubt
+from indexers.vectors.torch_arrays import TorchArrays
 from indexers.vectors.unit_vectors import check_lengths
 from indexers.vectors.with_table import with_table
 from retrieval.errors import InputError, MissingFileError
@@ -25,18 +27,18 @@ if TYPE_CHECKING:
 
     from retrieval.types import Float32
 
-SUFFIXES = (*DELIMITERS, ".npz", ".npy", *PARQUET)
+TORCH = (".pt", ".pth")
+
+SUFFIXES = (*DELIMITERS, ".npz", ".npy", ".mat", *TORCH, *PARQUET)
 
 
-_TORCH = "it is of PyTorch, whose files can run code; load it there and save tensor.numpy() with np.save or np.savez; "
 _PICKLE = (
     "pickles are never opened, because they can run code; load it where you trust it and save arrays with np.savez; "
 )
 _HDF5 = "HDF5 is not read; save what h5py reads with np.savez; "
-_UNREAD = {".pt": _TORCH, ".pth": _TORCH, ".pkl": _PICKLE, ".pickle": _PICKLE, ".joblib": _PICKLE, ".h5": _HDF5}
+_UNREAD = {".pkl": _PICKLE, ".pickle": _PICKLE, ".joblib": _PICKLE, ".h5": _HDF5}
 UNREAD = _UNREAD | {
     ".hdf5": _HDF5,
-    ".mat": "files of MATLAB are not read; save what scipy.io.loadmat reads with np.savez; ",
     ".safetensors": "save what safetensors.numpy.load_file reads with np.savez; ",
     ".txt": "save what np.loadtxt reads with np.save; ",
     ".xlsx": "save the sheet as CSV UTF-8; ",
@@ -66,40 +68,44 @@ def read_vectors(path: Path, options: VectorOptions, *, described: bool = True) 
     if suffix not in SUFFIXES:
         why = UNREAD.get(suffix, "")
         raise InputError(
-            f"{path} is no file of vectors that can be read: {why}give .csv, .tsv, .npz, .npy or .parquet."
+            f"{path} is no file of vectors that can be read: {why}give .csv, .tsv, .npz, .npy, .mat, .pt or .parquet."
         )
     if options.metadata is not None and suffix != ".npy":
         raise InputError(f"A metadata table goes with an .npy file; {path} holds its own.")
     if suffix == ".npz":
         return _from_arrays(NpzArrays(path), options)
+    if suffix == ".mat":
+        return _from_arrays(MatArrays(path), options)
+    if suffix in TORCH:
+        return _from_arrays(TorchArrays(path), options)
     if suffix == ".npy":
         return _array_and_table(path, options, described=described)
     return _table_of_vectors(path, options, described=described)
 
 
 def _from_arrays(arrays: NamedArrays, options: VectorOptions) -> ImportedVectors:
-    """Read an array of vectors, or the arrays ``query`` and ``gallery`` if the file has them and no option is set."""
+    """Read an array of vectors, or arrays of queries and a gallery."""
+    pairs = role_pairs(arrays, options)
+    if pairs is not None:
+        return read_pairs(arrays, pairs)
     if options.vectors is not None:
         return _named_arrays(arrays, options, options.vectors)
     if {PROVENANCE, VECTORS} <= set(arrays.names):  # written by export-vectors
         return _named_arrays(arrays, options, VECTORS)
-    if options.named() or not set(ROLES) <= set(arrays.names):
-        raise InputError(_ask_for_vectors(arrays))
-    return split_arrays(arrays)
+    raise InputError(_ask_for_vectors(arrays))
 
 
 def _ask_for_vectors(arrays: NamedArrays) -> str:
-    """Return the sentence that asks which array holds the vectors."""
-    question = f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {', '.join(arrays.names)}."
-    if set(ROLES) <= set(arrays.names):
-        return question
-    roles = role_names(arrays.names)
-    if roles:
-        renamed = ", ".join(f"{name}=z['{old}']" for name, old in roles.items())
-        return f"{question} If these are queries and a gallery, name them so: np.savez('new.npz', {renamed})."
-    like = [name for name in arrays.names if len(arrays.shape(name)) == 2]
-    matrix = f" `vectors={like[0]}` is the only matrix." if len(like) == 1 else ""
-    return f"{question}{matrix} Only the names query and gallery need no options."
+    """Return the sentence that asks which array holds the vectors, and says what to write if the names tell it."""
+    question = f"Say which array of {arrays.path} holds the vectors (`vectors`); it has: {list_columns(arrays.names)}."
+    matrices = [name for name in arrays.names if len(shape := arrays.shape(name)) == 2 and 1 not in shape]
+    if len(matrices) != 1:
+        return f"{question} Of queries and a gallery say both: `vectors=QUERY,GALLERY`."
+    count = arrays.shape(matrices[0])[0]
+    others = [name for name in arrays.names if name != matrices[0] and arrays.is_column(name, count)]
+    fields = fields_in_doubt(others, {name for name in FIELDS if name in others})
+    names = "".join(f" `{field}={name}`" for field, name in fields.items())
+    return f"{question} `vectors={matrices[0]}` is the only matrix{f'; by their names,{names}' if names else ''}."
 
 
 def _named_arrays(arrays: NamedArrays, options: VectorOptions, chosen: str) -> ImportedVectors:

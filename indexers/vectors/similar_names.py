@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from indexers.sources.manifest_columns import LIKE_FIELDS
 from indexers.tables import snake_case
+from retrieval.export.columns import FIELDS, FILEPATH
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+ROLES = ("query", "gallery")
 
 FEATURES = frozenset(
     (
@@ -38,6 +41,11 @@ _MORE: dict[str, frozenset[str]] = {
 
 UNSURE = frozenset({"id", "name", "y", "f", "x", "data", "device", "image", "file"})
 """Names that mean many things: they are asked about only where nothing else says what the vectors are of."""
+
+_SHORT = {"l": "label", "c": "camera"}
+"""Letters behind ``q`` and ``g``."""
+
+_CANONICAL = frozenset((*ROLES, *(f"{role}_{field}" for role in ROLES for field in (FILEPATH, *FIELDS))))
 
 _ROLE = re.compile(r"(query|probe|gallery|q|g)_?(\w*)")
 
@@ -84,18 +92,29 @@ def doubt(where: str, fields: Mapping[str, str]) -> str:
 
 
 def role_names(names: Iterable[str]) -> dict[str, str]:
-    """Map the names that query and gallery should have to those of a file that follows another convention.
+    """Map the names that query and gallery should have to those that they have in a file.
 
-    ``qf``, ``gf``, ``q_pids``, ``g_camids``, ``query_feature``, ``gallery_cam`` and the like; empty for other files.
+    ``qf``, ``gf``, ``q_pids``, ``g_camids``, ``query_feature``, ``gallery_cam`` and the like; empty for files that have
+    no vectors of both. Names that mean many things, such as ``q_id``, tell nothing; names that are as they should be go
+    before others.
     """
     matches: dict[str, str] = {}
-    for name in names:
+    for name in sorted(names, key=lambda name: name not in _CANONICAL):
         match = _ROLE.fullmatch(name)
         if match is None:
             continue
         role = "query" if match[1] in {"query", "probe", "q"} else "gallery"
         rest = snake_case(match[2])
-        field = "" if not rest or rest in FEATURES else field_like(rest)
+        field = "" if not rest or rest in FEATURES else _field_of_role(rest)
         if field is not None:
             matches.setdefault(f"{role}_{field}".rstrip("_"), name)
     return matches if {"query", "gallery"} <= matches.keys() else {}
+
+
+def _field_of_role(rest: str) -> str | None:
+    """Return the field that the name of an array tells behind its role: ``pids``, ``l`` of ``ql``."""
+    if rest in FIELDS:
+        return rest
+    if {rest, rest.removesuffix("s")} & UNSURE:
+        return None
+    return _SHORT.get(rest) or field_like(rest)

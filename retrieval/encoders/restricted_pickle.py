@@ -13,7 +13,7 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from retrieval.errors import WeightsError
 
@@ -33,24 +33,33 @@ _DEEPEST = 64
 """Modules within each other of a pickled module."""
 
 
-class Budget:
-    """Counts what reading a file costs, so that a small file does not build or repeat values without end."""
+STATE_DICT_ALONE = "save the state dict alone: torch.save(model.state_dict(), FILE)"
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._left = MOST_VALUES
+
+class Budget:
+    """Counts what reading a file costs, so that a small file does not build or repeat values without end.
+
+    Args:
+        path: the file, for the message.
+        most: number of values that may be built.
+        way_out: what the user can do about a file with more.
+    """
+
+    def __init__(self, path: Path, most: int = MOST_VALUES, way_out: str = STATE_DICT_ALONE) -> None:
+        self._path, self._most, self._way_out = path, most, way_out
+        self._left = most
 
     def spend(self, number: int = 1) -> None:
         """Count some values.
 
         Raises:
-            WeightsError: there were more than :data:`MOST_VALUES`.
+            WeightsError: there were more than the budget allows.
         """
         self._left -= number
         if self._left < 0:
             raise WeightsError(
-                f"{self._path} holds more than {MOST_VALUES:,} values beside its tensors, or contains itself; save the "
-                "state dict alone: torch.save(model.state_dict(), FILE)."
+                f"{self._path} holds more than {self._most:,} values beside its tensors, or contains itself; "
+                f"{self._way_out}."
             )
 
 
@@ -159,7 +168,10 @@ def _rebuild_from_type(rebuild: Any, _type: Any, arguments: Any, _state: Any) ->
     return rebuild(*arguments) if isinstance(rebuild, _AllowedCall) else None
 
 
-ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+Table: TypeAlias = Mapping[tuple[str, str], Callable[..., Any]]
+"""Module and name of a global -> the function that is called in its place."""
+
+ALLOWED: Table = {
     ("collections", "OrderedDict"): _ordered_dict,
     ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
@@ -181,11 +193,13 @@ class RestrictedPickle:
 
     __name__ = "restricted_pickle"
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, allowed: Table = ALLOWED) -> None:
         self.ignored: dict[str, None] = {}
         ignored = self.ignored
 
         class Unpickler(RestrictedUnpickler):
+            table = allowed
+
             def __init__(self, file: IO[bytes], **_options: Any) -> None:
                 super().__init__(file, ignored, budget)
 
@@ -210,7 +224,7 @@ class _Instructions:
 class RestrictedUnpickler(pickle._Unpickler):  # noqa: SLF001  # the version in Python, see the head of this file
     """An unpickler that resolves the globals of a table; every other name becomes a placeholder class."""
 
-    table = ALLOWED
+    table: Table = ALLOWED
     stack: list[Any]
     pop_mark: Callable[[], list[Any]]
     readline: Callable[[], bytes]
@@ -315,8 +329,13 @@ _INSTRUCTIONS: dict[int, Callable[[Any], None]] = {
 """Instructions that call or hash what a file contains; the others are Python's."""
 
 
-def read_pickled(path: Path, budget: Budget) -> tuple[Any, list[str]]:
+def read_pickled(path: Path, budget: Budget, allowed: Table = ALLOWED) -> tuple[Any, list[str]]:
     """Read a torch file (zip or legacy) without running its code.
+
+    Args:
+        path: the file.
+        budget: counts its values.
+        allowed: functions that are called in place of globals.
 
     Returns:
         The object, with placeholders in it, or None if the file cannot be read; and the names of unknown globals.
@@ -328,7 +347,7 @@ def read_pickled(path: Path, budget: Budget) -> tuple[Any, list[str]]:
 
     import torch
 
-    reader = RestrictedPickle(budget)
+    reader = RestrictedPickle(budget, allowed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

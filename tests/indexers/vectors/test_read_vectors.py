@@ -277,8 +277,8 @@ def test_files_of_another_kind_or_none(tmp_path: Path) -> None:
     for name in ("v.npz", "v.npy", "v.parquet"):
         with pytest.raises(MissingFileError, match=f"no file .*{name}"):
             read_vectors(tmp_path / name, VectorOptions(metadata=tmp_path / "t.csv" if name == "v.npy" else None))
-    with pytest.raises(InputError, match=r"give \.csv, \.tsv, \.npz, \.npy or \.parquet"):
-        read_vectors(tmp_path / "v.pt", VectorOptions())
+    with pytest.raises(InputError, match=r"give \.csv, \.tsv, \.npz, \.npy, \.mat, \.pt or \.parquet"):
+        read_vectors(tmp_path / "v.h5", VectorOptions())
     (tmp_path / "v.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         read_vectors(tmp_path / "v.parquet", VectorOptions())
