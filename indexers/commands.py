@@ -260,8 +260,8 @@ def import_command(path: Path, store: str, as_json: bool, **options: Any) -> Non
     """Import vectors computed elsewhere into a store.
 
     They are read from .npz, .npy with a table, .mat, .pt (no code is run), CSV, TSV, Parquet, or a folder of
-    clip-retrieval. Arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) need no options, and
-    neither does what export-vectors wrote.
+    clip-retrieval. Arrays query and gallery (and query_identity, gallery_identity, query_camera, ...) need no options,
+    and neither does what export-vectors wrote.
 
     With --attach the vectors are stored for images that are indexed already, so that both spaces can be fused. Rows
     are matched to images by path, else by file name, else by the name without folder and suffix. Images with the same

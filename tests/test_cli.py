@@ -128,7 +128,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["index", "{images}", "--store", "{new}", *SMALL_ENCODER, "--preprocess", "resiz=3"], 2, "resize"),
         (["index", "{images}", "--store", "s3://bucket/x", *SMALL_ENCODER], 1, "works in local folders alone"),
         (["import-vectors", "missing.npz", "--store", "{new}"], 1, "missing.npz"),
-        (["import-vectors", "{images}/class0/00000.jpg", "--store", "{new}"], 1, ".npz, .npy or .parquet"),
+        (["import-vectors", "{images}/class0/00000.jpg", "--store", "{new}"], 1, ".npy, .mat, .pt or .parquet"),
     ],
 )
 def test_wrong_input_is_one_line(place: Path, args: list[str], status: int, says: str) -> None:
