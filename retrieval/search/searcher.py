@@ -163,7 +163,7 @@ def _thumbnails(source: EmbeddingStore | Snapshot, keys: Sequence[str]) -> Mappi
 def _unused(request: SearchRequest) -> str:
     """Return why a saved index that can be used was not used."""
     if request.where is None:
-        return f"{request.k:,} hits beside the excluded samples are too many for the saved index"
+        return f"The saved index has too few candidates for {request.k:,} hits"
     return f"'{request.where}' leaves too few samples for the saved index"
 
 
