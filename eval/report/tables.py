@@ -73,7 +73,7 @@ def provenance_table(results: Sequence[LabelledResult]) -> TableBlock:
         })  # fmt: skip
     rows = tuple((name, *(of_result[name] for of_result in facts)) for name in facts[0])
     note = "Each file has all of it, and the request from which `vitrine eval --from FILE` makes the result again."
-    return TableBlock("", ("", *(label for label, _, _ in results)), rows, 1 + len(results), note)
+    return TableBlock("Origin of each result", ("", *(label for label, _, _ in results)), rows, 1 + len(results), note)
 
 
 def sections_table(title: str, column: str, sections: Mapping[str, Part] | Mapping[str, Slice]) -> TableBlock:

@@ -8,9 +8,9 @@ STYLE = (
     """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2329; --soft: #5b646d; --rule: #d5dadf; --quiet: #f4f6f8;
   --link: #0a5c93; --warn: #8a4b00; --warn-paper: #fff6e5; --right: #00734f; --wrong: #b34700; --best: #e4f1fa; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14181c; --ink: #e6e9ec; --soft: #a3adb6; --rule: #39424a;
-  --quiet: #1c2228; --link: #7cc0ee; --warn: #ffcf8a; --warn-paper: #33270f; --right: #2cc295; --wrong: #ff8a3d;
-  --best: #16354b; } }
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #14181c; --ink: #e6e9ec; --soft: #a3adb6;
+  --rule: #39424a; --quiet: #1c2228; --link: #7cc0ee; --warn: #ffcf8a; --warn-paper: #33270f; --right: #2cc295;
+  --wrong: #ff8a3d; --best: #16354b; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 80rem; padding: 1.5rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
@@ -39,11 +39,11 @@ thead .words { font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--quiet); }
 tbody tr.best { background: var(--best); }
 tr.best .words { font-weight: 600; }
-td small, th small { color: var(--soft); font-size: 0.82rem; font-weight: 400; }
+td small, th small { color: var(--soft); font-size: 0.89em; font-weight: 400; }
 .main th, .main td { white-space: normal; padding: 0.35rem 0.45rem; }
 .main small { display: block; }
 .main .words { min-width: 11rem; }
-.mark { display: inline-block; font-size: 0.78rem; font-weight: 600; border: 1px solid; border-radius: 3px;
+.mark { display: inline-block; font-size: 0.85em; font-weight: 600; border: 1px solid; border-radius: 3px;
   padding: 0 0.3rem; margin-left: 0.4rem; }
 thead button { font: inherit; color: inherit; background: none; border: 0; padding: 0; text-align: inherit;
   cursor: pointer; }
@@ -64,18 +64,20 @@ svg.figure { display: block; max-width: 100%; height: auto; }
 .tiles .right > :first-child { border-color: var(--right); }
 .tiles .wrong > :first-child { border-color: var(--wrong); border-style: dashed; }
 .tiles small { display: block; font-size: 0.8rem; }
-@media (max-width: 44rem) { body { padding: 1rem 0.9rem 3rem; } .more { display: none; }
+@media screen and (max-width: 44rem) { body { padding: 1rem 0.9rem 3rem; } .more { display: none; }
   .main .words { min-width: 0; }
   .all { display: block; font-size: 0.9rem; margin-bottom: 0.3rem; }
   .table:has(.all input:checked) .more { display: table-cell; }
   figure > svg.figure { min-width: 36rem; } .panels svg.figure { min-width: 0; }
   .tiles li { width: 5.6rem; } .tiles svg, .tiles .none { height: 5.6rem; } .tiles .none { padding-top: 1.6rem; } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } nav, .all { display: none; }
-  figure, tr, .warning, .tiles { break-inside: avoid; } h2, h3, h4, caption { break-after: avoid; }
+@media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10pt; }
+  nav, .all { display: none; } figure, tr, .warning, .tiles { break-inside: avoid; }
+  h2, h3, h4, caption { break-after: avoid; }
   .table { overflow: visible; } th, td { white-space: normal; padding: 0.15rem 0.4rem; }
-  svg.figure { max-height: 24cm; } }
+  .main { font-size: 7pt; } .main th, .main td { padding: 0.15rem 0.2rem; } .main .words { min-width: 4.5rem; }
+  svg.figure { max-height: 24cm; } .panels figure { width: 47%; } }
 """.strip()
-    + "\n@media (prefers-color-scheme: dark) {\n"
+    + "\n@media screen and (prefers-color-scheme: dark) {\n"
     + dark_rules("svg.figure")
     + "\n}"
 )

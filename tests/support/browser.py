@@ -65,13 +65,13 @@ class Browser:
             raise RuntimeError(f"{method}: {answer['error']}")
         return dict(answer["result"])
 
-    def open(self, page: Path, width: int, *, dark: bool = False) -> None:
-        """Open a file in a window of a width, in the light or dark colour scheme."""
+    def open(self, page: Path, width: int, *, dark: bool = False, media: str = "screen") -> None:
+        """Open a file in a window of a width, in the light or dark colour scheme, on the screen or in print."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self.call("Page.navigate", url=page.as_uri())
         while self._next().get("method") != "Page.loadEventFired":
             pass

@@ -14,7 +14,7 @@ from tests.support.browser import Browser, browser_path
 from tests.support.drawn_results import fusion, knn, reid, result, verification
 
 LITTLE: dict[str, Any] = {"per_class": None, "confusion": None, "curves": None}
-NARROW, WIDE = 390, 1280
+NARROW, WIDE, PAPER = 390, 1280, 680
 
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium is installed")
 
@@ -61,6 +61,16 @@ def test_the_page_fits(browser: Browser, page: Path, tmp_path: Path, width: int,
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == paper
     title = "document.querySelector('svg.figure text[style*=weight]')"
     assert browser.evaluate(f"getComputedStyle({title}).fill") == text
+
+
+@pytest.mark.slow
+def test_print_is_light_and_has_all_columns(browser: Browser, page: Path) -> None:
+    browser.open(page, PAPER, dark=True, media="print")
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.evaluate(
+        "[...document.querySelectorAll('.main')[0].tHead.rows[0].cells].every((cell) => cell.offsetWidth)"
+    )
+    assert browser.evaluate("document.querySelectorAll('.main')[0].offsetWidth") <= PAPER
 
 
 @pytest.mark.slow
