@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eval.results.schema import EvalResult
     from indexers.api import import_vectors, index, index_ann
     from retrieval.api import drop_bank, drop_space, export_vectors, forget, info, vectors, verify
+    from retrieval.encoders.catalogue import encoders
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
     from retrieval.search.result import SearchResult
@@ -53,6 +54,7 @@ _NAMES = {
     "forget": ".retrieval.api",
     "info": ".retrieval.api",
     "vectors": ".retrieval.api",
+    "encoders": ".retrieval.encoders.catalogue",
     "verify": ".retrieval.api",
     "index": ".indexers.api",
     "index_ann": ".indexers.api",
@@ -61,7 +63,7 @@ _NAMES = {
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
-    "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors",
+    "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors", "encoders",
     "index_ann", "search",
     "Searcher", "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
     "forget", "drop_space", "drop_bank",

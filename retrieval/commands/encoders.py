@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from retrieval.commands.options import json_option, note, print_json, print_tables
-from retrieval.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,19 +24,12 @@ SHOWN_WEIGHTS = 3
 def encoders_command(word: str | None, as_json: bool) -> None:  # noqa: FBT001 - Click passes flags by name
     """List names of encoders, with what they stand for, licence and size of their images. Needs no network.
 
-    Without WORD these are the short names. With it, they are all names that contain it: short names, repositories whose
-    weights open_clip or timm have, and models of open_clip, timm and torchvision.
+    Without WORD these are the short names. With it, they are all names that contain it: short names, names of the same
+    weights elsewhere (facebook/dinov2-base, dinov2_vitb14), and models of open_clip, timm and torchvision.
     """
-    from retrieval.encoders.catalogue import aliases, models
+    from retrieval.encoders.catalogue import encoders
 
-    entries = aliases(word or "")
-    if word:
-        entries += models(word)
-    if not entries:
-        raise UnknownNameError(
-            f"No name of an encoder contains '{word}'; 'vitrine encoders' lists the short ones. A repository of the "
-            "hub is hf-hub:ORGANISATION/REPOSITORY, and a folder or file is named by its path."
-        )
+    entries = encoders(word or "")
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return

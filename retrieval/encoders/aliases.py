@@ -1,4 +1,4 @@
-"""Names under which people look for an encoder, and repositories whose weights another family publishes.
+"""Names under which people look for an encoder, and those of other hubs for weights that open_clip or timm have.
 
 Sources of the licences: the model cards (BioCLIP, MegaDescriptor), timm's configurations (DINOv2, DINOv3, SigLIP,
 ResNet), and the repositories openai/CLIP and mlfoundations/open_clip, both MIT. None stands where the card of the
@@ -63,6 +63,13 @@ def _siglip(model: str, size: int) -> Alias:
 OPENAI_RESNETS = {"50": 224, "101": 224, "50x4": 288, "50x16": 384, "50x64": 448}
 """ResNets of OpenAI's CLIP, and the side of their images."""
 
+DINOV2_MODELS = {"vits14": "small", "vitb14": "base", "vitl14": "large", "vitg14": "giant"}
+DINOV3_MODELS = {
+    "vits16": "small", "vits16plus": "small_plus", "vitb16": "base", "vitl16": "large", "vith16plus": "huge_plus",
+    "vit7b16": "7b",
+}  # fmt: skip
+"""Models as their authors name them, and their sizes in timm's names."""
+
 DINOV2_SIZE = "Its images have 518 pixels; many use 224: `preprocess=resize=256,crop=224`."
 
 ALIASES: dict[str, Alias] = {
@@ -104,7 +111,7 @@ ALIASES: dict[str, Alias] = {
 }  # fmt: skip
 """Short names, as they are listed; case and hyphens do not matter. ``ViT-B/32`` and the like are OpenAI's own."""
 
-REPOSITORIES: dict[str, Alias] = {
+ELSEWHERE: dict[str, Alias] = {
     "openai/clip-vit-base-patch32": _openai("ViT-B-32", 224),
     "openai/clip-vit-base-patch16": _openai("ViT-B-16", 224),
     "openai/clip-vit-large-patch14": _openai("ViT-L-14", 224),
@@ -129,29 +136,31 @@ REPOSITORIES: dict[str, Alias] = {
         f"facebook/dinov2-with-registers-{size}": _dinov2(size, "_reg4")._replace(remark=DINOV2_SIZE)
         for size in ("small", "base", "large", "giant")
     },
-    "facebook/dinov3-vits16-pretrain-lvd1689m": _dinov3("small"),
-    "facebook/dinov3-vits16plus-pretrain-lvd1689m": _dinov3("small_plus"),
-    "facebook/dinov3-vitb16-pretrain-lvd1689m": _dinov3("base"),
-    "facebook/dinov3-vitl16-pretrain-lvd1689m": _dinov3("large"),
+    **{f"facebook/dinov3-{short}-pretrain-lvd1689m": _dinov3(size) for short, size in DINOV3_MODELS.items()},
     "facebook/dinov3-vitl16-pretrain-sat493m": _dinov3("large", "sat493m"),
-    "facebook/dinov3-vith16plus-pretrain-lvd1689m": _dinov3("huge_plus"),
-    "facebook/dinov3-vit7b16-pretrain-lvd1689m": _dinov3("7b"),
     "facebook/dinov3-vit7b16-pretrain-sat493m": _dinov3("7b", "sat493m"),
     **{
         f"facebook/dinov3-convnext-{size}-pretrain-lvd1689m": _dinov3_convnext(size)
         for size in ("tiny", "small", "base", "large")
     },
+    **{f"dinov2_{short}": ALIASES[f"dinov2-{size}"] for short, size in DINOV2_MODELS.items()},
+    **{
+        f"dinov2_{short}_reg": _dinov2(size, "_reg4")._replace(remark=DINOV2_SIZE)
+        for short, size in DINOV2_MODELS.items()
+    },
+    **{f"dinov3_{short}": _dinov3(size) for short, size in DINOV3_MODELS.items()},
 }
-"""Hugging Face repositories in transformers' format, and where open_clip or timm have the same weights."""
+"""Names of weights elsewhere: repositories in transformers' format, and models of torch.hub (``dinov2_vitb14``)."""
 
 
-_BY_NAME = {name.lower(): alias for name, alias in (ALIASES | REPOSITORIES).items()}
+_BY_NAME = {name.rpartition("/")[2].lower(): alias for name, alias in ELSEWHERE.items()}
+_BY_NAME |= {name.lower(): alias for name, alias in (ELSEWHERE | ALIASES).items()}
 _WITHOUT_HYPHENS = {name.lower().replace("-", ""): alias for name, alias in ALIASES.items()}
 _LICENCES = {alias.full_name[max(0, alias.full_name.find("hf-hub:")) :]: alias.licence for alias in _BY_NAME.values()}
 
 
 def find_alias(name: str) -> Alias | None:
-    """Return what a short name or a repository stands for; None if it is not in the tables."""
+    """Return what a short name or a name elsewhere stands for, with or without its organisation; None for others."""
     lower = name.lower()
     return _BY_NAME.get(lower) or _WITHOUT_HYPHENS.get(lower.replace("-", ""))
 

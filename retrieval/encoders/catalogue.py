@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from retrieval.encoders.aliases import ALIASES, REPOSITORIES, Alias
+from retrieval.encoders.aliases import ALIASES, ELSEWHERE, Alias
 from retrieval.encoders.family import Family
 from retrieval.encoders.licences import licence
 from retrieval.encoders.names import LISTED
 from retrieval.encoders.registry import family
+from retrieval.errors import UnknownNameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,40 @@ class CatalogueEntry:
     weights: tuple[str, ...] = ()
 
 
-def aliases(word: str = "") -> list[CatalogueEntry]:
-    """Return the short names; with a word, those that contain it in their own or their full name, and repositories.
+def encoders(word: str = "") -> tuple[CatalogueEntry, ...]:
+    """List names of encoders, with what they stand for, licence and size of their images. No network is needed.
+
+    Args:
+        word: what the names contain; case does not matter. Without it, only short names are listed; with it also names
+            elsewhere of the same weights, and models of open_clip, timm and torchvision.
+
+    Raises:
+        UnknownNameError: no name contains the word.
+    """
+    entries = (*_short_names(word), *(_models(word) if word else ()))
+    if not entries:
+        raise UnknownNameError(
+            f"No name of an encoder contains '{word}'; 'vitrine encoders' lists the short ones. A repository of the "
+            "hub is hf-hub:ORGANISATION/REPOSITORY, and a folder or file is named by its path."
+        )
+    return entries
+
+
+def _short_names(word: str) -> list[CatalogueEntry]:
+    """Return the short names; with a word, those that contain it in their own or their full name, and names elsewhere.
 
     Nothing is imported for them but the tables.
     """
-    listed = ALIASES | REPOSITORIES if word else ALIASES
+    listed = ALIASES | ELSEWHERE if word else ALIASES
     return [_of_alias(name, alias) for name, alias in listed.items() if _has(word, name) or _has(word, alias.full_name)]
 
 
-def models(word: str) -> Iterator[CatalogueEntry]:
-    """Yield the models of open_clip, timm and torchvision whose names contain a word; case does not matter."""
+def _models(word: str) -> Iterator[CatalogueEntry]:
+    """Yield the models of open_clip, timm and torchvision whose names contain a word."""
     for kind in LISTED:
         library = family(kind)
         for model in library.models():
-            if _has(word, model):
+            if _has(word, f"{kind}/{model}"):
                 yield _of_model(kind, library, model)
 
 

@@ -134,6 +134,13 @@ def _several(name: str, names: Sequence[str]) -> UnknownNameError:
     return UnknownNameError(f"'{name}' may mean {len(names)} encoders; say which: {listed}.")
 
 
+def several_weights(name: str, encoder: str, tags: Sequence[str]) -> UnknownNameError:
+    """Make the exception for a bare name of a model of which many weights are published, none of them usual."""
+    listed = " or ".join(f"`encoder={encoder}:{tag}`" for tag in tags[:SHOWN])
+    more = f"; its other weights: {', '.join(tags[SHOWN:])}" if len(tags) > SHOWN else ""
+    return UnknownNameError(f"'{name}' has {len(tags)} published weights; say which: {listed}{more}.")
+
+
 def _of_repository(name: str, families: Iterable[str]) -> CompleteName:
     """Return the name of a repository with the family that its configuration is of."""
     repository = name.removeprefix(HUB)
@@ -178,6 +185,6 @@ def _nothing(name: str, family: Callable[[str], Family]) -> Exception:
         )
     names = [*ALIASES, *(model.partition("/")[2] for model in models)]
     return UnknownNameError(
-        f"No encoder '{name}'.{suggest(name, names)} 'vitrine encoders WORD' lists names, and FAMILY/MODEL, "
-        f"{HUB}ORGANISATION/REPOSITORY and the path of a folder or file are others."
+        f"No encoder '{name}'.{suggest(name, names)} 'vitrine encoders WORD' lists names; FAMILY/MODEL, "
+        f"{HUB}ORGANISATION/REPOSITORY and the path of a folder or file are understood, too."
     )

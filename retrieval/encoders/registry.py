@@ -9,7 +9,7 @@ from retrieval.encoders import precision
 from retrieval.encoders.artefact import FOLDER
 from retrieval.encoders.hub import HUB
 from retrieval.encoders.licences import licence
-from retrieval.encoders.names import complete
+from retrieval.encoders.names import complete, several_weights
 from retrieval.encoders.preprocess import is_open, override
 from retrieval.encoders.request import EncoderRequest, split_name, weight_source
 from retrieval.errors import InputError, WeightsError, first_names
@@ -57,7 +57,7 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
     parts = split_name(replace(request, name=named.name))
     named_family = family(parts.family)
     model, implied = named_family.check(parts.model)
-    source = _source(named_family, parts, model, implied or named.weights, request.random_init)
+    source = _source(named_family, parts, model, implied or named.weights, request)
     description = named_family.describe(model, source)
     building_family = family(description.family)  # for a folder, the family in its card
     contrastive = building_family.is_contrastive(description.model)
@@ -81,23 +81,26 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
     )
 
 
-def _source(named_family: Family, parts: Parts, model: str, implied: str | None, random_init: int | None) -> str:
+def _source(named_family: Family, parts: Parts, model: str, implied: str | None, request: EncoderRequest) -> str:
     """Return the location of the weights that were given, or that the name of the model implies.
 
     Raises:
+        UnknownNameError: the bare name of a model has many weights.
         InputError: no weights are given, or weights are given for a folder or a file, which has its own.
     """
     if implied is not None and implied.startswith((FOLDER, "file:")):
-        if parts.weights is not None or random_init is not None:
+        if parts.weights is not None or request.random_init is not None:
             what = "a folder with its own weights" if implied.startswith(FOLDER) else "a file with its weights"
             raise InputError(f"{model} is {what}; leave out `weights` and `random_init`.")
         return implied
-    if random_init is not None:
-        return f"random:{random_init}"
-    weights = parts.weights or implied
+    if request.random_init is not None:
+        return f"random:{request.random_init}"
+    weights, tags = parts.weights or implied, named_family.tags(model)
+    if weights is None and tags and not request.name.startswith(f"{parts.family}/"):
+        raise several_weights(request.name, f"{parts.family}/{model}", tags)
     if weights is None:
-        raise InputError(_no_weights(parts.family, model, named_family.tags(model)))
-    return weight_source(weights, named_family.tags(model), f"{parts.family}/{model}")
+        raise InputError(_no_weights(parts.family, model, tags))
+    return weight_source(weights, tags, f"{parts.family}/{model}")
 
 
 def load(spec: EncoderSpec, device: str = "auto") -> Encoder:

@@ -39,7 +39,7 @@ def encoder_line(spec: EncoderSpec, typed: str | None = None) -> str:
 
     Args:
         spec: the encoder.
-        typed: its name as the user typed it; what an alias stands for is explained.
+        typed: its name as the user typed it; what an alias stands for is explained, and what else it may mean.
     """
     alias = find_alias(typed.partition(":")[0].removeprefix(HUB)) if typed else None
     shown = f"'{typed}' is" if alias else "Encoder"
@@ -48,7 +48,8 @@ def encoder_line(spec: EncoderSpec, typed: str | None = None) -> str:
     unknown = "licence not known here, see its model card" if kind in ("tag", HUB.rstrip(":")) else ""
     parts = [f"{full_name(spec)}{seed}", f"licence {spec.licence}" if spec.licence else unknown]
     pixels = "" if spec.preprocess is None else f"; images of {_pixels(spec.preprocess)}"
-    remark = f" {alias.remark}" if alias and alias.remark else ""
+    usual = alias is not None and spec.preprocess is not None and spec.preprocess.crop == (alias.size, alias.size)
+    remark = f" {alias.remark}" if alias and usual and alias.remark else ""
     return f"{shown} {', '.join(part for part in parts if part)}{pixels}.{remark}"
 
 

@@ -15,12 +15,15 @@ from retrieval.types import EncoderSpec, SpaceInfo
 def short_name(spec: EncoderSpec, names: Sequence[str] = ()) -> str:
     """Return a name like ``vit-b-32-laion2b@3f9a``: model, weights, and the beginning of the fingerprint.
 
+    Of weights in a repository of the hub, which is named after its model, the repository's name is enough.
     The beginning has at least four digits, and as many as make the name differ from ``names``.
     """
     kind, _, value = spec.weights.partition(":")
     weights = {"file": value.rsplit("/", 1)[-1].rsplit(".", 1)[0], "random": f"random{value}"}.get(kind, value)
     # The file of imported vectors and the folder of a trained encoder add nothing to the name of the model.
     words = [spec.model] if kind in {"import", "folder"} else [spec.model, weights]
+    if kind == "hf-hub":
+        words = [value.rpartition("/")[2]]
     stem = "-".join(_slug(word) for word in words if word)
     if stem.startswith(f"{_slug(spec.model)}-{_slug(spec.model)}"):  # the file is named after its model
         stem = stem[len(_slug(spec.model)) + 1 :]

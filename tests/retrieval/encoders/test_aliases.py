@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.encoders.aliases import ALIASES, REPOSITORIES, Alias, find_alias, licence_of
+from retrieval.encoders.aliases import ALIASES, ELSEWHERE, Alias, find_alias, licence_of
 from retrieval.encoders.open_clip_encoder import quiet_open_clip
 
-TABLES = ALIASES | REPOSITORIES
+TABLES = ALIASES | ELSEWHERE
 PUBLISHED = {name: alias for name, alias in TABLES.items() if alias.weights}
 
 
@@ -40,6 +40,10 @@ def test_what_a_name_stands_for_is_published_with_that_size_and_licence(name: st
         ("siglip2", "open_clip/ViT-B-16-SigLIP2:webli"),
         ("google/siglip2-base-patch16-224", "open_clip/ViT-B-16-SigLIP2:webli"),
         ("facebook/dinov2-base", "timm/vit_base_patch14_dinov2:lvd142m"),
+        ("clip-vit-large-patch14", "open_clip/ViT-L-14:openai"),
+        ("dinov2_vitb14", "timm/vit_base_patch14_dinov2:lvd142m"),
+        ("dinov2_vits14_reg", "timm/vit_small_patch14_reg4_dinov2:lvd142m"),
+        ("dinov3_vitl16", "timm/vit_large_patch16_dinov3:lvd1689m"),
         ("resnet-50", "timm/resnet50:a1_in1k"),
         ("vitrine-tiny", "open_clip/vitrine-tiny"),
     ],

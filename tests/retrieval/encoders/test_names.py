@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.encoders.aliases import ALIASES, REPOSITORIES
+from retrieval.encoders.aliases import ALIASES, ELSEWHERE
 from retrieval.encoders.artefact import weight_file
 from retrieval.encoders.names import complete
 from retrieval.encoders.open_clip_encoder import OpenClipEncoder, quiet_open_clip
@@ -83,7 +83,7 @@ def stand_in(cache: Path, encoder: str, weights: str) -> str:
     return weight_file(hub_cache.repository(cache, repository, {**content}) / names[0]).digest
 
 
-TAGGED = {name: alias for name, alias in (ALIASES | REPOSITORIES).items() if alias.weights}
+TAGGED = {name: alias for name, alias in (ALIASES | ELSEWHERE).items() if alias.weights}
 
 
 def test_every_alias_of_published_weights_resolves_to_them(cache: Path) -> None:
@@ -92,7 +92,7 @@ def test_every_alias_of_published_weights_resolves_to_them(cache: Path) -> None:
         spec = spec_of(name)
         assert spec.weights == f"tag:{alias.weights}"
         assert (spec.weights_digest, spec.licence) == (digest, alias.licence), name
-        assert name in REPOSITORIES or spec == spec_of(alias.full_name), name
+        assert name in ELSEWHERE or spec == spec_of(alias.full_name), name
         assert spec.preprocess is not None
         assert spec.preprocess.crop == (alias.size, alias.size)
 
@@ -140,8 +140,12 @@ def test_names_of_several_or_no_encoders_say_what_to_type(name: str, message: st
 
 
 def test_a_model_with_many_published_weights_lists_them() -> None:
-    with pytest.raises(InputError, match=r"its tags: openai, .*For example `encoder=open_clip/ViT-B-16:openai`"):
+    with pytest.raises(
+        UnknownNameError, match=r"'ViT-B-16' has \d+ published .*`encoder=open_clip/ViT-B-16:openai` or "
+    ):
         spec_of("ViT-B-16")
+    with pytest.raises(InputError, match=r"its tags: openai, .*For example `encoder=open_clip/ViT-B-16:openai`"):
+        spec_of("open_clip/ViT-B-16")
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "w.safetensors", "./clips", "~/no/such/encoder", "a/b/c", "runs/w.pt"])

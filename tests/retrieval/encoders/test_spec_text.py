@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from retrieval.encoders.spec_text import encoder_data, encoder_line, full_name
@@ -44,11 +46,14 @@ def test_what_is_not_known_is_said_where_it_matters() -> None:
 
 
 def test_an_alias_is_explained() -> None:
-    clip = spec("open_clip", "ViT-B-32-quickgelu", "tag:openai", "mit")
+    pixels = Preprocess(224, (224, 224), (0.5,) * 3, (0.5,) * 3)
+    clip = EncoderSpec("open_clip", "ViT-B-32-quickgelu", "tag:openai", "digest", pixels, "fp32", 8, licence="mit")
     line = encoder_line(clip, "CLIP")
     assert line.startswith("'CLIP' is open_clip/ViT-B-32-quickgelu:openai, licence mit; images of ")
     assert line.endswith("openai/clip-vit-large-patch14-336.")
     assert encoder_line(clip, "open_clip/ViT-B-32").startswith("Encoder open_clip/")
+    small = replace(clip, preprocess=PIXELS)
+    assert encoder_line(small, "clip").endswith("std 0.5/0.25/0.125.")  # the size was changed: no advice on it
 
 
 def test_a_licence_is_no_part_of_the_identity_of_an_encoder() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from retrieval.errors import InputError
+from retrieval.store.spaces import short_name
 from retrieval.store.verify import verify
 from tests.support.sample_stores import key, spec, store_with, unit
 
@@ -40,6 +42,22 @@ def test_a_space_that_is_filled_from_its_parent(tmp_path: Path) -> None:
         assert (snapshot.space("adapter").state, snapshot.space(parent.name).parent) == ("complete", None)
         with pytest.raises(InputError, match="has 2 spaces"):
             snapshot.space()
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "name"),
+    [
+        ("ViT-B-32", "tag:openai", "vit-b-32-openai"),
+        ("hf-hub:imageomics/bioclip-2", "hf-hub:imageomics/bioclip-2", "bioclip-2"),
+        ("swin_large_patch4_window12_384", "hf-hub:BVRA/MegaDescriptor-L-384@v1", "megadescriptor-l-384-v1"),
+        ("efficientnet_b3", "file:/w/efficientnet_b3_mushroom7.safetensors", "efficientnet-b3-mushroom7"),
+        ("own", "folder:/runs/a", "own"),
+        ("test_vit", "random:3", "test-vit-random3"),
+    ],
+)
+def test_a_space_is_named_after_model_and_weights(model: str, weights: str, name: str) -> None:
+    encoder = replace(spec(), model=model, weights=weights)
+    assert short_name(encoder) == f"{name}@{encoder.fingerprint[:4]}"
 
 
 def test_no_space_is_complete(tmp_path: Path) -> None:
