@@ -11,26 +11,65 @@ from eval.commands.shared import checked_name
 from eval.registry import MODES
 from eval.results.listing import ResultEntry, find_result, short_ids
 from eval.views.results import results_table
-from retrieval.commands.options import json_option, note, print_document, print_json, print_tables, store_option
+from retrieval.commands.options import (
+    json_option,
+    note,
+    print_document,
+    print_json,
+    print_line,
+    print_tables,
+    store_option,
+)
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+FORMATS = ("csv", "latex", "markdown")
+
+
 @click.group("results", invoke_without_command=True)
 @click.option("--mode", callback=checked_name("mode", MODES), help="Only results of this mode.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Also write the result files here.")
+@click.option("--id", "ids", multiple=True, metavar="ID", help="Only the result whose id begins so; may be repeated.")
+@click.option("--csv", "csv", is_flag=True, help="A row per metric, as fractions with all digits, for programs.")
+@click.option("--latex", "latex", is_flag=True, help="A table of the headline metrics for a paper (booktabs).")
+@click.option("--markdown", "markdown", is_flag=True, help="A table of the headline metrics in Markdown.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|FILE",
+    help="Also write the result files into this folder; the table of --csv, --latex or --markdown to this new file.",
+)
 @store_option
 @json_option
 @click.pass_context
-def results_command(ctx: click.Context, mode: str | None, out: Path | None, store: str, as_json: bool) -> None:  # noqa: FBT001
+def results_command(
+    ctx: click.Context,
+    mode: str | None,
+    ids: tuple[str, ...],
+    out: Path | None,
+    store: str,
+    as_json: bool,  # noqa: FBT001 - Click passes flags by name
+    **formats: bool,
+) -> None:
     """List what was evaluated on a store, newest first.
 
-    'results show ID' prints one of them as its result file. Example: results --mode fusion --out files
+    'results show ID' prints one of them as its result file. A table for a paper has the results over the same samples
+    and classes; others have a table of their own. Example: results --mode reid --latex --out table.tex
     """
     if ctx.invoked_subcommand is not None:
         return
-    entries = [entry for entry in read_results(store) if mode in {None, entry.result.mode}]
+    chosen = [name for name in FORMATS if formats[name]]
+    if len(chosen) + as_json > 1:
+        raise click.UsageError("Say one of --csv, --latex, --markdown and --json.")
+    _check_out(out, is_file=bool(chosen))
+    entries = read_results(store)
+    entries = [find_result(entries, prefix) for prefix in ids] or entries
+    entries = [entry for entry in entries if mode in {None, entry.result.mode}]
+    if chosen:
+        _write_table(entries, chosen[0], out)
+        return
     if out is not None:
         _export(entries, out)
     if as_json:
@@ -39,6 +78,31 @@ def results_command(ctx: click.Context, mode: str | None, out: Path | None, stor
         print_tables([results_table(entries)])
     else:
         note(f"No results{f' of mode {mode}' if mode else ''} in the store yet; 'eval' keeps those it makes.")
+
+
+def _check_out(out: Path | None, *, is_file: bool) -> None:
+    """Refuse a table over a file that exists, and result files into a file."""
+    if out is None or not out.exists():
+        return
+    if is_file:
+        raise InputError(f"{out} exists; choose another name for `out`.")
+    if not out.is_dir():
+        raise click.BadParameter(f"{out} is a file; name a folder for the result files.", param_hint="--out")
+
+
+def _write_table(entries: Sequence[ResultEntry], kind: str, out: Path | None) -> None:
+    """Print a table of results in a format, or write it to a new file."""
+    from eval.report.paper import to_csv, to_latex, to_markdown
+    from retrieval.files import write_atomically
+
+    if not entries:
+        raise InputError("There are no such results in the store, so there is no table of them; 'eval' makes results.")
+    text = {"csv": to_csv, "latex": to_latex, "markdown": to_markdown}[kind](entries)
+    if out is None:
+        print_line(text.removesuffix("\n"))
+        return
+    write_atomically(out, text)
+    note(f"{len(entries)} results: {out}")
 
 
 @results_command.command("show")
@@ -52,7 +116,6 @@ def show_command(id_: str, store: str) -> None:
 def read_results(store: str) -> list[ResultEntry]:
     """Read all results of a store, newest first; one that this version cannot read is left out with a note."""
     from eval.results.schema import EvalResult
-    from retrieval.errors import InputError
     from retrieval.store.open import open_store
 
     stored = open_store(store).results()

@@ -93,3 +93,30 @@ def test_an_ambiguous_beginning_names_the_candidates(store: Path) -> None:
     kept = [ResultEntry(name, name, reid()) for name in ("abc1", "abd2")]
     with pytest.raises(InputError, match="2 results begin with 'ab': abc1, abd2"):
         find_result(kept, "ab")
+
+
+@pytest.mark.parametrize(
+    ("flag", "begins"), [("--csv", "id,sha256,"), ("--latex", "% needs"), ("--markdown", "| mode |")]
+)
+def test_a_table_for_a_paper_is_printed_or_written_to_a_new_file(
+    store: Path, tmp_path: Path, flag: str, begins: str
+) -> None:
+    printed = run("--store", store, flag)
+    assert printed.stdout.startswith(begins)
+    written = run("--store", store, flag, "--out", tmp_path / "new" / "table")
+    assert written.stdout == ""
+    assert (tmp_path / "new" / "table").read_text() == printed.stdout
+    again = run("--store", store, flag, "--out", tmp_path / "new" / "table")
+    assert "exists; choose another name" in str(again.exception)
+    assert (tmp_path / "new" / "table").read_text() == printed.stdout
+
+
+def test_tables_are_of_the_results_that_are_named(store: Path, tmp_path: Path) -> None:
+    shorts = [result_sha256(made.to_dict())[:6] for made in (reid(), fusion())]
+    shown = json.loads(run("--store", store, "--json", "--id", shorts[0], "--id", shorts[1]).stdout)
+    assert [entry["mode"] for entry in shown] == ["reid", "fusion"]
+    assert isinstance(run("--store", store, "--csv", "--id", "zz").exception, UnknownNameError)
+    assert isinstance(run("--store", store, "--csv", "--mode", "knn").exception, InputError)
+    assert "Say one of" in run("--store", store, "--csv", "--latex").stderr
+    (tmp_path / "file").write_text("")
+    assert run("--store", store, "--out", tmp_path / "file").exit_code == 2
