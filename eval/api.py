@@ -28,6 +28,7 @@ def evaluate(
     mode: str,
     *,
     out: str | Path | None = None,
+    per_query: str | Path | None = None,
     say: Callable[[str], None] | None = None,
     **options: Any,
 ) -> EvalResult:
@@ -39,6 +40,8 @@ def evaluate(
         store: the store, or its folder.
         mode: name of the mode, such as ``reid`` or ``zeroshot``.
         out: result file to write; predictions and the like are kept beside it.
+        per_query: CSV to write with a row per query, of mode ``reid``: rank of its first match, AP, INP and the first
+            of its ranking.
         say: called with sentences that do not belong to the result; without it they go to standard error.
         **options: see below. Options of the mode, its scorer and its protocol may stand among them; those whose name
             is no keyword go into ``options``, as ``options={"lambda": 0.3, "tip.beta": 2}``.
@@ -52,15 +55,20 @@ def evaluate(
         IncompleteError: samples have no vector in the space yet.
         TestDataError: something would have been chosen on test data.
     """
+    from eval.runs.per_query import require_reid, write_per_query
     from eval.runs.run import evaluate_request, print_note
     from eval.runs.tasks import task_of
 
+    if per_query is not None:
+        require_reid(mode)
     opened = as_store(store)
     request = EvalRequest.read(_values(mode, options), "evaluate")
     evaluated = evaluate_request(opened, request, say=say or print_note)
     if out is not None:
         write_result(evaluated.result, Path(out))
         task_of(mode).keep_assets(opened, Path(out), evaluated.prepared)
+    if per_query is not None:
+        write_per_query(opened, Path(per_query), evaluated.prepared)
     return evaluated.result
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others
+from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others, say_warnings
 from eval.registry import MODES, PROTOCOLS
-from retrieval.commands.options import json_option, note, print_json, print_tables, store_option, where_option
+from retrieval.commands.options import json_option, print_json, print_tables, store_option, where_option
 
 
 @click.command("compare", cls=ManyValues)
@@ -75,8 +75,7 @@ def compare_command(
         }  # fmt: skip
         a, b = (EvalRequest.read({**values, "space": space}, "compare") for space in spaces)
         comparison = compare_requests(open_store(store), a, b)
-    for warning in comparison.warnings:
-        note(f"Warning: {warning}")
+    say_warnings(comparison.warnings)
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others
+from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others, say_warnings
 from eval.registry import MODES, PROTOCOLS
 from retrieval.commands.options import (
     json_option,
@@ -21,6 +21,7 @@ from retrieval.commands.options import (
     store_option,
     where_option,
 )
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,11 @@ if TYPE_CHECKING:
 @click.option(
     "--pictures", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures of the result (PNG)."
 )
+@click.option(
+    "--per-query",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a CSV with a row per query: its first match, AP, INP and the first of its ranking (reid).",
+)
 @click.option("--device", default="auto", show_default=True, help="Where new prompts are embedded.")
 @where_option
 @store_option
@@ -71,6 +77,7 @@ def eval_command(
     from_file: Path | None,
     out: Path | None,
     pictures: Path | None,
+    per_query: Path | None,
     store: str,
     list_options: bool,  # noqa: FBT001 - Click passes flags by name
     as_json: bool,  # noqa: FBT001
@@ -95,11 +102,15 @@ def eval_command(
     opened = open_store(store)
     if from_file is not None:
         refuse_others(
-            {"from_file", "out", "pictures", "store", "as_json"}, "--from: a result file says itself how it was made"
+            {"from_file", "out", "pictures", "per_query", "store", "as_json"},
+            "--from: a result file says itself how it was made",
         )
-        evaluated = evaluate_again(opened, read_result(from_file), from_file.name, note)
+        result = read_result(from_file)
+        _check_per_query(per_query, result.mode)
+        evaluated = evaluate_again(opened, result, from_file.name, note)
         note(f"The store gives the numbers of {from_file}.")
     else:
+        _check_per_query(per_query, str(mode))
         request = _request(str(mode), parameters)
         if request.space == ALL:
             if pictures is not None:
@@ -108,11 +119,28 @@ def eval_command(
             return
         evaluated = evaluate_request(opened, request, say=note)
     _show(opened, evaluated, out, as_json=as_json)
+    if per_query is not None:
+        from eval.runs.per_query import write_per_query
+
+        note(f"{write_per_query(opened, per_query, evaluated.prepared):,} queries: {per_query}")
     if pictures is not None:
         from eval.api import pictures as draw_pictures
 
         written = draw_pictures(opened, evaluated.result, pictures)
         note(f"{len(written)} pictures in {pictures}: {', '.join(path.name for path in written)}")
+
+
+def _check_per_query(path: Path | None, mode: str) -> None:
+    """Refuse ``--per-query`` of another mode, and a place that cannot be written, before anything is computed."""
+    if path is not None:
+        from eval.runs.per_query import require_reid
+        from retrieval.files import make_folder_of
+
+        try:
+            require_reid(mode)
+        except InputError as error:
+            raise click.UsageError(str(error)) from None
+        make_folder_of(path, "--per-query")
 
 
 def _list_options(mode: str | None, parameters: Mapping[str, Any], *, as_json: bool) -> None:
@@ -154,14 +182,29 @@ def _show(opened: LanceStore, evaluated: EvaluationRun, out: Path | None, *, as_
     from eval.views.tables import result_tables
 
     result = evaluated.result
-    for warning in result.warnings:
-        note(f"Warning: {warning}")
+    say_warnings(result.warnings)
     if out is not None:
         _write(opened, evaluated, out)
     if as_json:
         print_document(result.to_json())
-        return
-    print_tables(result_tables(result))
+    else:
+        print_tables(result_tables(result))
+    _say_written(evaluated, out)
+
+
+def _say_written(evaluated: EvaluationRun, out: Path | None) -> None:
+    """Say where the result is: its file, what is beside it, and its id in the store."""
+    from eval.results.assets import assets_folder
+    from eval.results.listing import MIN_DIGITS
+    from retrieval.types.store import result_sha256
+
+    if out is not None:
+        folder = assets_folder(out)
+        beside = f", and {folder} (predictions, wrong answers)" if folder.is_dir() else ""
+        note(f"Result file: {out}{beside}")
+    if evaluated.is_kept:
+        short = result_sha256(evaluated.result.to_dict())[:MIN_DIGITS]
+        note(f"Kept in the store: 'results show {short}' prints it.")
 
 
 def _write(opened: LanceStore, evaluated: EvaluationRun, out: Path) -> None:
@@ -182,20 +225,24 @@ def _grid(opened: LanceStore, request: EvalRequest, out: Path | None, *, as_json
         raise click.UsageError("--space all writes several results; name a folder with --out.")
     results: list[EvalResult] = []
     files: set[str] = set()
+    warnings: dict[str, tuple[str, ...]] = {}
     for evaluated in evaluate_grid(opened, request, note):
         results.append(evaluated.result)
-        for warning in evaluated.result.warnings:
-            note(f"Warning ({evaluated.result.provenance.space}): {warning}")
+        space = evaluated.result.provenance.space
+        warnings[space] = (*warnings.get(space, ()), *evaluated.result.warnings)
         if out is not None:
             name = _file_name(evaluated.result, files)
             files.add(name)
             _write(opened, evaluated, out / f"{name}.json")
+    say_warnings(warnings)
     if len({(result.provenance.split_sha256, result.label_universe.sha256) for result in results}) > 1:
         note("Warning: the rows are over different samples or labels, so they do not compare.")
     if as_json:
         print_json([result.to_dict() for result in results])
     else:
         print_tables([grid_table(results)])
+    if out is not None:
+        note(f"{len(files)} result files: {out}")
 
 
 def _file_name(result: EvalResult, taken: set[str]) -> str:

@@ -46,6 +46,7 @@ FORMATS = ("csv", "latex", "markdown")
 @click.pass_context
 def results_command(
     ctx: click.Context,
+    /,
     mode: str | None,
     ids: tuple[str, ...],
     out: Path | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 from retrieval.errors import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
 
 def checked_name(
@@ -57,6 +58,25 @@ class ManyValues(click.Command):
             else:
                 rewritten += [word] if option is None else [option, word]
         return super().parse_args(ctx, rewritten)
+
+
+def say_warnings(warnings: Mapping[str, Sequence[str]] | Sequence[str]) -> None:
+    """Print warnings on standard error: each once, those that make numbers wrong first.
+
+    Args:
+        warnings: sentences; or name of a result -> sentences about it. Results that share a sentence are named in it.
+    """
+    from eval.views.warning_order import worst_first
+    from retrieval.commands.options import note
+
+    by_name = warnings if isinstance(warnings, Mapping) else {"": warnings}
+    names: dict[str, dict[str, None]] = {}
+    for name, sentences in by_name.items():
+        for sentence in sentences:
+            names.setdefault(sentence, {})[name] = None
+    for sentence in worst_first(names):
+        of = ", ".join(filter(None, names[sentence]))
+        note(f"Warning ({of}): {sentence}" if of else f"Warning: {sentence}")
 
 
 def refuse_others(allowed: set[str], why: str) -> None:

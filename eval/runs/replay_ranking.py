@@ -76,6 +76,8 @@ class Ranking(NamedTuple):
 
     def _head(self, at: int, scores: Float32, k: int) -> RankingHead:
         places = np.flatnonzero(~self.relations.junk(self.query[at : at + 1], self.gallery)[0])
+        if len(places) > k:  # those of the k-th score or more, then they alone are sorted
+            places = places[scores[places] >= np.partition(scores[places], -k)[-k]]
         order = np.argsort(-scores[places], kind="stable")[:k]
         return RankingHead(places[order], scores[places[order]])
 

@@ -27,10 +27,11 @@ def print_note(message: str) -> None:
 
 
 class EvaluationRun(NamedTuple):
-    """A result, and the prepared evaluation that it was computed from."""
+    """A result, the prepared evaluation that it was computed from, and whether the store keeps it."""
 
     result: EvalResult
     prepared: PreparedEvaluation
+    is_kept: bool
 
 
 def evaluate_request(
@@ -64,8 +65,8 @@ def evaluate_prepared(
 ) -> EvaluationRun:
     """Compute a prepared evaluation, and save its split sets and result in the store."""
     result = build_result(prepared, prepared.evaluate())
-    _save(store, prepared.parts.values(), result, say)
-    return EvaluationRun(result, prepared)
+    is_kept = _save(store, prepared.parts.values(), result, say)
+    return EvaluationRun(result, prepared, is_kept)
 
 
 def build_result(prepared: PreparedEvaluation, evaluation: Evaluation) -> EvalResult:
@@ -102,14 +103,16 @@ def build_result(prepared: PreparedEvaluation, evaluation: Evaluation) -> EvalRe
     )
 
 
-def _save(store: EmbeddingStore, parts: Iterable[SplitSet], result: EvalResult, say: Callable[[str], None]) -> None:
-    """Save split sets and result in the store; if it cannot be written, only say so."""
+def _save(store: EmbeddingStore, parts: Iterable[SplitSet], result: EvalResult, say: Callable[[str], None]) -> bool:
+    """Save split sets and result in the store and return True; if it cannot be written, only say so."""
     try:
         for part in parts:
             store.save_splits(part)
         store.save_result(result.to_dict())
     except StoreError as error:  # read-only or full; the result is still returned
         say(f"Not kept in the store: {error}")
+        return False
+    return True
 
 
 def _version() -> str:

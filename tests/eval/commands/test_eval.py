@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
+from eval.commands.shared import say_warnings
 from retrieval.errors import InputError
 from tests.support.command_line import call_cli
 from tests.support.sample_stores import rows, store_with, unit
@@ -137,3 +138,33 @@ def test_slices_of_verification_and_shares_of_unknown_people_that_leave_none(sto
         refused = CliRunner().invoke(cli, [*map(str, ask), "-o", f"unknown={unknown}"])
         assert isinstance(refused.exception, InputError)
         assert "of the 6 identities" in str(refused.exception)
+
+
+def test_what_was_written_is_said(store: Path, tmp_path: Path) -> None:
+    ask = ("eval", "--mode", "reid", "--store", store, "-o", "draws=2", "-o", "bootstrap=0")
+    done = run(*ask, "--out", tmp_path / "r.json", "--per-query", tmp_path / "new" / "q.csv")
+    for words in (f"Result file: {tmp_path / 'r.json'}\n", f"queries: {tmp_path / 'new' / 'q.csv'}\n"):
+        assert words in done.stderr
+    short = done.stderr.split("Kept in the store: 'results show ")[1][:8]
+    assert json.loads(run("results", "show", short, "--store", store).stdout)["mode"] == "reid"
+    again = run("eval", "--from", tmp_path / "r.json", "--store", store, "--per-query", tmp_path / "again.csv")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "new" / "q.csv").read_bytes()
+
+
+def test_rankings_per_query_are_of_reid_with_one_space(store: Path, tmp_path: Path) -> None:
+    per_query = ("--per-query", tmp_path / "q.csv")
+    refused = run("eval", "--mode", "verification", "--store", store, *per_query)
+    assert (refused.exit_code, "of mode reid" in refused.stderr) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_warning_is_said_once_with_the_results_that_it_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    say_warnings({"a": ["9 samples take no part.", "1 group has samples in both train (or val) and test."],
+                  "b": ["9 samples take no part."]})  # fmt: skip
+    assert capsys.readouterr().err.splitlines() == [
+        "Warning (a): 1 group has samples in both train (or val) and test.",
+        "Warning (a, b): 9 samples take no part.",
+    ]
+    say_warnings(["one", "one"])
+    assert capsys.readouterr().err == "Warning: one\n"
