@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FAMILIES = {
     "checkpoint": ".checkpoint_encoder:FAMILY",
     "hf": ".hf_encoder:FAMILY",
+    "miewid": ".miewid_encoder:FAMILY",
     "onnx": ".onnx_encoder:FAMILY",
     "open_clip": ".open_clip_encoder:FAMILY",
     "timm": ".timm_encoder:FAMILY",
