@@ -57,6 +57,10 @@ class MiewIdFamily:
         """Return whether a folder has the configuration of a MiewID."""
         return path.is_dir() and "miewid" in _declared(path / CONFIG).lower()
 
+    def models(self) -> Sequence[str]:
+        """Return the names of the models."""
+        return tuple(BACKBONES)
+
     def check(self, model: str) -> tuple[str, str | None]:
         """Return the model, and the location of the weights that its name implies."""
         path = Path(model).expanduser()
