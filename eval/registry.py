@@ -28,6 +28,9 @@ SCORERS = {
     "classifier": ".scorers.classifier:SCORER",
     "tip": ".scorers.tip:SCORER",
     "linear": ".scorers.linear:SCORER",
+    "gda": ".scorers.gda:SCORER",
+    "lp++": ".scorers.lp_plus:SCORER",
+    "clap": ".scorers.clap:SCORER",
 }
 
 PROTOCOLS = {

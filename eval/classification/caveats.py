@@ -63,6 +63,18 @@ def metric_caveats(metrics: Mapping[str, Metric], classes: int, *, calibrated: b
     return tuple(words)
 
 
+def without_covariance(arms: Sequence[Arm], shots: Sequence[int]) -> tuple[str, ...]:
+    """Warn that the scorer ``gda`` has no covariance with one sample per class.
+
+    Args:
+        arms: the arms.
+        shots: the numbers of train samples per class.
+    """
+    if 1 not in shots or all(arm.scorer.name != "gda" for arm in arms):
+        return ()
+    return ("With one shot per class gda has no covariance to estimate; it takes the identity, as prototypes do.",)
+
+
 def few_neighbours(arms: Sequence[Arm], samples: Mapping[str, int]) -> tuple[str, ...]:
     """Warn of arms of the scorer ``knn`` whose k is larger than the number of samples that may vote.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from eval.classification.caveats import few_neighbours
+from eval.classification.caveats import few_neighbours, without_covariance
 from eval.classification.choosing import (
     ArmDraw,
     Sweep,
@@ -39,8 +39,8 @@ class FewshotConfig(ShotOptions):
     )
     method: Names = Field(
         default=("prototype",),
-        description="Scorers that learn from the shots: prototype, tip, linear, knn. All are reported; the metrics "
-        "are of the first.",
+        description="Scorers that learn from the shots: prototype, tip, linear, knn, gda, lp++, clap. All are "
+        "reported; the metrics are of the first.",
     )
 
 
@@ -95,6 +95,7 @@ class Fewshot:
         points: tuple[SettingMetrics | SettingTables, ...] = (*compared, *_settings(sweeps))
         warnings = shortage_warnings(scarcest, len(arrays.classes))
         fewest = len(scarcest[numbers[0]].rows)
+        warnings += without_covariance(arrays.arms, numbers)
         warnings += few_neighbours(arrays.arms, {arm.name: fewest for arm in arrays.arms})
         for name, draws in with_most.items():
             warnings += calibration_warnings(name, [arm_draw.calibration for seeds in draws for arm_draw in seeds])

@@ -66,6 +66,26 @@ def pool_scores(
     return class_scores
 
 
+def class_texts(bank: ClassBank, classes: int) -> Float32:
+    """Compute the normalised mean of the prompts of each class, as ``mean-embedding`` compares it.
+
+    Args:
+        bank: prompts, unit vectors.
+        classes: C, the size of the label universe.
+
+    Returns:
+        (C, d) unit vectors; NaN for a class without a prompt, or whose prompts cancel.
+
+    Raises:
+        InputError: the bank does not hold unit vectors, or has no class of the universe.
+    """
+    _require_unit(bank)
+    segments, means = _means(bank, class_segments(bank), unit=True)
+    texts = np.full((classes, bank.vectors.shape[1]), np.nan, np.float32)
+    texts[segments.classes] = means
+    return texts
+
+
 def _require_unit(bank: ClassBank) -> None:
     squares = np.einsum("ij,ij->i", bank.vectors, bank.vectors)
     if bank.bias is not None or not (np.abs(squares - 1) < 2e-3).all():

@@ -74,6 +74,24 @@ def assumed_scale(arm: Arm) -> bool:
     return _options(arm).class_temperature == "encoder" and arm.logit_scale is None
 
 
+def scale_of(arm: Arm) -> float:
+    """The logit scale of an arm's encoder, or :data:`LARGEST_SCALE` where it has none."""
+    return LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
+
+
+def zero_shot_logits(arm: Arm, task: ScorerTask, bank: str) -> Float32:
+    """Cosines with the normalised mean of each class's prompts times the logit scale: (q, C).
+
+    They are -inf for a class without a prompt.
+
+    Raises:
+        InputError: the bank does not hold unit vectors, or has no class of the universe.
+    """
+    logits: Float32 = pool_scores(task.queries, arm.bank(bank), task.classes, "mean-embedding")[0]
+    logits *= np.float32(scale_of(arm))
+    return logits
+
+
 class PromptScorer:
     """The scorer ``prompts``. The logit of a class is its pooled cosine divided by the class temperature."""
 

@@ -21,8 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from eval.scorers.options import Positive, ValueList
-from eval.scorers.pooling import pool_scores
-from eval.scorers.prompts import LARGEST_SCALE
+from eval.scorers.prompts import zero_shot_logits
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
@@ -121,21 +120,13 @@ class TipScorer:
         caches = dict(zip(betas, cache_logits(task.queries, task.train, task.labels, task.classes, betas), strict=True))
         absent = np.bincount(task.labels, minlength=task.classes) == 0
         banks = {setting["bank"] for setting in settings} - {None}
-        zero_shot = {bank: _zero_shot(arm, task, str(bank)) for bank in banks}
+        zero_shot = {bank: zero_shot_logits(arm, task, str(bank)) for bank in banks}
         for setting in settings:
             cache = caches[cast("float", setting["beta"])]
             if setting["bank"] is None:
                 yield np.where(absent, np.float32(-np.inf), cache * np.float32(options.cache_scale))
             else:
                 yield zero_shot[setting["bank"]] + cache * np.float32(cast("float", setting["alpha"]))
-
-
-def _zero_shot(arm: Arm, task: ScorerTask, bank: str) -> Float32:
-    """Zero-shot logits (q, C); -inf for a class without a prompt."""
-    scale = LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
-    logits: Float32 = pool_scores(task.queries, arm.bank(bank), task.classes, "mean-embedding")[0]
-    logits *= np.float32(scale)
-    return logits
 
 
 SCORER = TipScorer()

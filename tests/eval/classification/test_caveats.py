@@ -76,3 +76,10 @@ def test_folds_are_those_of_the_protocol_where_it_has_some() -> None:
     assert (len(found.draws), found.config["folds"], found.config["fusion.folds"]) == (3, 3, 5)
     own = evaluated("fusion", options={**options, "fusion.folds": 2}, **shared)
     assert (len(own.draws), own.config["folds"], own.config["fusion.folds"]) == (3, 3, 2)
+
+
+def test_one_shot_leaves_gda_without_a_covariance_and_that_is_told() -> None:
+    one = evaluated("fewshot", space=CLIP, options={"shots": "1,2", "method": "gda"})
+    assert any("gda has no covariance" in warning for warning in one.warnings)
+    two = evaluated("fewshot", space=CLIP, options={"shots": "2", "method": "gda"})
+    assert not any("gda has no covariance" in warning for warning in two.warnings)
