@@ -48,12 +48,12 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option(
     "--source",
     callback=_known_source,
-    help="folder, imagefolder, manifest, wildlife, coco, parquet, webdataset, hands11k, pattern or prepared. Guessed "
-    "when it is plain.",
+    help="folder, imagefolder, manifest, wildlife, coco, gbif, inaturalist, parquet, webdataset, hands11k, pattern or "
+    "prepared. Guessed when it is plain.",
 )
 @click.option("--source-name", help="Name that makes the samples' ids; default: kind and folder name.")
-@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Manifest: its own name of a column.")
-@click.option("--image-root", type=click.Path(path_type=Path), help="Manifest: where its relative paths start.")
+@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Tables: their own name of a field.")
+@click.option("--image-root", type=click.Path(path_type=Path), help="Tables: folder that holds the images.")
 @click.option("--pattern", metavar="REGEX", help=r"Pattern of names: '(?P<identity>\d+)_c(?P<camera>\d+)'.")
 @click.option("--preset", help="Known data set whose file names are read: market1501, msmt17, veri, ...")
 @click.option(

@@ -61,16 +61,19 @@ class IndexRequest(Config):
     path: Path = Field(description="Folder or table of images, or a pattern of shards such as 'set-{000..012}.tar'.")
     source: str | None = Field(
         default=None,
-        description="Kind of source: folder, imagefolder, manifest, wildlife, coco, parquet, webdataset, hands11k, "
-        "pattern or prepared. Without it, guessed where it is plain.",
+        description="Kind of source: folder, imagefolder, manifest, wildlife, coco, gbif, inaturalist, parquet, "
+        "webdataset, hands11k, pattern or prepared. Without it, guessed where it is plain.",
     )
     source_name: str | None = Field(
         default=None, description="Name that is part of every sample's id. Without it, the kind and the folder's name."
     )
     columns: Mapping[str, str | None] = Field(
-        default={}, description="Source manifest: the table's own name of a field, such as filepath: image."
+        default={}, description="Sources that read tables: their own name of a field, such as filepath: image."
     )
-    image_root: Path | None = Field(default=None, description="Source manifest: folder where relative paths start.")
+    image_root: Path | None = Field(
+        default=None,
+        description="Sources that read tables: folder where relative paths start, or that holds the images.",
+    )
     pattern: str | None = Field(
         default=None, description="Sources pattern and prepared: regular expression that reads the file names."
     )

@@ -46,6 +46,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "indexers/ann/request.py": ("indexers/ann/test_build.py", "indexers/test_ann_command.py"),
     "indexers/jobs.py": ("indexers/pipeline/test_embed.py", "indexers/vectors/test_import_vectors.py"),
     "indexers/sources/base.py": ("contracts/test_sources.py",),
+    "indexers/sources/joined_table.py": ("indexers/sources/test_gbif.py", "indexers/sources/test_inaturalist.py"),
     "indexers/sources/signs.py": ("indexers/sources/test_levels.py",),
     "indexers/sources/split_column.py": ("indexers/sources/test_manifest.py",),
     "indexers/sources/image_file.py": ("indexers/sources/test_image_table.py",),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from indexers.sources.base import SourceType, has_image, is_hidden, is_image
 from indexers.sources.coco_table import has_annotations, is_coco
+from indexers.sources.gbif import is_gbif
+from indexers.sources.inaturalist import is_inaturalist
 from indexers.sources.metadata_files import has_metadata
 from indexers.sources.presets import guess_preset, known_names
 from indexers.sources.shards import kind_of_shards
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 SOURCES = {
     "coco": ".coco:CocoSource",
     "folder": ".folder:FolderSource",
+    "gbif": ".gbif:GbifSource",
     "hands11k": ".hands11k:Hands11kSource",
     "imagefolder": ".imagefolder:ImageFolderSource",
+    "inaturalist": ".inaturalist:INaturalistSource",
     "manifest": ".manifest:ManifestSource",
     "parquet": ".parquet_shards:ParquetSource",
     "pattern": ".pattern:PatternSource",
@@ -140,9 +144,8 @@ def _kind_of_entries(folder: Path) -> str | None:
         return "pattern"
     if (folder / "query0").is_dir() and (folder / "gallery0").is_dir():
         return "prepared"
-    if is_wildlife(folder):
-        return "wildlife"
-    return "coco" if has_annotations(folder) else None
+    signs = {"gbif": is_gbif, "inaturalist": is_inaturalist, "wildlife": is_wildlife, "coco": has_annotations}
+    return next((kind for kind, holds in signs.items() if holds(folder)), None)
 
 
 def sets_inside(root: Path, levels: int = 2) -> dict[Path, str]:

@@ -118,6 +118,7 @@ class TableSource(BaseSource):
     ) -> None:
         super().__init__(path, root, name)
         self._table, self._paths, self._options = table, paths, options
+        self._refused: set[str] = set()  # images of rows that were refused for something else than their path
         self._empty: Counter[str] = Counter()  # field -> samples without it
         self._number_fields: set[str] = set()  # fields whose columns hold numbers, noted once each
         columns = with_found_columns(table, {**self._usual_columns(table), **options.columns}, paths)
@@ -137,6 +138,7 @@ class TableSource(BaseSource):
         """
         self._number_fields.clear()
         self._empty.clear()
+        self._refused.clear()
         self._splits = SplitColumn(self._table, self._positions.get("split"), self._options.split)
         meta = meta_columns(self._table, self._positions.values())
         times = self._time_column()
@@ -156,7 +158,7 @@ class TableSource(BaseSource):
                 self._empty.update(field for field in OFTEN_FILLED if getattr(sample, field) is None)
                 search.add(sample.meta)
                 yield sample
-        self._count_unlisted({uri for uri, _ in listings})
+        self._count_unlisted({uri for uri, _ in listings} | self._refused)
         self._add_notes(times)
         if not listings:
             self._refuse_empty()
@@ -218,6 +220,11 @@ class TableSource(BaseSource):
             raise RowError(str(error), error.kind or NO_IMAGE, missing=error.kind is None) from None
         except InputError as error:
             raise InputError(f"{self._where(row.number)}: {error}") from None
+        try:
+            box = self._box(row, uri)
+        except RowError:
+            self._refused.add(uri)
+            raise
         return Sample(
             self.name,
             uri,
@@ -228,7 +235,7 @@ class TableSource(BaseSource):
             group=self._text(row, "group"),
             split=self._splits.read(self._text(row, "split")),
             captured_at=times.read(row.cells[self._positions["captured_at"]], row.number) if times else None,
-            box=self._box(row, uri),
+            box=box,
             meta={column.name: column.read(row.cells[column.position]) for column in meta},
         )
 

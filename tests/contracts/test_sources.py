@@ -104,6 +104,30 @@ def make_coco(root: Path) -> Path:
     return root
 
 
+def make_gbif(root: Path) -> Path:
+    """Photos under their addresses, one more that was not downloaded, one that no media names, and a sound."""
+    for name in ("11/original.jpg", "12/original.jpg", "99/original.jpg"):
+        image(root / "images" / name)
+    address = "StillImage\thttps://x.org/photos/{}/original.jpg"
+    media = [f"{key}\t{address.format(n)}" for key, n in ((1, 11), (1, 12), (2, 13))]
+    (root / "multimedia.txt").write_text("\n".join(["gbifID\ttype\tidentifier", *media, "2\tSound\thttps://x/s.mp3"]))
+    (root / "occurrence.txt").write_text('gbifID\tspecies\teventDate\n1\tParus "major\t2020-01-02\n2\tSitta\t\n')
+    return root
+
+
+def make_inaturalist(root: Path) -> Path:
+    for name in ("7/medium.jpg", "8/medium.jpg"):
+        image(root / "photos" / name)
+    tables = {
+        "photos": ["photo_uuid photo_id observation_uuid license", "p7 7 o1 CC0", "p8 8 o1 CC0", "p9 9 o2 CC0"],
+        "observations": ["observation_uuid taxon_id observed_on", "o1 3 2020-01-02", "o2 3 2020-01-02"],
+        "taxa": ["taxon_id rank name", "3 species Parus_major"],
+    }
+    for name, lines in tables.items():
+        (root / f"{name}.csv").write_text("\n".join(lines).replace(" ", "\t") + "\n")
+    return root
+
+
 def make_wildlife(root: Path) -> Path:
     for name in ("a", "b", "unlisted"):
         image(root / "images" / f"{name}.jpg")
@@ -134,7 +158,9 @@ def members_of(key: str) -> dict[str, bytes]:
 MAKERS: dict[str, Maker] = {
     "coco": make_coco,
     "folder": make_folder,
+    "inaturalist": make_inaturalist,
     "manifest": make_manifest,
+    "gbif": make_gbif,
     "hands11k": make_hands,
     "imagefolder": make_imagefolder,
     "parquet": make_parquet,

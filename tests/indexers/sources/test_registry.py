@@ -36,7 +36,8 @@ def test_a_set_with_its_own_description_is_not_plain(tmp_path: Path, beside: str
     image(tmp_path / "images" / "a.png")
     (tmp_path / beside).touch()
     with pytest.raises(
-        InputError, match=rf"it holds {beside}; .*say which source it is: coco, folder, hands11k, imagefolder, manifest"
+        InputError,
+        match=rf"it holds {beside}; .*say which source it is: coco, folder, gbif, hands11k, imagefolder",
     ):
         guess_kind(tmp_path)
 
