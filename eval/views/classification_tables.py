@@ -149,7 +149,7 @@ def _title(result: EvalResult) -> str:
 
 def _caption(result: EvalResult) -> str:
     universe, config = result.label_universe, result.config
-    resampled = "groups" if config["interval"] == "group" else "images within classes"
+    resampled = "groups" if config["interval"] == "group" else "samples within classes"
     lines = [f"percent (NLL and Brier as they are), [95 % by bootstrap over {resampled}]"]
     lines.append(f"{universe.n} labels ({universe.origin}, {universe.sha256[:8]}) · macro over {config['macro_over']}")
     choice = result.chosen

@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 @click.option(
     "--id", "sample_id", help="Search with a stored sample: its id or its path; the beginning or end is enough."
 )
-@click.option("--identity", help="Search with all images of an identity.")
-@click.option("--label", help="Search with all images of a label.")
+@click.option("--identity", help="Search with all samples of an identity.")
+@click.option("--label", help="Search with all samples of a label.")
 @click.option("--text", help="Search with words (spaces with a text tower).")
 @click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, help="How many to show.")
-@click.option("--group-by", type=click.Choice(["identity", "label"]), help="Rank these instead of images.")
+@click.option("--group-by", type=click.Choice(["identity", "label"]), help="Rank these instead of samples.")
 @click.option(
     "--combine",
     type=click.Choice(["centroid", "max"]),
     default="centroid",
     show_default=True,
-    help="Several query images: search with their centroid, or with each and keep the best score.",
+    help="Several query samples: search with their centroid, or with each and keep the best score.",
 )
 @click.option("--include-self", is_flag=True, help="Also show the query's own samples.")
 @click.option("--view", default="base", show_default=True, help="View of the space to search in.")
@@ -75,7 +75,7 @@ def search_command(
     device: str,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Find the images, identities or labels most like IMAGE, a stored sample, an identity, a label or a text.
+    """Find the samples, identities or labels most like IMAGE, a stored sample, an identity, a label or a text.
 
     Scores are cosines; the query's own samples are left out. Example: search --identity 0000012 --group-by identity
     """

@@ -126,7 +126,7 @@ def stored_vectors(
     centre = np.asarray(data[rows], np.float32).astype(np.float64).mean(axis=0, keepdims=True)
     length = float(np.linalg.norm(centre))
     if length < 1e-9:
-        raise InputError("The images of the query cancel out to a centroid of zero; search with each (combine=max).")
+        raise InputError("The samples of the query cancel out to a centroid of zero; search with each (combine=max).")
     return np.asarray(centre / length, np.float32)
 
 

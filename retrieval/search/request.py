@@ -40,8 +40,8 @@ class SearchRequest(Config):
     id: str | None = Field(
         None, description="Search with a stored sample: its id or its path; the beginning or end is enough."
     )
-    identity: str | None = Field(None, description="Search with all images of an identity.")
-    label: str | None = Field(None, description="Search with all images of a label.")
+    identity: str | None = Field(None, description="Search with all samples of an identity.")
+    label: str | None = Field(None, description="Search with all samples of a label.")
     image: Path | None = Field(None, description="Search with an image file.")
     text: str | None = Field(None, description="Search with words (spaces with a text tower).")
     vector: Vectors | None = Field(
@@ -52,10 +52,10 @@ class SearchRequest(Config):
     )
     max_pixels: int = Field(MAX_PIXELS, ge=1, description="Largest number of pixels of IMAGE.")
     k: int = Field(10, ge=1, description="How many to show.")
-    group_by: GroupBy | None = Field(None, description="Rank these instead of images.")
+    group_by: GroupBy | None = Field(None, description="Rank these instead of samples.")
     combine: Combine = Field(
         "centroid",
-        description="Several query images: search with their centroid, or with each and keep the best score.",
+        description="Several query samples: search with their centroid, or with each and keep the best score.",
     )
     include_self: bool = Field(default=False, description="Also show the query's own samples.")
     where: str | None = Field(None, description="Only samples that meet this condition over their columns.")

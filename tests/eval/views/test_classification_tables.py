@@ -37,7 +37,7 @@ def test_what_is_said_of_a_choice(store: MemoryStore) -> None:
 
 def test_what_figures_are_over(store: MemoryStore) -> None:
     text = printed(class_tables(evaluated(store, "prototype")))
-    for word in ("4 labels (all, ", "macro over present", "over images within classes", f"space {CLIP}", "seed 0"):
+    for word in ("4 labels (all, ", "macro over present", "over samples within classes", f"space {CLIP}", "seed 0"):
         assert word in text
 
 
