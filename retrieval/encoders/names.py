@@ -65,13 +65,13 @@ def complete(name: str, families: Collection[str], family: Callable[[str], Famil
         return CompleteName(name)
     path, _ = split_inside(name)
     claimed = _claimed(name, families, family) if name and path.exists() else None
-    named = _alias_or_model(name, family)
-    if claimed is not None and named is not None:
+    alias = _alias(name)
+    if claimed is not None and alias is not None:
         raise UnknownNameError(
             f"'{name}' is an encoder in this folder and a name for another; say `encoder={path.absolute()}` or "
-            f"`encoder={named.name}`."
+            f"`encoder={alias.name}`."
         )
-    complete_name = claimed or named
+    complete_name = claimed or alias or _model(name, family)
     if complete_name is not None:
         return complete_name
     if name and path.exists():
@@ -103,12 +103,22 @@ def _unclaimed(path: Path, name: str) -> CompleteName:
     raise InputError(f"`encoder={name}` is a file; say which model it belongs to: FAMILY/MODEL `weights={name}`.")
 
 
-def _alias_or_model(name: str, family: Callable[[str], Family]) -> CompleteName | None:
-    """Return what an alias or the bare name of a model stands for, with weights if they are in it, ``NAME:WEIGHTS``."""
+def _alias(name: str) -> CompleteName | None:
+    """Return what an alias stands for, with weights if they are in the name, ``ALIAS:WEIGHTS``."""
     base, _, given = name.removeprefix(HUB).partition(":")
     alias = find_alias(base)
-    if alias is not None:
-        return CompleteName(f"{alias.encoder}:{given}" if given else alias.encoder, alias.weights or None)
+    if alias is None:
+        return None
+    return CompleteName(f"{alias.encoder}:{given}" if given else alias.encoder, alias.weights or None)
+
+
+def _model(name: str, family: Callable[[str], Family]) -> CompleteName | None:
+    """Return what the bare name of a model stands for, with weights if they are in it, ``MODEL:WEIGHTS``.
+
+    Raises:
+        UnknownNameError: several families have the model.
+    """
+    base = name.partition(":")[0]
     if not base or "/" in base or name.startswith(HUB) or _is_path(base):
         return None
     model = base.partition(".")[0]  # without a tag of timm

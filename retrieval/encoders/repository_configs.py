@@ -40,10 +40,10 @@ def config_family(path: Path) -> str | None:
     config = read_config(path)
     if isinstance(config.get("architecture"), str):
         return "timm"
-    kind = config.get("model_type")
-    if not isinstance(kind, str):
-        return None
-    return "miewid" if kind.startswith("miewid") else "hf"
+    kind, architectures = config.get("model_type"), config.get("architectures")
+    if "miewid" in f"{kind} {architectures}".lower():  # MiewIdNet
+        return "miewid"
+    return "hf" if isinstance(kind, str) else None
 
 
 def folder_family(folder: Path) -> str | None:

@@ -27,10 +27,10 @@ def full_name(spec: EncoderSpec) -> str:
     kind, _, value = spec.weights.partition(":")
     if spec.weights.startswith(FOLDER):
         return value
-    if spec.family in NAMED_BY_PLACE:
-        return f"{spec.family}/{value}"
     if kind == "random" or spec.model.startswith(HUB):
         return name
+    if spec.family in NAMED_BY_PLACE:
+        return f"{spec.family}/{value}"
     return f"{name}:{value if kind in ('tag', 'file') else spec.weights}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from retrieval.encoders.family import Family
 from retrieval.encoders.registry import FAMILIES, family, load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, WeightsError
@@ -83,6 +84,13 @@ def images(encoder: Encoder, count: int, seed: int = 0) -> Any:
 
 def test_every_family_is_under_contract() -> None:
     assert {name.partition("/")[0] for name, _ in CASES.values()} == set(FAMILIES)
+
+
+def test_every_family_has_the_whole_interface() -> None:
+    methods = {name for name, value in vars(Family).items() if callable(value) and not name.startswith("_")}
+    assert "models" in methods
+    lacking = {name: {m for m in methods if not callable(getattr(family(name), m, None))} for name in FAMILIES}
+    assert not any(lacking.values()), lacking
 
 
 def test_vectors_have_length_one_and_norms_are_kept(encoder: Encoder) -> None:

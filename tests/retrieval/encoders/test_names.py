@@ -168,10 +168,12 @@ def test_a_repository_of_transformers_goes_to_hf_unless_open_clip_or_timm_have_i
     hub_cache.repository(cache, "org/own-clip", {"config.json": config})
     hub_cache.repository(cache, "facebook/dinov2-base", {"config.json": json.dumps({"model_type": "dinov2"})})
     hub_cache.repository(cache, "org/cats", {"config.json": json.dumps({"model_type": "miewid"})})
+    hub_cache.repository(cache, "org/whales", {"config.json": json.dumps({"architectures": ["MiewIdNet"]})})
     names = {
         "org/own-clip": "hf/org/own-clip",
         "hf-hub:org/own-clip@main": "hf/org/own-clip@main",
         "org/cats": "miewid/org/cats",
+        "org/whales": "miewid/org/whales",
         "facebook/dinov2-base": "timm/vit_base_patch14_dinov2",
         "hf-hub:facebook/dinov2-base": "timm/vit_base_patch14_dinov2",
         "facebook/dinov2-base@main": "hf/facebook/dinov2-base@main",

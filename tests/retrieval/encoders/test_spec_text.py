@@ -23,6 +23,8 @@ def spec(family: str, model: str, weights: str, licence: str | None = None) -> E
         (("open_clip", "hf-hub:org/repo", "hf-hub:org/repo"), "open_clip/hf-hub:org/repo"),
         (("open_clip", "own", "folder:/runs/a"), "/runs/a"),
         (("timm", "resnet50", "random:3"), "timm/resnet50"),
+        (("miewid", "miewid-rw-m", "random:3"), "miewid/miewid-rw-m"),
+        (("miewid", "miewid-rw-m", "hf-hub:conservationxlabs/miewid-msv3"), "miewid/conservationxlabs/miewid-msv3"),
         (("hf", "clip-vit", "hf-hub:org/repo@v1"), "hf/org/repo@v1"),
         (("onnx", "osnet", "file:/w/osnet.onnx#features"), "onnx//w/osnet.onnx#features"),
     ],
