@@ -13,6 +13,7 @@ from retrieval.encoders.names import complete
 from retrieval.encoders.open_clip_encoder import OpenClipEncoder, quiet_open_clip
 from retrieval.encoders.registry import FAMILIES, family, load, resolve
 from retrieval.encoders.request import EncoderRequest
+from retrieval.encoders.spec_text import full_name
 from retrieval.errors import InputError, MissingFileError, NetworkError, UnknownNameError
 from retrieval.types import EncoderSpec
 from tests.support import encoder_folders, hub_cache
@@ -95,6 +96,17 @@ def test_every_alias_of_published_weights_resolves_to_them(cache: Path) -> None:
         assert name in ELSEWHERE or spec == spec_of(alias.full_name), name
         assert spec.preprocess is not None
         assert spec.preprocess.crop == (alias.size, alias.size)
+
+
+def test_miewid_is_read_from_its_repository(cache: Path) -> None:
+    files = {"config.json": json.dumps({"architectures": ["MiewIdNet"]}), "model.safetensors": "weights"}
+    hub_cache.repository(cache, "conservationxlabs/miewid-msv3", {**files})
+    spec = spec_of("miewid")
+    assert (spec.family, spec.weights, spec.licence) == ("miewid", "hf-hub:conservationxlabs/miewid-msv3", None)
+    for name in ("conservationxlabs/miewid-msv3", "hf-hub:conservationxlabs/miewid-msv3", full_name(spec)):
+        assert spec_of(name) == spec
+    assert spec.preprocess is not None
+    assert spec.preprocess.crop == (ALIASES["miewid"].size,) * 2
 
 
 def test_weights_may_be_given_beside_an_alias(cache: Path) -> None:
