@@ -14,16 +14,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from retrieval.encoders.artefact import FOLDER, open_folder, open_local, plain_folder, split_inside, weight_file
+from retrieval.encoders.artefact import FOLDER, open_folder, open_local, plain_folder, weight_file
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, WITH_FOLDER, hub_file
 from retrieval.encoders.networks import select_network
+from retrieval.encoders.openai_clip import QUICK, activation_note, archive_model, is_archive, quick_reason
 from retrieval.encoders.repository_configs import OPEN_CLIP_CONFIG as CONFIG
 from retrieval.encoders.repository_configs import folder_family
 from retrieval.encoders.shipped import NAMES, TAG, VOCABULARY, shipped, shipped_artefact
 from retrieval.encoders.torch_encoder import seeded
-from retrieval.encoders.torchscript import is_torchscript
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.encoders.two_towers import TwoTowerEncoder
 from retrieval.encoders.weights import check_fit, read_weights
@@ -46,7 +46,6 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 """Files in which transformers keeps a tokenizer."""
 
-QUICK = "-quickgelu"
 USUAL_CONTEXT = 77
 """Tokens that CLIP reads (Radford et al. 2021), two of which mark start and end."""
 # Names in TorchScript archives of OpenAI that are not weights: scalars and the causal mask.
@@ -74,8 +73,8 @@ class OpenClipFamily:
         return True
 
     def claims(self, path: Path) -> bool:
-        """Return whether a path is a folder with open_clip's configuration; a file does not identify its model."""
-        return folder_family(path) == "open_clip"
+        """Return whether a path is a folder with open_clip's configuration, or an archive of OpenAI."""
+        return folder_family(path) == "open_clip" or is_archive(path)
 
     def models(self) -> Sequence[str]:
         """Return the names of open_clip's models, and of those that are shipped."""
@@ -88,9 +87,11 @@ class OpenClipFamily:
             return model, model
         if shipped(model):
             return model, TAG
-        folder = Path(model).expanduser()
-        if self.claims(folder):
-            return _name_of_folder(folder.resolve()), f"{FOLDER}{folder.resolve()}"
+        path = Path(model).expanduser()
+        if is_archive(path):
+            return archive_model(path, _with_quickgelu()), f"file:{path.resolve()}"
+        if self.claims(path):
+            return _name_of_folder(path.resolve()), f"{FOLDER}{path.resolve()}"
         model = model.replace("/", "-")
         if model not in (names := self.models()):
             raise unknown("open_clip model", model, names)
@@ -125,14 +126,10 @@ class OpenClipFamily:
             return Description("open_clip", model, source, pixels)
         repository = None
         pretrained = _tag_config(model, source) if source.startswith("tag:") else _usual(model)
-        quick = source.startswith("tag:") and pretrained.get("quick_gelu", False)
         if source.startswith("tag:"):
             repository = "/".join(pretrained["hf_hub"].split("/")[:2])
-        if source.startswith("file:"):
-            # TorchScript archives are those of OpenAI, trained with QuickGELU.
-            quick = is_torchscript(split_inside(source.removeprefix("file:"))[0])
         pixels = _preprocess(open_clip.get_model_config(model), pretrained)
-        if quick and f"{model}{QUICK}" in open_clip.list_models():
+        if f"{model}{QUICK}" in open_clip.list_models() and quick_reason(source, pretrained) is not None:
             model += QUICK
         return Description("open_clip", model, source, pixels, repository=repository)
 
@@ -156,8 +153,25 @@ class OpenClipFamily:
             state = model.state_dict()
             state.update(tensors)
             model.load_state_dict(state)
-            notes = weights.notes
+            notes = [*_activation_notes(spec), *weights.notes]
         return OpenClipEncoder(spec, device, model.eval(), float(scale.exp()), notes)
+
+
+def _activation_notes(spec: EncoderSpec) -> list[str]:
+    """Return which activation was chosen where open_clip has a model with either; a folder's configuration says it."""
+    if _config_file(spec.model, spec.weights) is not None:
+        return []
+    config = _tag_config(spec.model, spec.weights) if spec.weights.startswith("tag:") else {}
+    reason = quick_reason(spec.weights, config) if spec.model.endswith(QUICK) else None
+    note = activation_note(spec.model, spec.weights, reason, quiet_open_clip().list_models())
+    return [] if note is None else [note]
+
+
+def _with_quickgelu() -> dict[str, Mapping[str, Any]]:
+    """Return the configurations of the models that open_clip has with QuickGELU, too, by their plain names."""
+    open_clip = quiet_open_clip()
+    names = set(open_clip.list_models())
+    return {name: open_clip.get_model_config(name) for name in sorted(names) if f"{name}{QUICK}" in names}
 
 
 class OpenClipEncoder(TwoTowerEncoder):

@@ -41,6 +41,18 @@ def is_torchscript(path: Path) -> bool:
     return any(name.count("/") == 1 and name.endswith("/constants.pkl") for name in archive_names(path) or ())
 
 
+def code_contains(path: Path, text: str) -> bool:
+    """Return whether the source text in a TorchScript archive contains a text; nothing of it is run.
+
+    Raises:
+        InputError: what is packed in the archive swells.
+    """
+    check_archive(path)
+    with zipfile.ZipFile(path) as archive:
+        code = [name for name in archive.namelist() if "/code/" in name and name.endswith(".py")]
+        return any(text.encode() in archive.read(name) for name in code)
+
+
 def archive_names(path: Path) -> list[str] | None:
     """Return the names of the files in a zip; None if it is no zip that can be read."""
     try:
