@@ -432,15 +432,21 @@ def _written_again(dataset: Any, fragment: Any, changed: Callable[[pa.Table], pa
     return written
 
 
-def read_data_file(path: Path) -> Iterator[pa.Table]:
+def read_data_file(path: Path, wanted: Callable[[pa.DataType], bool]) -> Iterator[pa.Table]:
     """Yield the rows of a data file of Lance, whether a version names it or not; deleted rows, too.
+
+    Args:
+        path: the file.
+        wanted: says of the type of a column whether it is read.
 
     Raises:
         StoreError: the file is torn or damaged.
     """
     with lance_errors(lambda said: StoreError(f"{path}: cannot be read ({said}).")):
-        for batch in LanceFileReader(str(path)).read_all(batch_size=BATCH_ROWS).to_batches():
-            yield pa.Table.from_batches([batch])
+        names = [field.name for field in LanceFileReader(str(path)).metadata().schema if wanted(field.type)]
+        if names:
+            for batch in LanceFileReader(str(path), columns=names).read_all(batch_size=BATCH_ROWS).to_batches():
+                yield pa.Table.from_batches([batch])
 
 
 def _files_of(fragment: Any) -> list[str]:

@@ -112,7 +112,7 @@ def test_spaces_and_banks_by_command(hands: Path) -> None:
     assert (preview["spaces"], preview["dry_run"]) == ([space], True)
     assert "--yes" in call_cli("drop-space", space, "--store", store, check=2).stderr
     assert "No bank 'x'" in call_cli("drop-bank", "x", "--yes", "--store", store, check=None).stderr
-    assert "erased: spaces" in call_cli("drop-space", space, "--yes", "--store", store).stdout
+    assert "Erased: spaces" in call_cli("drop-space", space, "--yes", "--store", store).stdout
     assert call_json("info", "--store", store)["spaces"] == []
     assert "Say what to forget" in call_cli("forget", "--yes", "--store", store, check=2).stderr
     assert "one of --repair and --forgotten" in call_cli(

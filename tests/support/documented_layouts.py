@@ -123,6 +123,16 @@ def encoders(folder: Path, world: Path) -> None:
         _fill(folder / "photos" / name, _images(world), 2)
 
 
+def forget(folder: Path, world: Path) -> None:
+    """11k Hands in the store that commands take, and a bank of prototypes."""
+    shutil.copytree(world / "hands", folder / "hands")
+    call_cli("index", folder / "hands", "--store", folder / "store")
+    centres = np.random.default_rng(0).standard_normal((2, 160)).astype(np.float32)
+    np.savez(folder / "prototypes.npz", centres=centres, who=np.array(["left", "right"]))
+    words = ("--as", "bank", "--vectors", "centres", "--classes", "who")
+    call_cli("import-vectors", folder / "prototypes.npz", *words, "--store", folder / "store")
+
+
 def nothing(folder: Path, world: Path) -> None:
     """An empty folder: the commands of the page draw what they need."""
 
@@ -135,6 +145,7 @@ LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
     "folders.md": folders,
     "encoders.md": encoders,
     "tables.md": tables,
+    "forget.md": forget,
     "pictures.md": nothing,
     "sample.md": nothing,
     "options.md": nothing,

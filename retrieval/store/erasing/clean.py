@@ -51,6 +51,7 @@ def erase_old_files(
         )
     for space in ("",) if spaces is None else spaces:
         for cache in (folder / CACHE).glob(f"{space}*"):
+            (cache / "manifest.json").unlink(missing_ok=True)  # first: without it a cache is none, not a damaged one
             shutil.rmtree(cache, ignore_errors=True)
         remove_ann(folder, space or None)
     _drop_tables(tables, folder, committed)

@@ -100,7 +100,7 @@ def _space_report(snapshot: LanceSnapshot, space: SpaceInfo, banks: Sequence[Ban
         keys -= set(snapshot.read(vectors_table(other.fingerprint), ["key"]).column("key").to_pylist())
     if keys:
         report.remains.append(
-            f"{len(keys):,} samples stay without a vector in any space; index them with another encoder, or "
+            f"Samples that stay without a vector in any space: {len(keys):,}; index them with another encoder, or "
             "forget them."
         )
     return report

@@ -151,8 +151,8 @@ def _add_search(report: EraseReport, searched: Searched, shared: Mapping[bytes, 
     samples = sorted({sample for others in shared.values() for sample in others})
     if samples:
         report.remains.append(
-            f"{len(samples):,} other samples have the same vector in other image files, not forgotten: "
-            f"{first_names(samples)}."
+            f"Other samples with the same vector, of other image files, not forgotten: {len(samples):,} "
+            f"({first_names(samples)})."
         )
 
 

@@ -76,8 +76,8 @@ class EraseReport(ShowsTables):
         yield from self.remains
         if self.files:
             yield (
-                f"{len(self.files):,} image files still exist ({first_names(self.files)}); index leaves them out, "
-                "unless it is told to include what was forgotten."
+                f"{_counted(len(self.files), 'image file')} of these samples still on the disk "
+                f"({first_names(self.files)}); index leaves them out, unless it is told to include what was forgotten."
             )
         if self.dry_run:
             yield "Nothing was erased."
@@ -88,29 +88,25 @@ class EraseReport(ShowsTables):
             yield f"Still there: {trace}"
 
     def _what(self) -> Iterator[str]:
-        verb = "Would be" if self.dry_run else "Were"
+        erased, written = ("Would erase", "Would write again") if self.dry_run else ("Erased", "Written again")
         counts = [
             _counted(len(self.samples), "sample"),
             *(f"{_counted(n, 'vector')} of {space}" for space, n in self.vectors.items() if n),
             _counted(self.thumbnails, "thumbnail") if self.thumbnails else "",
         ]
         if self.samples:
-            who = (
-                f" of {_counted(len(self.identities), 'identity')} ({first_names(self.identities)})"
-                if self.identities
-                else ""
-            )
-            yield f"{verb} erased: {', '.join(filter(None, counts))}{who}."
-        for names, what in ((self.spaces, "spaces"), (self.banks, "banks")):
-            if names:
-                yield f"{verb} erased: {what} {', '.join(names)}."
+            yield f"{erased}: {', '.join(filter(None, counts))}."
+        if self.identities:
+            names = first_names(self.identities)
+            yield f"No sample {'would be' if self.dry_run else 'is'} left of the identities {names}."
+        for names_of, what in ((self.spaces, "spaces"), (self.banks, "banks")):
+            if names_of:
+                yield f"{erased}: {what} {', '.join(names_of)}."
         if self.split_sets:
-            yield f"{verb} written again without them: {_counted(len(self.split_sets), 'split set')}."
+            yield f"{written} without them: {_counted(len(self.split_sets), 'split set')}."
         if self.results:
-            yield (
-                f"{verb} written again, with a warning that samples were forgotten: "
-                f"{_counted(len(self.results), 'result')}."
-            )
+            count = _counted(len(self.results), "result")
+            yield f"{written}, with a warning that samples were forgotten: {count}."
 
     def _tables(self) -> Iterator[FittedTable]:
         yield FittedTable("\n".join(self.lines()))

@@ -86,7 +86,7 @@ def search_store(
 def _in_cells(path: Path, searches: Iterable[CellSearch]) -> Iterator[tuple[str, str]]:
     table = path.parent.parent.stem
     try:
-        for rows in read_data_file(path):
+        for rows in read_data_file(path, _has_texts):
             texts = _texts(rows)
             for search in searches:
                 yield from search(table, texts)
@@ -95,20 +95,20 @@ def _in_cells(path: Path, searches: Iterable[CellSearch]) -> Iterator[tuple[str,
             yield "", f"a file that cannot be decoded ({error})"
 
 
+def _has_texts(kind: pa.DataType) -> bool:
+    return _is_text(kind) or (pa.types.is_list(kind) and _is_text(kind.value_type))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def _texts(rows: pa.Table) -> pa.Table:
-    """Return the columns of text of some rows."""
-    kept = [
-        field.name for field in rows.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    ]
-    lists = [
-        field.name
-        for field in rows.schema
-        if pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type)
-    ]
-    columns = {name: rows.column(name) for name in kept}
-    # A list is searched as one text, a line for each of its items.
-    columns |= {name: _joined(rows.column(name)) for name in lists}
-    return pa.table(columns)
+    """Return columns of lists as columns of texts: a line for each item."""
+    columns = {field.name: rows.column(field.name) for field in rows.schema}
+    return pa.table(
+        {name: _joined(column) if pa.types.is_list(column.type) else column for name, column in columns.items()}
+    )
 
 
 def _joined(lists: pa.ChunkedArray) -> pa.Array:

@@ -53,7 +53,7 @@ def test_a_space_goes_with_vectors_cache_and_banks(store: LanceStore) -> None:
         snapshot.vectors(snapshot.space("model"))
     vectors = [unit(2, seed=1).vectors[0].tobytes(), bank("words", "", 6).vectors.tobytes()]
     preview = drop(store, "second", dry_run=True)
-    assert preview[0].startswith("Would be erased: spaces second-random0@")
+    assert preview[0].startswith("Would erase: spaces second-random0@")
     assert spaces(store) == ["model", "second"]
     drop(store, "second")
     assert spaces(store) == ["model"]
@@ -70,7 +70,7 @@ def test_a_space_goes_with_vectors_cache_and_banks(store: LanceStore) -> None:
 
 
 def test_samples_without_any_space_are_told_of(store: LanceStore) -> None:
-    assert any("1 samples stay without a vector" in line for line in drop(store, "model"))
+    assert any("stay without a vector in any space: 1;" in line for line in drop(store, "model"))
 
 
 def test_a_space_that_another_was_made_from_stays(store: LanceStore) -> None:
@@ -113,7 +113,7 @@ def test_a_bank_goes_by_name_and_space_or_by_hash(store: LanceStore) -> None:
     preview = drop_bank(store, DropBankRequest(bank="words", space="second", dry_run=True), print)
     assert (preview.banks, len(store.banks())) == (["words"], 2)
     report = drop_bank(store, DropBankRequest(bank=first.sha256[:10]), print)
-    assert list(report.lines()) == ["Were erased: banks words."]
+    assert list(report.lines()) == ["Erased: banks words."]
     assert [one.sha256 for one in store.banks()] == [second.sha256]
     assert files_with(store.local_folder, [first.vectors.tobytes()]) == set()
     with store.snapshot() as snapshot:

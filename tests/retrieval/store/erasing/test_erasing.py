@@ -238,7 +238,7 @@ def test_another_command_finishes_what_an_earlier_one_began(store: LanceStore) -
 def test_a_dry_run_changes_no_byte(store: LanceStore) -> None:
     before = {path: path.read_bytes() for path in folder(store).rglob("*") if path.is_file()}
     lines = said(store, identity=["anna"], dry_run=True)
-    assert lines[0].startswith("Would be erased: 2 samples, 2 vectors of model-random0@")
+    assert lines[0].startswith("Would erase: 2 samples, 2 vectors of model-random0@")
     assert lines[-1] == "Nothing was erased."
     after = {path: path.read_bytes() for path in folder(store).rglob("*") if path.is_file()}
     assert {path: data for path, data in after.items() if path.name != "records.lock"} == before
