@@ -63,16 +63,21 @@ class FittedTable:
     are never broken.
 
     Args:
-        title: line or lines above the table.
+        title: line or lines above the table; or parts of it, none of which is broken, with dots between them.
         caption: line or lines below it.
         has_heading: whether the first cell of a row heads the lines that the row becomes where the table does not fit.
     """
 
-    title: str = ""
+    title: Cell = ""
     caption: str = ""
     has_heading: bool = True
     columns: list[Column] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def title_text(self) -> str:
+        """The title as one text."""
+        return self.title if isinstance(self.title, str) else " · ".join(self.title)
 
     def add_column(self, name: str = "", kind: Kind = "text") -> None:
         """Add a column."""
@@ -89,7 +94,12 @@ class FittedTable:
 
     def lines(self, width: int) -> list[tuple[str, str]]:
         """Return the lines of the table and their styles, for a console of ``width`` characters."""
-        title = [(line, "italic") for line in wrapped_lines(self.title, width)]
+        above = (
+            wrapped_lines(self.title, width)
+            if isinstance(self.title, str)
+            else _filled([_one_line(part) for part in self.title], " · ", width)
+        )
+        title = [(line, "italic") for line in above]
         caption = [(line, "dim italic") for line in wrapped_lines(self.caption, width)]
         return [*title, *self._body(width), *caption]
 
@@ -154,7 +164,7 @@ class FittedTable:
                 for at, column, size in zip(shown, columns, widths, strict=True)
             ]
             lines += [(line, row.style) for line in _side_by_side(cells, columns, widths)]
-            lines += [(f"{INDENT}{printable(str(row.cells[at]))}", row.style) for at in hidden if row.cells[at]]
+            lines += [(INDENT + _one_line(str(row.cells[at])), row.style) for at in hidden if row.cells[at]]
         return lines
 
     def _as_blocks(self, width: int) -> list[tuple[str, str]]:
@@ -167,8 +177,7 @@ class FittedTable:
             if before is not None and (before.is_detail or not self.has_heading):
                 lines.append(("", ""))
             if self.has_heading:
-                heading = wrapped_lines(f"{self.columns[0].name} {row.cells[0]}".strip(), width)
-                lines += [(line, "bold") for line in heading]
+                lines.append((_one_line(f"{self.columns[0].name} {row.cells[0]}".strip()), "bold"))
             lines += [(line, row.style) for line in self._block(row, width)]
         return lines
 
@@ -180,13 +189,13 @@ class FittedTable:
         start = int(self.has_heading)
         indent = INDENT * start
         names = [printable(column.name.replace("\n", " ")) for column in self.columns]
-        fields = [field for field in zip(names, self.columns, row.cells, strict=True) if field[2]][start:]
+        fields = [field for field in list(zip(names, self.columns, row.cells, strict=True))[start:] if field[2]]
         headed = [name for name, column, _ in fields if column.has_own_line]
         name_width = max(map(cell_width, headed), default=0)
         room = max(width - len(indent) - name_width - len(GAP), 1)
         for has_own_line, group in groupby(fields, lambda field: field[1].has_own_line):
             if not has_own_line:
-                words = [f"{name} {printable(str(cell))}".strip() for name, _, cell in group]
+                words = [f"{name} {_one_line(str(cell))}".strip() for name, _, cell in group]
                 yield from (indent + line for line in _filled(words, GAP, width - len(indent)))
                 continue
             for name, column, cell in group:
@@ -198,11 +207,26 @@ class FittedTable:
 
 
 def wrapped_lines(text: str, width: int) -> list[str]:
-    """Wrap each line of a text at spaces to a width; words are not broken, and no line begins with a dot between."""
+    """Wrap each line of a text at its dots ( · ) to a width, and what does not fit between two dots at spaces.
+
+    Words are not broken, and no line begins with a dot.
+    """
     lines = []
     for line in printable(text).splitlines():
-        lines += _filled(re.split(r" (?!·)", line), " ", width)
+        parts = re.split(r"(?<= ·) ", line)
+        words = [word for part in parts for word in ([part] if cell_width(part) <= width else _words(part))]
+        lines += _filled(words, " ", width)
     return lines
+
+
+def _words(text: str) -> list[str]:
+    """Split at spaces, but not before a dot."""
+    return re.split(r" (?!·)", text)
+
+
+def _one_line(text: str) -> str:
+    """Write a name on one line: line feeds and tabs as their escapes, too."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def cell_width(text: str) -> int:
@@ -228,10 +252,13 @@ def _filled(words: Sequence[str], joint: str, width: int) -> list[str]:
 def _cell_lines(cell: Cell, column: Column, *, folded: bool, width: int = 0) -> list[str]:
     """Lines of a cell; prose is wrapped to ``width`` if it is given, and stays one line else."""
     if not isinstance(cell, str):
-        return _filled([printable(name) for name in cell], ", ", width or cell_width(", ".join(map(printable, cell))))
+        names = [_one_line(name) for name in cell]
+        return _filled(names, ", ", width or cell_width(", ".join(names)))
     if column.kind == "prose" and width:
         return wrapped_lines(cell, width) or [""]
-    text = printable(cell)
+    text = printable(cell).expandtabs()
+    if column.kind == "path":
+        return [_one_line(cell)]
     if folded and column.kind == "metric" and (match := INTERVAL.fullmatch(text)):
         return [f"{match[1]}{match[3]}", match[2]]
     return text.splitlines() or [""]
@@ -258,4 +285,4 @@ def _aligned(text: str, width: int, column: Column) -> str:
 def _detail_lines(row: Row, width: int) -> list[str]:
     text, names = row.cells
     lines = [INDENT + line for line in wrapped_lines(str(text), width - len(INDENT))]
-    return lines + [2 * INDENT + printable(name) for name in names]
+    return lines + [2 * INDENT + _one_line(name) for name in names]

@@ -43,7 +43,9 @@ def as_html(tables: Iterable[FittedTable]) -> str:
 
 
 def _table_html(table: FittedTable) -> str:
-    title = f'<caption style="caption-side:top;text-align:left">{_html(table.title)}</caption>' if table.title else ""
+    title = (
+        f'<caption style="caption-side:top;text-align:left">{_html(table.title_text)}</caption>' if table.title else ""
+    )
     head = "".join(f"<th>{_html(column.name)}</th>" for column in table.columns)
     body = "".join(f"<tr>{''.join(_cells(table, row))}</tr>" for row in table.rows)
     caption = f"<p>{_html(table.caption)}</p>" if table.caption else ""

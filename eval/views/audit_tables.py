@@ -17,10 +17,12 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": ""}
 
 def audit_table(report: AuditReport, shown: int) -> FittedTable:
     """One row per finding, and below it the worst ``shown`` items, with the uris of their samples."""
-    roles = f"split set {report.split_set}" if report.split_set else "the samples' own splits"
+    split_sets = report.split_set.split(" + ") if report.split_set else []
     title = (
-        f"audit · {report.samples:,} samples · {roles} · space {report.space} · store version {report.store_version}"
-    )
+        "audit", f"{report.samples:,} samples",
+        *(f"split set {name}" for name in split_sets), *([] if split_sets else ["the samples' own splits"]),
+        f"space {report.space}", f"store version {report.store_version}",
+    )  # fmt: skip
     table = FittedTable(title)
     table.add_column("severity")
     table.add_column("check")

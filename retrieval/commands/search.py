@@ -113,7 +113,7 @@ def hits_table(result: SearchResult) -> FittedTable:
     from retrieval.fitted_table import FittedTable
 
     group_by, columns = result.request.group_by, result.columns()
-    table = FittedTable(result.title)
+    table = FittedTable(result.title_parts)
     table.add_column("rank", "number")
     table.add_column("score", "number")
     for name in (*([group_by] if group_by else []), *columns, "id"):

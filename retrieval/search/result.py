@@ -78,9 +78,14 @@ class SearchResult:
     @property
     def title(self) -> str:
         """One line with the query, the space and the number of searched samples."""
+        return " · ".join(self.title_parts)
+
+    @property
+    def title_parts(self) -> tuple[str, ...]:
+        """The parts of :attr:`title`, which are not broken on a narrow terminal."""
         words = " ".join(filter(None, (self.query["kind"], self.query["value"])))
         how = "" if self.exhaustive else f" approximately ({self.index})"
-        return f"{words} · space {self.space.name} · {self.searched:,} samples searched{how}"
+        return words, f"space {self.space.name}", f"{self.searched:,} samples searched{how}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON data, which ``search --json`` prints."""

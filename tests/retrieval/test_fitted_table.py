@@ -78,6 +78,15 @@ def test_no_line_begins_with_a_dot_between_and_no_word_is_broken(width: int) -> 
     assert wrapped[-1] != "second line" or width >= 11
 
 
+def test_parts_of_a_title_are_not_broken_and_those_of_a_text_only_where_they_do_not_fit() -> None:
+    parts = ("id a folder/with spaces.jpg", "space x")
+    assert lines(FittedTable(parts), 60) == [" · ".join(parts)]
+    assert lines(FittedTable(parts), 30) == ["id a folder/with spaces.jpg ·", "space x"]
+    assert lines(FittedTable(parts), 9) == ["id a folder/with spaces.jpg ·", "space x"]
+    assert lines(FittedTable("one two · three four · five"), 13) == ["one two ·", "three four ·", "five"]
+    assert lines(FittedTable("one two · three four · five"), 8) == ["one", "two ·", "three", "four ·", "five"]
+
+
 def test_wide_characters_take_two_columns() -> None:
     table = FittedTable()
     table.add_column("name")
@@ -85,6 +94,18 @@ def test_wide_characters_take_two_columns() -> None:
     table.add_row("北京", "1")
     table.add_row("ab", "22")
     assert {cell_width(line) for line in lines(table, 20)[1:]} == {8}
+
+
+def test_a_name_of_several_lines_stays_on_one() -> None:
+    table = FittedTable()
+    for name, kind in (("name", "text"), ("mode", "text"), ("file", "path")):
+        table.add_column(name, kind)  # type: ignore[arg-type]
+    table.add_row("", "reid", "a\nb\t.jpg")
+    table.add_detail("same:", ["c\nd"])
+    for width in (60, 12, 3):
+        assert not any("\n" in line or "\t" in line for line in lines(table, width))
+    assert lines(table, 12) == ["name  mode", "      reid", "  a\\nb\\t.jpg", "  same:", "    c\\nd"]
+    assert lines(table, 3)[:3] == ["name", "  mode reid", "  file  a\\nb\\t.jpg"]
 
 
 def test_an_empty_table_is_its_title_and_the_names_of_its_columns() -> None:
