@@ -30,6 +30,16 @@ def make_folder_of(path: Path, option: str) -> None:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for {option}.") from None
 
 
+def check_new(path: Path, *, force: bool) -> None:
+    """Refuse to replace a file that exists unless the user said so.
+
+    Raises:
+        InputError: ``path`` exists and ``force`` is False.
+    """
+    if path.exists() and not force:
+        raise InputError(f"{path} exists; replace it with `force`, or choose another name for `out`.")
+
+
 @contextmanager
 def replacing(path: Path, *, shared: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` to write to; it is renamed to ``path`` if the block raises no exception.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -74,27 +75,44 @@ def join_splits(sets: Sequence[SplitSet]) -> SplitSet:
     return SplitSet(name, np.array(draws, np.int64), np.array(samples, np.str_), np.array(roles, np.str_))
 
 
-def splits_to_csv(splits: SplitSet, pool: Pool) -> str:
+def splits_to_csv(splits: SplitSet, pool: Pool, by: Literal["id", "uri"] = "id") -> str:
     """Write a split set as CSV text with sorted rows.
-
-    The columns are draw, role, id, source and uri. Reading uses ``id``; ``source`` and ``uri`` help a human reader.
 
     Args:
         splits: the split set.
         pool: samples with columns ``source`` and ``uri``. For samples not in the pool, both cells are empty.
+        by: ``id`` writes the columns draw, role, id, source and uri, of which reading uses ``id``; ``uri`` writes draw,
+            role and uri, by which samples are found in another store.
+
+    Raises:
+        InputError: ``by`` is uri, and a sample has none of its own.
     """
     origins = {
         key: (source, uri)
         for key, source, uri in zip(pool.ids.tolist(), pool.columns["source"], pool.columns["uri"], strict=True)
     }
+    if by == "uri":
+        _check_uris(splits, origins)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["draw", "role", "id", "source", "uri"])
+    writer.writerow(["draw", "role", "uri"] if by == "uri" else ["draw", "role", "id", "source", "uri"])
     for row in np.lexsort((splits.sample, splits.role, splits.draw)):
         sample = str(splits.sample[row])
-        origin = map(csv_cell, origins.get(sample, ("", "")))
-        writer.writerow([int(splits.draw[row]), str(splits.role[row]), sample, *origin])
+        source, uri = map(csv_cell, origins.get(sample, ("", "")))
+        names = [uri] if by == "uri" else [sample, source, uri]
+        writer.writerow([int(splits.draw[row]), str(splits.role[row]), *names])
     return text.getvalue()
+
+
+def _check_uris(splits: SplitSet, origins: Mapping[str, tuple[str, str]]) -> None:
+    """Raise InputError if a sample of a split set is not in the store, or shares its uri with another one."""
+    counts = Counter(uri for _, uri in origins.values())
+    for sample in dict.fromkeys(splits.sample.tolist()):
+        if sample not in origins:
+            raise InputError(f"Sample {sample} of split set {splits.name} is not in the store; write it by `by=id`.")
+        uri = origins[sample][1]
+        if counts[uri] > 1:
+            raise InputError(f"{counts[uri]} samples have the uri '{uri}', so it names none; write them by `by=id`.")
 
 
 def read_splits_csv(path: Path, pool: Pool) -> SplitSet:

@@ -17,7 +17,7 @@ from retrieval.export.npz_file import write_npz
 from retrieval.export.parquet_file import write_parquet
 from retrieval.export.rows import ExportRows, read_rows
 from retrieval.export.shards import write_shards
-from retrieval.files import make_folder_of, replacing
+from retrieval.files import check_new, make_folder_of, replacing
 from retrieval.progress import progress
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def _check_target(out: Path, *, force: bool, folder: bool) -> None:
     others = sorted(path.name for path in out.iterdir() if path.name not in {IMG_EMB, METADATA}) if folder else []
     if others:
         raise InputError(f"{out} holds other things ({others[0]}); choose a new or empty folder for `out`.")
-    if not force and not (folder and not any(out.iterdir())):
-        raise InputError(f"{out} exists; replace it with `force`, or choose another name for `out`.")
+    check_new(out, force=force or (folder and not any(out.iterdir())))
 
 
 @contextmanager
