@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from retrieval.types import Float32, SourceProblem
 
 _BLOCK_BYTES = 1 << 24
+_LISTS = 4096
+"""Rows of lists that are read at one time."""
+
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -161,10 +164,10 @@ def parquet_vectors(path: Path, columns: Sequence[str]) -> Float32:
         kinds = {name: file.schema_arrow.field(name).type for name in columns}
         if len(columns) > 1:
             _check_numbers(path, kinds)
-        _check_size(path, columns)
+        most = _check_size(path, columns)
+        if len(columns) == 1:
+            return _list_column(file, columns[0], most, f"Column '{columns[0]}' of {path}")
         table = file.read(columns=list(columns)).select(list(columns))
-    if len(columns) == 1:
-        return _list_column(table.column(0), f"Column '{columns[0]}' of {path}")
     vectors = _matrix(table)
     bad = np.argwhere(~np.isfinite(vectors))
     if len(bad):
@@ -188,8 +191,12 @@ for group in map(metadata.row_group, range(metadata.num_row_groups)):
 """Writes the bytes and the values of every column; a program of its own, because damaged metadata end the process."""
 
 
-def _check_size(path: Path, columns: Sequence[str]) -> None:
-    """Compare the number of values of columns with their bytes in the file, before memory is taken for them."""
+def _check_size(path: Path, columns: Sequence[str]) -> int:
+    """Compare the number of values of columns with their bytes in the file, before memory is taken for them.
+
+    Returns:
+        The number of values.
+    """
     command = [sys.executable, "-P", "-c", _WRITE_SIZES, str(path.absolute())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -199,6 +206,7 @@ def _check_size(path: Path, columns: Sequence[str]) -> None:
     stored, values = (sum(int(size[at]) for size in sizes if size[2] in names) for at in range(2))
     what = f"Column '{columns[0]}' of {path}" if len(columns) == 1 else f"The columns {list_columns(columns)} of {path}"
     check_expansion(stored, 4 * values, what, "save such vectors with np.save, and the other columns as a table")
+    return values
 
 
 def _check_numbers(path: Path, kinds: dict[str, Any]) -> None:
@@ -209,18 +217,46 @@ def _check_numbers(path: Path, kinds: dict[str, Any]) -> None:
             raise InputError(f"Column '{name}' of {path} holds {kind}, not numbers; leave it out of `vectors`.")
 
 
-def _list_column(column: pa.ChunkedArray, what: str) -> Float32:
-    """Return a column of lists as vectors (n, d); ``what`` names the column in messages."""
+def _list_column(file: Any, name: str, most: int, what: str) -> Float32:
+    """Read a column of lists in parts, as vectors (n, d).
+
+    Args:
+        file: the open Parquet file.
+        name: the column.
+        most: number of values that the file says the column has.
+        what: name of the column for messages.
+    """
     from pyarrow import types
 
-    if not any(test(column.type) for test in (types.is_list, types.is_large_list, types.is_fixed_size_list)):
-        raise InputError(f"{what} holds {column.type}, not lists of numbers.")
-    if column.null_count or not len(column):
+    kind = file.schema_arrow.field(name).type
+    if not any(test(kind) for test in (types.is_list, types.is_large_list, types.is_fixed_size_list)):
+        raise InputError(f"{what} holds {kind}, not lists of numbers.")
+    rows, start, vectors = file.metadata.num_rows, 0, np.empty((0, 0), np.float32)
+    for batch in file.iter_batches(batch_size=_LISTS, columns=[name]):
+        part = _lists(batch.column(0), start, vectors.shape[1], what)
+        if not start:
+            if part.shape[1] * rows > most:
+                raise InputError(f"{what} claims {rows:,} rows, more than it holds; write the file again.")
+            vectors = np.empty((rows, part.shape[1]), np.float32)
+        vectors[start : start + len(part)] = part
+        start += len(part)
+    if not start:
         raise InputError(f"{what} has empty cells or no rows; drop those rows.")
-    lengths = np.concatenate([chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in column.chunks])
-    if (lengths != lengths[0]).any():
-        at = int(np.argmax(lengths != lengths[0]))
-        raise InputError(f"{what}: row {at} (counted from 0) has {lengths[at]} numbers, row 0 has {lengths[0]}.")
-    # Chunk by chunk: the offsets of one joined list would overflow beyond 2^31 numbers.
-    values = np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks])
-    return checked_vectors(values.reshape(len(column), int(lengths[0])), what)
+    return checked_vectors(vectors[:start], what)
+
+
+def _lists(column: pa.Array, start: int, dimension: int, what: str) -> Float32:
+    """Return lists of numbers as vectors; ``dimension`` is that of the rows before, of which there are ``start``."""
+    if column.null_count:
+        raise InputError(f"{what} has empty cells or no rows; drop those rows.")
+    lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+    first = dimension if start else int(lengths[0])
+    if (lengths != first).any():
+        at = int(np.argmax(lengths != first))
+        raise InputError(f"{what}: row {start + at} (counted from 0) has {lengths[at]} numbers, row 0 has {first}.")
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    if values.dtype.kind not in "fiu" or not first:
+        raise InputError(f"Vectors must be numbers of shape (rows, dimension); {what} holds {column.type}.")
+    with np.errstate(over="ignore"):
+        part: Float32 = values.reshape(len(column), first).astype(np.float32)
+    return part

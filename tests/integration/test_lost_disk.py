@@ -42,7 +42,9 @@ COMMANDS = {
         ("import-vectors", "vectors.npz", "--vectors", "vectors", "--label", "label", "--store", "new"), "new"
     ),
     "eval": Command(("eval", "--mode", "reid", "--store", "all", "--out", "out/result.json"), "out/result.json"),
-    "splits": Command(("splits", "export", "{drawn}", "--store", "all", "--out", "out/splits.csv"), "out/splits.csv"),
+    "splits": Command(
+        ("splits", "export", "{drawn}", "--store", "all", "--out", "out/splits.csv", "--force"), "out/splits.csv"
+    ),
     "prompts": Command(
         (
             "prompts",
