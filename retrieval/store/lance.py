@@ -191,6 +191,8 @@ class LanceTables:
             dataset.cleanup_old_versions(
                 older_than=timedelta(0), delete_unverified=True, error_if_tagged_old_versions=False
             )
+            folder = table_folder(self.uri, name)
+            sync_files(folder, [path.name for path in folder.iterdir() if path.is_dir()])  # a power cut undoes nothing
 
     def drop_fragments(self, name: str, paths: Collection[str]) -> tuple[int, int]:
         """Delete the fragments of a table that these files belong to, which are not read.

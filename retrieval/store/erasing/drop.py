@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -45,7 +46,6 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
             space = _space(snapshot, request.space)
             return _space_report(snapshot, space, _banks_of(store.tables, space), dry_run=True)
     folder, tables = store.local_folder, store.tables
-    selection = repr(("space", request.space))
     with store.writer(request.wait, say) as writer:
         begun = marker.read_marker(folder)
         report = EraseReport(store.uri, finished=True)
@@ -53,16 +53,15 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
         try:
             space = _space(writer.snapshot, request.space)
         except UnknownNameError:
-            if begun is None or not begun.is_of(selection):
+            if begun is None or not begun.is_of(request.selection):
                 raise
         else:
             banks = _banks_of(tables, space)
             report = _space_report(writer.snapshot, space, banks, dry_run=False)
-            marker.begin(folder, selection)
-            _commit_without(tables, writer, space)
-            with records_alone(folder):
-                drop_banks(tables, [(bank.name, bank.sha256) for bank in banks])
+            marker.begin(folder, request.selection)
+            commit_without(tables, writer, space)
             stale = None if begun else [space.fingerprint]
+        drop_orphans(tables, writer, folder)
         erase_old_files(tables, folder, writer, request.wait, say, stale)
         marker.finish(folder)
         return report
@@ -80,7 +79,7 @@ def _banks_of(tables: LanceTables, space: SpaceInfo) -> tuple[Bank, ...]:
     return records.banks(tables, space.fingerprint)
 
 
-def _commit_without(tables: LanceTables, writer: LanceWriter, space: SpaceInfo) -> None:
+def commit_without(tables: LanceTables, writer: LanceWriter, space: SpaceInfo) -> None:
     """Commit the store without a space; its table is deleted when nobody reads it."""
 
     def kept(rows: pa.Table) -> pa.Table:
@@ -88,6 +87,15 @@ def _commit_without(tables: LanceTables, writer: LanceWriter, space: SpaceInfo) 
 
     tables.rewrite("spaces", ["fingerprint"], lambda rows: kept(rows).num_rows < rows.num_rows, kept)
     writer.commit("drop space", without=[vectors_table(space.fingerprint)])
+
+
+def drop_orphans(tables: LanceTables, writer: LanceWriter, folder: Path) -> None:
+    """Erase the banks of spaces that are no more; their space may have been dropped by a run that was killed."""
+    spaces = {space.fingerprint for space in writer.snapshot.spaces}
+    with records_alone(folder):
+        drop_banks(
+            tables, [(bank.name, bank.sha256) for bank in records.banks(tables, None) if bank.space not in spaces]
+        )
 
 
 def _space_report(snapshot: LanceSnapshot, space: SpaceInfo, banks: Sequence[Bank], *, dry_run: bool) -> EraseReport:
@@ -124,7 +132,6 @@ def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], 
         with store.snapshot() as snapshot:
             return EraseReport(store.uri, dry_run=True, banks=[_bank(snapshot, request).name])
     folder, tables = store.local_folder, store.tables
-    selection = repr(("bank", request.bank, request.space))
     with store.writer(request.wait, say) as writer:
         begun = marker.read_marker(folder)
         report = EraseReport(store.uri, finished=True)
@@ -132,11 +139,11 @@ def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], 
         try:
             bank = _bank(writer.snapshot, request)
         except UnknownNameError:
-            if begun is None or not begun.is_of(selection):
+            if begun is None or not begun.is_of(request.selection):
                 raise
         else:
             report = EraseReport(store.uri, banks=[bank.name])
-            marker.begin(folder, selection)
+            marker.begin(folder, request.selection)
             with records_alone(folder):
                 drop_banks(tables, [(bank.name, bank.sha256)])
             stale = None if begun else []

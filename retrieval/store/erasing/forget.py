@@ -12,6 +12,7 @@ from retrieval.errors import InputError, UnknownNameError, first_names
 from retrieval.store.erasing import marker
 from retrieval.store.erasing.byte_search import ANCHOR
 from retrieval.store.erasing.clean import erase_old_files
+from retrieval.store.erasing.drop import drop_orphans
 from retrieval.store.erasing.plan import ForgetPlan
 from retrieval.store.erasing.redaction import Redaction
 from retrieval.store.erasing.report import EraseReport, report_of
@@ -88,6 +89,7 @@ class _Forgetting:
             report = EraseReport(self._tables.uri, finished=begun is not None)
             write_deleted_again(self._tables, self._writer)
             self._writer.commit("forget", same_rows=True)
+            drop_orphans(self._tables, self._writer, self._folder)
             if begun is None:
                 report.remains.append("No erasure was unfinished; old versions were erased.")
         else:

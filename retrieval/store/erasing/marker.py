@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from retrieval.files import write_atomically
 from retrieval.store.commits import now
+from retrieval.store.durability import sync_files
 
 FORGETTING = "forgetting.json"
 """Name of the file in the folder of a store. It names nobody: what was asked for is a salted hash."""
@@ -29,6 +30,7 @@ def begin(folder: Path, selection: str) -> None:
     salt = secrets.token_hex(16)
     content = {"begun": now(), "salt": salt, "selection": _hash(salt, selection)}
     write_atomically(folder / FORGETTING, json.dumps(content), "make room on the disk")
+    sync_files(folder, [FORGETTING])
 
 
 def read_marker(folder: Path) -> ErasureMarker | None:

@@ -71,8 +71,7 @@ class ForgetPlan:
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """Keys of vectors and thumbnails that no other sample uses."""
-        used = set(self.others.column("key").to_pylist())
-        return tuple(sorted(set(self.samples.column("key").to_pylist()) - used))
+        return _only(self.samples, self.others, "key")
 
     @cached_property
     def identities(self) -> tuple[str, ...]:

@@ -66,9 +66,19 @@ class DropSpaceRequest(EraseRequest):
 
     space: str = Field(description="Space: its name, or the beginning of it.")
 
+    @property
+    def selection(self) -> str:
+        """What is dropped, as one text: the same for the same command."""
+        return repr(("space", self.space))
+
 
 class DropBankRequest(EraseRequest):
     """A request to erase a bank."""
 
     bank: str = Field(description="Name of the bank, or the beginning of its sha256.")
     space: str | None = Field(default=None, description="Space of the bank; needed where several have one of its name.")
+
+    @property
+    def selection(self) -> str:
+        """What is dropped, as one text: the same for the same command."""
+        return repr(("bank", self.bank, self.space))

@@ -70,13 +70,13 @@ def _results(plan: ForgetPlan) -> Changed:
 
 
 def _splits(plan: ForgetPlan) -> Changed:
-    new = {splits.sha256: splits.new for splits in plan.splits}
+    affected_hashes = pa.array(sorted({splits.sha256 for splits in plan.splits}), pa.string())
     names = {(splits.name, splits.sha256): splits.new for splits in plan.splits}
     hashes = {key: splits.sha256 for key, splits in names.items() if splits is not None}
     gone = pa.array(sorted(plan.ids), pa.string())
 
     def changed(rows: pa.Table) -> pa.Table:
-        affected = pc.is_in(rows.column("sha256"), value_set=pa.array(sorted(new), pa.string()))
+        affected = pc.is_in(rows.column("sha256"), value_set=affected_hashes)
         erased = pc.and_(affected, pc.is_in(rows.column("sample"), value_set=gone))
         rows = rows.filter(pc.invert(erased))
         sets = rows.group_by(["name", "sha256"]).aggregate([]).to_pylist()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from retrieval.errors import InputError, StoreLockedError, UnknownNameError
-from retrieval.store.erasing.drop import drop_bank, drop_space
+from retrieval.store.erasing import marker
+from retrieval.store.erasing.drop import commit_without, drop_bank, drop_space
 from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest
 from retrieval.store.open import LanceStore
 from retrieval.store.verify import verify
@@ -91,6 +92,17 @@ def test_a_reader_of_the_space_is_named(store: LanceStore) -> None:
         assert spaces(store) == ["model"]
     assert drop(store, "second") == ["An erasure that was stopped is finished."]
     assert files_with(store.local_folder, [unit(2, seed=1).vectors[0].tobytes()]) == set()
+
+
+def test_a_run_that_was_killed_after_its_commit_is_finished(store: LanceStore) -> None:
+    folder = store.local_folder
+    with store.writer() as writer:
+        marker.begin(folder, DropSpaceRequest(space="second").selection)
+        commit_without(store.tables, writer, writer.snapshot.space("second"))
+    assert len(store.banks()) == 2
+    assert drop(store, "second") == ["An erasure that was stopped is finished."]
+    assert [one.vectors.tobytes() for one in store.banks()] == [bank("words", "", 5).vectors.tobytes()]
+    assert files_with(folder, [unit(2, seed=1).vectors[0].tobytes(), bank("words", "", 6).vectors.tobytes()]) == set()
 
 
 def test_a_dropped_space_can_be_made_again(store: LanceStore) -> None:
