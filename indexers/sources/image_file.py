@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexers.tables import ParquetTable, reading_parquet
 from retrieval.containers.parquet import BATCH, cell_bytes, image_leaf
-from retrieval.errors import InputError, first_names
+from retrieval.errors import InputError, first_names, unknown
 from retrieval.image_formats import HEAD, image_format
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _choose(path: Path, leaves: Mapping[str, str], column: str | None) -> str | 
     """Return the column of images; None if there is none."""
     if column is not None:
         if leaves and column not in leaves:
-            raise InputError(f"{path} has no column of images '{column}'; it has {first_names(leaves, 6)}.")
+            raise unknown(f"column of images in {path.name}", column, leaves)
         return column if column in leaves else None
     usual = [name for name in _USUAL if name in leaves]
     if len(leaves) > 1 and not usual:

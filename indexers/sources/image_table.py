@@ -96,7 +96,7 @@ class ImageTable:
         try:
             file = ImageFile(path, column)
         except InputError as error:
-            if "columns=filepath" in str(error) or "column of images" in str(error):
+            if "columns=filepath" in str(error):
                 raise
             self._problems.append(SourceProblem(name, str(error), kind=DAMAGED))
             return

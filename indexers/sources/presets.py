@@ -35,6 +35,9 @@ class Preset(NamedTuple):
     lists: frozenset[str] = frozenset()
 
 
+VEHICLE_ID_SIZES = (800, 1600, 2400, 3200, 6000, 13164)
+"""Numbers of vehicles in the test lists of VehicleID."""
+
 PRESETS = {
     "market1501": Preset(
         r"^(?P<identity>-1|\d+)_c(?P<camera>\d+)",
@@ -56,7 +59,9 @@ PRESETS = {
         r"^(?P<identity>\d+)(?P<test_list>)",
         by_vehicle_lists,
         entries=("image", "train_test_split/train_list.txt"),
-        lists=frozenset(("train_list.txt", *(f"test_list_{size}.txt" for size in (800, 1600, 2400)))),
+        lists=frozenset(
+            ("train_list.txt", *(f"test_list_{size}.txt" for size in (800, 1600, 2400, 3200, 6000, 13164)))
+        ),
     ),
     "cub200": Preset(
         r"(?P<label>[^/]+)/[^/]+$",

@@ -64,6 +64,7 @@ def find_shards(path: Path, suffixes: tuple[str, ...]) -> ShardFiles:
     if path.is_dir():
         names = sorted(_below(path, "", suffixes, frozenset()))
         if not names:
+            refuse_packed(path)
             raise InputError(f"{path} holds no {kinds}.")
         return ShardFiles(path, tuple(names), is_folder=True)
     if is_pattern(path):
@@ -76,8 +77,27 @@ def find_shards(path: Path, suffixes: tuple[str, ...]) -> ShardFiles:
     if not path.is_file():
         raise MissingFileError(f"There is no file or folder {path}.")
     if not path.name.lower().endswith(suffixes):
+        refuse_packed(path)
         raise InputError(f"{path} is not {kinds}; give a shard, a folder of shards or a pattern of their names.")
     return ShardFiles(path.parent, (path.name,), is_folder=False)
+
+
+def refuse_packed(path: Path) -> None:
+    """Raise InputError for a tar file packed by gzip, whose members cannot be read singly, or for a folder of such."""
+    packed = (".tar.gz", ".tgz")
+    if path.is_dir():
+        names = sorted(entry for entry in _listed(path) if entry.lower().endswith(packed))
+        if names:
+            raise InputError(f"{path} holds tar files packed by gzip ({first_names(names)}); unpack them with gunzip.")
+    elif path.name.lower().endswith(packed):
+        raise InputError(f"{path} is packed by gzip; unpack it with gunzip, and index the .tar.")
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names only
+    except OSError:  # the source tells of it
+        return []
 
 
 def _below(root: Path, folder: str, suffixes: tuple[str, ...], above: frozenset[tuple[int, int]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from indexers.sources.base import has_image, is_image
 from indexers.sources.image_file import has_images
-from indexers.sources.shard_files import ShardFiles, find_shards, is_pattern
+from indexers.sources.shard_files import ShardFiles, find_shards, is_pattern, refuse_packed
 from indexers.tables import PARQUET
 from retrieval.containers.tar import TarError, tar_members
 from retrieval.errors import InputError, MissingFileError
@@ -31,6 +31,7 @@ def kind_of_shards(path: Path) -> str | None:
         shards = _shards(path, suffixes)
         if shards is not None and any(holds_images(file) for _, file in islice(shards.paths(), 3)):
             return kind
+    refuse_packed(path)
     return None
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.containers import SEPARATOR
 from retrieval.errors import InputError, first_names
 from retrieval.types import Int64
 
 
 def _file_name(path: str) -> str:
-    return path.rpartition("/")[2]
+    return path.rpartition(SEPARATOR)[2].rpartition("/")[2]
 
 
 def _stem(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from retrieval.containers import SEPARATOR
 from retrieval.search.approximate import ApproximateIndex
 from retrieval.search.exact import make_index
 from retrieval.search.gallery import COLUMNS, ROW, Gallery
@@ -81,11 +82,15 @@ class SpaceView:
         return rows
 
     def ending(self, path: str) -> list[dict[str, Any]]:
-        """Return the samples (``COLUMNS`` and ``ROW``) whose path ends with the last folders and name ``path``."""
+        """Return the samples (``COLUMNS`` and ``ROW``) whose path ends with the last folders and name ``path``.
+
+        The name of a member of a container may be the end, too.
+        """
         import pyarrow.compute as pc
 
-        samples = self._all_samples()
-        rows: list[dict[str, Any]] = samples.filter(pc.ends_with(samples.column("uri"), f"/{path}")).to_pylist()
+        uris = self._all_samples().column("uri")
+        below, inside = pc.ends_with(uris, f"/{path}"), pc.ends_with(uris, f"{SEPARATOR}{path}")
+        rows: list[dict[str, Any]] = self._all_samples().filter(pc.or_(below, inside)).to_pylist()
         return rows
 
     def values(self, column: str) -> set[str]:

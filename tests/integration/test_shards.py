@@ -80,9 +80,10 @@ def test_a_member_is_searched_for_and_searched_with(tmp_path: Path) -> None:
     index(data)
     store = ("--store", tmp_path / "store", "-k", "1")
     by_id = call_json("search", "--id", "birds-val-000000.tar::0091.jpg", *store)
-    by_image = call_json("search", data / "birds-val-000000.tar::0091.jpg", *store)
+    by_image = call_json("search", data / "birds-val-000000.tar::0091.jpg", "--include-self", *store)
     assert by_image["hits"][0]["uri"] == "birds-val-000000.tar::0091.jpg"
     assert by_id["hits"][0]["uri"] != "birds-val-000000.tar::0091.jpg"
+    assert call_json("search", "--id", "0091.jpg", *store)["hits"] == by_id["hits"]
     call_cli("search", data / "birds-val-000000.tar::0099.jpg", *store, check=1)
 
 
@@ -127,7 +128,7 @@ def test_parquet_files_of_hugging_face(tmp_path: Path, decoded: list[int]) -> No
     os.utime(data / "data/train-00000-of-00001.parquet", ns=(1, 1))
     assert index(data)["unchanged"] == len(decoded) == 9
     uri = "data/validation-00000-of-00001.parquet::image/3"
-    hits = call_json("search", data / uri, "--store", tmp_path / "store", "-k", "1")["hits"]
+    hits = call_json("search", data / uri, "--include-self", "--store", tmp_path / "store", "-k", "1")["hits"]
     assert hits[0]["uri"] == uri
 
 

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from indexers.sources.base import BaseSource
 from indexers.sources.registry import guess_kind, open_source
-from retrieval.errors import InputError
+from retrieval.errors import InputError, UnknownNameError
 from retrieval.types import Sample
 from tests.support.shards import encoded_image, write_parquet
 
@@ -73,7 +73,7 @@ def test_several_columns_of_images(tmp_path: Path) -> None:
         read(tmp_path / "a.parquet")
     samples, _ = read(tmp_path / "a.parquet", columns={"filepath": "right"})
     assert samples[0].uri == "a.parquet::right/1"
-    with pytest.raises(InputError, match="no column of images 'middle'; it has left, right"):
+    with pytest.raises(UnknownNameError, match=r"No column of images in a\.parquet 'middle'.* There is: code, left, right"):
         read(tmp_path / "a.parquet", columns={"filepath": "middle"})
 
 

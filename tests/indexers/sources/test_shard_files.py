@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from indexers.sources.registry import guess_kind
 from indexers.sources.shard_files import find_shards, is_pattern, shard_word
 from retrieval.errors import InputError, MissingFileError
 
@@ -55,6 +56,14 @@ def test_what_is_meant(root: Path, pattern: str, names: list[str]) -> None:
 def test_what_is_not_there(root: Path, pattern: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         find_shards(root / pattern, (".tar",))
+
+
+@pytest.mark.parametrize("path", ["x.tar.gz", ""])
+def test_packed_shards_are_named_with_the_way_out(tmp_path: Path, path: str) -> None:
+    (tmp_path / "x.tar.gz").touch()
+    for look in (lambda: find_shards(tmp_path / path, (".tar",)), lambda: guess_kind(tmp_path / path)):
+        with pytest.raises(InputError, match=r"packed by gzip.*; unpack .* gunzip"):
+            look()
 
 
 def test_a_folder_whose_name_reads_like_a_pattern_is_the_folder(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from retrieval.errors import InputError
         # A name of several images is no harm where no row says it.
         (["c/3.jpg"], ["a/1.jpg", "b/1.jpg", "d/3.jpg"], "file name", [2]),
         ([".hidden"], ["a/.hidden.jpg"], "name without suffix", [0]),
+        (["1.jpg", "2.jpg"], ["0.tar::2.jpg", "0.tar::a/1.jpg"], "file name", [1, 0]),
+        (["1", "2"], ["0.tar::2.jpg", "1.tar::1.jpg"], "name without suffix", [1, 0]),
     ],
 )
 def test_the_finest_level_that_joins_all(rows: list[str], uris: list[str], level: str, places: list[int]) -> None:
