@@ -109,6 +109,18 @@ def _name_others(weights: Weights, counts: Counter[str], taken: str, expected: M
         weights.notes.append(f"{weights.path.name}: {spoken} was taken; the file also holds {choices}.")
 
 
+def note_positions(before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor], weights: Weights) -> None:
+    """Add a note on positions (tokens, d) that were interpolated, because images have another size than in training."""
+    for key, value in after.items():
+        if key.endswith(("pos_embed", "positional_embedding")) and key in before and value.ndim > 1:
+            tokens, now = before[key].shape[-2], value.shape[-2]
+            if tokens != now:
+                weights.notes.append(
+                    f"{weights.path.name}: the positions of {tokens} tokens are interpolated to {now}, because images "
+                    "have another size than those of the training."
+                )
+
+
 def set_heads_aside(
     tensors: Mapping[str, torch.Tensor], expected: Mapping[str, Any], weights: Weights
 ) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ from retrieval.encoders.artefact import FOLDER, open_folder, open_local, plain_f
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, WITH_FOLDER, hub_file
-from retrieval.encoders.networks import select_network
+from retrieval.encoders.networks import note_positions, select_network
 from retrieval.encoders.openai_clip import QUICK, activation_note, archive_model, is_archive, quick_reason
 from retrieval.encoders.repository_configs import OPEN_CLIP_CONFIG as CONFIG
 from retrieval.encoders.repository_configs import folder_family
@@ -312,11 +312,13 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
     if "logit_bias" in expected and "logit_bias" not in tensors:
         tensors["logit_bias"] = expected["logit_bias"].new_zeros(expected["logit_bias"].shape)
     if spec.weights.startswith("tag:") or _overridden_size(spec, _config(spec)) is not None:
+        trained = dict(tensors)
         try:
             resize_pos_embed(tensors, model)
             resize_text_pos_embed(tensors, model)
         except (AssertionError, RuntimeError) as error:
             raise WeightsError(f"{weights.path} does not fit open_clip/{spec.model}: {error}.") from error
+        note_positions(trained, tensors, weights)
     return tensors
 
 

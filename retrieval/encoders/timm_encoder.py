@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from retrieval.encoders.artefact import FOLDER, open_local, weight_file, weights_in
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, hub_file, torch_file
-from retrieval.encoders.networks import select_network
+from retrieval.encoders.networks import note_positions, select_network
 from retrieval.encoders.precision import torch_dtype
 from retrieval.encoders.repository_configs import folder_family
 from retrieval.encoders.timm_repositories import PIXELS, RESIZE_MODES, architecture, model_args, pretrained_config
@@ -211,6 +211,7 @@ def _with_weights(spec: EncoderSpec, config: Any, weights: Weights, classifier: 
         converted = _converted(convert, tensors, model)
         if converted is None:
             raise
+        note_positions(tensors, converted, weights)
         tensors = {key: value for key, value in converted.items() if classes is not None or not classifier.owns(key)}
         fitting = check_fit(tensors, expected, weights, name)
     state.update(fitting)

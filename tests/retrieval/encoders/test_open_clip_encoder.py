@@ -134,7 +134,8 @@ def test_a_file_that_does_not_fit_says_where(state: dict[str, torch.Tensor], tmp
 
 
 def test_another_image_size_resizes_the_position_embedding(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    encoder = tiny.encoder(weights=str(write("pt", state, tmp_path)), preprocess=("resize=64,crop=64",))
+    encoder = tiny.encoder(weights=str(write("pt", state, tmp_path)), preprocess=("img_size=64",))
+    assert any("the positions of 5 tokens are interpolated to 17" in note for note in encoder.notes)
     vectors, _ = encoder.encode_images(np.zeros((1, 64, 64, 3), np.uint8))
     assert vectors.shape == (1, 16)
 

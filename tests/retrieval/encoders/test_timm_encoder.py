@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from retrieval.encoders.preprocess import pixels
 from retrieval.encoders.registry import load, resolve
@@ -71,8 +71,24 @@ def test_a_file_of_another_model_does_not_fit(tmp_path: Path) -> None:
 
 def test_a_vit_of_another_size_resamples_its_positions(tmp_path: Path) -> None:
     save_file(timm_model("test_vit").state_dict(), tmp_path / "w.safetensors")
-    encoder = make(f"test_vit:{tmp_path / 'w.safetensors'}", preprocess=("resize=192,crop=192",))
-    assert encoder.encode_images(np.zeros((1, 192, 192, 3), np.uint8)).vectors.shape == (1, 64)
+    encoder = make(f"test_vit:{tmp_path / 'w.safetensors'}", preprocess=("img_size=192,mean=0,std=1",))
+    assert "w.safetensors: the positions of 101 tokens are interpolated to 145" in encoder.notes[0]
+    from timm import create_model
+    from timm.layers import resample_abs_pos_embed
+
+    reference, state = (
+        create_model("test_vit", num_classes=5, img_size=192).eval(),
+        load_file(tmp_path / "w.safetensors"),
+    )
+    state["pos_embed"] = resample_abs_pos_embed(state["pos_embed"], [12, 12], num_prefix_tokens=1)
+    reference.load_state_dict(state)
+    image = np.random.default_rng(0).integers(0, 256, (1, 192, 192, 3), dtype=np.uint8)
+    with torch.no_grad():
+        features = reference.forward_head(
+            reference.forward_features(torch.from_numpy(image).permute(0, 3, 1, 2) / 255), pre_logits=True
+        )
+    expected = torch.nn.functional.normalize(features, dim=1)
+    assert np.allclose(encoder.encode_images(image).vectors, expected, atol=1e-5)
     with pytest.raises(InputError, match="leave crop out"):
         make("test_vit", random_init=0, preprocess=("crop=7",))
 
