@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,8 @@ from retrieval.encoders.digests import file_digest
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import NetworkError, UnknownNameError
+from tests.support import hub_server
+from tests.support.command_line import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,3 +159,33 @@ def test_a_revision_that_is_not_in_the_cache_is_said(repository: Path) -> None:
     assert repository.is_dir()
     with pytest.raises(NetworkError, match=r"model.safetensors of hf-hub:org/repo@v9 is not in the local cache"):
         hub.hub_file("org/repo@v9", ["model.safetensors"])
+
+
+FETCHES = """
+import sys
+from retrieval.encoders.hub import hub_config, hub_file, model_card
+for repository in sys.argv[1:]:
+    try:
+        print(hub_config(repository).name, hub_file(repository, ["model.safetensors", "pytorch_model.bin"]).name)
+        print(model_card(repository).read_text())
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_a_repository_is_downloaded_once_with_its_model_card(tmp_path: Path) -> None:
+    repository = tmp_path / "hub" / "org" / "mega"
+    repository.mkdir(parents=True)
+    for name in ("config.json", "pytorch_model.bin", "README.md"):
+        (repository / name).write_text(name)
+    env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    with hub_server.serving(tmp_path / "hub") as (address, requests):
+        env |= {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
+        words = [sys.executable, "-c", FETCHES, "org/mega", "org/none", "org/mega"]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
+    files = ["config.json pytorch_model.bin", "README.md"]
+    none = "UnknownNameError hf-hub:org/none does not exist, or may not be read without a log-in."
+    assert done.stdout.splitlines() == [*files, none, *files], done.stderr
+    fetched = [request.removeprefix("GET org/mega/") for request in requests if request.startswith("GET org/mega/")]
+    assert sorted(fetched) == ["README.md", "config.json", "pytorch_model.bin"]
+    assert not any("org/mega" in request for request in requests[requests.index("HEAD org/none/config.json") :])
