@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eval.commands.shared import checked_name
+from eval.commands.shared import checked_name, refuse_others
 from eval.registry import MODES
 from eval.results.listing import ResultEntry, find_result, short_ids
 from eval.views.results import results_table
@@ -60,6 +60,7 @@ def results_command(
     and classes; others have a table of their own. Example: results --mode reid --latex --out table.tex
     """
     if ctx.invoked_subcommand is not None:
+        refuse_others({"store"}, f"'results {ctx.invoked_subcommand}'")
         return
     chosen = [name for name in FORMATS if formats[name]]
     if len(chosen) + as_json > 1:

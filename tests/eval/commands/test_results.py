@@ -65,6 +65,8 @@ def test_one_result_is_shown_as_its_file(store: Path, tmp_path: Path) -> None:
         assert shown.exit_code == 0, shown.output
         (tmp_path / "r.json").write_text(shown.stdout)
         assert read_result(tmp_path / "r.json").metrics == reid().metrics
+    refused = run("--csv", "--store", store, "show", short)
+    assert (refused.exit_code, "--csv does not go with 'results show'" in refused.stderr) == (2, True)
     for wrong in ("zz", ""):
         assert isinstance(run("show", wrong, "--store", store).exception, UnknownNameError)
 

@@ -73,7 +73,9 @@ def test_several_columns_of_images(tmp_path: Path) -> None:
         read(tmp_path / "a.parquet")
     samples, _ = read(tmp_path / "a.parquet", columns={"filepath": "right"})
     assert samples[0].uri == "a.parquet::right/1"
-    with pytest.raises(UnknownNameError, match=r"No column of images in a\.parquet 'middle'.* There is: code, left, right"):
+    with pytest.raises(
+        UnknownNameError, match=r"No column of images in a\.parquet 'middle'.* There is: code, left, right"
+    ):
         read(tmp_path / "a.parquet", columns={"filepath": "middle"})
 
 
