@@ -10,7 +10,7 @@ def test_shared_samples_come_before_misleading_numbers_before_samples_that_are_l
     warnings = [
         "The text has 90 tokens.",
         "552 samples have no label and take no part.",
-        "On test the fusion is worse than arm black bears alone: top-1 -3.8 [-7.5, -1.1] (paired difference in percent).",
+        "On test the fusion is worse than arm black bears alone: top-1 -3.8 [-7.5, -1.1].",
         "Identities in several spellings that may be one: 3, 03. They count as different.",
         "1,234 pictures are in both train (or val) and test, byte for byte (audit shows them).",
     ]
