@@ -113,8 +113,9 @@ def eval_command(
         _check_per_query(per_query, str(mode))
         request = _request(str(mode), parameters)
         if request.space == ALL:
-            if pictures is not None:
-                raise click.UsageError("--pictures does not go with --space all; use it with one space.")
+            for flag, given in (("--pictures", pictures), ("--per-query", per_query)):
+                if given is not None:
+                    raise click.UsageError(f"{flag} does not go with --space all; use it with one space.")
             _grid(opened, request, out, as_json=as_json)
             return
         evaluated = evaluate_request(opened, request, say=note)
@@ -199,8 +200,8 @@ def _say_written(evaluated: EvaluationRun, out: Path | None) -> None:
     from retrieval.types.store import result_sha256
 
     if out is not None:
-        folder = assets_folder(out)
-        beside = f", and {folder} (predictions, wrong answers)" if folder.is_dir() else ""
+        has_assets = evaluated.result.task == "classification"
+        beside = f", and {assets_folder(out)} (predictions, wrong answers)" if has_assets else ""
         note(f"Result file: {out}{beside}")
     if evaluated.is_kept:
         short = result_sha256(evaluated.result.to_dict())[:MIN_DIGITS]

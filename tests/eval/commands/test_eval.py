@@ -156,6 +156,8 @@ def test_rankings_per_query_are_of_reid_with_one_space(store: Path, tmp_path: Pa
     per_query = ("--per-query", tmp_path / "q.csv")
     refused = run("eval", "--mode", "verification", "--store", store, *per_query)
     assert (refused.exit_code, "of mode reid" in refused.stderr) == (2, True)
+    refused = run("eval", "--mode", "reid", "--space", "all", "--store", store, *per_query)
+    assert (refused.exit_code, "--per-query does not go with --space all" in refused.stderr) == (2, True)
     assert not list(tmp_path.iterdir())
 
 
