@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import StoreLockedError
 from retrieval.store.ann_files import remove_ann
+from retrieval.store.erasing.rows import drop_banks
 from retrieval.store.lock import live_readers, records_alone, wait_for_readers
 from retrieval.store.record_digests import drop_old_digests
+from retrieval.store.records import banks
 from retrieval.store.schema import APPENDED, is_ours
 
 if TYPE_CHECKING:
@@ -58,11 +60,19 @@ def erase_old_files(
     for name in (*committed, "commits"):
         tables.erase_old(name)
     with records_alone(folder):
+        _drop_orphans(tables, writer)
         for name in APPENDED:
             tables.sweep(name, alone=True)
             tables.erase_old(name)
     drop_old_digests(tables)
     live_readers(folder)  # deletes what readers that were killed left
+
+
+def _drop_orphans(tables: LanceTables, writer: LanceWriter) -> None:
+    """Erase the banks of spaces that are no more: of one that is dropped, also by a run that was killed."""
+    spaces = {space.fingerprint for space in writer.snapshot.spaces}
+    orphans = [bank for bank in banks(tables, None) if bank.space not in spaces]
+    drop_banks(tables, [(bank.name, bank.sha256) for bank in orphans])
 
 
 def _drop_tables(tables: LanceTables, folder: Path, committed: Collection[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -61,7 +60,6 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
             marker.begin(folder, request.selection)
             commit_without(tables, writer, space)
             stale = None if begun else [space.fingerprint]
-        drop_orphans(tables, writer, folder)
         erase_old_files(tables, folder, writer, request.wait, say, stale)
         marker.finish(folder)
         return report
@@ -87,15 +85,6 @@ def commit_without(tables: LanceTables, writer: LanceWriter, space: SpaceInfo) -
 
     tables.rewrite("spaces", ["fingerprint"], lambda rows: kept(rows).num_rows < rows.num_rows, kept)
     writer.commit("drop space", without=[vectors_table(space.fingerprint)])
-
-
-def drop_orphans(tables: LanceTables, writer: LanceWriter, folder: Path) -> None:
-    """Erase the banks of spaces that are no more; their space may have been dropped by a run that was killed."""
-    spaces = {space.fingerprint for space in writer.snapshot.spaces}
-    with records_alone(folder):
-        drop_banks(
-            tables, [(bank.name, bank.sha256) for bank in records.banks(tables, None) if bank.space not in spaces]
-        )
 
 
 def _space_report(snapshot: LanceSnapshot, space: SpaceInfo, banks: Sequence[Bank], *, dry_run: bool) -> EraseReport:

@@ -12,7 +12,6 @@ from retrieval.errors import InputError, UnknownNameError, first_names
 from retrieval.store.erasing import marker
 from retrieval.store.erasing.byte_search import ANCHOR
 from retrieval.store.erasing.clean import erase_old_files
-from retrieval.store.erasing.drop import drop_orphans
 from retrieval.store.erasing.plan import ForgetPlan
 from retrieval.store.erasing.redaction import Redaction
 from retrieval.store.erasing.report import EraseReport, report_of
@@ -89,7 +88,6 @@ class _Forgetting:
             report = EraseReport(self._tables.uri, finished=begun is not None)
             write_deleted_again(self._tables, self._writer)
             self._writer.commit("forget", same_rows=True)
-            drop_orphans(self._tables, self._writer, self._folder)
             if begun is None:
                 report.remains.append("No erasure was unfinished; old versions were erased.")
         else:
@@ -105,14 +103,16 @@ class _Forgetting:
     def _erase(self, plan: ForgetPlan) -> tuple[EraseReport, dict[bytes, str], list[CellSearch]]:
         """Erase samples from the newest version; return the report and what to search for."""
         strings = {data: what for data, what in plan.vectors().items() if len(data) >= ANCHOR}
-        strings |= raw_strings((*plan.ids, *plan.keys, *_unlike(plan.uris, plan.others)))
+        contents = set(plan.others.column("content").to_pylist())
+        keys = [key for key in plan.keys if key not in contents]  # a box of an image has the image's key as content
+        strings |= raw_strings((*plan.ids, *keys, *_unlike(plan.uris, plan.others)))
         marker.begin(self._folder, self._request.selection)
         with records_alone(self._folder):
             report = report_of(plan, dry_run=False)
             erase_from_records(self._tables, plan)
         erase_from_tables(self._tables, self._writer, plan, quiet=self._request.quiet)
         self._writer.commit("forget")
-        texts = {"id": plan.ids, "key": plan.keys, "uri": plan.uris, "identity": plan.identities}
+        texts = {"id": plan.ids, "key": keys, "uri": plan.uris, "identity": plan.identities}
         return report, strings, [names_in_columns(texts), _in_results(plan)]
 
 

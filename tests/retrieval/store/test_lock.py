@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from retrieval.errors import StoreLockedError
-from retrieval.store.lock import ReaderTag, live_tags, writer_lock
+from retrieval.store.lock import (
+    ReaderTag,
+    live_tags,
+    records_alone,
+    records_shared,
+    wait_for_readers,
+    writer_lock,
+)
 from tests.support.command_line import ROOT
 
 if TYPE_CHECKING:
@@ -76,3 +85,34 @@ def test_tags_of_living_readers_count_and_those_of_dead_ones_go(tmp_path: Path) 
     own.close()
     own.close()
     assert live_tags(tmp_path) == {}
+
+
+def test_readers_of_other_versions_are_named(tmp_path: Path) -> None:
+    old, new = ReaderTag(tmp_path, {"samples": 3}), ReaderTag(tmp_path, {"samples": 4})
+    heard: list[str] = []
+    (process,) = wait_for_readers(tmp_path, {"samples": 4}, 0.3, heard.append)
+    assert process.startswith(f"process {os.getpid()} on ")
+    assert heard == [f"{tmp_path} is read by {process}; waiting up to 0 s."]
+    old.close()
+    assert wait_for_readers(tmp_path, {"samples": 4}, 5, heard.append) == []
+    new.close()
+
+
+def test_records_are_read_and_appended_unless_somebody_has_them_alone(tmp_path: Path) -> None:
+    order: list[str] = []
+    with records_shared(tmp_path), records_shared(tmp_path):
+        order.append("two at one time")
+    with records_alone(tmp_path):
+        with records_shared(tmp_path):
+            order.append("whoever has them alone reads them, too")
+        waiting = threading.Thread(target=lambda: _share(tmp_path, order))
+        waiting.start()
+        waiting.join(0.2)
+        order.append("alone")
+    waiting.join(5)
+    assert order[1:] == ["whoever has them alone reads them, too", "alone", "after it"]
+
+
+def _share(folder: Path, order: list[str]) -> None:
+    with records_shared(folder):
+        order.append("after it")

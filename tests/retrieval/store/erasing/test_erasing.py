@@ -128,6 +128,23 @@ def test_another_sample_with_the_same_vector_is_told_of_as_a_trace(store: LanceS
     assert names(store) == ["ben-0001", "ben-0002", "cat-0001", "eve-0001"]
 
 
+def test_a_box_of_a_forgotten_image_stays_and_is_told_of(store: LanceStore) -> None:
+    image, vectors = "0123456789abcdef" * 2, unit(2, seed=6)
+    with store.writer() as writer:
+        writer.append_samples(rows(["eve-0001"], content=image, key=image, position=8, identity="eve"))
+        writer.append_samples(rows(["box-0001"], content=image, crop="c1", key=f"{image}#c1", position=9))
+        writer.append_vectors(writer.snapshot.space(), [image, f"{image}#c1"], {"base": vectors})
+        writer.commit("box")
+    whole, part = (vector.tobytes() for vector in vectors.vectors)
+    report = forget(store, ForgetRequest(identity="eve", quiet=True), print)
+    assert (report.ok, report.traces) == (True, [])
+    assert any("box-0001" in line for line in report.remains)
+    assert files_with(folder(store), [whole, b"eve-0001"]) == set()
+    assert files_with(folder(store), [part])
+    assert forget(store, ForgetRequest(id="box-0001", quiet=True), print).ok
+    assert files_with(folder(store), [part, image.encode()]) == set()
+
+
 def splits_of(*samples: str, name: str = "mine") -> SplitSet:
     roles = np.array(["query", "gallery"] * len(samples))[: len(samples)]
     return SplitSet(name, np.zeros(len(samples), np.int64), np.array(samples), roles)
