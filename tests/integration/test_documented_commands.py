@@ -25,8 +25,16 @@ SUBSTITUTES = {
     "bioclip-2": ("vitrine-tiny",),
     "timm/hf-hub": ("timm/test_vit", "--random-init", "0"),
     "facebook/dinov2-base": ("timm/test_resnet", "--random-init", "0"),
+    "megadescriptor": ("timm/test_vit", "--random-init", "0"),
+    "miewid": ("timm/test_resnet", "--random-init", "0"),
 }
-SPACES = {"efficientnet": "shufflenet", "resnet50": "mobilenet", "ViT-B-32": "vitrine-tiny"}
+SPACES = {
+    "efficientnet": "shufflenet",
+    "resnet50": "mobilenet",
+    "ViT-B-32": "vitrine-tiny",
+    "megadescriptor": "test-vit",
+    "miewid": "test-resnet",
+}
 
 GENERATED = "api.md"  # its examples are those of docstrings
 MINUTES = ["train", "clip"]  # tests/training has a short one
@@ -72,8 +80,10 @@ def _commands(block: str) -> list[list[str]]:
 def _substituted(words: list[str]) -> list[str]:
     if words[0] == "sample":
         return [*words, *SMALL_SAMPLES[words[1]]]
-    for encoder, small in SUBSTITUTES.items():
-        words = [new for word in words for new in (small if word.split(":")[0] == encoder else (word,))]
+    if "--encoder" in words:
+        at = words.index("--encoder") + 1
+        name = words[at].split(":")[0]
+        words = [*words[:at], *SUBSTITUTES.get(name, (words[at],)), *words[at + 1 :]]
     return [_small_spaces(word) for word in words]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SMALL_SAMPLES = {
     "species": ("--species", "15", "--n", "8", "--size", "64", "--workers", "1"),
     "hands": ("--n", "8", "--images", "2", "--size", "64", "--workers", "1"),
-    "drains": ("--n", "6", "--size", "64", "--workers", "1"),
+    "drains": ("--n", "24", "--size", "64", "--workers", "1"),
 }
 """Few and small images of each part of the sample world."""
 
@@ -133,6 +133,45 @@ def forget(folder: Path, world: Path) -> None:
     call_cli("import-vectors", folder / "prototypes.npz", *words, "--store", folder / "store")
 
 
+def ann(folder: Path, world: Path) -> None:
+    """A store of enough vectors, under the names of 11k Hands."""
+    rng = np.random.default_rng(0)
+    identity = np.arange(12_000) % 2000
+    arrays: dict[str, Any] = {
+        "vectors": (rng.standard_normal((2000, 8))[identity] + rng.standard_normal((12_000, 8))).astype(np.float32),
+        "identity": identity.astype(np.str_),
+        "filepath": np.array([f"Hands/Hand_{at:07d}.jpg" for at in range(12_000)]),
+    }
+    np.savez(folder / "hands.npz", **arrays)
+    call_cli("import-vectors", folder / "hands.npz", "--vectors", "vectors", "--store", folder / "hands.vitrine")
+
+
+def export(folder: Path, world: Path) -> None:
+    """Stores of hands and of species, which were evaluated, and another of the same space."""
+    call_cli("index", world / "hands", "--store", folder / "hands")
+    call_cli("eval", "--mode", "reid", "--protocol", "clipfh-11k", "--store", folder / "hands")
+    for store in ("species", "other"):
+        call_cli("index", world / "species" / "manifest.csv", "--store", folder / store)
+    prompts = world / "species" / "prompts_attr_clean.json"
+    call_cli("eval", "--mode", "zeroshot", "--prompts", prompts, "--store", folder / "species")
+
+
+def wildlife(folder: Path, world: Path) -> None:
+    """Hands in the place of turtles, in the table of wildlife-datasets, and a new photograph."""
+    (folder / "turtles" / "images").mkdir(parents=True)
+    with (world / "hands" / "HandInfo.csv").open(encoding="utf-8") as file:
+        hands = list(csv.DictReader(file))
+    rows = []
+    for at, hand in enumerate(hands):
+        path = f"images/t{at:03d}.jpg"
+        shutil.copy(world / "hands" / "Hands" / hand["imageName"], folder / "turtles" / path)
+        side = "left" if "left" in hand["aspectOfHand"] else "right"
+        date = f"2024-05-{at % 28 + 1:02d}"
+        rows.append({"identity": hand["id"], "path": path, "date": date, "orientation": side, "bbox": "[4, 4, 52, 56]"})
+    _table(folder / "turtles" / "metadata.csv", rows)
+    shutil.copy(folder / "turtles" / rows[0]["path"], folder / "new.jpg")
+
+
 def nothing(folder: Path, world: Path) -> None:
     """An empty folder: the commands of the page draw what they need."""
 
@@ -146,6 +185,10 @@ LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
     "encoders.md": encoders,
     "tables.md": tables,
     "forget.md": forget,
+    "ann.md": ann,
+    "export.md": export,
+    "wildlife.md": wildlife,
+    "inspection.md": nothing,
     "pictures.md": nothing,
     "sample.md": nothing,
     "options.md": nothing,
