@@ -94,6 +94,7 @@ class HfFamily:
         del artefact  # its digest was checked; the files are read by their index
         files = _files(spec.model, spec.weights)
         architecture, weights = files.architecture(), files.read()
+        _check_sizes(architecture, spec, weights)
         tensors = rename(weights.tensors, architecture.kind)
         scale = tensors.pop("logit_scale", None)
         tensors.pop("logit_bias", None)
@@ -149,8 +150,21 @@ def _towers(
     """Build the towers with the tensors.
 
     Raises:
+        WeightsError: the tensors do not fit.
+    """
+    with seeded():
+        towers = build_towers(architecture, _crop(spec), spec.precision)
+    fitting = check_fit(tensors, towers.state_dict(), weights, f"hf/{spec.model}")
+    towers.load_state_dict(fitting)
+    return in_precision(towers, spec.precision)
+
+
+def _check_sizes(architecture: Architecture, spec: EncoderSpec, weights: Weights) -> None:
+    """Check the size of the images and of the model, before anything of that size is made.
+
+    Raises:
         InputError: the images are no multiple of the patches.
-        WeightsError: the tensors do not fit, or the configuration describes a far larger model.
+        WeightsError: the configuration describes a far larger model than the weights are of.
     """
     crop, patch = _crop(spec), architecture.vision.patch
     if any(side % patch for side in crop):
@@ -158,21 +172,18 @@ def _towers(
             f"hf/{spec.model} divides images into patches of {patch} pixels; give a multiple of {patch} as "
             "`preprocess=img_size=SIDE`."
         )
-    if _numbers(architecture) > 2 * sum(tensor.numel() for tensor in tensors.values()) + (1 << 20):
+    if _numbers(architecture, crop) > 2 * sum(tensor.numel() for tensor in weights.tensors.values()) + (1 << 20):
         raise WeightsError(f"{weights.path} holds far less than the model that {CONFIG} describes; fetch both again.")
-    with seeded():
-        towers = build_towers(architecture, crop, spec.precision)
-    fitting = check_fit(tensors, towers.state_dict(), weights, f"hf/{spec.model}")
-    towers.load_state_dict(fitting)
-    return in_precision(towers, spec.precision)
 
 
-def _numbers(architecture: Architecture) -> int:
+def _numbers(architecture: Architecture, crop: tuple[int, int]) -> int:
     """Return at least how many numbers the towers hold, so that no wrong configuration fills the memory."""
-    towers = [architecture.vision, *([architecture.text] if architecture.text else [])]
+    towers = [tower for tower in (architecture.vision, architecture.text) if tower is not None]
     layers = sum(tower.layers * tower.width * (4 * tower.width + 2 * tower.hidden) for tower in towers)
-    vocabulary = architecture.text.vocabulary * architecture.text.width if architecture.text else 0
-    return layers + vocabulary
+    vision, text = architecture.vision, architecture.text
+    positions = (crop[0] // vision.patch) * (crop[1] // vision.patch) * vision.width
+    texts = (text.vocabulary + text.context) * text.width + text.context**2 if text else 0  # with the causal mask
+    return layers + positions + texts
 
 
 def _encoder(

@@ -1,9 +1,9 @@
 """Encoders exported to ONNX: ``onnx/FILE``, or ``onnx/FILE#OUTPUT`` for a graph that gives several vectors.
 
 The graph says the size of its images, and not how their pixels are to be prepared: that is read from a file beside it
-(``NAME.preprocess.yaml`` with the keys of the option ``preprocess``, or ``preprocessor_config.json`` of transformers);
-without one, images are stretched to the size and normalised with the mean and standard deviation of ImageNet. The
-encoder's notes say which.
+(``NAME.preprocess.yaml`` with the keys of the option ``preprocess``, or ``preprocessor_config.json`` of transformers,
+which may also be above a folder ``onnx``); without one, images are stretched to the size and normalised with the mean
+and standard deviation of ImageNet. The encoder's notes say which.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 from retrieval.encoders.artefact import Artefact, combined_digest, split_inside
 from retrieval.encoders.digests import file_digest
 from retrieval.encoders.family import Description
+from retrieval.encoders.hf_pixels import FILES as PIXEL_FILES
+from retrieval.encoders.hf_pixels import read_pixels
 from retrieval.encoders.onnx_graph import Graph, external_files, has_cuda, open_session, read_graph, reason
 from retrieval.encoders.precision import batch_size
 from retrieval.encoders.preprocess import IMAGENET_MEAN, IMAGENET_STD, OPEN_SIZE, override
@@ -162,14 +164,21 @@ def _found(path: Path, graph: Graph) -> _Found:
         interpolation="bilinear",
         mode="squash",
     )
-    sidecar = next((other for s in SIDECARS if (other := path.with_suffix(s)).is_file()), None)
+    sidecar = _sidecar(path)
     if sidecar is None:
         return _Found(assumed, None)
-    preprocess = override(assumed, [str(sidecar)])
+    preprocess = read_pixels(sidecar) if sidecar.name == PIXEL_FILES[0] else override(assumed, [str(sidecar)])
     if graph.size is not None and preprocess.crop != graph.size:
         said, taken = (f"{h}x{w}" for h, w in (preprocess.crop, graph.size))
         raise InputError(f"{sidecar} says crop={said}, and {path.name} takes images of {taken}; correct the file.")
     return _Found(preprocess, sidecar)
+
+
+def _sidecar(path: Path) -> Path | None:
+    """Return the file beside a graph that says how its images are prepared; None without one."""
+    folders = [path.parent, *([path.parent.parent] if path.parent.name == "onnx" else [])]
+    of_transformers = [folder / PIXEL_FILES[0] for folder in folders]
+    return next((file for file in [*map(path.with_suffix, SIDECARS), *of_transformers] if file.is_file()), None)
 
 
 def _describe(path: Path, graph: Graph, pixels: Preprocess | None) -> str:

@@ -164,6 +164,9 @@ def test_weights_that_fit_in_part_are_refused_with_the_parts(folder: Callable[[s
     (copy / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 900, "hidden_size": 1024}))
     with pytest.raises(WeightsError, match=r"holds far less than the model that config\.json describes"):
         opened(copy)
+    (copy / "config.json").write_text(json.dumps({**config, "patch_size": 1, "image_size": 8192}))
+    with pytest.raises(WeightsError, match=r"holds far less than the model that config\.json describes"):
+        opened(copy, "img_size=8192")
 
 
 def test_the_command_indexes_and_searches_by_text(folder: Callable[[str], Path], tmp_path: Path) -> None:

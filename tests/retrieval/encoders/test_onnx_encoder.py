@@ -100,6 +100,18 @@ def test_an_open_size_must_be_given_and_a_file_beside_the_graph_may_give_it(tmp_
         opened(f"onnx/{file}")
 
 
+def test_the_preprocessing_of_transformers_is_read_beside_the_graph_or_above_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "onnx").mkdir()
+    file = colour_encoder(tmp_path / "onnx" / "model.onnx", ("n", 3, "height", "width"))
+    config = {"size": {"shortest_edge": 20}, "crop_size": 16, "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(config))
+    encoder = opened(f"onnx/{file}")
+    assert (encoder.spec.preprocess.resize, encoder.spec.preprocess.crop) == (20, (16, 16))
+    assert "as preprocessor_config.json says" in encoder.notes[0]
+    pixels = batch((16, 16))
+    assert np.allclose(encoder.encode_images(pixels).vectors, expected(pixels, 0.5, 0.25), atol=1e-6)
+
+
 def test_a_file_beside_the_graph_that_disagrees_with_it_is_an_error(tmp_path: Path) -> None:
     file = colour_encoder(tmp_path / "fixed.onnx")
     (tmp_path / "fixed.preprocess.yaml").write_text("img_size: 224\n")
