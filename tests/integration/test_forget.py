@@ -105,6 +105,24 @@ def test_imported_rows_do_not_come_back(tmp_path: Path) -> None:
     assert sorted(identities(store)) == ["anna", "ben", "cleo"]
 
 
+def test_numbers_are_those_of_a_store_that_never_had_the_samples(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    who = np.array([f"person-{at // 4}" for at in range(40)])
+    vectors = (rng.standard_normal((40, 8)) + np.repeat(rng.standard_normal((10, 8)), 4, axis=0)).astype(np.float32)
+    names = np.array([f"photo-{at:02d}.jpg" for at in range(40)])
+    numbers = []
+    for place, kept in (("whole", np.ones(40, bool)), ("without", who != "person-3")):
+        (tmp_path / place).mkdir()
+        np.savez(tmp_path / place / "made.npz", emb=vectors[kept], names=names[kept], who=who[kept])
+        words = ("--vectors", "emb", "--filepath", "names", "--identity", "who", "--store", tmp_path / place / "s")
+        call_cli("import-vectors", tmp_path / place / "made.npz", *words)
+    call_cli("forget", "--identity", "person-3", "--yes", "--store", tmp_path / "whole" / "s")
+    for place in ("whole", "without"):
+        result = call_json("eval", "--mode", "reid", "--store", tmp_path / place / "s")
+        numbers.append((result["metrics"], result["draws"], result["n"], result["provenance"]["split_sha256"]))
+    assert numbers[0] == numbers[1]
+
+
 def test_spaces_and_banks_by_command(hands: Path) -> None:
     store = hands / "s"
     space = call_json("info", "--store", store)["spaces"][0]["name"]
