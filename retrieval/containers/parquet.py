@@ -1,7 +1,8 @@
 """Images in a column of a Parquet file, as bytes or as structs of bytes and path (Hugging Face ``datasets``).
 
 Rows are read in small batches from the start of a row group on, and the last batches are kept: images that are read
-nearly in order are read once, and a row group of gigabytes never lies in memory as a whole.
+nearly in order are read once. Beside these, Arrow holds what it needs of one row group, which is the first thousand
+images where its writer has made a dictionary of them.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class _ParquetImages:
         self._batches: Iterator[Any] = iter(())
         self._next = 0  # the row with which the next batch begins
         self._kept: deque[tuple[int, list[bytes | None]]] = deque()
+        self._kept_bytes = 0
         self.lock = Lock()
 
     def image(self, row: int) -> bytes | None:
@@ -87,7 +89,7 @@ class _ParquetImages:
         start = self._starts[bisect_right(self._starts, row) - 1]
         if not self._kept or row < self._kept[0][0] or start > self._next:
             self._kept.clear()
-            self._next = start
+            self._kept_bytes, self._next = 0, start
         while row >= self._next:
             self._read()
         first, cells = next(kept for kept in reversed(self._kept) if kept[0] <= row)
@@ -101,9 +103,13 @@ class _ParquetImages:
         cells = [cell_bytes(cell) for cell in next(self._batches).column(0).to_pylist()]
         self._kept.append((self._next, cells))
         self._next += len(cells)
-        size = sum(len(data or b"") for _, batch in self._kept for data in batch)
-        while size > KEPT_BYTES and len(self._kept) > KEPT_BATCHES:
-            size -= sum(len(data or b"") for data in self._kept.popleft()[1])
+        self._kept_bytes += _size(cells)
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > KEPT_BATCHES:
+            self._kept_bytes -= _size(self._kept.popleft()[1])
+
+
+def _size(cells: list[bytes | None]) -> int:
+    return sum(len(data) for data in cells if data is not None)
 
 
 _files: OrderedDict[tuple[str, str, int, int], _ParquetImages] = OrderedDict()
