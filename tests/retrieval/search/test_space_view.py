@@ -8,9 +8,11 @@ import pytest
 
 from retrieval.errors import UnknownNameError
 from retrieval.search.space_view import CONDITIONS, SpaceView
+from tests.support.sample_stores import key, rows, store_with, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from retrieval.store.open import LanceStore
 
@@ -53,3 +55,14 @@ def test_values_of_a_column(view: SpaceView) -> None:
 def test_a_view_that_does_not_exist(circle_store: LanceStore) -> None:
     with circle_store.snapshot() as snapshot, pytest.raises(UnknownNameError, match="No view in space"):
         SpaceView(snapshot, snapshot.space(), "hflip")
+
+
+def test_samples_of_a_file_are_the_whole_image_and_its_boxes(tmp_path: Path) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    with store.writer() as writer:
+        writer.append_samples(rows(["box"], key=f"{key('a')}#10,20", content=key("a"), position=2))
+        writer.commit("a box")
+    with store.snapshot() as snapshot:
+        view = SpaceView(snapshot, space, "base")
+        assert [row["id"] for row in view.of_content(key("a"))] == ["a", "box"]
+        assert view.of_content(key("c")) == []
