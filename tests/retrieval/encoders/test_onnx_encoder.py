@@ -13,6 +13,7 @@ from retrieval.errors import InputError, MissingFileError, UnknownNameError, Wei
 from tests.support.command_line import call_cli
 from tests.support.images import write_images
 from tests.support.onnx_files import COLOURS, Model, colour_encoder
+from tests.support.shared_data import SHARED, needs_shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,3 +201,11 @@ def test_the_command_says_what_it_does_to_the_images_and_searches_a_new_one(tmp_
     assert "class0/00000.jpg" in call_cli("search", images[0], "--store", store, "--include-self").stdout
     wrong = call_cli("index", tmp_path / "images", "--store", store, "--encoder", f"onnx/{tmp_path}/none.onnx", check=1)
     assert "no such ONNX file; check the path in --encoder" in wrong.stderr
+
+
+@needs_shared
+def test_a_published_network_encodes_hands() -> None:
+    encoder = opened(f"onnx/{SHARED / 'weights' / 'osnet_x0_25_msmt17.onnx'}")
+    assert (encoder.dimension, encoder.spec.preprocess.crop) == (512, (256, 128))
+    vectors = encoder.encode_images(batch((256, 128), 2)).vectors
+    assert 0 < float(vectors[0] @ vectors[1]) < 1
