@@ -60,7 +60,7 @@ def read_shards(folder: Path, options: VectorOptions, *, described: bool) -> Imp
     not_read = tuple(name for name in names if ours and name in NOT_READ)
     table = ShardedTable(folder, [(shard.table, shard.rows) for shard in shards], frozenset(not_read))
     unread = (*not_read, *table.ignored, *(name for name in present if name != chosen))
-    imported = with_table(vectors, table, options, described=described, unread=unread)
+    imported = with_table(vectors, table, options, described=described, unread=unread, what=chosen)
     files = tuple(path for shard in shards for path in (shard.vectors, shard.table))
     notes = (*imported.notes, *table.notes, *_gaps(folder, chosen))
     return imported._replace(chosen=(chosen,), files=files, notes=notes)

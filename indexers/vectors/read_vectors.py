@@ -90,6 +90,8 @@ def _from_arrays(arrays: NamedArrays, options: VectorOptions) -> ImportedVectors
         return read_pairs(arrays, pairs)
     if options.vectors is not None:
         return _named_arrays(arrays, options, options.vectors)
+    if {PROVENANCE, VECTORS, "classes", "kind"} <= set(arrays.names):
+        raise InputError(f"{arrays.path} is a bank that was exported; say `kind=bank`.")
     if {PROVENANCE, VECTORS} <= set(arrays.names):  # written by export-vectors
         return _named_arrays(arrays, options, VECTORS)
     raise InputError(_ask_for_vectors(arrays))

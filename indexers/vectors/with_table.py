@@ -30,6 +30,7 @@ def with_table(
     *,
     described: bool,
     unread: Sequence[str] = (),
+    what: str = "the array",
 ) -> ImportedVectors:
     """Join vectors to the rows of a table, in order.
 
@@ -40,6 +41,7 @@ def with_table(
         without: columns of vectors; those that are neither fields nor vectors become typed ``meta_*``.
         described: whether to read all fields; otherwise only the names of rows, and the lengths of vectors, are read.
         unread: columns of the file that the table was opened without, for the note.
+        what: name of the vectors for the note, if they are no columns.
     """
     said: dict[str, str | None] = {field: name or None for field, name in options.said().items()}
     said |= {} if options.vector_length is None else {LENGTH: options.vector_length or None}
@@ -70,7 +72,7 @@ def with_table(
     names = columns.pop(FILEPATH, None)
     lengths = _lengths(columns, vectors, f"column '{table.columns[positions.get(LENGTH, 0)]}' of {table.path}")
     fields = {field: table.columns[at] for field, at in positions.items()}
-    what = list_columns(without) if without else "the array"
+    what = list_columns(without) if without else what
     metadata = free if described else ()
     notes = taken_notes(table.path, what, vectors, fields, described=described, metadata=metadata, unread=unread)
     rows = row_names(names, count, "row", table.path)

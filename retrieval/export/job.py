@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.errors import InputError
+from retrieval.errors import InputError, VitrineError
 from retrieval.export.banks import find_bank, write_bank_npz, write_bank_parquet
 from retrieval.export.columns import IMG_EMB, METADATA
 from retrieval.export.npz_file import write_npz
@@ -53,11 +53,9 @@ class ExportReport:
         """Sentences for the user about samples that are not as in the store."""
         notes = []
         if self.without_vector:
-            notes.append(f"{self.without_vector:,} samples have no vector in space {self.space} and were left out.")
+            notes.append(f"Left out: samples without a vector in space {self.space}, {self.without_vector:,}.")
         if self.renamed:
-            notes.append(
-                f"{self.renamed:,} samples have the path of another one, too; their `filepath` ends in # and the id."
-            )
+            notes.append(f"Samples that share a path: {self.renamed:,}; their `filepath` ends in # and the id.")
         return tuple(notes)
 
 
@@ -151,6 +149,8 @@ def _writing(out: Path, *, folder: bool = False) -> Iterator[Path]:
     try:
         with _replacing_folder(out) if folder else replacing(out, shared=False) as part:
             yield part
+    except VitrineError:  # some of which are an OSError, too
+        raise
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror or error}); choose another place for `out`."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pyarrow import parquet
 
 from retrieval.store.open import open_store
 from retrieval.types import Embeddings
-from tests.support.command_line import call_cli, call_json
+from tests.support.command_line import ROOT, call_cli, call_json
 from tests.support.sample_stores import store_with, unit
 
 if TYPE_CHECKING:
@@ -128,8 +129,7 @@ def test_samples_of_one_path_and_samples_without_a_vector(tmp_path: Path) -> Non
         writer.append_samples(pa.table({"id": ["d"], "source": ["s"], "uri": ["d.jpg"], "key": ["k"], "position": [3]}))
         writer.commit("more")
     done = call_cli("export-vectors", "--store", tmp_path / "s", "--out", tmp_path / "v.parquet")
-    assert "1 samples have no vector" in done.stderr
-    assert "2 samples have the path of another one" in done.stderr
+    assert ", 1.\nSamples that share a path: 2; their filepath ends in # and the id." in done.stderr
     table = parquet.read_table(tmp_path / "v.parquet")
     assert table.column("filepath").to_pylist() == ["x.jpg#a", "x.jpg#b", "y.jpg"]
     assert "3 rows" in call_cli("import-vectors", tmp_path / "v.parquet", "--store", tmp_path / "t").stdout
@@ -186,3 +186,49 @@ def test_a_folder_is_replaced_whole(source: Path, tmp_path: Path) -> None:
     call_cli("export-vectors", "--store", source, "--out", tmp_path / "v", "--force", "--where", "split = 'train'")
     assert len(np.load(tmp_path / "v" / "img_emb" / "img_emb_0.npy")) == 10
     assert [path.name for path in tmp_path.iterdir()] == ["v"]
+
+
+def test_samples_about_which_nothing_is_known(tmp_path: Path) -> None:
+    store_with(tmp_path / "s", ["a", "b"], unit(2))
+    for name in FILES:
+        call_cli("export-vectors", "--store", tmp_path / "s", "--out", tmp_path / name)
+        done = call_cli("import-vectors", tmp_path / name, "--store", tmp_path / f"{name}-store")
+        assert "2 rows, 2 new vectors" in done.stdout
+
+
+def test_the_page_is_right(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    call_cli("export-vectors", "--store", source, "--out", "hands.npz")
+    call_cli("export-vectors", "--store", source, "--out", "train.parquet", "--where", "split = 'train'")
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    with_numpy, with_pandas = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(with_numpy, names)  # noqa: S102 - the block of the page
+    np.testing.assert_allclose(names["features"], UNITS.vectors * UNITS.norms[:, None])
+    pytest.importorskip("pandas")
+    exec(with_pandas, names)  # noqa: S102
+    assert np.array_equal(names["X"], UNITS.vectors[::3])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_killed_export_leaves_nothing_that_looks_whole(
+    source: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / name
+    call_cli("export-vectors", "--store", source, "--out", out)
+    before = contents_of(out)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retrieval.export.rows.BLOCK_BYTES", 64)
+    monkeypatch.setattr("retrieval.progress._LineProgress.advance", stop)
+    done = call_cli("export-vectors", "--store", source, "--out", out, "--force", check=1)
+    assert "Stopped." in done.stderr
+    assert contents_of(out) == before
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def contents_of(out: Path) -> dict[str, bytes]:
+    files = [out] if out.is_file() else sorted(path for path in out.rglob("*") if path.is_file())
+    return {path.name: path.read_bytes() for path in files}

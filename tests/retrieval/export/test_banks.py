@@ -51,6 +51,8 @@ def test_a_bank_comes_back_as_it_was(store: Path, tmp_path: Path, name: str) -> 
     stored = {bank.name: bank for bank in open_store(store).banks()}
     assert stored[f"{name} again"].sha256 == stored[name].sha256
     assert stored[f"{name} again"].kind == stored[name].kind
+    refused = call_cli("import-vectors", tmp_path / "b.npz", "--store", tmp_path / "s", check=1)
+    assert "is a bank that was exported; say --as bank." in refused.stderr
     assert find_bank(open_store(store), stored[name].sha256[:10], None).sha256 == stored[name].sha256
 
 
