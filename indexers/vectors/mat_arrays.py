@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import struct
+import subprocess
+import sys
 import zlib
-from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from indexers.vectors.arrays import NpzArrays
 from indexers.vectors.named_arrays import NamedArrays
 from retrieval.errors import InputError, MissingFileError
 from retrieval.limits import FREE_BYTES, MOST_EXPANSION
@@ -21,6 +23,41 @@ _HEADER, _COMPRESSED = 128, 15
 """Bytes before the first element of a file of version 5, and the type of a compressed element."""
 
 _CHUNK = 1 << 20
+
+
+_CONVERT = """
+import json
+import sys
+import numpy
+from scipy.io import loadmat
+from scipy.sparse import issparse
+
+def plain(array):
+    if issparse(array):
+        return None
+    array = numpy.asarray(array)
+    if array.dtype == object:
+        cells = [numpy.asarray(cell) for cell in array.reshape(-1)]
+        if any(cell.size > 1 or cell.dtype.kind not in "UbiufS" for cell in cells):
+            return None
+        texts = all(cell.dtype.kind == "U" or not cell.size for cell in cells)
+        values = [cell.item() if cell.size else "" if texts else numpy.nan for cell in cells]
+        array = numpy.array(values).reshape(array.shape)
+    return array if array.dtype.kind in "UbiufcS" else None
+
+try:
+    arrays = {name: plain(array) for name, array in loadmat(sys.argv[1]).items() if not name.startswith("__")}
+except NotImplementedError:
+    sys.exit(NEWER)
+except Exception as error:
+    sys.exit(" ".join(str(error).split())[:200] or type(error).__name__)
+numpy.savez(sys.argv[2], **{f"a{at}": array for at, array in enumerate(arrays.values()) if array is not None})
+sys.stdout.write(json.dumps({name: array is not None for name, array in arrays.items()}))
+"""
+"""Writes arrays as .npz, and their names; a program of its own, because a damaged file may end the process."""
+
+_NEWER = 7
+"""Exit status for files of MATLAB's format 7.3."""
 
 
 class MatArrays(NamedArrays):
@@ -35,46 +72,48 @@ class MatArrays(NamedArrays):
     """
 
     def __init__(self, path: Path) -> None:
-        from scipy.io import whosmat
-
         if not path.is_file():
             raise MissingFileError(f"There is no file {path}.")
         _check_expansion(path)
-        self._shapes = {str(name): tuple(shape) for name, shape, _ in _reading(path, whosmat)}
-        super().__init__(path, tuple(self._shapes))
+        self._arrays: dict[str, NDArray[Any] | None] = {}
+        with TemporaryDirectory() as folder:
+            names = _converted(path, Path(folder) / "arrays.npz")
+            arrays = NpzArrays(Path(folder) / "arrays.npz")
+            for at, (name, is_plain) in enumerate(names.items()):  # large ones are mapped, and outlive the folder
+                self._arrays[name] = arrays.read(f"a{at}") if is_plain else None
+        super().__init__(path, tuple(names))
 
     def _array(self, name: str) -> NDArray[Any]:
-        from scipy.io import loadmat
-
-        array = np.asarray(_reading(self.path, lambda path: loadmat(path, variable_names=[name])[name]))
-        return _of_cells(array) if array.dtype == object else array
+        array = self._arrays[name]
+        if array is None:
+            raise InputError(
+                f"Array '{name}' of {self.path} holds structures or cells of several values; give one text or number "
+                "per vector."
+            )
+        return array
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape that the file tells of an array."""
-        return self._shapes[name]
+        """Return the shape of an array; () for structures and the like."""
+        array = self._arrays[name]
+        return () if array is None else array.shape
 
 
-def _reading(path: Path, read: Callable[[Path], Any]) -> Any:
-    """Read a file with scipy, whose errors become :class:`InputError`."""
-    try:
-        return read(path)
-    except NotImplementedError:
-        raise InputError(f"{path} is of MATLAB's format 7.3 (HDF5), which is not read; save it with '-v7'.") from None
-    except MemoryError:
-        raise InputError(f"{path} is damaged: it claims arrays that do not fit into memory.") from None
-    except Exception as error:  # noqa: BLE001 - a damaged file may raise any error
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{path} cannot be read as a .mat file ({reason}).") from None
+def _converted(path: Path, out: Path) -> dict[str, bool]:
+    """Write the arrays of a file as ``.npz``; map their names to whether they are plain arrays.
 
-
-def _of_cells(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a cell array as an array of its texts or numbers; what has other cells stays as it is."""
-    cells = [np.asarray(cell) for cell in array.reshape(-1)]
-    if any(cell.size > 1 or cell.dtype.kind not in "UbiufS" for cell in cells):
-        return array
-    texts = all(cell.dtype.kind == "U" or not cell.size for cell in cells)
-    values = [cell.item() if cell.size else "" if texts else np.nan for cell in cells]
-    return np.array(values).reshape(array.shape)
+    Raises:
+        InputError: the file cannot be read.
+    """
+    program = _CONVERT.replace("NEWER", str(_NEWER))
+    command = [sys.executable, "-P", "-c", program, str(path.absolute()), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == _NEWER:
+        raise InputError(f"{path} is of MATLAB's format 7.3 (HDF5), which is not read; save it with '-v7'.")
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[-200:] if done.returncode > 0 else "it is damaged"
+        raise InputError(f"{path} cannot be read as a .mat file ({reason}).")
+    names: dict[str, bool] = json.loads(done.stdout)
+    return names
 
 
 def _check_expansion(path: Path) -> None:
