@@ -18,6 +18,10 @@ _USUAL = ("image", "img", "images", "picture", "photo", "jpg", "png")
 """Names of the column that is taken where several hold images."""
 
 
+class ImageColumnError(InputError):
+    """It is not clear which column holds the images; all files of a data set wait for the answer."""
+
+
 class ImageFile:
     """One Parquet file: its columns, the one that holds its images, and the names of its classes.
 
@@ -26,7 +30,9 @@ class ImageFile:
         column: the column of images; None finds it.
 
     Raises:
-        InputError: the file is damaged, or it is not clear which column holds the images.
+        InputError: the file is damaged.
+        ImageColumnError: it is not clear which column holds the images.
+        UnknownNameError: it has columns of images, and not the given one.
     """
 
     def __init__(self, path: Path, column: str | None) -> None:
@@ -97,7 +103,7 @@ def _choose(path: Path, leaves: Mapping[str, str], column: str | None) -> str | 
         return column if column in leaves else None
     usual = [name for name in _USUAL if name in leaves]
     if len(leaves) > 1 and not usual:
-        raise InputError(
+        raise ImageColumnError(
             f"{path} has several columns of images ({first_names(leaves, 6)}); say which one is meant with "
             f"`columns=filepath={next(iter(leaves))}`."
         )

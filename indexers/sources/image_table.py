@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from indexers.sources.image_file import ImageFile
+from indexers.sources.image_file import ImageColumnError, ImageFile
 from indexers.sources.shard_files import shard_word
 from indexers.tables import TableRow
 from retrieval.containers import SEPARATOR
@@ -95,9 +95,9 @@ class ImageTable:
     def _add(self, name: str, path: Path, column: str | None, words: Collection[str]) -> None:
         try:
             file = ImageFile(path, column)
+        except ImageColumnError:
+            raise
         except InputError as error:
-            if "columns=filepath" in str(error):
-                raise
             self._problems.append(SourceProblem(name, str(error), kind=DAMAGED))
             return
         if file.table is None:
