@@ -23,8 +23,10 @@ SUBSTITUTES = {
     "timm/resnet50": ("torchvision/mobilenet_v3_small", "--random-init", "0"),
     "open_clip/ViT-B-32": ("open_clip/vitrine-tiny",),
     "bioclip-2": ("vitrine-tiny",),
+    "open_clip/hf-hub": ("timm/test_resnet", "--random-init", "0"),
     "timm/hf-hub": ("timm/test_vit", "--random-init", "0"),
     "facebook/dinov2-base": ("timm/test_resnet", "--random-init", "0"),
+    "onnx/osnet_x0_25_msmt17.onnx": ("timm/test_resnet", "--random-init", "1"),
     "megadescriptor": ("timm/test_vit", "--random-init", "0"),
     "miewid": ("timm/test_resnet", "--random-init", "0"),
 }
@@ -34,6 +36,7 @@ SPACES = {
     "ViT-B-32": "vitrine-tiny",
     "megadescriptor": "test-vit",
     "miewid": "test-resnet",
+    "osnet": "test-resnet",
 }
 
 GENERATED = "api.md"  # its examples are those of docstrings

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tarfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tests.support.command_line import SMALL_ENCODER, call_cli
 
@@ -98,6 +101,11 @@ def folders(folder: Path, world: Path) -> None:
             _fill(folder / place / leaf, images, 4)
     _listed(folder / "list.csv", images, {"label": classes, "split": ("1", "0")})
     _store_of(folder / "imagenet", folder)
+    _shards(folder, images)
+    _turtles(folder / "turtles", world)
+    _coco(folder / "coco", "annotations/instances_train2017.json", "train2017", images)
+    _coco(folder / "inat", "train_mini.json", "train_mini", images)
+    _exports(folder, images)
 
 
 def tables(folder: Path, world: Path) -> None:
@@ -158,18 +166,8 @@ def export(folder: Path, world: Path) -> None:
 
 def wildlife(folder: Path, world: Path) -> None:
     """Hands in the place of turtles, in the table of wildlife-datasets, and a new photograph."""
-    (folder / "turtles" / "images").mkdir(parents=True)
-    with (world / "hands" / "HandInfo.csv").open(encoding="utf-8") as file:
-        hands = list(csv.DictReader(file))
-    rows = []
-    for at, hand in enumerate(hands):
-        path = f"images/t{at:03d}.jpg"
-        shutil.copy(world / "hands" / "Hands" / hand["imageName"], folder / "turtles" / path)
-        side = "left" if "left" in hand["aspectOfHand"] else "right"
-        date = f"2024-05-{at % 28 + 1:02d}"
-        rows.append({"identity": hand["id"], "path": path, "date": date, "orientation": side, "bbox": "[4, 4, 52, 56]"})
-    _table(folder / "turtles" / "metadata.csv", rows)
-    shutil.copy(folder / "turtles" / rows[0]["path"], folder / "new.jpg")
+    _turtles(folder / "turtles", world)
+    shutil.copy(folder / "turtles" / "images" / "t000.jpg", folder / "new.jpg")
 
 
 def nothing(folder: Path, world: Path) -> None:
@@ -205,6 +203,84 @@ def _fill(folder: Path, images: list[Path], n: int) -> None:
     for at in range(n):
         shutil.copy(images[0], folder / f"DSC{at}.jpg")
         images.append(images.pop(0))
+
+
+def _turtles(folder: Path, world: Path) -> None:
+    """Hands under the names of wildlife-datasets."""
+    (folder / "images").mkdir(parents=True)
+    with (world / "hands" / "HandInfo.csv").open(encoding="utf-8") as file:
+        hands = list(csv.DictReader(file))
+    rows = []
+    for at, hand in enumerate(hands):
+        path = f"images/t{at:03d}.jpg"
+        shutil.copy(world / "hands" / "Hands" / hand["imageName"], folder / path)
+        side = "left" if "left" in hand["aspectOfHand"] else "right"
+        date = f"2024-05-{at % 28 + 1:02d}"
+        rows.append({"identity": hand["id"], "path": path, "date": date, "orientation": side, "bbox": "[4, 4, 52, 56]"})
+    _table(folder / "metadata.csv", rows)
+
+
+def _shards(folder: Path, images: Sequence[Path]) -> None:
+    """Tar files as webdataset names them, and Parquet files with images as Hugging Face's datasets have them."""
+    (folder / "imagenet-wds").mkdir()
+    for shard in range(13):
+        with tarfile.open(folder / "imagenet-wds" / f"imagenet-train-{shard:06d}.tar", "w") as tar:
+            tar.add(images[shard], f"{shard:05d}.jpg")
+            (folder / "number.cls").write_text(str(shard % 2), encoding="utf-8")
+            tar.add(folder / "number.cls", f"{shard:05d}.cls")
+    (folder / "food101" / "data").mkdir(parents=True)
+    cells = [{"bytes": path.read_bytes(), "path": path.name} for path in images[:6]]
+    table = pa.table({"image": cells, "label": ["soup", "cake"] * 3})
+    pq.write_table(table, folder / "food101" / "data" / "train-00000-of-00001.parquet")
+
+
+def _coco(folder: Path, annotations: str, place: str, images: Sequence[Path]) -> None:
+    """Annotations of COCO, a box in each image."""
+    (folder / place).mkdir(parents=True)
+    listed = [{"id": at, "file_name": f"{place}/{at}.jpg", "width": 64, "height": 64} for at in range(6)]
+    boxes = [{"id": at, "image_id": at, "category_id": at % 2, "bbox": [4, 4, 40, 50]} for at in range(6)]
+    for at in range(6):
+        shutil.copy(images[at], folder / place / f"{at}.jpg")
+    categories = [{"id": number, "name": name} for number, name in enumerate(("cat", "dog"))]
+    (folder / annotations).parent.mkdir(exist_ok=True)
+    text = json.dumps({"images": listed, "annotations": boxes, "categories": categories})
+    (folder / annotations).write_text(text, encoding="utf-8")
+
+
+def _exports(folder: Path, images: Sequence[Path]) -> None:
+    """A download of GBIF and tables of iNaturalist, with their photos."""
+    tables = {
+        "0012345-240506114902167/multimedia.txt": (
+            "gbifID type format identifier license creator",
+            *(
+                f"{at} StillImage image/jpeg https://inat.org/photos/{at}/original.jpg CC0 Ann"
+                for at in range(100, 106)
+            ),
+        ),
+        "0012345-240506114902167/occurrence.txt": (
+            "gbifID basisOfRecord eventDate genus species",
+            *(f"{at} HUMAN_OBSERVATION 2020-05-0{at - 99} Noctua Noctua_{at % 2}" for at in range(100, 106)),
+        ),
+        "inat-tables/photos.csv": (
+            "photo_uuid photo_id observation_uuid observer_id extension license",
+            *(f"u-{at} {at} o-{at} 5 jpg CC0" for at in range(100, 106)),
+        ),
+        "inat-tables/observations.csv": (
+            "observation_uuid observer_id latitude taxon_id quality_grade observed_on",
+            *(f"o-{at} 5 48.5 {at % 2} research 2020-05-0{at - 99}" for at in range(100, 106)),
+        ),
+        "inat-tables/taxa.csv": (
+            "taxon_id ancestry rank_level rank name active",
+            *(f"{at} 1 10 species Parus_{at} t" for at in range(2)),
+        ),
+    }
+    for name, lines in tables.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("".join(f"{line}\n".replace(" ", "\t") for line in lines), encoding="utf-8")
+    for place in ("0012345-240506114902167", "inat-photos"):
+        (folder / place).mkdir(exist_ok=True)
+        for at in range(100, 106):
+            shutil.copy(images[at - 100], folder / place / f"{at}.jpg")
 
 
 def _species_folders(folder: Path, world: Path) -> None:
