@@ -52,7 +52,7 @@ def _of_size(groups: Sequence[Group]) -> Iterator[Paragraph]:
         tested = result.n.get("test", FEW_SAMPLES)
         if result.task == "classification" and tested < FEW_SAMPLES:
             yield Paragraph(
-                f"There are only {count_words(tested)} test images: one of them is {100 / tested:.1f} points."
+                f"There are only {count_words(tested)} test samples: one of them is {100 / tested:.1f} points."
             )
     few = {
         task_name(group.results[0].result): group.results[0].result.label_universe.n

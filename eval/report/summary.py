@@ -44,10 +44,10 @@ def data_sentence(group: Group) -> str:
     n = {name: count_words(count) for name, count in result.n.items()}
     if result.task == "classification":
         learned = {labelled.result.n.get("train") for labelled in group.results}
-        train = f", learned from {n['train']} train images" if len(learned) == 1 and result.n.get("train") else ""
-        what = f"{n.get('test', '?')} test images of {counted(result.label_universe.n, 'class', 'classes')}{train}"
+        train = f", learned from {n['train']} train samples" if len(learned) == 1 and result.n.get("train") else ""
+        what = f"{n.get('test', '?')} test samples of {counted(result.label_universe.n, 'class', 'classes')}{train}"
     elif result.task == "ranking":
-        what = f"{n.get('query', '?')} queries against {n.get('gallery', '?')} gallery images"
+        what = f"{n.get('query', '?')} queries against {n.get('gallery', '?')} gallery samples"
     else:
         what = f"{n.get('genuine', '?')} genuine and {n.get('impostor', '?')} impostor pairs"
     if result.task != "classification":
@@ -87,7 +87,7 @@ def lead_sentences(group: Group, leads: Sequence[Lead]) -> Iterator[str]:
     if first.paired:
         verdict = "a clear difference" if first.is_clear else "which may be chance"
         p = "" if first.p_value is None else f", {_p_words(first.p_value)}"
-        over = "over the same test images" if group.results[0].result.task == "classification" else "query by query"
+        over = "over the same test samples" if group.results[0].result.task == "classification" else "query by query"
         yield f"{ahead} (paired {over}{p}), {verdict}."
     else:
         yield f"{ahead}; the two are not paired here, so this does not say how sure it is."

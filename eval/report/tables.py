@@ -148,7 +148,7 @@ def worst_table(result: EvalResult) -> TableBlock:
     for name, metrics in worst_classes(result):
         fractions = (f"{100 * value:.1f}" for value in (metrics.recall, metrics.precision, metrics.f1))
         rows.append((name, f"{metrics.support:,}", f"{metrics.predicted:,}", *fractions))
-    columns = ("class", "images", "answers", "recall", "precision", "F1")
+    columns = ("class", "samples", "answers", "recall", "precision", "F1")
     return TableBlock("Worst classes", columns, tuple(rows), 1, "Percent; counts are summed over draws.")
 
 

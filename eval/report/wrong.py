@@ -34,7 +34,7 @@ def wrong_rows(labelled: LabelledResult) -> tuple[ThumbnailRow, ...] | None:
 
 def neighbours_words(result: EvalResult) -> str:
     """Say which samples the neighbours are, and by the vectors of which arm: those of the first, as they are kept."""
-    samples = "train images" if result.n.get("train") else "other test images"
+    samples = "train samples" if result.n.get("train") else "other test samples"
     first = next(iter(result.arms or {}), None)
     arm = (result.arms or {})[first] if first is not None else None
     space = (arm.space if arm is not None else "") or spaces_of(result)[0]

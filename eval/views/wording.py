@@ -150,19 +150,19 @@ def sample_count(result: EvalResult, role: str | None = None) -> str:
         result: the result.
         role: ``val`` or ``train`` for the count of those samples instead.
     """
-    words = {"test": "test images", "query": "queries", "genuine": "genuine pairs"}
-    keys = words if role is None else {role: f"{role} images"}
+    words = {"test": "test samples", "query": "queries", "genuine": "genuine pairs"}
+    keys = words if role is None else {role: f"{role} samples"}
     return next((f"{count_words(result.n[key])} {word}" for key, word in keys.items() if key in result.n), "n unknown")
 
 
 def gallery_count(result: EvalResult) -> str:
-    """Write ``249 gallery images in 4 parts``; an empty text for a result without parts.
+    """Write ``249 gallery samples in 4 parts``; an empty text for a result without parts.
 
     It tells results of one split set apart whose parts were made with different options.
     """
     if not result.parts or "gallery" not in result.n:
         return ""
-    return f"{count_words(result.n['gallery'])} gallery images in {counted(len(result.parts), 'part')}"
+    return f"{count_words(result.n['gallery'])} gallery samples in {counted(len(result.parts), 'part')}"
 
 
 def protocol_name(protocol: str, departs_from: str | None) -> str:

@@ -95,7 +95,7 @@ def confusion_figure(result: EvalResult) -> Figure:
     side = 0.078 * longest + 0.3
     below = 0.066 * longest + 0.4
     figure = new_figure(side + 0.47 * len(names) + 0.9, 1.35 + 0.31 * len(names) + below)
-    note = f"The {len(names)} classes of the most confused pairs: counts; shade: share of the row's test images."
+    note = f"The {len(names)} classes of the most confused pairs: counts; shade: share of the row's test samples."
     head(figure, "Most confused classes", origin(result), note)
     width, height = figure.get_size_inches()
     figure.subplots_adjust(left=side / width, bottom=below / height, right=1 - 0.2 / width)

@@ -34,7 +34,7 @@ SHADE = "#005b8f"
 TITLE, TEXT, SMALL = 12.0, 9.5, 8.5
 """Font sizes in points."""
 
-_COUNTS = {"query": "queries", "gallery": "gallery images", "identities": "identities", "genuine": "genuine pairs"}
+_COUNTS = {"query": "queries", "gallery": "gallery samples", "identities": "identities", "genuine": "genuine pairs"}
 _COUNTS |= {"impostor": "impostor pairs"}
 
 

@@ -36,6 +36,6 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert Path(said["html"]).read_text().count("<h1>One</h1>") == 1
     assert [Path(path).name for path in said["pictures"]] == ["overview-bars.svg"]
-    assert said["summary"][0].startswith("Classification: 15,614 test images of 169 classes")
+    assert said["summary"][0].startswith("Classification: 15,614 test samples of 169 classes")
     assert run("--out", tmp_path / "r").exit_code == 2
     assert run(file).exit_code == 2

@@ -30,7 +30,7 @@ def test_what_to_be_careful_about() -> None:
     assert words[0].startswith("Results of the task classification are over 2 label universes")
     assert "a and b: Odd samples." in words
     assert "b: More." in words
-    assert "There are only 40 test images: one of them is 2.5 points." in words
+    assert "There are only 40 test samples: one of them is 2.5 points." in words
     assert "Identities are few in verification (12): with others the numbers may be quite different." in words
     assert any(line.startswith("d has options that depart from clipfh-11k") for line in words)
     assert any(line.startswith("c shows several settings on test side by side") for line in words)

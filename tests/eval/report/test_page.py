@@ -169,7 +169,7 @@ def test_assets_are_shown(tmp_path: Path) -> None:
     assert f"1. {SPECIES[0]}, taken for {SPECIES[1]} (91 %)" in page
     assert page.count(f'<use href="#{thumbnail.name}"/>') == 2
     assert page.count("data:image/webp;base64,") == 1
-    assert "nearest neighbours among the train images by the vectors of space clip@1." in page
+    assert "nearest neighbours among the train samples by the vectors of space clip@1." in page
     markdown = written.markdown.read_text()
     rows = next(table for table in tables(markdown) if "rank of the truth" in " ".join(table[0]))
     assert [row[0].strip() for row in rows[2:]] == ["sure\\|wrong.jpg", "unsure.jpg"]

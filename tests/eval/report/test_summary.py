@@ -11,7 +11,7 @@ from eval.report.summary import lead_sentences, summary_blocks
 from eval.results.schema import EvalResult
 from tests.support.drawn_results import fewshot, fusion, knn, metric, reid, verification, zeroshot
 
-PAIRED = "(paired over the same test images"
+PAIRED = "(paired over the same test samples"
 
 
 def named(**results: EvalResult) -> list[LabelledResult]:
@@ -23,7 +23,7 @@ def test_a_summary_says_what_is_best_by_how_much_and_what_guessing_gives() -> No
     first, second, careful_of = summary_blocks(groups, [leads_of(group) for group in groups])
     assert isinstance(first, Paragraph)
     assert first.text == (
-        "Classification: 15,614 test images of 169 classes, learned from 689,520 train images. The best of 2 results "
+        "Classification: 15,614 test samples of 169 classes, learned from 689,520 train samples. The best of 2 results "
         "is fusion with top-1 59.4 [58.6, 60.2] % (95 % interval in brackets); guessing gives 0.6 %, always answering "
         "the most frequent class 23.0 %. fusion is 12.4 points ahead of the next, knn; the two are not paired here, so "
         "this does not say how sure it is. Beside its arms alone (paired), fusion has "
@@ -31,7 +31,7 @@ def test_a_summary_says_what_is_best_by_how_much_and_what_guessing_gives() -> No
     )
     assert isinstance(second, Paragraph)
     assert second.text == (
-        "Re-identification: 971 queries against 71 gallery images of 71 identities, mean of 10 random draws. hands "
+        "Re-identification: 971 queries against 71 gallery samples of 71 identities, mean of 10 random draws. hands "
         "reaches Rank-1 74.6 [68.0, 79.0] % (95 % interval in brackets); guessing gives 1.4 %."
     )
     assert isinstance(careful_of, ListBlock)

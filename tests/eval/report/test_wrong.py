@@ -42,6 +42,6 @@ def test_neighbours_are_right_or_wrong_and_pictures_may_lack(tmp_path: Path) -> 
 
 
 def test_it_says_of_which_arm_the_neighbours_are() -> None:
-    assert neighbours_words(fusion()) == "train images by the vectors of arm clip alone, space clip@1"
-    assert neighbours_words(knn()) == "train images by the vectors of space clip@1"
-    assert neighbours_words(knn(n={"train": 0, "test": 9})) == "other test images by the vectors of space clip@1"
+    assert neighbours_words(fusion()) == "train samples by the vectors of arm clip alone, space clip@1"
+    assert neighbours_words(knn()) == "train samples by the vectors of space clip@1"
+    assert neighbours_words(knn(n={"train": 0, "test": 9})) == "other test samples by the vectors of space clip@1"

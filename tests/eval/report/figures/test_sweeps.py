@@ -93,8 +93,8 @@ def test_sweep_figures_say_on_which_role_they_are() -> None:
     figure = sweep_figure(fusion(), points(fusion()), "alpha", "t")
     words = " ".join(text.get_text() for text in figure.texts).replace("\N{NO-BREAK SPACE}", " ")
     assert "11 settings on val" in words
-    assert "15,616 val images" in words
-    assert "test images" not in words
+    assert "15,616 val samples" in words
+    assert "test samples" not in words
     assert len(figure.axes) == 4
     tested = sweep_figure(fewshot(), points(fewshot()), "shots", "t")
     assert "on test" in " ".join(text.get_text() for text in tested.texts)
