@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from retrieval.store.ann_files import AnnRecord, ann_files, ann_folder, load_ann, save_ann
-from retrieval.store.info import describe, info_tables
+from retrieval.store.ann_info import ann_lines
+from retrieval.store.info import describe
 from retrieval.store.verify import verify_store
 from tests.support.file_digests import flip
 from tests.support.sample_stores import key, rows, store_with, unit
@@ -34,7 +35,7 @@ def store(tmp_path: Path) -> LanceStore:
 
 
 def lines(store: LanceStore) -> list[str]:
-    return [str(line) for line in info_tables(describe(store)) if str(line).startswith("index of")]
+    return list(ann_lines(describe(store)["indexes"]))
 
 
 def findings(store: LanceStore, *, repair: bool = False) -> list[tuple[str, bool, str]]:
