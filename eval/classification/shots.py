@@ -78,7 +78,10 @@ def shortage_warnings(scarcest: Mapping[int, DrawShots], classes: int) -> tuple[
             words.append(f"{drawn.short} of {classes} classes have fewer than {shots} train samples; all are used.")
     empty = max((drawn.empty for drawn in scarcest.values()), default=0)
     if empty:
-        words.append(f"{empty} of {classes} classes have no train sample and are never answered.")
+        words.append(
+            f"{empty} of {classes} classes have no train sample, so that nothing is learnt of them: only prompts can "
+            "answer them."
+        )
     return tuple(words)
 
 

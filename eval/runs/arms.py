@@ -104,6 +104,16 @@ def read_arm(
     return StoredArm(request.name, request.scorer, space, _banks(store, space, request, prompts, device))
 
 
+def with_shared_texts(arms: Sequence[StoredArm]) -> tuple[StoredArm, ...]:
+    """Give arms that take texts and have none those of the first arm that has some, so that all are compared alike."""
+    takes_texts = [load_scorer(arm.scorer).takes_texts for arm in arms]
+    texts = next((arm.banks for arm, takes in zip(arms, takes_texts, strict=True) if takes and arm.banks), ())
+    return tuple(
+        arm._replace(banks=texts) if takes and not arm.banks else arm
+        for arm, takes in zip(arms, takes_texts, strict=True)
+    )
+
+
 def _banks(
     store: EmbeddingStore, space: SpaceInfo, request: ArmRequest, prompts: Sequence[PromptSet], device: str
 ) -> tuple[Bank, ...]:

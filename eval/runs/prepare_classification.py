@@ -24,6 +24,7 @@ from eval.runs.arms import (
     arm_options,
     read_arm,
     read_prompt_files,
+    with_shared_texts,
 )
 from eval.runs.class_arms import requested_arms, require_used
 from eval.runs.class_arrays import class_arrays
@@ -142,6 +143,8 @@ def prepare_classification(
         prompts = (*inputs.prompt_sets, *read_prompt_files(request.prompts, combine=config.combine))
         require_used(arms, prompts, config)
         stored = tuple(read_arm(store, snapshot, arm, prompts, request.device) for arm in arms)
+        if not request.arms:
+            stored = with_shared_texts(stored)
         source = inputs.split_set or request.split_set
         given = None if source is None else find_split_set(store, snapshot, source)
         stored_pool = labelled_pool(snapshot, [arm.space for arm in stored], request.where, config.target, config.given)

@@ -59,7 +59,9 @@ def index(
     if options.thumbnails:
         require_thumbnail_format()
     start = time.monotonic()
-    contents = survey(source)
+    forgotten = writer.snapshot.forgotten()
+    leaves_out = len(forgotten) > 0 and not options.include_forgotten
+    contents = survey(source, lambda sample: leaves_out and bool(forgotten.ids_of([sample.id])))
     surveyed = source.tally.copy()
     for line in source.notes:
         options.tell(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import chain, count, islice
@@ -165,9 +165,9 @@ def _stat(path: Path) -> tuple[int, int]:
 class SourceSurvey:
     """What the samples of a source are, before any is opened.
 
-    ``total`` samples have so many different ``labels``, ``identities`` and ``cameras``. ``splits`` are the numbers of
-    samples by split, with ``"none"`` for those without one where others have one. ``meta_examples`` has, for each meta
-    field, a value of its widest type (float before int).
+    There are ``total`` samples. Those that are not left out have so many different ``labels``, ``identities`` and
+    ``cameras``; ``splits`` are their numbers by split, with ``"none"`` for those without one where others have one.
+    ``meta_examples`` has, for each meta field, a value of its widest type (float before int).
     """
 
     total: int
@@ -178,12 +178,16 @@ class SourceSurvey:
     meta_examples: dict[str, Any]
 
 
-def survey(samples: Iterable[Sample]) -> SourceSurvey:
-    """Count samples, and the different names in their fields, as they are stored."""
+def survey(samples: Iterable[Sample], is_left_out: Callable[[Sample], bool] = lambda _: False) -> SourceSurvey:
+    """Count samples, and the different names in the fields of those that are not left out, as they are stored."""
+    total = 0
     fields: dict[str, set[str | None]] = {"label": set(), "identity": set(), "camera": set()}
     splits: Counter[str | None] = Counter()
     examples: dict[str, Any] = {}
     for sample in samples:
+        total += 1
+        if is_left_out(sample):
+            continue
         splits[sample.split] += 1
         for name, values in fields.items():
             values.add(getattr(sample, name))
@@ -192,7 +196,7 @@ def survey(samples: Iterable[Sample]) -> SourceSurvey:
                 examples[name] = value
     names = [{clean_name(value) for value in values if value is not None} for values in fields.values()]
     labels, identities, cameras = (len(values - {None}) for values in names)
-    return SourceSurvey(splits.total(), labels, identities, cameras, _split_counts(splits), examples)
+    return SourceSurvey(total, labels, identities, cameras, _split_counts(splits), examples)
 
 
 def _split_counts(splits: Counter[str | None]) -> dict[str, int]:

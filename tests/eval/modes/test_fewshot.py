@@ -114,7 +114,7 @@ def test_too_few_images_are_told_once_for_each_number_of_shots() -> None:
     assert about == [
         "1 of 6 classes have fewer than 2 train samples; all are used.",
         "5 of 6 classes have fewer than 100 train samples; all are used.",
-        "1 of 6 classes have no train sample and are never answered.",
+        "1 of 6 classes have no train sample, so that nothing is learnt of them: only prompts can answer them.",
     ]
 
 

@@ -414,7 +414,7 @@ def test_classes_that_are_never_learnt_are_said(method: str) -> None:
     assert said not in solve(arrays, method=method).warnings
     with_shots = solve(lacking, method=method, shots=2).warnings
     assert said not in with_shots
-    assert "1 of 6 classes have no train sample and are never answered." in with_shots
+    assert any("1 of 6 classes have no train sample, so" in words for words in with_shots)
     unlearnt = two_arms()
     assert not any("train sample" in words for words in solve(unlearnt).warnings)
 
@@ -424,7 +424,7 @@ def test_shortages_are_those_of_the_worst_draw() -> None:
     train = arrays.draws[0].train
     draws = arrays.draws[0], replace(arrays.draws[0], train=train[truth_of(arrays)[train] != 2])
     found = solve(replace(arrays, draws=draws), shots=2)
-    assert "1 of 6 classes have no train sample and are never answered." in found.warnings
+    assert any("1 of 6 classes have no train sample, so" in words for words in found.warnings)
 
 
 def test_the_temperature_of_joined_features_is_recorded_and_applied() -> None:

@@ -55,6 +55,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "holdout": ("knn", {"protocol": "holdout", "seed": 5, "options": {"k": "1,5", "test_share": 0.4, "draws": 2}}),
     "folds": ("prototype", {"protocol": "k-fold", "options": {"folds": 3, "val_from": "train:0.2", "calibrate": True}}),
     "few shots": ("fewshot", {"seed": 2, "options": {"shots": "1,2", "method": "prototype,knn,tip", "knn.k": "1,2"}}),
+    "heads, some of which need texts": ("fewshot", {"options": {"shots": 2, "method": "tip,clap,gda"}}),
     "the first shots": ("fewshot", {"options": {"shots": 2, "sampling": "first", "method": "tip", "bank": "said"}}),
     "fusion": ("fusion", {"arms": ARMS, "options": {"calibrate": True, "prompts.pool": "softmax,max"}}),
     "fusion of named arms": ("fusion", {"arms": (f"a-b={CLIP}:prototype", f"c={RES}:prototype")}),

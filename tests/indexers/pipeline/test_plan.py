@@ -87,6 +87,8 @@ def test_a_survey_counts_and_takes_the_widest_kind() -> None:
     assert (contents.total, contents.meta_examples) == (4, {"n": 0.5})
     assert (contents.labels, contents.identities, contents.splits) == (1, 0, {"test": 3, "none": 1})
     assert survey([Sample("s", "a.jpg", identity="x")]).splits == {}
+    without = survey(samples, lambda sample: sample.uri == "0.jpg")
+    assert (without.total, without.splits) == (4, {"test": 3})
 
 
 @pytest.mark.parametrize(
