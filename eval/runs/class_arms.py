@@ -55,10 +55,10 @@ def require_used(arms: Sequence[ArmRequest], prompts: Sequence[object], config: 
     Raises:
         InputError: no arm uses them, or both are given.
     """
-    takers = " and ".join(name for name in SCORERS if load_scorer(name).takes_texts)
+    takers = ", ".join(name for name in SCORERS if load_scorer(name).takes_texts)
     if prompts and config.bank:
         raise InputError("Give `prompts` or `bank`, not both; a file whose texts are stored is not embedded again.")
     if prompts and not any(takes_prompts(arm) for arm in arms):
-        raise InputError(f"`prompts` belong to the scorers {takers}, and no arm has one of these without a bank.")
+        raise InputError(f"Nothing here takes `prompts`; these scorers do, where no bank is named: {takers}.")
     if config.bank and not any(arm.banks == config.bank and load_scorer(arm.scorer).takes_texts for arm in arms):
-        raise InputError(f"`bank` belongs to the scorers {takers}, and no arm has one of these without a bank.")
+        raise InputError(f"Nothing here takes `bank`; these scorers do, where no other bank is named: {takers}.")

@@ -164,7 +164,7 @@ def test_a_grid_of_prompt_sets_is_a_folder_of_results(world: Path, tmp_path: Pat
         (("--mode", "zeroshot", "-o", "pol=max"), 1, "Did you mean 'pool'"),
         (("--mode", "zeroshot", "--prompts"), 2, "requires an argument"),
         (("--mode", "zeroshot", "--prompts", "--json"), 2, "requires an argument"),
-        (("--mode", "knn", "-o", "bank=said"), 1, "prompts and tip"),
+        (("--mode", "knn", "-o", "bank=said"), 1, "prompts, tip"),
         (("--mode", "zeroshot", "-o", "pool=max,softmax", "-o", "bank=said"), 1, "val_from=train:0.1"),
         (("--mode", "fusion", "--arm", "resnet18:prompts"), 1, "needs two --arm"),
         (("--mode", "zeroshot", "--space", "all", "--pictures", "x"), 2, "--pictures"),

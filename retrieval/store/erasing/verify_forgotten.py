@@ -82,4 +82,4 @@ def _of_name(snapshot: LanceSnapshot, name: str, traces: Sequence[Trace]) -> Ite
 def _way_out(trace: Trace) -> str:
     if trace.file.startswith("banks.lance/"):
         return "erase the bank with 'drop-bank'"
-    return "'forget --finish' erases old versions"
+    return "it is of what the store holds now, or of an old version: 'forget --finish' erases these"

@@ -187,7 +187,7 @@ def test_prompts_that_no_arm_takes_are_refused(
 ) -> None:
     (tmp_path / "p.json").write_text('{"class 0": "text 0"}')
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="prompts and tip"):
+    with pytest.raises(InputError, match="prompts, tip"):
         evaluated(store, mode, **asked)
 
 
