@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 EXIF_DIRECTORY, EXIF_DATE = 0x8769, 0x9003
 """Tags of the Exif sub-directory and of DateTimeOriginal in it."""
 
-ORIENTATION, SIDEWAYS = 0x0112, range(5, 9)
-"""Tag of the orientation of an image, and its values by which width and height change places."""
+ORIENTATION, TURNED, SIDEWAYS = 0x0112, range(2, 9), range(5, 9)
+"""Tag of the orientation of an image, its values that move pixels, and those that turn width and height."""
+
+TIFF_WIDTH, TIFF_HEIGHT = 256, 257
+"""Tags of a TIFF page: width and height as it is stored."""
 
 TIFF_KIND, DNG_VERSION = 254, 50706
 """Tags of a TIFF page: NewSubfileType, whose lowest bit marks a reduced copy of another page, and DNGVersion."""
@@ -123,8 +126,15 @@ def upright(data: bytes) -> UprightImage:
         messages.current = None
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an upright image from its header, without decoding it.
+class ImageFrame(NamedTuple):
+    """Width and height of an upright image, and the Exif orientation by which the stored one is turned (1: not)."""
+
+    size: tuple[int, int]
+    orientation: int
+
+
+def image_frame(path: Path) -> ImageFrame:
+    """Return size and orientation of an image from its header, without decoding it.
 
     Raises:
         InputError: the file cannot be read or is no image. The message is the reason only.
@@ -135,8 +145,11 @@ def image_size(path: Path) -> tuple[int, int]:
             name = decoder(file.read(HEAD))
             file.seek(0)
             with Image.open(file, formats=(name,)) as opened:
-                turned = opened.getexif().get(ORIENTATION, 1) in SIDEWAYS
-                return (opened.height, opened.width) if turned else (opened.width, opened.height)
+                orientation = opened.getexif().get(ORIENTATION, 1)
+                tags = getattr(opened, "tag_v2", {})  # of TIFF, Pillow's own size is that of the upright image
+                width, height = tags.get(TIFF_WIDTH, opened.width), tags.get(TIFF_HEIGHT, opened.height)
+                size = (height, width) if orientation in SIDEWAYS else (width, height)
+                return ImageFrame(size, orientation if orientation in TURNED else 1)
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - decoders raise anything on a damaged file

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from indexers.sources.table_source import RowError, TableSource
+from indexers.tables import as_text
 from retrieval.config import Config
 from retrieval.errors import InputError
-from retrieval.images import image_size
+from retrieval.images import SIDEWAYS, ImageFrame, image_frame
 from retrieval.types import Box
 
 if TYPE_CHECKING:
-    from indexers.tables import TableRow
+    from indexers.tables import Cell, TableRow
 
 BOX, BOX_SIZE = "bbox", ("image_width", "image_height")
-"""Columns of a box ``x, y, width, height``, and of the size of its image, which is read from the image otherwise."""
+"""Columns of a box ``x, y, width, height``, and of the size of the image that it was drawn on, where a table has it."""
+
+NO_BOX = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "[]"})
+"""Texts (in lower case) of a cell without a box, as pandas and others write them."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FURTHER = rf"(?:\s*[,;]\s*|\s+)({_NUMBER})"
@@ -47,7 +51,7 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     return x, y, width, height
 
 
-def fraction_box(pixels: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
+def fraction_box(pixels: tuple[float, float, float, float], size: tuple[float, float]) -> Box:
     """Convert a box in pixels to fractions of the image; what lies outside the image is cut off.
 
     Raises:
@@ -59,18 +63,46 @@ def fraction_box(pixels: tuple[float, float, float, float], size: tuple[int, int
     left, top = max(0.0, x) / size[0], max(0.0, y) / size[1]
     right, bottom = min(x + width, size[0]) / size[0], min(y + height, size[1]) / size[1]
     if left >= right or top >= bottom:
-        raise ValueError(f"the box lies outside the image, which is {size[0]} wide and {size[1]} high")
+        raise ValueError(f"the box lies outside the image, which is {size[0]:g} wide and {size[1]:g} high")
     return Box(left, top, right - left, bottom - top)
 
 
+def turn_box(
+    pixels: tuple[float, float, float, float], size: tuple[float, float], orientation: int
+) -> tuple[float, float, float, float]:
+    """Turn a box with its image, from the stored pixels to those of the upright image.
+
+    Args:
+        pixels: the box in the stored image: left, top, width, height.
+        size: width and height of the stored image.
+        orientation: Exif orientation by which width and height change places (5 to 8).
+    """
+    x, y, width, height = pixels
+    mirrored_x, mirrored_y = size[0] - x - width, size[1] - y - height
+    left, top = {5: (y, x), 6: (mirrored_y, x), 7: (mirrored_y, mirrored_x), 8: (y, mirrored_x)}[orientation]
+    return left, top, height, width
+
+
+def has_shape(stated: tuple[float, float], size: tuple[int, int]) -> bool:
+    """Return whether a stated size is that of an image at some scale, but for a pixel of rounding."""
+    return abs(stated[0] * size[1] - stated[1] * size[0]) <= max(size)
+
+
 class BoxSource(TableSource):
-    """Rows of which some, or all, are a box of their image."""
+    """Rows of which some, or all, are a box of their image.
+
+    Boxes are pixels of the upright image. Programs that ignore Exif draw them on the stored image and say its size,
+    which tells the two apart where Exif turns an image on its side: such boxes are turned with it.
+    """
 
     def __init__(self, *args: Any, boxes: bool) -> None:
         super().__init__(*args)
         self._boxes = boxes
         self._cut = 0  # samples that are boxes
-        self._sizes: dict[str, tuple[int, int]] = {}  # uri -> size of the image, where no column has it
+        self._turned = 0  # of them, those drawn on the stored image
+        self._undecided: list[str] = []  # uris of samples whose image is turned, and no size says when they were drawn
+        self._frames: dict[str, ImageFrame | None] = {}  # uri -> size and orientation; None where it cannot be read
+        self._one_of: dict[ImageFrame, ImageFrame] = {}  # nearly all images have one of a few frames, held once
         columns = self._table.columns
         for name in (BOX, *BOX_SIZE):
             if name in columns:
@@ -78,24 +110,66 @@ class BoxSource(TableSource):
 
     def _box(self, row: TableRow, uri: str) -> Box | None:
         text = self._text(row, BOX) if self._boxes else None
-        if text is None:
+        if text is None or text.lower() in NO_BOX:
             return None
         try:
-            pixels = parse_box(text)
-            box = fraction_box(pixels, self._size(row, uri))
+            box = self._upright_box(parse_box(text), self._stated_size(row), uri)
         except (ValueError, InputError) as error:
             raise RowError(str(error), "boxes that cannot be used") from None
         self._cut += 1
         return box
 
-    def _size(self, row: TableRow, uri: str) -> tuple[int, int]:
+    def _upright_box(
+        self, pixels: tuple[float, float, float, float], stated: tuple[float, float] | None, uri: str
+    ) -> Box:
+        """Return the box of an upright image, of pixels of an image of the stated size.
+
+        Raises:
+            ValueError: the box has no area or lies outside, or the image has another shape than stated.
+            InputError: no size is stated, and the image cannot be read.
+        """
+        frame = self._frame(uri, needed=stated is None)
+        if frame is None:
+            return fraction_box(pixels, stated or (0, 0))  # decoding the image tells what is wrong with it
+        size, orientation = stated or frame.size, frame.orientation
+        fits = has_shape(size, frame.size)
+        fits_stored = orientation in SIDEWAYS and has_shape(size, frame.size[::-1])
+        if not fits and not fits_stored:
+            raise ValueError(
+                f"the box is of an image {size[0]:g} wide and {size[1]:g} high, and this one is {frame.size[0]} wide "
+                f"and {frame.size[1]} high, which is another shape"
+            )
+        if not fits:
+            box = fraction_box(turn_box(pixels, size, orientation), size[::-1])
+            self._turned += 1
+            return box
+        box = fraction_box(pixels, size)
+        if orientation != 1 and (stated is None or fits_stored or orientation not in SIDEWAYS):
+            self._undecided.append(uri)
+        return box
+
+    def _stated_size(self, row: TableRow) -> tuple[float, float] | None:
+        """Return the size that a row says its image has; None where it says none."""
         cells = [row.cells[self._positions[name]] for name in BOX_SIZE if name in self._positions]
-        width, height = cells if len(cells) == 2 else (None, None)
-        if isinstance(width, int | float) and isinstance(height, int | float) and width > 0 and height > 0:
-            return int(width), int(height)
-        if uri not in self._sizes:
-            self._sizes[uri] = image_size(self.root / uri)
-        return self._sizes[uri]
+        width, height = map(_length, cells) if len(cells) == 2 else (None, None)
+        return None if width is None or height is None else (width, height)
+
+    def _frame(self, uri: str, *, needed: bool) -> ImageFrame | None:
+        """Return size and orientation of an image, read once; None if it cannot be read.
+
+        Raises:
+            InputError: it is needed and cannot be read.
+        """
+        if self._frames.get(uri) is None and (needed or uri not in self._frames):
+            try:
+                read = image_frame(self.root / uri)
+            except InputError:
+                self._frames[uri] = None
+                if needed:
+                    raise
+            else:
+                self._frames[uri] = self._one_of.setdefault(read, read)
+        return self._frames[uri]
 
     def _add_notes(self, times: Any) -> None:
         super()._add_notes(times)
@@ -104,8 +178,29 @@ class BoxSource(TableSource):
                 f"{self._cut:,} sample{'s are boxes' if self._cut > 1 else ' is a box'} cut out of the images; "
                 "`boxes=false` takes whole images."
             )
-        self._cut = 0
+        if self._turned:
+            self.notes.append(
+                f"{self._turned:,} box{'es were' if self._turned > 1 else ' was'} drawn on images as they are stored, "
+                "as the size beside them says, and turned with the images by their Exif orientation."
+            )
+        if n := len(self._undecided):
+            self.notes.append(
+                f"{n:,} box{'es are' if n > 1 else ' is'} of images that Exif turns or mirrors (first "
+                f"{self._undecided[0]}), and no size says whether they were drawn before: they are taken as pixels of "
+                "the upright image. If they were not, remove the Exif orientation from the files."
+            )
+        self._cut = self._turned = 0
+        self._undecided.clear()
 
     def _count_unlisted(self, listed: set[str]) -> None:
         if self.path.is_dir():
             self._count_images_outside(listed)
+
+
+def _length(cell: Cell) -> float | None:
+    """Return a cell as a number of pixels; None if it is none."""
+    try:
+        number = float(as_text(cell) or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number > 0 else None

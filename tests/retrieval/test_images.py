@@ -23,6 +23,7 @@ from retrieval.images import (
     TWELVE_BITS,
     PixelLimitError,
     file_pixels,
+    image_frame,
     read_image,
     upright,
 )
@@ -61,6 +62,16 @@ def test_images_are_turned_as_they_say(orientation: int, size: tuple[int, int], 
     pixel = image.getpixel(corner)
     assert isinstance(pixel, tuple)
     assert pixel[2] > 100
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_a_frame_is_that_of_the_upright_image(tmp_path: Path, orientation: int, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = tmp_path / f"x.{suffix}"
+    Image.new("RGB", (16, 8)).save(path, exif=exif)
+    assert image_frame(path) == (upright(path.read_bytes()).image.size, orientation)
 
 
 def test_the_time_of_capture_is_read_where_it_can_be() -> None:
