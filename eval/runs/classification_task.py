@@ -35,7 +35,7 @@ class ClassificationTask:
     def rerun_request(
         self, store: EmbeddingStore, request: EvalRequest, result: EvalResult, name: str
     ) -> tuple[EvalRequest, RequestInputs]:
-        """Return the request on the stored split set and the label universe of the result.
+        """Return the request on the stored split set and the label universe of the result, recorded as it was made.
 
         Raises:
             InputError: the store does not have the split set any more.
@@ -50,7 +50,7 @@ class ClassificationTask:
         not_needed = SAMPLING | rule.options.option_names()
         options = {key: value for key, value in request.options.items() if key not in not_needed}
         rerun = request.model_copy(update={"options": options, "protocol": None, "split_set": None, "aspect": None})
-        return rerun, RequestInputs(split_set=splits, universe=(universe.names, universe.origin or "all"))
+        return rerun, RequestInputs(splits, universe=(universe.names, universe.origin or "all"), recorded=request)
 
     def compare(self, first: PreparedClassification, second: PreparedClassification) -> ClassificationComparison:
         """Compare two classifications sample by sample.

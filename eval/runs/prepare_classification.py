@@ -177,12 +177,16 @@ def prepare_classification(
         scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
         arrays, truth = class_arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
         notes = [note for _, notes in arms_and_notes for note in notes]
+        resolved = _resolved(request, stored, config, None if given is None else splits.name)
+        recorded = resolved if inputs.recorded is None else inputs.recorded
+        recorded_rule = _protocol(recorded)
+        recorded_config, recorded_options, _ = _options(mode, recorded_rule, recorded)
         return PreparedClassification(
-            request=_resolved(request, stored, config, None if given is None else splits.name),
+            request=recorded,
             mode=mode,
-            config=config,
-            protocol_options=protocol_options,
-            protocol=rule.name,
+            config=recorded_config,
+            protocol_options=recorded_options,
+            protocol=recorded_rule.name,
             splits=splits,
             universe=universe,
             arms=stored,
@@ -196,13 +200,13 @@ def prepare_classification(
                 *name_warnings(named, named.mask(splits.sample), names, joined=config.join_spellings),
                 *_left_out(unlabelled, outside, hint),
                 *(labelled_without_part(pool, whole) if rule.name == "split" and given is None else ()),
-                *val_as_test(protocol_options),
+                *val_as_test(recorded_options),
                 *copies_warning(pictures, "label", stored[0].space.dimension),
                 *crossing_warnings(
                     used,
                     data_roles(used, [splits]),
                     space_vectors(snapshot, stored[0].space, used),
-                    val=rule.is_random or config.val_from is not None,
+                    val=recorded_rule.is_random or recorded_config.val_from is not None,
                 ),
                 *_scorer_notes(arrays),
             ),

@@ -67,9 +67,12 @@ class EvalRequest(Config):
 class RequestInputs:
     """Inputs of a request as objects, in place of names.
 
-    ``universe`` holds the names of the classes and their origin, in place of the option ``labels_from``.
+    ``universe`` holds the names of the classes and their origin, in place of the option ``labels_from``. ``recorded``
+    is the request that the split set and the universe were made for, where an evaluation is repeated on them: the
+    result is then of that request, with its protocol and its options.
     """
 
     split_set: SplitSet | None = None
     prompt_sets: tuple[PromptSet, ...] = ()
     universe: tuple[tuple[str, ...], str] | None = None
+    recorded: EvalRequest | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eval.results.differences import SAME_VALUE, number_differences, sections_of
 from eval.runs.request import EvalRequest
-from eval.runs.run import evaluate_prepared, prepare, print_note
+from eval.runs.run import build_result, keep_result, prepare, print_note
 from eval.runs.tasks import load_task
 from retrieval.errors import InputError, UnknownNameError
 
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 def evaluate_again(
     store: EmbeddingStore, result: EvalResult, name: str, say: Callable[[str], None] = print_note
 ) -> EvaluationRun:
-    """Evaluate a result's request again, and check that every number is unchanged.
+    """Evaluate a result's request again, check that every number is unchanged, and save the result.
+
+    The repeated result is of the same request, protocol and options, so a store that has the result keeps no second
+    one. Its warnings are those of the result, since the draws and what was said of them are not made again, and any
+    new ones.
 
     Args:
         store: where the result was made.
@@ -35,11 +39,12 @@ def evaluate_again(
         InputError: the store gives other numbers or draws, or lacks the split set.
         UnknownNameError: the store lacks a space of the result.
     """
-    evaluated = evaluate_prepared(store, prepare_again(store, result, name), say)
-    values = {metric: now.value for metric, now in evaluated.result.metrics.items()}
-    require_values(result, values, name)
-    require_numbers(result, evaluated.result, name)
-    return evaluated
+    prepared = prepare_again(store, result, name)
+    now = build_result(prepared, prepared.evaluate())
+    require_values(result, {metric: repeated.value for metric, repeated in now.metrics.items()}, name)
+    require_numbers(result, now, name)
+    now = now.model_copy(update={"warnings": tuple(dict.fromkeys((*result.warnings, *now.warnings)))})
+    return keep_result(store, prepared, now, say)
 
 
 def prepare_again(store: EmbeddingStore, result: EvalResult, name: str) -> PreparedEvaluation:

@@ -64,7 +64,13 @@ def evaluate_prepared(
     store: EmbeddingStore, prepared: PreparedEvaluation, say: Callable[[str], None] = print_note
 ) -> EvaluationRun:
     """Compute a prepared evaluation, and save its split sets and result in the store."""
-    result = build_result(prepared, prepared.evaluate())
+    return keep_result(store, prepared, build_result(prepared, prepared.evaluate()), say)
+
+
+def keep_result(
+    store: EmbeddingStore, prepared: PreparedEvaluation, result: EvalResult, say: Callable[[str], None] = print_note
+) -> EvaluationRun:
+    """Save a result and the split sets of its evaluation in the store."""
     is_kept = _save(store, prepared.parts.values(), result, say)
     return EvaluationRun(result, prepared, is_kept)
 

@@ -83,6 +83,16 @@ def test_the_same_numbers_from_the_result_file(name: str) -> None:
     assert again(store, after).metrics == before.metrics
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_the_result_made_again_is_the_result_and_no_second_one(name: str) -> None:
+    mode, asked = CASES[name]
+    store = class_store([*ROWS, {**ROWS[0], "uri": "unknown.jpg", "label": None}])
+    before = evaluated(store, mode, **dict(asked))
+    after = again(store, EvalResult.read(json.loads(before.to_json()), "A"))
+    assert {**after.to_dict(), "created": ""} == {**before.to_dict(), "created": ""}
+    assert len(store.results()) == 1
+
+
 def test_a_file_of_labels_and_a_split_set_file_may_be_gone(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("class 2\nclass 0\nwolf\n")
     pool = pool_of(ROWS)
@@ -166,6 +176,7 @@ def test_a_changed_store_is_found_out() -> None:
     other.save_splits(store.read_splits(before.provenance.split_set))
     with pytest.raises(InputError, match="changed since"):
         again(other, before)
+    assert other.results() == ()
 
 
 def test_the_provenance_of_two_spaces_is_looked_up_one_by_one() -> None:
