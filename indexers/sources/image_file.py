@@ -82,7 +82,7 @@ def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:
 
 def _names_classes(entry: Mapping[str, Any]) -> bool:
     names = entry.get("names")
-    return entry.get("_type") == "ClassLabel" and isinstance(names, list) and all(isinstance(n, str) for n in names)
+    return entry.get("_type") == "ClassLabel" and isinstance(names, list) and {*map(type, names)} == {str}
 
 
 def _with_images(file: Any, leaves: dict[str, str], features: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from indexers.sources.image_file import ImageColumnError, ImageFile
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from indexers.tables import Cell
 
 DAMAGED, WITHOUT_IMAGES = "damaged files", "files without a column of images"
+UNNAMED = "rows of a class without a name"
 
 _FILE_ROWS = 10**9
 """More rows than a file has: row n of file k has the number k * 10^9 + n."""
@@ -83,8 +86,14 @@ class ImageTable:
             try:
                 for row in table.rows([]):
                     cells: list[Cell] = [None if place is None else row.cells[place] for place in places]
-                    for place, classes in names.items():
-                        cells[places.index(place)] = _class_name(row.cells[place], classes)
+                    try:
+                        for place, classes in names.items():
+                            cells[places.index(place)] = _class_name(row.cells[place], classes)
+                    except ValueError as error:
+                        reason = f"its {table.columns[place]} is {error}"
+                        where = self.location(at * _FILE_ROWS + row.number)
+                        problems.append(SourceProblem(where, reason, kind=UNNAMED))
+                        continue
                     cells[0] = f"{name}{SEPARATOR}{file.column}/{row.number}"
                     if self._split_at is not None:
                         cells[self._split_at] = word
@@ -137,7 +146,19 @@ _RENAMED = {"original_filepath": "filepath"}
 
 
 def _class_name(cell: Cell, names: list[str]) -> Cell:
-    """Return the name of a class; a number below 0 is none, and one without a name stays."""
-    if not isinstance(cell, int) or isinstance(cell, bool):
-        return cell
-    return None if cell < 0 else names[cell] if cell < len(names) else cell
+    """Return the name of a class; a number below 0 and an empty cell are none, and a text that is no number stays.
+
+    Where cells are missing, pandas writes the numbers as floats; unsigned ones come as text.
+
+    Raises:
+        ValueError: no class has the number; the message is what it is.
+    """
+    if isinstance(cell, str):
+        if cell in names or not re.fullmatch(r"-?[0-9]{1,20}", cell.strip()):
+            return cell
+    elif not isinstance(cell, int | float | Decimal) or cell != cell:  # noqa: PLR0124 - NaN is unlike itself
+        return None if isinstance(cell, float | Decimal) else cell
+    number = float(cell)
+    if not number.is_integer() or number >= len(names):
+        raise ValueError(f"class {cell}, and the names of classes in the file end at {len(names) - 1:,}")
+    return None if number < 0 else names[int(number)]

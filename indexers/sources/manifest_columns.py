@@ -141,6 +141,13 @@ def check_columns(table: InputTable, positions: Mapping[str, int], *, unlabelled
         )
     if needed == ("filepath",):
         _refuse_inner_images(table)
+    for name, kind in table.ignored.items():
+        if (field := snake_case(name)) in needed:
+            none = ", or say with `columns=label=` that there is none" if needed == CLASS_FIELDS else ""
+            raise InputError(
+                f"{table.path}: column '{name}' holds {kind}, and the {field} of a row is one plain value; write one, "
+                f"name another column with `columns={field}=NAME`{none}."
+            )
     like = [name for field in needed for name in columns if snake_case(name) in LIKE_FIELDS.get(field, ())]
     hint = f"say which one is meant with `columns={needed[0]}={like[0] if like else 'NAME'}`"
     if needed == CLASS_FIELDS:

@@ -41,6 +41,11 @@ def find_columns(table: InputTable, fields: Iterable[str], renamed: Mapping[str,
             raise UnknownOptionError(
                 f"There is no field '{field}' to rename.{suggest(field, fields)} Fields: {', '.join(fields)}."
             )
+        if column is not None and column in table.ignored:
+            raise UnknownOptionError(
+                f"{table.path}: column '{column}' holds {table.ignored[column]}, and the {field} of a row is one plain "
+                f"value. Columns of plain values: {list_columns(table.columns)}."
+            )
         if column is not None and column not in table.columns:
             have = f"{suggest(column, table.columns)} It has: {list_columns(table.columns)}."
             raise UnknownOptionError(f"{table.path} has no column '{column}'.{have}")

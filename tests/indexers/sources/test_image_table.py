@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from indexers.sources.base import BaseSource
 from indexers.sources.registry import guess_kind, open_source
-from retrieval.errors import InputError, UnknownNameError
+from retrieval.errors import InputError, UnknownNameError, UnknownOptionError
 from retrieval.types import Sample
 from tests.support.shards import encoded_image, write_parquet
 
@@ -26,13 +26,63 @@ def read(path: Path, **options: Any) -> tuple[list[Sample], BaseSource]:
 
 
 def test_classes_have_their_names_and_minus_one_is_none(tmp_path: Path) -> None:
-    path = write_parquet(tmp_path / "a.parquet", IMAGES, label=[0, 1, -1, 5])
+    path = write_parquet(tmp_path / "a.parquet", IMAGES, label=[0, 1, -1, None])
     assert guess_kind(path) == "parquet"
-    assert [sample.label for sample in read(path)[0]] == ["wren", "robin", None, "5"]
+    assert [sample.label for sample in read(path)[0]] == ["wren", "robin", None, None]
     bare = write_parquet(tmp_path / "b.parquet", IMAGES, classes=None)
     samples, source = read(bare)
     assert [sample.label for sample in samples] == ["0", "1", "0", "1"]
     assert any("stores label as numbers" in note for note in source.notes)
+
+
+def with_labels(path: Path, labels: pa.Array) -> Path:
+    table = parquet.read_table(write_parquet(path, IMAGES))
+    kept = table.schema.metadata
+    parquet.write_table(table.set_column(1, "label", labels).replace_schema_metadata(kept), path)
+    return path
+
+
+def test_a_class_without_a_name_is_told_with_its_row(tmp_path: Path) -> None:
+    samples, source = read(write_parquet(tmp_path / "a.parquet", IMAGES, label=[0, 2, 1, 0]))
+    assert [sample.label for sample in samples] == ["wren", "robin", "wren"]
+    assert source.tally.left_out == {"rows of a class without a name": 1}
+    assert (source.problems[0].where, source.problems[0].reason) == (
+        "a.parquet row 2",
+        "its label is class 2, and the names of classes in the file end at 1",
+    )
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pa.array([0.0, 1.0, None, 1.0]),
+        pa.array([0.0, 1.0, float("nan"), 1.0]),
+        pa.array([0, 1, None, 1], pa.uint64()),
+        pa.array([0, 1, None, 1], pa.int8()),
+        pa.array(["wren", "1", None, "robin"]),
+        pa.array([0, 1, None, 1], pa.decimal128(4)),
+    ],
+)
+def test_numbers_of_classes_of_other_types(tmp_path: Path, labels: pa.Array) -> None:
+    path = with_labels(tmp_path / "a.parquet", labels)
+    assert [sample.label for sample in read(path)[0]] == ["wren", "robin", None, "robin"]
+
+
+def test_fractions_are_no_classes(tmp_path: Path) -> None:
+    _, source = read(with_labels(tmp_path / "a.parquet", pa.array([0.0, 0.5, float("inf"), 1.0])))
+    assert [problem.reason.split(",")[0] for problem in source.problems] == [
+        "its label is class 0.5",
+        "its label is class inf",
+    ]
+
+
+def test_a_label_that_is_a_list_is_named(tmp_path: Path) -> None:
+    path = with_labels(tmp_path / "a.parquet", pa.array([[0], [1], [0, 1], []]))
+    with pytest.raises(InputError, match=r"column 'label' holds list.*one plain value; .*`columns=label=`"):
+        read(path)
+    with pytest.raises(UnknownOptionError, match=r"column 'label' holds list.*one plain value"):
+        read(path, columns={"identity": "label"})
+    assert len(read(path, columns={"label": None})[0]) == 4
 
 
 def test_a_class_column_of_another_name_is_the_label(tmp_path: Path) -> None:
