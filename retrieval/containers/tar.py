@@ -48,7 +48,7 @@ def tar_members(path: Path) -> Iterator[TarMember]:
         TarError: after the last member that is whole, if the file is damaged or cut off.
         OSError: the file cannot be read.
     """
-    last = ""
+    last, n = "", 0
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
@@ -60,11 +60,12 @@ def tar_members(path: Path) -> Iterator[TarMember]:
                         raise TarError("it is cut off in this member", name)
                     if not info.isdir():
                         last = name
+                        n += 1
                         yield TarMember(name, info.offset_data, info.size, info.isreg() and not info.issparse())
                 end = tar.offset
         except (tarfile.TarError, ValueError, OverflowError) as error:
             raise TarError(_reason(file, error), last) from None
-        _check_end(file, end, size, last)
+        _check_end(file, end, size, last, n)
 
 
 def _reason(file: BinaryIO, error: Exception) -> str:
@@ -77,14 +78,23 @@ def _reason(file: BinaryIO, error: Exception) -> str:
     return f"it is no tar file ({text})" if text else "it is no tar file"
 
 
-def _check_end(file: BinaryIO, end: int, size: int, last: str) -> None:
-    """Check that a tar file ends where its members end: ``tarfile`` takes any damage for the end.
+def _check_end(file: BinaryIO, end: int, size: int, last: str, n: int) -> None:
+    """Check that a tar file ends where its ``n`` members end: ``tarfile`` takes any damage for the end.
+
+    The end mark is two blocks of zeros. One of them is enough to tell that all members are there; a file without, as a
+    few programs write it, looks like one that was cut off between two members.
 
     Raises:
-        TarError: a header is damaged or cut off, or more follows the end mark.
+        TarError: a header is damaged or cut off, the end mark is not there, or more follows it.
     """
     file.seek(end)
     block = file.read(tarfile.BLOCKSIZE)
+    if not block:
+        raise TarError(
+            f"it has no end mark, so it may be cut off after this member, of {n:,}; fetch it again, or if it is whole, "
+            "append the mark with truncate -s +1024",
+            last,
+        )
     if block.strip(b"\0"):
         cut = len(block) < tarfile.BLOCKSIZE
         raise TarError("it is cut off after this member" if cut else "it is damaged after this member", last)

@@ -111,6 +111,20 @@ def test_a_shard_that_is_cut_off_keeps_what_is_whole(tmp_path: Path) -> None:
     assert (report["taken"], report["vanished"], report["pruned"], report["samples"]) == (9, 2, 0, 11)
 
 
+def test_a_shard_that_is_cut_off_between_members_is_damaged(tmp_path: Path) -> None:
+    data = make(tmp_path)
+    index(data)
+    shard = data / "birds-train-000000.tar"
+    end = next(at for at in range(0, shard.stat().st_size, 512) if shard.read_bytes()[at:].startswith(b"0002.jpg"))
+    shard.write_bytes(shard.read_bytes()[:end])
+    report = index(data, "--prune", check=3)
+    (where, reason), *more = report["failures"].items()
+    assert (where.partition("::")[0], more) == ("birds-train-000000.tar", [])
+    assert reason.startswith("it has no end mark, so it may be cut off after this member")
+    assert report["left_out"] == {"damaged shards": 1}
+    assert (report["taken"], report["vanished"], report["pruned"], report["samples"]) == (9, 2, 0, 11)
+
+
 def test_parquet_files_of_hugging_face(tmp_path: Path, decoded: list[int]) -> None:
     data = tmp_path / "data" / "birds"
     for split, first, n in (("train", 0, 6), ("validation", 50, 3)):

@@ -98,13 +98,25 @@ def test_a_file_that_is_cut_off(tmp_path: Path, cut: int, names: list[str], said
             assert file.read() == CONTENT[name]
 
 
+@pytest.mark.parametrize("cut", [512 + 700, 512 + 1024])
+def test_a_file_that_is_cut_off_between_members(tmp_path: Path, cut: int) -> None:
+    path = write_tar(tmp_path / "a.tar", form=tarfile.USTAR_FORMAT)
+    path.write_bytes(path.read_bytes()[:cut])
+    names, told = listed(path)
+    assert names == ["a.jpg"]
+    assert told.startswith("it has no end mark, so it may be cut off after this member, of 1;")
+    path.write_bytes(path.read_bytes() + bytes(1024))
+    assert listed(path) == (["a.jpg"], "")
+
+
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(0, 10240))
 def test_wherever_a_file_is_cut_no_member_is_half(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     path = write_tar(tmp_path_factory.mktemp("cut") / "a.tar", form=tarfile.USTAR_FORMAT)
     path.write_bytes(path.read_bytes()[:cut])
-    names, _ = listed(path)
+    names, told = listed(path)
     assert names == list(CONTENT)[: len(names)]
+    assert told or len(names) == len(CONTENT)
     for name in names:
         with open_tar_member(path, name) as file:
             assert file.read() == CONTENT[name]
