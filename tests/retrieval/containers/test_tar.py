@@ -98,10 +98,9 @@ def test_a_file_that_is_cut_off(tmp_path: Path, cut: int, names: list[str], said
             assert file.read() == CONTENT[name]
 
 
-@pytest.mark.parametrize("cut", [512 + 700, 512 + 1024])
-def test_a_file_that_is_cut_off_between_members(tmp_path: Path, cut: int) -> None:
+def test_a_file_that_is_cut_off_between_members(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", form=tarfile.USTAR_FORMAT)
-    path.write_bytes(path.read_bytes()[:cut])
+    path.write_bytes(path.read_bytes()[: 512 + 1024])
     names, told = listed(path)
     assert names == ["a.jpg"]
     assert told.startswith("it has no end mark, so it may be cut off after this member, of 1;")
