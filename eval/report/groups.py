@@ -108,7 +108,7 @@ def group_results(results: Sequence[LabelledResult]) -> list[Group]:
     """
     groups: dict[tuple[object, ...], list[LabelledResult]] = {}
     for labelled in results:
-        groups.setdefault(_group_key(labelled.result), []).append(labelled)
+        groups.setdefault(table_key(labelled.result), []).append(labelled)
     return [_best_first(Group(tuple(members))) for members in groups.values()]
 
 
@@ -147,8 +147,8 @@ def _separation(task: str, firsts: Sequence[EvalResult]) -> str:
     )
 
 
-def _group_key(result: EvalResult) -> tuple[object, ...]:
-    """What results must share to be in one group."""
+def table_key(result: EvalResult) -> tuple[object, ...]:
+    """What results must share to be in one table."""
     return (
         result.task,
         result.label_universe.sha256,

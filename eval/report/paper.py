@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eval.ranking.rescoring import scoring_words
+from eval.report.differing import option_words
+from eval.report.groups import table_key
 from eval.report.markdown import escape as markdown_text
 from eval.results.listing import ResultEntry
 from eval.results.schema import EvalResult, Metric, Part, TaskName
@@ -19,6 +22,7 @@ from eval.views.wording import (
     metric_name,
     metric_words,
     protocol_words,
+    setting_words,
     spaces_of,
 )
 from retrieval.escapes import csv_cell, printable
@@ -38,8 +42,8 @@ COUNTS = {
 
 CSV_COLUMNS = (
     "id", "sha256", "created", "task", "mode", "protocol", "departs_from", "scoring", "space", "bank", "split_set",
-    "split_sha256", "universe_n", "universe_sha256", "seed", "draws", "store_version", "vitrine", "part", "metric",
-    "value", "ci95_low", "ci95_high", "sd_draws", "sd_seeds",
+    "split_sha256", "universe_n", "universe_sha256", "seed", "draws", "store_version", "vitrine", "options", "setting",
+    "part", "metric", "value", "ci95_low", "ci95_high", "sd_draws", "sd_seeds",
 )  # fmt: skip
 
 LATEX = {
@@ -63,7 +67,9 @@ class PaperTable(NamedTuple):
 def to_csv(entries: Iterable[ResultEntry]) -> str:
     """Write a row per metric of each result and of each of its parts; values are fractions with all digits.
 
-    ``part`` is empty for the whole. Texts are escaped as in ``predictions.csv``.
+    ``part`` is empty for the whole. ``options`` are those of the result's config as JSON, without those that are off;
+    ``setting`` is what was chosen of several values (of few shots the method and the number of shots), by draw where
+    draws differ. Texts are escaped as in ``predictions.csv``.
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -89,15 +95,21 @@ def to_markdown(entries: Iterable[ResultEntry]) -> str:
 
 def paper_tables(entries: Iterable[ResultEntry]) -> Iterator[PaperTable]:
     """Yield a table for the results over the same samples and classes, in the order of the first of each."""
-    groups: dict[tuple[str, str, str], list[EvalResult]] = {}
+    groups: dict[tuple[object, ...], list[ResultEntry]] = {}
     for entry in entries:
-        result = entry.result
-        key = (result.task, result.label_universe.sha256, result.provenance.split_sha256)
-        groups.setdefault(key, []).append(result)
-    return map(_paper_table, groups.values())
+        groups.setdefault(table_key(entry.result), []).append(entry)
+    labels: set[str] = set()
+    for group in groups.values():
+        table = _paper_table(group)
+        label, at = table.label, 2
+        while table.label in labels:  # LaTeX refers to a table by its label
+            table, at = table._replace(label=f"{label}-{at}"), at + 1
+        labels.add(table.label)
+        yield table
 
 
-def _paper_table(results: Sequence[EvalResult]) -> PaperTable:
+def _paper_table(entries: Sequence[ResultEntry]) -> PaperTable:
+    results = [entry.result for entry in entries]
     first = results[0]
     pattern = HEADLINES[first.task]
     metrics = [
@@ -107,14 +119,17 @@ def _paper_table(results: Sequence[EvalResult]) -> PaperTable:
         "mode": [one.mode for one in results],
         "protocol": [protocol_words(one) for one in results],
         "space": [" + ".join(spaces_of(one)) for one in results],
+        "options": option_words(results),
     }
+    if len(set(zip(*texts.values(), strict=True))) < len(results):  # by the numbers alone rows must not differ
+        texts["result"] = [entry.id for entry in entries]
     shown = [name for name, cells in texts.items() if name == "mode" or len(set(cells)) > 1]
     heads = [metric_name(name) + (" (lower is better)" if lower_is_better(name) else "") for name in metrics]
     rows = [
         (*(texts[name][at] for name in shown), *(_cell(name, one.metrics.get(name)) for name in metrics))
         for at, one in enumerate(results)
     ]
-    common = [f"{name} {texts[name][0]}" for name in texts if name not in shown]
+    common = [f"{name} {texts[name][0]}" for name in texts if name not in shown and texts[name][0]]
     label = f"{first.task}-{first.provenance.split_sha256[:8]}"
     return PaperTable(_caption(results, common), label, (*shown, *heads), len(shown), tuple(rows))
 
@@ -144,8 +159,17 @@ def _csv_head(entry: ResultEntry) -> tuple[object, ...]:
         entry.id, entry.sha256, result.created, result.task, result.mode, result.protocol, result.departs_from or "",
         " ".join(scoring_words(result.config)), " + ".join(spaces_of(result)), " + ".join(banks), source.split_set,
         source.split_sha256, result.label_universe.n, result.label_universe.sha256, source.seed, len(result.draws),
-        source.store_version, source.vitrine,
+        source.store_version, source.vitrine, _options_json(result.config), _settings(result),
     )  # fmt: skip
+
+
+def _options_json(config: Mapping[str, Any]) -> str:
+    return json.dumps({key: value for key, value in config.items() if value is not None}, ensure_ascii=False)
+
+
+def _settings(result: EvalResult) -> str:
+    settings = () if result.chosen is None else filter(None, result.chosen.settings)
+    return "; ".join(dict.fromkeys(map(setting_words, settings)))
 
 
 def _numbers(metric: Metric) -> tuple[str, ...]:

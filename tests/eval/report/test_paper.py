@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from io import StringIO
 
@@ -10,7 +11,7 @@ import pytest
 
 from eval.report.paper import latex_text, paper_tables, to_csv, to_latex, to_markdown
 from eval.results.listing import ResultEntry
-from eval.results.schema import EvalResult, Metric
+from eval.results.schema import EvalResult, Metric, Part
 from tests.support.drawn_results import fusion, knn, reid, verification
 
 
@@ -61,8 +62,33 @@ def test_results_over_other_samples_or_classes_have_a_table_of_their_own() -> No
 
 def test_a_metric_that_a_result_lacks_is_an_empty_cell() -> None:
     few = reid(metrics={"rank_1": Metric(value=0.5)})
-    (table,) = paper_tables(entries(few, reid()))
-    assert table.rows[0] == ("reid", "50.0", "", "", "")
+    (table,) = paper_tables(entries(few, reid(protocol="other")))
+    assert table.rows[0] == ("reid", "clipfh-11k", "50.0", "", "", "")
+
+
+def test_rows_are_told_apart_by_their_options_and_else_by_ids() -> None:
+    trapezoid = reid(config={"ap_method": "trapezoid"})
+    (table,) = paper_tables(entries(reid(), trapezoid))
+    assert table.columns[:3] == ("mode", "options", "Rank-1")
+    assert [row[1] for row in table.rows] == ["ap_method=step", "ap_method=trapezoid"]
+    (table,) = paper_tables(entries(reid(), reid(metrics={"rank_1": Metric(value=0.5)})))
+    assert table.columns[:2] == ("mode", "result")
+    assert [row[1] for row in table.rows] == ["0eb7196a", "1eb7196a"]
+
+
+def test_galleries_that_differ_in_one_split_set_have_tables_and_labels_of_their_own() -> None:
+    n = {"query": 5, "gallery": 12, "identities": 5}
+    parts = [{"dorsal left": Part(metrics={}, draws=(), n={**n, "gallery": size})} for size in (12, 48)]
+    tables = list(paper_tables(entries(*(reid(parts=of_result) for of_result in parts))))
+    assert [table.label for table in tables] == ["ranking-66666666", "ranking-66666666-2"]
+
+
+def test_csv_has_the_options_and_the_setting() -> None:
+    rows = list(csv.DictReader(StringIO(to_csv(entries(knn(), fusion())))))
+    assert json.loads(rows[0]["options"]) == {
+        "views": ["base"], "criterion": "top_1", "macro_over": "present", "bins": 15
+    }  # fmt: skip
+    assert (rows[0]["setting"], rows[-1]["setting"]) == ("", "\N{GREEK SMALL LETTER ALPHA} 0.6")
 
 
 @pytest.mark.parametrize(
