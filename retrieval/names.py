@@ -158,7 +158,7 @@ def is_placeholder(name: str, kind: NameKind) -> bool:
     return kind == "identity" and (name.startswith("new_") or bare in _JUNK)
 
 
-def placeholders(counts: Mapping[str, int], kind: NameKind) -> tuple[NameCount, ...]:
+def placeholders(counts: Mapping[str, int], kind: NameKind, least: int = 2) -> tuple[NameCount, ...]:
     """Find placeholders that hold several samples, most samples first.
 
     Labels ``-1`` and ``-`` beside ``1`` and ``+`` are the two answers of a question, no placeholders.
@@ -166,12 +166,13 @@ def placeholders(counts: Mapping[str, int], kind: NameKind) -> tuple[NameCount, 
     Args:
         counts: name to the number of its samples.
         kind: what the names are of.
+        least: smallest number of samples that they hold.
     """
     opposite = {"-1": "1", "-1.0": "1.0", "-": "+"} if kind == "label" and len(counts) <= 3 else {}
     held = [
         NameCount(name, samples)
         for name, samples in counts.items()
-        if samples > 1 and is_placeholder(name, kind) and opposite.get(name) not in counts
+        if samples >= least and is_placeholder(name, kind) and opposite.get(name) not in counts
     ]
     return tuple(sorted(held, key=_most_first))
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from retrieval.types.store import Snapshot
 
 WAYS_OUT: dict[NameKind, str] = {
-    "label": "leave them out of evaluations with -o unlabelled=",
-    "identity": "leave them out of evaluations with -o junk_identities=",
+    "label": "leave them out of evaluations with -o unlabelled={names}",
+    "identity": "leave them out of evaluations with -o junk_identities={names}, or keep them in the gallery, where "
+    "they match nothing, with -o distractor_identities={names}",
     "camera": "leave their cells empty and index again",
     "group": "leave their cells empty and index again",
 }
@@ -39,13 +40,13 @@ def name_notes(snapshot: Snapshot) -> list[str]:
                 f"{PLURALS[kind].capitalize()} in several spellings that may be one: {written_ways(doubles)}. "
                 f"Write them alike and index again, or join them in evaluations with -o join_spellings=true.{whole}"
             )
-        held = placeholders(counts, kind)[:SHOWN] if kind in WAYS_OUT else ()
+        least = 1 if kind in {"label", "identity"} else 2  # one sample of a camera or a group changes no number
+        held = placeholders(counts, kind, least)[:SHOWN] if kind in WAYS_OUT else ()
         if held:
-            way = WAYS_OUT[kind]
-            names = shlex.quote(",".join(name for name, _ in held)) if way.endswith("=") else ""
+            way = WAYS_OUT[kind].format(names=shlex.quote(",".join(name for name, _ in held)))
             notes.append(
                 f"{PLURALS[kind].capitalize()} that read like placeholders: {counted_names(held)}. Each counts "
-                f"as one {kind}; {way}{names}.{whole}"
+                f"as one {kind}; {way}.{whole}"
             )
     return notes
 

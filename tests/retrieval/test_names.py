@@ -94,6 +94,7 @@ def test_names_that_are_no_placeholders(name: str) -> None:
 
 def test_placeholders_hold_several_samples() -> None:
     assert placeholders({"unknown": 1, "?": 2, "NA": 7, "b": 9}, "label") == (("NA", 7), ("?", 2))
+    assert placeholders({"unknown": 1, "b": 9}, "label", least=1) == (("unknown", 1),)
     assert is_placeholder("new_7", "identity")
     assert not is_placeholder("new_holland_honeyeater", "label")
     assert placeholders({"-1": 5, "1": 5}, "label") == ()  # the two answers of a question

@@ -39,3 +39,16 @@ def test_cameras_aspects_and_groups() -> None:
     assert "may be one: 'Left' (6 samples) and 'left' (6)" in notes[1]
     with memory_store(people(3, 4, camera="1", group="g", label=None)).snapshot() as snapshot:
         assert name_notes(snapshot) == []
+
+
+def test_one_sample_without_a_name_is_told_with_both_options() -> None:
+    rows = people(3, 4, camera="1", group="g", label=None)
+    rows[0]["identity"] = "unknown"
+    with memory_store(rows).snapshot() as snapshot:
+        (note,) = name_notes(snapshot)
+    assert note.startswith("Identities that read like placeholders: 'unknown' (1 sample). Each counts as one identity;")
+    assert "-o junk_identities=unknown" in note
+    assert "-o distractor_identities=unknown." in note
+    rows[0]["identity"], rows[0]["camera"] = rows[1]["identity"], "unknown"
+    with memory_store(rows).snapshot() as snapshot:
+        assert name_notes(snapshot) == []
