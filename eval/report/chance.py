@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from eval.results.schema import EvalResult
 
@@ -22,6 +22,23 @@ def chance_levels(result: EvalResult) -> dict[str, float]:
     """
     levels = {"classification": _of_classes, "ranking": _of_gallery, "verification": _of_pairs}[result.task](result)
     return {name: levels[name] for name in result.metrics if name in levels}
+
+
+def common_chance_levels(results: Sequence[EvalResult]) -> dict[str, float]:
+    """Expected metrics of guessing that hold for all of these results; a result without a metric does not count.
+
+    What differs is left out, as mAP where one result has another definition of AP or another size of gallery.
+    """
+    levels = [chance_levels(result) for result in results]
+    common = {}
+    for name in dict.fromkeys(name for of_result in levels for name in of_result):
+        values = [
+            of_result.get(name) for of_result, result in zip(levels, results, strict=True) if name in result.metrics
+        ]
+        first = values[0]
+        if first is not None and all(value is not None and math.isclose(value, first) for value in values):
+            common[name] = first
+    return common
 
 
 def most_frequent_share(result: EvalResult) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from eval.report.chance import chance_levels
+from eval.report.chance import chance_levels, common_chance_levels
 from eval.report.document import TableBlock
 from eval.report.figures.classes import worst_classes
 from eval.report.figures.sweeps import best_point, metrics_of
@@ -45,16 +45,18 @@ def comparison_table(group: Group, leads: Sequence[Lead]) -> TableBlock:
         rows.append((row.label, first, *([behind.get(row.label, "")] if leads else []), *others))
         source = (row.result.mode, protocol_words(row.result), " + ".join(spaces_of(row.result)))
         details.append(" · ".join(dict.fromkeys(source)) if row.whole else "")
-    chance = chance_levels(group.results[0].result)
+    chance = common_chance_levels([labelled.result for labelled in group.results])
     if chance:
         first, *others = (metric_number(name, chance[name]) if name in chance else "" for name in metrics)
         rows.append(("guessing", first, *([""] if leads else []), *others))
         details.append("")
     heads = _heads(metrics)
+    some = any(name not in chance for labelled in group.results for name in chance_levels(labelled.result))
+    differs = " Guessing has no number where it is not the same for all results." if chance and some else ""
     columns = ("result", heads[0], *(["to the best"] if leads else []), *heads[1:])
     how = " To the best: the difference of the first metric, paired where it has an interval." if leads else ""
     best = 0 if leads else None
-    return TableBlock(group.title, columns, tuple(rows), 1, _note(metrics) + how, tuple(details), best, 3)
+    return TableBlock(group.title, columns, tuple(rows), 1, _note(metrics) + how + differs, tuple(details), best, 3)
 
 
 def provenance_table(results: Sequence[LabelledResult]) -> TableBlock:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.report.chance import chance_levels
+from eval.report.chance import common_chance_levels
 from eval.report.figures.panels import Bar, Line, draw_bars, draw_lines, legend_below, legend_height, shortened
 from eval.report.figures.style import BLUE, GREY, INK, SMALL, SOFT, head, new_figure, style_axes
 from eval.views.wording import (
@@ -79,7 +79,7 @@ def comparison_figure(group: Group) -> Figure:
     notes = [group.title, "Lines: 95 % intervals."]
     if not all(row.whole for row in rows):
         notes[-1] += " Grey: an arm by itself."
-    chance = chance_levels(group.results[0].result)
+    chance = common_chance_levels([labelled.result for labelled in group.results])
     if set(metrics) & set(chance):
         notes[-1] += " Dashed: guessing."
     if len(group.rows()) > len(rows):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from eval.report.chance import chance_levels
+from eval.report.chance import common_chance_levels
 from eval.report.figures.classes import draw_worst, worst_classes
 from eval.report.figures.comparison import bars_of, cmc_lines, draw_chance, draw_cmc, draw_gains
 from eval.report.figures.curves import draw_roc, draw_scores
@@ -81,7 +81,7 @@ class Panel(NamedTuple):
 def _bars(group: Group) -> Panel:
     rows, metric = group.rows(), group.headline
     shown = [row for row in rows if metric in row.metrics][:MOST_BARS]
-    chance = chance_levels(group.results[0].result).get(metric)
+    chance = common_chance_levels([labelled.result for labelled in group.results]).get(metric)
 
     def draw(axes: Axes) -> None:
         draw_bars(axes, bars_of(shown, metric), metric_axis(metric), longest=LONGEST)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval.metrics.probabilities import brier, nll
-from eval.report.chance import chance_levels, most_frequent_share
+from eval.report.chance import chance_levels, common_chance_levels, most_frequent_share
 from eval.results.schema import ClassMetrics, Part, Universe
 from tests.support.drawn_results import fusion, knn, metric, reid, verification
 
@@ -49,6 +49,17 @@ def test_of_other_galleries_and_of_parts() -> None:
         for name, size in sizes.items()
     }
     assert chance_levels(reid(parts=parts))["rank_1"] == pytest.approx((1 / 10 + 1 / 20) / 2)
+
+
+def test_a_level_that_does_not_hold_for_all_results_is_none_of_them() -> None:
+    step, trapezoid = reid(), reid(config={"ap_method": "trapezoid"})
+    assert "mean_ap" in common_chance_levels([step, step])
+    for results in ([step, trapezoid], [trapezoid, step]):
+        assert set(common_chance_levels(results)) == {"rank_1", "rank_5", "mean_inp"}
+    larger = reid(n={"query": 10, "gallery": 80, "identities": 80})
+    assert common_chance_levels([step, larger]) == {}
+    without = reid(metrics={"rank_1": metric(0.5)})
+    assert common_chance_levels([without, step]) == chance_levels(step)
 
 
 def test_random_scores_of_pairs() -> None:

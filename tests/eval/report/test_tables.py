@@ -8,7 +8,7 @@ from eval.report.groups import LabelledResult, group_results
 from eval.report.leads import Lead
 from eval.report.tables import comparison_table, provenance_table, sweep_table
 from eval.results.schema import SweepPoint
-from tests.support.drawn_results import fusion, knn, plain
+from tests.support.drawn_results import fusion, knn, plain, reid
 
 
 def test_the_table_of_a_sweep_begins_with_the_best_and_has_the_chosen() -> None:
@@ -35,6 +35,17 @@ def test_the_comparison_begins_with_the_best_and_ends_with_guessing() -> None:
     alone = comparison_table(group_results(results[:1])[0], [])
     assert alone.columns[:3] == ("result", "top-1", "top-5")
     assert alone.best is None
+
+
+def test_guessing_has_a_number_where_it_is_that_of_all_results() -> None:
+    made = {"step": reid(), "trapezoid": reid(config={"ap_method": "trapezoid"})}
+    (group,) = group_results([LabelledResult(name, Path(f"{name}.json"), result) for name, result in made.items()])
+    table = comparison_table(group, [])
+    guessing = dict(zip(table.columns, table.rows[-1], strict=True))
+    assert (guessing["mAP"], guessing["mINP"], guessing["Rank-1"]) == ("", "6.8", "1.4")
+    assert "Guessing has no number where it is not the same for all results." in table.note
+    (same,) = group_results([LabelledResult(name, Path(f"{name}.json"), reid()) for name in "ab"])
+    assert "Guessing" not in comparison_table(same, []).note
 
 
 def test_where_the_numbers_come_from() -> None:
