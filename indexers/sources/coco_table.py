@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexers.sources.boxes import BOX, BOX_SIZE
-from indexers.sources.shard_files import shard_word
+from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import TableRow
 from retrieval.errors import InputError, MissingFileError, first_names
 from retrieval.limits import MIB
@@ -128,6 +128,7 @@ class CocoTable:
         self.skipped: Counter[str] = Counter()
         self._boxes = boxes
         self._files = [_read(file, folder, root, words) for file in files]
+        self.notes += note_split_folders((file.name for file in self._files), words)
         keys: dict[str, None] = {}
         for file in self._files:
             for entry in file.images.values():

@@ -76,7 +76,7 @@ class _Join:
         if not hits:
             raise no_images(path, root, files, "occurrences" if self._media is None else "media", ways)
         self._by_occurrence(way) if way.many else self._by_media(way)
-        self.table.notes.append(f"Images are matched by {way.what}: {len(self.table):,} of {len(files.uris):,}.")
+        self.table.notes.append(f"Images are matched by {way.what}: {self.table.images():,} of {len(files.uris):,}.")
 
     def _by_media(self, way: PhotoWay) -> None:
         """Add a row for each media with an image, with the columns of its occurrence."""

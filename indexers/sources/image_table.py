@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from indexers.sources.image_file import ImageColumnError, ImageFile
-from indexers.sources.shard_files import shard_word
+from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import TableRow
 from retrieval.containers import SEPARATOR
 from retrieval.errors import InputError
@@ -65,6 +65,8 @@ class ImageTable:
                 "files, index one with `source=manifest`."
             )
         self._set_columns()
+        if self._split_at is not None:
+            self.notes += note_split_folders((name for name, _ in self._files), words)
         self.missing = self._find_missing()
 
     def location(self, number: int) -> str:

@@ -59,7 +59,7 @@ class INaturalistSource(ExportSource):
         columns = (*photos.places, *observations.places, "taxon", "rank")
         table = JoinedTable(path, ("filepath", *dict.fromkeys(columns)))
         _join(table, way, photos, observations, taxa)
-        table.notes.append(f"Photos are matched by {way.what}: {len(table):,} of {len(files.uris):,}.")
+        table.notes.append(f"Photos are matched by {way.what}: {table.images():,} of {len(files.uris):,}.")
         return table
 
 

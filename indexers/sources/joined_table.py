@@ -79,6 +79,10 @@ class JoinedTable:
         """Number of rows."""
         return len(self._rows)
 
+    def images(self) -> int:
+        """Return the number of images that rows have, of which several may have one."""
+        return len({cells["filepath"] for _, cells in self._rows})
+
     def add(self, where: str, cells: Cells) -> None:
         """Append a row, and where it comes from."""
         self._rows.append((where, cells))

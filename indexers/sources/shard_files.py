@@ -166,20 +166,42 @@ def _alternatives(inner: str) -> list[str]:
 
 
 def shard_word(name: str, mapped: Collection[str]) -> str | None:
-    """Return the word for a split in the name of a shard: of a folder above it, or in its own name.
+    """Return the word for a split in the name of a shard: in its own name, else of a folder above it.
 
     Args:
         name: path of the shard below the root: ``train/0000.parquet``, ``imagenet-val-000012.tar``.
         mapped: words that the option ``split`` maps.
     """
     *folders, file = name.split("/")
-    stem = file.rpartition(".")[0]
-    words = [*folders, *re.split(r"[-_.]", stem)]
+    words = [*folders, *re.split(r"[-_.]", file.rpartition(".")[0])]
     if (word := next((word for word in words if word in mapped), None)) is not None:
         return word
-    folder = next((folder for folder in reversed(folders) if split_name(folder)), None)
-    like = split_like(stem)
-    return folder or (like.split if like else None)
+    return _own_split(file) or _split_folder(folders)
+
+
+def _own_split(file: str) -> str | None:
+    like = split_like(file.rpartition(".")[0])
+    return like.split if like else None
+
+
+def _split_folder(folders: list[str]) -> str | None:
+    return next((folder for folder in reversed(folders) if split_name(folder)), None)
+
+
+def note_split_folders(names: Iterable[str], mapped: Collection[str]) -> list[str]:
+    """Return a note if shards lie in the folder of another split than their own names say; arguments as above."""
+    others = []
+    for name in names:
+        *folders, file = name.split("/")
+        split, folder = _own_split(file), _split_folder(folders)
+        if split and folder and split_name(folder) != split and shard_word(name, mapped) == split:
+            others.append((name, split, folder))
+    if not others:
+        return []
+    name, split, folder = others[0]
+    lie = "files lie" if len(others) > 1 else "file lies"
+    told = f"{len(others):,} {lie} in a folder of another split than the name says (first {name}): the name is taken, "
+    return [f"{told}{split}; `split={folder}={split_name(folder)}` takes the folder."]
 
 
 class MemberPaths:

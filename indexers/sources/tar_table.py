@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from indexers.sources.base import UNREADABLE, is_hidden, is_image, is_text, printable
-from indexers.sources.shard_files import shard_word
+from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import Cell, TableRow, checked_object
 from retrieval.containers import SEPARATOR
 from retrieval.containers.tar import TarError, TarMember, tar_members
@@ -74,11 +74,13 @@ class TarTable:
         self._packed: list[bytes] = []
         columns: dict[str, None] = {"filepath": None}
         pending: list[Row] = []
+        named: dict[str, None] = {}  # shards whose names say the split of a row
         for name, file in shards.paths():
             word = shard_word(name, words)
             for row in self._rows_of(name, file):
-                if word is not None:
-                    row.setdefault("split", word)
+                if word is not None and "split" not in row:
+                    row["split"] = word
+                    named[name] = None
                 columns |= dict.fromkeys(row)
                 pending.append(row)
             self._pack(pending, least=_CHUNK)
@@ -89,6 +91,7 @@ class TarTable:
         self.columns = tuple(name for name in columns if name not in self.ignored)
         self._skipped = self.skipped.copy()
         self._add_notes()
+        self.notes += note_split_folders(named, words)
 
     def location(self, number: int) -> str:
         """Return the address of a row, for messages."""

@@ -12,6 +12,7 @@ from indexers.sources.shard_files import find_shards
 from indexers.sources.shard_source import ShardSource
 from indexers.sources.table_source import RowOptions
 from indexers.sources.tar_table import TarTable
+from retrieval.errors import InputError
 from retrieval.text_files import read_text
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ class WebDatasetSource(ShardSource):
         shards = find_shards(path, (".tar",))
         classes = _class_names(options.classes or shards.root / CLASS_NAMES, given=options.classes is not None)
         table = TarTable(path, shards, options.image, classes, options.split)
+        if classes and "cls" not in table.columns:
+            if options.classes is not None:
+                raise InputError(f"{options.classes} names the numbers in .cls, and no shard of {path} has a .cls.")
+            table.notes.append(
+                f"{CLASS_NAMES} names the numbers in .cls, and no shard has a .cls, so it is not read: numbers in "
+                "other fields stay numbers."
+            )
         super().__init__(path, name, shards, table, {}, options)
 
     def _usual_columns(self, table: InputTable) -> Mapping[str, str | None]:
@@ -54,11 +62,20 @@ class WebDatasetSource(ShardSource):
 
 
 def _class_names(path: Path, *, given: bool) -> list[str]:
-    """Read the names of classes; a name that stands twice begins with its number."""
+    """Read the names of classes; a name that stands twice begins with its number.
+
+    Raises:
+        InputError: the file cannot be read, or a line between others is blank.
+    """
     if not given and not path.is_file():
         return []
     names = read_text(path, "a list of class names").splitlines()
     while names and not names[-1].strip():
         names.pop()
+    blank = next((at for at, name in enumerate(names, 1) if not name.strip()), None)
+    if blank is not None:
+        raise InputError(
+            f"{path} line {blank} is blank, and a class needs a name; write one there, or delete the line."
+        )
     counts = Counter(names)
     return [f"{at} {name.strip()}" if counts[name] > 1 else name.strip() for at, name in enumerate(names)]

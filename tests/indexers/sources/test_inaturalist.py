@@ -77,6 +77,15 @@ def test_a_photo_of_an_observation_that_is_not_listed(tmp_path: Path) -> None:
     ]
 
 
+def test_a_photo_of_two_observations_is_one_image(tmp_path: Path) -> None:
+    root = make(tmp_path, "11.jpg", "13.jpg")
+    with (root / "photos.csv").open("a") as file:
+        file.write("aa-1\t11\to-2\t5\tjpg\tCC0\n")
+    _, source = read(root)
+    assert any("Photos are matched by" in note and note.endswith(": 2 of 2.") for note in source.notes)
+    assert source.tally.left_out["rows in conflict"] == 1
+
+
 def test_no_photo_is_here(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"None of the photos of .* which holds 0 images\. Images are matched by"):
         read(make(tmp_path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexers.sources.registry import guess_kind
-from indexers.sources.shard_files import find_shards, is_pattern, shard_word
+from indexers.sources.shard_files import find_shards, is_pattern, note_split_folders, shard_word
 from retrieval.errors import InputError, MissingFileError
 
 
@@ -79,6 +79,9 @@ def test_a_folder_whose_name_reads_like_a_pattern_is_the_folder(tmp_path: Path) 
         ("default/test/0000.parquet", "test"),
         ("imagenet-val-000012.tar", "val"),
         ("train/shard-000000.tar", "train"),
+        ("train/imagenet-val-000000.tar", "val"),
+        ("pretrain/imagenet-val-000000.tar", "pretrain"),
+        ("test/cc3m-train-test-00.tar", "test"),
         ("000000.tar", None),
         ("cc3m-train-test-00.tar", None),
         ("set-pretrain-000.tar", "pretrain"),
@@ -86,3 +89,12 @@ def test_a_folder_whose_name_reads_like_a_pattern_is_the_folder(tmp_path: Path) 
 )
 def test_the_split_of_a_shard(name: str, word: str | None) -> None:
     assert shard_word(name, {"pretrain"}) == word
+
+
+def test_a_shard_in_the_folder_of_another_split_is_told() -> None:
+    names = ("train/imagenet-val-000000.tar", "train/imagenet-train-000000.tar", "val/a-validation-0.tar", "test/0.tar")
+    (note,) = note_split_folders(names, ())
+    assert note.startswith("1 file lies in a folder of another split than the name says (first train/imagenet-val-0000")
+    assert "`split=train=train` takes the folder" in note
+    assert shard_word(names[0], {"train"}) == "train"
+    assert note_split_folders(names, {"train"}) == []

@@ -97,6 +97,31 @@ def test_names_of_classes(tmp_path: Path) -> None:
         read(tmp_path, members, classes=names)
 
 
+def test_a_class_in_a_line_that_is_blank(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("crane\n \nwren\n")
+    with pytest.raises(InputError, match=r"names\.txt line 2 is blank, and a class needs a name"):
+        read(tmp_path, [("a.jpg", JPG), ("a.cls", b"1")], classes=tmp_path / "names.txt")
+
+
+def test_names_of_classes_without_a_member_that_numbers_them(tmp_path: Path) -> None:
+    members = [("a.jpg", JPG), ("a.json", b'{"label": 1}')]
+    (tmp_path / "set").mkdir()
+    names = tmp_path / "set" / "classnames.txt"
+    names.write_text("crane\nwren\n")
+    samples, source = read(tmp_path, members)
+    assert [sample.label for sample in samples] == ["1"]
+    assert any("no shard has a .cls, so it is not read" in note for note in source.notes)
+    with pytest.raises(InputError, match=r"classnames\.txt names the numbers in \.cls, and no shard of .* has a \.cls"):
+        read(tmp_path, members, classes=names)
+
+
+def test_a_shard_in_the_folder_of_another_split(tmp_path: Path) -> None:
+    write_tar(tmp_path / "set" / "train" / "birds-val-0.tar", [("a.jpg", JPG), ("a.cls", b"1")])
+    source = open_source(tmp_path / "set")
+    assert [sample.split for sample in source] == ["val"]
+    assert any("in a folder of another split" in note for note in source.notes)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
