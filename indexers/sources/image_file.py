@@ -46,6 +46,7 @@ class ImageFile:
         self.column = _choose(path, leaves, column)
         self.leaf = leaves.get(self.column or "")
         self.table = None if self.column is None else ParquetTable(path, frozenset(), frozenset({self.column}))
+        self.numbers = frozenset(field.name for field in schema if _is_number(field.type))
         self.classes = {name: entry["names"] for name, entry in features.items() if _names_classes(entry)}
 
     def empty_rows(self) -> Iterator[int]:
@@ -69,6 +70,12 @@ class ImageFile:
                 statistics = chunk.statistics
                 return statistics is None or not statistics.has_null_count or statistics.null_count > 0
         return True
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind))
 
 
 def _features(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, Any]]:

@@ -131,6 +131,13 @@ class ImageTable:
         self.ignored = {name: kind for table in tables for name, kind in table.ignored.items()}
         named = dict.fromkeys(name for _, file in self._files for name in file.classes)
         self.classes = tuple(name for name in named if name in columns)
+        for name in self.classes:
+            bare = [shard for shard, file in self._files if name in file.numbers and name not in file.classes]
+            if bare:
+                self.notes.append(
+                    f"{len(bare):,} of {len(self._files):,} files do not name the classes of '{name}', whose numbers "
+                    f"stay numbers there, so one class may count as two (first {bare[0]}); index such files apart."
+                )
 
     def _find_missing(self) -> dict[str, str]:
         missing = {}

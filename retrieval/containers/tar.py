@@ -91,8 +91,8 @@ def _check_end(file: BinaryIO, end: int, size: int, last: str, n: int) -> None:
     block = file.read(tarfile.BLOCKSIZE)
     if not block:
         raise TarError(
-            f"it has no end mark, so it may be cut off after this member, of {n:,}; fetch it again, or if it is whole, "
-            "append the mark with truncate -s +1024",
+            f"it ends without an end mark, so it may be cut off here, after {n:,} member{'s' * (n != 1)}; fetch it "
+            "again, or if it is whole, append the mark with truncate -s +1024",
             last,
         )
     if block.strip(b"\0"):

@@ -120,7 +120,7 @@ def test_a_shard_that_is_cut_off_between_members_is_damaged(tmp_path: Path) -> N
     report = index(data, "--prune", check=3)
     (where, reason), *more = report["failures"].items()
     assert (where.partition("::")[0], more) == ("birds-train-000000.tar", [])
-    assert reason.startswith("it has no end mark, so it may be cut off after this member")
+    assert reason.startswith("it ends without an end mark, so it may be cut off here, after ")
     assert report["left_out"] == {"damaged shards": 1}
     assert (report["taken"], report["vanished"], report["pruned"], report["samples"]) == (9, 2, 0, 11)
 

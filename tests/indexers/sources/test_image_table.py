@@ -159,6 +159,14 @@ def test_columns_differ_between_files(tmp_path: Path) -> None:
     ]
 
 
+def test_files_of_which_some_do_not_name_their_classes(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "set" / "a.parquet", IMAGES[:2])
+    write_parquet(tmp_path / "set" / "b.parquet", IMAGES[2:], classes=None)
+    samples, source = read(tmp_path / "set")
+    assert [sample.label for sample in samples] == ["wren", "robin", "0", "1"]
+    assert any("1 of 2 files do not name the classes of 'label'" in note for note in source.notes)
+
+
 def test_no_file_with_images(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"filepath": ["a.jpg"], "label": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"no column of images in its 1 files; .*`source=manifest`"):

@@ -103,7 +103,7 @@ def test_a_file_that_is_cut_off_between_members(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: 512 + 1024])
     names, told = listed(path)
     assert names == ["a.jpg"]
-    assert told.startswith("it has no end mark, so it may be cut off after this member, of 1;")
+    assert told.startswith("it ends without an end mark, so it may be cut off here, after 1 member;")
     path.write_bytes(path.read_bytes() + bytes(1024))
     assert listed(path) == (["a.jpg"], "")
 
