@@ -68,7 +68,7 @@ def _of_results(results: Sequence[LabelledResult]) -> Iterator[Paragraph]:
     """The warnings of results, each once with the labels of its results; then departures from a protocol."""
     labels: dict[str, list[str]] = {}
     for label, _, result in results:
-        for words in result.warnings:
+        for words in dict.fromkeys(result.warnings):  # several arms may give one warning
             labels.setdefault(words, []).append(label)
     for words, of in labels.items():
         name = "All results" if len(of) == len(results) > 1 else listed(of)
@@ -90,8 +90,9 @@ def _of_choice(groups: Sequence[Group]) -> Iterator[str]:
         yield f"Settings of {listed(chosen)} were chosen on {' and '.join(sorted(filter(None, roles)))}, none on test."
     side = [label for label, _, r in results if len([p for p in r.sweep or () if p.role == "test"]) > 1]
     if side:
+        show = "shows" if len(side) == 1 else "show"
         yield (
-            f"{listed(side)} shows several settings on test side by side: the metrics are of the one that was named "
+            f"{listed(side)} {show} several settings on test side by side: the metrics are of the one that was named "
             "beforehand; the best of the others was not chosen fairly."
         )
     most = max(len(group.results) for group in groups)

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from eval.results.comparable import part_keys, parts_difference
+from eval.results.differences import SAME_VALUE
 from eval.results.files import read_result
 from eval.results.schema import EvalResult
-from eval.views.wording import gallery_count, is_classification, lower_is_better, sample_count, universe_words
+from eval.views.wording import (
+    gallery_count,
+    headline_method,
+    is_classification,
+    lower_is_better,
+    sample_count,
+    universe_words,
+)
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,11 +40,15 @@ class LabelledResult(NamedTuple):
 
 
 class MetricsRow(NamedTuple):
-    """The metrics of a result (``whole``) or of one of its arms: a row of a table, a bar of a chart."""
+    """The metrics of a result (``whole``) or of one of its arms: a row of a table, a bar of a chart.
+
+    ``of`` is the label of the result.
+    """
 
     label: str
     metrics: Mapping[str, Metric]
     result: EvalResult
+    of: str
     whole: bool = True
 
 
@@ -58,14 +70,26 @@ class Group(NamedTuple):
         samples = ", ".join(filter(None, (sample_count(first), gallery_count(first))))
         return f"{universe_words(first)}, split {first.provenance.split_sha256[:8]}, {samples}"
 
+    @property
+    def tied(self) -> tuple[LabelledResult, ...]:
+        """The results whose headline metric is that of the first, which are the best ones together."""
+        metric, best = self.headline, self.results[0].result.metrics[self.headline].value
+        return tuple(
+            labelled
+            for labelled in self.results
+            if metric in labelled.result.metrics and abs(labelled.result.metrics[metric].value - best) <= SAME_VALUE
+        )
+
     def rows(self) -> list[MetricsRow]:
-        """Every result, followed by its arms."""
+        """Every result, followed by its arms; methods of few shots stand side by side, the first for the result."""
         rows = []
         for label, _, result in self.results:
-            rows.append(MetricsRow(label, result.metrics, result))
+            first = headline_method(result)
+            rows.append(MetricsRow(label if first is None else f"{label}: {first}", result.metrics, result, label))
+            alone = " alone" if first is None else ""
             for name, arm in (result.arms or {}).items():
-                if arm.metrics:
-                    rows.append(MetricsRow(f"{label}: {name} alone", arm.metrics, result, whole=False))
+                if arm.metrics and name != first:
+                    rows.append(MetricsRow(f"{label}: {name}{alone}", arm.metrics, result, label, whole=False))
         return rows
 
     def metrics(self) -> list[str]:

@@ -18,6 +18,7 @@ from eval.results.schema import EvalResult, Metric, Part, TaskName
 from eval.views.wording import (
     count_words,
     counted,
+    gallery_count,
     lower_is_better,
     metric_name,
     metric_words,
@@ -141,7 +142,12 @@ def _cell(name: str, metric: Metric | None) -> str:
 def _caption(results: Sequence[EvalResult], common: Iterable[str]) -> str:
     """What all results of a table have in common, and what the numbers are."""
     first = results[0]
-    counts = [f"{count_words(n)} {COUNTS[key]}" for key, n in first.n.items() if key in COUNTS]
+    of_parts = gallery_count(first)  # a query is ranked against the gallery of its part
+    counts = [
+        of_parts if of_parts and key == "gallery" else f"{count_words(n)} {COUNTS[key]}"
+        for key, n in first.n.items()
+        if key in COUNTS
+    ]
     names = ("class", "classes") if first.task == "classification" else ("identity", "identities")
     kind = counted(first.label_universe.n, *names)
     draws = {len(one.draws) for one in results}

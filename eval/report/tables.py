@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eval.report.chance import chance_levels, common_chance_levels
+from eval.report.differing import option_words
 from eval.report.document import TableBlock
 from eval.report.figures.classes import worst_classes
 from eval.report.figures.sweeps import best_point, metrics_of
 from eval.views.wording import (
     NOT_PERCENT,
     count_words,
+    headline_method,
     lower_is_better,
     metric_name,
     metric_number,
@@ -39,12 +41,16 @@ def comparison_table(group: Group, leads: Sequence[Lead]) -> TableBlock:
     """
     metrics = sorted(group.metrics(), key=lambda name: name != group.headline)
     behind = {lead.label: _behind(group.headline, lead) for lead in leads}
+    options = dict(zip(
+        (labelled.label for labelled in group.results), option_words([labelled.result for labelled in group.results]),
+        strict=True,
+    ))  # fmt: skip
     rows, details = [], []
     for row in group.rows():
         first, *others = _cells(row.metrics, metrics)
-        rows.append((row.label, first, *([behind.get(row.label, "")] if leads else []), *others))
-        source = (row.result.mode, protocol_words(row.result), " + ".join(spaces_of(row.result)))
-        details.append(" · ".join(dict.fromkeys(source)) if row.whole else "")
+        rows.append((row.label, first, *([behind.get(row.of, "") if row.whole else ""] if leads else []), *others))
+        source = (row.result.mode, protocol_words(row.result), " + ".join(spaces_of(row.result)), options[row.of])
+        details.append(" · ".join(dict.fromkeys(filter(None, source))) if row.whole else "")
     chance = common_chance_levels([labelled.result for labelled in group.results])
     if chance:
         first, *others = (metric_number(name, chance[name]) if name in chance else "" for name in metrics)
@@ -55,7 +61,7 @@ def comparison_table(group: Group, leads: Sequence[Lead]) -> TableBlock:
     differs = " Guessing has no number where it is not the same for all results." if chance and some else ""
     columns = ("result", heads[0], *(["to the best"] if leads else []), *heads[1:])
     how = " To the best: the difference of the first metric, paired where it has an interval." if leads else ""
-    best = 0 if leads else None
+    best = 0 if leads and len(group.tied) == 1 else None
     return TableBlock(group.title, columns, tuple(rows), 1, _note(metrics) + how + differs, tuple(details), best, 3)
 
 
@@ -117,8 +123,11 @@ def gains_table(result: EvalResult) -> TableBlock:
         for name, arm in (result.arms or {}).items()
         for metric, gain in (arm.gains or {}).items()
     ]
-    note = "The whole less the arm, in percentage points; [95 %] and p by exchanging the two answers."
-    return TableBlock("Gain over each arm", ("arm", "metric", "gain", "p"), tuple(rows), 2, note)
+    first = headline_method(result)
+    title, of = ("Gain over each arm", "arm") if first is None else (f"Gain of {first} over each method", "method")
+    less = "The whole less the arm" if first is None else f"{first} less the method"
+    note = f"{less}, in percentage points; [95 %] and p by exchanging the two answers."
+    return TableBlock(title, (of, "metric", "gain", "p"), tuple(rows), 2, note)
 
 
 def arms_table(result: EvalResult) -> TableBlock:

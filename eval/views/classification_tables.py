@@ -8,6 +8,7 @@ from eval.views.wording import (
     NOT_PERCENT,
     count_name,
     count_words,
+    headline_method,
     metric_name,
     metric_words,
     p_value,
@@ -65,24 +66,26 @@ def grid_table(results: Sequence[EvalResult]) -> FittedTable:
 
 
 def _metrics_table(result: EvalResult) -> FittedTable:
-    """Make a row per metric, a column per arm and one for the whole, and counts below."""
+    """Make a row per metric, a column per arm and one for the whole, and counts below; methods have no whole."""
     table = FittedTable(_title(result), _caption(result))
     arms = {name: arm.metrics for name, arm in (result.arms or {}).items() if arm.metrics is not None}
+    columns = [*arms.items(), (result.mode, result.metrics)]
+    if headline_method(result) is not None:  # the metrics of the first method are those of the result
+        columns.pop()
     table.add_column()
-    for name in (*arms, result.mode):
+    for name, _ in columns:
         table.add_column(name, "metric")
-    for name, metric in result.metrics.items():
-        cells = [metric_words(name, metrics[name]) for metrics in arms.values()]
-        table.add_row(metric_name(name), *cells, metric_words(name, metric))
+    for name in result.metrics:
+        table.add_row(metric_name(name), *(metric_words(name, metrics[name]) for _, metrics in columns))
     for name, count in result.n.items():
-        table.add_row(count_name(name), *("" for _ in arms), count_words(count))
+        table.add_row(count_name(name), *("" for _ in columns[1:]), count_words(count))
     return table
 
 
 def _gains_table(result: EvalResult) -> FittedTable:
     """One row per metric, one column per arm: the whole less the arm."""
     arms = {name: arm.gains for name, arm in (result.arms or {}).items() if arm.gains}
-    table = FittedTable(f"What {result.mode} gains")
+    table = FittedTable(f"What {headline_method(result) or result.mode} gains")
     table.add_column()
     for name in arms:
         table.add_column(f"over {name}", "metric")
@@ -152,6 +155,9 @@ def _caption(result: EvalResult) -> str:
     resampled = "groups" if config["interval"] == "group" else "samples within classes"
     lines = [f"percent (NLL and Brier as they are), [95 % by bootstrap over {resampled}]"]
     lines.append(f"{universe.n} labels ({universe.origin}, {universe.sha256[:8]}) · macro over {config['macro_over']}")
+    method = headline_method(result)
+    if method is not None:
+        lines.append(f"the methods side by side; the headline of the result is the first, {method}")
     choice = result.chosen
     if choice is not None and choice.on:
         setting = ", ".join(f"{key}={_option_words(value)}" for key, value in choice.settings[0].items())

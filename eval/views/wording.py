@@ -156,13 +156,26 @@ def sample_count(result: EvalResult, role: str | None = None) -> str:
 
 
 def gallery_count(result: EvalResult) -> str:
-    """Write ``249 gallery samples in 4 parts``; an empty text for a result without parts.
+    """Write ``59 to 71 gallery samples in each of 4 parts``; an empty text for a result without parts.
 
     It tells results of one split set apart whose parts were made with different options.
     """
-    if not result.parts or "gallery" not in result.n:
+    sizes = [part.n["gallery"] for part in (result.parts or {}).values() if "gallery" in part.n]
+    if not sizes:
         return ""
-    return f"{count_words(result.n['gallery'])} gallery samples in {counted(len(result.parts), 'part')}"
+    in_every = "each of " if len(sizes) > 1 else ""
+    return f"{_size_words(sizes)} gallery samples in {in_every}{counted(len(sizes), 'part')}"
+
+
+def _size_words(sizes: Sequence[float]) -> str:
+    """Write ``71``, or ``59 to 71`` where sizes differ."""
+    return " to ".join(dict.fromkeys(map(count_words, (min(sizes), max(sizes)))))
+
+
+def headline_method(result: EvalResult) -> str | None:
+    """The method whose metrics are those of a result of few shots that has several side by side; else None."""
+    methods = [name for name, arm in (result.arms or {}).items() if arm.metrics]
+    return methods[0] if result.mode == "fewshot" and methods else None
 
 
 def protocol_name(protocol: str, departs_from: str | None) -> str:

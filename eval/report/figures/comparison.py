@@ -78,7 +78,7 @@ def comparison_figure(group: Group) -> Figure:
     figure = new_figure(width, 1.55 + 0.31 * max(len(rows), 2))
     notes = [group.title, "Lines: 95 % intervals."]
     if not all(row.whole for row in rows):
-        notes[-1] += " Grey: an arm by itself."
+        notes[-1] += " Grey: an arm or another method by itself."
     chance = common_chance_levels([labelled.result for labelled in group.results])
     if set(metrics) & set(chance):
         notes[-1] += " Dashed: guessing."

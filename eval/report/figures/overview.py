@@ -21,7 +21,15 @@ from eval.report.figures.reliability import (
 from eval.report.figures.style import head, new_figure, style_axes
 from eval.report.figures.sweeps import chosen_setting, draw_sweep, metrics_of, sweep_axis, sweep_groups, sweep_lines
 from eval.report.groups import Group
-from eval.views.wording import NOT_PERCENT, SYMBOLS, lower_is_better, metric_axis, metric_name, metric_number
+from eval.views.wording import (
+    NOT_PERCENT,
+    SYMBOLS,
+    headline_method,
+    lower_is_better,
+    metric_axis,
+    metric_name,
+    metric_number,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +98,8 @@ def _bars(group: Group) -> Panel:
             draw_chance(axes, metric, chance)
 
     more = f", the first {len(shown)} of {len(rows)}" if len(rows) > len(shown) else ""
-    note = f"Lines: 95 % intervals{'' if all(row.whole for row in shown) else '; grey: an arm alone'}{more}."
+    grey = "" if all(row.whole for row in shown) else "; grey: an arm or another method"
+    note = f"Lines: 95 % intervals{grey}{more}."
     if chance is not None:
         note += f" Dashed: guessing, {metric_number(metric, chance)}."
     longest = max(len(shortened(row.label, LONGEST)) for row in shown)
@@ -123,7 +132,11 @@ def _gains(labelled: LabelledResult) -> Panel | None:
     lower = "; ↓: lower is better" if any(map(lower_is_better, names)) else ""
     note = f"{shortened(labelled.label)}; paired 95 % intervals{lower}."
     draw = partial(draw_gains, names=names, gains=gains_over_best, title="")
-    return Panel(f"Gain over {shortened(name_of_best, 24)}, the better arm", note, draw, 0, len(names), 0.9, 0.55)
+    first = headline_method(labelled.result)
+    title = f"Gain over {shortened(name_of_best, 24)}, the better arm"
+    if first is not None:
+        title = f"{shortened(first, 16)} less {shortened(name_of_best, 16)}, the best other"
+    return Panel(title, note, draw, 0, len(names), 0.9, 0.55)
 
 
 def _cmc(labelled: LabelledResult) -> Panel | None:

@@ -49,6 +49,12 @@ def test_of_many_names_the_first_are_listed() -> None:
     assert "r0, r1, r2, r3 and 2 more: Odd." in words
 
 
+def test_a_result_is_named_once_and_several_show() -> None:
+    words = careful(a=fewshot(warnings=("Odd.", "Odd.")), b=fewshot(), c=knn())
+    assert "a: Odd." in words
+    assert any(line.startswith("a and b show several settings") for line in words)
+
+
 def test_ties_and_pairs_that_could_not_be_made() -> None:
     groups = group_results(named(a=fusion(), b=knn(), c=knn(), d=knn()))
     leads = [

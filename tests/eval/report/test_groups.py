@@ -71,6 +71,6 @@ def test_one_split_set_with_other_galleries_is_refused() -> None:
         compare_results(store, *made)
     assert "\n" not in str(caught.value)
     groups = group_results([LabelledResult(each.protocol, Path("x.json"), each) for each in made])
-    assert ["48 gallery samples in 4 parts" in group.title for group in groups] == [True, False]
+    assert ["12 gallery samples in each of 4 parts" in group.title for group in groups] == [True, False]
     (said,) = separation_warnings(groups)
     assert "gallery of 12 and 48 images" in said

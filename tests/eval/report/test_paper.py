@@ -81,6 +81,7 @@ def test_galleries_that_differ_in_one_split_set_have_tables_and_labels_of_their_
     parts = [{"dorsal left": Part(metrics={}, draws=(), n={**n, "gallery": size})} for size in (12, 48)]
     tables = list(paper_tables(entries(*(reid(parts=of_result) for of_result in parts))))
     assert [table.label for table in tables] == ["ranking-66666666", "ranking-66666666-2"]
+    assert "48 gallery samples in 1 part, " in tables[1].caption
 
 
 def test_csv_has_the_options_and_the_setting() -> None:

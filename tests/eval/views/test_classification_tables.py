@@ -58,6 +58,10 @@ def test_few_shots_are_rows(store: MemoryStore) -> None:
     text = printed(class_tables(evaluated(store, "fewshot", options=options)))
     for word in ("Settings of the whole on test", "Settings of arm knn on val", "shots", "(seeds ±"):
         assert word in text
+    heading = text.splitlines()[1]
+    assert heading.split() == ["prototype", "knn"]
+    assert "What prototype gains" in text
+    assert "the headline of the result is the first, prototype" in text
     side = printed(class_tables(evaluated(store, "fewshot", options={**options, "choose": "none"})))
     assert "on val" not in side
 
