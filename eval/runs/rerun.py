@@ -43,7 +43,8 @@ def evaluate_again(
     now = build_result(prepared, prepared.evaluate())
     require_values(result, {metric: repeated.value for metric, repeated in now.metrics.items()}, name)
     require_numbers(result, now, name)
-    now = now.model_copy(update={"warnings": tuple(dict.fromkeys((*result.warnings, *now.warnings)))})
+    new = tuple(words for words in now.warnings if words not in result.warnings)
+    now = now.model_copy(update={"warnings": (*result.warnings, *new)})
     return keep_result(store, prepared, now, say)
 
 

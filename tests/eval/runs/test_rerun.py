@@ -93,6 +93,14 @@ def test_the_result_made_again_is_the_result_and_no_second_one(name: str) -> Non
     assert len(store.results()) == 1
 
 
+def test_warnings_are_those_of_the_result_as_often_as_it_has_them() -> None:
+    store = class_store(ROWS)
+    before = evaluated(store, "knn", options={"k": 9000})
+    assert before.warnings
+    twice = before.model_copy(update={"warnings": ("Of two arms.", "Of two arms.")})
+    assert again(store, twice).warnings == ("Of two arms.", "Of two arms.", *before.warnings)
+
+
 def test_a_file_of_labels_and_a_split_set_file_may_be_gone(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("class 2\nclass 0\nwolf\n")
     pool = pool_of(ROWS)
