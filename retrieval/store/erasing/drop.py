@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,23 +44,50 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
         with store.snapshot() as snapshot:
             space = _space(snapshot, request.space)
             return _space_report(snapshot, space, _banks_of(store.tables, space), dry_run=True)
-    folder, tables = store.local_folder, store.tables
+
+    def prepare(writer: LanceWriter) -> _Erasure:
+        space = _space(writer.snapshot, request.space)
+        report = _space_report(writer.snapshot, space, _banks_of(store.tables, space), dry_run=False)
+        return _Erasure(report, lambda: commit_without(store.tables, writer, space), [space.fingerprint])
+
+    return _erase(store, request, prepare, say)
+
+
+class _Erasure(NamedTuple):
+    """What is erased, the function that does it, and the fingerprints of spaces whose caches and indexes are stale."""
+
+    report: EraseReport
+    commit: Callable[[], None]
+    stale: list[str]
+
+
+def _erase(
+    store: LanceStore,
+    request: DropSpaceRequest | DropBankRequest,
+    prepare: Callable[[LanceWriter], _Erasure],
+    say: Callable[[str], None],
+) -> EraseReport:
+    """Commit an erasure and delete the old versions; where an earlier run has committed it, finish that.
+
+    Raises:
+        UnknownNameError: there is no such space or bank, and no erasure of it was stopped.
+    """
+    folder = store.local_folder
     with store.writer(request.wait, say) as writer:
         begun = marker.read_marker(folder)
         report = EraseReport(store.uri, finished=True)
         stale = None  # of the erasure that was stopped, this is not known
         try:
-            space = _space(writer.snapshot, request.space)
+            erasure = prepare(writer)
         except UnknownNameError:
             if begun is None or not begun.is_of(request.selection):
                 raise
         else:
-            banks = _banks_of(tables, space)
-            report = _space_report(writer.snapshot, space, banks, dry_run=False)
+            report = erasure.report
             marker.begin(folder, request.selection)
-            commit_without(tables, writer, space)
-            stale = None if begun else [space.fingerprint]
-        erase_old_files(tables, folder, writer, request.wait, say, stale)
+            erasure.commit()
+            stale = None if begun else erasure.stale
+        erase_old_files(store.tables, folder, writer, request.wait, say, stale)
         marker.finish(folder)
         return report
 
@@ -120,25 +147,17 @@ def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], 
     if request.dry_run:
         with store.snapshot() as snapshot:
             return EraseReport(store.uri, dry_run=True, banks=[_bank(snapshot, request).name])
-    folder, tables = store.local_folder, store.tables
-    with store.writer(request.wait, say) as writer:
-        begun = marker.read_marker(folder)
-        report = EraseReport(store.uri, finished=True)
-        stale: list[str] | None = None
-        try:
-            bank = _bank(writer.snapshot, request)
-        except UnknownNameError:
-            if begun is None or not begun.is_of(request.selection):
-                raise
-        else:
-            report = EraseReport(store.uri, banks=[bank.name])
-            marker.begin(folder, request.selection)
-            with records_alone(folder):
-                drop_banks(tables, [(bank.name, bank.sha256)])
-            stale = None if begun else []
-        erase_old_files(tables, folder, writer, request.wait, say, stale)
-        marker.finish(folder)
-        return report
+
+    def prepare(writer: LanceWriter) -> _Erasure:
+        bank = _bank(writer.snapshot, request)
+
+        def commit() -> None:
+            with records_alone(store.local_folder):
+                drop_banks(store.tables, [(bank.name, bank.sha256)])
+
+        return _Erasure(EraseReport(store.uri, banks=[bank.name]), commit, [])
+
+    return _erase(store, request, prepare, say)
 
 
 def _bank(snapshot: LanceSnapshot, request: DropBankRequest) -> Bank:
