@@ -6,9 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.seams.scorer import ClassBank
+from eval.seams.scorer import Arm, ClassBank
 from retrieval.errors import InputError
 from retrieval.types import Int64
+
+
+def require_bank(arm: Arm, what: str) -> None:
+    """Require that an arm has a bank.
+
+    Args:
+        arm: the arm.
+        what: what the bank would be, and the way out, for the message.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not arm.banks:
+        raise InputError(f"Arm '{arm.name}' has no {what}.")
 
 
 class Segments(NamedTuple):

@@ -21,10 +21,11 @@ from typing import Annotated, cast
 import numpy as np
 from pydantic import Field
 
+from eval.scorers.banks import require_bank
 from eval.scorers.options import Positive
 from eval.scorers.pooling import class_texts
 from eval.scorers.prompts import scale_of
-from eval.scorers.spoken import require_bank, spoken_samples
+from eval.scorers.spoken import spoken_samples
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
@@ -98,7 +99,7 @@ class ClapScorer:
         Raises:
             InputError: the arm has no bank.
         """
-        require_bank(arm)
+        require_bank(arm, "prompts to start from; name a bank of texts")
         return tuple({"bank": bank.name} for bank in arm.banks)
 
     def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:

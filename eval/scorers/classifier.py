@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from pydantic import Field
 
-from eval.scorers.banks import Segments, class_segments
+from eval.scorers.banks import Segments, class_segments, require_bank
 from eval.scorers.similarity import similarity_blocks
 from eval.seams.scorer import Arm, ClassBank, ScorerTask, Setting
 from retrieval.config import Config
@@ -45,8 +45,7 @@ class ClassifierScorer:
         Raises:
             InputError: the arm has no bank.
         """
-        if not arm.banks:
-            raise InputError(f"Arm '{arm.name}' has no classifier to score with; name the bank that holds one.")
+        require_bank(arm, "classifier to score with; name the bank that holds one")
         return tuple({"bank": bank.name} for bank in arm.banks)
 
     def logits(self, arm: Arm, task: ScorerTask, settings: Sequence[Setting]) -> Iterator[Float32]:

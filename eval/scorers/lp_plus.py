@@ -20,9 +20,10 @@ from typing import Annotated, NamedTuple, TypeAlias, cast
 import numpy as np
 from pydantic import Field
 
+from eval.scorers.banks import require_bank
 from eval.scorers.options import ValueList
 from eval.scorers.pooling import class_texts
-from eval.scorers.spoken import require_bank, spoken_samples
+from eval.scorers.spoken import spoken_samples
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
@@ -101,7 +102,7 @@ class LpPlusScorer:
         Raises:
             InputError: the arm has no bank.
         """
-        require_bank(arm)
+        require_bank(arm, "prompts to start from; name a bank of texts")
         options = cast("LpPlusOptions", arm.options)
         return tuple({"bank": bank.name, "iterations": n} for bank, n in product(arm.banks, options.iterations))
 

@@ -9,11 +9,11 @@ from typing import Annotated, Literal, TypeAlias, cast
 import numpy as np
 from pydantic import BeforeValidator, Field
 
+from eval.scorers.banks import require_bank
 from eval.scorers.pooling import SWEPT_TEMPERATURES, PoolMethod, pool_scores
 from eval.seams.options import split_text
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
-from retrieval.errors import InputError
 from retrieval.types import Float32
 
 LARGEST_SCALE = 100.0
@@ -107,8 +107,7 @@ class PromptScorer:
         Raises:
             InputError: the arm has no bank.
         """
-        if not arm.banks:
-            raise InputError(f"Arm '{arm.name}' has no prompts to score with; name a bank of texts.")
+        require_bank(arm, "prompts to score with; name a bank of texts")
         options = _options(arm)
         return tuple(
             {"bank": bank.name, "pool": pool, "temperature": temperature}

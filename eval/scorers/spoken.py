@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eval.seams.scorer import Arm, ScorerTask
+from eval.seams.scorer import ScorerTask
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
@@ -29,16 +29,6 @@ class SpokenSamples(NamedTuple):
         spread = np.full((len(logits), self.universe), -np.inf, np.float32)
         spread[:, self.classes] = logits
         return spread
-
-
-def require_bank(arm: Arm) -> None:
-    """Require that an arm has a bank of texts.
-
-    Raises:
-        InputError: it has none.
-    """
-    if not arm.banks:
-        raise InputError(f"Arm '{arm.name}' has no prompts to start from; name a bank of texts.")
 
 
 def spoken_samples(task: ScorerTask, texts: Float32) -> SpokenSamples:
