@@ -28,8 +28,8 @@ from retrieval.interrupt import deferred_interrupt
 from retrieval.pillow_messages import decoding
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
-from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Source, SourceTally
-from retrieval.types.store import StoreWriter
+from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Sample, Source, SourceTally
+from retrieval.types.store import ForgottenSamples, StoreWriter
 
 FORGOTTEN = "forgotten"
 """Why a sample is left out that ``forget`` erased."""
@@ -60,8 +60,7 @@ def index(
         require_thumbnail_format()
     start = time.monotonic()
     forgotten = writer.snapshot.forgotten()
-    leaves_out = len(forgotten) > 0 and not options.include_forgotten
-    contents = survey(source, lambda sample: leaves_out and bool(forgotten.ids_of([sample.id])))
+    contents = survey(source, lambda sample: _is_forgotten(sample, forgotten, options))
     surveyed = source.tally.copy()
     for line in source.notes:
         options.tell(line)
@@ -69,7 +68,7 @@ def index(
         table([{f"{META_PREFIX}{name}": value for name, value in contents.meta_examples.items()}]).schema
     )
     writer.put_source(source.name, source.kind, str(source.root.resolve()))
-    run = _IndexRun(source, writer, spec, load, options)
+    run = _IndexRun(source, writer, spec, load, options, forgotten)
     with (
         deferred_interrupt() as stop,
         decoding(options.max_pixels),
@@ -81,6 +80,11 @@ def index(
     run.report.describe(contents)
     run.report.seconds = round(time.monotonic() - start, 3)
     return run.report
+
+
+def _is_forgotten(sample: Sample, forgotten: ForgottenSamples, options: IndexOptions) -> bool:
+    """Return whether a sample is on the record of forgotten ones, and is not to be taken in again."""
+    return not options.include_forgotten and len(forgotten) > 0 and bool(forgotten.ids_of([sample.id]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,13 @@ class _IndexRun:
     """
 
     def __init__(
-        self, source: Source, writer: StoreWriter, spec: EncoderSpec, load: Callable[[], Encoder], options: IndexOptions
+        self,
+        source: Source,
+        writer: StoreWriter,
+        spec: EncoderSpec,
+        load: Callable[[], Encoder],
+        options: IndexOptions,
+        forgotten: ForgottenSamples,
     ) -> None:
         if spec.preprocess is None:
             raise InputError("Images cannot be embedded into an imported space; name an `encoder`.")
@@ -118,7 +128,7 @@ class _IndexRun:
         self._views = (*stored_views, *(view for view in options.views if view not in stored_views))
         self._embedded, self._partial = self._stored_keys()
         self._thumbnail_keys = set(snapshot.thumbnail_keys())
-        self._forgotten = snapshot.forgotten()
+        self._forgotten = forgotten
         self._batch = Batch()
         self._pending: set[str] = set()  # keys of images that are not encoded yet
         self._buffer = WriteBuffer()
@@ -188,12 +198,7 @@ class _IndexRun:
 
     def _was_forgotten(self, step: Step) -> bool:
         """Return whether a sample that the store does not have was forgotten, and must not be opened."""
-        return (
-            step.row is None
-            and not self._options.include_forgotten
-            and len(self._forgotten) > 0
-            and bool(self._forgotten.ids_of([step.sample.id]))
-        )
+        return step.row is None and _is_forgotten(step.sample, self._forgotten, self._options)
 
     def _leave_forgotten(self, step: Step) -> None:
         self._advance(1)
