@@ -1,0 +1,1 @@
+"""The samples of a store that a training job sees: read, held out, decoded and drawn."""
