@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from retrieval.lookup import load_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from retrieval.config import Config
+    from training.data.training_data import DataNeeds, TrainingData
     from training.loop import TrainingResult
+    from training.run_settings import RunSettings
 
 JOBS = {
     "clip": ".jobs.clip:JOB",
@@ -19,15 +20,26 @@ JOBS = {
 
 
 class TrainingJob(Protocol):
-    """Trains an encoder by a recipe and writes checkpoint, history and encoder to a folder; does not use a store.
+    """Trains by a recipe and writes checkpoint, history and what it trained to a folder; does not use a store.
 
-    ``recipe`` is the class of its recipes; every key has a description.
+    ``recipe`` is the class of its recipes; every key has a description. A job that ``needs`` data of a store has the
+    group ``data`` (``DataConfig``) in its recipe.
     """
 
     recipe: type[Config]
 
-    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> TrainingResult:
+    def needs(self, recipe: Any) -> DataNeeds | None:
+        """What the job reads of a store; None if it reads its own data."""
+        ...
+
+    def run(self, recipe: Any, data: TrainingData | None, out: Path, run: RunSettings) -> TrainingResult:
         """Train, or resume an earlier run of the same recipe in ``out``.
+
+        Args:
+            recipe: an instance of the class ``recipe``.
+            data: samples of a store; None if the job needs none.
+            out: folder of the run.
+            run: settings that do not change what is trained.
 
         Raises:
             InputError: the recipe or its data cannot be used, or ``out`` holds another run.

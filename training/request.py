@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from retrieval.config import Config
-from training.config import read_recipe
+from training.config import read_recipe, validate_recipe
 from training.registry import load_job
+from training.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from training.loop import TrainingResult
@@ -39,5 +40,6 @@ def train(request: TrainRequest) -> TrainingResult:
         MissingFileError: there is no such recipe, or a file that it names does not exist.
         InputError: the recipe or its data cannot be used, or the folder holds another run.
     """
-    recipe = read_recipe(request.recipe, request.overrides)
-    return load_job(request.job).run(recipe, request.out, device=request.device, quiet=request.quiet)
+    job = load_job(request.job)
+    recipe = validate_recipe(job.recipe, read_recipe(request.recipe, request.overrides), "recipe")
+    return job.run(recipe, None, request.out, RunSettings(request.device, request.quiet))

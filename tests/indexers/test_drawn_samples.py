@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from data.drains import DrainArguments, draw_drains
 from data.folder import MARK as DRAWN_MARK
@@ -19,7 +18,7 @@ from retrieval.encoders import shipped
 from retrieval.errors import InputError
 from retrieval.store.open import open_store
 from tests.support.caption_images import draw, recipe
-from training.jobs.clip import JOB
+from training.request import TrainRequest, train
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def test_other_images_ask_for_an_encoder(tmp_path: Path) -> None:
 
 def test_sample_images_are_indexed_with_the_encoder_that_ships(species: Path, tmp_path: Path, monkeypatch: Any) -> None:
     plan = recipe(draw(tmp_path / "shapes", each=4), epochs=1)
-    JOB.run(yaml.safe_load(yaml.safe_dump(plan)), tmp_path / "run", device="cpu", quiet=True)
+    train(TrainRequest(job="clip", recipe=plan, out=tmp_path / "run", device="cpu", quiet=True))
     (tmp_path / "models").mkdir()
     (tmp_path / "run" / "encoder").rename(tmp_path / "models" / "vitrine-tiny")
     monkeypatch.setattr(shipped, "MODELS", tmp_path / "models")

@@ -10,7 +10,6 @@ import numpy as np
 from retrieval.encoders.artefact import INSIDE as ENCODER
 from training.augment import augment
 from training.checkpoint import BEST, open_run
-from training.config import validate_recipe
 from training.contrastive import backward_in_pieces, mean_reciprocal_rank
 from training.jobs.clip_data import batches_of, load_captioned, pairs_of
 from training.jobs.clip_export import build, export, prepare
@@ -22,14 +21,15 @@ from training.schedule import Moment, cosine
 from training.vocabulary import learn_merges
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
 
     from retrieval.config import Config
     from retrieval.types import UInt8
+    from training.data.training_data import TrainingData
     from training.jobs.clip_data import CaptionedImages, Numbers
+    from training.run_settings import RunSettings
 
 SCORE = "retrieval"
 """The held-out metric by which weights are chosen: mean reciprocal rank of the true captions."""
@@ -45,27 +45,35 @@ class ClipJob:
 
     recipe: type[Config] = ClipRecipe
 
-    def run(self, recipe: Mapping[str, Any], out: Path, *, device: str = "auto", quiet: bool = False) -> TrainingResult:
+    def needs(self, recipe: ClipRecipe) -> None:
+        """Captions are read from the folders of the recipe."""
+
+    def run(
+        self,
+        recipe: ClipRecipe,
+        data: TrainingData | None,  # noqa: ARG002 - a TrainingJob
+        out: Path,
+        run: RunSettings,
+    ) -> TrainingResult:
         """Train; ``out/encoder`` is then a folder that ``--encoder`` loads, with the best weights in fp16."""
         from retrieval.encoders.precision import choose_device
 
-        config = validate_recipe(ClipRecipe, recipe, "recipe")
-        where = choose_device(device)
-        train, val = pairs_of(config)
-        open_run(out, config.model_dump(mode="json"))
-        prepare(out / ENCODER, config, learn_merges((pair.caption for pair in train), config.tokens))
-        model, tokenizer = build(out / ENCODER, config.loop.seed)
+        where = choose_device(run.device)
+        train, val = pairs_of(recipe)
+        open_run(out, recipe.model_dump(mode="json"))
+        prepare(out / ENCODER, recipe, learn_merges((pair.caption for pair in train), recipe.tokens))
+        model, tokenizer = build(out / ENCODER, recipe.loop.seed)
         model = model.to(where)
         stage = ContrastiveStage(
             model,
-            load_captioned(train, config, tokenizer, out / "train.npy", train=True, quiet=quiet),
-            load_captioned(val, config, tokenizer, out / "val.npy", train=False, quiet=quiet),
-            config,
+            load_captioned(train, recipe, tokenizer, out / "train.npy", train=True, quiet=run.quiet),
+            load_captioned(val, recipe, tokenizer, out / "val.npy", train=False, quiet=run.quiet),
+            recipe,
             where,
         )
-        result = fit(Learner(model, SCORE, [stage]), out, seed=config.loop.seed, quiet=quiet)
+        result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.loop.seed, quiet=run.quiet)
         if result.history:
-            export(out / ENCODER, out / BEST, config, result, {"train": train, "val": val})
+            export(out / ENCODER, out / BEST, recipe, result, {"train": train, "val": val})
         return result
 
 

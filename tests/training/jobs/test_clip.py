@@ -16,10 +16,15 @@ from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, MissingFileError, VitrineError, WeightsError
 from tests.support.caption_images import draw, recipe
 from tests.support.interruptions import stop_after
+from training.config import validate_recipe
 from training.jobs.clip import JOB
+from training.jobs.clip_recipe import ClipRecipe
+from training.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from training.loop import TrainingResult
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +35,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "run"
-    JOB.run(recipe(world, epochs=25), out, device="cpu", quiet=True)
+    _train(recipe(world, epochs=25), out)
     return out
+
+
+def _train(plan: dict[str, Any], out: Path) -> TrainingResult:
+    return JOB.run(validate_recipe(ClipRecipe, plan, "recipe"), None, out, RunSettings("cpu", quiet=True))
 
 
 def _history(out: Path) -> list[dict[str, float]]:
@@ -47,13 +56,13 @@ def test_the_loss_falls_and_held_out_captions_are_found(trained: Path) -> None:
 
 def test_a_run_that_stopped_equals_one_that_did_not(world: Path, tmp_path: Path, monkeypatch: Any) -> None:
     plan = recipe(world, epochs=4)
-    JOB.run(plan, tmp_path / "whole", device="cpu", quiet=True)
+    _train(plan, tmp_path / "whole")
     for batches in (2, 5):  # of three an epoch: within the first and the third
         with monkeypatch.context() as patch:
             stop_after(patch, batches)
-            fitted = JOB.run(plan, tmp_path / "parts", device="cpu", quiet=True)
+            fitted = _train(plan, tmp_path / "parts")
             assert fitted.interrupted
-    JOB.run(plan, tmp_path / "parts", device="cpu", quiet=True)
+    _train(plan, tmp_path / "parts")
     whole, parts = (load_file(tmp_path / name / "encoder" / shipped.WEIGHTS) for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
     for name, tensor in whole.items():
@@ -64,7 +73,7 @@ def test_a_run_that_stopped_equals_one_that_did_not(world: Path, tmp_path: Path,
 
 def test_a_finished_run_is_not_trained_again(trained: Path, world: Path) -> None:
     before = (trained / "state.pt").stat().st_mtime_ns
-    fitted = JOB.run(recipe(world, epochs=25), trained, device="cpu", quiet=True)
+    fitted = _train(recipe(world, epochs=25), trained)
     assert len(fitted.history) == 25
     assert (trained / "state.pt").stat().st_mtime_ns == before
 
@@ -72,13 +81,13 @@ def test_a_finished_run_is_not_trained_again(trained: Path, world: Path) -> None
 def test_it_stops_when_the_held_out_score_no_longer_rises(world: Path, tmp_path: Path) -> None:
     # A rate of almost nothing: the first epoch stays the best, or nearly.
     plan = recipe(world, epochs=30, patience=2, learning_rate=1e-12)
-    fitted = JOB.run(plan, tmp_path / "run", device="cpu", quiet=True)
+    fitted = _train(plan, tmp_path / "run")
     assert len(fitted.history) == fitted.best_epoch + 2 < 30
 
 
 def test_pieces_train_the_same_model(world: Path, tmp_path: Path) -> None:
     for pieces in (1, 3):
-        JOB.run(recipe(world, epochs=2, pieces=pieces), tmp_path / str(pieces), device="cpu", quiet=True)
+        _train(recipe(world, epochs=2, pieces=pieces), tmp_path / str(pieces))
     one, three = (_history(tmp_path / str(pieces)) for pieces in (1, 3))
     assert [line["loss"] for line in one] == pytest.approx([line["loss"] for line in three], rel=1e-3)
 
@@ -87,7 +96,7 @@ def test_the_card_says_whether_test_images_were_trained_on(world: Path, trained:
     assert "split test of shapes were not read" in (trained / "encoder" / "README.md").read_text()
     plan = recipe(world, epochs=1)
     plan["sources"]["shapes"]["whole"] = True
-    JOB.run(plan, tmp_path / "run", device="cpu", quiet=True)
+    _train(plan, tmp_path / "run")
     card = (tmp_path / "run" / "encoder" / "README.md").read_text()
     assert "Of shapes rows of the split test were trained on" in card
     assert "not read" not in card
@@ -97,7 +106,7 @@ def test_test_images_are_not_even_opened(world: Path, tmp_path: Path) -> None:
     without = shutil.copytree(world, tmp_path / "shapes")
     for path in (without / "images").glob("*-4.png"):
         path.unlink()
-    fitted = JOB.run(recipe(without, epochs=1), tmp_path / "run", device="cpu", quiet=True)
+    fitted = _train(recipe(without, epochs=1), tmp_path / "run")
     assert len(fitted.history) == 1
 
 
@@ -135,32 +144,32 @@ def test_the_encoder_embeds_images_and_texts_by_its_name(trained: Path, tmp_path
 )
 def test_recipes_that_cannot_be_used_say_why(world: Path, tmp_path: Path, change: dict[str, Any], says: str) -> None:
     with pytest.raises(VitrineError, match=says):
-        JOB.run({**recipe(world), **change}, tmp_path / "run", device="cpu", quiet=True)
+        _train({**recipe(world), **change}, tmp_path / "run")
 
 
 def test_a_model_that_cannot_be_built_says_which_group_is_wrong(world: Path, tmp_path: Path) -> None:
     plan = recipe(world)
     plan["model"]["text_cfg"]["widht"] = 3
     with pytest.raises(InputError, match="group 'model'"):
-        JOB.run(plan, tmp_path / "run", device="cpu", quiet=True)
+        _train(plan, tmp_path / "run")
 
 
 def test_another_recipe_does_not_go_on_in_the_same_folder(world: Path, trained: Path) -> None:
     with pytest.raises(InputError, match=r"other loop\.learning_rate"):
-        JOB.run(recipe(world, epochs=25, learning_rate=1e-4), trained, device="cpu", quiet=True)
+        _train(recipe(world, epochs=25, learning_rate=1e-4), trained)
 
 
 def test_a_recipe_that_never_trained_may_be_corrected(world: Path, tmp_path: Path) -> None:
     wrong = recipe(world)
     wrong["model"]["text_cfg"]["heads"] = 3
     with pytest.raises(InputError):
-        JOB.run(wrong, tmp_path / "run", device="cpu", quiet=True)
-    JOB.run(recipe(world, epochs=1), tmp_path / "run", device="cpu", quiet=True)
+        _train(wrong, tmp_path / "run")
+    _train(recipe(world, epochs=1), tmp_path / "run")
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["model"]["text_cfg"]["heads"] == 2
 
 
 def test_a_damaged_state_says_what_to_do(world: Path, tmp_path: Path) -> None:
-    JOB.run(recipe(world, epochs=1), tmp_path / "run", device="cpu", quiet=True)
+    _train(recipe(world, epochs=1), tmp_path / "run")
     (tmp_path / "run" / "state.pt").write_bytes(b"half")
     with pytest.raises(WeightsError, match="delete it to begin again"):
-        JOB.run(recipe(world, epochs=1), tmp_path / "run", device="cpu", quiet=True)
+        _train(recipe(world, epochs=1), tmp_path / "run")
