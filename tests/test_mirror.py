@@ -3,7 +3,7 @@
 ``tests/eval/runs/test_arms.py`` tests ``eval/runs/arms.py``. A long file has others beside it, named for their topic
 (``test_fusion_weights.py`` beside ``test_fusion.py``); one test of a whole folder is named for the folder. What is not
 of one module stands apart: what all implementations of a seam must do (contracts), whole ways through the product
-(integration), times (bench), builders (support).
+(integration), times (bench), what training gains (studies), builders (support).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOMS = ("data", "eval", "indexers", "retrieval", "training")
-APART = ("bench", "contracts", "integration", "support")
+APART = ("bench", "contracts", "integration", "studies", "support")
 SMALL = 60
 """Lines. Modules of no more need no test file: other tests run through them."""
 
@@ -133,7 +133,7 @@ def test_what_tests_other_modules_is_there(tested_by: str) -> None:
 def test_builders_stand_in_support_and_no_test_imports_another() -> None:
     for path in sorted((ROOT / "tests").rglob("*.py")):
         place = path.relative_to(ROOT / "tests")
-        if place.parts[0] not in {"bench", "support"}:
+        if place.parts[0] not in {"bench", "studies", "support"}:
             assert path.name.startswith(("test_", "conftest", "__init__")), f"move {place} to tests/support"
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

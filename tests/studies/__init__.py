@@ -1,0 +1,1 @@
+"""Measurements that take minutes or longer: scripts whose results stand in the documentation."""
