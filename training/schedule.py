@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 
@@ -39,17 +39,68 @@ def cosine(warm_up: float, final: float) -> Schedule:
     """Linear warm-up, then a cosine over the steps (Loshchilov and Hutter 2017, eq. 5, no restart).
 
     Args:
-        warm_up: share of the steps in which the rate rises.
+        warm_up: share of the steps in which the rate rises, or from 1 their number, of which half of all are the most.
         final: the cosine ends at ``final`` times the group's rate.
     """
 
-    def rate_at(rate: float, moment: Moment) -> float:
-        step, steps = moment.step, moment.steps
-        rising = round(warm_up * steps)
-        if step < rising:
-            return rate * (step + 1) / rising
-        along = (step - rising) / max(1, steps - rising)
+    def fall(rate: float, moment: Moment, rising: int) -> float:
+        along = (moment.step - rising) / max(1, moment.steps - rising)
         low = final * rate
         return low + (rate - low) * (1 + math.cos(math.pi * along)) / 2
+
+    return _after_warm_up(warm_up, fall)
+
+
+def level(warm_up: float) -> Schedule:
+    """Linear warm-up, then the rate of the group; ``warm_up`` as in :func:`cosine`."""
+    return _after_warm_up(warm_up, lambda rate, moment, rising: rate)  # noqa: ARG005
+
+
+def stairs(warm_up: float, milestones: Sequence[float], factor: float) -> Schedule:
+    """Linear warm-up, then the rate times ``factor`` for every milestone that is passed.
+
+    Args:
+        warm_up: as in :func:`cosine`.
+        milestones: shares of the epochs; the rate changes between two epochs.
+        factor: by what the rate is multiplied.
+    """
+
+    def fall(rate: float, moment: Moment, rising: int) -> float:  # noqa: ARG001
+        passed = sum(moment.epoch >= round(share * moment.epochs) for share in milestones)
+        return rate * factor**passed
+
+    return _after_warm_up(warm_up, fall)
+
+
+def one_cycle(rising: float = 0.3, start: float = 1 / 25, end: float = 4e-6) -> Schedule:
+    """Rise and fall along cosines (Smith and Topin 2019), as torch's ``OneCycleLR`` in every step.
+
+    Args:
+        rising: share of the steps in which the rate rises, torch's ``pct_start``.
+        start: first rate, as a share of the group's.
+        end: last rate, as a share of the group's.
+    """
+
+    def rate_at(rate: float, moment: Moment) -> float:
+        last = moment.steps - 1
+        top = rising * moment.steps - 1
+        if moment.step <= top:
+            return _between(start * rate, rate, moment.step / top if top > 0 else 1.0)
+        return _between(rate, end * rate, (moment.step - top) / (last - top))
+
+    return rate_at
+
+
+def _between(low: float, high: float, along: float) -> float:
+    """Half a cosine from ``low`` to ``high``."""
+    return high + (low - high) * (1 + math.cos(math.pi * along)) / 2
+
+
+def _after_warm_up(warm_up: float, fall: Callable[[float, Moment, int], float]) -> Schedule:
+    """Linear warm-up, then ``fall``, which also gets the number of steps before it."""
+
+    def rate_at(rate: float, moment: Moment) -> float:
+        rising = round(warm_up * moment.steps) if warm_up < 1 else min(round(warm_up), moment.steps // 2)
+        return rate * (moment.step + 1) / rising if moment.step < rising else fall(rate, moment, rising)
 
     return rate_at
