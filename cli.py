@@ -29,6 +29,7 @@ COMMANDS = {
     "info": (".retrieval.commands.info:info_command", "What a store holds: spaces, counts, sizes, versions."),
     "encoders": (".retrieval.commands.encoders:encoders_command", "List names of encoders, with licence and size."),
     "verify": (".retrieval.commands.verify:verify_command", "Check every vector and every row of a store."),
+    "promote": (".retrieval.commands.promote:promote_command", "Make a space the default."),
     "forget": (".retrieval.commands.forget:forget_command", "Erase samples from every file of a store."),
     "drop-space": (".retrieval.commands.forget:drop_space_command", "Erase a space with its vectors."),
     "drop-bank": (".retrieval.commands.forget:drop_bank_command", "Erase a bank."),

@@ -154,7 +154,7 @@ def audit(
 
     Args:
         store: the store, or its folder.
-        space: space whose vectors are looked at; not needed where there is one.
+        space: space whose vectors are looked at. Without it, the default space.
         protocol: protocol whose draws are audited. Without it and ``split_set``, the samples' own splits.
         aspect: aspect of the protocol's draws.
         split_set: stored split set, the beginning of its name, or a CSV file.

@@ -21,6 +21,7 @@ from retrieval.containers import containing_file
 from retrieval.encoders.spec_text import encoder_data, encoder_line
 from retrieval.errors import InputError, MissingFileError
 from retrieval.store.open import LanceStore, create_store, is_store, open_store
+from retrieval.store.spaces import default_space
 
 if TYPE_CHECKING:
     from retrieval.types import Encoder, EncoderSpec, Source, SplitSet
@@ -154,15 +155,16 @@ def _default(request: IndexRequest) -> EncoderSpec | None:
 def _stored_spec(requested: EncoderSpec | None, snapshot: Snapshot, precision: str) -> EncoderSpec:
     """Return the spec of the space that the requested encoder already has, with its precision and batch size.
 
-    Without such a space, the requested spec is returned; without a requested spec, that of the only space.
+    Without such a space, the requested spec is returned; without a requested spec, that of the default space.
 
     Raises:
-        InputError: no encoder is requested, and the store has no space with an encoder, or several.
+        InputError: no encoder is requested, and the store has no space with an encoder, or several and no default.
     """
     spaces = [space for space in snapshot.spaces if not space.imported]
     if requested is None:
-        if len(spaces) == 1:
-            return spaces[0].spec
+        default = spaces[0] if len(spaces) == 1 else default_space(spaces)
+        if default is not None:
+            return default.spec
         raise _no_encoder(f" The store has {', '.join(space.name for space in spaces)}." if spaces else "")
     specs = [space.spec for space in spaces if space.spec.lineage == requested.lineage]
     if precision != "auto":

@@ -95,7 +95,7 @@ class IndexRequest(Config):
         default=None,
         description="Encoder: a name such as bioclip-2 (vitrine encoders lists them), FAMILY/MODEL or "
         "FAMILY/MODEL:WEIGHTS such as timm/resnet50:a1_in1k, hf-hub:ORGANISATION/REPOSITORY, or the path of a folder "
-        "or file. Without it, the encoder of the store's only space.",
+        "or file. Without it, the encoder of the store's default space.",
     )
     weights: Text | None = Field(
         default=None,

@@ -24,6 +24,8 @@ from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest, F
 from retrieval.store.findings import StoreFinding, findings_table
 from retrieval.store.info import describe, info_tables
 from retrieval.store.open import LanceStore, open_store
+from retrieval.store.promote import PromoteReport, PromoteRequest
+from retrieval.store.promote import promote as run_promote
 from retrieval.store.verify import verify_names, verify_store
 from retrieval.types import Float32
 
@@ -155,12 +157,33 @@ def drop_space(store: str | Path | LanceStore, space: str, **options: Any) -> Er
 
     Raises:
         UnknownNameError: there is no such space.
-        InputError: several spaces match, or another space was made from it.
+        InputError: several spaces match.
         StoreLockedError: another process writes, or reads what is erased, after ``wait`` seconds.
         ReadOnlyStoreError: the store cannot be written.
     """
     request = DropSpaceRequest.read({**options, "space": space}, "drop_space")
     return run_drop_space(open_store(store), request, _say)
+
+
+@takes_options_of(PromoteRequest)
+def promote(store: str | Path | LanceStore, space: str, **options: Any) -> PromoteReport:
+    """Make a space the default, which is taken where none is named. The one before stays until :func:`drop_space`.
+
+    Args:
+        store: the store, or its folder.
+        space: name of the space, or the beginning of it.
+        **options: see below.
+
+    Returns:
+        Names of the default space and of the one before.
+
+    Raises:
+        UnknownNameError: there is no such space.
+        InputError: several spaces match, or a refresh has not completed the space.
+        StoreLockedError: another process writes for the whole ``wait``.
+        ReadOnlyStoreError: the store cannot be written.
+    """
+    return run_promote(open_store(store), PromoteRequest.read({**options, "space": space}, "promote"), _say)
 
 
 @takes_options_of(DropBankRequest)
@@ -222,7 +245,7 @@ def vectors(
 
     Args:
         store: the store, or its folder.
-        space: name of the space, or the beginning of it. Not needed if the store has one space.
+        space: name of the space, or the beginning of it. Without it, the default space.
         where: condition in SQL over the columns of the samples, such as ``split = 'train'``.
         view: view of the space.
         target: column whose values are ``y``, such as ``label`` or ``identity``.

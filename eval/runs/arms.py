@@ -31,7 +31,7 @@ CLASSIFIER = "classifier"
 class ArmRequest(NamedTuple):
     """An arm as the user names it.
 
-    ``space`` None is the only space of the store; ``banks`` are names of stored banks.
+    ``space`` None is the default space of the store; ``banks`` are names of stored banks.
     """
 
     name: str

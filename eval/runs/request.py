@@ -41,7 +41,7 @@ class EvalRequest(Config):
     mode: str = Field(description="Name of the mode, such as reid or zeroshot.")
     space: str | None = Field(
         default=None,
-        description="Space: its name, the beginning of it, or its fingerprint. Not needed where there is one.",
+        description="Space: its name, the beginning of it, or its fingerprint. Without it, the default space.",
     )
     protocol: str | None = Field(
         default=None,

@@ -36,7 +36,7 @@ space_option = click.option(
     "--space",
     envvar="VITRINE_SPACE",
     show_envvar=True,
-    help="Space: its name or the beginning of it. Not needed when there is one.",
+    help="Space: its name or the beginning of it. Without it, the default: the promoted or only one.",
 )
 where_option = click.option("--where", metavar="SQL", help="Only samples that meet this condition over their columns.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")

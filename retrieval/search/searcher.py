@@ -34,7 +34,7 @@ class Searcher:
     Args:
         store: path of a store, an open store, or a snapshot. Of a store, the version that is the newest now is searched
             until :meth:`close`, for which ``forget`` waits.
-        space: the space for requests that name none. Not needed if the store has one space.
+        space: the space for requests that name none. Without it, the default space of the store.
         index: ``exact`` compares every vector. ``hnsw`` and ``ivf`` are built at the first search and may miss some
             neighbours; search is exact nevertheless if the store has few vectors or a condition leaves few of them.
             Requests with ``approx=True`` use the index that ``index_ann`` saved instead.

@@ -12,6 +12,7 @@ from retrieval.store.ann_info import ann_lines, describe_ann
 from retrieval.store.lance import is_remote
 from retrieval.store.schema import vectors_table
 from retrieval.store.sizes import disk_sizes, human_bytes
+from retrieval.store.spaces import default_space, parent_name
 
 MOST_CLASSES = 20
 """Highest number of labels and failures in tables; JSON has all."""
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from retrieval.store.snapshot import LanceSnapshot
-    from retrieval.types import Bank
+    from retrieval.types import Bank, SpaceInfo
     from retrieval.types.store import SourceInfo
 
 
@@ -58,7 +59,7 @@ def describe(store: Describable) -> dict[str, Any]:
                 "failures": snapshot.count("failures"),
                 "forgotten": snapshot.count("forgotten"),
             },
-            "spaces": [_space(snapshot, space.name) for space in snapshot.spaces],
+            "spaces": [_space(snapshot, space) for space in snapshot.spaces],
             "indexes": describe_ann(snapshot),
             "sources": [_source(source) for source in sorted(snapshot.sources)],
             "per_source": _per(rows, "source"),
@@ -71,9 +72,8 @@ def describe(store: Describable) -> dict[str, Any]:
         }
 
 
-def _space(snapshot: LanceSnapshot, name: str) -> dict[str, Any]:
-    space = snapshot.space(name)
-    spec = space.spec
+def _space(snapshot: LanceSnapshot, space: SpaceInfo) -> dict[str, Any]:
+    spec, default = space.spec, default_space(snapshot.spaces)
     return {
         "name": space.name,
         "fingerprint": space.fingerprint,
@@ -89,6 +89,9 @@ def _space(snapshot: LanceSnapshot, name: str) -> dict[str, Any]:
         "created": space.created,
         "state": space.state,
         "parent": space.parent,
+        "parent_name": parent_name(snapshot.spaces, space),
+        "promoted": space.promoted,
+        "default": default is not None and default.fingerprint == space.fingerprint,
     }
 
 
@@ -128,13 +131,25 @@ def _spaces_table(spaces: Sequence[Mapping[str, Any]], title: str, caption: str)
     table = FittedTable(title, caption)
     for name in ("space", "vectors", "dimension", "views", "encoder", "weights", "precision") if spaces else ():
         table.add_column(name, "number" if name in {"vectors", "dimension"} else "text")
-    for space in spaces:
+    states, parents = [_state(space) for space in spaces], [space["parent_name"] or "" for space in spaces]
+    others = {name: cells for name, cells in (("state", states), ("made from", parents)) if any(cells)}
+    for name in others:
+        table.add_column(name)
+    for at, space in enumerate(spaces):
         kind = "imported" if space["imported"] else space["encoder"]
-        weights = space["weights"].rsplit("/", 1)[-1]
+        weights = "/".join(space["weights"].split("/")[-2 if space["weights"].endswith("/encoder") else -1 :])
         views = ",".join(space["views"])
         shape = (f"{space['vectors']:,}", str(space["dimension"]))
-        table.add_row(space["name"], *shape, views, kind, weights, space["precision"])
+        more = (cells[at] for cells in others.values())
+        table.add_row(space["name"], *shape, views, kind, weights, space["precision"], *more)
     return table
+
+
+def _state(space: Mapping[str, Any]) -> str:
+    """Return a word where a space is not complete, or was made the default."""
+    if space["state"] != "complete":
+        return str(space["state"])
+    return "default" if space["default"] and space["promoted"] else ""
 
 
 def _failures_table(failures: Sequence[Mapping[str, str]]) -> FittedTable:

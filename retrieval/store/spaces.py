@@ -52,8 +52,28 @@ def space_of(row: Mapping[str, Any], rows: int = 0) -> SpaceInfo:
     )
 
 
+def default_space(spaces: Sequence[SpaceInfo]) -> SpaceInfo | None:
+    """Return the space that is taken where none is named; None if a user must name one.
+
+    It is the complete space that was promoted last, else the only complete one.
+    """
+    complete = [space for space in spaces if space.state == "complete"]
+    promoted = [space for space in complete if space.promoted is not None]
+    if promoted:
+        return max(promoted, key=lambda space: space.promoted or "")
+    return complete[0] if len(complete) == 1 else None
+
+
+def parent_name(spaces: Sequence[SpaceInfo], space: SpaceInfo) -> str | None:
+    """Return the name of the space from which a space was made, its fingerprint if it was dropped; None without one."""
+    if space.parent is None:
+        return None
+    names = {other.fingerprint: other.name for other in spaces}
+    return names.get(space.parent, f"{space.parent[:12]} (dropped)")
+
+
 def find_space(spaces: Sequence[SpaceInfo], prefix: str | None) -> SpaceInfo:
-    """Find a space by name or fingerprint, or the beginning of one; None finds the only complete space.
+    """Find a space by name or fingerprint, or the beginning of one; None finds the default space.
 
     Raises:
         UnknownNameError: no space matches.
@@ -61,15 +81,10 @@ def find_space(spaces: Sequence[SpaceInfo], prefix: str | None) -> SpaceInfo:
     """
     names = [space.name for space in spaces]
     if prefix is None:
-        complete = [space for space in spaces if space.state == "complete"]
-        if len(complete) == 1:
-            return complete[0]
-        if not spaces:
-            raise InputError("The store has no vectors yet; run 'index' or 'import-vectors' first.")
-        if not complete:
-            raise InputError(f"No space of the store is complete yet: {', '.join(names)}; finish its refresh first.")
-        names = [space.name for space in complete]
-        raise InputError(f"The store has {len(complete)} spaces; say which space is meant: {', '.join(names)}.")
+        default = default_space(spaces)
+        if default is None:
+            raise _no_default(spaces)
+        return default
     exact = [space for space in spaces if prefix in (space.name, space.fingerprint)]
     start = prefix.lower()  # names of spaces are lower case
     matches = exact or [s for s in spaces if s.name.startswith(start) or s.fingerprint.startswith(start)]
@@ -78,6 +93,20 @@ def find_space(spaces: Sequence[SpaceInfo], prefix: str | None) -> SpaceInfo:
     if len(matches) > 1:
         raise InputError(f"'{prefix}' may mean {', '.join(s.name for s in matches)}; write more of the name.")
     return matches[0]
+
+
+def _no_default(spaces: Sequence[SpaceInfo]) -> InputError:
+    """Make the error for a store in which no space is the default."""
+    if not spaces:
+        return InputError("The store has no vectors yet; run 'index' or 'import-vectors' first.")
+    names = [space.name for space in spaces if space.state == "complete"]
+    if not names:
+        listed = ", ".join(space.name for space in spaces)
+        return InputError(f"No space of the store is complete yet: {listed}; finish its refresh first.")
+    return InputError(
+        f"The store has {len(names)} spaces; say which space is meant: {', '.join(names)}. 'promote' makes one the "
+        "default."
+    )
 
 
 def _slug(text: str) -> str:

@@ -17,7 +17,7 @@ from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
 from retrieval.store.remedies import CACHE
 from retrieval.store.schema import vectors_table
-from retrieval.store.spaces import space_of
+from retrieval.store.spaces import default_space, parent_name, space_of
 from retrieval.store.verify_records import check_records
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _table_names(snapshot: LanceSnapshot) -> dict[str, str]:
 def _contents(snapshot: LanceSnapshot, damaged_tables: Collection[str]) -> Iterator[StoreFinding]:
     """Check samples, spaces and the vectors of spaces whose files are not damaged."""
     registered = [space_of(row) for row in snapshot.read("spaces").to_pylist()]
+    registered.sort(key=lambda space: (space.created, space.name))
     yield from (_samples(snapshot), _registered(snapshot, registered))
     rows = snapshot.samples(["key", "source"])
     keys = np.array(rows.column("key").to_pylist(), dtype=np.str_)
@@ -134,9 +135,25 @@ def _registered(snapshot: LanceSnapshot, spaces: Sequence[SpaceInfo]) -> StoreFi
     changed = [space.name for space in spaces if space.spec.fingerprint != space.fingerprint]
     unregistered, empty = len(existing - expected), len(expected - existing)
     detail = f"{len(expected)} spaces; vectors without a space: {unregistered}; spaces without vectors: {empty}"
+    for state, names in _states(spaces).items():
+        detail += f"; {state}: {', '.join(names)}"
     if changed:
         detail += f"; fingerprint does not match the recorded encoder: {', '.join(changed)}"
     return StoreFinding("spaces", wrong=existing != expected or bool(changed), detail=detail)
+
+
+def _states(spaces: Sequence[SpaceInfo]) -> dict[str, list[str]]:
+    """Return names of spaces that are still filled, of that which was made the default, and of those with a parent."""
+    promoted = default_space(spaces)
+    return {
+        state: names
+        for state, names in {
+            "still filling": [space.name for space in spaces if space.state == "filling"],
+            "default": [promoted.name] if promoted is not None and promoted.promoted else [],
+            "made from another": [f"{s.name} from {parent_name(spaces, s)}" for s in spaces if s.parent is not None],
+        }.items()
+        if names
+    }
 
 
 def _view(

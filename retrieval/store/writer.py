@@ -143,10 +143,16 @@ class LanceWriter:
 
     def set_state(self, space: SpaceInfo, state: SpaceState) -> None:
         """Set the state of a space."""
+        self._change_space(space, {"state": state})
+
+    def promote(self, space: SpaceInfo) -> None:
+        """Make a space the default."""
+        self._change_space(space, {"promoted": now(precise=True)})
+
+    def _change_space(self, space: SpaceInfo, values: Mapping[str, Any]) -> None:
         row = next(row for row in self._latest_spaces() if row["fingerprint"] == space.fingerprint)
-        if row["state"] != state:
-            rows = pa.Table.from_pylist([{**row, "state": state}], schema=SPACES)
-            self._tables.merge("spaces", ["fingerprint"], rows)
+        if row != (changed := {**row, **values}):
+            self._tables.merge("spaces", ["fingerprint"], pa.Table.from_pylist([changed], schema=SPACES))
 
     def _latest_spaces(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._tables.read("spaces").to_pylist()

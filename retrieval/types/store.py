@@ -88,7 +88,7 @@ class Snapshot(Protocol):
         ...
 
     def space(self, name: str | None = None) -> SpaceInfo:
-        """Find a space by name, or by the beginning of its name or fingerprint; None if the store has only one."""
+        """Find a space by name, or by the beginning of its name or fingerprint; None finds the default."""
         ...
 
     def column_names(self, table: str) -> list[str]:
@@ -188,6 +188,10 @@ class StoreWriter(Protocol):
 
     def set_state(self, space: SpaceInfo, state: SpaceState) -> None:
         """Set the state of a space."""
+        ...
+
+    def promote(self, space: SpaceInfo) -> None:
+        """Make a space the default, which is taken where none is named."""
         ...
 
     def put_source(self, name: str, kind: str, root: str) -> None:

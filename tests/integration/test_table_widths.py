@@ -102,6 +102,11 @@ def description() -> dict[str, Any]:
     space = {
         "name": "vitrine-tiny-vitrine@7c9e", "vectors": 1272, "dimension": 160, "views": ["base", "hflip"],
         "imported": False, "encoder": "open_clip/vitrine-tiny", "weights": "/models/tag:vitrine", "precision": "bf16",
+        "state": "complete", "parent_name": None, "promoted": None, "default": False,
+    }  # fmt: skip
+    child = {
+        **space, "name": "adapter@01f8", "encoder": "adapter/vitrine-tiny", "weights": "folder:/runs/a/encoder",
+        "parent_name": "vitrine-tiny-vitrine@7c9e", "promoted": "2026-11-29T00:00:00.000000Z", "default": True,
     }  # fmt: skip
     index = {
         "space": "vitrine-tiny-vitrine@7c9e", "view": "base", "kind": "hnsw", "rows": 1272, "recall_at_10": 0.9876,
@@ -112,12 +117,12 @@ def description() -> dict[str, Any]:
         "objects": 0,
         "identities": 40,
         "labels": 60,
-        "spaces": 1,
+        "spaces": 2,
         "split_sets": 5,
         "failures": 1,
     }
     return {
-        "store": "hands.vitrine", "store_version": 4, "counts": counts, "spaces": [space], "indexes": [index],
+        "store": "hands.vitrine", "store_version": 4, "counts": counts, "spaces": [space, child], "indexes": [index],
         "bytes": {"total": 4_500_000},
         "per_source": {"hands11k:hands": 480, "manifest:species/manifest": 576, "manifest:drains/sites": 72},
         "per_split": {"test": 582, "train": 494, "val": 196}, "per_aspect": dict.fromkeys(ASPECTS, 120),

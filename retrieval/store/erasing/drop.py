@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from retrieval.store.erasing.report import EraseReport
 from retrieval.store.erasing.rows import drop_banks
 from retrieval.store.lock import records_alone
 from retrieval.store.schema import vectors_table
+from retrieval.store.spaces import default_space
 
 if TYPE_CHECKING:
     from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest
@@ -36,17 +37,17 @@ def drop_space(store: LanceStore, request: DropSpaceRequest, say: Callable[[str]
 
     Raises:
         UnknownNameError: there is no such space.
-        InputError: several spaces match, or another space was made from it.
+        InputError: several spaces match.
         StoreLockedError: another process writes, or reads what is erased, after the time to wait.
         ReadOnlyStoreError: the store cannot be written.
     """
     if request.dry_run:
         with store.snapshot() as snapshot:
-            space = _space(snapshot, request.space)
+            space = snapshot.space(request.space)
             return _space_report(snapshot, space, _banks_of(store.tables, space), dry_run=True)
 
     def prepare(writer: LanceWriter) -> _Erasure:
-        space = _space(writer.snapshot, request.space)
+        space = writer.snapshot.space(request.space)
         report = _space_report(writer.snapshot, space, _banks_of(store.tables, space), dry_run=False)
         return _Erasure(report, lambda: commit_without(store.tables, writer, space), [space.fingerprint])
 
@@ -92,14 +93,6 @@ def _erase(
         return report
 
 
-def _space(snapshot: LanceSnapshot, name: str) -> SpaceInfo:
-    space = snapshot.space(name)
-    children = [other.name for other in snapshot.spaces if other.parent == space.fingerprint]
-    if children:
-        raise InputError(f"Space {first_names(children)} was made from {space.name}; drop it first.")
-    return space
-
-
 def _banks_of(tables: LanceTables, space: SpaceInfo) -> tuple[Bank, ...]:
     return records.banks(tables, space.fingerprint)
 
@@ -127,7 +120,21 @@ def _space_report(snapshot: LanceSnapshot, space: SpaceInfo, banks: Sequence[Ban
             f"Samples that stay without a vector in any space: {len(keys):,}; index them with another encoder, or "
             "forget them."
         )
+    report.remains += _consequences(snapshot, space, others)
     return report
+
+
+def _consequences(snapshot: LanceSnapshot, space: SpaceInfo, others: Sequence[SpaceInfo]) -> Iterator[str]:
+    """Say what becomes of spaces that were made from a space, and of the default."""
+    children = [other.name for other in others if other.parent == space.fingerprint]
+    if children:
+        yield (
+            f"Made from it, and kept with their vectors: {first_names(children)}; refresh cannot add to them any more, "
+            "index with their encoder can."
+        )
+    before, after = default_space(snapshot.spaces), default_space(others)
+    if others and before is not None and before.fingerprint == space.fingerprint:
+        yield f"The default space without it: {after.name if after else 'none; promote one'}."
 
 
 def drop_bank(store: LanceStore, request: DropBankRequest, say: Callable[[str], None]) -> EraseReport:

@@ -22,7 +22,8 @@ from retrieval.types.store import result_sha256
 if TYPE_CHECKING:
     from retrieval.store.snapshot import LanceSnapshot
 
-TRAINED_FAMILY = "checkpoint"
+TRAINED_FOLDER = "folder:"
+"""Beginning of the location of weights that lie in a folder, as training jobs leave them."""
 """Family of the encoders that training jobs leave."""
 
 MADE_OF_SAMPLES = {"prototypes", "learned-prompts"}
@@ -173,8 +174,12 @@ class ForgetPlan:
 
     @cached_property
     def trained_spaces(self) -> tuple[str, ...]:
-        """Spaces whose encoder a training job left."""
-        return tuple(space.name for space in self.snapshot.spaces if space.spec.family == TRAINED_FAMILY)
+        """Spaces whose encoder was trained from another space, or lies in a folder, as a training job leaves it."""
+        return tuple(
+            space.name
+            for space in self.snapshot.spaces
+            if space.parent is not None or space.spec.weights.startswith(TRAINED_FOLDER)
+        )
 
     @cached_property
     def files(self) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ from retrieval.errors import InputError, StoreLockedError, UnknownNameError
 from retrieval.store.erasing import marker
 from retrieval.store.erasing.drop import commit_without, drop_bank, drop_space
 from retrieval.store.erasing.request import DropBankRequest, DropSpaceRequest
+from retrieval.store.info import describe
 from retrieval.store.open import LanceStore
+from retrieval.store.promote import PromoteRequest, promote
 from retrieval.store.verify import verify
 from retrieval.types import Bank
 from tests.support.byte_finds import files_with, stored_vectors
@@ -74,14 +76,35 @@ def test_samples_without_any_space_are_told_of(store: LanceStore) -> None:
     assert any("stay without a vector in any space: 1;" in line for line in drop(store, "model"))
 
 
-def test_a_space_that_another_was_made_from_stays(store: LanceStore) -> None:
+def test_a_space_that_was_made_from_another_keeps_its_vectors_when_that_is_dropped(store: LanceStore) -> None:
     with store.writer() as writer:
-        writer.register_space(spec("third"), 16, ("base",), parent=writer.snapshot.space("second").fingerprint)
+        parent = writer.snapshot.space("second")
+        made = writer.register_space(spec("third"), 16, ("base",), parent=parent.fingerprint)
+        writer.append_vectors(made, [key("a"), key("b")], {"base": unit(2, seed=7)})
         writer.commit("third")
-    with pytest.raises(InputError, match=r"Space third-random0@\w+ was made from second-random0@\w+; drop it first"):
-        drop(store, "second")
-    with pytest.raises(UnknownNameError, match=r"No space .secnd."):
-        drop(store, "secnd")
+    with store.snapshot() as snapshot:
+        before = snapshot.vectors(made).data.copy()
+    for lines in (drop(store, "second", dry_run=True), drop(store, "second")):
+        (line,) = [line for line in lines if line.startswith("Made from it")]
+        assert f"kept with their vectors: {made.name}; refresh cannot add to them any more" in line
+    with store.snapshot() as snapshot:
+        assert snapshot.vectors(made).data.tobytes() == before.tobytes()
+        assert snapshot.space("third").parent == parent.fingerprint
+        assert not any(finding.wrong for finding in verify(snapshot))
+    described = {space["name"]: space["parent_name"] for space in describe(store)["spaces"]}
+    assert described[made.name] == f"{parent.fingerprint[:12]} (dropped)"
+    with pytest.raises(UnknownNameError, match=r"No space .thrd."):
+        drop(store, "thrd")
+
+
+def test_dropping_the_default_says_which_space_is_it_then(store: LanceStore) -> None:
+    for name in ("model", "second"):
+        promote(store, PromoteRequest(space=name), print)
+    with store.snapshot() as snapshot:
+        model = snapshot.space("model").name
+    assert f"The default space without it: {model}." in drop(store, "second")
+    with store.snapshot() as snapshot:
+        assert snapshot.space().name == model
 
 
 def test_a_reader_of_the_space_is_named(store: LanceStore) -> None:
