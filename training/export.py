@@ -81,7 +81,7 @@ def write_encoder(
     *,
     family: str,
     model: str,
-    preprocess: Preprocess,
+    preprocess: Preprocess | None,
     weights: Mapping[str, torch.Tensor],
     files: Mapping[str, bytes] | None = None,
 ) -> Path:

@@ -49,12 +49,15 @@ class CardPixels(Config):
 
 
 class Card(Config):
-    """The content of ``encoder.json``; ``parts`` maps file names to SHA-256."""
+    """The content of ``encoder.json``; ``parts`` maps file names to SHA-256.
+
+    ``preprocess`` is None for an adapter of imported vectors, which encodes no images.
+    """
 
     format: Literal[1] = 1
     family: str = Field(min_length=1)
     model: str = Field(min_length=1)
-    preprocess: CardPixels
+    preprocess: CardPixels | None
     weights: str
     parts: dict[str, str]
 
@@ -86,8 +89,9 @@ class Artefact:
 
     @property
     def preprocess(self) -> Preprocess | None:
-        """The preprocessing with which the weights were trained; None without a card."""
-        return None if self.card is None else Preprocess(**self.card.preprocess.model_dump())
+        """The preprocessing with which the weights were trained; None without a card, or if it names none."""
+        pixels = None if self.card is None else self.card.preprocess
+        return None if pixels is None else Preprocess(**pixels.model_dump())
 
 
 def weight_file(path: Path, inside: str = "") -> Artefact:
@@ -211,7 +215,7 @@ def read_card(path: Path) -> Card:
 
 
 def write_card(
-    folder: Path, family: str, model: str, preprocess: Preprocess, weights: str, parts: Iterable[str]
+    folder: Path, family: str, model: str, preprocess: Preprocess | None, weights: str, parts: Iterable[str]
 ) -> None:
     """Write the card of a folder that contains the parts already.
 
@@ -219,7 +223,7 @@ def write_card(
         folder: the folder.
         family: the family that builds the encoder, a key of :data:`retrieval.encoders.registry.FAMILIES`.
         model: its name; for a family that does not read a configuration, the architecture.
-        preprocess: the preprocessing with which the weights were trained.
+        preprocess: the preprocessing with which the weights were trained; None for an encoder without images.
         weights: file name of the weights, safetensors.
         parts: file names of all parts, including ``weights``.
     """
@@ -227,7 +231,7 @@ def write_card(
     card = Card(
         family=family,
         model=model,
-        preprocess=CardPixels(**asdict(preprocess)),
+        preprocess=None if preprocess is None else CardPixels(**asdict(preprocess)),
         weights=weights,
         parts=digests,
     )

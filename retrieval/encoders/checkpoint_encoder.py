@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrieval.encoders.adapter import FAMILY_NAME as ADAPTER
+from retrieval.encoders.adapter_encoder import FAMILY as ADAPTERS
 from retrieval.encoders.artefact import CARD, FOLDER, find_card, open_folder
 from retrieval.encoders.family import Description
 from retrieval.errors import InputError
@@ -55,6 +57,8 @@ class CheckpointFamily:
 
         artefact = open_folder(Path(source.removeprefix(FOLDER)))
         card, pixels = artefact.card, artefact.preprocess
+        if card is not None and card.family == ADAPTER:
+            return ADAPTERS.describe(model, f"{FOLDER}{artefact.path}")
         if card is None or pixels is None or card.family not in FAMILIES or card.family == "checkpoint":
             raise InputError(
                 f"{model}: {CARD} names a family that does not exist here; update Vitrine, or train again."

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from retrieval.encoders.artefact import Artefact
-    from retrieval.types import Encoder, EncoderSpec, Preprocess
+    from retrieval.types import Encoder, EncoderSpec, Precision, Preprocess
 
 
 class Description(NamedTuple):
@@ -23,6 +23,7 @@ class Description(NamedTuple):
         batch_size: number of images in every forward pass, if the model fixes it; None to choose it by device.
         licence: licence of the weights, where the family's library or their configuration names it.
         repository: hub repository whose model card names it otherwise.
+        precision: what the precision ``auto`` means for this encoder; None to choose it by device.
     """
 
     family: str
@@ -32,6 +33,7 @@ class Description(NamedTuple):
     batch_size: int | None = None
     licence: str | None = None
     repository: str | None = None
+    precision: Precision | None = None
 
 
 class Family(Protocol):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder
 
 FAMILIES = {
+    "adapter": ".adapter_encoder:FAMILY",
     "checkpoint": ".checkpoint_encoder:FAMILY",
     "hf": ".hf_encoder:FAMILY",
     "miewid": ".miewid_encoder:FAMILY",
@@ -69,6 +70,9 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
             f"{parts.family}/{model} does not say the size of its images; give it: `preprocess=img_size=224`, or "
             "height by width, `preprocess=img_size=256x128`."
         )
+    wanted = (
+        request.precision if description.precision is None or request.precision != "auto" else description.precision
+    )
     digest = _digest(building_family, description.model, description.source)
     return EncoderSpec(
         family=description.family,
@@ -76,7 +80,7 @@ def resolve(request: EncoderRequest) -> EncoderSpec:
         weights=description.source,
         weights_digest=digest,
         preprocess=preprocess,
-        precision=precision.choose_precision(request.precision, device, contrastive=contrastive),
+        precision=precision.choose_precision(wanted, device, contrastive=contrastive),
         batch_size=description.batch_size or precision.batch_size(device, contrastive=contrastive),
         licence=licence(description),  # of the model card, which is downloaded with the weights
     )

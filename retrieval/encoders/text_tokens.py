@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from retrieval.encoders.adapter import FAMILY_NAME, read_parent
+from retrieval.encoders.artefact import FOLDER, open_folder
 from retrieval.encoders.cache_files import read_values, write_values
 from retrieval.encoders.registry import family
 from retrieval.types import digest
@@ -40,8 +43,16 @@ def context_of(spec: EncoderSpec) -> int | None:
     """Return how many tokens the text tower of an encoder reads, or None if it has no text tower."""
     if not has_text_tower(spec):
         return None
-    length: int = _texts_of(spec).context_length(spec)
+    tower = _tower_spec(spec)
+    length: int = _texts_of(tower).context_length(tower)
     return length
+
+
+def _tower_spec(spec: EncoderSpec) -> EncoderSpec:
+    """Return the encoder whose text tower reads the texts: of an adapter its parent, of any other itself."""
+    while spec.family == FAMILY_NAME:
+        spec, _ = read_parent(open_folder(Path(spec.weights.removeprefix(FOLDER))))
+    return spec
 
 
 def _texts_of(spec: EncoderSpec) -> ModuleType:
@@ -94,7 +105,8 @@ def token_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:
         MissingDependencyError: the tokenizer needs a package that is not installed.
         NetworkError: the tokenizer could not be downloaded.
     """
-    made: Any = _texts_of(spec).tokenizer(spec)
+    tower = _tower_spec(spec)
+    made: Any = _texts_of(tower).tokenizer(tower)
     if (inner := getattr(made, "tokenizer", None)) is not None:  # one of the package transformers
         return [len(inner(text, truncation=False)["input_ids"]) for text in texts]
     return [len(made.encode(text)) + 2 for text in texts]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder
 
 CASES = {
+    "adapter": ("adapter/FOLDER", "auto"),
     "checkpoint": ("checkpoint/FOLDER", "fp32"),
     "hf-clip": ("hf/FOLDER", "auto"),
     "hf-siglip": ("hf/FOLDER", "fp32"),
@@ -41,6 +42,7 @@ CASES = {
 
 
 FILES: dict[str, Callable[[Path], Any]] = {
+    "adapter": encoder_folders.adapted_towers,
     "checkpoint": encoder_folders.two_towers,
     "hf-clip": lambda folder: hf_folders.save(folder, "clip"),
     "hf-siglip": lambda folder: hf_folders.save(folder, "siglip"),

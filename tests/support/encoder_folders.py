@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from retrieval.encoders.adapter import MATRIX, PARENT, parent_json
+from retrieval.encoders.adapter_encoder import adapter_model
 from retrieval.encoders.artefact import write_card
+from retrieval.encoders.registry import resolve
+from retrieval.encoders.request import EncoderRequest
 from retrieval.types import Preprocess
 from tests.support import tiny_open_clip as tiny
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from retrieval.types import EncoderSpec, Float32
 
 WEIGHTS, CONFIG = "open_clip_model.safetensors", "open_clip_config.json"
 PIXELS = Preprocess(resize=32, crop=(32, 32), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
@@ -27,6 +34,24 @@ def two_towers(folder: Path, name: str = "own", seed: int = 5) -> Path:
     (folder / "recipe.json").write_text("{}")
     write_card(folder, "open_clip", name, PIXELS, WEIGHTS, [WEIGHTS, CONFIG, "recipe.json"])
     return folder
+
+
+def linear_adapter(folder: Path, parent: EncoderSpec, matrix: Float32, method: str = "rla", view: str = "base") -> Path:
+    """An adapter of a parent, as the job ``adapter`` leaves it."""
+    folder.mkdir(parents=True)
+    save_file({MATRIX: torch.from_numpy(matrix)}, folder / "weights.safetensors")
+    (folder / PARENT).write_bytes(parent_json(parent, view))
+    write_card(folder, "adapter", adapter_model(parent, method), parent.preprocess, "weights.safetensors",
+               ["weights.safetensors", PARENT])  # fmt: skip
+    return folder
+
+
+def adapted_towers(folder: Path, seed: int = 5) -> Path:
+    """An adapter of a small CLIP, whose folder lies beside it."""
+    parent = resolve(EncoderRequest(str(two_towers(folder.with_name("parent"))), device="cpu"))
+    size = tiny.CONFIG["embed_dim"]
+    matrix = np.eye(size) + 0.3 * np.random.default_rng(seed).standard_normal((size, size))
+    return linear_adapter(folder, parent, matrix.astype(np.float32))
 
 
 def classifier(folder: Path, classes: int = 3) -> Path:
