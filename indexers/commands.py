@@ -48,8 +48,8 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
 @click.option(
     "--source",
     callback=_known_source,
-    help="folder, imagefolder, manifest, wildlife, coco, gbif, inaturalist, parquet, webdataset, hands11k, pattern or "
-    "prepared. Guessed when it is plain.",
+    help="folder, imagefolder, manifest, wildlife, coco, yolo, gbif, inaturalist, parquet, webdataset, hands11k, "
+    "pattern or prepared. Guessed when it is plain.",
 )
 @click.option("--source-name", help="Name that makes the samples' ids; default: kind and folder name.")
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="Tables: their own name of a field.")

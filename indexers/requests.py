@@ -61,8 +61,8 @@ class IndexRequest(Config):
     path: Path = Field(description="Folder or table of images, or a pattern of shards such as 'set-{000..012}.tar'.")
     source: str | None = Field(
         default=None,
-        description="Kind of source: folder, imagefolder, manifest, wildlife, coco, gbif, inaturalist, parquet, "
-        "webdataset, hands11k, pattern or prepared. Without it, guessed where it is plain.",
+        description="Kind of source: folder, imagefolder, manifest, wildlife, coco, yolo, gbif, inaturalist, "
+        "parquet, webdataset, hands11k, pattern or prepared. Without it, guessed where it is plain.",
     )
     source_name: str | None = Field(
         default=None, description="Name that is part of every sample's id. Without it, the kind and the folder's name."

@@ -102,7 +102,7 @@ class BaseSource(ABC):
         self.tally.seen += entries.total - len(entries.folders)
         for kind, name in entries.left_out:
             where = printable(prefix + name)
-            if name in self.tables:
+            if self._is_read(prefix + name):
                 self.tally.seen -= 1
             elif kind == BROKEN_LINK:
                 self.problems.append(SourceProblem(where, "the link leads nowhere", missing=True, kind=kind))
@@ -111,6 +111,10 @@ class BaseSource(ABC):
             else:
                 self.tally.leave_out(kind, where)
         return entries.folders, entries.images
+
+    def _is_read(self, uri: str) -> bool:
+        """Return whether a file that is no image is read as a table, whose rows are counted instead."""
+        return uri.rpartition("/")[2] in self.tables
 
     def _pass_over(self, folder: str, kind: str, reason: str | None = None) -> None:
         """Count a folder that is not entered as one entry; with a reason, it is a problem."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,7 @@ UNANNOTATED, SEVERAL, CROWDS = "images without annotations", "images of several 
 UNUSABLE = "unusable annotations"
 
 _HEAD = 1 << 16
+_LISTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 _DROPPED = frozenset({"segmentation", "keypoints", "counts"})
 """Keys whose lists are most of a file, and are not read."""
 
@@ -48,14 +50,13 @@ _OWN_COLUMNS = ("filepath", "label", "split", BOX, *BOX_SIZE)
 
 
 def is_coco(path: Path) -> bool:
-    """Return whether a file begins as an object of COCO does, with ``images``, ``annotations`` or ``categories``."""
+    """Return whether a file begins as an object of COCO does, with lists of images, annotations or categories."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError:
         return False
-    keys = (b'"images"', b'"annotations"', b'"categories"')
-    return head.startswith(b"{") and any(key in head for key in keys)
+    return head.startswith(b"{") and _LISTS.search(head) is not None
 
 
 def has_annotations(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from indexers.sources.metadata_files import has_metadata
 from indexers.sources.presets import guess_preset, known_names
 from indexers.sources.shards import kind_of_shards
 from indexers.sources.wildlife import is_wildlife
+from indexers.sources.yolo_file import find_yolo_file
 from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table, table_suffix
 from retrieval.errors import InputError, MissingFileError
 from retrieval.lookup import load_entry
@@ -36,6 +37,7 @@ SOURCES = {
     "prepared": ".prepared:PreparedSource",
     "webdataset": ".webdataset:WebDatasetSource",
     "wildlife": ".wildlife:WildlifeSource",
+    "yolo": ".yolo:YoloSource",
 }
 
 DEPTH = 8
@@ -116,6 +118,8 @@ def _kind_of_file(path: Path, way_out: str) -> str:
         return "coco"
     if is_wildlife(path):
         return "wildlife"
+    if find_yolo_file(path) is not None:
+        return "yolo"
     if is_table(path):
         return "manifest"
     raise InputError(f"{path} is neither a folder nor a table ({', '.join(TABLE_SUFFIXES)}); {way_out}.")
@@ -145,7 +149,8 @@ def _kind_of_entries(folder: Path) -> str | None:
     if (folder / "query0").is_dir() and (folder / "gallery0").is_dir():
         return "prepared"
     signs = {"gbif": is_gbif, "inaturalist": is_inaturalist, "wildlife": is_wildlife, "coco": has_annotations}
-    return next((kind for kind, holds in signs.items() if holds(folder)), None)
+    kind = next((kind for kind, holds in signs.items() if holds(folder)), None)
+    return kind or ("yolo" if find_yolo_file(folder) is not None else None)
 
 
 def sets_inside(root: Path, levels: int = 2) -> dict[Path, str]:
