@@ -73,6 +73,10 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/store/schema.py": ("retrieval/store/test_open.py",),
     "retrieval/types": ("contracts/test_stores.py", "contracts/test_encoders.py"),
     "training/checkpoint.py": ("training/jobs/test_clip.py",),
+    "training/data/crossings.py": ("training/data/test_read_training_data.py",),
+    "training/data/held_out.py": ("training/data/test_read_training_data.py",),
+    "training/data/sample_roles.py": ("training/data/test_read_training_data.py",),
+    "training/data/selection.py": ("training/data/test_read_training_data.py",),
     "training/learner.py": ("training/test_loop.py",),
 }
 """Modules, and folders of modules, without a test of their own, and the tests that run through them."""

@@ -91,6 +91,7 @@ class Protocol:
             they are query and gallery.
         mirrored: function of the protocol's options that returns the aspect whose samples are compared by the vectors
             of their mirror images (a left hand with right hands), or None.
+        admit: selects the samples that the protocol admits, to train on or to test.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Protocol:
     options: type[Config] = NoProtocolOptions
     task: TaskName = "ranking"
     mirrored: Callable[[Config], str | None] = lambda _: None
+    admit: Callable[[Pool], Pool] = lambda pool: pool
 
     def parts(self, pool: Pool, request: Request) -> dict[str, SplitSet]:
         """Make the split set of every part.

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 HAND_ASPECTS = ("dorsal left", "dorsal right", "palmar left", "palmar right")
 
 
+def _bare_hands(pool: Pool) -> Pool:
+    """Select the samples without accessories; all, if no column says so."""
+    return pool.take(pool.among("meta_accessories", 0, "0")) if "meta_accessories" in pool.columns else pool
+
+
 def _test_hands(pool: Pool, where: str) -> Pool:
     """Select the test samples with an identity and without accessories.
 
     Raises:
         InputError: there are none.
     """
-    if "meta_accessories" in pool.columns:
-        pool = pool.take(pool.among("meta_accessories", 0, "0"))
+    pool = _bare_hands(pool)
     test = pool.take(pool.among("split", "test") & pool.known("identity"))
     if not len(test):
         raise InputError(
@@ -83,6 +87,7 @@ CLIPFH_11K = Protocol(
     aspects=HAND_ASPECTS,
     columns=("meta_accessories",),
     settings={"ap_method": "step", "camera_rule": "none", "views": ("base",), "draws": DRAWS},
+    admit=_bare_hands,
 )
 """11k Hands as in work based on CLIP-ReID: a gallery per aspect, step AP, no flip, ten draws."""
 
@@ -101,6 +106,7 @@ MBANET_11K = Protocol(
         "draws": DRAWS,
     },
     joint=True,
+    admit=_bare_hands,
 )
 """11k Hands as MBA-Net (Baisa et al., ICPR 2022) evaluates it.
 

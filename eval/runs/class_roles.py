@@ -86,7 +86,8 @@ def _draw_roles(
     in_draw = splits.draw == draw
     roles = {name: np.sort(rows[in_draw & (splits.role == name)]) for name in ("train", "val", "test")}
     if config.val_from is not None:
-        roles["train"], roles["val"] = _take_val(roles["train"], pool, config, draw)
+        rng = generator(config.sample_seed, draw)
+        roles["train"], roles["val"] = take_val(roles["train"], pool, config.val_from, rng)
     limits = (("train", config.train_limit), ("val", config.val_n), ("test", config.test_n))
     for number, (name, limit) in enumerate(limits):
         if limit is not None and limit < len(roles[name]):
@@ -97,16 +98,24 @@ def _draw_roles(
     return np.full(len(samples), draw, np.int64), samples, names
 
 
-def _take_val(train: Int64, pool: Pool, config: ClassConfig, draw: int) -> tuple[Int64, Int64]:
-    """Divide the ascending rows of train samples into train and val, stratified by class."""
-    match = _VAL_FROM.fullmatch(str(config.val_from))
+def take_val(train: Int64, pool: Pool, val_from: str, rng: np.random.Generator) -> tuple[Int64, Int64]:
+    """Divide the ascending rows of train samples into train and val, stratified by class; groups stay whole.
+
+    Args:
+        train: (m,) rows of the train samples.
+        pool: samples with the columns label, key and source and, if known, group.
+        val_from: ``train:0.1`` (a share) or ``train:1000`` (a number).
+        rng: generator; it makes one permutation of the groups.
+
+    Raises:
+        InputError: ``val_from`` cannot be read, or train is too small for it.
+    """
+    match = _VAL_FROM.fullmatch(val_from)
     if match is None:
-        raise InputError(
-            f"`val_from={config.val_from}` cannot be read; write train:0.1 (a share) or train:1000 (a number)."
-        )
+        raise InputError(f"`val_from={val_from}` cannot be read; write train:0.1 (a share) or train:1000 (a number).")
     if not len(train):
         raise InputError(
-            f"`val_from={config.val_from}` finds no train samples to take val from; draw both with `protocol=holdout`."
+            f"`val_from={val_from}` finds no train samples to take val from; draw both with `protocol=holdout`."
         )
     in_train = np.zeros(len(pool), np.bool_)
     in_train[train] = True
@@ -114,13 +123,12 @@ def _take_val(train: Int64, pool: Pool, config: ClassConfig, draw: int) -> tuple
     number = float(match[1])
     share = number if "." in match[1] else number / len(part)
     if not 0 < share < 1:
-        raise InputError(f"`val_from={config.val_from}` leaves nothing of the {len(part)} train samples; take fewer.")
+        raise InputError(f"`val_from={val_from}` leaves nothing of the {len(part)} train samples; take fewer.")
     labels = part.columns["label"].astype(np.str_)
-    rng = generator(config.sample_seed, draw)
     is_val = stratified_subsets(labels, group_codes(part), (share,), rng) == 1
     if not is_val.any():
         raise InputError(
-            f"`val_from={config.val_from}` needs a class with two train samples, to take one for val; use more samples."
+            f"`val_from={val_from}` needs a class with two train samples, to take one for val; use more samples."
         )
     return train[~is_val], train[is_val]
 

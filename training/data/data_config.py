@@ -63,4 +63,6 @@ class DataConfig(Config):
         ):  # fmt: skip
             if getattr(self, first) is not None and getattr(self, second) is not None:
                 raise ValueError(f"{first} and {second} exclude each other; leave one of them out")
+        if self.draw and self.split_set is None:
+            raise ValueError("draw is of a split set; name it by split_set")
         return self

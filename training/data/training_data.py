@@ -25,11 +25,13 @@ class DataNeeds(NamedTuple):
         images: whether it opens image files.
         views: the views of the space whose stored vectors it reads; empty for none.
         target: the column that it learns, unless the recipe names another.
+        val: whether it cannot do without held-out samples.
     """
 
     images: bool = True
     views: tuple[str, ...] = ()
     target: str = "label"
+    val: bool = False
 
 
 class SampleImages(Protocol):

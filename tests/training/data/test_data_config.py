@@ -19,6 +19,7 @@ def test_labels_that_are_numbers_are_texts() -> None:
         ({"val_identities": 0.1, "val_from": "train:0.1"}, "val_identities and val_from exclude"),
         ({"shots": 2, "limit_per_class": 3}, "limit_per_class and shots exclude"),
         ({"split_set": "x", "protocol": "hd"}, "split_set and protocol exclude"),
+        ({"draw": 1}, "draw is of a split set"),
         ({"val_identities": 1.5}, "val_identities=1.5"),
         ({"oversample": {"a": 0}}, "oversample"),
     ],

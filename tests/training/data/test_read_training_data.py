@@ -1,0 +1,305 @@
+"""Samples of a store for training: roles, what is held out, copies, limits, and that everything left out is told."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eval.classification.choosing import train_rows
+from eval.classification.shots import draw_shots
+from eval.modes.fewshot import FewshotConfig
+from eval.protocols.split_sets import join_splits
+from eval.runs.prepare_classification import prepare_classification
+from eval.runs.request import MODE_STREAM, EvalRequest, RequestInputs
+from retrieval.errors import InputError, TestDataError, UnknownNameError
+from retrieval.types import SplitSet
+from tests.support.identity_stores import memory_store, people
+from tests.support.labelled_stores import CLIP, class_store, labelled
+from training.data.data_config import DataConfig
+from training.data.read_training_data import read_training_data
+from training.data.training_data import DataNeeds, TrainingData
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.store.memory import MemoryStore
+
+VECTORS = DataNeeds(images=False, views=("base",))
+TABLE = DataNeeds(images=False)
+
+
+def read(store: MemoryStore, needs: DataNeeds = TABLE, **config: Any) -> TrainingData:
+    """Read the training data of a store in memory."""
+    with store.snapshot() as snapshot:
+        space = snapshot.space(CLIP) if needs.views else None
+        return read_training_data(store, snapshot, space, DataConfig.read(config, "recipe"), needs)
+
+
+def uris(data: TrainingData, role: str) -> list[str]:
+    """Uris of the samples of a role."""
+    return [str(uri) for uri in data.columns["uri"][data.role == role]]
+
+
+def left_out(data: TrainingData) -> int:
+    """Number of samples that the first note says were left out."""
+    told = data.notes[0].partition("Left out: ")[2]
+    return sum(int(number.replace(",", "")) for number in re.findall(r" ([\d,]+)(?: \(first |,|\.$)", f" {told}"))
+
+
+def test_train_and_val_are_those_of_the_split_with_their_vectors() -> None:
+    store = class_store(labelled())
+    data = read(store, VECTORS)
+    assert (data.classes, len(data)) == (("class 0", "class 1", "class 2", "class 3"), 40)
+    assert uris(data, "val") == [f"{code}/val{at}.jpg" for code in range(4) for at in range(4)]
+    assert data.target.tolist() == [code for code in range(4) for _ in range(10)]
+    assert [data.classes[code] for code in data.target] == data.columns["label"].tolist()
+    assert data.rows("train").tolist() == [row for row in range(40) if row % 10 < 6]
+    assert data.notes == (
+        "40 of 60 samples: 24 to train on, 16 held out (val). Left out: test, query or gallery 20 (first 0/test0.jpg).",
+    )
+    with store.snapshot() as snapshot:
+        matrix = snapshot.vectors(snapshot.space(CLIP))
+        stored = dict(zip(matrix.keys.astype(str).tolist(), matrix.data, strict=True))
+    assert np.array_equal(data.vectors["base"].vectors, np.stack([stored[key] for key in data.keys]))
+    assert [bank.name for bank in data.banks] == ["said"]
+
+
+def test_samples_without_a_class_a_split_or_a_vector_are_told() -> None:
+    rows = labelled(2)
+    rows += [{"uri": "x.jpg", "label": None, "split": "train"}, {"uri": "y.jpg", "label": "class 0"}]
+    rows += [{"uri": f"z{at}.jpg", "label": "class 1", "split": "train", "source": "other"} for at in range(3)]
+    store = class_store(rows, lacking=("other",))
+    with store.snapshot() as snapshot:
+        config = DataConfig()
+        data = read_training_data(store, snapshot, snapshot.space("res"), config, VECTORS)
+    assert "without label 1 (first x.jpg)" in data.notes[0]
+    assert "without a split 1 (first y.jpg)" in data.notes[0]
+    assert "without a vector in res@2 3 (first z0.jpg)" in data.notes[0]
+    assert len(data) + left_out(data) == len(rows)
+    with store.snapshot() as snapshot, pytest.raises(InputError, match="name a `space`"):
+        read_training_data(store, snapshot, None, config, VECTORS)
+
+
+def test_a_store_without_splits_is_all_trained_on_and_says_so() -> None:
+    data = read(class_store([{**row, "split": None} for row in labelled(2)]))
+    assert (len(data.rows("train")), len(data.rows("val"))) == (30, 0)
+    assert "none is left to evaluate" in data.notes[1]
+
+
+@pytest.mark.parametrize("option", ["train_split", "val_split"])
+@pytest.mark.parametrize("split", ["test", "query", "gallery"])
+def test_a_test_split_is_refused(option: str, split: str) -> None:
+    config: dict[str, Any] = {option: split}
+    with pytest.raises(TestDataError, match=rf"`data.{option}={split}` names samples that are evaluated; name"):
+        read(class_store(labelled(2)), **config)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"target": "lable"}, r"No column of samples 'lable'\. Did you mean 'label'"),
+        ({"train_split": "trian"}, r"No split 'trian'\. Did you mean 'train'"),
+        ({"aspect": "palmer"}, r"No aspect 'palmer'\. Did you mean 'palmar'"),
+        ({"protocol": "clipfh"}, r"No protocol 'clipfh'\. Did you mean 'clipfh-11k'"),
+        ({"split_set": "mine"}, "No split set 'mine'"),
+    ],
+)
+def test_names_that_do_not_exist_are_told_with_a_suggestion(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
+        read(class_store(labelled(2, aspect="palmar")), **config)
+
+
+def test_what_cannot_be_used_is_refused() -> None:
+    tested = class_store(labelled(2, {"test": 3}))
+    with pytest.raises(InputError, match=r"None of the 6 samples is left to train on \(test, query or gallery 6"):
+        read(tested)
+    with pytest.raises(InputError, match=r"Protocol holdout draws train and test anew.*`data.split_set`"):
+        read(class_store(labelled(2)), protocol="holdout")
+    with pytest.raises(InputError, match=r"holds no samples out.*`data.val_identities=0.15`"):
+        read(class_store(labelled(2, {"train": 3})), TABLE._replace(val=True))
+    with pytest.raises(InputError, match="needs identities or groups"):
+        read(class_store(labelled(2)), val_identities=0.2)
+    with pytest.raises(InputError, match=r"val_from=0.1` cannot be read"):
+        read(class_store(labelled(2)), val_from="0.1")
+
+
+def test_classes_on_one_side_only_are_named() -> None:
+    rows = labelled(3)
+    rows = [row for row in rows if not (row["label"] == "class 1" and row["split"] == "val")]
+    rows.append({"uri": "new.jpg", "label": "class 9", "split": "val"})
+    notes = read(class_store(rows)).notes
+    assert notes[1:] == (
+        "1 class has samples in train and none in val: 'class 1'.",
+        "1 class has samples in val and none in train: 'class 9'.",
+    )
+
+
+def _drawn(rows: Sequence[dict[str, Any]], roles: Sequence[str], draw: int = 0) -> SplitSet:
+    with class_store(rows).snapshot() as snapshot:
+        ids = snapshot.samples(["id"]).column("id").to_pylist()
+    return SplitSet("mine", np.full(len(ids), draw), np.array(ids), np.array(roles))
+
+
+def test_a_draw_of_a_split_set_gives_the_roles() -> None:
+    rows = labelled(2, {"train": 4})
+    store = class_store(rows)
+    first = _drawn(rows, ["train", "val", "test", "train"] * 2)
+    second = _drawn(rows, ["test", "train", "train", "val"] * 2, 1)
+    store.save_splits(join_splits([first, second]))
+    data = read(store, split_set="mine", draw=1)
+    assert uris(data, "train") == ["0/train1.jpg", "0/train2.jpg", "1/train1.jpg", "1/train2.jpg"]
+    assert uris(data, "val") == ["0/train3.jpg", "1/train3.jpg"]
+    with pytest.raises(InputError, match=r"Split set mine has no draw 4; its draws are 0, 1\."):
+        read(store, split_set="mine", draw=4)
+
+
+def test_a_split_set_of_a_ranking_takes_its_samples_out_of_train() -> None:
+    rows = labelled(2, {"train": 4})
+    store = class_store(rows)
+    store.save_splits(_drawn(rows[:2] + rows[4:6], ["query", "gallery"] * 2))
+    data = read(store, split_set="mine")
+    assert uris(data, "train") == ["0/train2.jpg", "0/train3.jpg", "1/train2.jpg", "1/train3.jpg"]
+
+
+def _hands() -> list[dict[str, Any]]:
+    """Eight people: the first four of each aspect are train, but the fourth is test as a left hand."""
+    aspects = ("dorsal left", "dorsal right", "palmar left", "palmar right")
+    rows = people(8, 3, aspects)
+    for row in rows:
+        last = 2 if row["aspect"] == "dorsal left" else 3
+        row |= {"split": "train" if int(row["identity"]) <= last else "test", "meta_accessories": 0}
+    rows[0]["meta_accessories"] = 1
+    return rows
+
+
+def test_the_train_side_of_a_protocol_of_hands() -> None:
+    store = memory_store(_hands())
+    needs = TABLE._replace(target="identity")
+    data = read(store, needs, protocol="clipfh-11k", aspect="dorsal right")
+    assert set(data.columns["aspect"]) == {"dorsal right"}
+    assert data.classes == ("000", "001", "002", "003")
+    every = read(store, needs, protocol="clipfh-11k")
+    assert (len(data), len(every), every.classes) == (12, 44, data.classes)  # one has accessories
+    assert "1 identity is both trained on and evaluated under another aspect (first 003)." in every.notes
+    assert len(every) + left_out(every) == 96
+    with pytest.raises(InputError, match="left to train on"):
+        read(memory_store(people(4, 3)), needs, protocol="monte-carlo")
+
+
+def test_whole_identities_are_held_out_whatever_their_names() -> None:
+    rows = [{**row, "split": "train"} for row in people(20, 3)]
+    needs = TABLE._replace(target="identity")
+    data = read(memory_store(rows), needs, val_identities=0.15)
+    train, val = (set(data.columns["identity"][data.role == role]) for role in ("train", "val"))
+    assert (len(train), len(val), train & val) == (17, 3, set())
+    renamed = [{**row, "uri": f"other{at}.png", "source": "elsewhere"} for at, row in enumerate(rows)]
+    assert np.array_equal(read(memory_store(renamed), needs, val_identities=0.15).role, data.role)
+    assert not np.array_equal(read(memory_store(rows), needs, val_identities=0.15, val_seed=1).role, data.role)
+    other = [{**row, "identity": f"x{100 - int(row['identity'])}"} for row in rows]
+    assert np.array_equal(read(memory_store(other), needs, val_identities=0.15).role, data.role)
+
+
+def test_val_samples_of_identities_that_stay_in_train_are_not_used() -> None:
+    rows = [{**row, "split": "val" if row["uri"].endswith("_2.jpg") else "train"} for row in people(10, 3)]
+    data = read(memory_store(rows), TABLE._replace(target="identity"), val_identities=0.2)
+    assert (len(data.rows("train")), len(data.rows("val"))) == (16, 6)
+    assert "of split val, which other samples replace 8" in data.notes[0]
+
+
+def test_a_share_of_every_class_is_held_out_and_groups_stay_whole() -> None:
+    rows = [{**row, "group": f"{row['label']}{at // 2}"} for at, row in enumerate(labelled(4, {"train": 10}))]
+    data = read(class_store(rows), val_from="train:0.2")
+    groups = data.columns["group"]
+    assert not {*groups[data.role == "val"]} & {*groups[data.role == "train"]}
+    assert np.bincount(data.target[data.rows("val")]).tolist() == [2, 2, 2, 2]
+    assert len(read(class_store(labelled(2)), val_from="train:0.5").rows("val")) == 6
+
+
+def test_copies_leave_the_side_that_is_learnt_from() -> None:
+    rows = labelled(2)
+    keys = {"0/train0.jpg": "a", "0/test0.jpg": "a", "0/val0.jpg": "b", "1/test1.jpg": "b", "0/train1.jpg": "c",
+            "1/val1.jpg": "c", "0/train2.jpg": "d", "0/train3.jpg": "d"}  # fmt: skip
+    rows = [{**row, "key": keys.get(row["uri"])} for row in rows]
+    data = read(class_store(rows))
+    assert not {"0/train0.jpg", "0/train1.jpg", "0/train3.jpg", "0/val0.jpg"} & {*data.columns["uri"]}
+    assert {"1/val1.jpg", "0/train2.jpg"} <= {*data.columns["uri"]}
+    assert "copies of evaluated samples 2 (first 0/train0.jpg)" in data.notes[0]
+    assert "copies of val samples 1 (first 0/train1.jpg)" in data.notes[0]
+    assert "copies of one class 1 (first 0/train3.jpg)" in data.notes[0]
+
+
+def test_near_copies_of_test_samples_leave_train() -> None:
+    rows = labelled(2)
+    rows[0] |= {"phash": "77"}
+    test = next(row for row in rows if row["split"] == "test")
+    test |= {"phash": "79"}
+    store = class_store(rows)
+    with store.snapshot() as snapshot:
+        keys, vectors = snapshot._vectors[CLIP]["base"]
+        vectors[rows.index(test)] = vectors[0]
+    assert "copies of evaluated samples 1 (first 0/train0.jpg)" in read(store, VECTORS).notes[0]
+    assert len(keys) == len(rows)
+
+
+@pytest.mark.parametrize("sampling", ["first", "random"])
+def test_shots_are_those_of_the_mode_fewshot(sampling: str) -> None:
+    store = class_store(labelled())
+    data = read(store, shots=2, shot_seed=3, sampling=sampling)
+    request = EvalRequest(mode="fewshot", space=CLIP, options={"shots": 2, "sampling": sampling})
+    prepared = prepare_classification(store, request, RequestInputs())
+    seed, draw = np.random.SeedSequence(0, spawn_key=(MODE_STREAM,)), prepared.arrays.draws[0]
+    assert isinstance(prepared.config, FewshotConfig)
+    drawn = draw_shots(prepared.arrays, draw, train_rows(prepared.arrays.arms[0], draw), 2, prepared.config, seed, 3)
+    assert data.ids[data.role == "train"].tolist() == prepared.arrays.ids[drawn.rows].tolist()
+    assert "beyond the limit of their class 16" in data.notes[0]
+    assert len(data.rows("val")) == 16
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "split": st.sampled_from(["train", "train", "train", "val", "test", "query", None]),
+            "label": st.sampled_from(["a", "b", None]),
+            "identity": st.sampled_from([*"pqrst", None]),
+            "group": st.sampled_from(["g", "h", None, None]),
+            "key": st.sampled_from(["k", "l", None, None, None, None]),
+        }
+    ),
+    min_size=2,
+    max_size=24,
+)
+OPTIONS = st.sampled_from([{}, {"val_identities": 0.3}, {"val_from": "train:0.4"}, {"shots": 1}, {"val_split": None}])
+
+
+@settings(max_examples=120, deadline=None)
+@given(ROWS, OPTIONS)
+def test_nothing_evaluated_is_seen_and_everything_is_told(
+    drawn: list[dict[str, str | None]], options: dict[str, Any]
+) -> None:
+    rows = [{**row, "uri": f"{at}.jpg", "key": row["key"] or f"own{at}"} for at, row in enumerate(drawn)]
+    try:
+        data = read(class_store(rows, writable=False), **options)
+    except InputError:
+        return
+    taken = [rows[int(str(uri).removesuffix(".jpg"))] for uri in data.columns["uri"]]
+    tested = {row["key"] for row in rows if row["split"] in ("test", "query")}
+    assert not {row["key"] for row in taken} & tested
+    assert all(row["label"] is not None for row in taken)
+    assert len(taken) + left_out(data) == len(rows)
+    with_role = list(zip(taken, data.role, strict=True))
+    train, val = ([row for row, role in with_role if role == name] for name in ("train", "val"))
+    assert train
+    assert not {row["key"] for row in train} & {row["key"] for row in val}
+    if "val_identities" in options and any(row["identity"] for row in train):
+        assert not {row["identity"] for row in train} & {row["identity"] for row in val} - {None}
+    if "val_from" in options:
+        assert not {row["group"] for row in train} & {row["group"] for row in val} - {None}
+    if "shots" in options:
+        assert len({row["label"] for row in train}) == len(train)
+    if "val_identities" not in options and "val_from" not in options:
+        assert all(row["split"] == role for row, role in with_role) or not any(row["split"] for row in rows)
