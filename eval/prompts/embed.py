@@ -14,6 +14,7 @@ from retrieval.commands.options import note
 from retrieval.console import plain_console
 from retrieval.errors import InputError, StoreError
 from retrieval.types import Bank, Encoder, EncoderSpec, Float32, TextEncoder
+from retrieval.types.store import banks_for
 
 if TYPE_CHECKING:
     from retrieval.types import SpaceInfo
@@ -81,7 +82,7 @@ def prompt_bank(
 
 def _text_banks(store: EmbeddingStore, space: SpaceInfo) -> list[Bank]:
     """Banks whose vectors are embedded texts: those of the space's text tower first, then imported ones."""
-    banks = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
+    banks = [bank for bank in banks_for(store, space) if bank.kind == "prompts"]
     return [bank for origin in (EMBEDDED, IMPORTED) for bank in banks if bank.origin.startswith(origin)]
 
 

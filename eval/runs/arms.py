@@ -16,7 +16,8 @@ from eval.scorers.banks import missing_classes
 from eval.seams.scorer import Arm, ClassBank
 from retrieval.config import split_commas
 from retrieval.errors import InputError, UnknownOptionError, first_names, suggest, unknown
-from retrieval.types import require_same_space
+from retrieval.types import require_bank_of
+from retrieval.types.store import banks_for
 
 if TYPE_CHECKING:
     from eval.prompts.sets import PromptSet
@@ -131,13 +132,15 @@ def _banks(
 
 def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
     """Find a bank of a space by its name, or the beginning of its name or hash."""
-    banks = store.banks(space.fingerprint)
-    exact = [bank for bank in banks if bank.name == name]
-    matches = exact or [bank for bank in banks if bank.name.startswith(name) or bank.sha256.startswith(name)]
+    banks = banks_for(store, space)
+    by_name = _without_namesakes(banks, space)
+    exact = [bank for bank in by_name if bank.name == name]
+    begin_so = [bank for bank in by_name if bank.name.startswith(name)]
+    matches = exact or begin_so + [bank for bank in banks if bank.sha256.startswith(name)]
     if not matches:
         for bank in store.banks():
             if name in (bank.name, bank.sha256):
-                require_same_space(space, bank.space, f"Bank '{name}'")
+                require_bank_of(space, bank)
         raise unknown(f"bank of space {space.name}", name, {bank.name for bank in banks})
     if len({bank.sha256 for bank in matches}) > 1:
         shas = first_names((f"{bank.name} ({bank.sha256[:8]})" for bank in matches), 6)
@@ -145,13 +148,20 @@ def _named_bank(store: EmbeddingStore, space: SpaceInfo, name: str) -> Bank:
     return matches[0]
 
 
+def _without_namesakes(banks: Sequence[Bank], space: SpaceInfo) -> list[Bank]:
+    """Leave out banks of the parent of a space whose name a bank of the space itself has."""
+    names = {bank.name for bank in banks if bank.space == space.fingerprint}
+    return [bank for bank in banks if bank.space == space.fingerprint or bank.name not in names]
+
+
 def _classifier_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
     """Find the classifier layer of a space.
 
     Layers whose classes ``index --class-names`` named come first, then those with class names, then those with class
-    numbers.
+    numbers, and last heads for unit vectors.
     """
-    layers = [bank for bank in store.banks(space.fingerprint) if bank.kind == "classifier"]
+    heads = [bank for bank in store.banks(space.fingerprint) if bank.kind == "classifier"]
+    layers = [bank for bank in heads if bank.temperature is None] or heads
     with_names = [bank for bank in layers if not all(name.isdecimal() for name in bank.edge_class.tolist())]
     preferred = [bank for bank in layers if bank.name != CLASSIFIER] or with_names or layers
     if not preferred:
@@ -176,7 +186,7 @@ def _text_bank(store: EmbeddingStore, space: SpaceInfo) -> Bank:
     from eval.prompts.embed import NO_TOWER
     from retrieval.encoders.text_tokens import has_text_tower
 
-    banks = [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts"]
+    banks = [bank for bank in _without_namesakes(banks_for(store, space), space) if bank.kind == "prompts"]
     if len(banks) == 1:
         return banks[0]
     if not banks and not has_text_tower(space.spec):
@@ -219,6 +229,7 @@ def class_bank(bank: Bank, classes: Sequence[str], name: str) -> ClassBank:
         edge_class[order],
         None if bank.bias is None else bank.bias[used],
         None if bank.texts is None else tuple(bank.texts[row] for row in used.tolist()),
+        bank.temperature,
     )
 
 
@@ -244,10 +255,10 @@ def arm_of(
     """
     space = arm.space
     for bank in arm.banks:
-        require_same_space(space, bank.space, f"Bank '{bank.name}'")
+        require_bank_of(space, bank)
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in dict.fromkeys(views)}
     norms = {}
-    if arm.scorer == CLASSIFIER:
+    if arm.scorer == CLASSIFIER and any(bank.temperature is None for bank in arm.banks):
         norms = {view: read_norms(snapshot, space, view, pool) for view in vectors}
     names = [bank.name for bank in arm.banks]
     distinct = [name if names.count(name) == 1 else f"{name} {bank.sha256[:8]}"

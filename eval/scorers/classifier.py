@@ -1,4 +1,8 @@
-"""The scorer ``classifier``: logits of a trained last layer, recomputed from unit vectors and their lengths."""
+"""The scorer ``classifier``: logits of a trained last layer, recomputed from unit vectors and their lengths.
+
+A bank with a temperature holds a head that was trained on unit vectors, such as one of the job ``adapter``; their
+lengths are then taken to be 1.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +32,10 @@ class ClassifierScorer:
     """The scorer ``classifier``.
 
     The logit of row r of the layer is (norm * (W_r @ v) + b_r) / T, with v the unit vector of the sample and norm its
-    length before normalisation. The probability of a class with several rows is the sum of the probabilities of its
-    rows, so its logit is the logarithm of the sum of exp of theirs. Rows without a class in the label universe are
-    left out, which equals renormalising the probabilities of the other rows.
+    length before normalisation; with a temperature t of the bank it is (W_r @ v + b_r) / (t T). The probability of a
+    class with several rows is the sum of the probabilities of its rows, so its logit is the logarithm of the sum of exp
+    of theirs. Rows without a class in the label universe are left out, which equals renormalising the probabilities of
+    the other rows.
     """
 
     name = "classifier"
@@ -55,16 +60,24 @@ class ClassifierScorer:
             InputError: the lengths of the vectors are unknown, the bank has numbers that are not finite, or it has no
                 class of the universe.
         """
-        if task.norms is None:
-            raise InputError(
-                f"Arm '{arm.name}' has vectors without their lengths (they were imported), and a classifier's logits "
-                "need those; index the images with the encoder that it belongs to, or score a bank of unit vectors "
-                "with 'prompts'."
-            )
-        temperature = cast("ClassifierOptions", arm.options).class_temperature
+        divisor = cast("ClassifierOptions", arm.options).class_temperature
         for setting in settings:
             bank = arm.bank(str(setting["bank"]))
-            yield class_logits(task.queries, task.norms, bank, task.classes, temperature)
+            temperature = divisor if bank.temperature is None else divisor * bank.temperature
+            yield class_logits(task.queries, _lengths(arm, task, bank), bank, task.classes, temperature)
+
+
+def _lengths(arm: Arm, task: ScorerTask, bank: ClassBank) -> Float32:
+    """Return the lengths (q,) that the vectors of the queries have for a bank."""
+    if bank.temperature is not None:
+        return np.ones(len(task.queries), np.float32)
+    if task.norms is None:
+        raise InputError(
+            f"Arm '{arm.name}' has vectors without their lengths (they were imported), and a classifier's logits "
+            "need those; index the images with the encoder that it belongs to, or score a bank of unit vectors "
+            "with 'prompts'."
+        )
+    return task.norms
 
 
 def class_logits(queries: Float32, norms: Float32, bank: ClassBank, classes: int, temperature: float = 1.0) -> Float32:

@@ -28,7 +28,8 @@ class ClassBank:
 
     ``vectors`` (m, d) float32, as they were made (texts and class means are unit vectors, a classifier's rows are
     not); ``edge_vector`` (e,) rows of them and ``edge_class`` (e,) codes of classes, ascending by class, then by row;
-    ``bias`` (m,) or None; ``texts`` m texts or None. Classes without an edge cannot be answered with this bank.
+    ``bias`` (m,) or None; ``texts`` m texts or None; ``temperature`` as in :class:`retrieval.types.Bank`. Classes
+    without an edge cannot be answered with this bank.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ClassBank:
     edge_class: Int64
     bias: Float32 | None = None
     texts: tuple[str, ...] | None = None
+    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

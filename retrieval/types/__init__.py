@@ -7,7 +7,7 @@ Nothing here imports torch, a store or a search library. Pure code may import ev
 from __future__ import annotations
 
 from retrieval.types.arrays import Float32, Int64, UInt8, digest
-from retrieval.types.banks import Bank, BankKind
+from retrieval.types.banks import TEXT_KINDS, Bank, BankKind
 from retrieval.types.encoders import (
     ClassifierHead,
     Embeddings,
@@ -20,10 +20,20 @@ from retrieval.types.encoders import (
     TextEncoder,
 )
 from retrieval.types.samples import WHOLE, Box, MetaValue, Sample, Source, SourceProblem, SourceTally, Thumbnails
-from retrieval.types.spaces import Neighbors, SearchIndex, SpaceInfo, SpaceState, VectorMatrix, require_same_space
+from retrieval.types.spaces import (
+    Neighbors,
+    SearchIndex,
+    SpaceInfo,
+    SpaceState,
+    VectorMatrix,
+    require_bank_of,
+    require_same_space,
+    shares_texts,
+)
 from retrieval.types.splits import SplitSet
 
 __all__ = [
+    "TEXT_KINDS",
     "WHOLE",
     "Bank",
     "BankKind",
@@ -53,5 +63,7 @@ __all__ = [
     "UInt8",
     "VectorMatrix",
     "digest",
+    "require_bank_of",
     "require_same_space",
+    "shares_texts",
 ]  # fmt: skip

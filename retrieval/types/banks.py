@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 BankKind: TypeAlias = Literal["prompts", "learned-prompts", "classifier", "prototypes"]
 """``prompts``: vectors of texts from a text tower. ``learned-prompts``: vectors of texts with a trained context.
 
-``classifier``: weights of a trained last layer. ``prototypes``: one or a few unit vectors per class.
+``classifier``: weights of a trained last layer, which takes vectors as the encoder makes them; with a temperature,
+those of a head for unit vectors. ``prototypes``: one or a few unit vectors per class.
 """
+
+TEXT_KINDS: tuple[BankKind, ...] = ("prompts", "learned-prompts")
+"""Kinds of which every vector is one of a text tower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,9 @@ class Bank:
 
     ``space`` is the fingerprint of the space and ``origin`` says where the vectors come from. ``vectors`` (m, d)
     float32 are unit vectors, except the weights of a classifier. Edge i says that vector ``edge_vector[i]`` belongs to
-    class ``edge_class[i]``; both have shape (e,). ``texts`` are m texts, ``bias`` has shape (m,).
+    class ``edge_class[i]``; both have shape (e,). ``texts`` are m texts, ``bias`` has shape (m,). ``temperature`` is
+    what cosines with texts are divided by, and in a classifier the products with unit vectors plus ``bias``; a
+    classifier without one is multiplied with vectors of the lengths that the encoder gave them.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Spaces of vectors, and the interface of search indexes."""
+"""Spaces of vectors, which vectors may be compared, and the interface of search indexes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from retrieval.errors import SpaceMismatchError
 from retrieval.types.arrays import Float32, Int64
+from retrieval.types.banks import TEXT_KINDS, Bank
 from retrieval.types.encoders import EncoderSpec
 
 if TYPE_CHECKING:
@@ -77,6 +78,27 @@ def require_same_space(space: SpaceInfo, fingerprint: str, what: str) -> None:
             f"{what} belongs to space {fingerprint[:12]} and cannot be compared with vectors of space {space.name} "
             f"({space.fingerprint[:12]}); use one that was made in {space.name}."
         )
+
+
+def shares_texts(space: SpaceInfo) -> bool:
+    """Return whether the vectors of texts are those of the parent of a space.
+
+    So it is with an adapter: its matrix maps images and was trained for the texts as they are.
+    """
+    return space.parent is not None and space.spec.family == "adapter"
+
+
+def require_bank_of(space: SpaceInfo, bank: Bank) -> None:
+    """Check that vectors of a space may be scored against a bank. Called before every use of a bank.
+
+    A bank is one of the space itself, or has texts of the parent of an adapter. Classifiers and prototypes of the
+    parent are made of vectors of images, which the matrix moves.
+
+    Raises:
+        SpaceMismatchError: the bank belongs to another space.
+    """
+    if not (shares_texts(space) and bank.space == space.parent and bank.kind in TEXT_KINDS):
+        require_same_space(space, bank.space, f"Bank '{bank.name}'")
 
 
 class Neighbors(NamedTuple):

@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from retrieval.types.banks import Bank
-from retrieval.types.spaces import SpaceInfo, SpaceState, VectorMatrix
+from retrieval.types.banks import TEXT_KINDS, Bank
+from retrieval.types.spaces import SpaceInfo, SpaceState, VectorMatrix, shares_texts
 from retrieval.types.splits import SplitSet
 
 if TYPE_CHECKING:
@@ -47,6 +47,15 @@ def result_sha256(result: Mapping[str, Any]) -> str:
     """Hash the content of a result file without ``created``, so that repeating an evaluation gives the same hash."""
     body = json.dumps({key: value for key, value in result.items() if key != "created"}, sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def banks_for(store: EmbeddingStore, space: SpaceInfo) -> tuple[Bank, ...]:
+    """Return the banks that vectors of a space may be scored against.
+
+    These are its own, then, in the space of an adapter, the texts of its parent.
+    """
+    texts = store.banks(space.parent) if shares_texts(space) else ()
+    return (*store.banks(space.fingerprint), *(bank for bank in texts if bank.kind in TEXT_KINDS))
 
 
 class AnnPlace(NamedTuple):

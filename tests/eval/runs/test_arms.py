@@ -21,6 +21,8 @@ from eval.runs.arms import (
 from retrieval.errors import InputError, MissingFileError, SpaceMismatchError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank
+from tests.support.adapted_stores import adapted_store
+from tests.support.adapted_stores import bank as adapted_bank
 from tests.support.labelled_stores import CLIP, RES, class_store, fingerprint, labelled, name_of, pool_of
 
 ROWS = labelled()
@@ -198,3 +200,41 @@ def test_prompt_files(tmp_path: Path) -> None:
     assert read_prompt_files([], combine=True) == ()
     with pytest.raises(MissingFileError):
         read_prompt_files([str(tmp_path / "none.json")], combine=False)
+
+
+def test_an_adapter_is_scored_against_the_texts_of_its_parent(tmp_path: Path) -> None:
+    store, parent, adapted, _ = adapted_store(tmp_path / "store")
+    said, other = adapted_bank(parent, name="said"), adapted_bank(parent, "learned-prompts", "trained")
+    for each in (said, other, adapted_bank(parent, "classifier"), adapted_bank(parent, "prototypes")):
+        store.save_bank(each)
+
+    def read_arms(arm: str) -> list[str]:
+        with store.snapshot() as snapshot:
+            return [each.sha256 for each in read_arm(store, snapshot, parse_arm(arm), (), "cpu").banks]
+
+    for text in ("prompts:said", "prompts:sa", f"prompts:{said.sha256[:9]}", "prompts"):
+        assert read_arms(f"{adapted.name}:{text}") == [said.sha256]
+    assert read_arms(f"{adapted.name}:prompts:trained") == [other.sha256]
+    for text in ("prompts:prototypes", "classifier:classifier"):
+        with pytest.raises(SpaceMismatchError, match="use one that was made in"):
+            read_arms(f"{adapted.name}:{text}")
+    with pytest.raises(InputError, match="has no classifier layer"):
+        read_arms(f"{adapted.name}:classifier")
+    own = replace(said, space=adapted.fingerprint)
+    store.save_bank(own)
+    assert read_arms(f"{adapted.name}:prompts:said") == read_arms(f"{adapted.name}:prompts") == [own.sha256]
+    assert read_arms(f"{adapted.name}:prompts:{said.sha256}") == [said.sha256]
+    assert read_arms(f"{parent.name}:prompts") == [said.sha256]
+
+
+def test_a_head_for_unit_vectors_comes_after_layers_and_needs_no_lengths() -> None:
+    store = class_store(ROWS)
+    layer = next(each for each in store.banks() if each.name == "classifier")
+    head = replace(layer, name="gda", temperature=0.5)
+    store.save_bank(head)
+    assert read(store, parse_arm(f"{RES}:classifier")).banks == (layer,)
+    made = read(store, parse_arm(f"{RES}:classifier:gda"))
+    with store.snapshot() as snapshot:
+        arm, _ = arm_of(made, snapshot, pool_of(ROWS), NAMES, ("base",), load_scorer("classifier").config_type())
+    assert arm.banks[0].temperature == 0.5
+    assert not arm.norms

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -141,3 +142,16 @@ def test_equals_the_probabilities_of_scikit_learn() -> None:
     norms = np.linalg.norm(features, axis=1)
     logits = class_logits(features / norms[:, None], norms, bank_of(weight, [(c, c) for c in range(3)], bias=bias), 3)
     np.testing.assert_allclose(softmax(logits), fitted.predict_proba(features), atol=1e-5)
+
+
+def test_a_head_for_unit_vectors_takes_no_lengths() -> None:
+    rng = np.random.default_rng(4)
+    queries, bias = directions(rng, 3), np.array([0.5, -0.5], np.float32)
+    layer = bank_of(2 * directions(rng, 2), [(0, 0), (1, 1)], bias=bias)
+    head = replace(layer, temperature=0.5)
+    want = (queries @ layer.vectors.T + bias) / 0.5
+    for norms in (None, np.full(3, 7, np.float32)):
+        for divisor in (1.0, 4.0):
+            arm = arm_of("classifier", ClassifierOptions(class_temperature=divisor), head)
+            (found,) = SCORER.logits(arm, task_of(queries, 2, norms), SCORER.settings(arm))
+            np.testing.assert_allclose(found, want / divisor, atol=1e-5)
