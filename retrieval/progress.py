@@ -15,15 +15,15 @@ LINE_SECONDS = 15.0
 
 
 class Progress(Protocol):
-    """Counts completed pieces of work."""
+    """Counts completed pieces of work; ``state`` is shown beside the count, such as the loss of a training."""
 
-    def advance(self, n: int = 1) -> None: ...
+    def advance(self, n: int = 1, state: str = "") -> None: ...
 
 
 class _SilentProgress:
     """Shows nothing."""
 
-    def advance(self, n: int = 1) -> None:
+    def advance(self, n: int = 1, state: str = "") -> None:
         """Ignore the count."""
 
 
@@ -34,13 +34,14 @@ class _LineProgress:
         self._what, self._total, self._done = what, total, 0
         self._start = self._last_line = time.monotonic()
 
-    def advance(self, n: int = 1) -> None:
+    def advance(self, n: int = 1, state: str = "") -> None:
         self._done += n
         now = time.monotonic()
         if now - self._last_line >= LINE_SECONDS:
             rate = self._done / (now - self._start)
             left = (self._total - self._done) / rate
             line = f"{self._what}: {self._done:,} of {self._total:,}, {rate:.1f}/s, {left:.0f} s left"
+            line += f", {state}" if state else ""
             print(printable(line), file=sys.stderr)  # noqa: T201
             self._last_line = now
 
@@ -48,11 +49,11 @@ class _LineProgress:
 class _BarProgress:
     """Advances a progress bar of rich."""
 
-    def __init__(self, advance: Callable[[int], None]) -> None:
+    def __init__(self, advance: Callable[[int, str], None]) -> None:
         self._advance = advance
 
-    def advance(self, n: int = 1) -> None:
-        self._advance(n)
+    def advance(self, n: int = 1, state: str = "") -> None:
+        self._advance(n, state)
 
 
 @contextmanager
@@ -78,12 +79,13 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Progress
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}", markup=False),
         )
         with RichProgress(*columns, console=plain_console(stderr=True)) as bars:
-            task = bars.add_task(what, total=total, rate="")
+            task = bars.add_task(what, total=total, rate="", state="")
 
-            def advance(n: int) -> None:
+            def advance(n: int, state: str) -> None:
                 speed = bars.tasks[0].speed
-                bars.update(task, advance=n, rate=f"{speed:.1f}/s" if speed else "")
+                bars.update(task, advance=n, rate=f"{speed:.1f}/s" if speed else "", state=printable(state))
 
             yield _BarProgress(advance)

@@ -72,6 +72,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/store/repair.py": ("integration/test_repair.py",),
     "retrieval/store/schema.py": ("retrieval/store/test_open.py",),
     "retrieval/types": ("contracts/test_stores.py", "contracts/test_encoders.py"),
+    "training/batch_errors.py": ("training/test_loop.py",),
     "training/checkpoint.py": ("training/jobs/test_clip.py",),
     "training/data/crossings.py": ("training/data/test_read_training_data.py",),
     "training/data/held_out.py": ("training/data/test_read_training_data.py",),

@@ -2,9 +2,9 @@
 
 ``recipe.json``         the resolved recipe; a run is resumed with the same recipe only
 ``state.pt``            the last checkpoint: model, stage, optimisers, generators, history, progress within the epoch;
-                        replaced after each epoch and when the run is interrupted
+                        replaced after each validation and when the run is interrupted
 ``best.safetensors``    weights (float32) of the best held-out score so far, of the present stage
-``history.jsonl``       one line of losses and metrics per epoch
+``history.jsonl``       a line of losses and metrics per validation; ``history.csv`` is the same as a table
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from retrieval.files import replacing, write_atomically
 from retrieval.text_files import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
 
-RECIPE, STATE, BEST, HISTORY = "recipe.json", "state.pt", "best.safetensors", "history.jsonl"
-NEEDED = frozenset(("stage", "model", "optimisers", "history", "part"))
+RECIPE, STATE, BEST = "recipe.json", "state.pt", "best.safetensors"
+NEEDED = frozenset(("stage", "model", "optimisers", "average", "history", "ended", "part", "processes"))
 """Keys of a checkpoint."""
 
 
@@ -99,8 +99,3 @@ def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
         usual = part.stat().st_mode
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
         part.chmod(usual)  # safetensors makes files that only their owner may read
-
-
-def save_history(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write losses and metrics of every epoch, one JSON object per line."""
-    write_atomically(out / HISTORY, "".join(json.dumps(line) + "\n" for line in history))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
 from retrieval.config import Config, parse_assignments
 from retrieval.errors import InputError, MissingFileError, suggest
 from retrieval.text_files import read_yaml
+from training.hardware import HardwareConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 Recipe = TypeVar("Recipe", bound=Config)
 
 
-class LoopConfig(Config):
+class LoopConfig(HardwareConfig):
     """How long, how fast and how carefully a job of one stage trains."""
 
     epochs: int = Field(30, ge=1, le=1_000_000, description="Passes over the training images.")
@@ -34,11 +35,17 @@ class LoopConfig(Config):
     pieces: int = Field(
         1, ge=1, le=65_536, description="Parts in which a batch is computed where it does not fit in memory."
     )
-    amp: Literal["auto", "bf16", "off"] = Field(
-        "auto", description="Half precision; auto means bf16 on CPUs that have it and on CUDA."
-    )
     patience: int = Field(
-        0, ge=0, le=1_000_000, description="Epochs without a better held-out score before stopping; 0 never stops."
+        0, ge=0, le=1_000_000, description="Validations without a better held-out score before stopping; 0 never stops."
+    )
+    evaluate_every: int = Field(
+        0, ge=0, le=1_000_000, description="Steps between validations within an epoch; 0 validates after epochs only."
+    )
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Decay of an exponential average of the weights, which is validated and kept; 0 has none.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, order and augmentation.")
 

@@ -31,7 +31,13 @@ def contrastive_loss(
     return (cross_entropy(logits, targets) + cross_entropy(logits.T, targets)) / 2
 
 
-def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captions: torch.Tensor, pieces: int) -> float:
+def backward_in_pieces(
+    encode: Encode,
+    scale: Callable[[], torch.Tensor],
+    captions: torch.Tensor,
+    pieces: int,
+    backward: Callable[[torch.Tensor], None] | None = None,
+) -> float:
     """Add the gradients of the loss of a batch, with the activations of one piece in memory at a time.
 
     The loss needs all pairs at once, so vectors are first computed without gradients, then piece by piece with them
@@ -43,16 +49,18 @@ def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captio
         scale: computes the factor of similarities.
         captions: (n,) codes of captions.
         pieces: number of pieces; 1 computes the batch at once.
+        backward: adds the gradients of the loss; by default as torch does, without scaling.
 
     Returns:
         The loss.
     """
     import torch
 
+    backward = backward or torch.autograd.backward
     n = len(captions)
     if pieces == 1:
         loss = contrastive_loss(*encode(slice(0, n)), scale(), captions)
-        loss.backward()  # type: ignore[no-untyped-call]
+        backward(loss)
         return float(loss.detach())
     step = -(-n // pieces)
     parts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
@@ -60,7 +68,7 @@ def backward_in_pieces(encode: Encode, scale: Callable[[], torch.Tensor], captio
         vectors = [encode(part) for part in parts]
     images, texts = (torch.cat(side).requires_grad_() for side in zip(*vectors, strict=True))
     loss = contrastive_loss(images, texts, scale(), captions)
-    loss.backward()  # type: ignore[no-untyped-call]
+    backward(loss)
     assert images.grad is not None  # noqa: S101 - backward has just filled it
     assert texts.grad is not None  # noqa: S101
     for part in parts:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from retrieval.errors import InputError
+from training.processes import ranks, share_of
 
 if TYPE_CHECKING:
     import torch
@@ -55,12 +60,38 @@ class Stage(Protocol):
     def step(self, batch: Any, moment: Moment) -> Mapping[str, float]:
         """Train on one batch, and return the loss (``loss``) and its parts by name.
 
-        Random numbers are drawn from torch's generator, or from one that is seeded by the batch.
+        Random numbers are drawn from the generators of torch, NumPy or Python, which the loop seeds and saves, or from
+        one that is seeded by the batch.
         """
         ...
 
     def validate(self) -> dict[str, float]:
         """Held-out metrics, including the learner's ``score``; empty for a stage without any."""
+        ...
+
+
+@runtime_checkable
+class EvaluatesOften(Protocol):
+    """A stage that is also validated within epochs, every so many steps; its patience then counts validations."""
+
+    evaluate_every: int
+
+
+@runtime_checkable
+class NamesSamples(Protocol):
+    """A stage that can name the samples of a batch, for messages."""
+
+    def sample_names(self, batch: Any) -> Sequence[str]:
+        """Ids or paths of the samples of a batch."""
+        ...
+
+
+@runtime_checkable
+class DividesBatches(Protocol):
+    """A stage whose batches several processes share; batches that are arrays of rows are divided without it."""
+
+    def share(self, batch: Any) -> Any:
+        """The part of a batch for this process (:func:`training.processes.share_of`); all parts together are it."""
         ...
 
 
@@ -72,8 +103,36 @@ class Learner:
         model: contains every module that is trained or saved, such as heads, prompts and averages.
         score: name of the held-out metric by which the best weights are chosen; higher is better.
         stages: in order; each starts from the last weights of the one before.
+        ema: decay of an exponential average of the weights of each stage, which is validated and kept as the best
+            weights; 0 has none.
     """
 
     model: torch.nn.Module
     score: str
     stages: Sequence[Stage]
+    ema: float = 0.0
+
+
+def evaluation_period(stage: Stage) -> int:
+    """Number of steps between validations of a stage; 0 for one that is validated at the end of its epochs only."""
+    return stage.evaluate_every if isinstance(stage, EvaluatesOften) else 0
+
+
+def shared_batch(stage: Stage, batch: Any) -> Any:
+    """The part of a batch for this process; the batch itself if there is one process.
+
+    Raises:
+        InputError: the stage cannot divide its batches, or a batch has fewer samples than there are processes.
+    """
+    if ranks() == 1:
+        return batch
+    if stage.images(batch) < ranks():
+        raise InputError(
+            f"stage {stage.name} has a batch of {stage.images(batch)} samples for {ranks()} processes; train with "
+            "larger batches, or fewer processes."
+        )
+    if isinstance(stage, DividesBatches):
+        return stage.share(batch)
+    if isinstance(batch, np.ndarray):
+        return share_of(batch)
+    raise InputError(f"stage {stage.name} trains in one process only; run the command without torchrun.")

@@ -11,7 +11,9 @@ class RunSettings(NamedTuple):
     Attributes:
         device: where to train: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         quiet: whether to show no progress.
+        tensorboard: whether to write losses and metrics for TensorBoard, too.
     """
 
     device: str = "auto"
     quiet: bool = False
+    tensorboard: bool = False

@@ -74,3 +74,35 @@ def test_only_trained_matrices_decay() -> None:
     assert (decaying["weight_decay"], kept["weight_decay"]) == (0.3, 0.0)
     assert [parameter.ndim for parameter in decaying["params"]] == [4]
     assert [parameter.ndim for parameter in kept["params"]] == [1, 1, 1, 1]
+
+
+def test_gradients_of_fp16_are_scaled_back_before_they_are_clipped_and_stepped() -> None:
+    plain, scaled = _two(clip_norm=0.1), _two(clip_norm=0.1)
+    scaled[2]._scaler = torch.amp.GradScaler("cpu", init_scale=1024)
+    for head, centres, optimisers in (plain, scaled):
+        for _ in range(2):
+            optimisers.zero_grad()
+            optimisers.backward(head(torch.ones(4, 3)).pow(2).mean() + centres.pow(2).sum())
+            optimisers.step(FIRST)
+    assert torch.equal(plain[0].weight, scaled[0].weight)
+    assert torch.equal(plain[1], scaled[1])
+
+
+def test_a_step_with_infinite_gradients_is_left_out_and_the_scale_is_halved() -> None:
+    head, _, optimisers = _two()
+    optimisers._scaler = torch.amp.GradScaler("cpu", init_scale=1024)
+    before = head.weight.detach().clone()
+    optimisers.backward(head(torch.full((1, 3), 1e38)).sum() * 10)
+    optimisers.step(FIRST)
+    assert torch.equal(head.weight, before)
+    assert optimisers.state_dict()["scaler"]["scale"] == 512
+
+
+def test_groups_say_their_names_numbers_rates_and_decay() -> None:
+    model = torch.nn.Linear(3, 2)
+    adamw = torch.optim.AdamW(decay_groups(model, 0.1), lr=0.01)
+    optimisers = Optimisers({"adamw": ScheduledOptimiser(adamw, cosine(0.5, 0))})
+    optimisers.step(FIRST)  # the rate warms up; what is said is the highest
+    assert optimisers.groups() == [("matrices", 6, 0.01, 0.1), ("vectors", 2, 0.01, 0.0)]
+    centres = torch.optim.SGD([torch.nn.Parameter(torch.zeros(5))], lr=0.5)
+    assert Optimisers({"centres": ScheduledOptimiser(centres, constant)}).groups() == [("centres", 5, 0.5, 0.0)]

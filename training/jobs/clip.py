@@ -11,6 +11,7 @@ from retrieval.encoders.artefact import INSIDE as ENCODER
 from training.augment import augment
 from training.checkpoint import BEST, open_run
 from training.contrastive import backward_in_pieces, mean_reciprocal_rank
+from training.hardware import Hardware, resolve_hardware
 from training.jobs.clip_data import batches_of, load_captioned, pairs_of
 from training.jobs.clip_export import build, export, prepare
 from training.jobs.clip_recipe import ClipRecipe
@@ -56,22 +57,20 @@ class ClipJob:
         run: RunSettings,
     ) -> TrainingResult:
         """Train; ``out/encoder`` is then a folder that ``--encoder`` loads, with the best weights in fp16."""
-        from retrieval.encoders.precision import choose_device
-
-        where = choose_device(run.device)
+        hardware = resolve_hardware(recipe.loop, run.device)
         train, val = pairs_of(recipe)
         open_run(out, recipe.model_dump(mode="json"))
         prepare(out / ENCODER, recipe, learn_merges((pair.caption for pair in train), recipe.tokens))
         model, tokenizer = build(out / ENCODER, recipe.loop.seed)
-        model = model.to(where)
+        hardware.prepare(model, (model.visual,))
         stage = ContrastiveStage(
             model,
             load_captioned(train, recipe, tokenizer, out / "train.npy", train=True, quiet=run.quiet),
             load_captioned(val, recipe, tokenizer, out / "val.npy", train=False, quiet=run.quiet),
             recipe,
-            where,
+            hardware,
         )
-        result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.loop.seed, quiet=run.quiet)
+        result = fit(Learner(model, SCORE, [stage], recipe.loop.ema), out, seed=recipe.loop.seed, run=run)
         if result.history:
             export(out / ENCODER, out / BEST, recipe, result, {"train": train, "val": val})
         return result
@@ -83,15 +82,16 @@ class ContrastiveStage:
     name = "contrastive"
 
     def __init__(
-        self, model: Any, train: CaptionedImages, val: CaptionedImages, config: ClipRecipe, device: str
+        self, model: Any, train: CaptionedImages, val: CaptionedImages, config: ClipRecipe, hardware: Hardware
     ) -> None:
-        """``model`` is an open_clip model on ``device``."""
+        """``model`` is an open_clip model on the device."""
         import torch
 
         self.epochs, self.patience = config.loop.epochs, config.loop.patience
         self._model: torch.nn.Module = model
-        self._train, self._val, self._config, self._device = train, val, config, device
-        self._half = _half_precision(config.loop.amp, device)
+        self.evaluate_every = config.loop.evaluate_every
+        self._train, self._val, self._config = train, val, config
+        self._hardware, self._device = hardware, hardware.device
         self._mean, self._std = (
             torch.tensor(values).view(3, 1, 1) for values in (config.pixels.mean, config.pixels.std)
         )
@@ -105,7 +105,8 @@ class ContrastiveStage:
         groups = decay_groups(model, loop.weight_decay)
         adamw = torch.optim.AdamW(groups, lr=loop.learning_rate, betas=(0.9, loop.beta_2), eps=1e-6)
         scheduled = ScheduledOptimiser(adamw, cosine(loop.warm_up, loop.final))
-        self._optimisers = Optimisers({"adamw": scheduled}, loop.clip_norm, model.parameters())
+        named, scaler = {"adamw": scheduled}, self._hardware.scaler()
+        self._optimisers = Optimisers(named, loop.clip_norm, model.parameters(), scaler)
         return self._optimisers
 
     def images(self, batch: tuple[int, Numbers]) -> int:
@@ -143,7 +144,7 @@ class ContrastiveStage:
             return self._images(images[part]), self._texts(tokens[part])
 
         scale = self._parameter("logit_scale")
-        return backward_in_pieces(encode, scale.exp, captions, self._config.loop.pieces)
+        return backward_in_pieces(encode, scale.exp, captions, self._config.loop.pieces, self._optimisers.backward)
 
     def validate(self) -> dict[str, float]:
         """Mean reciprocal rank of held-out captions among those of their source, averaged over sources."""
@@ -169,10 +170,7 @@ class ContrastiveStage:
         return self._model.get_parameter(name)
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        scaled = (images - self._mean) / self._std
-        return scaled.to(self._device).contiguous(memory_format=torch.channels_last)
+        return self._hardware.images((images - self._mean) / self._std)
 
     def _images(self, images: torch.Tensor) -> torch.Tensor:
         return self._encoded("encode_image", images)
@@ -182,10 +180,9 @@ class ContrastiveStage:
 
     def _encoded(self, method: str, batch: torch.Tensor) -> torch.Tensor:
         """Unit vectors in float32, computed in half precision if ``amp`` says so."""
-        import torch
         from torch.nn.functional import normalize
 
-        with torch.autocast(self._device.partition(":")[0], torch.bfloat16, enabled=self._half):
+        with self._hardware.autocast():
             raw: torch.Tensor = getattr(self._model, method)(batch)
         return normalize(raw.float(), dim=-1)
 
@@ -194,14 +191,6 @@ def _channels_first(pixels: UInt8) -> torch.Tensor:
     import torch
 
     return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
-
-
-def _half_precision(amp: str, device: str) -> bool:
-    from retrieval.encoders.precision import cpu_has_bf16
-
-    if amp != "auto":
-        return amp == "bf16"
-    return device.startswith("cuda") or (device == "cpu" and cpu_has_bf16())
 
 
 JOB = ClipJob()

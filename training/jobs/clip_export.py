@@ -116,7 +116,7 @@ Trained from scratch by `vitrine train clip` with `recipe.json`.
 |---|---:|---:|
 {table}
 
-Trained for {len(result.history)} epochs in {minutes:.0f} minutes. The weights are {best}
+Trained for {result.epochs} epochs in {minutes:.0f} minutes. The weights are {best}
 (split val) was {result.best_score:.3f}: the best of {len(result.history)}, so a little flattering.
 {(read + left).strip()}
 """
