@@ -18,6 +18,7 @@ from retrieval.search.vector_rows import rows_of
 from retrieval.types import Embeddings
 from training.data.crossings import copies_of, crossing_notes
 from training.data.held_out import hold_out_identities, hold_out_share
+from training.data.oversample import repeat_notes, repeated_rows
 from training.data.sample_roles import (
     SampleRoles,
     aspect_mask,
@@ -87,6 +88,8 @@ def read_training_data(
     used = _with_other_columns(snapshot, pool.take(selection.taken))
     codes, classes = text_codes(target[selection.taken])
     role = np.where(selection.roles.val[selection.taken], "val", "train")
+    train = np.flatnonzero(role == "train").astype(np.int64)
+    repeats = repeated_rows(config.oversample, train, codes, classes, used.columns)
     return TrainingData(
         ids=used.ids,
         keys=used.columns["key"].astype(np.str_),
@@ -104,7 +107,9 @@ def read_training_data(
             *crossing_notes(pool, selection.roles),
             *(() if searched else ("Near copies of evaluated and val samples were not looked for (audit does).",)),
             *_class_notes(classes, codes, role, config),
+            *repeat_notes(config.oversample, train, repeats),
         ),
+        repeats=repeats,
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from training.sampling import REPEATS, draw_evenly, epoch_generator
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -50,6 +52,13 @@ class SampleImages(Protocol):
         ...
 
 
+class RepeatedRows(NamedTuple):
+    """Rows of which an epoch has ``extra`` more than each of them once."""
+
+    rows: Int64
+    extra: int
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """n samples of a store, in the order of the data (of their sources, then of their positions).
@@ -66,6 +75,7 @@ class TrainingData:
         banks: the banks of the space.
         images: their images, if the job needs them.
         notes: sentences for the user: what was left out, and why.
+        repeats: train samples that are oversampled.
     """
 
     ids: NDArray[np.str_]
@@ -79,6 +89,7 @@ class TrainingData:
     banks: tuple[Bank, ...] = ()
     images: SampleImages | None = None
     notes: tuple[str, ...] = ()
+    repeats: tuple[RepeatedRows, ...] = ()
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -87,3 +98,11 @@ class TrainingData:
     def rows(self, role: Role) -> Int64:
         """Return the rows of a role, ascending."""
         return np.flatnonzero(self.role == role).astype(np.int64)
+
+    def epoch_rows(self, seed: int, epoch: int) -> Int64:
+        """Return the rows of an epoch: every train sample, and repeats of those that are oversampled.
+
+        All epochs have equally many; the repeats are a function of seed and epoch.
+        """
+        rng = epoch_generator(seed, epoch, REPEATS)
+        return np.concatenate([self.rows("train"), *(draw_evenly(*repeat, rng) for repeat in self.repeats)])
