@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import torch
 
 RECIPE, STATE, BEST = "recipe.json", "state.pt", "best.safetensors"
+NOTES = ("run.json", "run.lock")
+"""Files of :mod:`training.run_state`, which are there before the recipe."""
+
 NEEDED = frozenset(("stage", "model", "optimisers", "average", "history", "ended", "part", "processes"))
 """Keys of a checkpoint."""
 
@@ -37,7 +40,7 @@ def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
         raise InputError(f"`out={out}` is a file; name a folder.")
     out.mkdir(parents=True, exist_ok=True)
     kept = out / RECIPE
-    if not kept.is_file() and any(out.iterdir()):
+    if not kept.is_file() and any(path.name not in NOTES for path in out.iterdir()):
         raise InputError(f"`out={out}` is not empty and holds no run; choose a new folder.")
     if (out / STATE).is_file():
         different = sorted(_differences(read_json(kept, "a recipe"), json.loads(json.dumps(recipe))))

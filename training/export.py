@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +46,7 @@ class TrainingRecord:
         classes: classes or identities in the order of the trained layer.
         best_epoch: epoch of the weights, counted from 1.
         metrics: held-out metrics of these weights.
+        details: what else a job says of what it trained, as values of JSON.
     """
 
     job: str
@@ -55,6 +56,7 @@ class TrainingRecord:
     classes: Sequence[str]
     best_epoch: int
     metrics: Mapping[str, float]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Serialise to JSON; of the parent are kept fingerprint, name and spec."""
@@ -70,6 +72,7 @@ class TrainingRecord:
             "classes": list(self.classes),
             "best_epoch": self.best_epoch,
             "metrics": dict(self.metrics),
+            "details": dict(self.details),
             "recipe": dict(self.recipe),
         }
         return json.dumps(values, indent=1) + "\n"

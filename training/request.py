@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from retrieval.config import Config
 from training.config import read_recipe, validate_recipe
 from training.registry import load_job
 from training.run_settings import RunSettings
+from training.run_state import RunOutcome, running
 
 if TYPE_CHECKING:
     from training.loop import TrainingResult
@@ -42,4 +44,8 @@ def train(request: TrainRequest) -> TrainingResult:
     """
     job = load_job(request.job)
     recipe = validate_recipe(job.recipe, read_recipe(request.recipe, request.overrides), "recipe")
-    return job.run(recipe, None, request.out, RunSettings(request.device, request.quiet))
+    with running(request.out, request.job) as note:
+        result = job.run(recipe, None, request.out, RunSettings(request.device, request.quiet))
+        score = None if math.isnan(result.best_score) else result.best_score
+        note.set_outcome(RunOutcome(result.interrupted, result.best_epoch, score))
+    return result
