@@ -59,7 +59,7 @@ def index_images(
     with opened.writer(request.wait) as writer:
         if requested is None and not any(not space.imported for space in writer.snapshot.spaces):
             requested = _default(request)  # an earlier run was stopped before the first image
-        spec = _stored_spec(requested, writer.snapshot, request.precision)
+        spec = _stored_spec(requested, writer.snapshot, request.precision, request.crop)
         tell(encoder_line(spec, request.encoder))
         notes = _check_root(source, writer)
         class_notes = _name_classes(opened, writer, spec, names)
@@ -126,7 +126,7 @@ def _resolve(request: IndexRequest, encoder: str | None = None) -> EncoderSpec |
     from retrieval.encoders.registry import resolve
     from retrieval.encoders.request import EncoderRequest
 
-    return resolve(
+    spec = resolve(
         EncoderRequest(
             name=name,
             weights=request.weights,
@@ -136,6 +136,7 @@ def _resolve(request: IndexRequest, encoder: str | None = None) -> EncoderSpec |
             device=request.device,
         )
     )
+    return spec if request.crop is None else replace(spec, crop=request.crop)
 
 
 def _default(request: IndexRequest) -> EncoderSpec | None:
@@ -152,19 +153,24 @@ def _default(request: IndexRequest) -> EncoderSpec | None:
         raise InputError(f"{error} Or say another `encoder`, for example {SUGGESTED}.") from None
 
 
-def _stored_spec(requested: EncoderSpec | None, snapshot: Snapshot, precision: str) -> EncoderSpec:
+def _stored_spec(
+    requested: EncoderSpec | None, snapshot: Snapshot, precision: str, crop: str | None = None
+) -> EncoderSpec:
     """Return the spec of the space that the requested encoder already has, with its precision and batch size.
 
-    Without such a space, the requested spec is returned; without a requested spec, that of the default space.
+    Without such a space, the requested spec is returned; without a requested spec, that of the default space, with the
+    crop policy ``crop`` if it is given.
 
     Raises:
         InputError: no encoder is requested, and the store has no space with an encoder, or several and no default.
     """
     spaces = [space for space in snapshot.spaces if not space.imported]
     if requested is None:
-        default = spaces[0] if len(spaces) == 1 else default_space(spaces)
+        of_crop = [space for space in spaces if crop is not None and space.spec.crop == crop]
+        candidates = of_crop or spaces
+        default = candidates[0] if len(candidates) == 1 else default_space(candidates)
         if default is not None:
-            return default.spec
+            return default.spec if crop is None else replace(default.spec, crop=crop)
         raise _no_encoder(f" The store has {', '.join(space.name for space in spaces)}." if spaces else "")
     specs = [space.spec for space in spaces if space.spec.lineage == requested.lineage]
     if precision != "auto":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from indexers.pipeline.report import COMMIT_SECONDS
@@ -14,6 +14,7 @@ from indexers.sources.split_words import read_split_option
 from indexers.vectors.imported import VectorOptions
 from indexers.vectors.read_bank import BankOptions
 from retrieval.config import Config, split_commas
+from retrieval.crops import parse_policy
 from retrieval.errors import unknown
 from retrieval.image_formats import MAX_PIXELS
 
@@ -46,6 +47,11 @@ def _preprocess(value: object) -> object:
     if isinstance(value, str | Path):
         return (str(value),)
     return tuple(_text(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def _crop(value: str | None) -> str | None:
+    """Convert a crop policy to the text that spaces have."""
+    return None if value is None else parse_policy(value).text
 
 
 def _joined(value: object) -> str:
@@ -111,6 +117,12 @@ class IndexRequest(Config):
     class_names: Path | None = Field(
         default=None,
         description="File of names of the classifier's outputs in their order: one a line, INDEX<TAB>NAME, or JSON.",
+    )
+    crop: Annotated[str | None, AfterValidator(_crop)] = Field(
+        default=None,
+        description="What the encoder sees of a sample that is a box: box, box+context(0.3), full+box (drawn on the "
+        "whole image), circle, blur-outside(0.03), or full+crop (two views). Each makes a space of its own. "
+        "Without it, box, or that of the store's default space where no encoder is named.",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         default="auto", description="Number format of the forward pass. auto decides by device and CPU, once per space."

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from indexers.pipeline.decode import cut_box
 from indexers.sources.registry import open_source
 from retrieval.config import Config
+from retrieval.crops import cut_box
 from retrieval.encoders.preprocess import pixels as apply_preprocess
 from retrieval.errors import InputError, TestDataError
 from retrieval.images import read_image, upright

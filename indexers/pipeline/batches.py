@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from indexers.pipeline.rows import StoreRow
+from retrieval.crops import FULL_VIEW
 from retrieval.encoders.streams import encoding_threads
 from retrieval.types import Embeddings, Encoder, UInt8
 
@@ -24,7 +25,8 @@ AHEAD = 2
 class Batch:
     """Images to encode, and rows that wait for their vectors or for those of a batch before.
 
-    ``pixels`` maps keys to pixels (height, width, 3) uint8. With each row it is said whether the store has the row.
+    ``pixels`` maps keys to pixels (height, width, 3) uint8, or (pictures, height, width, 3). With each row it is said
+    whether the store has the row.
     """
 
     pixels: dict[str, UInt8] = field(default_factory=dict)
@@ -84,5 +86,11 @@ class BatchQueue:
 
 
 def _view(batch: UInt8, view: str) -> UInt8:
-    """Return a view of a batch of pixels (n, height, width, 3): unchanged, or mirrored left to right."""
-    return np.ascontiguousarray(batch[:, :, ::-1]) if view == "hflip" else batch
+    """Return a view of a batch of pixels (n, height, width, 3) or (n, pictures, height, width, 3).
+
+    Of several pictures, the second is the view ``full``, and all others are views of the first: unchanged, or mirrored
+    left to right.
+    """
+    if batch.ndim == 5:
+        batch = batch[:, 1] if view == FULL_VIEW else batch[:, 0]
+    return np.ascontiguousarray(batch[:, :, ::-1] if view == "hflip" else batch)

@@ -8,16 +8,18 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from retrieval.crops import BOX, CropPolicy, cut_box
 from retrieval.encoders.preprocess import pixels, to_rgb
-from retrieval.errors import InputError
 from retrieval.images import content_hash, upright
-from retrieval.types import WHOLE, Box, Preprocess, UInt8
+from retrieval.types import WHOLE, Preprocess, Sample, UInt8
 
 THUMBNAIL_SIDE = 128
+BOX_ITSELF = CropPolicy(BOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,9 @@ class DecodedImage:
     """A decoded image, or the crop of one.
 
     ``content`` is the hash of the file, ``key`` that of its vectors. ``pixels`` (height, width, 3) uint8 are
-    preprocessed; ``width`` and ``height`` are those of the upright image or crop before preprocessing. ``remarks`` are
-    those of :class:`~retrieval.images.UprightImage`.
+    preprocessed, or (pictures, height, width, 3) where the crop policy has several; ``width`` and ``height`` are those
+    of the upright image or crop before preprocessing. ``remarks`` are those of
+    :class:`~retrieval.images.UprightImage`.
     """
 
     content: str
@@ -45,50 +48,58 @@ def vector_key(content: str, crop: str) -> str:
     return content if crop == WHOLE else f"{content}#{crop}"
 
 
-def decode(data: bytes, crop: str, box: Box | None, preprocess: Preprocess, *, thumbnail: bool) -> DecodedImage:
-    """Decode an image, rotate it upright, crop it to the box, and preprocess it.
+class OpenedImage(NamedTuple):
+    """An image file, decoded once for all of its samples."""
+
+    content: str
+    image: Image.Image
+    captured_at: datetime | None
+    remarks: tuple[str, ...]
+
+
+def open_image(data: bytes) -> OpenedImage:
+    """Decode an image and rotate it upright.
+
+    Raises:
+        InputError: the bytes are not a complete image. The message is the reason only.
+    """
+    image, captured_at, remarks = upright(data)
+    return OpenedImage(content_hash(data), image, captured_at, remarks)
+
+
+def decode(
+    opened: OpenedImage, sample: Sample, preprocess: Preprocess, *, thumbnail: bool, policy: CropPolicy = BOX_ITSELF
+) -> DecodedImage:
+    """Cut what a sample shows out of an image, and preprocess what the encoder sees of it.
+
+    Thumbnail, size and perceptual hash are those of the box, whatever the policy.
 
     Args:
-        data: bytes of the file.
-        crop: ``Sample.crop``, part of the key.
-        box: the crop, or None for the whole image.
+        opened: the image.
+        sample: the sample; its crop is part of the key.
         preprocess: preprocessing of the encoder.
         thumbnail: whether to make a thumbnail.
+        policy: what the encoder sees of a box.
 
     Raises:
-        InputError: the bytes are not a complete image, or the box lies outside it. The message is the reason only.
+        InputError: the box lies outside the image. The message is the reason only.
     """
-    content = content_hash(data)
-    image, captured_at, remarks = upright(data)
-    if box is not None:
-        image = cut_box(image, box)
-    small = _small(image)
+    box = sample.box
+    cut = opened.image if box is None else cut_box(opened.image, box)
+    seen = policy.pictures(opened.image, box, sample.polygon)
+    small = _small(cut)
+    views = [pixels(picture, preprocess) for picture in seen]
     return DecodedImage(
-        content=content,
-        key=vector_key(content, crop),
-        pixels=pixels(image, preprocess),
-        width=image.width,
-        height=image.height,
+        content=opened.content,
+        key=vector_key(opened.content, sample.crop),
+        pixels=views[0] if len(views) == 1 else np.stack(views),
+        width=cut.width,
+        height=cut.height,
         phash=difference_hash(small),
         thumbnail=_webp(small) if thumbnail else None,
-        captured_at=captured_at,
-        remarks=remarks,
+        captured_at=opened.captured_at,
+        remarks=opened.remarks,
     )
-
-
-def cut_box(image: Image.Image, box: Box) -> Image.Image:
-    """Crop an upright image to a box, at least one pixel wide and high.
-
-    Raises:
-        InputError: the box lies outside the image.
-    """
-    left, right = round(box.x * image.width), round((box.x + box.width) * image.width)
-    top, bottom = round(box.y * image.height), round((box.y + box.height) * image.height)
-    left, right = max(0, left), min(image.width, max(right, left + 1))
-    top, bottom = max(0, top), min(image.height, max(bottom, top + 1))
-    if left >= right or top >= bottom:
-        raise InputError(f"the box {tuple(box)} lies outside the image")
-    return image.crop((left, top, right, bottom))
 
 
 def _small(image: Image.Image) -> Image.Image:

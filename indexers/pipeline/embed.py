@@ -17,10 +17,11 @@ import numpy as np
 
 from indexers.pipeline.batches import Batch, BatchQueue
 from indexers.pipeline.buffer import WriteBuffer
-from indexers.pipeline.decode import DecodedImage, decode, vector_key
+from indexers.pipeline.decode import DecodedImage, OpenedImage, decode, open_image, vector_key
 from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import StoreRow, new_row, table
+from retrieval.crops import parse_policy
 from retrieval.errors import InputError
 from retrieval.image_formats import require_thumbnail_format
 from retrieval.images import PixelLimitError, content_hash, read_image
@@ -33,6 +34,9 @@ from retrieval.types.store import ForgottenSamples, StoreWriter
 
 FORGOTTEN = "forgotten"
 """Why a sample is left out that ``forget`` erased."""
+
+MOST_OF_A_FILE = 64
+"""Samples of one file that are decoded together, so that memory is bounded however many boxes an image has."""
 
 IN_FLIGHT = 4
 """Batches decoded ahead: enough to keep the encoder busy, few enough to fit in memory."""
@@ -97,6 +101,24 @@ class _ImageFile:
     decoded: DecodedImage | None
 
 
+class _OpenedOnce:
+    """Decodes an image when it is first called; also its error is raised again."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._opened: OpenedImage | InputError | None = None
+
+    def __call__(self) -> OpenedImage:
+        if self._opened is None:
+            try:
+                self._opened = open_image(self._data)
+            except InputError as error:
+                self._opened = error
+        if isinstance(self._opened, InputError):
+            raise self._opened
+        return self._opened
+
+
 class _IndexRun:
     """State of one call of :func:`index`: stored keys, images that wait for the encoder, rows that wait for a commit.
 
@@ -116,7 +138,7 @@ class _IndexRun:
         if spec.preprocess is None:
             raise InputError("Images cannot be embedded into an imported space; name an `encoder`.")
         self._source, self._writer, self._spec, self._load, self._options = source, writer, spec, load, options
-        self._preprocess = spec.preprocess
+        self._preprocess, self._policy = spec.preprocess, parse_policy(spec.crop)
         self._batches: BatchQueue | None = None  # once the encoder is loaded
         self.report = IndexReport(source.name)
         self._tally = SourceTally()  # samples of the source that this run leaves out
@@ -125,7 +147,8 @@ class _IndexRun:
         self._stored = read_stored_rows(snapshot, source.name)
         self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
         stored_views = self._space.views if self._space else ()
-        self._views = (*stored_views, *(view for view in options.views if view not in stored_views))
+        views = (*options.views, *self._policy.views)
+        self._views = (*stored_views, *(view for view in views if view not in stored_views))
         self._embedded, self._partial = self._stored_keys()
         self._thumbnail_keys = set(snapshot.thumbnail_keys())
         self._forgotten = forgotten
@@ -173,12 +196,21 @@ class _IndexRun:
             self._queue_all(self._batch.rows)  # their images were in the batches before
 
     def _files(self, pool: ThreadPoolExecutor) -> Iterator[_ImageFile | None]:
-        """Yield the files that must be opened, in order, and None for every other sample.
+        """Yield what was opened of the samples, in order, and None for every sample that needs no opening.
 
-        A bounded number of files is read and decoded ahead in ``pool``.
+        A bounded number of files is read and decoded ahead in ``pool``; samples of one file in succession share it.
         """
-        ahead: deque[tuple[Step, Future[_ImageFile | InputError | None]]] = deque()
+        ahead: deque[tuple[list[Step], Future[list[_ImageFile | InputError | None]]]] = deque()
         limit = IN_FLIGHT * self._spec.batch_size + self._options.workers
+        group: list[Step] = []
+        waiting = 0
+
+        def submit() -> None:
+            if group:
+                positions = [self._stored.position(step.row) for step in group]
+                ahead.append((list(group), pool.submit(self._open, tuple(group), positions)))
+                group.clear()
+
         for step in steps(self._source, self._stored, self._embedded, pool):
             if step.action == "open":
                 if self._was_forgotten(step):
@@ -186,15 +218,20 @@ class _IndexRun:
                 elif not self._is_first(step):
                     self._tally.leave_out("listed again", step.sample.uri)
                 else:
-                    ahead.append((step, pool.submit(self._open, step, self._stored.position(step.row))))
+                    if group and (group[0].path != step.path or len(group) >= MOST_OF_A_FILE):
+                        submit()
+                    group.append(step)
+                    waiting += 1
             else:
                 self._finish_unopened(step)
                 self._advance(1)
                 yield None
-            if len(ahead) >= limit:
-                yield self._next(ahead)
+            if waiting >= limit and ahead:
+                waiting -= len(ahead[0][0])
+                yield from self._next(ahead)
+        submit()
         while ahead:
-            yield self._next(ahead)
+            yield from self._next(ahead)
 
     def _was_forgotten(self, step: Step) -> bool:
         """Return whether a sample that the store does not have was forgotten, and must not be opened."""
@@ -204,18 +241,21 @@ class _IndexRun:
         self._advance(1)
         self._tally.leave_out(FORGOTTEN, step.sample.uri)
 
-    def _next(self, ahead: deque[tuple[Step, Future[_ImageFile | InputError | None]]]) -> _ImageFile | None:
-        """Wait for the first file; None if it cannot be read, which is recorded as a failure, or was forgotten."""
-        step, future = ahead.popleft()
-        file = future.result()
-        if file is None:
-            self._leave_forgotten(step)
-        if isinstance(file, InputError):
-            self._advance(1)
-            self.report.failures[step.sample.uri] = str(file)
-            self._tally.leave_out("unreadable images", step.sample.uri)
-            return None
-        return file
+    def _next(
+        self, ahead: deque[tuple[list[Step], Future[list[_ImageFile | InputError | None]]]]
+    ) -> Iterator[_ImageFile | None]:
+        """Wait for the first file; yield None for what cannot be read, which is a failure, or was forgotten."""
+        group, future = ahead.popleft()
+        for step, file in zip(group, future.result(), strict=True):
+            if file is None:
+                self._leave_forgotten(step)
+            if isinstance(file, InputError):
+                self._advance(1)
+                self.report.failures[step.sample.uri] = str(file)
+                self._tally.leave_out("unreadable images", step.sample.uri)
+                yield None
+            else:
+                yield file
 
     def _is_first(self, step: Step) -> bool:
         """Return whether the sample is opened for the first time, so that one a source repeats is stored once."""
@@ -231,21 +271,32 @@ class _IndexRun:
         else:
             self.report.unchanged += 1
 
-    def _open(self, step: Step, position: int) -> _ImageFile | InputError | None:
-        """Read one file, in a worker thread; decode it unless only its time or size on disk changed.
+    def _open(self, group: Sequence[Step], positions: Sequence[int]) -> list[_ImageFile | InputError | None]:
+        """Read one file for its samples, in a worker thread; decode it unless only its time or size on disk changed.
 
-        None if its content is that of a forgotten sample.
+        None for a sample whose content is that of a forgotten one.
         """
         try:
-            data = read_image(step.path)
-            key = vector_key(content_hash(data), step.sample.crop)
+            data = read_image(group[0].path)
+        except InputError as error:
+            return [error] * len(group)
+        content, opened = content_hash(data), _OpenedOnce(data)
+        return [
+            self._open_sample(step, position, content, opened) for step, position in zip(group, positions, strict=True)
+        ]
+
+    def _open_sample(
+        self, step: Step, position: int, content: str, opened: Callable[[], OpenedImage]
+    ) -> _ImageFile | InputError | None:
+        try:
+            key = vector_key(content, step.sample.crop)
             if step.row is not None and step.row["key"] == key and key in self._embedded:
                 return _ImageFile(step, position, key, None)
             if not self._options.include_forgotten and self._forgotten.has_key(key):
                 return None
             thumbnail = self._options.thumbnails and key not in self._thumbnail_keys
-            crop, box = step.sample.crop, step.sample.box
-            return _ImageFile(step, position, key, decode(data, crop, box, self._preprocess, thumbnail=thumbnail))
+            decoded = decode(opened(), step.sample, self._preprocess, thumbnail=thumbnail, policy=self._policy)
+            return _ImageFile(step, position, key, decoded)
         except PixelLimitError as error:
             return InputError(error.way_out)
         except InputError as error:

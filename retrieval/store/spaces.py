@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from retrieval.errors import InputError, unknown
-from retrieval.types import EncoderSpec, SpaceInfo
+from retrieval.types import WHOLE, EncoderSpec, SpaceInfo
 
 
 def short_name(spec: EncoderSpec, names: Sequence[str] = ()) -> str:
@@ -24,6 +24,8 @@ def short_name(spec: EncoderSpec, names: Sequence[str] = ()) -> str:
     words = [spec.model] if kind in {"import", "folder"} else [spec.model, weights]
     if kind == "hf-hub":
         words = [value.rpartition("/")[2]]
+    if spec.crop != WHOLE:
+        words.append(spec.crop)
     stem = "-".join(_slug(word) for word in words if word)
     if stem.startswith(f"{_slug(spec.model)}-{_slug(spec.model)}"):  # the file is named after its model
         stem = stem[len(_slug(spec.model)) + 1 :]

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from indexers.pipeline.decode import decode
+from indexers.pipeline.decode import decode, open_image
 from indexers.pipeline.embed import index
 from indexers.pipeline.report import IndexOptions
 from indexers.sources.registry import open_source
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.store.open import create_store
-from retrieval.types import WHOLE, EncoderSpec
+from retrieval.types import EncoderSpec, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +126,11 @@ def decode_all(paths: list[Path], spec: EncoderSpec) -> None:
     pixels = spec.preprocess
     assert pixels is not None
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda path: decode(path.read_bytes(), WHOLE, None, pixels, thumbnail=True).key, paths))
+        list(
+            pool.map(
+                lambda path: decode(open_image(path.read_bytes()), Sample("", ""), pixels, thumbnail=True).key, paths
+            )
+        )
 
 
 def forward_all(encoder: TorchEncoder, n: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from indexers.pipeline import embed
-from indexers.pipeline.decode import decode
+from indexers.pipeline.decode import open_image
 from retrieval.store.open import open_store
 from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
 from tests.support.shards import encoded_image, write_parquet, write_tar
@@ -50,11 +50,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts the images that are decoded while indexing."""
     count: list[int] = []
 
-    def counted(data: bytes, *args: Any, **options: Any) -> Any:
+    def counted(data: bytes) -> Any:
         count.append(len(data))
-        return decode(data, *args, **options)
+        return open_image(data)
 
-    monkeypatch.setattr(embed, "decode", counted)
+    monkeypatch.setattr(embed, "open_image", counted)
     return count
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexers.pipeline.decode import decode, difference_hash, vector_key
+from indexers.pipeline.decode import decode, difference_hash, open_image, vector_key
+from retrieval.crops import parse_policy
 from retrieval.errors import InputError
 from retrieval.images import content_hash
-from retrieval.types import WHOLE, Box, Preprocess
+from retrieval.types import Box, Preprocess, Sample
 
 PIXELS = Preprocess(8, (8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "nearest")
 
@@ -34,27 +35,38 @@ def quarters() -> Image.Image:
 def test_a_box_is_cut_before_anything_is_computed() -> None:
     data = png(quarters())
     box = Box(0.5, 0.0, 0.5, 0.5)
-    found = decode(data, "abc", box, PIXELS, thumbnail=True)
+    sample = Sample("s", "u", box=box)
+    found = decode(open_image(data), sample, PIXELS, thumbnail=True)
     assert (found.width, found.height) == (20, 10)
     assert (found.pixels == np.array([0, 128, 0])).all()
-    assert found.key == f"{content_hash(data)}#abc" == vector_key(found.content, "abc")
+    assert found.key == f"{content_hash(data)}#{sample.crop}" == vector_key(found.content, sample.crop)
     assert found.thumbnail is not None
     assert Image.open(io.BytesIO(found.thumbnail)).size == (20, 10)
 
 
+def test_a_policy_of_two_views_gives_both_pictures() -> None:
+    sample = Sample("s", "u", box=Box(0.5, 0.0, 0.5, 0.5))
+    found = decode(open_image(png(quarters())), sample, PIXELS, thumbnail=False, policy=parse_policy("full+crop"))
+    whole = decode(open_image(png(quarters())), Sample("s", "u"), PIXELS, thumbnail=False)
+    assert found.pixels.shape == (2, *whole.pixels.shape)
+    assert (found.pixels[0] == np.array([0, 128, 0])).all()
+    assert (found.pixels[1] == whole.pixels).all()
+    assert (found.width, found.height) == (20, 10)
+
+
 def test_a_box_of_no_width_is_one_pixel_and_one_outside_is_said() -> None:
     data = png(quarters())
-    assert decode(data, "x", Box(0.5, 0.5, 0, 0), PIXELS, thumbnail=False).width == 1
+    assert decode(open_image(data), Sample("s", "u", box=Box(0.5, 0.5, 0, 0)), PIXELS, thumbnail=False).width == 1
     with pytest.raises(InputError, match="outside the image"):
-        decode(data, "x", Box(1.5, 0.5, 0.1, 0.1), PIXELS, thumbnail=False)
+        decode(open_image(data), Sample("s", "u", box=Box(1.5, 0.5, 0.1, 0.1)), PIXELS, thumbnail=False)
 
 
 def test_thumbnails_are_small_and_only_made_when_wanted() -> None:
     large = png(Image.linear_gradient("L").resize((900, 300)))
-    found = decode(large, WHOLE, None, PIXELS, thumbnail=True)
+    found = decode(open_image(large), Sample("s", "u"), PIXELS, thumbnail=True)
     assert found.thumbnail is not None
     assert Image.open(io.BytesIO(found.thumbnail)).size == (128, 43)
-    assert decode(large, WHOLE, None, PIXELS, thumbnail=False).thumbnail is None
+    assert decode(open_image(large), Sample("s", "u"), PIXELS, thumbnail=False).thumbnail is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +75,7 @@ def test_thumbnails_are_small_and_only_made_when_wanted() -> None:
 )
 def test_bytes_that_are_no_whole_image(data: bytes, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        decode(data, WHOLE, None, PIXELS, thumbnail=True)
+        decode(open_image(data), Sample("s", "u"), PIXELS, thumbnail=True)
 
 
 def test_the_difference_hash_is_of_the_picture_not_of_the_file() -> None:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexers.pipeline.decode import cut_box
 from indexers.sources.base import BaseSource
 from indexers.sources.boxes import fraction_box, has_shape, parse_box, turn_box
 from indexers.sources.registry import open_source
+from retrieval.crops import cut_box
 from retrieval.images import ORIENTATION, upright
 from retrieval.types import WHOLE, Box, Sample
 
