@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from retrieval.errors import InputError, UnknownOptionError, suggest
+from retrieval.errors import InputError, UnknownOptionError, unknown
 from retrieval.types import WHOLE, Box
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def parse_policy(text: str) -> CropPolicy:
     """Read a policy such as ``box``, ``box+context(0.5)`` or ``circle``; ``whole`` is the box.
 
     Raises:
-        UnknownOptionError: there is no such policy, or its number cannot be used.
+        UnknownNameError: there is no such policy.
+        UnknownOptionError: its number cannot be used.
     """
     match = _TEXT.fullmatch(text.strip().lower().removesuffix(" drawn").removesuffix("-drawn"))
     name, number = (match[1], match[2]) if match else (text, None)
@@ -95,9 +96,7 @@ def parse_policy(text: str) -> CropPolicy:
         return CropPolicy(BOX)
     names = (BOX, CONTEXT, DRAWN, CIRCLE, BLUR, BOTH)
     if name not in names:
-        raise UnknownOptionError(
-            f"there is no crop policy '{text}'.{suggest(name, names)} Policies: {', '.join(POLICIES)}."
-        )
+        raise unknown("crop policy", text, POLICIES)
     if name not in DEFAULTS:
         if number is not None:
             raise UnknownOptionError(f"the crop policy {name} has no number; leave out ({number}).")

@@ -24,11 +24,11 @@ def short_name(spec: EncoderSpec, names: Sequence[str] = ()) -> str:
     words = [spec.model] if kind in {"import", "folder"} else [spec.model, weights]
     if kind == "hf-hub":
         words = [value.rpartition("/")[2]]
-    if spec.crop != WHOLE:
-        words.append(spec.crop)
     stem = "-".join(_slug(word) for word in words if word)
     if stem.startswith(f"{_slug(spec.model)}-{_slug(spec.model)}"):  # the file is named after its model
         stem = stem[len(_slug(spec.model)) + 1 :]
+    if spec.crop != WHOLE:
+        stem = f"{stem}-{_slug(spec.crop)}"
     for length in range(4, 33):
         name = f"{stem}@{spec.fingerprint[:length]}"
         if name not in names:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from retrieval.crops import POLICIES, CropPolicy, cut_box, parse_policy
-from retrieval.errors import InputError, UnknownOptionError
+from retrieval.errors import InputError, UnknownNameError, UnknownOptionError
 from retrieval.types import Box
 
 BOX = Box(0.25, 0.25, 0.5, 0.5)
@@ -96,16 +96,16 @@ def test_policies_are_read(text: str, policy: CropPolicy) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("circel", "no crop policy 'circel'. Did you mean 'circle'"),
+        ("circel", "'circel'.*Did you mean 'circle'"),
+        ("", "crop policy"),
         ("box(3)", "box has no number"),
         ("box+context(x)", "write a number above 0"),
         ("box+context(-1)", "write a number above 0"),
         ("blur-outside(nan)", "write a number above 0"),
-        ("", "no crop policy ''"),
     ],
 )
 def test_what_is_no_policy_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(UnknownOptionError, match=reason.replace("(", r"\(").replace(")", r"\)")):
+    with pytest.raises((UnknownNameError, UnknownOptionError), match=reason):
         parse_policy(text)
 
 

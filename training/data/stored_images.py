@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexers.pipeline.decode import cut_box
 from retrieval.containers import containing_file
+from retrieval.crops import cut_box
 from retrieval.encoders.preprocess import to_rgb
 from retrieval.errors import IncompleteError, InputError
 from retrieval.images import read_image, upright
