@@ -41,7 +41,7 @@ def test_every_policy_is_a_space(slopes: Path, tmp_path: Path, monkeypatch: pyte
     with vitrine.open_store(store).snapshot() as snapshot:
         spaces = {space.spec.crop: space for space in snapshot.spaces}
         assert spaces.keys() == {"whole", "box+context(0.3)", "full+crop"}
-        assert spaces["box+context(0.3)"].name.startswith("vitrine-tiny-box-context-0-3@")
+        assert spaces["box+context(0.3)"].name.startswith("vitrine-tiny-vitrine-box-context-0-3@")
         assert spaces["full+crop"].views == ("base", "full")
         rows = snapshot.samples(["key", "box_x", "content"]).to_pylist()
         box, context = (snapshot.vectors(spaces[crop]) for crop in ("whole", "box+context(0.3)"))
