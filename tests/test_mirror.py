@@ -78,6 +78,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/data/held_out.py": ("training/data/test_read_training_data.py",),
     "training/data/sample_roles.py": ("training/data/test_read_training_data.py",),
     "training/data/selection.py": ("training/data/test_read_training_data.py",),
+    "training/image_cache.py": ("training/test_captions.py", "training/data/test_image_loader.py"),
     "training/learner.py": ("training/test_loop.py",),
 }
 """Modules, and folders of modules, without a test of their own, and the tests that run through them."""

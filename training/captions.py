@@ -7,21 +7,14 @@ is drawn for training alone (``whole``).
 from __future__ import annotations
 
 import hashlib
-import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, cast
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError, MissingFileError
-from retrieval.files import write_atomically
 from retrieval.images import upright
-from retrieval.pillow_messages import decoding
-from retrieval.progress import progress
-from retrieval.text_files import read_csv, read_json
+from retrieval.text_files import read_csv
+from training.image_cache import cached_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,27 +82,11 @@ def decode_images(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: st
         InputError: a file is not an image.
         MissingFileError: an image does not exist.
     """
-    made_from = cache.with_suffix(".json")
-    key = _key(pairs, size)
-    if not (cache.is_file() and made_from.is_file() and read_json(made_from, "a key") == key):
-        made_from.unlink(missing_ok=True)
-        _decode_all(pairs, size, cache, what, quiet=quiet)
-        write_atomically(made_from, json.dumps(key))
-    return cast("UInt8", np.load(cache, mmap_mode="r"))
 
+    def decode(number: int) -> UInt8:
+        return _decode(pairs[number], size)
 
-def _decode_all(pairs: Sequence[Pair], size: Preprocess, cache: Path, what: str, *, quiet: bool) -> None:
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(pairs), *size.crop, 3)}
-    with (
-        cache.open("wb") as file,  # a memory map of a full disk would end the process instead of raising
-        decoding(),
-        progress(f"decoding {what}", len(pairs), quiet=quiet) as shown,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        np.lib.format.write_array_header_2_0(file, header)
-        for image in pool.map(partial(_decode, size=size), pairs):
-            file.write(np.ascontiguousarray(image).tobytes())
-            shown.advance()
+    return cached_pixels(cache, _key(pairs, size), len(pairs), size, decode, what, quiet=quiet)
 
 
 def _decode(pair: Pair, size: Preprocess) -> UInt8:

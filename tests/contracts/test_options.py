@@ -13,8 +13,9 @@ from indexers.sources.registry import SOURCES, load_source
 from retrieval.commands.option_table import option_rows
 from retrieval.config import Config
 from retrieval.search.request import SearchRequest
+from training.data.data_config import DataConfig
+from training.image_augment import ImageAugmentation
 from training.registry import JOBS, load_job
-from training.samples import SampleSource
 
 
 def _configs() -> Iterator[tuple[str, type[Config]]]:
@@ -23,7 +24,8 @@ def _configs() -> Iterator[tuple[str, type[Config]]]:
     yield from ((f"protocol {name}", load_protocol(name).options) for name in PROTOCOLS)
     yield from ((f"source {name}", load_source(name).Options) for name in SOURCES)
     yield from ((f"job {name}", load_job(name).recipe) for name in JOBS)
-    yield "samples of a job", SampleSource
+    yield "data of a job", DataConfig
+    yield "augmentation of a job", ImageAugmentation
     yield "evaluate", EvalRequest
     yield "search", SearchRequest
     yield "index", IndexRequest
