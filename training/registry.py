@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from training.run_settings import RunSettings
 
 JOBS = {
+    "adapter": ".jobs.adapter:JOB",
     "clip": ".jobs.clip:JOB",
 }
 

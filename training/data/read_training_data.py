@@ -16,6 +16,7 @@ from retrieval.errors import IncompleteError, InputError, first_names
 from retrieval.names import shown_name
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import Embeddings
+from retrieval.types.store import banks_for
 from training.data.crossings import copies_of, crossing_notes
 from training.data.held_out import hold_out_identities, hold_out_share
 from training.data.oversample import repeat_notes, repeated_rows
@@ -99,7 +100,7 @@ def read_training_data(
         columns=used.columns,
         space=space,
         vectors={} if space is None else {view: _embeddings(snapshot, space, view, used) for view in needs.views},
-        banks=() if space is None else store.banks(space.fingerprint),
+        banks=() if space is None else banks_for(store, space),
         images=StoredImages(used, snapshot.sources) if needs.images else None,
         notes=(
             str(selection),

@@ -72,7 +72,7 @@ class TrainingData:
         columns: columns of the samples by name, (n,) each; None where a sample has no value.
         space: the space that the job starts from, or None.
         vectors: stored vectors of the samples by view, n rows each.
-        banks: the banks of the space.
+        banks: the banks that vectors of the space may be scored against.
         images: their images, if the job needs them.
         notes: sentences for the user: what was left out, and why.
         repeats: train samples that are oversampled.
