@@ -80,6 +80,8 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/data/selection.py": ("training/data/test_read_training_data.py",),
     "training/image_cache.py": ("training/test_captions.py", "training/data/test_image_loader.py"),
     "training/learner.py": ("training/test_loop.py",),
+    "training/run_origin.py": ("training/test_commands.py",),
+    "training/train_report.py": ("training/test_commands.py",),
 }
 """Modules, and folders of modules, without a test of their own, and the tests that run through them."""
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from retrieval.commands.option_table import OptionSection, option_rows, print_sections
-from retrieval.commands.options import device_option, json_option, print_json, print_line
+from retrieval.commands.options import (
+    device_option,
+    json_option,
+    note,
+    print_json,
+    print_line,
+    space_option,
+    store_option,
+)
 from training.registry import JOBS, load_job
 
 
@@ -18,63 +28,53 @@ from training.registry import JOBS, load_job
     "--config",
     "recipe",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Recipe: YAML, or the name of one that ships.",
+    help="Recipe: YAML, or the name of one that ships. Without it, the job's usual one.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the run. Without it, runs/JOB-1, or the next number that is free.",
+)
+@click.option("--resume", is_flag=True, help="Only go on with a run that has begun; refuse to begin one.")
+@click.option("--tensorboard", is_flag=True, help="Write losses and metrics for TensorBoard, too.")
 @click.option("--options", "list_options", is_flag=True, help="List the keys of the job's recipe.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
+@store_option
+@space_option
 @device_option
 @json_option
-def train_command(
-    job: str,
-    overrides: tuple[str, ...],
-    recipe: Path | None,
-    out: Path | None,
-    device: str,
-    *,
-    list_options: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    """Train an encoder by a recipe; the same command again goes on where it stopped.
+def train_command(job: str, *, list_options: bool, as_json: bool, **parameters: Any) -> None:
+    """Train by a recipe; the same command again, with the same --out, goes on where it stopped.
 
-    KEY=VALUE changes the recipe: loop.epochs=5, sources.hands.path=DIR, sources.drains=null; train JOB --options lists
-    the keys. The encoder is left in OUT/encoder, and index --encoder OUT loads it. Example: train clip --config
-    vitrine-tiny --out runs/tiny
+    KEY=VALUE changes the recipe: loop.epochs=5, data.aspect=null; train JOB --options lists the keys. A trained encoder
+    is left in OUT/encoder, and index --encoder OUT loads it. Examples: train adapter --store S --space X;
+    train clip --config vitrine-tiny --out runs/tiny
     """
-    from retrieval.encoders.artefact import find_card
+    from training.processes import rank
     from training.request import TrainRequest, train
 
     if list_options:
         print_sections([recipe_section(job)], as_json=as_json)
         return
-    if recipe is None or out is None:
-        missing = "--config" if recipe is None else "--out"
-        raise click.MissingParameter(param_hint=f"'{missing}'", param_type="option")
-    values = {
-        "job": job, "recipe": recipe, "out": out, "overrides": overrides, "device": device, "quiet": quiet or as_json,
-    }  # fmt: skip
-    fitted = train(TrainRequest.read(values, "train"))
-    card = find_card(out)
-    if as_json:
-        print_json(
-            {
-                "epochs": len(fitted.history),
-                "best_epoch": fitted.best_epoch,
-                "best_score": fitted.best_score if fitted.history else None,
-                "interrupted": fitted.interrupted,
-                "out": str(out),
-                "encoder": str(card.parent) if card is not None else None,
-            }
-        )
-    elif fitted.interrupted:
-        print_line(f"Stopped after {len(fitted.history)} epochs; the same command goes on.")
-    else:
-        print_line(f"{len(fitted.history)} epochs; best: epoch {fitted.best_epoch}, score {fitted.best_score:.4f}")
-        if card is not None:
-            print_line(f"Encoder: {card.parent}")
-    if fitted.interrupted:
+    values = {**parameters, **_store_of(job, parameters), "job": job, "quiet": parameters["quiet"] or as_json}
+    report = train(TrainRequest.read(values, "train"), tell=note)
+    if rank() == 0:
+        if as_json:
+            print_json(report.to_dict())
+        else:
+            for line in report.lines():
+                print_line(line)
+    if report.interrupted:
         click.get_current_context().exit(1)
+
+
+def _store_of(job: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Store and space; of a job that reads no store, only those on the command line, which are then refused."""
+    if "data" in load_job(job).recipe.model_fields:
+        return {}
+    source = click.get_current_context().get_parameter_source
+    names = ("store", "space")
+    return {name: parameters[name] if source(name) is ParameterSource.COMMANDLINE else None for name in names}
 
 
 def recipe_section(job: str) -> OptionSection:

@@ -70,7 +70,7 @@ def read_recipe(source: Path | Mapping[str, Any], overrides: Iterable[str] = ())
 def _read_yaml(path: Path) -> dict[str, Any]:
     ships = RECIPES / f"{path}.yaml"
     if not path.exists() and not ships.is_file():
-        names = sorted(file.stem for file in RECIPES.glob("*.yaml"))
+        names = sorted(file.relative_to(RECIPES).with_suffix("").as_posix() for file in RECIPES.rglob("*.yaml"))
         raise MissingFileError(
             f"{path} is neither a file nor a recipe that ships ({', '.join(names)}, in {RECIPES}); "
             f"check `config`.{suggest(str(path), names)}"

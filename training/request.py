@@ -1,51 +1,196 @@
-"""A request to train, made by the command line and by Python."""
+"""A request to train, made by the command line and by Python: a recipe, a job, and the samples of a store."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from retrieval.config import Config
-from training.config import read_recipe, validate_recipe
-from training.registry import load_job
+from retrieval.errors import InputError
+from training.checkpoint import STATE, open_run
+from training.config import RECIPES, read_recipe, validate_recipe
+from training.processes import from_first, joined_processes, rank
+from training.registry import JOBS, load_job
+from training.run_log import check_tensorboard
+from training.run_origin import RunOrigin, keep_origin
 from training.run_settings import RunSettings
 from training.run_state import RunOutcome, running
+from training.train_report import TrainReport
 
 if TYPE_CHECKING:
+    from retrieval.types import SpaceInfo
+    from retrieval.types.store import Snapshot
+    from training.data.training_data import DataNeeds, TrainingData
     from training.loop import TrainingResult
+    from training.registry import TrainingJob
+
+RUNS = Path("runs")
+"""Where runs are that name no folder."""
+
+Tell = Callable[[str], None]
 
 
 class TrainRequest(Config):
-    """Train an encoder by a recipe."""
+    """Train by a recipe, on the samples of a store or on its own data."""
 
     job: str = Field(description="Name of the training job, such as clip.")
-    recipe: Path | Mapping[str, Any] = Field(
-        description="Recipe: a YAML file, the name of one that ships, or its keys and values."
+    store: str | None = Field(default=None, description="Folder of the store whose samples are trained on.")
+    space: str | None = Field(
+        default=None,
+        description="Space to start from: its name or the beginning of it. Not needed where there is one.",
     )
-    out: Path = Field(description="Folder of the run; the encoder is left in its folder encoder.")
+    recipe: Path | Mapping[str, Any] | None = Field(
+        default=None,
+        description="Recipe: a YAML file, the name of one that ships, or its keys and values. Without it, the job's "
+        "usual one.",
+    )
+    out: Path | None = Field(
+        default=None, description="Folder of the run. Without it, runs/JOB-1, or the next number that is free."
+    )
     overrides: tuple[str, ...] = Field(
         default=(), description="Changes of the recipe, KEY=VALUE each, with dots for keys inside keys."
     )
+    resume: bool = Field(default=False, description="Only go on with a run that has begun; refuse to begin one.")
+    tensorboard: bool = Field(default=False, description="Write losses and metrics for TensorBoard, too.")
     device: str = Field(default="auto", description="Where to train: auto, cpu, cuda or mps.")
     quiet: bool = Field(default=False, description="Show no progress.")
 
 
-def train(request: TrainRequest) -> TrainingResult:
+def train(request: TrainRequest, tell: Tell = lambda _: None) -> TrainReport:
     """Train, or go on where an earlier run of the same recipe in the same folder stopped.
 
+    Of several processes that ``torchrun`` started, the first alone writes.
+
+    Args:
+        request: the request.
+        tell: gets sentences for the user as they come up.
+
     Raises:
-        UnknownNameError: there is no such job.
+        UnknownNameError: there is no such job, space, column or option.
         MissingFileError: there is no such recipe, or a file that it names does not exist.
         InputError: the recipe or its data cannot be used, or the folder holds another run.
+        TestDataError: test samples would be trained on.
     """
+    from retrieval.encoders.precision import choose_device
+
     job = load_job(request.job)
-    recipe = validate_recipe(job.recipe, read_recipe(request.recipe, request.overrides), "recipe")
-    with running(request.out, request.job) as note:
-        result = job.run(recipe, None, request.out, RunSettings(request.device, request.quiet))
+    recipe, origin = _read_recipe(request, job)
+    needs = job.needs(recipe)
+    _check(request, needs)
+    tell = tell if rank() == 0 else lambda _: None
+    tell(f"Recipe: {origin}")
+    with joined_processes(choose_device(request.device)) as device:
+        out = from_first(request.out or _free_folder(request.job))
+        if request.out is None:
+            tell(f"Run: {out}")
+        data = None if needs is None else _read_data(request, recipe, needs, tell)
+        result = _run_job(request, job, recipe, data, out, device)
+    return TrainReport(request.job, origin, out, result)
+
+
+def _read_recipe(request: TrainRequest, job: TrainingJob) -> tuple[Config, str]:
+    """Read and validate the recipe; return it, and where it is from in words."""
+    usual = RECIPES / f"{request.job}.yaml"
+    if request.recipe is not None:
+        source: Path | Mapping[str, Any] = request.recipe
+        origin = str(source) if isinstance(source, Path) else "as given"
+    elif usual.is_file():
+        source, origin = usual, f"{usual.stem}, the job's usual one ({usual})"
+    else:
+        source, origin = {}, f"the defaults of the job {request.job}"
+    values = read_recipe(source, request.overrides)
+    where = str(source) if isinstance(source, Path) else "recipe"
+    try:
+        return validate_recipe(job.recipe, values, where), origin
+    except InputError as error:
+        if request.recipe is None and not values:
+            raise InputError(
+                f"The job {request.job} has no usual recipe ({str(error).rstrip('.')}); name one as `recipe`."
+            ) from None
+        other = _job_of(values, request.job)
+        if other is not None:
+            raise InputError(f"{where} is a recipe of the job {other}, not of {request.job}; train {other}.") from None
+        raise
+
+
+def _job_of(values: Mapping[str, Any], job: str) -> str | None:
+    """Name of another job of which this is a recipe."""
+    for name in JOBS:
+        if name != job:
+            try:
+                validate_recipe(load_job(name).recipe, values, "recipe")
+            except InputError:
+                continue
+            return name
+    return None
+
+
+def _check(request: TrainRequest, needs: DataNeeds | None) -> None:
+    """Check what can be checked before anything is read."""
+    if request.tensorboard:
+        check_tensorboard()
+    if needs is None:
+        for name in ("store", "space"):
+            if getattr(request, name) is not None:
+                raise InputError(f"The job {request.job} reads its own data, and no store; leave out `{name}`.")
+    elif request.store is None:
+        raise InputError(f"The job {request.job} trains on samples of a store; name a `store`.")
+    if request.resume and (request.out is None or not (request.out / STATE).is_file()):
+        raise InputError(
+            "Name the folder `out` of the run to resume."
+            if request.out is None
+            else f"There is nothing to resume in {request.out}: it has no {STATE}. Leave out `resume` to begin."
+        )
+
+
+def _free_folder(job: str) -> Path:
+    """The first folder ``runs/JOB-n`` that does not exist."""
+    number = 1
+    while (RUNS / f"{job}-{number}").exists():
+        number += 1
+    return RUNS / f"{job}-{number}"
+
+
+def _read_data(request: TrainRequest, recipe: Any, needs: DataNeeds, tell: Tell) -> TrainingData:
+    """Read the samples of the store."""
+    from retrieval.store.open import open_store
+    from training.data.read_training_data import read_training_data
+
+    store = open_store(str(request.store))
+    with store.snapshot() as snapshot:
+        space = _start_space(request, snapshot, needs)
+        data = read_training_data(store, snapshot, space, recipe.data, needs)
+    for sentence in data.notes:
+        tell(sentence)
+    return data
+
+
+def _start_space(request: TrainRequest, snapshot: Snapshot, needs: DataNeeds) -> SpaceInfo | None:
+    """The space to start from; None in a store without spaces, for a job that needs no vectors."""
+    if not snapshot.spaces and request.space is None and not needs.views:
+        return None
+    return snapshot.space(request.space)
+
+
+def _run_job(
+    request: TrainRequest, job: TrainingJob, recipe: Config, data: TrainingData | None, out: Path, device: str
+) -> TrainingResult:
+    """Run the job in its folder; processes other than the first write to one that is thrown away."""
+    with ExitStack() as stack:
+        folder = out if rank() == 0 else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        origin = None if data is None else RunOrigin.of(str(request.store), data)
+        note = stack.enter_context(running(folder, request.job, origin and origin.about()))
+        if origin is not None:
+            open_run(folder, recipe.model_dump(mode="json"))
+            keep_origin(folder, origin)
+        settings = RunSettings(device, request.quiet or rank() > 0, request.tensorboard)
+        result = job.run(recipe, data, folder, settings)
         score = None if math.isnan(result.best_score) else result.best_score
         note.set_outcome(RunOutcome(result.interrupted, result.best_epoch, score))
-    return result
+        return result

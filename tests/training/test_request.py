@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import InputError, UnknownNameError
+from tests.support.tiny_job import ENTRY
+from training.registry import JOBS
 from training.request import TrainRequest, train
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(JOBS, "tiny", ENTRY)
 
 
 def test_an_option_that_does_not_exist_is_an_error_with_a_suggestion(tmp_path: Path) -> None:
@@ -18,3 +25,13 @@ def test_the_job_and_the_recipe_are_looked_up(tmp_path: Path) -> None:
         train(TrainRequest(job="clipp", recipe={}, out=tmp_path))
     with pytest.raises(InputError, match="recipe"):
         train(TrainRequest(job="clip", recipe={"loop": {"epoch": 3}}, out=tmp_path))
+
+
+def test_a_recipe_of_another_job_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="recipe is a recipe of the job tiny, not of clip; train tiny"):
+        train(TrainRequest(job="clip", recipe={"dropout": 0.1}, out=tmp_path))
+
+
+def test_a_job_on_a_store_needs_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The job tiny trains on samples of a store; name a `store`"):
+        train(TrainRequest(job="tiny", recipe={}, out=tmp_path))

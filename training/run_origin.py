@@ -1,0 +1,74 @@
+"""What a run is trained on: ``data.json`` in its folder, so that it goes on with the same samples only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from retrieval.errors import InputError
+from retrieval.files import write_atomically
+from retrieval.text_files import read_json
+from training.checkpoint import STATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.data.training_data import TrainingData
+
+ORIGIN = "data.json"
+
+
+class RunOrigin(NamedTuple):
+    """Store, space and samples of a run.
+
+    Attributes:
+        store: folder of the store.
+        space: name of the space that it starts from, or None.
+        train: number of samples that are trained on.
+        val: number of samples that are held out.
+        classes: number of classes.
+        samples_sha256: digest of samples, classes and roles, in their order.
+    """
+
+    store: str
+    space: str | None
+    train: int
+    val: int
+    classes: int
+    samples_sha256: str
+
+    @classmethod
+    def of(cls, store: str, data: TrainingData) -> RunOrigin:
+        """Describe the data of a run."""
+        digest = hashlib.sha256(json.dumps(data.classes).encode())
+        for column in (data.ids, data.keys, data.role):
+            digest.update("\0".join(column.tolist()).encode())
+        digest.update(np.ascontiguousarray(data.target).tobytes())
+        counts = len(data.rows("train")), len(data.rows("val")), len(data.classes)
+        return cls(store, None if data.space is None else data.space.name, *counts, digest.hexdigest())
+
+    def about(self) -> dict[str, Any]:
+        """What :mod:`training.run_state` notes of it."""
+        return {name: value for name, value in self._asdict().items() if name != "samples_sha256"}
+
+
+def keep_origin(out: Path, origin: RunOrigin) -> None:
+    """Write what a run is trained on, or check that it is what an earlier part of the run was trained on.
+
+    Raises:
+        InputError: the folder holds a run on other samples.
+    """
+    path = out / ORIGIN
+    if (out / STATE).is_file() and path.is_file():
+        before = read_json(path, "what a run was trained on")
+        if before.get("samples_sha256") != origin.samples_sha256:
+            counts = f"{before.get('train')} and {before.get('val')}, now {origin.train} and {origin.val}"
+            raise InputError(
+                f"{out} was trained on other samples than the store has now ({counts} of train and val); choose a new "
+                "`out`."
+            )
+    else:
+        write_atomically(path, json.dumps(origin._asdict(), indent=1) + "\n")

@@ -1,0 +1,67 @@
+"""What a request to train did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval.encoders.artefact import find_card
+
+if TYPE_CHECKING:
+    from training.loop import TrainingResult
+
+
+@dataclass(slots=True)
+class TrainReport:
+    """What was trained.
+
+    Attributes:
+        job: name of the job.
+        recipe: where the recipe is from.
+        out: folder of the run.
+        result: history, best epoch and its score; whether the run was interrupted.
+    """
+
+    job: str
+    recipe: str
+    out: Path
+    result: TrainingResult
+
+    @property
+    def encoder(self) -> Path | None:
+        """Folder of the trained encoder, which ``index(encoder=...)`` loads; None if there is none."""
+        card = find_card(self.out)
+        return None if card is None else card.parent
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C stopped it; the same command goes on."""
+        return self.result.interrupted
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON data."""
+        score = self.result.best_score
+        return {
+            "job": self.job,
+            "recipe": self.recipe,
+            "out": str(self.out),
+            "epochs": self.result.epochs,
+            "best_epoch": self.result.best_epoch,
+            "best_score": None if math.isnan(score) else score,
+            "interrupted": self.interrupted,
+            "encoder": None if self.encoder is None else str(self.encoder),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield what was done, as sentences."""
+        if self.result.interrupted:
+            yield f"Stopped after {self.result.epochs} epochs; the same command goes on."
+            return
+        if self.result.history:
+            score = "" if math.isnan(self.result.best_score) else f", score {self.result.best_score:.4f}"
+            yield f"{self.result.epochs} epochs; best: epoch {self.result.best_epoch}{score}"
+        if self.encoder is not None:
+            yield f"Encoder: {self.encoder}"
