@@ -194,6 +194,12 @@ class OpenClipEncoder(TwoTowerEncoder):
             notes,
         )
 
+    @property
+    def network(self) -> torch.nn.Module:
+        """Both towers and the factor of similarities, in evaluation mode."""
+        model: torch.nn.Module = self._model
+        return model
+
 
 def tokenizer(spec: EncoderSpec) -> Any:
     """Return open_clip's tokenizer of a text tower; the weights are not needed.

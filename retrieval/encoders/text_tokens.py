@@ -106,7 +106,11 @@ def token_counts(spec: EncoderSpec, texts: Sequence[str]) -> list[int]:
         NetworkError: the tokenizer could not be downloaded.
     """
     tower = _tower_spec(spec)
-    made: Any = _texts_of(tower).tokenizer(tower)
+    return count_tokens(_texts_of(tower).tokenizer(tower), texts)
+
+
+def count_tokens(made: Any, texts: Sequence[str]) -> list[int]:
+    """Count the tokens of texts by a tokenizer of open_clip or of the package transformers; nothing is cut."""
     if (inner := getattr(made, "tokenizer", None)) is not None:  # one of the package transformers
         return [len(inner(text, truncation=False)["input_ids"]) for text in texts]
     return [len(made.encode(text)) + 2 for text in texts]

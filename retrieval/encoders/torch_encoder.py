@@ -85,6 +85,13 @@ class TorchEncoder:
         """The classifier layer in the weights, or None."""
         return self._head
 
+    @property
+    def network(self) -> torch.nn.Module | None:
+        """The network in evaluation mode, with which training goes on; None if it is no single module."""
+        import torch
+
+        return self._forward if isinstance(self._forward, torch.nn.Module) else None
+
     def encode_images(self, batch: UInt8) -> Embeddings:
         """Encode preprocessed pixels.
 
