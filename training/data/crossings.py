@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eval.audit.checks import DataRoles, SplitMasks
+from eval.audit.checks import NAMES, DataRoles, SplitMasks
 from eval.audit.crossings import MOST_COMPARISONS
 from eval.audit.leaks import shared_identities
 from eval.audit.near import comparisons, near_pairs
-from eval.seams.samples import Pool
+from eval.seams.samples import Pool, text_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,42 +22,8 @@ SAME = ("key", "content")
 """Columns by which samples are copies: one crop, or one image file."""
 
 
-class CopiedSamples(NamedTuple):
-    """Whether a sample is a copy, or nearly one, of a sample on the other side (n,).
-
-    ``searched`` is whether near copies were looked for.
-    """
-
-    rows: NDArray[np.bool_]
-    searched: bool
-
-
-def copies_of(
-    pool: Pool, rows: NDArray[np.bool_], others: NDArray[np.bool_], vectors: SpaceVectors | None
-) -> CopiedSamples:
-    """Find the samples that copy one on the other side: the same picture or image file, or nearly (eval.audit.near).
-
-    Args:
-        pool: samples with the column key and, where known, content and phash.
-        rows: (n,) samples that may be copies.
-        others: (n,) samples on the other side.
-        vectors: of all samples, by which near copies are told from other pictures with similar hashes.
-    """
-    copied = _shared_with(pool, rows, others)
-    if "phash" not in pool.columns or not (rows.any() and others.any()):
-        return CopiedSamples(copied, True)
-    if vectors is None or comparisons(pool, vectors) > MOST_COMPARISONS:
-        return CopiedSamples(copied, False)
-    none = np.zeros(len(pool), np.bool_)
-    sides = DataRoles(rows, others, (), splits=(SplitMasks(rows, none, others),))
-    pairs = near_pairs(pool, vectors, roles=sides)
-    for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
-        copied[one[rows[one] & others[other]]] = True
-    return CopiedSamples(copied, True)
-
-
-def _shared_with(pool: Pool, rows: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether samples of ``rows`` share a picture or an image file with one of ``others``: (n,)."""
+def copies_of(pool: Pool, rows: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether samples of ``rows`` (n,) show the same picture, or are of the same image file, as one of ``others``."""
     mask = np.zeros(len(pool), np.bool_)
     at = np.flatnonzero(rows)
     for name in SAME:
@@ -65,6 +31,43 @@ def _shared_with(pool: Pool, rows: NDArray[np.bool_], others: NDArray[np.bool_])
             values = {value for value in pool.columns[name][others] if value is not None}
             mask[at] |= np.fromiter((value in values for value in pool.columns[name][at]), np.bool_, len(at))
     return mask
+
+
+class NearCopies(NamedTuple):
+    """Whether a sample is nearly a copy of one on the other side (n,); ``searched``: whether they were looked for."""
+
+    rows: NDArray[np.bool_]
+    searched: bool = True
+
+
+def near_copies_of(
+    pool: Pool, rows: NDArray[np.bool_], others: NDArray[np.bool_], vectors: SpaceVectors | None
+) -> NearCopies:
+    """Find the samples that are nearly copies of one on the other side, by perceptual hash and vector.
+
+    Pairs of different labels or identities are none: they make no result look better.
+
+    Args:
+        pool: samples with the column key and, where known, phash, label and identity.
+        rows: (n,) samples that may be near copies.
+        others: (n,) samples on the other side.
+        vectors: of all samples, by which near copies are told from other pictures with similar hashes.
+    """
+    near = np.zeros(len(pool), np.bool_)
+    if "phash" not in pool.columns or not (rows.any() and others.any()):
+        return NearCopies(near)
+    if vectors is None or comparisons(pool, vectors) > MOST_COMPARISONS:
+        return NearCopies(near, False)
+    sides = DataRoles(rows, others, (), splits=(SplitMasks(rows, np.zeros_like(rows), others),))
+    pairs = near_pairs(pool, vectors, roles=sides)
+    alike = np.ones(len(pairs.first), np.bool_)
+    for name in (name for name in NAMES if name in pool.columns):
+        codes = text_codes(pool.columns[name])[0]
+        first, second = codes[pairs.first], codes[pairs.second]
+        alike &= (first < 0) | (second < 0) | (first == second)
+    for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
+        near[one[alike & rows[one] & others[other]]] = True
+    return NearCopies(near)
 
 
 def crossing_notes(pool: Pool, roles: SampleRoles) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from retrieval.names import shown_name
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import Embeddings
 from retrieval.types.store import banks_for
-from training.data.crossings import copies_of, crossing_notes
+from training.data.crossings import copies_of, crossing_notes, near_copies_of
 from training.data.held_out import hold_out_identities, hold_out_share
 from training.data.oversample import repeat_notes, repeated_rows
 from training.data.sample_roles import (
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     Names = NDArray[np.object_]
 
 ROLE_COLUMNS = (
-    "id", "key", "content", "source", "uri", "identity", "aspect", "group", "split", "phash", "meta_accessories",
+    "id", "key", "content", "source", "uri", "label", "identity", "aspect", "group", "split", "phash",
+    "meta_accessories",
 )  # fmt: skip
 """Columns of all samples on which roles and copies depend, where a store has them."""
 
@@ -63,8 +64,9 @@ def read_training_data(
 ) -> TrainingData:
     """Read the train and val samples of a store, in the order of the data.
 
-    Every sample of the store is taken or told of: the first of ``notes`` has the numbers. A copy of an evaluated sample
-    is neither trained on nor held out, and a copy of a val sample is not trained on.
+    Every sample of the store is taken or told of: the first of ``notes`` has the numbers. What copies an evaluated
+    sample, or nearly, is neither trained on nor held out. A copy of a val sample is not trained on; a val sample that
+    is nearly the copy of a train sample is not held out, since it says nothing of new pictures.
 
     Args:
         store: where split sets and banks are.
@@ -84,7 +86,7 @@ def read_training_data(
         raise InputError("This job trains on stored vectors; name a `space`.")
     pool = _read_samples(snapshot)
     target = _target(snapshot, pool, config.target or needs.target)
-    selection = SampleSelection(pool, _roles(store, snapshot, pool, config))
+    selection = SampleSelection(pool, *_roles(store, snapshot, pool, config))
     searched = _select(selection, snapshot, space, target, config, needs)
     used = _with_other_columns(snapshot, pool.take(selection.taken))
     codes, classes = text_codes(target[selection.taken])
@@ -131,11 +133,14 @@ def _target(snapshot: Snapshot, pool: Pool, name: str) -> Names:
     return target
 
 
-def _roles(store: EmbeddingStore, snapshot: Snapshot, pool: Pool, config: DataConfig) -> SampleRoles:
-    """Roles of all samples, from where the configuration takes them."""
+def _roles(store: EmbeddingStore, snapshot: Snapshot, pool: Pool, config: DataConfig) -> tuple[SampleRoles, str]:
+    """Roles of all samples, from where the configuration takes them, and what samples without one lack."""
     if config.split_set is not None:
-        return roles_by_split_set(pool, find_split_set(store, snapshot, config.split_set), config)
-    return roles_by_split(pool, config) if config.protocol is None else roles_by_protocol(pool, config)
+        splits = find_split_set(store, snapshot, config.split_set)
+        return roles_by_split_set(pool, splits, config), f" without a role in {splits.name}"
+    if config.protocol is not None:
+        return roles_by_protocol(pool, config), " beside the protocol or its aspect"
+    return roles_by_split(pool, config), ""
 
 
 def _select(
@@ -162,11 +167,14 @@ def _select(
         selection.leave_out(~_has_vectors(snapshot, space, needs.views, pool), f"without a vector in {space.name}")
         if not selection.roles.train.any():
             raise IncompleteError(f"None of the train samples has a vector in space {space.name}; index them first.")
-    near = _near_vectors(snapshot, space, pool)
-    copies = copies_of(pool, selection.taken, selection.roles.evaluated, near)
-    selection.leave_out(copies.rows, "copies of evaluated samples")
+    vectors = _near_vectors(snapshot, space, pool)
+    selection.leave_out(copies_of(pool, selection.taken, selection.roles.evaluated), "copies of evaluated samples")
+    near = near_copies_of(pool, selection.taken, selection.roles.evaluated, vectors)
+    selection.leave_out(near.rows, "near copies of evaluated samples")
     _hold_out(selection, target, config)
-    selection.leave_out(copies_of(pool, selection.roles.train, selection.roles.val, near).rows, "copies of val samples")
+    selection.leave_out(copies_of(pool, selection.roles.train, selection.roles.val), "copies of val samples")
+    near_train = near_copies_of(pool, selection.roles.val, selection.roles.train, vectors)
+    selection.leave_out(near_train.rows, "val samples that nearly copy train samples")
     selection.leave_out(_repeated(selection, target), "copies of one class")
     selection.leave_out(_beyond_limit(selection, target, config), "beyond the limit of their class")
     _require_train(selection)
@@ -175,7 +183,7 @@ def _select(
             "This recipe holds no samples out, on which the best weights are chosen; pass `data.val_identities=0.15` "
             "or `data.val_from=train:0.1`."
         )
-    return copies.searched
+    return near.searched and near_train.searched
 
 
 def _near_vectors(snapshot: Snapshot, space: SpaceInfo | None, pool: Pool) -> SpaceVectors | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -139,9 +138,3 @@ def aspect_mask(pool: Pool, aspect: str | None) -> NDArray[np.bool_]:
     if aspect not in pool.values("aspect"):
         raise unknown("aspect", str(aspect), pool.values("aspect"))
     return pool.among("aspect", aspect)
-
-
-def other_splits(pool: Pool, roles: SampleRoles) -> Counter[str]:
-    """Count samples without a role by their split; those without a split under "no split"."""
-    rest = ~(roles.train | roles.val | roles.evaluated)
-    return Counter("no split" if split is None else f"split {split}" for split in pool.columns["split"][rest])

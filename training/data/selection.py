@@ -20,16 +20,17 @@ class SampleSelection:
     Args:
         pool: all samples of the store, with the columns uri and split.
         roles: of these samples.
+        lack: what samples lack that have no role, as the end of " of split train".
     """
 
-    def __init__(self, pool: Pool, roles: SampleRoles) -> None:
+    def __init__(self, pool: Pool, roles: SampleRoles, lack: str = "") -> None:
         self.pool, self.roles = pool, roles
         self._tally = SourceTally(seen=len(pool))
         self._count(roles.evaluated, "test, query or gallery")
         rest = ~(self.taken | roles.evaluated)
         splits = pool.columns["split"]
         for split in dict.fromkeys(splits[rest].tolist()):
-            name = "without a split" if split is None else f"of split {split} without a role"
+            name = f"without a split{lack}" if split is None else f"of split {split}{lack}"
             self._count(rest & pool.among("split", split), name)
 
     @property

@@ -17,6 +17,7 @@ from eval.protocols.split_sets import join_splits
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import MODE_STREAM, EvalRequest, RequestInputs
 from retrieval.errors import InputError, TestDataError, UnknownNameError
+from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
 from tests.support.identity_stores import memory_store, people
 from tests.support.labelled_stores import CLIP, class_store, labelled
@@ -26,8 +27,6 @@ from training.data.training_data import DataNeeds, TrainingData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from retrieval.store.memory import MemoryStore
 
 VECTORS = DataNeeds(images=False, views=("base",))
 TABLE = DataNeeds(images=False)
@@ -233,17 +232,35 @@ def test_copies_leave_the_side_that_is_learnt_from() -> None:
     assert "copies of one class 1 (first 0/train3.jpg)" in data.notes[0]
 
 
-def test_near_copies_of_test_samples_leave_train() -> None:
-    rows = labelled(2)
-    rows[0] |= {"phash": "77"}
-    test = next(row for row in rows if row["split"] == "test")
-    test |= {"phash": "79"}
+def _with_near(rows: list[dict[str, Any]], *pairs: tuple[str, str]) -> MemoryStore:
+    """A store in which the pictures of each pair of uris have almost the same hash, and the same vector."""
+    at = {row["uri"]: number for number, row in enumerate(rows)}
+    for number, (first, second) in enumerate(pairs):
+        rows[at[first]]["phash"], rows[at[second]]["phash"] = str(1 << 20 + number * 9), str((1 << 20 + number * 9) + 5)
     store = class_store(rows)
     with store.snapshot() as snapshot:
-        keys, vectors = snapshot._vectors[CLIP]["base"]
-        vectors[rows.index(test)] = vectors[0]
-    assert "copies of evaluated samples 1 (first 0/train0.jpg)" in read(store, VECTORS).notes[0]
-    assert len(keys) == len(rows)
+        vectors = snapshot._vectors[CLIP]["base"][1]
+        for first, second in pairs:
+            vectors[at[second]] = vectors[at[first]]
+    return store
+
+
+def test_near_copies_of_evaluated_samples_leave_if_they_have_one_name() -> None:
+    store = _with_near(labelled(2), ("0/train0.jpg", "0/test0.jpg"), ("0/train1.jpg", "1/test0.jpg"))
+    data = read(store, VECTORS)
+    assert " near copies of evaluated samples 1 (first 0/train0.jpg)." in data.notes[0]
+    assert "0/train1.jpg" in uris(data, "train")
+
+
+def test_val_samples_that_nearly_copy_train_samples_leave_val() -> None:
+    store = _with_near(labelled(2), ("0/train0.jpg", "0/val0.jpg"), ("1/train0.jpg", "1/val3.jpg"))
+    data = read(store, VECTORS)
+    assert "val samples that nearly copy train samples 2 (first 0/val0.jpg)" in data.notes[0]
+    assert {"0/train0.jpg", "1/train0.jpg"} <= {*uris(data, "train")}
+    without_spaces = MemoryStore(store._snapshot._samples, {})
+    assert read(without_spaces).notes[1] == (
+        "Near copies of evaluated and val samples were not looked for (audit does)."
+    )
 
 
 @pytest.mark.parametrize("sampling", ["first", "random"])
