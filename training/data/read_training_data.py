@@ -12,10 +12,11 @@ from eval.runs.names import clean_columns
 from eval.runs.reading import find_split_set, read_norms, read_pool, read_vectors, space_vectors, with_columns
 from eval.runs.request import MODE_STREAM
 from eval.seams.samples import Pool, text_codes
+from retrieval.crops import parse_policy
 from retrieval.errors import IncompleteError, InputError, first_names
 from retrieval.names import shown_name
 from retrieval.search.vector_rows import rows_of
-from retrieval.types import Embeddings
+from retrieval.types import WHOLE, Embeddings
 from retrieval.types.store import banks_for
 from training.data.crossings import copies_of, crossing_notes, near_copies_of
 from training.data.held_out import hold_out_identities, hold_out_share
@@ -92,6 +93,7 @@ def read_training_data(
     codes, classes = text_codes(target[selection.taken])
     role = np.where(selection.roles.val[selection.taken], "val", "train")
     train = np.flatnonzero(role == "train").astype(np.int64)
+    policy = parse_policy(WHOLE if space is None else space.spec.crop)
     repeats = repeated_rows(config.oversample, train, codes, classes, used.columns)
     return TrainingData(
         ids=used.ids,
@@ -103,7 +105,7 @@ def read_training_data(
         space=space,
         vectors={} if space is None else {view: _embeddings(snapshot, space, view, used) for view in needs.views},
         banks=() if space is None else banks_for(store, space),
-        images=StoredImages(used, snapshot.sources) if needs.images else None,
+        images=StoredImages(used, snapshot.sources, policy) if needs.images else None,
         notes=(
             str(selection),
             *selection.roles.notes,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.containers import containing_file
-from retrieval.crops import cut_box
+from retrieval.crops import BOX, CropPolicy
 from retrieval.encoders.preprocess import to_rgb
 from retrieval.errors import IncompleteError, InputError
 from retrieval.images import read_image, upright
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
 
+BOX_ITSELF = CropPolicy(BOX)
+
 LOOK_THREADS = 16
 """Threads that look for files, which on a network drive wait for answers most of the time."""
 
@@ -33,18 +35,20 @@ class StoredImages:
     Args:
         pool: the samples, with the columns source, uri and, where the store has them, those of :data:`BOX_COLUMNS`.
         sources: the sources of the store.
+        policy: what an encoder sees of a box; of a policy with two pictures, the first.
 
     Raises:
         IncompleteError: image files are gone, or samples never had any.
     """
 
-    def __init__(self, pool: Pool, sources: Iterable[SourceInfo]) -> None:
+    def __init__(self, pool: Pool, sources: Iterable[SourceInfo], policy: CropPolicy = BOX_ITSELF) -> None:
         infos = {source.name: source for source in sources}
         names, uris = pool.columns["source"], pool.columns["uri"]
         self._roots: dict[str, Path] = {name: Path(infos[name].root) for name in dict.fromkeys(names.tolist())}
         _require_files([infos[name] for name in self._roots], names.tolist())
         self._sources, self._uris = names, uris
         self._boxes = [pool.columns[name] for name in BOX_COLUMNS] if BOX_COLUMNS[0] in pool.columns else []
+        self._polygons, self._policy = pool.columns.get("polygon"), policy
         self._require_images()
 
     def __len__(self) -> int:
@@ -61,16 +65,21 @@ class StoredImages:
             return None
         return Box(*(float(column[row]) for column in self._boxes))
 
+    def polygon(self, row: int) -> list[tuple[float, float]] | None:
+        """Return the corners (x, y) of a sample's outline, None where it has none."""
+        numbers = None if self._polygons is None else self._polygons[row]
+        return None if numbers is None else list(zip(numbers[::2], numbers[1::2], strict=True))
+
     def decode(self, row: int) -> Image:
-        """Decode the image of a sample as RGB, upright, its box cut out.
+        """Decode the image of a sample as RGB, upright, its box cut out as the policy says.
 
         Raises:
             InputError: the file cannot be read, or is no image.
         """
-        path, box = self.path(row), self.box(row)
+        path = self.path(row)
         try:
             image = upright(read_image(path)).image
-            return to_rgb(image if box is None else cut_box(image, box))
+            return to_rgb(self._policy.pictures(image, self.box(row), self.polygon(row))[0])
         except InputError as error:
             raise InputError(f"{path}: {error}; put the image back, or leave it out with `data.where`.") from None
 

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from eval.seams.samples import Pool
+from retrieval.crops import CropPolicy, parse_policy
 from retrieval.errors import IncompleteError, InputError
+from retrieval.types import Box
 from retrieval.types.store import SourceInfo
-from training.data.stored_images import BOX_COLUMNS, StoredImages
+from training.data.stored_images import BOX_COLUMNS, BOX_ITSELF, StoredImages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,12 +23,20 @@ if TYPE_CHECKING:
 ORIENTATION, TURNED_LEFT = 0x0112, 6
 
 
-def images_of(uris: list[str], *roots: Path | str, kind: str = "folder", **columns: Any) -> StoredImages:
+def images_of(
+    uris: list[str], *roots: Path | str, kind: str = "folder", policy: CropPolicy = BOX_ITSELF, **columns: Any
+) -> StoredImages:
     """Images with these uris, of sources with these roots in turn."""
     names = [f"s{at % len(roots)}" for at in range(len(uris))]
     values = {"uri": uris, "source": names, **columns}
-    pool = Pool(np.array(uris), {name: np.array(cells, np.object_) for name, cells in values.items()})
-    return StoredImages(pool, [SourceInfo(f"s{at}", kind, str(root), at) for at, root in enumerate(roots)])
+    pool = Pool(np.array(uris), {name: _cells(column) for name, column in values.items()})
+    return StoredImages(pool, [SourceInfo(f"s{at}", kind, str(root), at) for at, root in enumerate(roots)], policy)
+
+
+def _cells(column: Any) -> np.ndarray:
+    cells = np.empty(len(column), np.object_)
+    cells[:] = column
+    return cells
 
 
 def _picture(width: int = 8, height: int = 4) -> Image.Image:
@@ -54,6 +64,20 @@ def test_an_image_is_upright_and_rgb_and_its_box_is_cut_out_of_that(tmp_path: Pa
     assert images.decode(0).mode == "RGB"
     assert np.array_equal(np.asarray(images.decode(0)), upright)
     assert np.array_equal(np.asarray(images.decode(1)), upright[4:])
+
+
+def test_a_box_is_cut_out_as_the_policy_of_the_space_says(tmp_path: Path) -> None:
+    picture = _picture(20, 10)
+    picture.save(tmp_path / "a.png")
+    box, polygon = Box(0.25, 0.2, 0.5, 0.5), ((0.25, 0.2), (0.75, 0.2), (0.5, 0.7))
+    columns: dict[str, Any] = {name: [number] for name, number in zip(BOX_COLUMNS, box, strict=True)}
+    columns["polygon"] = _cells([None])
+    columns["polygon"][0] = [number for corner in polygon for number in corner]
+    for text in ("box+context(0.5)", "circle", "blur-outside", "full+crop"):
+        policy = parse_policy(text)
+        images = images_of(["a.png"], tmp_path, policy=policy, **columns)
+        expected = policy.pictures(picture, box, polygon)[0]
+        assert np.array_equal(np.asarray(images.decode(0)), np.asarray(expected)), text
 
 
 def test_members_of_a_tar_file_are_decoded(tmp_path: Path) -> None:
