@@ -1,0 +1,144 @@
+"""The command ``runs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retrieval.commands.options import json_option, note, print_json, print_line, print_tables
+
+if TYPE_CHECKING:
+    from training.runs.run_folders import TrainingRun
+
+RUNS = Path("runs")
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("runs")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER] | [RUN RUN]")
+@click.option(
+    "--follow", metavar="RUN", type=click.Path(path_type=Path), help="Print the history of a run as it grows."
+)
+@click.option("--csv", "csv", type=FILE, help="Write versions, remarks and results: a CSV for each backbone.")
+@click.option("--markdown", type=FILE, help="Write a page of runs and results in Markdown.")
+@click.option("--plot", type=FILE, metavar="PNG", help="Draw losses and held-out metrics: a picture for each run.")
+@click.option(
+    "--store", metavar="DIR", help="Store whose evaluations count, too, for --csv and --markdown, beside RUN/results."
+)
+@json_option
+def runs_command(
+    folders: tuple[Path, ...],
+    follow: Path | None,
+    csv: Path | None,
+    markdown: Path | None,
+    plot: Path | None,
+    store: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List the training runs in a folder (default: runs), or what differs between the recipes of two.
+
+    A run whose files are damaged is listed as such. Examples: runs --csv results.csv; runs runs/v5 runs/v6; runs
+    --follow runs/v6
+    """
+    if follow is not None:
+        _refuse(folders or csv or markdown or plot or store, "--follow takes a run and no other option than --json.")
+        _follow(follow, as_json=as_json)
+        return
+    if len(folders) == 2:
+        _refuse(
+            csv or markdown or plot or store, "Two runs are compared: leave --csv, --markdown, --plot, --store out."
+        )
+        _compare(*folders, as_json=as_json)
+        return
+    _refuse(len(folders) > 2, "Name one folder of runs, or two runs.")
+    _refuse(store and not (csv or markdown), "--store is for --csv and --markdown.")
+    _list(folders[0] if folders else RUNS, csv, markdown, plot, store, as_json=as_json)
+
+
+def _refuse(wrong: object, message: str) -> None:
+    if wrong:
+        raise click.UsageError(message)
+
+
+def _list(
+    folder: Path, csv: Path | None, markdown: Path | None, plot: Path | None, store: str | None, *, as_json: bool
+) -> None:
+    """List runs and write the files that were named."""
+    from training.runs.run_folders import find_runs
+    from training.runs.tables import runs_table
+
+    runs = find_runs(folder)
+    written = _write_results(runs, csv, markdown, store) if csv or markdown else []
+    written += [] if plot is None else _draw(runs, plot)
+    if as_json:
+        print_json({"runs": [run.to_dict() for run in runs], "files": [str(path) for path in written]})
+        return
+    if runs:
+        print_tables([runs_table(runs)])
+    else:
+        print_line(f"{folder} holds no training run.")
+    for path in written:
+        print_line(f"Written: {path}")
+
+
+def _write_results(runs: list[TrainingRun], csv: Path | None, markdown: Path | None, store: str | None) -> list[Path]:
+    from eval.commands.results import read_results
+    from retrieval.files import write_atomically
+    from retrieval.store.open import open_store
+    from training.runs.page import results_page
+    from training.runs.results import results_of, version_rows, write_csv_files
+
+    results = {run.path: results_of(run) for run in runs}
+    if store is not None:
+        stored = [entry.result for entry in read_results(store)]
+        with open_store(store).snapshot() as snapshot:
+            results = {run.path: results_of(run, stored, snapshot.spaces) for run in runs}
+    rows = version_rows(runs, results)
+    written = [] if csv is None else write_csv_files(rows, csv)
+    if markdown is not None:
+        write_atomically(markdown, results_page(runs, rows), "name another file with `markdown`")
+        written.append(markdown)
+    return written
+
+
+def _draw(runs: list[TrainingRun], plot: Path) -> list[Path]:
+    from training.runs.plots import plot_history, plot_paths
+
+    drawn = [run for run in runs if run.history]
+    paths = plot_paths(drawn, plot)
+    for run, path in zip(drawn, paths, strict=True):
+        plot_history(run, path)
+    if len(drawn) < len(runs):
+        note(f"{len(runs) - len(drawn)} of {len(runs)} runs have no history to draw.")
+    return paths
+
+
+def _compare(first: Path, second: Path, *, as_json: bool) -> None:
+    from training.runs.differences import differences_table, recipe_differences
+    from training.runs.run_folders import read_run
+
+    a, b = (read_run(path) for path in (first, second))
+    if as_json:
+        print_json([one._asdict() for one in recipe_differences(a, b)])
+    else:
+        print_tables([differences_table(a, b)])
+
+
+def _follow(path: Path, *, as_json: bool) -> None:
+    import json
+
+    from retrieval.commands.options import print_document
+    from training.runs.follow import follow_history, history_text
+    from training.runs.run_folders import read_run
+
+    for line in follow_history(path):
+        if as_json:
+            print_document(json.dumps(line, ensure_ascii=False))
+        else:
+            print_line(history_text(line))
+    run = read_run(path)
+    if not as_json:
+        print_line(f"{run.state} after {run.epochs:,} epochs" + (f": {run.problem}" if run.problem else ""))
