@@ -59,7 +59,7 @@ def index_images(
     with opened.writer(request.wait) as writer:
         if requested is None and not any(not space.imported for space in writer.snapshot.spaces):
             requested = _default(request)  # an earlier run was stopped before the first image
-        spec = _stored_spec(requested, writer.snapshot, request.precision, request.crop)
+        spec = stored_spec(requested, writer.snapshot, request.precision, request.crop)
         tell(encoder_line(spec, request.encoder))
         notes = _check_root(source, writer)
         class_notes = _name_classes(opened, writer, spec, names)
@@ -153,7 +153,7 @@ def _default(request: IndexRequest) -> EncoderSpec | None:
         raise InputError(f"{error} Or say another `encoder`, for example {SUGGESTED}.") from None
 
 
-def _stored_spec(
+def stored_spec(
     requested: EncoderSpec | None, snapshot: Snapshot, precision: str, crop: str | None = None
 ) -> EncoderSpec:
     """Return the spec of the space that the requested encoder already has, with its precision and batch size.

@@ -11,7 +11,7 @@ from retrieval.types import Embeddings, SpaceInfo
 from retrieval.types.store import StoreWriter
 
 MOST_ROWS = 50_000
-"""Flush at this many rows even if the time of the next commit has not come, so that memory is bounded."""
+"""Flush at this many rows or vectors even if the time of the next commit has not come, so that memory is bounded."""
 
 
 class WriteBuffer:
@@ -22,6 +22,7 @@ class WriteBuffer:
         self.changed_rows: list[StoreRow] = []
         self.thumbnails: dict[str, bytes] = {}
         self._vectors: dict[bool, list[tuple[Sequence[str], dict[str, Embeddings]]]] = {False: [], True: []}
+        self._keys = 0  # of vectors
 
     def __len__(self) -> int:
         return len(self.fresh_rows) + len(self.changed_rows)
@@ -29,12 +30,13 @@ class WriteBuffer:
     @property
     def full(self) -> bool:
         """Whether the buffer must be flushed to bound memory."""
-        return len(self) >= MOST_ROWS
+        return max(len(self), self._keys) >= MOST_ROWS
 
     def add_vectors(self, keys: Sequence[str], views: dict[str, Embeddings], *, replace: bool) -> None:
         """Queue vectors, by view; ``replace`` if the space has vectors of these keys already, in fewer views."""
         if keys:
             self._vectors[replace].append((keys, views))
+            self._keys += len(keys)
 
     def flush(self, writer: StoreWriter, space: SpaceInfo | None) -> None:
         """Write everything and empty the buffer; the caller commits."""
@@ -51,6 +53,7 @@ class WriteBuffer:
             writer.append_samples(table(self.fresh_rows))
         if self.changed_rows:
             writer.update_samples(table(self.changed_rows))
+        self._keys = 0
         self.thumbnails.clear()
         self.fresh_rows.clear()
         self.changed_rows.clear()

@@ -9,15 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from indexers.pipeline.batches import Batch, BatchQueue
-from indexers.pipeline.buffer import WriteBuffer
+from indexers.pipeline.batches import Batch
 from indexers.pipeline.decode import DecodedImage, OpenedImage, decode, open_image, vector_key
+from indexers.pipeline.filling import SpaceFiller
 from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
 from indexers.pipeline.report import IndexOptions, IndexReport
 from indexers.pipeline.rows import StoreRow, new_row, table
@@ -29,7 +28,7 @@ from retrieval.interrupt import deferred_interrupt
 from retrieval.pillow_messages import decoding
 from retrieval.progress import Progress, progress
 from retrieval.store.schema import META_PREFIX
-from retrieval.types import Bank, Embeddings, Encoder, EncoderSpec, Sample, Source, SourceTally
+from retrieval.types import Bank, ClassifierHead, Encoder, EncoderSpec, Sample, Source, SourceTally, SpaceInfo
 from retrieval.types.store import ForgottenSamples, StoreWriter
 
 FORGOTTEN = "forgotten"
@@ -120,11 +119,7 @@ class _OpenedOnce:
 
 
 class _IndexRun:
-    """State of one call of :func:`index`: stored keys, images that wait for the encoder, rows that wait for a commit.
-
-    Queues: pixels and row of an opened image first wait in ``_batch`` until it is full, then in ``_batches`` until it
-    is encoded; then row and vectors wait in ``_buffer`` for the commit.
-    """
+    """State of one call of :func:`index`: stored rows, and what the report will say of samples and files."""
 
     def __init__(
         self,
@@ -137,63 +132,39 @@ class _IndexRun:
     ) -> None:
         if spec.preprocess is None:
             raise InputError("Images cannot be embedded into an imported space; name an `encoder`.")
-        self._source, self._writer, self._spec, self._load, self._options = source, writer, spec, load, options
+        self._source, self._writer, self._spec, self._options = source, writer, spec, options
         self._preprocess, self._policy = spec.preprocess, parse_policy(spec.crop)
-        self._batches: BatchQueue | None = None  # once the encoder is loaded
         self.report = IndexReport(source.name)
         self._tally = SourceTally()  # samples of the source that this run leaves out
         self._remarks = SourceTally()  # what is special about decoded files, counted as reasons are
         snapshot = writer.snapshot
         self._stored = read_stored_rows(snapshot, source.name)
-        self._space = next((space for space in snapshot.spaces if space.fingerprint == spec.fingerprint), None)
-        stored_views = self._space.views if self._space else ()
-        views = (*options.views, *self._policy.views)
-        self._views = (*stored_views, *(view for view in views if view not in stored_views))
-        self._embedded, self._partial = self._stored_keys()
+        self._filler = SpaceFiller(
+            writer,
+            spec,
+            options.views,
+            load=load,
+            register=self._register,
+            encoded=lambda batch: self._queue_all(batch.rows),
+            commit_seconds=options.commit_seconds,
+            note="index",
+        )
+        self._buffer = self._filler.buffer
         self._thumbnail_keys = set(snapshot.thumbnail_keys())
         self._forgotten = forgotten
-        self._batch = Batch()
-        self._pending: set[str] = set()  # keys of images that are not encoded yet
-        self._buffer = WriteBuffer()
         self._advance: Callable[[int], None] = lambda _: None  # of the progress
         self._opened_ids: set[str] = set()
         self._again_ids: set[str] = set()  # of samples that may be on the record of forgotten ones
         self._again_keys: set[str] = set()
-        self._last_commit = time.monotonic()
-
-    def _stored_keys(self) -> tuple[set[str], set[str]]:
-        """Return the keys with vectors in all requested views, and the keys with vectors in some of them."""
-        if self._space is None:
-            return set(), set()
-        lengths = [f"n_{view}" for view in self._space.views]
-        rows = self._writer.snapshot.norms(self._space, *self._space.views)
-        keys = np.array(rows.column("key").to_pylist(), dtype=object)
-        complete = np.full(len(keys), len(self._views) == len(lengths))
-        for name in lengths:
-            complete &= rows.column(name).is_valid().to_numpy()
-        return set(keys[complete]), set(keys[~complete])
 
     def work(self, pool: ThreadPoolExecutor, bar: Progress, stop: Callable[[], bool]) -> None:
         """Process all samples, until ``stop`` returns True."""
         self._advance = bar.advance
-        with ExitStack() as stack:
-            for file in self._files(pool):
-                if file is not None:
-                    self._add(file)
-                if len(self._batch.pixels) >= self._spec.batch_size:
-                    self._encode(stack)
-                if self._buffer.full or time.monotonic() - self._last_commit >= self._options.commit_seconds:
-                    self._commit("index")
-                if stop():
-                    self._forget_waiting()
-                    self._take_encoded(leave=0)
-                    self.report.interrupted = True
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    return
-            if self._batch.pixels:
-                self._encode(stack)
-            self._take_encoded(leave=0)
-            self._queue_all(self._batch.rows)  # their images were in the batches before
+        dropped = self._filler.fill(self._files(pool), self._add, stop)
+        if dropped is not None:
+            self._forget(dropped)
+            self.report.interrupted = True
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _files(self, pool: ThreadPoolExecutor) -> Iterator[_ImageFile | None]:
         """Yield what was opened of the samples, in order, and None for every sample that needs no opening.
@@ -211,7 +182,7 @@ class _IndexRun:
                 ahead.append((list(group), pool.submit(self._open, tuple(group), positions)))
                 group.clear()
 
-        for step in steps(self._source, self._stored, self._embedded, pool):
+        for step in steps(self._source, self._stored, self._filler.embedded, pool):
             if step.action == "open":
                 if self._was_forgotten(step):
                     self._leave_forgotten(step)
@@ -290,7 +261,7 @@ class _IndexRun:
     ) -> _ImageFile | InputError | None:
         try:
             key = vector_key(content, step.sample.crop)
-            if step.row is not None and step.row["key"] == key and key in self._embedded:
+            if step.row is not None and step.row["key"] == key and key in self._filler.embedded:
                 return _ImageFile(step, position, key, None)
             if not self._options.include_forgotten and self._forgotten.has_key(key):
                 return None
@@ -317,17 +288,13 @@ class _IndexRun:
             self._thumbnail_keys.add(decoded.key)
         row = new_row(step.sample, file.position, step.size, step.mtime_ns, _content_columns(decoded))
         stored = step.row is not None
-        if file.key in self._embedded:
+        if file.key in self._filler.embedded:
             self._queue_all([(row, stored)])
             self.report.reused += 1
-            return
-        if file.key in self._pending:
-            self.report.reused += 1
-        else:
-            self._pending.add(file.key)
-            self._batch.pixels[file.key] = decoded.pixels
+        elif self._filler.add(file.key, decoded.pixels, (row, stored)):
             self.report.embedded += 1
-        self._batch.rows.append((row, stored))
+        else:
+            self.report.reused += 1
 
     def _queue_all(self, rows: Sequence[tuple[StoreRow, bool]]) -> None:
         """Queue rows for the next commit; with each, whether the store has it."""
@@ -338,47 +305,19 @@ class _IndexRun:
             (self._buffer.changed_rows if stored else self._buffer.fresh_rows).append(row)
         self._advance(len(rows))
 
-    def _encode(self, stack: ExitStack) -> None:
-        """Give the batch to the encoder, and begin the next; wait if too many are being encoded."""
-        if self._batches is None:
-            encoder = self._ready_encoder()
-            self._batches = stack.enter_context(BatchQueue(encoder, self._views))
-        self._take_encoded(leave=self._batches.limit - 1)
-        self._batches.put(self._batch)
-        self._batch = Batch()
-
-    def _take_encoded(self, *, leave: int) -> None:
-        """Move vectors and rows of batches to the buffer, in order, until ``leave`` batches are being encoded."""
-        while self._batches is not None and len(self._batches) > leave:
-            batch, views = self._batches.take()
-            keys = list(batch.pixels)
-            for replace in (False, True):
-                at = [i for i, key in enumerate(keys) if (key in self._partial) == replace]
-                part = {view: Embeddings(vectors[at], norms[at]) for view, (vectors, norms) in views.items()}
-                self._buffer.add_vectors([keys[i] for i in at], part, replace=replace)
-            self._embedded.update(keys)
-            self._pending.difference_update(keys)
-            self._queue_all(batch.rows)
-
-    def _forget_waiting(self) -> None:
-        """Drop images that wait to be encoded, and take them out of the counts: an interrupted run leaves them out."""
-        for batch in (self._batch, *(self._batches.drop_waiting() if self._batches else ())):
+    def _forget(self, dropped: Sequence[Batch]) -> None:
+        """Take images that were not encoded out of the counts: an interrupted run leaves them out."""
+        for batch in dropped:
             self.report.embedded -= len(batch.pixels)
             self.report.reused -= len(batch.rows) - len(batch.pixels)
 
-    def _ready_encoder(self) -> Encoder:
-        """Load the encoder, and register its space and its classifier."""
-        encoder = self._load()
+    def _register(self, encoder: Encoder, views: tuple[str, ...]) -> SpaceInfo:
+        """Register the space of the loaded encoder, and its classifier."""
         self.report.notes += encoder.notes
-        self._space = self._writer.register_space(self._spec, encoder.dimension, self._views)
+        space = self._writer.register_space(self._spec, encoder.dimension, views)
         if encoder.head is not None:
-            self._writer.save_bank(_classifier(encoder, self._spec))
-        return encoder
-
-    def _commit(self, note: str) -> None:
-        self._buffer.flush(self._writer, self._space)
-        self.report.store_version = self._writer.commit(note)
-        self._last_commit = time.monotonic()
+            self._writer.save_bank(classifier_bank(encoder.head, self._spec))
+        return space
 
     def finish(self, surveyed: SourceTally) -> None:
         """Commit the rest, complete the report, prune vanished samples, and compact the store.
@@ -399,7 +338,8 @@ class _IndexRun:
             )
         if self._options.include_forgotten:
             self._writer.lift_forgotten(self._again_ids, self._again_keys)
-        self._commit("index")
+        self._filler.commit()
+        report.store_version = self._filler.store_version
         if not report.interrupted:
             report.missing = sum(problem.missing for problem in self._source.problems)
             report.failures |= {p.where: p.reason for p in self._source.problems if not p.missing}
@@ -411,7 +351,7 @@ class _IndexRun:
             report.store_version = self._writer.commit("index, finished")
             self._writer.tidy()
         report.samples = self._writer.snapshot.count("samples")
-        report.space = self._space.name if self._space else None
+        report.space = self._filler.space.name if self._filler.space else None
 
     def _prune(self, vanished: list[str]) -> None:
         """Delete vanished samples, unless parts of the source could not be read, which may contain them."""
@@ -426,11 +366,14 @@ class _IndexRun:
         self.report.pruned = len(vanished)
 
 
-def _classifier(encoder: Encoder, spec: EncoderSpec) -> Bank:
-    """Return the classifier layer of the encoder's weights as a bank; its classes are numbers."""
-    head = encoder.head
-    if head is None:
-        raise InputError(f"{spec.model}: these weights have no classifier layer.")
+def classifier_bank(head: ClassifierHead, spec: EncoderSpec, classes: Sequence[str] = ()) -> Bank:
+    """Return the classifier layer of an encoder's weights as a bank.
+
+    Args:
+        head: the layer.
+        spec: the encoder.
+        classes: names of its classes in their order. Without them, the names are numbers.
+    """
     numbers = np.arange(len(head.weight), dtype=np.int64)
     return Bank(
         name="classifier",
@@ -439,7 +382,7 @@ def _classifier(encoder: Encoder, spec: EncoderSpec) -> Bank:
         origin=spec.weights,
         vectors=head.weight,
         edge_vector=numbers,
-        edge_class=numbers.astype(np.str_),
+        edge_class=np.array(classes, np.str_) if classes else numbers.astype(np.str_),
         bias=head.bias,
     )
 

@@ -1,0 +1,193 @@
+"""Embed the images of stored samples into another space: their files are opened again, and no row changes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from indexers.pipeline.decode import cut_box, vector_key
+from indexers.pipeline.filling import SpaceFiller
+from retrieval.containers import containing_file
+from retrieval.encoders.preprocess import pixels
+from retrieval.errors import InputError
+from retrieval.images import PixelLimitError, content_hash, read_image, upright
+from retrieval.interrupt import deferred_interrupt
+from retrieval.pillow_messages import decoding
+from retrieval.progress import progress
+from retrieval.types import Box, Preprocess
+
+if TYPE_CHECKING:
+    from indexers.pipeline.batches import Batch
+    from indexers.pipeline.report import IndexOptions
+    from retrieval.types import Encoder, EncoderSpec, SpaceInfo, UInt8
+    from retrieval.types.store import Snapshot, StoreWriter
+
+IN_FLIGHT = 4
+"""Batches decoded ahead, as of :mod:`indexers.pipeline.embed`."""
+
+COLUMNS = ("key", "source", "uri", "crop", "box_x", "box_y", "box_width", "box_height")
+
+GONE, CHANGED = "gone", "changed since they were indexed"
+IMPORTED = "of vectors that were imported, without an image"
+
+
+class ImagePlace(NamedTuple):
+    """Where an image is: its file, the box in it, and its name in messages. ``path`` is None for imported vectors."""
+
+    path: Path | None
+    box: Box | None
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """The image of a key. Of samples with the same content each file will do, so there may be several places."""
+
+    key: str
+    crop: str
+    places: list[ImagePlace]
+
+
+class _Failure(NamedTuple):
+    """Why an image cannot be embedded: the reason that is counted, and the whole message."""
+
+    reason: str
+    message: str
+
+
+@dataclass(slots=True)
+class StoredReport:
+    """Numbers of images that were embedded, and of those that could not be, by reason, with uris and messages.
+
+    ``store_version`` is the last version that was committed; ``interrupted`` whether Ctrl-C stopped the run.
+    """
+
+    embedded: int = 0
+    interrupted: bool = False
+    store_version: int = 0
+    space: SpaceInfo | None = None
+    unusable: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def stored_images(snapshot: Snapshot, keys: set[str]) -> list[StoredImage]:
+    """Return the images of these keys, in the order of the data."""
+    roots = {info.name: None if info.kind == "import" else Path(info.root) for info in snapshot.sources}
+    images: dict[str, StoredImage] = {}
+    for row in snapshot.samples(list(COLUMNS)).to_pylist():
+        if row["key"] in keys:
+            root, box = roots[row["source"]], _box(row)
+            place = ImagePlace(None if root is None else root / row["uri"], box, row["uri"])
+            images.setdefault(row["key"], StoredImage(row["key"], row["crop"], [])).places.append(place)
+    return list(images.values())
+
+
+def _box(row: dict[str, Any]) -> Box | None:
+    names = ("box_x", "box_y", "box_width", "box_height")
+    return None if row["box_x"] is None else Box(*(row[name] for name in names))
+
+
+def embed_stored(
+    images: Sequence[StoredImage],
+    writer: StoreWriter,
+    spec: EncoderSpec,
+    *,
+    load: Callable[[], Encoder],
+    register: Callable[[Encoder, tuple[str, ...]], SpaceInfo],
+    options: IndexOptions,
+) -> StoredReport:
+    """Embed images whose vectors the space of an encoder lacks; committed work stays after an interruption.
+
+    Args:
+        images: the images; those that have vectors in all views already are left out.
+        writer: writer of the store.
+        spec: the encoder.
+        load: loads the encoder; called when the first image must be encoded.
+        register: registers its space.
+        options: views, threads, commits and the limit of pixels.
+
+    Raises:
+        StoreError: the store could not be written; the last commit stands.
+    """
+    report, preprocess = StoredReport(), spec.preprocess
+    if preprocess is None:
+        raise InputError(f"{spec.model} has no preprocessing, so it encodes no images.")
+    with (
+        deferred_interrupt() as stop,
+        decoding(options.max_pixels),
+        ThreadPoolExecutor(options.workers, "decode") as pool,
+    ):
+
+        def encoded(batch: Batch) -> None:
+            report.embedded += len(batch.pixels)
+            bar.advance(len(batch.pixels))
+
+        filler = SpaceFiller(
+            writer, spec, options.views, load=load, register=register, encoded=encoded,
+            commit_seconds=options.commit_seconds, note="refresh",
+        )  # fmt: skip
+        missing = [image for image in images if image.key not in filler.embedded]
+        ahead = IN_FLIGHT * spec.batch_size + options.workers
+        with progress("refresh", len(missing), quiet=options.quiet) as bar:
+            opened = _opened(missing, pool, preprocess, ahead)
+            files = (_noted(image, outcome, report) for image, outcome in opened)
+
+            def add(file: tuple[str, UInt8]) -> None:
+                filler.add(*file)
+
+            dropped = filler.fill(files, add, stop)
+            report.interrupted = dropped is not None
+            if report.interrupted:
+                pool.shutdown(wait=False, cancel_futures=True)
+        filler.commit()
+    report.space, report.store_version = filler.space, filler.store_version
+    return report
+
+
+def _opened(
+    images: Iterable[StoredImage], pool: Executor, preprocess: Preprocess, limit: int
+) -> Iterator[tuple[StoredImage, UInt8 | _Failure]]:
+    """Yield the images with their pixels, in order; at most ``limit`` are decoded ahead."""
+    ahead: deque[tuple[StoredImage, Future[UInt8 | _Failure]]] = deque()
+    for image in images:
+        ahead.append((image, pool.submit(_open, image, preprocess)))
+        if len(ahead) >= limit:
+            first, future = ahead.popleft()
+            yield first, future.result()
+    while ahead:
+        first, future = ahead.popleft()
+        yield first, future.result()
+
+
+def _noted(image: StoredImage, outcome: UInt8 | _Failure, report: StoredReport) -> tuple[str, UInt8] | None:
+    """Return key and pixels; None for a failure, which is added to the report."""
+    if not isinstance(outcome, _Failure):
+        return image.key, outcome
+    report.unusable[outcome.reason] = report.unusable.get(outcome.reason, 0) + 1
+    report.failures[image.places[0].uri] = outcome.message
+    return None
+
+
+def _open(image: StoredImage, preprocess: Preprocess) -> UInt8 | _Failure:
+    """Read and preprocess an image at the first place that still has it, in a worker thread."""
+    failure = _Failure(IMPORTED, "no image: its vectors were imported")
+    for place in image.places:
+        if place.path is None:
+            continue
+        try:
+            data = read_image(place.path)
+            if vector_key(content_hash(data), image.crop) != image.key:
+                failure = _Failure(CHANGED, "the file is another one than was indexed")
+                continue
+            upright_image = upright(data).image
+            return pixels(upright_image if place.box is None else cut_box(upright_image, place.box), preprocess)
+        except PixelLimitError as error:
+            failure = _Failure("unreadable", error.way_out)
+        except InputError as error:
+            gone = not containing_file(place.path).exists()
+            failure = _Failure(GONE if gone else "unreadable", "the file is gone" if gone else str(error))
+    return failure
