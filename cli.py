@@ -22,6 +22,7 @@ COMMANDS = {
     "splits": (".eval.commands.splits:splits_group", "List and export stored split sets."),
     "train": (".training.commands:train_command", "Train an encoder by a recipe."),
     "runs": (".training.runs_command:runs_command", "List training runs, and what differs between two."),
+    "refresh": (".training.refresh_command:refresh_command", "Bring a trained encoder into a store."),
     "prompts": (".eval.commands.prompts:prompts_group", "Make, merge, compare and check prompt sets."),
     "compare": (".eval.commands.compare:compare_command", "Is the difference of two evaluations real."),
     "report": (".eval.commands.report:report_command", "Write results as Markdown, one HTML page and pictures."),

@@ -62,7 +62,7 @@ def evaluate(
     if per_query is not None:
         require_reid(mode)
     opened = as_store(store)
-    request = EvalRequest.read(_values(mode, options), "evaluate")
+    request = EvalRequest.read(request_values(mode, options), "evaluate")
     evaluated = evaluate_request(opened, request, say=say or print_note)
     if out is not None:
         write_result(evaluated.result, Path(out))
@@ -72,8 +72,8 @@ def evaluate(
     return evaluated.result
 
 
-def _values(mode: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a request; what is none of them is an option of the mode, its scorers or its protocol.
+def request_values(mode: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a request; what is none of them is an option of the mode, its scorers or its protocol.
 
     Raises:
         UnknownNameError: it is neither.
@@ -127,7 +127,7 @@ def compare(
         return compare_results(opened, a, b)
     if a is not None or b is not None:
         raise InputError("One is a result and the other the name of a space; give two of a kind.")
-    values = _values(mode, options)
+    values = request_values(mode, options)
     requests = [EvalRequest.read({**values, "space": str(space)}, "compare") for space in (first, second)]
     return compare_requests(opened, *requests)
 

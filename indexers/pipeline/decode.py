@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -16,10 +16,12 @@ from PIL import Image
 from retrieval.crops import BOX, CropPolicy, cut_box
 from retrieval.encoders.preprocess import pixels, to_rgb
 from retrieval.images import content_hash, upright
-from retrieval.types import WHOLE, Preprocess, Sample, UInt8
+from retrieval.types import WHOLE, Box, Preprocess, Sample, UInt8
 
 THUMBNAIL_SIDE = 128
 BOX_ITSELF = CropPolicy(BOX)
+
+Polygon: TypeAlias = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,11 @@ def decode(
     """
     box = sample.box
     cut = opened.image if box is None else cut_box(opened.image, box)
-    seen = policy.pictures(opened.image, box, sample.polygon)
     small = _small(cut)
-    views = [pixels(picture, preprocess) for picture in seen]
     return DecodedImage(
         content=opened.content,
         key=vector_key(opened.content, sample.crop),
-        pixels=views[0] if len(views) == 1 else np.stack(views),
+        pixels=seen_pixels(opened.image, box, sample.polygon, preprocess, policy),
         width=cut.width,
         height=cut.height,
         phash=difference_hash(small),
@@ -100,6 +100,18 @@ def decode(
         captured_at=opened.captured_at,
         remarks=opened.remarks,
     )
+
+
+def seen_pixels(
+    image: Image.Image, box: Box | None, polygon: Polygon | None, preprocess: Preprocess, policy: CropPolicy
+) -> UInt8:
+    """Return what an encoder sees of a sample: pixels as :class:`DecodedImage` has them.
+
+    Raises:
+        InputError: the box lies outside the image.
+    """
+    views = [pixels(picture, preprocess) for picture in policy.pictures(image, box, polygon)]
+    return views[0] if len(views) == 1 else np.stack(views)
 
 
 def _small(image: Image.Image) -> Image.Image:

@@ -6,19 +6,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from indexers.pipeline.decode import cut_box, vector_key
+from indexers.pipeline.decode import OpenedImage, Polygon, open_image, seen_pixels, vector_key
+from indexers.pipeline.embed import IN_FLIGHT, MOST_OF_A_FILE
 from indexers.pipeline.filling import SpaceFiller
 from retrieval.containers import containing_file
-from retrieval.encoders.preprocess import pixels
+from retrieval.crops import CropPolicy, parse_policy
 from retrieval.errors import InputError
-from retrieval.images import PixelLimitError, content_hash, read_image, upright
+from retrieval.images import PixelLimitError, read_image
 from retrieval.interrupt import deferred_interrupt
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
-from retrieval.types import Box, Preprocess
+from retrieval.types import Box, Preprocess, SourceTally
 
 if TYPE_CHECKING:
     from indexers.pipeline.batches import Batch
@@ -26,10 +29,7 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder, EncoderSpec, SpaceInfo, UInt8
     from retrieval.types.store import Snapshot, StoreWriter
 
-IN_FLIGHT = 4
-"""Batches decoded ahead, as of :mod:`indexers.pipeline.embed`."""
-
-COLUMNS = ("key", "source", "uri", "crop", "box_x", "box_y", "box_width", "box_height")
+COLUMNS = ("key", "source", "uri", "crop", "box_x", "box_y", "box_width", "box_height", "polygon")
 
 GONE, CHANGED = "gone", "changed since they were indexed"
 IMPORTED = "of vectors that were imported, without an image"
@@ -40,6 +40,7 @@ class ImagePlace(NamedTuple):
 
     path: Path | None
     box: Box | None
+    polygon: Polygon | None
     uri: str
 
 
@@ -59,18 +60,23 @@ class _Failure(NamedTuple):
     message: str
 
 
+Outcome: TypeAlias = "UInt8 | _Failure"
+
+
 @dataclass(slots=True)
 class StoredReport:
-    """Numbers of images that were embedded, and of those that could not be, by reason, with uris and messages.
+    """Numbers of images that were embedded, that had their vectors already, and that are ``left_out`` by reason.
 
-    ``store_version`` is the last version that was committed; ``interrupted`` whether Ctrl-C stopped the run.
+    ``failures`` maps uris of the latter to messages. ``store_version`` is the last version that was committed;
+    ``interrupted`` says whether Ctrl-C stopped the run.
     """
 
     embedded: int = 0
+    unchanged: int = 0
     interrupted: bool = False
     store_version: int = 0
     space: SpaceInfo | None = None
-    unusable: dict[str, int] = field(default_factory=dict)
+    left_out: SourceTally = field(default_factory=SourceTally)
     failures: dict[str, str] = field(default_factory=dict)
 
 
@@ -81,7 +87,7 @@ def stored_images(snapshot: Snapshot, keys: set[str]) -> list[StoredImage]:
     for row in snapshot.samples(list(COLUMNS)).to_pylist():
         if row["key"] in keys:
             root, box = roots[row["source"]], _box(row)
-            place = ImagePlace(None if root is None else root / row["uri"], box, row["uri"])
+            place = ImagePlace(None if root is None else root / row["uri"], box, _polygon(row["polygon"]), row["uri"])
             images.setdefault(row["key"], StoredImage(row["key"], row["crop"], [])).places.append(place)
     return list(images.values())
 
@@ -89,6 +95,10 @@ def stored_images(snapshot: Snapshot, keys: set[str]) -> list[StoredImage]:
 def _box(row: dict[str, Any]) -> Box | None:
     names = ("box_x", "box_y", "box_width", "box_height")
     return None if row["box_x"] is None else Box(*(row[name] for name in names))
+
+
+def _polygon(corners: Sequence[float] | None) -> Polygon | None:
+    return None if corners is None else tuple(zip(corners[::2], corners[1::2], strict=True))
 
 
 def embed_stored(
@@ -131,9 +141,12 @@ def embed_stored(
             commit_seconds=options.commit_seconds, note="refresh",
         )  # fmt: skip
         missing = [image for image in images if image.key not in filler.embedded]
+        report.unchanged = len(images) - len(missing)
         ahead = IN_FLIGHT * spec.batch_size + options.workers
         with progress("refresh", len(missing), quiet=options.quiet) as bar:
-            opened = _opened(missing, pool, preprocess, ahead)
+            opened = _opened(
+                missing, pool, partial(_open_group, preprocess=preprocess, policy=parse_policy(spec.crop)), ahead
+            )
             files = (_noted(image, outcome, report) for image, outcome in opened)
 
             def add(file: tuple[str, UInt8]) -> None:
@@ -149,42 +162,65 @@ def embed_stored(
 
 
 def _opened(
-    images: Iterable[StoredImage], pool: Executor, preprocess: Preprocess, limit: int
-) -> Iterator[tuple[StoredImage, UInt8 | _Failure]]:
-    """Yield the images with their pixels, in order; at most ``limit`` are decoded ahead."""
-    ahead: deque[tuple[StoredImage, Future[UInt8 | _Failure]]] = deque()
-    for image in images:
-        ahead.append((image, pool.submit(_open, image, preprocess)))
-        if len(ahead) >= limit:
-            first, future = ahead.popleft()
-            yield first, future.result()
+    images: Iterable[StoredImage], pool: Executor, open_group: Callable[[list[StoredImage]], list[Outcome]], limit: int
+) -> Iterator[tuple[StoredImage, Outcome]]:
+    """Yield the images with their pixels, in order; about ``limit`` are decoded ahead, those of one file together."""
+    ahead: deque[tuple[list[StoredImage], Future[list[Outcome]]]] = deque()
+    waiting = 0
+    for _, same_file in groupby(images, lambda image: image.places[0].path):
+        group = list(same_file)
+        for part in (group[start : start + MOST_OF_A_FILE] for start in range(0, len(group), MOST_OF_A_FILE)):
+            ahead.append((part, pool.submit(open_group, part)))
+            waiting += len(part)
+        while waiting >= limit:
+            done, future = ahead.popleft()
+            waiting -= len(done)
+            yield from zip(done, future.result(), strict=True)
     while ahead:
-        first, future = ahead.popleft()
-        yield first, future.result()
+        done, future = ahead.popleft()
+        yield from zip(done, future.result(), strict=True)
 
 
-def _noted(image: StoredImage, outcome: UInt8 | _Failure, report: StoredReport) -> tuple[str, UInt8] | None:
+def _noted(image: StoredImage, outcome: Outcome, report: StoredReport) -> tuple[str, UInt8] | None:
     """Return key and pixels; None for a failure, which is added to the report."""
     if not isinstance(outcome, _Failure):
         return image.key, outcome
-    report.unusable[outcome.reason] = report.unusable.get(outcome.reason, 0) + 1
+    report.left_out.leave_out(outcome.reason, image.places[0].uri)
     report.failures[image.places[0].uri] = outcome.message
     return None
 
 
-def _open(image: StoredImage, preprocess: Preprocess) -> UInt8 | _Failure:
-    """Read and preprocess an image at the first place that still has it, in a worker thread."""
+def _open_group(images: Sequence[StoredImage], preprocess: Preprocess, policy: CropPolicy) -> list[Outcome]:
+    """Read and preprocess images, in a worker thread; a file that several are in is decoded once."""
+    opened: dict[Path, OpenedImage | InputError] = {}
+
+    def read(path: Path) -> OpenedImage:
+        if path not in opened:
+            try:
+                opened[path] = open_image(read_image(path))
+            except InputError as error:
+                opened[path] = error
+        file = opened[path]
+        if isinstance(file, InputError):
+            raise file
+        return file
+
+    return [_open(image, read, preprocess, policy) for image in images]
+
+
+def _open(
+    image: StoredImage, read: Callable[[Path], OpenedImage], preprocess: Preprocess, policy: CropPolicy
+) -> Outcome:
+    """Return the pixels of an image from the first place that still has it."""
     failure = _Failure(IMPORTED, "no image: its vectors were imported")
     for place in image.places:
         if place.path is None:
             continue
         try:
-            data = read_image(place.path)
-            if vector_key(content_hash(data), image.crop) != image.key:
-                failure = _Failure(CHANGED, "the file is another one than was indexed")
-                continue
-            upright_image = upright(data).image
-            return pixels(upright_image if place.box is None else cut_box(upright_image, place.box), preprocess)
+            file = read(place.path)
+            if vector_key(file.content, image.crop) == image.key:
+                return seen_pixels(file.image, place.box, place.polygon, preprocess, policy)
+            failure = _Failure(CHANGED, "the file is another one than was indexed")
         except PixelLimitError as error:
             failure = _Failure("unreadable", error.way_out)
         except InputError as error:

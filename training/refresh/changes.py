@@ -1,0 +1,83 @@
+"""Say what changed from one space to another: evaluations of both with paired intervals, and neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.runs.run import prepare
+from eval.runs.tasks import task_of
+from retrieval.errors import VitrineError
+from training.refresh.evaluations import ZEROSHOT, embed_texts, pairs_of, text_banks, usual_evaluations
+from training.refresh.neighbours import HELD_OUT, neighbour_change
+from training.refresh.report import SpaceChanges
+
+if TYPE_CHECKING:
+    from eval.runs.task import PreparedEvaluation
+    from retrieval.types import SpaceInfo
+    from retrieval.types.store import EmbeddingStore
+    from training.refresh.run_folder import RunFolder
+
+TARGETS = ("label", "identity")
+
+
+def compare_spaces(
+    store: EmbeddingStore,
+    run: RunFolder,
+    parent: SpaceInfo,
+    new: SpaceInfo | None,
+    named: Sequence[dict[str, Any]],
+    device: str,
+    say: Callable[[str], None],
+) -> SpaceChanges:
+    """Compare the old and the new space, from the store alone: no image is opened.
+
+    Args:
+        store: the store.
+        run: the training run.
+        parent: the old space.
+        new: the new space; None if the run left banks only.
+        named: evaluations that the user named; empty for those that the training calls for.
+        device: device of the text tower, for texts that the new space lacks.
+        say: gets a sentence about an evaluation that cannot be done, and why.
+
+    Raises:
+        VitrineError: an evaluation that the user named cannot be done.
+    """
+    with store.snapshot() as snapshot:
+        columns = [
+            name for name in TARGETS if snapshot.samples([name]).column(name).null_count < snapshot.count("samples")
+        ]
+    evaluations = list(named)
+    if not evaluations:
+        texts = bool(text_banks(store, parent))
+        learned = any(bank.kind == "learned-prompts" for bank in run.banks)
+        evaluations = usual_evaluations(run, columns, texts=texts and (new is not None or learned)) if columns else []
+    if new is not None and any(fields["mode"] == ZEROSHOT for fields in evaluations):
+        embed_texts(store, parent, new, device, say)
+    changes, ids = SpaceChanges(), set[str]()
+    for pair in pairs_of(evaluations, run, parent, new):
+        task = task_of(pair.before.mode)
+        try:
+            before, after = prepare(store, pair.before), prepare(store, pair.after)
+            changes.comparisons.append(task.compare(before, after))
+            ids |= _held_out(before)
+        except VitrineError as error:
+            if named:
+                raise
+            say(f"Not compared by {pair.before.mode}: {error}")
+    if new is not None:
+        target = str(run.record.get("target") or next(iter(columns), "label"))
+        with store.snapshot() as snapshot:
+            stored = snapshot.column_names("samples")
+            name = target if target in stored else f"meta_{target}" if f"meta_{target}" in stored else "label"
+            changes.neighbours = neighbour_change(snapshot, parent, new, ids or None, name)
+    return changes
+
+
+def _held_out(prepared: PreparedEvaluation) -> set[str]:
+    splits = prepared.splits
+    chosen: set[str] = set(splits.sample[np.isin(splits.role, HELD_OUT)].tolist())
+    return chosen

@@ -1,0 +1,126 @@
+"""Which evaluations say what changed: those that the user names, else those that the training calls for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eval.api import request_values
+from eval.prompts.embed import prompt_bank
+from eval.prompts.sets import PromptSet
+from eval.registry import load_mode
+from eval.runs.request import EvalRequest
+from eval.seams.options import NAME_OPTIONS
+from retrieval.config import parse_assignments
+from retrieval.encoders.text_tokens import has_text_tower
+from retrieval.errors import VitrineError
+
+if TYPE_CHECKING:
+    from retrieval.types import Bank, SpaceInfo
+    from retrieval.types.store import EmbeddingStore
+    from training.refresh.run_folder import RunFolder
+
+ZEROSHOT = "zeroshot"
+NEXT = re.compile(r":(?=[\w.]+=)")
+"""What stands between the parts of an evaluation's text; a value may have other colons."""
+
+
+class EvaluationPair(NamedTuple):
+    """One evaluation before and after: in two spaces, or in one with two banks."""
+
+    before: EvalRequest
+    after: EvalRequest
+
+
+def read_evaluation(text: str) -> dict[str, Any]:
+    """Read ``MODE[:KEY=VALUE]...``; return the fields of a request.
+
+    Raises:
+        UnknownNameError: the mode or an option does not exist.
+        InputError: a value cannot be used.
+    """
+    head, *pairs = NEXT.split(text)
+    mode, *more = head.split(":")
+    load_mode(mode)
+    given = parse_assignments([*more, *pairs], f"`evaluate={text}`:", NAME_OPTIONS)
+    if isinstance(given.get("prompts"), str):
+        given["prompts"] = (given["prompts"],)
+    values = request_values(mode, given)
+    EvalRequest.read(values, f"`evaluate={text}`")
+    return values
+
+
+def pairs_of(
+    values: Sequence[dict[str, Any]], run: RunFolder, parent: SpaceInfo, new: SpaceInfo | None
+) -> list[EvaluationPair]:
+    """Return evaluations in the old and in the new space; without a new one, with a bank of the run where it has one.
+
+    Args:
+        values: fields of requests, as :func:`read_evaluation` returns them.
+        run: the training run.
+        parent: the old space.
+        new: the new one.
+    """
+    pairs = []
+    for fields in values:
+        before = {**fields, "space": parent.fingerprint}
+        after = {**fields, "space": (new or parent).fingerprint}
+        if new is None:
+            bank = next((bank.name for bank in run.banks if bank.kind == "learned-prompts"), None)
+            after["options"] = {**after.get("options", {}), "bank": [bank]}
+        pairs.append(EvaluationPair(EvalRequest.read(before, "refresh"), EvalRequest.read(after, "refresh")))
+    return pairs
+
+
+def usual_evaluations(run: RunFolder, columns: Sequence[str], *, texts: bool) -> list[dict[str, Any]]:
+    """Return what the training calls for: ``reid`` of identities, else ``prototype``, with texts ``zeroshot``, too.
+
+    Protocol, aspect, split set and condition are those of the recipe.
+
+    Args:
+        run: the training run.
+        columns: columns in which some sample of the store has a value.
+        texts: whether both spaces have a bank of texts, or the run has a bank of learned prompts.
+    """
+    data = dict(run.record.get("recipe", {}).get("data") or {})
+    target = run.record.get("target") or ("label" if "label" in columns else "identity")
+    fields = {name: data[name] for name in ("split_set", "where") if data.get(name) is not None}
+    if target == "identity":
+        more = {name: data[name] for name in ("protocol", "aspect") if data.get(name) is not None}
+        return [{"mode": "reid", "options": {}, **fields, **more}]
+    options = {} if target == "label" else {"target": target}
+    modes = [] if run.encoder is None else ["prototype"]
+    return [{"mode": mode, "options": options, **fields} for mode in (*modes, *([ZEROSHOT] if texts else ()))]
+
+
+def text_banks(store: EmbeddingStore, space: SpaceInfo) -> list[Bank]:
+    """Return the banks of texts of a space."""
+    return [bank for bank in store.banks(space.fingerprint) if bank.kind == "prompts" and bank.texts is not None]
+
+
+def embed_texts(
+    store: EmbeddingStore, parent: SpaceInfo, new: SpaceInfo, device: str, say: Callable[[str], None]
+) -> None:
+    """Embed the texts of the old space's banks in the new space, which keeps them under the same names."""
+    from retrieval.encoders.registry import load
+
+    encoders: dict[str, Any] = {}
+
+    def load_once(spec: Any, device: str) -> Any:
+        if spec.fingerprint not in encoders:
+            encoders[spec.fingerprint] = load(spec, device)
+        return encoders[spec.fingerprint]
+
+    if not has_text_tower(new.spec):
+        return
+    stored = {bank.name for bank in text_banks(store, new)}
+    for bank in text_banks(store, parent):
+        if bank.name not in stored:
+            pairs = zip(bank.edge_class.tolist(), bank.edge_vector.tolist(), strict=True)
+            prompts = PromptSet.of(bank.name, [(label, [(bank.texts or ())[at]]) for label, at in pairs])
+            try:
+                prompt_bank(store, new, prompts, device, say=say, load=load_once)
+            except VitrineError as error:
+                say(f"Texts of the bank {bank.name} are not embedded in {new.name}: {error}")
+                return
