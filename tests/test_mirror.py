@@ -45,6 +45,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "eval/statistics/paired_comparison.py": ("eval/test_api.py", "eval/runs/test_compare_ranking.py"),
     "indexers/ann/request.py": ("indexers/ann/test_build.py", "indexers/test_ann_command.py"),
     "indexers/jobs.py": ("indexers/pipeline/test_embed.py", "indexers/vectors/test_import_vectors.py"),
+    "indexers/pipeline/filling.py": ("indexers/pipeline/test_embed.py", "training/refresh/test_refresh.py"),
     "indexers/sources/base.py": ("contracts/test_sources.py",),
     "indexers/sources/joined_table.py": ("indexers/sources/test_gbif.py", "indexers/sources/test_inaturalist.py"),
     "indexers/sources/signs.py": ("indexers/sources/test_levels.py",),
@@ -82,6 +83,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/learner.py": ("training/test_loop.py",),
     "training/run_origin.py": ("training/test_commands.py",),
     "training/train_report.py": ("training/test_commands.py",),
+    "training/refresh_command.py": ("training/refresh/test_refresh.py",),
 }
 """Modules, and folders of modules, without a test of their own, and the tests that run through them."""
 

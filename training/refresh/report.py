@@ -82,7 +82,7 @@ class SpaceChanges:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RefreshReport(ShowsTables):
     """What a refresh did, in numbers of images (contents), and what it changed.
 
