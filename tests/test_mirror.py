@@ -45,6 +45,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "eval/statistics/paired_comparison.py": ("eval/test_api.py", "eval/runs/test_compare_ranking.py"),
     "indexers/ann/request.py": ("indexers/ann/test_build.py", "indexers/test_ann_command.py"),
     "indexers/jobs.py": ("indexers/pipeline/test_embed.py", "indexers/vectors/test_import_vectors.py"),
+    "indexers/pipeline/buffer.py": ("indexers/pipeline/test_embed.py",),
     "indexers/pipeline/filling.py": ("indexers/pipeline/test_embed.py", "training/refresh/test_refresh.py"),
     "indexers/sources/base.py": ("contracts/test_sources.py",),
     "indexers/sources/joined_table.py": ("indexers/sources/test_gbif.py", "indexers/sources/test_inaturalist.py"),
