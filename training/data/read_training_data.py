@@ -13,11 +13,11 @@ from eval.runs.reading import find_split_set, read_norms, read_pool, read_vector
 from eval.runs.request import MODE_STREAM
 from eval.seams.samples import Pool, text_codes
 from retrieval.crops import parse_policy
-from retrieval.errors import IncompleteError, InputError, first_names
-from retrieval.names import shown_name
+from retrieval.errors import IncompleteError, InputError
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import WHOLE, Embeddings
 from retrieval.types.store import banks_for
+from training.data.class_notes import name_notes, one_sided_notes
 from training.data.crossings import copies_of, crossing_notes, near_copies_of
 from training.data.held_out import hold_out_identities, hold_out_share
 from training.data.oversample import repeat_notes, repeated_rows
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eval.audit.duplicates import SpaceVectors
-    from retrieval.types import Int64, SpaceInfo
+    from retrieval.types import SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
     from training.data.data_config import DataConfig
     from training.data.training_data import DataNeeds
@@ -55,9 +55,6 @@ UNUSED_COLUMNS = frozenset(("size", "mtime_ns", "phash", "content", "crop"))
 
 REPLACED = "of split val, which other samples replace"
 """Why samples of split val are left out where val is taken out of train."""
-
-SHOWN = 8
-"""Largest number of classes that a note names."""
 
 
 def read_training_data(
@@ -111,7 +108,8 @@ def read_training_data(
             *selection.roles.notes,
             *crossing_notes(pool, selection.roles),
             *(() if searched else ("Near copies of evaluated and val samples were not looked for (audit does).",)),
-            *_class_notes(classes, codes, role, config),
+            *name_notes(classes, codes, config.target or needs.target),
+            *(() if config.val_identities is not None else one_sided_notes(classes, codes, role)),
             *repeat_notes(config.oversample, train, repeats),
         ),
         repeats=repeats,
@@ -265,17 +263,3 @@ def _with_other_columns(snapshot: Snapshot, pool: Pool) -> Pool:
 def _embeddings(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Embeddings:
     """Read the unit vectors (n, d) of samples in a view, and their lengths before."""
     return Embeddings(read_vectors(snapshot, space, view, pool), read_norms(snapshot, space, view, pool))
-
-
-def _class_notes(classes: list[str], codes: Int64, role: NDArray[np.str_], config: DataConfig) -> list[str]:
-    """Say which classes are in train or in val alone; identities that are held out are in val alone by intention."""
-    train, val = (np.unique(codes[role == name]) for name in ("train", "val"))
-    if config.val_identities is not None or not len(val):
-        return []
-    notes = []
-    for only, have, lack in ((np.setdiff1d(train, val), "train", "val"), (np.setdiff1d(val, train), "val", "train")):
-        if len(only):
-            listed = first_names((shown_name(classes[code]) for code in only), SHOWN)
-            verb = "class has" if len(only) == 1 else "classes have"
-            notes.append(f"{len(only):,} {verb} samples in {have} and none in {lack}: {listed}.")
-    return notes

@@ -138,6 +138,17 @@ def test_classes_on_one_side_only_are_named() -> None:
     )
 
 
+def test_doubtful_names_of_classes_are_told() -> None:
+    rows = labelled(2)
+    for at, name in enumerate(("Class 0", "unknown", "unknown")):
+        rows[at]["label"] = name
+    ways = "'class 0' (7 samples) and 'Class 0' (1)"
+    assert read(class_store(rows)).notes[1:3] == (
+        f"Classes in several spellings that may be one: {ways}. They are learned apart.",
+        "'unknown' (2 samples) reads like a placeholder and is learned; `data.where` leaves samples out.",
+    )
+
+
 def _drawn(rows: Sequence[dict[str, Any]], roles: Sequence[str], draw: int = 0) -> SplitSet:
     with class_store(rows).snapshot() as snapshot:
         ids = snapshot.samples(["id"]).column("id").to_pylist()
