@@ -121,7 +121,7 @@ class OpenClipFamily:
         """See :class:`retrieval.encoders.family.Family`; for weights with QuickGELU the model is that variant."""
         open_clip = quiet_open_clip()
         if (path := _config_file(model, source)) is not None:
-            config = _read_config(path)
+            config = read_model_config(path)
             pixels = _preprocess(config["model_cfg"], config.get("preprocess_cfg", {}))
             return Description("open_clip", model, source, pixels)
         repository = None
@@ -138,7 +138,7 @@ class OpenClipFamily:
         path = _config_file(spec.model, spec.weights)
         if artefact is not None and path is not None:
             stored = artefact.weights.stat().st_size
-            if exceeds_weights(_read_config(path)["model_cfg"], stored):
+            if exceeds_weights(read_model_config(path)["model_cfg"], stored):
                 raise WeightsError(f"{path} describes a model far larger than {artefact.weights}; fetch both again.")
         seed = 0 if artefact is not None else int(spec.weights.removeprefix("random:"))
         with seeded(seed):
@@ -222,7 +222,7 @@ def tokenizer(spec: EncoderSpec) -> Any:
 def _revision_folder(model: str) -> Path:
     """Return the folder of a revision of a hub repository, with the files of its tokenizer if it has one of its own."""
     path = hub_file(model.removeprefix(HUB), [CONFIG])
-    if _read_config(path)["model_cfg"].get("text_cfg", {}).get("hf_tokenizer_name"):
+    if read_model_config(path)["model_cfg"].get("text_cfg", {}).get("hf_tokenizer_name"):
         for name in TOKENIZER_FILES:
             with suppress(UnknownNameError):  # no tokenizer has all of them
                 hub_file(model.removeprefix(HUB), [name])
@@ -238,7 +238,7 @@ def context_length(spec: EncoderSpec) -> int:
     """
     path = _config_file(spec.model, spec.weights)
     if path is not None:
-        config = _read_config(path)["model_cfg"]
+        config = read_model_config(path)["model_cfg"]
     else:
         package = find_spec("open_clip")
         folder = Path(str(package.origin)).parent if package is not None else Path()
@@ -331,7 +331,7 @@ def _adapt(model: Any, weights: Weights, spec: EncoderSpec) -> dict[str, torch.T
 def _config(spec: EncoderSpec) -> Any:
     """Return open_clip's configuration of the architecture; None if open_clip does not have the model."""
     path = _config_file(spec.model, spec.weights)
-    return quiet_open_clip().get_model_config(spec.model) if path is None else _read_config(path)["model_cfg"]
+    return quiet_open_clip().get_model_config(spec.model) if path is None else read_model_config(path)["model_cfg"]
 
 
 def _name_of_folder(folder: Path) -> str:
@@ -358,7 +358,7 @@ def _config_file(model: str, source: str) -> Path | None:
     return hub_file(model.removeprefix(HUB), [CONFIG], WITH_FOLDER) if model.startswith(HUB) else None
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_model_config(path: Path) -> dict[str, Any]:
     """Read ``open_clip_config.json``.
 
     Raises:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FAMILIES = {
     "adapter": ".adapter_encoder:FAMILY",
     "checkpoint": ".checkpoint_encoder:FAMILY",
+    "clipreid": ".clipreid_encoder:FAMILY",
     "hf": ".hf_encoder:FAMILY",
     "miewid": ".miewid_encoder:FAMILY",
     "onnx": ".onnx_encoder:FAMILY",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CASES = {
     "adapter": ("adapter/FOLDER", "auto"),
     "checkpoint": ("checkpoint/FOLDER", "fp32"),
+    "clipreid-vit": ("clipreid/FOLDER", "auto"),
+    "clipreid-resnet": ("clipreid/FOLDER", "bf16"),
     "hf-clip": ("hf/FOLDER", "auto"),
     "hf-siglip": ("hf/FOLDER", "fp32"),
     "hf-dinov2": ("hf/FOLDER", "auto"),
@@ -44,6 +46,8 @@ CASES = {
 FILES: dict[str, Callable[[Path], Any]] = {
     "adapter": encoder_folders.adapted_towers,
     "checkpoint": encoder_folders.two_towers,
+    "clipreid-vit": lambda folder: encoder_folders.reid_tower(folder, "vit"),
+    "clipreid-resnet": lambda folder: encoder_folders.reid_tower(folder, "resnet"),
     "hf-clip": lambda folder: hf_folders.save(folder, "clip"),
     "hf-siglip": lambda folder: hf_folders.save(folder, "siglip"),
     "hf-dinov2": lambda folder: hf_folders.save(folder, "dinov2"),

@@ -12,8 +12,10 @@ from safetensors.torch import save_file
 from retrieval.encoders.adapter import MATRIX, PARENT, parent_json
 from retrieval.encoders.adapter_encoder import adapter_model
 from retrieval.encoders.artefact import write_card
+from retrieval.encoders.clipreid_encoder import SMALL_TEXT
 from retrieval.encoders.registry import resolve
 from retrieval.encoders.request import EncoderRequest
+from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.types import Preprocess
 from tests.support import tiny_open_clip as tiny
 
@@ -63,4 +65,23 @@ def classifier(folder: Path, classes: int = 3) -> Path:
     save_file(timm.create_model("test_vit", num_classes=classes).state_dict(), folder / "model.safetensors")
     write_card(folder, "timm", "test_vit", Preprocess(64, (64, 64), PIXELS.mean, PIXELS.std), "model.safetensors",
                ["model.safetensors"])  # fmt: skip
+    return folder
+
+
+def reid_tower(folder: Path, kind: str) -> Path:
+    """A small image tower (``vit`` or ``resnet``) as CLIP-ReID leaves it."""
+    repair_torchvision()
+    from open_clip.model import CLIP
+
+    vision = {
+        "vit": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
+        "resnet": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "head_width": 64},
+    }[kind]
+    folder.mkdir(parents=True)
+    torch.manual_seed(6)
+    visual = CLIP(12, vision, SMALL_TEXT).visual
+    save_file({f"visual.{name}": value for name, value in visual.state_dict().items()}, folder / "weights.safetensors")
+    config = {"model_cfg": {"embed_dim": 12, "vision_cfg": vision, "text_cfg": SMALL_TEXT}}
+    (folder / CONFIG).write_text(json.dumps(config))
+    write_card(folder, "clipreid", f"small-{kind}", PIXELS, "weights.safetensors", ["weights.safetensors", CONFIG])
     return folder
