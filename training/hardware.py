@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from retrieval.config import Config
 from retrieval.encoders.precision import choose_device, cpu_has_bf16, torch_dtype
@@ -40,6 +40,12 @@ class HardwareConfig(Config):
         True, description="Lay images out with channels last, which convolutions are faster with; never on MPS."
     )
     compile: bool = Field(False, description="Compile the model with torch.compile, which pays for long runs.")
+
+    @field_validator("amp", mode="before")
+    @classmethod
+    def _off(cls, amp: object) -> object:
+        """YAML reads ``off`` as false."""
+        return "off" if amp is False else amp
 
 
 @dataclass(frozen=True, slots=True)

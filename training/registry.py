@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 JOBS = {
     "adapter": ".jobs.adapter:JOB",
+    "classifier": ".jobs.classifier:JOB",
     "clip": ".jobs.clip:JOB",
+    "finetune": ".jobs.finetune:JOB",
 }
 
 
