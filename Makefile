@@ -33,6 +33,8 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 		--calibrate --out $(DEMO)/results/fusion.json
 	$(VITRINE) eval --mode reid --protocol clipfh-11k --aspect all --out $(DEMO)/results/reid.json --pictures $(DEMO)/pictures
 	$(VITRINE) eval --mode verification --protocol clipfh-11k --out $(DEMO)/results/verification.json
+	$(VITRINE) index $(DEMO)/drains --source yolo -s group='site\d+' --store $(DEMO)/inspection
+	$(VITRINE) eval --mode conditional --store $(DEMO)/inspection -o targets=drains --out $(DEMO)/conditions.json
 	$(VITRINE) audit --protocol clipfh-11k
 	$(VITRINE) report $(DEMO)/results/*.json --out $(DEMO)/report
 	$(VITRINE) results

@@ -19,6 +19,7 @@ MODES = {
     "knn": ".modes.knn:MODE",
     "fewshot": ".modes.fewshot:MODE",
     "fusion": ".modes.fusion:MODE",
+    "conditional": ".modes.conditional:MODE",
 }
 
 SCORERS = {
@@ -31,6 +32,9 @@ SCORERS = {
     "gda": ".scorers.gda:SCORER",
     "lp++": ".scorers.lp_plus:SCORER",
     "clap": ".scorers.clap:SCORER",
+    "plain": ".scorers.situated:PLAIN",
+    "spatial": ".scorers.situated:SPATIAL",
+    "neighbours": ".scorers.situated:NEIGHBOURS",
 }
 
 PROTOCOLS = {

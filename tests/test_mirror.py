@@ -28,6 +28,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "data/drawing.py": ("data/test_species.py", "data/test_drains.py"),
     "data/drawing_hands.py": ("data/test_hands.py",),
     "eval/audit/vectors.py": ("eval/runs/test_audit.py",),
+    "eval/classification/condition_sections.py": ("integration/test_conditional.py",),
     "eval/commands/shared.py": ("eval/commands/test_eval.py",),
     "eval/protocols/base.py": ("contracts/test_protocols.py",),
     "eval/registry.py": ("contracts/test_modes.py", "contracts/test_scorers.py", "contracts/test_protocols.py"),

@@ -149,9 +149,9 @@ def _task(
     queries, norms = _combined(arm, rows, views)
     labels, classes = draw.labels[train], len(arrays.classes)
     if len(views) == 1 and len(train):
-        return ScorerTask(queries, norms, arm.vectors[views[0]], labels, classes, arrays.index, train)
+        return ScorerTask(queries, norms, arm.vectors[views[0]], labels, classes, arrays.index, train, rows)
     vectors = _combined(arm, train, views)[0] if len(train) else np.empty((0, queries.shape[1]), np.float32)
-    return ScorerTask(queries, norms, vectors, labels, classes, arrays.index)
+    return ScorerTask(queries, norms, vectors, labels, classes, arrays.index, None, rows)
 
 
 def _combined(arm: Arm, rows: Int64, views: Sequence[str]) -> tuple[Float32, Float32 | None]:

@@ -187,6 +187,26 @@ class ArmResult(Config):
     gains: dict[str, Gain] | None = None
 
 
+class Contrast(Config):
+    """The paired difference of two arms, ``first`` minus ``second``, on the samples of a slice."""
+
+    first: str
+    second: str
+    slice: str
+    n: int
+    gains: dict[str, Gain]
+
+
+class Target(Config):
+    """An accuracy that a slice is to reach. ``reached`` is None where the slice has no samples."""
+
+    slice: str
+    target: float
+    value: float | None = None
+    ci95: tuple[float, float] | None = None
+    reached: bool | None = None
+
+
 class Evaluation(Config):
     """What a mode returns: the sections of a result that do not depend on where the samples came from.
 
@@ -197,7 +217,7 @@ class Evaluation(Config):
     ``slices`` are metrics by value of a column; ``definitions`` are metrics of the same ranking under every definition.
     A classification has every setting (``sweep``) and the ``chosen`` ones, its ``arms``, metrics ``per_class``, the
     ``confusion`` of classes (most frequent pair first, right answers left out), and metrics of prompts as queries for
-    images (``retrieval``).
+    images (``retrieval``). An evaluation of conditions has ``contrasts`` of its arms and ``targets``.
     """
 
     metrics: dict[str, Metric]
@@ -218,6 +238,8 @@ class Evaluation(Config):
     per_class: dict[str, ClassMetrics] | None = None
     confusion: tuple[ConfusedPair, ...] | None = None
     retrieval: dict[str, float] | None = None
+    contrasts: tuple[Contrast, ...] | None = None
+    targets: tuple[Target, ...] | None = None
 
 
 class Provenance(Config):
@@ -261,6 +283,8 @@ class EvalResult(ShowsTables, Config):
     per_class: dict[str, ClassMetrics] | None = None
     confusion: tuple[ConfusedPair, ...] | None = None
     retrieval: dict[str, float] | None = None
+    contrasts: tuple[Contrast, ...] | None = None
+    targets: tuple[Target, ...] | None = None
     warnings: tuple[str, ...] = ()
     config: dict[str, Any]
     provenance: Provenance

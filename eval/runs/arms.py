@@ -13,6 +13,7 @@ from eval.classification.universe import match_names
 from eval.registry import SCORERS, load_scorer
 from eval.runs.reading import read_norms, read_vectors
 from eval.scorers.banks import missing_classes
+from eval.scorers.situated import SITUATED
 from eval.seams.scorer import Arm, ClassBank
 from retrieval.config import split_commas
 from retrieval.errors import InputError, UnknownOptionError, first_names, suggest, unknown
@@ -123,6 +124,8 @@ def _banks(
     if request.banks:
         return tuple(_named_bank(store, space, name) for name in request.banks)
     scorer = load_scorer(request.scorer)
+    if request.scorer in SITUATED:
+        return ()  # texts are made when the samples are known
     if not scorer.takes_texts:
         return (_classifier_bank(store, space),) if scorer.needs_bank else ()
     if prompts:

@@ -12,6 +12,8 @@ import numpy as np
 
 from eval.audit.checks import data_roles
 from eval.audit.crossings import crossing_warnings
+from eval.classification.condition_options import ConditionalConfig
+from eval.classification.condition_sections import condition_sections
 from eval.classification.figures import evaluation_of
 from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
@@ -41,6 +43,7 @@ from eval.runs.names import (
 )
 from eval.runs.reading import find_split_set, space_vectors
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
+from eval.runs.situations import ObjectFacts, needs_facts, object_facts, situated_arm, with_situated_texts
 from eval.runs.split_notes import labelled_without_part, val_as_test
 from eval.seams.classification import ClassArrays, ClassConfig, ClassMode, Solution
 from eval.seams.mode import WHOLE_PART
@@ -67,6 +70,7 @@ class PreparedClassification:
         truth: (n,) codes of the true classes.
         samples: the samples, in the rows of ``arrays``.
         warnings: warnings about samples and arms.
+        facts: what is known of the objects, for modes and scorers that need it.
     """
 
     request: EvalRequest
@@ -83,6 +87,7 @@ class PreparedClassification:
     store_version: int
     warnings: tuple[str, ...]
     departs_from: str | None = None
+    facts: ObjectFacts | None = None
 
     @property
     def parts(self) -> dict[str, SplitSet]:
@@ -114,6 +119,11 @@ class PreparedClassification:
     def evaluate(self) -> Evaluation:
         """Compute metrics and intervals of the answers, and add the resolved arms and options."""
         evaluation = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
+        if isinstance(self.config, ConditionalConfig) and self.facts is not None:
+            sections = condition_sections(
+                self.arrays, self.solution, self.facts.classes, self.facts.samples, self.config, self.rng()
+            )
+            evaluation = evaluation.model_copy(update=sections)
         arms = {arm.name: _arm_result(arm, (evaluation.arms or {}).get(arm.name)) for arm in self.arms}
         options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
         config = {**evaluation.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
@@ -171,8 +181,13 @@ def prepare_classification(
         splits, outside = within_universe(splits, pool, universe.names, hint)
         splits = _with_name(splits, rule, request.seed, given)
         used = pool.take(pool.mask(splits.sample))
+        facts = object_facts(snapshot, used) if needs_facts(config, stored, snapshot) else None
+        armed, texts = with_situated_texts(store, stored, universe.names, facts, scorer_options, request.device)
         arms_and_notes = [
-            arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in stored
+            arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in armed
+        ]
+        arms_and_notes = [
+            (situated_arm(arm, texts[arm.name]) if arm.name in texts else arm, notes) for arm, notes in arms_and_notes
         ]
         scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
         arrays, truth = class_arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
@@ -189,8 +204,9 @@ def prepare_classification(
             protocol=recorded_rule.name,
             splits=splits,
             universe=universe,
-            arms=stored,
+            arms=armed,
             arrays=arrays,
+            facts=facts,
             truth=truth,
             samples=used,
             store_version=snapshot.store_version,

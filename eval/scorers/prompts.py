@@ -42,6 +42,7 @@ def _class_temperature(value: object) -> object:
     return number
 
 
+ClassTemperature: TypeAlias = Annotated[float | Literal["encoder"], BeforeValidator(_class_temperature)]
 Pools: TypeAlias = Annotated[tuple[PoolMethod, ...], BeforeValidator(split_text), Field(min_length=1)]
 Temperatures: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=BOUNDS[0], le=BOUNDS[1])], ...],
@@ -62,7 +63,7 @@ class PromptOptions(Config):
         default=(0.05,),
         description="Temperature of the weights of pool=softmax; sweep stands for 0.05,0.08,0.1,0.12,0.15,0.2,0.3,0.5.",
     )
-    class_temperature: Annotated[float | Literal["encoder"], BeforeValidator(_class_temperature)] = Field(
+    class_temperature: ClassTemperature = Field(
         default="encoder",
         description="Divisor of the scores before the softmax over classes. encoder is 1 / the encoder's logit scale; "
         "1 gives nearly uniform probabilities.",
@@ -123,7 +124,7 @@ class PromptScorer:
         Raises:
             InputError: a bank does not hold unit vectors, or has no class of the universe.
         """
-        scale = np.float32(_scale(arm))
+        scale = np.float32(score_factor(arm, _options(arm).class_temperature))
         for (bank, pool), group in groupby(settings, _bank_and_pool):
             temperatures = [float(value) for setting in group if (value := setting["temperature"]) is not None]
             for scores in pool_scores(task.queries, arm.bank(bank), task.classes, pool, temperatures):
@@ -138,12 +139,9 @@ def _bank_and_pool(setting: Setting) -> tuple[str, PoolMethod]:
     return str(setting["bank"]), cast("PoolMethod", setting["pool"])
 
 
-def _scale(arm: Arm) -> float:
-    """Factor of the pooled scores: 1 / class temperature."""
-    temperature = _options(arm).class_temperature
-    if temperature == "encoder":
-        return LARGEST_SCALE if arm.logit_scale is None else arm.logit_scale
-    return 1 / temperature
+def score_factor(arm: Arm, class_temperature: float | Literal["encoder"]) -> float:
+    """Factor of the cosines of an arm: 1 / class temperature, or the encoder's logit scale."""
+    return scale_of(arm) if class_temperature == "encoder" else 1 / class_temperature
 
 
 SCORER = PromptScorer()

@@ -180,7 +180,8 @@ class Solution:
     """The answers of a mode, before anything is counted.
 
     ``answers`` are of the whole; ``arms`` of each arm by itself, where there are several or it was calibrated;
-    ``retrieval`` are recalls of texts that search the test samples, per draw.
+    ``retrieval`` are recalls of texts that search the test samples, per draw; ``free`` are the answers without the
+    restriction of :attr:`ClassDraw.candidates`, where a mode tells of both.
     """
 
     answers: Answers
@@ -189,6 +190,7 @@ class Solution:
     arms: Mapping[str, ArmSolution] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     retrieval: tuple[Sealed[Mapping[str, float]], ...] = ()
+    free: Answers | None = None
 
 
 class Examiner(Protocol):

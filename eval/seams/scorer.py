@@ -42,12 +42,25 @@ class ClassBank:
 
 
 @dataclass(frozen=True, slots=True)
+class SituatedTexts:
+    """Texts of classes that differ by the situation of a sample, such as where it lies in its image.
+
+    ``codes`` (n,) number the situation of each sample, rows as in :class:`ClassArrays`; ``texts`` (situations, C) is
+    the row in the bank of the text of a class in a situation, -1 for none.
+    """
+
+    codes: Int64
+    texts: Int64
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """One arm of a classification: vectors of one space, a scorer, and what they are scored against.
 
     ``vectors`` view -> (n, d) float32 unit vectors, rows as in :class:`ClassArrays`; ``norms`` view -> (n,) their
     lengths before normalisation; ``banks`` are prompt sets of which a mode chooses one, or empty for scorers that learn
-    from the train split; ``options`` are those of the scorer; ``logit_scale`` is the encoder's, None if it has none.
+    from the train split; ``options`` are those of the scorer; ``logit_scale`` is the encoder's, None if it has none;
+    ``situated`` says which text of the bank stands for a class, where that depends on the sample.
     """
 
     name: str
@@ -57,6 +70,7 @@ class Arm:
     banks: tuple[ClassBank, ...] = ()
     norms: Mapping[str, Float32] = field(default_factory=dict)
     logit_scale: float | None = None
+    situated: SituatedTexts | None = None
 
     def bank(self, name: str) -> ClassBank:
         """Return the bank of this name."""
@@ -70,7 +84,8 @@ class ScorerTask:
     ``queries`` (q, d) float32 unit vectors and ``norms`` (q,) their lengths before normalisation (None if unknown);
     ``vectors`` are the unit vectors of the train samples, or ``train_rows`` (t,) says which of them are, so that a
     scorer that only searches copies none; ``labels`` (t,) are their classes. Both are empty for scorers that do not
-    learn. ``classes`` is C.
+    learn. ``classes`` is C; ``rows`` (q,) are the rows
+    of the queries in :class:`ClassArrays`, None where they are no samples of it.
     """
 
     queries: Float32
@@ -80,6 +95,7 @@ class ScorerTask:
     classes: int
     index: IndexFactory
     train_rows: Int64 | None = None
+    rows: Int64 | None = None
 
     @property
     def train(self) -> Float32:

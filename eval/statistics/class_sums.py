@@ -171,6 +171,19 @@ class ClassTable(NamedTuple):
     rows: Int64
     units: Int64
 
+    def take(self, mask: NDArray[np.bool_]) -> ClassTable:
+        """Return the answers to the samples where ``mask`` (n,) is True."""
+        return ClassTable(
+            self.labels[mask],
+            self.predicted[mask],
+            self.ranks[mask],
+            self.nll[mask],
+            self.brier[mask],
+            self.confidence[mask],
+            self.rows[mask],
+            self.units[mask],
+        )
+
 
 class MetricRule(NamedTuple):
     """Definitions: k of the top-k accuracies, classes that macro means are over, bins of the calibration error."""

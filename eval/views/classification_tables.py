@@ -43,11 +43,46 @@ def class_tables(result: EvalResult) -> Iterator[FittedTable]:
             points = [point for point in result.sweep or () if point.arm == arm and point.role == role]
             if len(points) > 1:
                 yield _sweep_table(points, arm, role)
+    yield from _condition_tables(result)
     if result.retrieval is not None:
         table = FittedTable("Prompts as queries for images, percent", has_heading=False)
         for name in result.retrieval:
             table.add_column(name.removeprefix("text_to_image_"), "number")
         table.add_row(*(f"{100 * v:.1f}" if "_r_" in f"_{n}" else count_words(v) for n, v in result.retrieval.items()))
+        yield table
+
+
+def _condition_tables(result: EvalResult) -> Iterator[FittedTable]:
+    """Slices of objects and conditions, what prompts with a situation gain, and targets."""
+    if result.slices:
+        method = headline_method(result)
+        table = FittedTable(f"Objects and conditions by {method}", "percent, [95 %]", has_heading=False)
+        table.add_column("slice")
+        names = list(next(iter(result.slices.values())).metrics)
+        for name in names:
+            table.add_column(metric_name(name), "metric")
+        table.add_column("n", "number")
+        for title, part in result.slices.items():
+            cells = [metric_words(name, part.metrics[name]) for name in names]
+            table.add_row(title, *cells, f"{count_words(part.n['test'])}{' small' if part.small else ''}")
+        yield table
+    if result.contrasts:
+        table = FittedTable("What the situation in a prompt gains", has_heading=False)
+        table.add_column()
+        for name in result.contrasts[0].gains:
+            table.add_column(metric_name(name), "metric")
+        for one in result.contrasts:
+            cells = [with_interval(name, gain.value, gain.ci95, sign=True) for name, gain in one.gains.items()]
+            table.add_row(f"{one.first} over {one.second}, {one.n} {one.slice}", *cells)
+        yield table
+    if result.targets:
+        table = FittedTable("Targets", "percent, [95 %]", has_heading=False)
+        for name in ("slice", "target", "value", ""):
+            table.add_column(name, "text" if name in {"slice", ""} else "metric")
+        words = {True: "reached", False: "not reached", None: "no test sample"}
+        for target in result.targets:
+            value = "" if target.value is None else with_interval("top_1", target.value, target.ci95)
+            table.add_row(target.slice, f"> {100 * target.target:g}", value, words[target.reached])
         yield table
 
 

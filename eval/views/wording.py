@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 METRIC_NAMES = {
     "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "macro_jaccard": "macro-Jaccard (mIoU)",
+    "weighted_f1": "weighted F1",
     "nll": "NLL", "brier": "Brier", "ece": "ECE", "mean_ap": "mAP", "mean_inp": "mINP", "eer": "EER", "auc": "AUC",
     "threshold_fmr": "FMR at the threshold", "threshold_fnmr": "FNMR at the threshold",
     "open_set_rank_1": "open-set Rank-1",
@@ -173,9 +174,9 @@ def _size_words(sizes: Sequence[float]) -> str:
 
 
 def headline_method(result: EvalResult) -> str | None:
-    """The method whose metrics are those of a result of few shots that has several side by side; else None."""
+    """The method whose metrics are those of a result that has several side by side; else None."""
     methods = [name for name, arm in (result.arms or {}).items() if arm.metrics]
-    return methods[0] if result.mode == "fewshot" and methods else None
+    return methods[0] if result.mode in {"fewshot", "conditional"} and methods else None
 
 
 def protocol_name(protocol: str, departs_from: str | None) -> str:

@@ -39,6 +39,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "prototype": ("prototype", {"calibrate": True}),
     "knn": ("knn", {"k": "1,5,20", "votes": "uniform,exp", "views": "base,hflip"}),
     "fewshot": ("fewshot", {"shots": "1,3", "method": "tip,linear", "tip.beta": "1,5.5", "seeds": 2}),
+    "conditional": ("conditional", {"method": "prototype,knn", "given": None, "knn.k": "1,5"}),
     "fusion": ("fusion", {"alphas": "0,0.5,1", "calibrate": True}),
     "fusion by class": ("fusion", {"method": "per_class"}),
     "fusion by a stacker": ("fusion", {"method": "stacker"}),

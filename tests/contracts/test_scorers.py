@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from eval.registry import SCORERS, load_scorer
-from eval.seams.scorer import Arm, ClassBank, ScorerTask
+from eval.scorers.situated import SITUATED
+from eval.seams.scorer import Arm, ClassBank, ScorerTask, SituatedTexts
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.search.exact import make_index
@@ -27,6 +28,9 @@ SEVERAL: dict[str, dict[str, Any]] = {
     "gda": {"a": "0.1,1"},
     "lp++": {"iterations": "5,40"},
     "clap": {},
+    "plain": {},
+    "spatial": {},
+    "neighbours": {},
 }
 """Options with more than one candidate, of those that have such."""
 
@@ -41,7 +45,12 @@ def arm_of(name: str, *, banks: bool = True, options: dict[str, Any] | None = No
         unit = scorer.takes_texts
         made = tuple(replace(ragged(rng, 9, CLASSES, unit=unit), name=bank) for bank in ("one", "two"))
     read = scorer.config_type.read(SEVERAL[name] if options is None else options, "test")
-    return Arm("arm", scorer, {}, read, made, logit_scale=20.0)
+    situated = None
+    if name in SITUATED:  # 14 queries in three situations; the last class has no text in one of them
+        texts = rng.integers(0, 9, (3, CLASSES))
+        texts[2, -1] = -1
+        situated = SituatedTexts(rng.integers(0, 3, 14), texts)
+    return Arm("arm", scorer, {}, read, made, logit_scale=20.0, situated=situated)
 
 
 def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ...] = ()) -> ScorerTask:
@@ -58,6 +67,7 @@ def task_of(name: str, queries: int = 14, train: int = 30, absent: tuple[int, ..
         there[rng.integers(0, len(there), train)] if learns else np.empty(0, np.int64),
         CLASSES,
         make_index,
+        rows=np.arange(queries),
     )
 
 
@@ -67,7 +77,8 @@ def scored(arm: Arm, task: ScorerTask) -> list[Float32]:
 
 def some(task: ScorerTask, rows: Any) -> ScorerTask:
     assert task.norms is not None
-    return replace(task, queries=task.queries[rows], norms=task.norms[rows])
+    assert task.rows is not None
+    return replace(task, queries=task.queries[rows], norms=task.norms[rows], rows=task.rows[rows])
 
 
 @pytest.mark.parametrize("name", SCORERS)
@@ -175,7 +186,7 @@ def test_no_train_samples_are_an_error(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", [name for name in SCORERS if load_scorer(name).needs_bank])
+@pytest.mark.parametrize("name", [name for name in SCORERS if load_scorer(name).needs_bank and name not in SITUATED])
 def test_classes_absent_from_the_bank_cannot_be_answered(name: str) -> None:
     arm = arm_of(name)
     bank = arm.banks[0]

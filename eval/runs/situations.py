@@ -1,0 +1,153 @@
+"""Reads the objects of an evaluation and their situations, and makes the texts of arms that depend on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eval.classification.condition_options import ConditionalConfig
+from eval.classification.situations import (
+    ObjectCondition,
+    Situation,
+    SituationTexts,
+    situation_texts,
+    situations,
+)
+from eval.prompts.embed import prompt_bank
+from eval.prompts.sets import PromptSet
+from eval.runs.reading import read_pool
+from eval.scorers.situated import SITUATED, SituatedOptions
+from eval.seams.scorer import SituatedTexts
+from retrieval.errors import InputError
+from retrieval.types import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eval.runs.arms import StoredArm
+    from eval.seams.classification import ClassConfig
+    from eval.seams.samples import Pool
+    from eval.seams.scorer import Arm
+    from retrieval.config import Config
+    from retrieval.types.store import EmbeddingStore, Snapshot
+
+OBJECT, CONDITION = "meta_object", "meta_condition"
+COLUMNS = ("id", "source", "uri", "label", "box_x", "box_y", "box_width", "box_height", OBJECT, CONDITION)
+
+
+class ObjectFacts(NamedTuple):
+    """What is known of the objects of an evaluation beside their vectors.
+
+    Attributes:
+        classes: what each class of the label universe is, by name.
+        samples: (n,) the situation of each sample.
+    """
+
+    classes: Mapping[str, ObjectCondition]
+    samples: tuple[Situation, ...]
+
+
+def needs_facts(config: ClassConfig, arms: Sequence[StoredArm], snapshot: Snapshot) -> bool:
+    """Return whether an evaluation needs to know of objects: for the texts of an arm, or for sections of its result."""
+    if any(arm.scorer in SITUATED for arm in arms):
+        return True
+    return isinstance(config, ConditionalConfig) and {OBJECT, CONDITION} <= set(snapshot.column_names("samples"))
+
+
+def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
+    """Read what classes are, and the situation of each sample of a pool among all boxes of its image.
+
+    Raises:
+        InputError: the samples have no object and condition, or a class is of several.
+    """
+    stored = set(snapshot.column_names("samples"))
+    lacking = [name.removeprefix("meta_") for name in (OBJECT, CONDITION) if name not in stored]
+    if lacking:
+        raise InputError(
+            f"The samples have no column {' and no column '.join(lacking)}; index with the source yolo or coco, whose "
+            "`class_map` says of which object and condition each class is."
+        )
+    everything = read_pool(snapshot, COLUMNS, None)
+    columns = everything.columns
+    boxes = [
+        None if values[0] is None else Box(*map(float, values))
+        for values in zip(*(columns[f"box_{side}"] for side in ("x", "y", "width", "height")), strict=True)
+    ]
+    images = [f"{source}\0{uri}" for source, uri in zip(columns["source"], columns["uri"], strict=True)]
+    all_situations = situations(images, boxes, columns[OBJECT].tolist())
+    rows = everything.rows(pool.ids)
+    return ObjectFacts(_classes(everything), tuple(all_situations[row] for row in rows.tolist()))
+
+
+def _classes(pool: Pool) -> dict[str, ObjectCondition]:
+    """Return what each class is.
+
+    Raises:
+        InputError: samples of one class say different things.
+    """
+    said: dict[str, set[ObjectCondition]] = defaultdict(set)
+    for label, kind, condition in zip(*(pool.columns[name] for name in ("label", OBJECT, CONDITION)), strict=True):
+        if label is not None and kind is not None and condition is not None:
+            said[label].add(ObjectCondition(kind, condition))
+    for label, several in said.items():
+        if len(several) > 1:
+            (one, other, *_) = sorted(" ".join(entry) for entry in several)
+            raise InputError(f"Class '{label}' is both {one} and {other} in the store; index with one `class_map`.")
+    return {label: next(iter(entries)) for label, entries in said.items()}
+
+
+def with_situated_texts(
+    store: EmbeddingStore,
+    arms: Sequence[StoredArm],
+    classes: Sequence[str],
+    facts: ObjectFacts | None,
+    options: Mapping[str, Config],
+    device: str,
+) -> tuple[tuple[StoredArm, ...], dict[str, SituationTexts]]:
+    """Make the texts of the arms whose scorer depends on situations, and embed those that are not stored yet.
+
+    Args:
+        store: where banks are.
+        arms: the arms.
+        classes: names of the label universe.
+        facts: the objects; None if no arm needs them.
+        options: options of the scorers by arm.
+        device: device of the text tower.
+
+    Returns:
+        The arms with banks, and the texts by arm.
+    """
+    texts: dict[str, SituationTexts] = {}
+    made = []
+    for arm in arms:
+        chosen = options[arm.name]
+        if arm.scorer in SITUATED and facts is not None and isinstance(chosen, SituatedOptions):
+            texts[arm.name] = situation_texts(arm.scorer, chosen.template, classes, facts.classes, facts.samples)
+            prompts = _prompt_set(arm.scorer, classes, texts[arm.name])
+            arm = arm._replace(banks=(prompt_bank(store, arm.space, prompts, device),))  # noqa: PLW2901
+        made.append(arm)
+    return tuple(made), texts
+
+
+def _prompt_set(name: str, classes: Sequence[str], made: SituationTexts) -> PromptSet:
+    by_class: dict[str, dict[str, None]] = {label: {} for label in classes}
+    for situation in made.texts:
+        for label, text in zip(classes, situation, strict=True):
+            if text is not None:
+                by_class[label][text] = None
+    if not any(by_class.values()):
+        raise InputError(
+            "None of the classes is an object in a condition; check `labels_from`, or index with a `class_map`."
+        )
+    return PromptSet.of(name, ((label, tuple(texts)) for label, texts in by_class.items()))
+
+
+def situated_arm(arm: Arm, made: SituationTexts) -> Arm:
+    """Add to an arm which text of its bank stands for a class in each situation."""
+    (bank,) = arm.banks
+    row_of = {text: row for row, text in enumerate(bank.texts or ())}
+    rows = np.array([[-1 if text is None else row_of[text] for text in texts] for texts in made.texts], np.int64)
+    return replace(arm, situated=SituatedTexts(made.codes, rows))
