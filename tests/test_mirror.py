@@ -41,6 +41,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "eval/runs/prepare_ranking.py": ("eval/runs/test_run.py", "contracts/test_protocols.py"),
     "eval/runs/ranking_tasks.py": ("eval/runs/test_rerun.py", "eval/runs/test_compare_ranking.py"),
     "eval/runs/request.py": ("eval/runs/test_rerun.py",),
+    "eval/runs/situations.py": ("integration/test_conditional.py",),
     "eval/runs/task.py": ("eval/runs/test_rerun.py",),
     "eval/seams": ("contracts/test_modes.py", "contracts/test_class_modes.py", "contracts/test_scorers.py"),
     "eval/statistics/paired_comparison.py": ("eval/test_api.py", "eval/runs/test_compare_ranking.py"),
