@@ -30,6 +30,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "eval/audit/vectors.py": ("eval/runs/test_audit.py",),
     "eval/classification/condition_sections.py": ("integration/test_conditional.py",),
     "eval/commands/shared.py": ("eval/commands/test_eval.py",),
+    "eval/modes/conditional.py": ("contracts/test_class_modes.py", "integration/test_conditional.py"),
     "eval/protocols/base.py": ("contracts/test_protocols.py",),
     "eval/registry.py": ("contracts/test_modes.py", "contracts/test_scorers.py", "contracts/test_protocols.py"),
     "eval/report/document.py": ("eval/report/test_page.py", "eval/report/test_html.py"),
