@@ -18,6 +18,7 @@ JOBS = {
     "adapter": ".jobs.adapter:JOB",
     "classifier": ".jobs.classifier:JOB",
     "clip": ".jobs.clip:JOB",
+    "coop": ".jobs.coop:JOB",
     "finetune": ".jobs.finetune:JOB",
 }
 

@@ -92,4 +92,4 @@ def test_every_job_of_the_table_loads_and_others_are_suggested() -> None:
     for name in JOBS:
         assert callable(load_job(name).run)
     with pytest.raises(UnknownNameError, match="Did you mean 'clip'"):
-        load_job("clop")
+        load_job("klip")
