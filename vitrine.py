@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrieval.store.open import LanceStore, create_store, open_store
     from retrieval.types import Encoder, Sample, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
+    from training.api import train
     from training.refresh.api import refresh
     from training.refresh.report import RefreshReport
 
@@ -65,13 +66,14 @@ _NAMES = {
     "search": ".retrieval.search.searcher",
     "refresh": ".training.refresh.api",
     "RefreshReport": ".training.refresh.report",
+    "train": ".training.api",
 }
 
 __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, then types
     "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors", "encoders",
     "index_ann", "search",
     "Searcher", "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
-    "refresh", "promote", "forget", "drop_space", "drop_bank",
+    "train", "refresh", "promote", "forget", "drop_space", "drop_bank",
     "SearchRequest", "SearchResult", "EraseReport", "RefreshReport", "EmbeddingStore", "LanceStore", "Snapshot",
     "SpaceInfo", "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

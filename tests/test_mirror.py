@@ -89,7 +89,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/registry.py": ("training/test_commands.py", "training/test_request.py"),
     "training/learner.py": ("training/test_loop.py",),
     "training/run_origin.py": ("training/test_commands.py",),
-    "training/train_report.py": ("training/test_commands.py",),
+    "training/train_report.py": ("training/test_commands.py", "training/test_study.py"),
     "training/refresh_command.py": ("training/refresh/test_refresh.py",),
 }
 """Modules, and folders of modules, without a test of their own, and the tests that run through them."""

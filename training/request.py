@@ -1,4 +1,4 @@
-"""A request to train, made by the command line and by Python: a recipe, a job, and the samples of a store."""
+"""A request to train, made by the command line and by Python: recipe, data of a store, job, refresh, evaluations."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from training.config import RECIPES, read_recipe, validate_recipe
 from training.processes import from_first, joined_processes, rank
 from training.registry import JOBS, load_job
 from training.run_log import check_tensorboard
-from training.run_origin import RunOrigin, keep_origin
+from training.run_origin import RunOrigin, keep_origin, started_from
 from training.run_settings import RunSettings
 from training.run_state import RunOutcome, running
+from training.study import check_study, read_study, run_study
 from training.train_report import TrainReport
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from training.data.training_data import DataNeeds, TrainingData
     from training.loop import TrainingResult
     from training.registry import TrainingJob
+    from training.study import Study
 
 RUNS = Path("runs")
 """Where runs are that name no folder."""
@@ -37,7 +39,7 @@ Tell = Callable[[str], None]
 
 
 class TrainRequest(Config):
-    """Train by a recipe, on the samples of a store or on its own data."""
+    """Train by a recipe, bring what was trained into the store, and evaluate it."""
 
     job: str = Field(description="Name of the training job, such as clip.")
     store: str | None = Field(default=None, description="Folder of the store whose samples are trained on.")
@@ -56,6 +58,12 @@ class TrainRequest(Config):
     overrides: tuple[str, ...] = Field(
         default=(), description="Changes of the recipe, KEY=VALUE each, with dots for keys inside keys."
     )
+    refresh: bool = Field(
+        default=True, description="Whether to bring what was trained into the store and compare it with the old space."
+    )
+    then: Path | None = Field(
+        default=None, description="YAML list of evaluations, and a report, to be made when the job has ended."
+    )
     resume: bool = Field(default=False, description="Only go on with a run that has begun; refuse to begin one.")
     tensorboard: bool = Field(default=False, description="Write losses and metrics for TensorBoard, too.")
     device: str = Field(default="auto", description="Where to train: auto, cpu, cuda or mps.")
@@ -63,9 +71,9 @@ class TrainRequest(Config):
 
 
 def train(request: TrainRequest, tell: Tell = lambda _: None) -> TrainReport:
-    """Train, or go on where an earlier run of the same recipe in the same folder stopped.
+    """Train, or go on where an earlier run of the same recipe in the same folder stopped; refresh, evaluate.
 
-    Of several processes that ``torchrun`` started, the first alone writes.
+    Of several processes that ``torchrun`` started, the first alone writes, refreshes and evaluates.
 
     Args:
         request: the request.
@@ -83,15 +91,19 @@ def train(request: TrainRequest, tell: Tell = lambda _: None) -> TrainReport:
     recipe, origin = _read_recipe(request, job)
     needs = job.needs(recipe)
     _check(request, needs)
+    study = None if request.then is None else read_study(request.then)
     tell = tell if rank() == 0 else lambda _: None
     tell(f"Recipe: {origin}")
     with joined_processes(choose_device(request.device)) as device:
         out = from_first(request.out or _free_folder(request.job))
         if request.out is None:
-            tell(f"Run: {out}")
-        data = None if needs is None else _read_data(request, recipe, needs, tell)
+            tell(f"Run: {out}; `out={out}` goes on with it.")
+        data = None if needs is None else _read_data(request, recipe, needs, out, study, tell)
         result = _run_job(request, job, recipe, data, out, device)
-    return TrainReport(request.job, origin, out, result)
+    report = TrainReport(request.job, origin, out, result)
+    if rank() == 0 and data is not None and request.refresh and not result.interrupted:
+        _return_to_store(request, data, study, report, tell)
+    return report
 
 
 def _read_recipe(request: TrainRequest, job: TrainingJob) -> tuple[Config, str]:
@@ -136,11 +148,13 @@ def _check(request: TrainRequest, needs: DataNeeds | None) -> None:
     if request.tensorboard:
         check_tensorboard()
     if needs is None:
-        for name in ("store", "space"):
+        for name in ("store", "space", "then"):
             if getattr(request, name) is not None:
                 raise InputError(f"The job {request.job} reads its own data, and no store; leave out `{name}`.")
     elif request.store is None:
         raise InputError(f"The job {request.job} trains on samples of a store; name a `store`.")
+    if request.then is not None and not request.refresh:
+        raise InputError("What `then` evaluates is in the store after a refresh; leave `refresh` on.")
     if request.resume and (request.out is None or not (request.out / STATE).is_file()):
         raise InputError(
             "Name the folder `out` of the run to resume."
@@ -157,25 +171,29 @@ def _free_folder(job: str) -> Path:
     return RUNS / f"{job}-{number}"
 
 
-def _read_data(request: TrainRequest, recipe: Any, needs: DataNeeds, tell: Tell) -> TrainingData:
-    """Read the samples of the store."""
+def _read_data(
+    request: TrainRequest, recipe: Any, needs: DataNeeds, out: Path, study: Study | None, tell: Tell
+) -> TrainingData:
+    """Read the samples of the store, and check the evaluations to be made afterwards."""
     from retrieval.store.open import open_store
     from training.data.read_training_data import read_training_data
 
     store = open_store(str(request.store))
     with store.snapshot() as snapshot:
-        space = _start_space(request, snapshot, needs)
+        space = _start_space(request.space or started_from(out), snapshot, needs)
+        if study is not None:
+            check_study(study, store, snapshot, space)
         data = read_training_data(store, snapshot, space, recipe.data, needs)
     for sentence in data.notes:
         tell(sentence)
     return data
 
 
-def _start_space(request: TrainRequest, snapshot: Snapshot, needs: DataNeeds) -> SpaceInfo | None:
+def _start_space(name: str | None, snapshot: Snapshot, needs: DataNeeds) -> SpaceInfo | None:
     """The space to start from; None in a store without spaces, for a job that needs no vectors."""
-    if not snapshot.spaces and request.space is None and not needs.views:
+    if not snapshot.spaces and name is None and not needs.views:
         return None
-    return snapshot.space(request.space)
+    return snapshot.space(name)
 
 
 def _run_job(
@@ -194,3 +212,24 @@ def _run_job(
         score = None if math.isnan(result.best_score) else result.best_score
         note.set_outcome(RunOutcome(result.interrupted, result.best_epoch, score))
         return result
+
+
+def _return_to_store(
+    request: TrainRequest, data: TrainingData, study: Study | None, report: TrainReport, tell: Tell
+) -> None:
+    """Bring what was trained into the store, then evaluate it; the report gets both."""
+    from retrieval.store.open import open_store
+    from training.refresh.request import RefreshRequest
+    from training.refresh.run import refresh
+
+    values = {
+        "checkpoint": report.out,
+        "store": str(request.store),
+        "space": None if data.space is None else data.space.fingerprint,
+        "device": request.device.partition(":")[0],
+        "quiet": request.quiet,
+    }
+    refreshed = report.refresh = refresh(RefreshRequest.read(values, "refresh"), tell)
+    if study is not None and not refreshed.interrupted:
+        store, new = open_store(str(request.store)), refreshed.space or refreshed.parent
+        report.results, report.page = run_study(study, store, report.out, new, refreshed.parent, tell)

@@ -55,6 +55,18 @@ class RunOrigin(NamedTuple):
         return {name: value for name, value in self._asdict().items() if name != "samples_sha256"}
 
 
+def started_from(out: Path) -> str | None:
+    """Name of the space that a run started from, which need not be named again; None if there is no run, or no space.
+
+    After a refresh the store has two spaces, and the same command goes on with the same one.
+    """
+    path = out / ORIGIN
+    if not path.is_file():
+        return None
+    values = read_json(path, "what a run was trained on")
+    return values.get("space") if isinstance(values, dict) else None
+
+
 def keep_origin(out: Path, origin: RunOrigin) -> None:
     """Write what a run is trained on, or check that it is what an earlier part of the run was trained on.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import tarfile
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.command_line import SMALL_ENCODER, call_cli
+from tests.support.command_line import ROOT, SMALL_ENCODER, call_cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -170,6 +171,14 @@ def wildlife(folder: Path, world: Path) -> None:
     shutil.copy(folder / "turtles" / "images" / "t000.jpg", folder / "new.jpg")
 
 
+def training(folder: Path, world: Path) -> None:
+    """Species with splits under the name of birds, and evaluations to follow a training."""
+    shutil.copytree(world / "species", folder / "birds")
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    (study,) = re.findall(r"```yaml\n(- \{mode.*?)```", page, re.DOTALL)
+    (folder / "study.yaml").write_text(study, encoding="utf-8")
+
+
 def nothing(folder: Path, world: Path) -> None:
     """An empty folder: the commands of the page draw what they need."""
 
@@ -186,6 +195,7 @@ LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
     "ann.md": ann,
     "export.md": export,
     "wildlife.md": wildlife,
+    "training.md": training,
     "inspection.md": nothing,
     "pictures.md": nothing,
     "sample.md": nothing,

@@ -34,31 +34,20 @@ class RunUnderTest:
         self._start, self._store, self._folder = start, store, folder
         self._running: Running | None = None
 
-    def begin(self, *words: str) -> Running:
-        """Start the command."""
-        command: tuple[str | Path, ...] = (
-            "train",
-            "tiny",
-            *RECIPE,
-            "--store",
-            self._store,
-            "--out",
-            self.out,
-            "--device",
-            "cpu",
-            *words,
-        )
-        self._running = self._start(*command, output=self._folder / "said.txt")
-        return self._running
-
-    def train(self, *words: str, kill_at: int | None = None) -> int:
-        """Run the command, killed before a step; return its exit status, -9 if it was killed."""
+    def begin(self, *words: str, kill_at: int | None = None) -> Running:
+        """Start the command, which is killed before a step."""
         file = self._folder / KILL_AT
         if kill_at is None:
             file.unlink(missing_ok=True)
         else:
             file.write_text(str(kill_at))
-        return self.begin(*words).wait(120)
+        command: list[str | Path] = ["train", "tiny", *RECIPE, "--store", self._store, "--out", self.out, *words]
+        self._running = self._start(*command, output=self._folder / "said.txt")
+        return self._running
+
+    def train(self, *words: str, kill_at: int | None = None) -> int:
+        """Run the command; return its exit status, -9 if it was killed."""
+        return self.begin(*words, kill_at=kill_at).wait(120)
 
     def kill(self) -> int:
         """Kill the command that runs; return its exit status, 0 if it had ended."""
