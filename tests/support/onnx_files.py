@@ -52,6 +52,7 @@ class Model:
     nodes: Sequence[tuple[str, Sequence[str], Sequence[str], Mapping[str, Any]]]
     tensors: Mapping[str, np.ndarray] = field(default_factory=dict)
     external: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: Path) -> Path:
         tensors, raw = [], b""
@@ -74,7 +75,8 @@ class Model:
             *[(11, _shaped(name, *value)) for name, value in self.inputs.items()],
             *[(12, _shaped(name, *value)) for name, value in self.outputs.items()],
         )
-        path.write_bytes(message((1, 8), (2, "test"), (7, graph), (8, message((1, ""), (2, 13)))))
+        said = [(14, message((1, key), (2, text))) for key, text in self.metadata.items()]
+        path.write_bytes(message((1, 8), (2, "test"), (7, graph), (8, message((1, ""), (2, 13))), *said))
         return path
 
 

@@ -1,0 +1,49 @@
+"""The interface of detectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL.Image import Image
+
+    from retrieval.types import Box
+
+
+class Detection(NamedTuple):
+    """A detected object: its box in fractions of the upright image, the name of its class, and a confidence in [0, 1].
+
+    ``label`` is the name that the detector's own file gives the class, so that orders of classes never matter.
+    """
+
+    box: Box
+    label: str
+    confidence: float
+
+
+class Detector(Protocol):
+    """Finds objects in images.
+
+    ``name`` identifies it in reports; ``labels`` are the names of its classes.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+
+    def detect(self, image: Image, path: Path) -> tuple[Detection, ...]:
+        """Return the objects of an image, most confident first.
+
+        Args:
+            image: the upright image.
+            path: its file, by which detectors that read files find theirs.
+
+        Raises:
+            InputError: the image, or what is said of it, cannot be used.
+        """
+        ...

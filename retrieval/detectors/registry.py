@@ -1,0 +1,45 @@
+"""Opens a detector by its path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrieval.detectors.yolo_onnx import LEAST, OVERLAP
+from retrieval.errors import InputError, MissingFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from retrieval.detectors.base import Detector
+
+PICKLED = (".pt", ".pth")
+
+
+def open_detector(path: Path, least: float = LEAST, overlap: float = OVERLAP) -> Detector:
+    """Open an ONNX file, or a folder of boxes.
+
+    Args:
+        path: the file or folder.
+        least: smallest confidence of a box.
+        overlap: intersection over union above which the less confident of two boxes of a class is dropped.
+
+    Raises:
+        MissingFileError: there is nothing at the path.
+        InputError: it is no detector, or one in a format that may hold code.
+        WeightsError, MissingDependencyError: the ONNX file cannot be opened.
+    """
+    from retrieval.detectors.box_files import BoxFiles
+    from retrieval.detectors.yolo_onnx import YoloDetector
+
+    if path.is_dir():
+        return BoxFiles(path, least)
+    if not path.exists():
+        raise MissingFileError(f"There is no detector {path}; check the path given to `detector`.")
+    if path.suffix.lower() in PICKLED:
+        raise InputError(
+            f"{path} may hold code, and is not opened; export it where it was trained: yolo export model={path.name} "
+            "format=onnx."
+        )
+    if path.suffix.lower() != ".onnx":
+        raise InputError(f"{path} is no detector: name an ONNX file, or a folder of text files with boxes.")
+    return YoloDetector(path, least, overlap)
