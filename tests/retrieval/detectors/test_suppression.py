@@ -8,7 +8,7 @@ from retrieval.types import Float32
 
 def test_overlaps_worked_out_by_hand() -> None:
     boxes = np.array([[0, 0, 2, 2], [1, 1, 3, 3], [5, 5, 6, 6], [0, 0, 0, 0]], np.float32)
-    expected = [[1, 1 / 7, 0, 0], [1 / 7, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    expected = np.array([[1, 1 / 7, 0, 0], [1 / 7, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], np.float64)
     np.testing.assert_allclose(overlaps(boxes, boxes), expected)
 
 
