@@ -23,7 +23,8 @@ def overlaps(boxes: Float32, others: Float32) -> NDArray[np.float64]:
     areas = np.prod(np.maximum(first[..., 2:] - first[..., :2], 0), axis=-1)
     other_areas = np.prod(np.maximum(second[..., 2:] - second[..., :2], 0), axis=-1)
     union = areas + other_areas - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    shares: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return shares
 
 
 def suppress(boxes: Float32, confidence: Float32, classes: Int64, overlap: float, most: int) -> Int64:
