@@ -128,7 +128,7 @@ def take_val(train: Int64, pool: Pool, val_from: str, rng: np.random.Generator) 
     is_val = stratified_subsets(labels, group_codes(part), (share,), rng) == 1
     if not is_val.any():
         raise InputError(
-            f"`val_from={val_from}` needs a class with two train samples, to take one for val; use more samples."
+            f"`val_from={val_from}` needs a class with two train samples (or groups), to take one for val; use more."
         )
     return train[~is_val], train[is_val]
 

@@ -20,7 +20,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 class DataConfig(Config):
     """Samples of a store to train on, and those held out of training; never test, query or gallery samples."""
 
-    target: str | None = Field(
+    target: Text | None = Field(
         None, description="Column that is learned, such as label, identity or condition; without it, the job's own."
     )
     where: str | None = Field(None, description="SQL condition over the columns of the samples.")
@@ -28,7 +28,7 @@ class DataConfig(Config):
         None, description="Protocol of re-identification whose train side is trained on, such as clipfh-11k."
     )
     aspect: Text | None = Field(None, description="Only samples of this aspect; all means every one.")
-    split_set: str | None = Field(
+    split_set: Text | None = Field(
         None, description="Stored split set (its name or the beginning of it), or a CSV file, that gives the roles."
     )
     draw: int = Field(0, ge=0, description="Draw of the split set.")
@@ -37,7 +37,7 @@ class DataConfig(Config):
     val_identities: float | None = Field(
         None, gt=0, lt=1, description="Share of the identities (or groups) of train that are held out, whole."
     )
-    val_from: str | None = Field(
+    val_from: Text | None = Field(
         None,
         description="Samples of train that are held out, of every class alike: train:0.1 (a share) or train:1000.",
     )

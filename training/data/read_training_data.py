@@ -82,8 +82,8 @@ def read_training_data(
     check_splits(config)
     if needs.views and space is None:
         raise InputError("This job trains on stored vectors; name a `space`.")
-    pool = _read_samples(snapshot)
-    target = _target(snapshot, pool, config.target or needs.target)
+    pool, name = _read_samples(snapshot), config.target or needs.target
+    target = _target(snapshot, pool, name)
     selection = SampleSelection(pool, *_roles(store, snapshot, pool, config))
     searched = _select(selection, snapshot, space, target, config, needs)
     used = _with_other_columns(snapshot, pool.take(selection.taken))
@@ -108,8 +108,8 @@ def read_training_data(
             *selection.roles.notes,
             *crossing_notes(pool, selection.roles),
             *(() if searched else ("Near copies of evaluated and val samples were not looked for (audit does).",)),
-            *name_notes(classes, codes, config.target or needs.target),
-            *(() if config.val_identities is not None else one_sided_notes(classes, codes, role)),
+            *name_notes(classes, codes, name),
+            *(() if name == "identity" and config.val_identities else one_sided_notes(classes, codes, role)),
             *repeat_notes(config.oversample, train, repeats),
         ),
         repeats=repeats,

@@ -123,8 +123,10 @@ def test_what_cannot_be_used_is_refused() -> None:
         read(class_store(labelled(2, {"train": 3})), TABLE._replace(val=True))
     with pytest.raises(InputError, match="needs identities or groups"):
         read(class_store(labelled(2)), val_identities=0.2)
-    with pytest.raises(InputError, match=r"val_from=0.1` cannot be read"):
-        read(class_store(labelled(2)), val_from="0.1")
+    with pytest.raises(InputError, match=r"val_from=0.1` cannot be read; write train:0\.1"):
+        read(class_store(labelled(2)), val_from=0.1)
+    with pytest.raises(InputError, match=r"needs a class with two train samples \(or groups\)"):
+        read(class_store(labelled(2, group="site")), val_from="train:0.1")
 
 
 def test_classes_on_one_side_only_are_named() -> None:
@@ -212,6 +214,12 @@ def test_whole_identities_are_held_out_whatever_their_names() -> None:
     assert not np.array_equal(read(memory_store(rows), needs, val_identities=0.15, val_seed=1).role, data.role)
     other = [{**row, "identity": f"x{100 - int(row['identity'])}"} for row in rows]
     assert np.array_equal(read(memory_store(other), needs, val_identities=0.15).role, data.role)
+
+
+def test_classes_that_leave_train_with_their_groups_are_told() -> None:
+    data = read(class_store([{**row, "group": row["label"]} for row in labelled(4, {"train": 3})]), val_identities=0.3)
+    assert data.notes[1].startswith("3 classes have samples in train and none in val:")
+    assert data.notes[2].startswith("1 class has samples in val and none in train:")
 
 
 def test_val_samples_of_identities_that_stay_in_train_are_not_used() -> None:
