@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from retrieval.errors import InputError
-from retrieval.files import write_atomically
+from retrieval.errors import InputError, VitrineError
+from retrieval.files import replacing, write_atomically
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
 from retrieval.text_files import read_json
+from training.processes import from_first, rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,20 +42,24 @@ def cached_pixels(
         (n, height, width, 3) uint8, read-only.
 
     Raises:
-        InputError: an image cannot be decoded, or the file cannot be written.
+        InputError, MissingFileError: an image cannot be decoded, or the file cannot be written.
     """
     made_from = cache.with_suffix(".json")
-    if not (cache.is_file() and made_from.is_file() and read_json(made_from, "a key") == key):
+    problem: VitrineError | None = None
+    if rank() == 0 and not (cache.is_file() and made_from.is_file() and read_json(made_from, "a key") == key):
         made_from.unlink(missing_ok=True)
         try:
             _write(cache, n, size, decode, what, threads=threads, quiet=quiet)
+            write_atomically(made_from, json.dumps(key))
+        except VitrineError as error:
+            problem = error
         except OSError as error:
-            cache.unlink(missing_ok=True)
-            raise InputError(
+            problem = InputError(
                 f"{cache} cannot be written ({error.strerror or error}); decoded images of this run take "
                 f"{image_bytes(size) * n / 1e9:.2f} GB there."
-            ) from None
-        write_atomically(made_from, json.dumps(key))
+            )
+    if (problem := from_first(problem)) is not None:  # the other processes of a run wait for the first
+        raise problem
     return cast("UInt8", np.load(cache, mmap_mode="r"))
 
 
@@ -68,7 +73,8 @@ def _write(
 ) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": (n, *size.crop, 3)}
     with (
-        cache.open("wb") as file,  # a memory map of a full disk would end the process instead of raising
+        replacing(cache, shared=False) as part,
+        part.open("wb") as file,  # a memory map of a full disk would end the process instead of raising
         decoding(),
         progress(f"decoding {what}", n, quiet=quiet) as shown,
         ThreadPoolExecutor(threads) as pool,
