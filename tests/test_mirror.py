@@ -85,7 +85,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/data/held_out.py": ("training/data/test_read_training_data.py",),
     "training/data/sample_roles.py": ("training/data/test_read_training_data.py",),
     "training/data/selection.py": ("training/data/test_read_training_data.py",),
-    "training/image_cache.py": ("training/test_captions.py", "training/data/test_image_loader.py"),
     "training/registry.py": ("training/test_commands.py", "training/test_request.py"),
     "training/learner.py": ("training/test_loop.py",),
     "training/run_origin.py": ("training/test_commands.py",),
