@@ -105,7 +105,7 @@ def _known_source(ctx: click.Context, param: click.Parameter, value: str | None)
     help="What the encoder sees of a box: box (default), box+context(0.3), full+box, circle, blur-outside(0.03), "
     "full+crop. Each is a space of its own.",
 )
-@click.option("--views", default="base", show_default=True, help="Views to store: base, or base,hflip.")
+@click.option("--views", default="base", show_default=True, help="Views to store: base, hflip, preproj.")
 @max_pixels_option("an image")
 @click.option("--workers", type=click.IntRange(min=1), help="Decoding threads; default: one per core.")
 @click.option(

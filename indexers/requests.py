@@ -17,8 +17,9 @@ from retrieval.config import Config, split_commas
 from retrieval.crops import parse_policy
 from retrieval.errors import unknown
 from retrieval.image_formats import MAX_PIXELS
+from retrieval.types import PREPROJ
 
-VIEWS = ("base", "hflip")
+VIEWS = ("base", "hflip", PREPROJ)
 
 WAIT_SECONDS = 600.0
 
@@ -131,7 +132,8 @@ class IndexRequest(Config):
         default="auto", description="Device that embeds. auto is CUDA where there is one, then MPS, then the CPU."
     )
     views: Annotated[tuple[str, ...], BeforeValidator(_views)] = Field(
-        default=("base",), description="Views to store: base, or base,hflip."
+        default=("base",),
+        description="Views to store: base, hflip (mirrored), preproj (before the projection of an open_clip encoder).",
     )
     thumbnails: bool = Field(
         default=True, description="Whether to store small pictures; leave them out of sensitive or very large sets."

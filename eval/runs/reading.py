@@ -15,7 +15,7 @@ from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool, rows_of_ids
 from retrieval.errors import IncompleteError, InputError, first_names, unknown
 from retrieval.search.vector_rows import rows_of
-from retrieval.types import SplitSet, require_same_space
+from retrieval.types import PREPROJ, SplitSet, require_same_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -260,6 +260,11 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
                 f"or evaluate without it (`{without}`)."
             )
         raise unknown(f"view in space {space.name}", view, space.views)
+    if view == PREPROJ:
+        raise InputError(
+            f"The view {PREPROJ} of space {space.name} has the vectors before its projection, for training; evaluate "
+            f"the vectors of the space (`{without}`)."
+        )
     matrix = snapshot.vectors(space, view)
     require_same_space(space, matrix.space, f"View '{view}'")
     rows = rows_of(pool.columns["key"].tolist(), matrix)

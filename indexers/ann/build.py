@@ -59,7 +59,7 @@ def build_ann(request: AnnRequest, store: str | Path | LanceStore) -> AnnReport:
         if record is not None:
             record = replace(record, parameters=parameters, store_version=snapshot.store_version)
             return _finish(request, snapshot, matrix, place, record, None)
-        with _new_generation(place, kind.size(len(matrix.data), space.dimension, parameters)) as generation:
+        with _new_generation(place, kind.size(len(matrix.data), matrix.data.shape[1], parameters)) as generation:
             with progress(f"{request.kind} index of {space.name}", len(matrix.data), quiet=request.quiet) as shown:
                 kind.build(generation, matrix.data, parameters, shown.advance)
             seconds = time.perf_counter() - start

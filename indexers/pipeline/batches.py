@@ -15,7 +15,8 @@ import numpy as np
 from indexers.pipeline.rows import StoreRow
 from retrieval.crops import FULL_VIEW
 from retrieval.encoders.streams import encoding_threads
-from retrieval.types import Embeddings, Encoder, UInt8
+from retrieval.errors import InputError
+from retrieval.types import PREPROJ, Embeddings, Encoder, ProjectingEncoder, UInt8
 
 AHEAD = 2
 """Batches given to every thread: one that it encodes, and one that keeps it busy while rows are written."""
@@ -82,7 +83,30 @@ class BatchQueue:
 
     def _encoded(self, batch: Batch) -> dict[str, Embeddings]:
         pixels = np.stack(list(batch.pixels.values()))
-        return {view: self._encoder.encode_images(_view(pixels, view)) for view in self._views}
+        if PREPROJ not in self._views or not isinstance(self._encoder, ProjectingEncoder):
+            return {view: self._encoder.encode_images(_view(pixels, view)) for view in self._views}
+        base, before = self._encoder.encode_both(_view(pixels, "base"))
+        views = {"base": base, PREPROJ: before}
+        for view in (view for view in self._views if view not in views):
+            views[view] = self._encoder.encode_images(_view(pixels, view))
+        return views
+
+
+def view_widths(encoder: Encoder, views: Sequence[str]) -> dict[str, int]:
+    """Return the dimensions of views that have another than the space.
+
+    Raises:
+        InputError: the view ``preproj`` is among the views, and the encoder has no projection.
+    """
+    if PREPROJ not in views:
+        return {}
+    width = encoder.unprojected_dimension if isinstance(encoder, ProjectingEncoder) else 0
+    if not width:
+        raise InputError(
+            f"{encoder.spec.family}/{encoder.spec.model} has no projection, so it has no view {PREPROJ}; leave it out "
+            "of `views`, or choose an encoder such as open_clip/ViT-B-16."
+        )
+    return {PREPROJ: width}
 
 
 def _view(batch: UInt8, view: str) -> UInt8:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from indexers.pipeline.batches import Batch
+from indexers.pipeline.batches import Batch, view_widths
 from indexers.pipeline.decode import DecodedImage, OpenedImage, decode, open_image, vector_key
 from indexers.pipeline.filling import SpaceFiller
 from indexers.pipeline.plan import Step, read_stored_rows, steps, survey
@@ -314,7 +314,8 @@ class _IndexRun:
     def _register(self, encoder: Encoder, views: tuple[str, ...]) -> SpaceInfo:
         """Register the space of the loaded encoder, and its classifier."""
         self.report.notes += encoder.notes
-        space = self._writer.register_space(self._spec, encoder.dimension, views)
+        widths = view_widths(encoder, views)
+        space = self._writer.register_space(self._spec, encoder.dimension, views, widths=widths)
         if encoder.head is not None:
             self._writer.save_bank(classifier_bank(encoder.head, self._spec))
         return space

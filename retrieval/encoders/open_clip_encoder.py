@@ -10,11 +10,15 @@ import json
 import logging
 from collections import Counter
 from contextlib import suppress
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from retrieval.encoders.artefact import FOLDER, open_folder, open_local, plain_folder, weight_file
+from retrieval.encoders.clip_features import projection_features, tower_kind
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, WITH_FOLDER, hub_file
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
     from retrieval.encoders.artefact import Artefact
     from retrieval.encoders.weights import Weights
-    from retrieval.types import EncoderSpec
+    from retrieval.types import Embeddings, EncoderSpec, UInt8
 
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 TOKENIZER_FILES = (
@@ -199,6 +203,30 @@ class OpenClipEncoder(TwoTowerEncoder):
         """Both towers and the factor of similarities, in evaluation mode."""
         model: torch.nn.Module = self._model
         return model
+
+    @cached_property
+    def unprojected_dimension(self) -> int:
+        """Number of dimensions of the vectors before the projection; 0 if the image tower has none."""
+        if tower_kind(self._model.visual) == "plain":
+            return 0
+        black = np.zeros((1, *self._pixels.crop, 3), np.uint8)
+        return int(self._run(black, self._both).shape[1]) - self.dimension
+
+    def encode_both(self, batch: UInt8) -> tuple[Embeddings, Embeddings]:
+        """Encode pixels to the vectors of ``encode_images``, bit for bit, and to those before the projection.
+
+        Raises:
+            InputError: the image tower has no projection, or ``batch`` has another shape or type.
+            WeightsError: a vector is zero or not finite.
+        """
+        width = self.unprojected_dimension
+        raw = self._encoded(batch, self._both, width + self.dimension)
+        return self.normalised(raw[:, width:], "image"), self.normalised(raw[:, :width], "image")
+
+    def _both(self, pixels: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.cat(projection_features(self._model.visual, pixels), 1)
 
 
 def tokenizer(spec: EncoderSpec) -> Any:

@@ -105,20 +105,24 @@ class TorchEncoder:
             InputError: ``batch`` has another shape or type.
             WeightsError: a vector is zero or not finite.
         """
+        return self.normalised(self._encoded(batch, self._forward, self._dimension), "image")
+
+    def _encoded(self, batch: UInt8, forward: Callable[[torch.Tensor], torch.Tensor], dimension: int) -> Float32:
+        """Return what a torch function gives for pixels (n, height, width, 3), not normalised (n, ``dimension``)."""
         shape = (*self._pixels.crop, 3)
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != shape:
             raise InputError(
                 f"{self._name} takes uint8 pixels of shape (n, {shape[0]}, {shape[1]}, 3), not {batch.shape}."
             )
-        size, raw = self._spec.batch_size, np.empty((len(batch), self._dimension), np.float32)
+        size, raw = self._spec.batch_size, np.empty((len(batch), dimension), np.float32)
         for start in range(0, len(batch), size):
             part = batch[start : start + size]
             padded = part
             if len(part) < size:
                 padded = np.zeros((size, *shape), np.uint8)
                 padded[: len(part)] = part
-            raw[start : start + size] = self._run(padded)[: len(part)]
-        return self.normalised(raw, "image")
+            raw[start : start + size] = self._run(padded, forward)[: len(part)]
+        return raw
 
     def normalised(self, raw: Float32, kind: str) -> Embeddings:
         """L2-normalise vectors (n, d); ``kind`` (image or text) is for the message.
@@ -140,7 +144,7 @@ class TorchEncoder:
     def _name(self) -> str:
         return f"{self._spec.family}/{self._spec.model}"
 
-    def _run(self, batch: UInt8) -> Float32:
+    def _run(self, batch: UInt8, forward: Callable[[torch.Tensor], torch.Tensor]) -> Float32:
         """Run one forward pass; pixels are normalised in float32, then cast to the precision, channels last."""
         import torch
 
@@ -151,14 +155,14 @@ class TorchEncoder:
                 torch.tensor(v, device=self._device).view(3, 1, 1) for v in (self._pixels.mean, self._pixels.std)
             )
             scaled = scaled.sub_(mean).div_(std).to(torch_dtype(self._spec.precision))
-            vectors = self._forward(scaled.contiguous(memory_format=torch.channels_last))
+            vectors = forward(scaled.contiguous(memory_format=torch.channels_last))
             raw: Float32 = vectors.to(torch.float32).cpu().numpy()
         return raw
 
     def _probe(self) -> int:
         """Return the dimension of the vectors, found by encoding one black image."""
         try:
-            vector = self._run(np.zeros((1, *self._pixels.crop, 3), np.uint8))
+            vector = self._run(np.zeros((1, *self._pixels.crop, 3), np.uint8), self._forward)
         except (AssertionError, RuntimeError, ValueError, IndexError) as error:
             height, width = self._pixels.crop
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -17,7 +17,7 @@ from retrieval.search.ranking import rank
 from retrieval.search.request import KINDS, SearchRequest
 from retrieval.search.result import SearchResult
 from retrieval.search.space_view import SpaceView
-from retrieval.types import Float32, SpaceInfo
+from retrieval.types import PREPROJ, Float32, SpaceInfo
 from retrieval.types.store import EmbeddingStore, Snapshot
 
 Searchable: TypeAlias = str | Path | EmbeddingStore | Snapshot
@@ -137,10 +137,15 @@ class Searcher:
         warnings: list[str],
     ) -> Float32:
         """Return the query vectors (q, d), of length 1; ``samples`` are those of the query."""
+        if samples and request.vector is None and request.image is None:
+            return stored_vectors(view.matrix.data, samples, request, space)
+        if request.view == PREPROJ:
+            raise InputError(
+                f"The view {PREPROJ} of space {space.name} has vectors of another dimension; search it with samples of "
+                "the store (`id`, `identity`, `label`), or search the view base."
+            )
         if request.vector is not None:
             return given_vectors(request, space)
-        if samples and request.image is None:
-            return stored_vectors(view.matrix.data, samples, request, space)
         return self._encoders.encode(request, space, warnings)
 
 

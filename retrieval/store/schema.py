@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -160,11 +161,17 @@ def vectors_table(fingerprint: str) -> str:
     return f"vectors_{fingerprint}"
 
 
-def vectors_schema(dimension: int, views: tuple[str, ...]) -> pa.Schema:
-    """Return the schema of a table of vectors: ``key``, and the columns of each view."""
+def vectors_schema(dimension: int, views: tuple[str, ...], widths: Mapping[str, int] | None = None) -> pa.Schema:
+    """Return the schema of a table of vectors: ``key``, and the columns of each view.
+
+    Args:
+        dimension: dimension of the space.
+        views: the views.
+        widths: dimensions of views that have another.
+    """
     fields = [pa.field("key", pa.string())]
     for view in views:
-        fields += view_fields(dimension, view)
+        fields += view_fields((widths or {}).get(view, dimension), view)
     return pa.schema(fields)
 
 

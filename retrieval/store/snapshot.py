@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,9 +113,13 @@ class LanceSnapshot:
         if view not in space.views:
             raise unknown(f"view in space {space.name}", view, space.views)
         name = vectors_table(space.fingerprint)
-        return hot_matrix(
-            self._dataset(name), space, view, self._cache_folder(space, view), partial(self._require, name)
-        )
+        dataset = self._dataset(name)
+        of_view = _with_width(space, dataset, view)
+        return hot_matrix(dataset, of_view, view, self._cache_folder(space, view), partial(self._require, name))
+
+    def width(self, space: SpaceInfo, view: str) -> int:
+        """Return the dimension of the vectors of a view, which may be another than that of the space."""
+        return _with_width(space, self._dataset(vectors_table(space.fingerprint)), view).dimension
 
     def _cache_folder(self, space: SpaceInfo, view: str) -> Path | None:
         return None if self._cache is None else self._cache / f"{space.fingerprint}-{view}"
@@ -135,7 +140,8 @@ class LanceSnapshot:
     def vector_parts(self, space: SpaceInfo, view: str = "base") -> Iterator[VectorMatrix]:
         """Yield the vectors of a view in parts, from the table instead of the cache."""
         name = vectors_table(space.fingerprint)
-        return read_fragments(self._dataset(name), space, view, partial(self._require, name))
+        dataset = self._dataset(name)
+        return read_fragments(dataset, _with_width(space, dataset, view), view, partial(self._require, name))
 
     def norms(self, space: SpaceInfo, *views: str) -> pa.Table:
         """Read lengths of vectors before normalisation; see :meth:`retrieval.types.store.Snapshot.norms`."""
@@ -188,6 +194,11 @@ class LanceSnapshot:
     def column_names(self, table: str) -> list[str]:
         """Return the names of the columns of a table at the version of this snapshot."""
         return list(self._dataset(table).schema.names)
+
+
+def _with_width(space: SpaceInfo, dataset: Any, view: str) -> SpaceInfo:
+    """Return a space with the dimension of a view, as the type of the view's column says."""
+    return replace(space, dimension=dataset.schema.field(f"v_{view}").type.list_size)
 
 
 def _is_ordered(keys: pa.Table) -> bool:

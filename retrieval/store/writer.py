@@ -109,6 +109,7 @@ class LanceWriter:
         dimension: int,
         views: Sequence[str],
         *,
+        widths: Mapping[str, int] | None = None,
         parent: str | None = None,
         matrix: Float32 | None = None,
         state: SpaceState = "complete",
@@ -118,7 +119,7 @@ class LanceWriter:
         table = vectors_table(spec.fingerprint)
         stored = next((row for row in spaces if row["fingerprint"] == spec.fingerprint), None)
         if stored is None:
-            self._tables.create(table, vectors_schema(dimension, tuple(views)))
+            self._tables.create(table, vectors_schema(dimension, tuple(views), widths))
             name = short_name(spec, [row["name"] for row in spaces])
             row: dict[str, Any] = {
                 "fingerprint": spec.fingerprint,
@@ -134,7 +135,7 @@ class LanceWriter:
         else:
             row = dict(stored)
             for view in (view for view in views if view not in stored["views"]):
-                self._tables.add_columns(table, view_fields(dimension, view))
+                self._tables.add_columns(table, view_fields((widths or {}).get(view, dimension), view))
         stored_views = list(stored["views"]) if stored else []
         row |= {"spec": spec.to_json(), "views": stored_views + [view for view in views if view not in stored_views]}
         if row != stored:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from retrieval.types.arrays import Float32, Int64, UInt8, digest
 from retrieval.types.banks import TEXT_KINDS, Bank, BankKind
 from retrieval.types.encoders import (
+    PREPROJ,
     ClassifierHead,
     Embeddings,
     Encoder,
@@ -16,6 +17,7 @@ from retrieval.types.encoders import (
     Interpolation,
     Precision,
     Preprocess,
+    ProjectingEncoder,
     ResizeMode,
     TextEncoder,
 )
@@ -33,6 +35,7 @@ from retrieval.types.spaces import (
 from retrieval.types.splits import SplitSet
 
 __all__ = [
+    "PREPROJ",
     "TEXT_KINDS",
     "WHOLE",
     "Bank",
@@ -49,6 +52,7 @@ __all__ = [
     "Neighbors",
     "Precision",
     "Preprocess",
+    "ProjectingEncoder",
     "ResizeMode",
     "Sample",
     "SearchIndex",

@@ -142,6 +142,25 @@ class Encoder(Protocol):
         ...
 
 
+PREPROJ = "preproj"
+"""The view of vectors before the projection to the space of texts; it has a dimension of its own."""
+
+
+@runtime_checkable
+class ProjectingEncoder(Protocol):
+    """Encodes images also to the vectors before its last projection, which is linear.
+
+    ``unprojected_dimension`` is their number of dimensions, or 0 if the network has no projection.
+    """
+
+    @property
+    def unprojected_dimension(self) -> int: ...
+
+    def encode_both(self, batch: UInt8) -> tuple[Embeddings, Embeddings]:
+        """Encode pixels as ``encode_images`` does, and return the same vectors, and those before the projection."""
+        ...
+
+
 @runtime_checkable
 class TextEncoder(Protocol):
     """Encodes texts to vectors of the same space as its images. ``logit_scale`` multiplies cosines to logits."""

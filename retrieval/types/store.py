@@ -179,6 +179,7 @@ class StoreWriter(Protocol):
         dimension: int,
         views: Sequence[str],
         *,
+        widths: Mapping[str, int] | None = None,
         parent: str | None = None,
         matrix: Float32 | None = None,
         state: SpaceState = "complete",
@@ -189,6 +190,7 @@ class StoreWriter(Protocol):
             spec: the encoder.
             dimension: dimension of the vectors.
             views: names of the views that will be written.
+            widths: dimensions of views that have another than the space.
             parent: fingerprint of the space from which a new space is made.
             matrix: (dimension, dimension of the parent); the vectors of a new space are those of the parent times it.
             state: state of a new space.

@@ -14,7 +14,7 @@ from retrieval.encoders.family import Family
 from retrieval.encoders.registry import FAMILIES, family, load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, WeightsError
-from retrieval.types import TextEncoder
+from retrieval.types import ProjectingEncoder, TextEncoder
 from tests.support import encoder_folders, hf_folders
 from tests.support import tiny_open_clip as tiny
 from tests.support.onnx_files import colour_encoder
@@ -167,6 +167,22 @@ def test_a_text_tower_shares_the_space(encoder: Encoder) -> None:
     again = encoder.encode_texts(["x"] * (encoder.spec.batch_size - 1) + texts)
     assert np.array_equal(again.vectors[-4:], vectors)
     assert encoder.logit_scale == pytest.approx(1 / 0.07, rel=1e-3)
+
+
+def test_vectors_before_the_projection_come_with_the_vectors(encoder: Encoder) -> None:
+    if not isinstance(encoder, ProjectingEncoder):
+        assert encoder.spec.family != "open_clip"
+        return
+    batch = images(encoder, 3)
+    base, before = encoder.encode_both(batch)
+    plain = encoder.encode_images(batch)
+    assert np.array_equal(base.vectors, plain.vectors)
+    assert np.array_equal(base.norms, plain.norms)
+    assert before.vectors.shape == (3, encoder.unprojected_dimension)
+    assert np.allclose(np.linalg.norm(before.vectors, axis=1), 1, atol=1e-6)
+    projected = before.vectors * before.norms[:, None] @ encoder.network.visual.proj.detach().float().numpy()  # type: ignore[attr-defined]
+    tolerance = 1e-5 if encoder.spec.precision == "fp32" else 2e-2
+    assert np.allclose(projected, base.vectors * base.norms[:, None], atol=tolerance)
 
 
 @pytest.mark.parametrize(("value", "message"), [(0.0, "zero"), (float("nan"), "not finite")])

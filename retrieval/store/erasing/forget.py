@@ -160,7 +160,7 @@ def _add_search(report: EraseReport, searched: Searched, shared: Mapping[bytes, 
 
 def same_vectors(snapshot: LanceSnapshot, vectors: Collection[bytes]) -> dict[bytes, list[str]]:
     """Return which samples of a snapshot have one of these vectors, to the bit: vector -> paths and ids."""
-    sizes = {4 * space.dimension for space in snapshot.spaces}
+    sizes = {4 * snapshot.width(space, view) for space in snapshot.spaces for view in space.views}
     wanted = {vector for vector in vectors if len(vector) in sizes}
     keys: dict[bytes, set[str]] = {}
     for space in snapshot.spaces if wanted else ():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexers.pipeline.batches import Batch, BatchQueue
+from indexers.pipeline.batches import Batch, BatchQueue, view_widths
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError
@@ -41,6 +41,12 @@ def test_batches_come_back_in_order_in_every_view(encoder: Encoder) -> None:
             for view, shown in (("base", pixels), ("hflip", pixels[:, :, ::-1])):
                 assert np.array_equal(views[view].vectors, encoder.encode_images(shown.copy()).vectors)
         assert len(queue) == 0
+
+
+def test_vectors_before_a_projection_need_one(encoder: Encoder) -> None:
+    assert view_widths(encoder, ("base", "hflip")) == {}
+    with pytest.raises(InputError, match="timm/test_resnet has no projection, so it has no view preproj; leave it out"):
+        view_widths(encoder, ("base", "preproj"))
 
 
 def test_an_error_of_the_encoder_comes_with_its_batch(encoder: Encoder) -> None:
