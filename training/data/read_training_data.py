@@ -180,8 +180,8 @@ def _select(
     _require_train(selection)
     if needs.val and not selection.roles.val.any():
         raise InputError(
-            "This recipe holds no samples out, on which the best weights are chosen; pass `data.val_identities=0.15` "
-            "or `data.val_from=train:0.1`."
+            f"No samples are held out, by which the best weights could be chosen (left out: {selection.left_out()}); "
+            "pass `data.val_identities=0.15` or `data.val_from=train:0.1`."
         )
     return near.searched and near_train.searched
 

@@ -55,8 +55,8 @@ class SampleSelection:
             self._tally.leave_out(reason, str(self.pool.columns["uri"][gone.argmax()]), int(gone.sum()))
 
     def left_out(self) -> str:
-        """Say what was left out, the most frequent reason first; empty for nothing."""
-        return str(self._tally)
+        """Say what was left out, the most frequent reason first."""
+        return str(self._tally) or "nothing"
 
     def __str__(self) -> str:
         """Say how many samples are train and val, and what was left out."""

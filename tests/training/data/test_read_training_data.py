@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from hypothesis import strategies as st
 from eval.classification.choosing import train_rows
 from eval.classification.shots import draw_shots
 from eval.modes.fewshot import FewshotConfig
+from eval.protocols.hands import HAND_ASPECTS
 from eval.protocols.split_sets import join_splits
 from eval.runs.prepare_classification import prepare_classification
 from eval.runs.request import MODE_STREAM, EvalRequest, RequestInputs
+from indexers.sources.hands11k import assign_splits
 from retrieval.errors import InputError, TestDataError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
+from tests.support.hand_rows import hand_rows
 from tests.support.identity_stores import memory_store, people
 from tests.support.labelled_stores import CLIP, class_store, labelled
+from tests.support.shared_data import SHARED, needs_shared
 from training.data.data_config import DataConfig
 from training.data.read_training_data import read_training_data
 from training.data.training_data import DataNeeds, TrainingData
@@ -119,7 +124,7 @@ def test_what_cannot_be_used_is_refused() -> None:
         read(tested)
     with pytest.raises(InputError, match=r"Protocol holdout draws train and test anew.*`data.split_set`"):
         read(class_store(labelled(2)), protocol="holdout")
-    with pytest.raises(InputError, match=r"holds no samples out.*`data.val_identities=0.15`"):
+    with pytest.raises(InputError, match=r"No samples are held out.*nothing.*`data.val_identities=0.15`"):
         read(class_store(labelled(2, {"train": 3})), TABLE._replace(val=True))
     with pytest.raises(InputError, match="needs identities or groups"):
         read(class_store(labelled(2)), val_identities=0.2)
@@ -201,6 +206,23 @@ def test_the_train_side_of_a_protocol_of_hands() -> None:
     assert len(every) + left_out(every) == 96
     with pytest.raises(InputError, match="left to train on"):
         read(memory_store(people(4, 3)), needs, protocol="monte-carlo")
+
+
+@needs_shared
+def test_the_train_side_of_11k_hands_is_the_published_one() -> None:
+    hands = hand_rows(SHARED / "hands")
+    rows = [
+        {"uri": hand.image, "identity": hand.identity, "aspect": hand.aspect, "split": split, "meta_accessories": 0}
+        for hand, split in zip(hands, assign_splits(hands), strict=True)
+    ]
+    store = memory_store(rows)
+    data = read(store, TABLE._replace(target="identity"), protocol="clipfh-11k")
+    counts = Counter(zip(data.columns["aspect"].tolist(), data.role.tolist(), strict=True))
+    assert [(counts[aspect, "train"], counts[aspect, "val"]) for aspect in HAND_ASPECTS] == [
+        (735, 73), (890, 72), (928, 76), (905, 72),
+    ]  # fmt: skip
+    one = read(store, TABLE._replace(target="identity"), protocol="clipfh-11k", aspect="dorsal right")
+    assert (len(one.rows("train")), len(one.rows("val"))) == (890, 72)
 
 
 def test_whole_identities_are_held_out_whatever_their_names() -> None:
@@ -312,7 +334,7 @@ ROWS = st.lists(
 OPTIONS = st.sampled_from([{}, {"val_identities": 0.3}, {"val_from": "train:0.4"}, {"shots": 1}, {"val_split": None}])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ROWS, OPTIONS)
 def test_nothing_evaluated_is_seen_and_everything_is_told(
     drawn: list[dict[str, str | None]], options: dict[str, Any]
