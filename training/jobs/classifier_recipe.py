@@ -46,7 +46,9 @@ class ClassifierRecipe(Config):
     model: ClassifierModel = Field(ClassifierModel(), description="Network and initial weights.")
     batch: int = Field(32, ge=1, le=65_536, description="Images per step.")
     batches: Sampling = Field(
-        "shuffled", description="Batches of all samples in random order (shuffled), or all classes alike (balanced)."
+        "shuffled",
+        description="Batches of all samples in random order (shuffled), with all classes alike (balanced), or by the "
+        "square roots of their sizes (weighted).",
     )
     augmentation: ImageAugmentation = Field(ImageAugmentation(), description="How images vary.")
     mixing: Mixing = Field(Mixing(), description="Mixed images and targets.")

@@ -97,7 +97,9 @@ class FinetuneRecipe(Config):
     wise_ft: WiseFt = Field(WiseFt(), description="Mean with the weights before training.")
     batch: int = Field(16, ge=1, le=65_536, description="Images per step.")
     batches: Sampling = Field(
-        "shuffled", description="Batches of all samples in random order (shuffled), or all classes alike (balanced)."
+        "shuffled",
+        description="Batches of all samples in random order (shuffled), with all classes alike (balanced), or by the "
+        "square roots of their sizes (weighted).",
     )
     augmentation: ImageAugmentation = Field(ImageAugmentation(), description="How images vary.")
     loss: LabelLoss = Field(LabelLoss(), description="What is minimised.")

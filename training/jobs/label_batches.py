@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from retrieval.encoders.torchvision_ops import repair_torchvision
 from training.image_augment import seeded
-from training.sampling import balanced_batches, shuffled_batches
+from training.sampling import balanced_batches, shuffled_batches, weighted_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrieval.types import Float32, Int64, Preprocess, UInt8
     from training.data.image_loader import ImageLoader
     from training.data.training_data import TrainingData
-    from training.jobs.label_recipe import Mixing
+    from training.jobs.label_recipe import Mixing, Sampling
 
 
 class LabelBatch(NamedTuple):
@@ -102,13 +102,18 @@ class StoredFeatures:
         return torch.from_numpy(self.features[rows])
 
 
-def label_batches(
-    data: TrainingData, how: Literal["shuffled", "balanced"], size: int, seed: int, epoch: int
-) -> list[LabelBatch]:
-    """Draw the batches of an epoch: of all samples and their repeats at random, or with all classes equally likely."""
+def label_batches(data: TrainingData, how: Sampling, size: int, seed: int, epoch: int) -> list[LabelBatch]:
+    """Draw the batches of an epoch, of all samples and their repeats.
+
+    ``shuffled`` takes every one once, ``balanced`` every class equally often, and ``weighted`` draws a class in
+    proportion to the square root of its size (Mahajan et al. 2018), between the two.
+    """
     rows = data.epoch_rows(seed, epoch)
     if how == "balanced":
         drawn = balanced_batches(rows, data.target[rows], size, seed, epoch)
+    elif how == "weighted":
+        counts = np.bincount(data.target[rows])
+        drawn = weighted_batches(rows, counts[data.target[rows]] ** -0.5, size, seed, epoch)
     else:
         drawn = shuffled_batches(rows, size, seed, epoch)
     return [LabelBatch(place, epoch * 1_000_003 + place, rows) for place, rows in enumerate(drawn)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from training.schedule import Schedule
 
 Selection = Literal["top_1", "macro_f1"]
-Sampling = Literal["shuffled", "balanced"]
+Sampling = Literal["shuffled", "balanced", "weighted"]
 
 
 class LabelLoss(Config):

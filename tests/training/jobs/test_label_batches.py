@@ -26,6 +26,19 @@ def test_batches_are_a_function_of_seed_and_epoch_and_hold_repeats() -> None:
     assert counts[0].sum() == 24
 
 
+def test_weighted_batches_draw_classes_by_the_square_roots_of_their_sizes() -> None:
+    data = labelled_world(6, 2)
+    train = data.rows("train")
+    large = train[data.target[train] == 0]
+    data = replace(data, repeats=(RepeatedRows(large, 15 * len(large)),))  # 16 times as large as the others
+    rows = np.concatenate(
+        [batch.rows for epoch in range(200) for batch in label_batches(data, "weighted", 8, 0, epoch)]
+    )
+    shares = np.bincount(data.target[rows]) / len(rows)
+    expected = np.array([4.0] + [1.0] * (len(data.classes) - 1))
+    assert np.allclose(shares, expected / expected.sum(), atol=0.02)
+
+
 def test_mixup_is_the_mean_of_pairs_and_leaves_the_generator_of_numpy_alone() -> None:
     images, target = torch.arange(5.0).view(5, 1, 1, 1).expand(5, 3, 4, 4), torch.tensor([0, 1, 2, 0, 1])
     np.random.seed(5)
