@@ -80,6 +80,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/batch_errors.py": ("training/test_loop.py",),
     "training/jobs/label_export.py": ("training/jobs/test_classifier.py", "training/jobs/test_finetune.py"),
     "training/jobs/label_stage.py": ("training/jobs/test_classifier.py", "training/jobs/test_finetune.py"),
+    "training/jobs/reid/network.py": ("training/jobs/reid/test_groups.py", "training/jobs/reid/test_stages.py"),
     "training/checkpoint.py": ("training/jobs/test_clip.py",),
     "training/data/crossings.py": ("training/data/test_read_training_data.py",),
     "training/data/held_out.py": ("training/data/test_read_training_data.py",),

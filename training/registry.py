@@ -20,6 +20,7 @@ JOBS = {
     "clip": ".jobs.clip:JOB",
     "coop": ".jobs.coop:JOB",
     "finetune": ".jobs.finetune:JOB",
+    "reid": ".jobs.reid.job:JOB",
 }
 
 

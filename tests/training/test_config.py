@@ -55,7 +55,9 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_names_those_that_ship() -> None:
-    with pytest.raises(MissingFileError, match=r"ships \(.*vitrine-tiny, in .*Did you mean 'vitrine-tiny'"):
+    with pytest.raises(
+        MissingFileError, match=r"ships \(.*hands/v5_vitb16, .*vitrine-tiny.*, in .*Did you mean 'vitrine-tiny'"
+    ):
         read_recipe(Path("vitrine-tinny"))
 
 

@@ -1,0 +1,106 @@
+"""The stages of the job reid: what they learn, what they keep fixed, and that a stopped run goes on as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.support.interruptions import stop_after
+from tests.support.reid_training import stages_of
+from training.jobs.reid.recipe import ReidRecipe
+from training.jobs.reid.stages import ImageStage, WordsStage
+from training.learner import Learner
+from training.loop import TrainingResult, fit
+
+PLANTED = {
+    "stages": "images",
+    "image_stage": {
+        "epochs": 20,
+        "patience": 0,
+        "rates": {"visual": 2e-3, "heads": 1e-2},
+        "schedule": {"name": "one_cycle"},
+    },
+    "hardware": {"amp": "off"},
+}
+SHORT: dict[str, Any] = {
+    "prompt_stage": {"epochs": 2, "batch": 16},
+    "image_stage": {"epochs": 2, "identities": 4, "images": 2, "rates": {"text": 1e-4}},
+    "losses": {"supcon": 1, "i2t": 1, "arcface": 1, "center": 5e-4},
+    "prompts": {"templates": ["{} hand image.", "An image showing a {}."], "normalise": True},
+    "hardware": {"amp": "off"},
+}
+
+
+def _planted(folder: Path, *, shuffled: bool) -> tuple[float, float]:
+    """Mean average precision of unseen identities before and after training."""
+    recipe = ReidRecipe.read(PLANTED, "recipe")
+    network, stages = stages_of(folder, recipe, "vit", train=24, held_out=24, images=8, shuffled=shuffled)
+    network.module.eval()
+    before = stages[-1].validate()["mean_ap"]
+    history = fit(Learner(network.module, "mean_ap", stages), folder, seed=0, quiet=True).history
+    return before, history[-1]["mean_ap"]
+
+
+def test_a_planted_signal_is_learned_and_found_in_unseen_identities(tmp_path: Path) -> None:
+    before, after = _planted(tmp_path, shuffled=False)
+    assert before < 0.1
+    assert after > 0.3
+
+
+def test_nothing_is_learned_of_shuffled_identities(tmp_path: Path) -> None:
+    before, after = _planted(tmp_path, shuffled=True)
+    assert before < 0.1
+    assert after < 0.13
+
+
+def _train(folder: Path, out: str) -> tuple[TrainingResult, torch.nn.Module, list[WordsStage | ImageStage]]:
+    network, stages = stages_of(folder, ReidRecipe.read(SHORT, "recipe"), "vit")
+    (folder / out).mkdir(exist_ok=True)
+    return fit(Learner(network.module, "mean_ap", stages), folder / out, seed=3, quiet=True), network.module, stages
+
+
+def test_a_run_that_is_stopped_in_both_stages_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole, _ = _train(tmp_path, "whole")
+    for batches in (1, 2, 3):
+        with monkeypatch.context() as patch:
+            stop_after(patch, batches)
+            assert _train(tmp_path, "parts")[0].interrupted
+    _, again, _ = _train(tmp_path, "parts")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    best, parts = (load_file(tmp_path / run / "best.safetensors") for run in ("whole", "parts"))
+    assert all(torch.equal(best[name], parts[name]) for name in best)
+
+
+def test_texts_are_fixed_when_the_image_stage_begins(tmp_path: Path) -> None:
+    recipe = ReidRecipe.read(SHORT, "recipe")
+    network, (prompts, images) = stages_of(tmp_path, recipe, "vit")
+    assert isinstance(images, ImageStage)
+    prompts.begin()
+    assert not network.texts.any()
+    assert prompts.validate() == {}
+    images.begin()
+    texts = network.texts.clone()
+    with torch.no_grad():
+        for template in range(2):
+            torch.testing.assert_close(texts[template], network.text_features(torch.arange(8), template))
+        for name in network.parts()["text"]:  # the text tower is trained; the texts of i2t stay
+            network.module.get_parameter(name).add_(0.1)
+    images.begin()
+    assert torch.equal(network.texts, texts)
+
+
+def test_vectors_are_those_of_re_identification(tmp_path: Path) -> None:
+    network, stages = stages_of(tmp_path, ReidRecipe.read({**PLANTED, "hardware": {"amp": "off"}}, "recipe"), "vit")
+    stage = stages[-1]
+    assert isinstance(stage, ImageStage)
+    network.module.eval()
+    vectors = stage.vectors(stage._samples.held_out)
+    assert vectors.shape == (16, 32 + 12)
+    assert (vectors**2).sum(1) == pytest.approx(1, abs=1e-5)

@@ -1,0 +1,1 @@
+"""Job ``reid``: encoders for re-identification, in CLIP-ReID's two stages or from images alone."""

@@ -1,0 +1,126 @@
+"""The samples of the job ``reid``: identities to train on, and held-out ones that are not among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from retrieval.errors import InputError
+from training.sampling import identity_notes
+
+if TYPE_CHECKING:
+    import torch
+
+    from retrieval.types import Int64, Preprocess, UInt8
+    from training.data.training_data import TrainingData
+    from training.jobs.reid.recipe import ImageStageConfig
+
+
+class ReidImages(Protocol):
+    """Pixels of samples, as :class:`training.data.image_loader.ImageLoader` gives them."""
+
+    def begin(self, epoch: int, batches: Sequence[Int64]) -> None:
+        """Name the batches of an epoch."""
+        ...
+
+    def batch(self, number: int) -> UInt8:
+        """Return the augmented pixels (b, height, width, 3) of a batch of this epoch."""
+        ...
+
+    def plain(self, rows: Int64) -> UInt8:
+        """Return the pixels (n, height, width, 3) of samples without augmentation."""
+        ...
+
+
+class ReidBatch(NamedTuple):
+    """Rows of a batch, its place in the epoch, and the number that seeds its random numbers."""
+
+    place: int
+    seed: int
+    rows: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class ReidSamples:
+    """n samples of a store.
+
+    Attributes:
+        ids: (n,) their ids.
+        images: their pixels.
+        preprocess: mean and standard deviation of the encoder's channels.
+        identity: (n,) number of the identity: from 0 for the C of train, -1 for identities that are held out.
+        held_out_identity: (n,) index of the identity among all.
+        train: rows to train on, ascending.
+        held_out: rows of identities that are not in train, ascending.
+        names: the identities of train, in the order of their numbers.
+    """
+
+    ids: Sequence[str]
+    images: ReidImages
+    preprocess: Preprocess
+    identity: Int64
+    held_out_identity: Int64
+    train: Int64
+    held_out: Int64
+    names: tuple[str, ...]
+
+    def normalised(self, pixels: UInt8) -> torch.Tensor:
+        """Return images (n, 3, height, width) of pixels (n, height, width, 3), as the encoder normalises them."""
+        import torch
+
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.preprocess.mean, self.preprocess.std))
+        return (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+    @property
+    def counts(self) -> Int64:
+        """(C,) number of training images of every identity."""
+        return np.bincount(self.identity[self.train], minlength=len(self.names)).astype(np.int64)
+
+
+def reid_samples(data: TrainingData, images: ReidImages, preprocess: Preprocess) -> ReidSamples:
+    """Number the identities of train, and find the samples of others.
+
+    Held-out samples of identities of train are left out: an encoder has seen these identities.
+    """
+    train, val = data.rows("train"), data.rows("val")
+    numbers = np.unique(data.target[train])
+    identity = np.full(len(data.classes), -1, np.int64)
+    identity[numbers] = np.arange(len(numbers))
+    return ReidSamples(
+        ids=data.ids.tolist(),
+        images=images,
+        preprocess=preprocess,
+        identity=identity[data.target],
+        held_out_identity=data.target,
+        train=train,
+        held_out=val[identity[data.target[val]] < 0],
+        names=tuple(data.classes[number] for number in numbers),
+    )
+
+
+def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> tuple[str, ...]:
+    """Check that batches and early stopping are possible with the samples, and return what the user should know.
+
+    Raises:
+        InputError: there are too few identities for a batch, none with two images, none held out to stop by, or
+            samples that are to be repeated.
+    """
+    if data.repeats:
+        raise InputError(
+            "data.oversample is for classes: batches of the job reid show all identities alike; leave it out."
+        )
+    train = data.rows("train")
+    notes = identity_notes(data.target[train], stage.identities, stage.images)
+    val = data.rows("val")
+    unseen = data.target[val][~np.isin(data.target[val], data.target[train])]
+    if (np.unique(unseen, return_counts=True)[1] > 1).any():
+        return notes
+    if stage.patience:
+        raise InputError(
+            f"No held-out {column} has two images, so training cannot stop by them; hold some out by "
+            "`data.val_identities=0.15`, or train all epochs by `image_stage.patience=0`."
+        )
+    return (*notes, f"No {column} is held out, so the weights of the last epoch are kept.")
