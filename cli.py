@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": (".eval.commands.compare:compare_command", "Is the difference of two evaluations real."),
     "report": (".eval.commands.report:report_command", "Write results as Markdown, one HTML page and pictures."),
     "results": (".eval.commands.results:results_command", "List what was evaluated on a store."),
+    "inspect": (".eval.commands.inspect:inspect_command", "Find objects in images, and answer their condition."),
     "audit": (".eval.commands.audit:audit_command", "Find leaks, duplicates and suspected labels."),
     "info": (".retrieval.commands.info:info_command", "What a store holds: spaces, counts, sizes, versions."),
     "encoders": (".retrieval.commands.encoders:encoders_command", "List names of encoders, with licence and size."),

@@ -1,0 +1,196 @@
+"""Runs an inspection: over new images, or over those of a split of the store, whose annotations are compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from eval.runs.inspection import InspectedImage, Inspector, open_inspector, read_upright
+from eval.runs.inspection_metrics import AnnotatedObject, InspectionMetrics, inspection_metrics
+from eval.runs.reading import read_pool
+from eval.runs.situations import CONDITION, OBJECT
+from retrieval.detectors.base import Detection
+from retrieval.detectors.registry import open_detector
+from retrieval.errors import InputError, MissingFileError, unknown
+from retrieval.image_formats import SUFFIXES
+from retrieval.interrupt import deferred_interrupt
+from retrieval.pillow_messages import decoding
+from retrieval.progress import progress
+from retrieval.types import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from eval.runs.inspect_request import InspectRequest
+    from retrieval.detectors.base import Detector
+    from retrieval.types.store import EmbeddingStore, Snapshot
+
+COLUMNS = ("id", "source", "uri", "split", "label", "box_x", "box_y", "box_width", "box_height", OBJECT, CONDITION)
+
+
+class ImageProblem(NamedTuple):
+    """An image that could not be inspected, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The result of a request.
+
+    Attributes:
+        space: name of the space that answered.
+        store_version: version of the store.
+        method: the scorer.
+        detector: name of the detector; None for annotated boxes.
+        images: the images with their objects.
+        problems: images that could not be read.
+        warnings: what makes answers doubtful.
+        metrics: comparison with the annotations; None for new images.
+        interrupted: whether it was stopped before the last image.
+    """
+
+    space: str
+    store_version: int
+    method: str
+    detector: str | None
+    images: tuple[InspectedImage, ...]
+    problems: tuple[ImageProblem, ...]
+    warnings: tuple[str, ...]
+    metrics: InspectionMetrics | None = None
+    interrupted: bool = False
+
+
+class _Task(NamedTuple):
+    """An image to inspect, with its annotated objects where it is one of the store."""
+
+    path: Path
+    annotated: tuple[AnnotatedObject, ...]
+
+
+def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
+    """Inspect images.
+
+    Args:
+        store: the store.
+        request: the request.
+
+    Raises:
+        MissingFileError: an image, a folder or the detector does not exist.
+        InputError: there is no image, the store has no conditions, or the detector is of another task.
+        UnknownNameError: there is no such space, scorer, bank or split.
+    """
+    detector = None if request.detector is None else open_detector(request.detector, request.least, request.overlap)
+    with store.snapshot() as snapshot:
+        tasks = _of_split(snapshot, request.split) if request.path is None else _of_path(request.path)
+        tasks = tasks[: request.limit]
+        inspector = open_inspector(store, snapshot, request.space, request.method, request.bank, request.device)
+        images, problems, whole = _inspected(tasks, detector, inspector, quiet=request.quiet)
+        metrics = None
+        if request.split is not None:
+            annotated = {task.path: task.annotated for task in tasks}
+            metrics = inspection_metrics([(image, annotated[image.path]) for image in images])
+        return Inspection(
+            inspector.space.name,
+            snapshot.store_version,
+            request.method,
+            None if detector is None else detector.name,
+            tuple(images),
+            tuple(problems),
+            (*inspector.warnings, *_unknown_types(images)),
+            metrics,
+            interrupted=not whole,
+        )
+
+
+def _inspected(
+    tasks: Sequence[_Task], detector: Detector | None, inspector: Inspector, *, quiet: bool
+) -> tuple[list[InspectedImage], list[ImageProblem], bool]:
+    """Inspect all images; return them, those that could not be read, and whether none was left out by Ctrl-C."""
+    images: list[InspectedImage] = []
+    problems: list[ImageProblem] = []
+    with deferred_interrupt() as stop, decoding(), progress("inspect", len(tasks), quiet=quiet) as bar:
+        for task in tasks:
+            if stop():
+                return images, problems, False
+            try:
+                image = read_upright(task.path)
+                images.append(inspector.inspect(task.path, image, _detections(detector, image, task)))
+            except InputError as error:
+                problems.append(ImageProblem(task.path, str(error)))
+            bar.advance()
+    return images, problems, True
+
+
+def _detections(detector: Detector | None, image: Image, task: _Task) -> tuple[Detection, ...]:
+    if detector is None:
+        return tuple(Detection(one.box, one.label, 1.0) for one in task.annotated)
+    return detector.detect(image, task.path)
+
+
+def _of_path(path: Path) -> list[_Task]:
+    """List an image, or the images in a folder and below it, by name.
+
+    Raises:
+        MissingFileError: there is nothing at the path.
+        InputError: the folder holds no image.
+    """
+    if path.is_file():
+        return [_Task(path, ())]
+    if not path.is_dir():
+        raise MissingFileError(f"There is no image or folder {path}.")
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    if not files:
+        raise InputError(f"{path} holds no image; name an image or a folder of images.")
+    return [_Task(file, ()) for file in files]
+
+
+def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
+    """List the images of a split with their annotated objects, in the order of the data.
+
+    Raises:
+        UnknownNameError: there is no such split.
+        InputError: the samples have no object and condition.
+    """
+    names = set(snapshot.column_names("samples"))
+    if not {OBJECT, CONDITION} <= names:
+        raise InputError("The samples have no object and condition; index with the source yolo or coco.")
+    pool = read_pool(snapshot, COLUMNS, None)
+    in_split = pool.take(pool.among("split", split))
+    if not len(in_split):
+        raise unknown("split", str(split), sorted(set(map(str, pool.values("split")))))
+    roots = {source.name: Path(source.root) for source in snapshot.sources}
+    objects: dict[Path, list[AnnotatedObject]] = defaultdict(list)
+    for row in _table_rows(in_split.columns):
+        path = roots[str(row["source"])] / str(row["uri"])
+        listed = objects[path]
+        if row["box_x"] is not None and row["label"] is not None:
+            box = Box(*(float(str(row[f"box_{side}"])) for side in ("x", "y", "width", "height")))
+            listed.append(AnnotatedObject(box, str(row["label"]), str(row[OBJECT]), str(row[CONDITION])))
+    return [_Task(path, tuple(listed)) for path, listed in objects.items()]
+
+
+def _table_rows(columns: Mapping[str, NDArray[np.object_]]) -> Iterator[dict[str, object]]:
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def _unknown_types(images: Sequence[InspectedImage]) -> tuple[str, ...]:
+    """Warn of classes of the detector that are no type of the store."""
+    counts: dict[str, int] = defaultdict(int)
+    for image in images:
+        for one in image.objects:
+            if one.object is None:
+                counts[one.detected] += 1
+    return tuple(
+        f"The store has no object '{name}' ({count} detected): the conditions of all objects were possible for it."
+        for name, count in counts.items()
+    )

@@ -1,0 +1,97 @@
+"""``inspect`` on drawn slopes: annotated boxes, files of boxes, exports and pictures, and what cannot be inspected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+import vitrine
+from tests.support.command_line import call_cli, call_json
+
+
+@pytest.fixture(scope="module")
+def slopes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("inspect")
+    call_cli("sample", "drains", "--out", root / "slopes", "--n", "36", "--size", "96")
+    vitrine.index(root / "slopes", root / "store", source="yolo", encoder="vitrine-tiny")
+    return root
+
+
+def boxes_of(slopes: Path, folder: Path) -> Path:
+    """The annotated boxes of the split valid as a detector's, but for two: one is gone, one is of another type."""
+    names = yaml.safe_load((slopes / "slopes" / "data.yaml").read_text())["names"]
+    kinds = ["toe drain", "rock toe", "slope drain", "vegetation", "gate"]
+    lines = []
+    for path in sorted((slopes / "slopes" / "valid" / "labels").iterdir()):
+        rows = [line.split() for line in path.read_text().splitlines()]
+        for number, *values in rows:
+            numbers = [float(value) for value in values]
+            if len(numbers) > 4:
+                xs, ys = numbers[::2], numbers[1::2]
+                numbers = [(min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)]
+            kind = next(at for at, kind in enumerate(kinds) if names[int(number)].lower().startswith(kind))
+            lines.append((path.stem, kind, numbers))
+    (folder / "labels").mkdir(parents=True)
+    (folder / "classes.txt").write_text("\n".join(kinds))
+    lines[1] = (lines[1][0], 4, lines[1][2])
+    for stem, kind, numbers in lines[1:]:
+        with (folder / "labels" / f"{stem}.txt").open("a") as file:
+            file.write(f"{kind} {' '.join(map(str, numbers))} 0.8\n")
+    return folder / "labels"
+
+
+def test_annotated_boxes_are_all_found(slopes: Path, tmp_path: Path) -> None:
+    report = call_json("inspect", "--split", "val", "--store", slopes / "store", "--coco", tmp_path / "c.json",
+                       "--yolo", tmp_path / "y", "--pictures", tmp_path / "p", "--method", "knn")  # fmt: skip
+    metrics = report["metrics"]
+    assert metrics["recall"]["value"] == metrics["precision"]["value"] == metrics["mean_ap"] == 1.0
+    assert 0.2 < metrics["condition"]["value"] == metrics["end_to_end"]["value"] < 1
+    objects = [one for image in report["images"] for one in image["objects"]]
+    assert len(objects) == metrics["condition"]["n"]
+    assert all(one["label"].lower().startswith(one["object"]) for one in objects)  # the type is given
+    assert all(len(one["nearest"]) == 3 for one in objects)
+    coco = json.loads((tmp_path / "c.json").read_text())
+    assert len(coco["annotations"]) == len(objects)
+    assert len(list((tmp_path / "y" / "labels").iterdir())) == len(report["images"]) == len(coco["images"])
+    picture = next((tmp_path / "p").glob("0001_*.jpg"))
+    assert Image.open(picture).size == (640, 640)
+
+
+def test_a_detector_of_files(slopes: Path, tmp_path: Path) -> None:
+    detector = boxes_of(slopes, tmp_path / "boxes")
+    images = slopes / "slopes" / "valid" / "images"
+    report = call_json("inspect", "--split", "val", "--store", slopes / "store", "--detector", detector)
+    metrics = report["metrics"]
+    missed = metrics["recall"]["n"] * (1 - metrics["recall"]["value"])
+    assert missed == pytest.approx(2)
+    assert metrics["precision"]["value"] == pytest.approx(1 - 1 / metrics["precision"]["n"])
+    shown = call_cli("inspect", images, "--store", slopes / "store", "--detector", detector, "--limit", "3")
+    assert "The store has no object 'gate' (1 detected)" in shown.stderr
+    assert "3 images" in shown.stdout
+
+
+def test_what_cannot_be_inspected_is_told(slopes: Path, tmp_path: Path) -> None:
+    detector = boxes_of(slopes, tmp_path / "boxes")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    Image.new("RGB", (32, 32)).save(folder / "empty.jpg")
+    store = slopes / "store"
+    done = call_cli("inspect", folder, "--store", store, "--detector", detector, check=3)
+    assert "broken.jpg" in done.stderr
+    assert "no objects" in done.stdout
+    for words, status, reason in (
+        ((folder,), 1, "new images need a --detector"),
+        ((), 1, "name images or a folder"),
+        (("--split", "vall"), 2, "Did you mean 'val'"),
+        ((tmp_path / "gone", "--detector", detector), 1, "no image or folder"),
+        ((folder, "--detector", tmp_path / "best.pt"), 1, "no detector"),
+        ((folder, "--detector", detector, "--method", "protptype"), 2, "Did you mean 'prototype'"),
+        ((folder, "--detector", detector, "--method", "spatial"), 1, "is for stored samples"),
+    ):
+        done = call_cli("inspect", *words, "--store", store, check=status)
+        assert reason in " ".join(done.stderr.split()), done.stderr
