@@ -23,11 +23,12 @@ from pydantic import Field, field_validator
 from retrieval.config import Config
 from retrieval.encoders.precision import choose_device, cpu_has_bf16, torch_dtype
 from retrieval.errors import InputError
+from training.processes import ranks
 
 if TYPE_CHECKING:
     import torch
 
-MOST_WORKERS = 8
+MOST_THREADS = 16
 
 
 class HardwareConfig(Config):
@@ -58,7 +59,6 @@ class Hardware:
         channels_last: memory layout of images and convolutions.
         compile: whether models are compiled.
         pin_memory: whether batches are copied to the device from pinned memory.
-        workers: threads that decode images.
     """
 
     device: str
@@ -66,7 +66,6 @@ class Hardware:
     channels_last: bool
     compile: bool
     pin_memory: bool
-    workers: int
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which a model is applied."""
@@ -109,6 +108,11 @@ class Hardware:
         return batch.to(self.device, non_blocking=self.pin_memory)
 
 
+def decoding_threads() -> int:
+    """Number of threads that decode images: one per core, divided among the processes of a run."""
+    return min(MOST_THREADS, max(1, (os.cpu_count() or 1) // ranks()))
+
+
 def resolve_hardware(config: HardwareConfig, device: str) -> Hardware:
     """Resolve the settings of a recipe for a device.
 
@@ -143,5 +147,4 @@ def settings_of(config: HardwareConfig, device: str) -> Hardware:
         channels_last=config.channels_last and kind != "mps",
         compile=config.compile,
         pin_memory=kind == "cuda",
-        workers=min(MOST_WORKERS, os.cpu_count() or 1),
     )

@@ -58,7 +58,9 @@ def cached_pixels(
                 f"{cache} cannot be written ({error.strerror or error}); decoded images of this run take "
                 f"{image_bytes(size) * n / 1e9:.2f} GB there."
             )
-    if (problem := from_first(problem)) is not None:  # the other processes of a run wait for the first
+    # The other processes of a run wait for the first, and read its file: their own folders are temporary.
+    problem, cache = from_first((problem, cache.absolute()))
+    if problem is not None:
         raise problem
     return cast("UInt8", np.load(cache, mmap_mode="r"))
 

@@ -68,7 +68,7 @@ class TrainReport:
     def lines(self) -> Iterator[str]:
         """Yield what was done, as sentences."""
         if self.result.interrupted:
-            yield f"Stopped after {self.result.epochs} epochs; the same command with `out={self.out}` goes on."
+            yield f"Stopped; the same command with `out={self.out}` goes on."
             return
         if self.result.history:
             score = "" if math.isnan(self.result.best_score) else f", score {self.result.best_score:.4f}"

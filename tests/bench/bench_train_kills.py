@@ -7,6 +7,7 @@ three times, then goes on to its end. ``python -m tests.bench.bench_train_kills 
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -49,7 +50,7 @@ def _kills(run: RunUnderTest, rng: random.Random, seconds: float) -> Iterator[st
         kind = rng.choice(("step", "time", "file", "file"))
         if kind == "step":
             step = rng.randrange(STEPS)
-            status, when = run.train(kill_at=step), f"before step {step}"
+            status, when = run.train(signal_at=(step, signal.SIGKILL)), f"before step {step}"
         elif kind == "time":
             wait = rng.uniform(0.3, 1.0) * seconds
             run.begin()

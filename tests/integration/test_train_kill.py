@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,8 @@ def test_a_training_that_was_killed_goes_on_bit_for_bit(start: WarmStart, tmp_pa
     assert whole.train() == 0, whole.said()
     killed = RunUnderTest(start, store, tmp_path / "killed")
     for step in (1, 6):  # before the first checkpoint; after one within an epoch
-        assert killed.train(kill_at=step) == -9, killed.said()
+        assert killed.train(signal_at=(step, signal.SIGKILL)) == -9, killed.said()
+    assert killed.train("--resume", signal_at=(12, signal.SIGINT)) == 1
+    assert f"Stopped; the same command with --out {killed.out} goes on." in killed.said()
     assert killed.train("--resume") == 0, killed.said()
     assert same_runs(whole.out, killed.out) == []

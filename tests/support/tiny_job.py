@@ -1,13 +1,12 @@
 """The job ``tiny`` of tests: a linear classifier on stored vectors, with dropout, that may kill its own process.
 
-A test adds it to the table of jobs (:data:`ENTRY`). A file ``kill-at`` beside the run's folder has the step
-at which the process is killed.
+A test adds it to the table of jobs (:data:`ENTRY`). A file ``signal-at`` beside the run's folder has a step and the
+number of a signal, which the process sends itself before this step.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ from training.schedule import Moment, cosine
 if TYPE_CHECKING:
     from training.run_settings import RunSettings
 
-KILL_AT = "kill-at"
+SIGNAL_AT = "signal-at"
 
 
 class TinyRecipe(Config):
@@ -50,7 +49,7 @@ class TinyStage:
     name = "classes"
 
     def __init__(
-        self, model: Any, data: TrainingData, recipe: TinyRecipe, hardware: Hardware, kill_at: int | None
+        self, model: Any, data: TrainingData, recipe: TinyRecipe, hardware: Hardware, signal_at: tuple[int, int]
     ) -> None:
         import torch
 
@@ -58,7 +57,7 @@ class TinyStage:
         self.evaluate_every = recipe.loop.evaluate_every
         self._model, self._data, self._recipe, self._hardware = model, data, recipe, hardware
         self._x, self._y = torch.from_numpy(data.vectors["base"].vectors), torch.from_numpy(data.target)
-        self._kill_at = kill_at
+        self._signal_at = signal_at
 
     def begin(self) -> Optimisers:
         import torch
@@ -83,8 +82,8 @@ class TinyStage:
     def step(self, batch: Any, moment: Moment) -> dict[str, float]:
         from torch.nn.functional import cross_entropy
 
-        if moment.step == self._kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if moment.step == self._signal_at[0]:
+            os.kill(os.getpid(), self._signal_at[1])
         self._optimisers.zero_grad()
         with self._hardware.autocast():
             logits = self._model(self._x[batch])
@@ -122,8 +121,7 @@ class TinyJob:
         model = hardware.prepare(
             torch.nn.Sequential(torch.nn.Dropout(recipe.dropout), torch.nn.Linear(dim, classes, bias=False))
         )
-        kill_at = out.parent / KILL_AT
-        stage = TinyStage(model, data, recipe, hardware, int(kill_at.read_text()) if kill_at.is_file() else None)
+        stage = TinyStage(model, data, recipe, hardware, _signal_at(out.parent / SIGNAL_AT))
         result = fit(Learner(model, "top_1", [stage], recipe.loop.ema), out, seed=recipe.loop.seed, run=run)
         if result.history:
             weights = load_file(out / BEST)["1.weight"].numpy()
@@ -137,6 +135,14 @@ class TinyJob:
             )
             write_record(out, record)
         return result
+
+
+def _signal_at(file: Path) -> tuple[int, int]:
+    """Step and signal; step -1 if there is none."""
+    if not file.is_file():
+        return -1, 0
+    step, number = file.read_text().split()
+    return int(step), int(number)
 
 
 JOB = TinyJob()

@@ -6,7 +6,7 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
-from tests.support.tiny_job import KILL_AT
+from tests.support.tiny_job import SIGNAL_AT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,20 +34,20 @@ class RunUnderTest:
         self._start, self._store, self._folder = start, store, folder
         self._running: Running | None = None
 
-    def begin(self, *words: str, kill_at: int | None = None) -> Running:
-        """Start the command, which is killed before a step."""
-        file = self._folder / KILL_AT
-        if kill_at is None:
+    def begin(self, *words: str, signal_at: tuple[int, signal.Signals] | None = None) -> Running:
+        """Start the command, which sends itself a signal before a step."""
+        file = self._folder / SIGNAL_AT
+        if signal_at is None:
             file.unlink(missing_ok=True)
         else:
-            file.write_text(str(kill_at))
+            file.write_text(f"{signal_at[0]} {signal_at[1].value}")
         command: list[str | Path] = ["train", "tiny", *RECIPE, "--store", self._store, "--out", self.out, *words]
         self._running = self._start(*command, output=self._folder / "said.txt")
         return self._running
 
-    def train(self, *words: str, kill_at: int | None = None) -> int:
+    def train(self, *words: str, signal_at: tuple[int, signal.Signals] | None = None) -> int:
         """Run the command; return its exit status, -9 if it was killed."""
-        return self.begin(*words, kill_at=kill_at).wait(120)
+        return self.begin(*words, signal_at=signal_at).wait(120)
 
     def kill(self) -> int:
         """Kill the command that runs; return its exit status, 0 if it had ended."""

@@ -9,7 +9,7 @@ import torch
 
 from retrieval.errors import InputError, UnknownNameError
 from training import hardware
-from training.hardware import HardwareConfig, resolve_hardware, settings_of
+from training.hardware import HardwareConfig, decoding_threads, resolve_hardware, settings_of
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,19 @@ def test_what_a_device_does(
     settings = settings_of(HardwareConfig(amp=amp), device)
     assert (settings.device, settings.precision) == (device, precision)
     assert (settings.channels_last, settings.pin_memory, settings.compile) == (channels_last, pinned, False)
-    assert 1 <= settings.workers <= 8
 
 
 @pytest.mark.parametrize("amp", ["bf16", "fp16"])
 def test_mps_trains_in_float32_only(amp: Any) -> None:
     with pytest.raises(InputError, match=f"amp={amp}: training on MPS is in float32"):
         settings_of(HardwareConfig(amp=amp), "mps")
+
+
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    assert decoding_threads() == 12
+    monkeypatch.setattr(hardware, "ranks", lambda: 4)
+    assert decoding_threads() == 3
 
 
 def test_devices_are_looked_up() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +13,7 @@ from retrieval.encoders.preprocess import pixels as preprocessed
 from retrieval.errors import InputError
 from retrieval.pillow_messages import decoding
 from retrieval.types import digest
+from training.hardware import decoding_threads
 from training.image_augment import AugmentationPlan, ImageAugmentation
 from training.image_cache import cached_pixels, image_bytes
 from training.sampling import PIXELS, epoch_generator
@@ -73,7 +73,7 @@ class ImageLoader:
         self._plan = AugmentationPlan(how, size, flip)
         self._sizes: dict[Role, Preprocess] = {"train": _larger(size) if how.crop == "resized" else size, "val": size}
         self._rare = _rare_samples(data, how)
-        self._threads = threads or min(16, os.cpu_count() or 1)
+        self._threads = threads or decoding_threads()
         self._place = np.zeros(len(data), np.int64)
         self._kept: dict[Role, UInt8] = {}
         left = int(cache_gb * 1e9)

@@ -73,7 +73,7 @@ def _train_matrix(
     open_run(out, recipe.model_dump(mode="json"))
     model = matrix_model(np.eye(space.dimension, dtype=np.float32)).to(device)
     stage = MatrixStage(recipe.method, model, samples, recipe.matrix, device)
-    result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.matrix.seed, quiet=run.quiet)
+    result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.matrix.seed, run=run)
     if result.interrupted:
         return result
     write_encoder(
@@ -109,7 +109,7 @@ def _fit_head(
     open_run(out, recipe.model_dump(mode="json"))
     model = head_model(len(prepared.classes), samples.vectors.shape[1])
     stage = HeadStage(recipe.method, model, samples, prepared)
-    result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.matrix.seed, quiet=run.quiet)
+    result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.matrix.seed, run=run)
     if result.interrupted:
         return result
     arrays = load_file(out / BEST)

@@ -18,6 +18,7 @@ from training.jobs.clip_recipe import ClipRecipe
 from training.learner import LOSS, Learner
 from training.loop import TrainingResult, fit
 from training.optimisers import Optimisers, ScheduledOptimiser, decay_groups
+from training.processes import rank, ranks, share_of
 from training.schedule import Moment, cosine
 from training.vocabulary import learn_merges
 
@@ -118,6 +119,11 @@ class ContrastiveStage:
         rng = np.random.default_rng([self._config.loop.seed, epoch])
         drawn = batches_of(self._train.folder, self._config.batch, self._config.batches, rng)
         return [(epoch * 1_000_003 + number, rows) for number, rows in enumerate(drawn)]
+
+    def share(self, batch: tuple[int, Numbers]) -> tuple[int, Numbers]:
+        """See :class:`training.learner.DividesBatches`; captions are told apart within a share."""
+        seed, rows = batch
+        return seed * ranks() + rank(), share_of(rows)
 
     def step(self, batch: tuple[int, Numbers], moment: Moment) -> dict[str, float]:
         """Take one step; the factor of similarities is clamped to 1..100."""
