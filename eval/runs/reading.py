@@ -272,6 +272,8 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
     if len(missing):
         first = pool.columns["uri"][missing[0]]
         way = "index the same images again, which embeds the missing ones"
+        if space.parent is not None:
+            way = "refresh it again from its training run, which adds the missing ones"
         if space.imported:
             way = "import vectors of these into the space, too, or leave them out with `where`"
         raise IncompleteError(

@@ -39,14 +39,14 @@ def _commits(store: Path) -> int:
 def kill_refreshes(start: WarmStart, folder: Path, parent: SpaceInfo, kills: int, seed: int = 0) -> int:
     """Refresh the store ``s`` in a folder by runs that are killed, until so many were; return their number.
 
-    Every fourth run leaves an adapter, the others an encoder. After each kill the old space must have the same vectors
+    Every third run leaves an adapter, the others an encoder. After each kill the old space must have the same vectors
     and the same search in it find the same. The run that ends must leave what a refresh without kills leaves.
     """
     chance, killed, number = random.Random(seed), 0, 0
     before, answer = vectors(folder, parent), _answer(folder / "s", parent)
     longest = 1.0
     while killed < kills:
-        make = adapter_run if number % 4 == 3 else classifier_run
+        make = adapter_run if number % 3 == 1 else classifier_run
         run, clean = make(folder / f"run{number}", parent, seed=number), folder / f"clean{number}"
         shutil.copytree(folder / "s", clean / "s")
         words = ("refresh", "--checkpoint", run, "--no-compare", "--commit-seconds", "0", "--store", folder / "s")

@@ -212,3 +212,4 @@ def _compare(
         with store.snapshot() as snapshot:
             title = f"Images whose neighbours changed most: {parent.name} before, {new.name} after"
             write_moved_sheet(snapshot, neighbours, title, request.sheet)
+        say(f"Contact sheet: {request.sheet}")

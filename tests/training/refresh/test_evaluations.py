@@ -11,9 +11,9 @@ import pytest
 
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
-from retrieval.types import Bank
+from retrieval.types import Bank, SpaceInfo
 from tests.support.command_line import call_cli, call_json
-from tests.support.trained_runs import CLASSES, adapter_run, classifier_run, drawn_store, record, spaces
+from tests.support.trained_runs import CLASSES, adapter_run, classifier_run, record, spaces
 from training.export import TrainedBank, write_bank, write_record
 from training.refresh.evaluations import read_evaluation, usual_evaluations
 from training.refresh.run_folder import RunFolder
@@ -64,8 +64,7 @@ def test_texts_of_evaluations() -> None:
         read_evaluation("reid:seed=-1")
 
 
-def test_spaces_are_compared_as_compare_does_it(tmp_path: Path) -> None:
-    parent = drawn_store(tmp_path)
+def test_spaces_are_compared_as_compare_does_it(tmp_path: Path, parent: SpaceInfo) -> None:
     run = classifier_run(tmp_path / "run", parent)
     words = ("refresh", "--checkpoint", run, "--store", tmp_path / "s")
     report = call_json(*words, "--evaluate", "knn:k=1", "--evaluate", "prototype")
@@ -79,14 +78,13 @@ def test_spaces_are_compared_as_compare_does_it(tmp_path: Path) -> None:
         known_one.pop("store_version")
         assert made == known_one
     assert report["changes"]["neighbours"]["of"] == "samples of the evaluation"
-    assert report["changes"]["neighbours"]["samples"] == 18  # test and val
+    assert report["changes"]["neighbours"]["samples"] == 9  # test and val
     failed = call_cli(*words, "--evaluate", "zeroshot", check=1)
     assert "Error: Space shufflenet" in failed.stderr
     assert "no text tower" in failed.stderr
 
 
-def test_what_cannot_be_evaluated_is_said_and_no_failure(tmp_path: Path) -> None:
-    parent = drawn_store(tmp_path, 18)
+def test_what_cannot_be_evaluated_is_said_and_no_failure(tmp_path: Path, parent: SpaceInfo) -> None:
     run = classifier_run(tmp_path / "run", parent, target="identity")
     done = call_cli("refresh", "--checkpoint", run, "--store", tmp_path / "s")
     assert "Not compared by reid: " in done.stderr
@@ -94,8 +92,9 @@ def test_what_cannot_be_evaluated_is_said_and_no_failure(tmp_path: Path) -> None
     assert "'promote test-vit" in done.stderr
 
 
-def test_texts_of_a_parent_serve_its_adapter_and_learned_prompts_are_compared_with_them(tmp_path: Path) -> None:
-    parent = drawn_store(tmp_path)
+def test_texts_of_a_parent_serve_its_adapter_and_learned_prompts_are_compared_with_them(
+    tmp_path: Path, parent: SpaceInfo
+) -> None:
     rng = np.random.default_rng(0)
     texts = rng.standard_normal((3, parent.dimension)).astype(np.float32)
     texts /= np.linalg.norm(texts, axis=1, keepdims=True)

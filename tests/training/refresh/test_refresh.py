@@ -20,7 +20,6 @@ from tests.support.trained_runs import (
     CLASSES,
     adapter_run,
     classifier_run,
-    drawn_store,
     index_images,
     matrix_of,
     spaces,
@@ -28,25 +27,6 @@ from tests.support.trained_runs import (
     vectors,
 )
 from training.export import TrainedBank, write_bank
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SpaceInfo]:
-    """A store of 18 images with both views, which tests copy."""
-    folder = tmp_path_factory.mktemp("world")
-    return folder, drawn_store(folder, 18, "--views", "base,hflip")
-
-
-@pytest.fixture
-def parent(world: tuple[Path, SpaceInfo], tmp_path: Path) -> SpaceInfo:
-    """The space of a copy of the store, beside a copy of its images, in ``tmp_path``."""
-    folder, space = world
-    for name in ("images", "s"):
-        shutil.copytree(folder / name, tmp_path / name)
-    shutil.move(folder / "images", folder / "away")  # the images of a data set that was moved are those of its copy
-    index_images(tmp_path)
-    shutil.move(folder / "away", folder / "images")
-    return space
 
 
 def refresh(folder: Path, run: Path, *options: str | Path, check: int = 0) -> dict[str, Any]:
@@ -61,7 +41,7 @@ def rows(folder: Path) -> object:
 
 
 def test_an_encoder_gets_the_vectors_that_index_would_give_and_nothing_else_changes(
-    tmp_path: Path, parent: SpaceInfo
+    tmp_path: Path, parent: SpaceInfo, world: tuple[Path, SpaceInfo]
 ) -> None:
     run = classifier_run(tmp_path / "run", parent)
     before, samples = vectors(tmp_path, parent), rows(tmp_path)
@@ -75,12 +55,13 @@ def test_an_encoder_gets_the_vectors_that_index_would_give_and_nothing_else_chan
     (bank,) = open_store(tmp_path / "s").banks(new.fingerprint)
     assert (bank.kind, bank.edge_class.tolist()) == ("classifier", list(CLASSES))
     (tmp_path / "clean").mkdir()
-    shutil.copytree(tmp_path / "images", tmp_path / "clean" / "images")
+    shutil.copytree(world[0] / "images", tmp_path / "clean" / "images")
     index_images(tmp_path / "clean", "--encoder", str(run), "--views", "base,hflip")
     assert vectors(tmp_path / "clean", new) == vectors(tmp_path, new)
     call_cli("verify", "--store", tmp_path / "s")
 
 
+@pytest.mark.usefixtures("own_images")
 def test_again_only_what_is_missing_is_embedded(tmp_path: Path, parent: SpaceInfo) -> None:
     run = classifier_run(tmp_path / "run", parent)
     assert refresh(tmp_path, run, "--views", "base")["embedded"] == 18
@@ -89,6 +70,10 @@ def test_again_only_what_is_missing_is_embedded(tmp_path: Path, parent: SpaceInf
     for uri in uris(3, 18):
         shutil.copy(tmp_path / "new" / "images" / uri, tmp_path / "images" / uri)
     index_images(tmp_path, *SMALL_ENCODER)
+    name = spaces(tmp_path)[1].name
+    failed = call_cli("eval", "--mode", "prototype", "--space", name, "--store", tmp_path / "s", check=1).stderr
+    assert "have no vector in space" in failed
+    assert "refresh it again from its training run" in failed
     report = refresh(tmp_path, run / "encoder", "--views", "base")
     assert (report["embedded"], report["unchanged"]) == (3, 18)
     assert spaces(tmp_path)[1].views == ("base",)
@@ -96,8 +81,10 @@ def test_again_only_what_is_missing_is_embedded(tmp_path: Path, parent: SpaceInf
     assert (report["embedded"], report["unchanged"], spaces(tmp_path)[1].views) == (21, 0, ("base", "hflip"))
 
 
-def test_images_that_are_gone_are_told_and_the_space_waits_for_them(tmp_path: Path, parent: SpaceInfo) -> None:
-    run, images = classifier_run(tmp_path / "run", parent), tmp_path / "images"
+def test_images_that_are_gone_are_told_and_the_space_waits_for_them(
+    tmp_path: Path, parent: SpaceInfo, own_images: Path
+) -> None:
+    run, images = classifier_run(tmp_path / "run", parent), own_images
     gone, changed, damaged = (images / uri for uri in uris(3))
     kept = {path: path.read_bytes() for path in (gone, changed, damaged)}
     gone.unlink()
@@ -121,17 +108,16 @@ def test_images_that_are_gone_are_told_and_the_space_waits_for_them(tmp_path: Pa
     assert spaces(tmp_path)[1].state == "complete"
 
 
-def test_one_of_several_copies_is_enough(tmp_path: Path, parent: SpaceInfo) -> None:
-    copy = tmp_path / "images" / "train" / "oak" / "copy.png"
-    shutil.copy(tmp_path / "images" / uris(1)[0], copy)
+def test_one_of_several_copies_is_enough(tmp_path: Path, parent: SpaceInfo, own_images: Path) -> None:
+    shutil.copy(own_images / uris(1)[0], own_images / "train" / "oak" / "copy.png")
     index_images(tmp_path)
-    (tmp_path / "images" / uris(1)[0]).unlink()
+    (own_images / uris(1)[0]).unlink()
     assert refresh(tmp_path, classifier_run(tmp_path / "run", parent))["embedded"] == 18
 
 
-def test_an_adapter_maps_stored_vectors_and_opens_no_image(tmp_path: Path, parent: SpaceInfo) -> None:
+def test_an_adapter_maps_stored_vectors_and_opens_no_image(tmp_path: Path, parent: SpaceInfo, own_images: Path) -> None:
     run = adapter_run(tmp_path / "run", parent, d=256)
-    shutil.rmtree(tmp_path / "images")
+    shutil.rmtree(own_images)
     texts = np.eye(3, parent.dimension, dtype=np.float32)
     words = Bank("words", parent.fingerprint, "prompts:x", texts, np.arange(3), np.array(CLASSES), ("a", "b", "c"),
                  kind="prompts")  # fmt: skip
@@ -194,7 +180,7 @@ def test_banks_of_a_run_go_to_their_spaces(tmp_path: Path, parent: SpaceInfo) ->
     assert [bank.name for bank in open_store(tmp_path / "s").banks(spaces(tmp_path)[1].fingerprint)] == ["own"]
 
 
-def test_python_takes_the_same_options(tmp_path: Path, parent: SpaceInfo) -> None:
+def test_python_takes_the_same_options(tmp_path: Path, parent: SpaceInfo, own_images: Path) -> None:
     run = classifier_run(tmp_path / "run", parent)
     report = vitrine.refresh(run, vitrine.open_store(tmp_path / "s"), quiet=True, sheet=tmp_path / "moved.png")
     assert (report.embedded, report.state) == (18, "complete")
@@ -203,8 +189,8 @@ def test_python_takes_the_same_options(tmp_path: Path, parent: SpaceInfo) -> Non
     assert "nearest before" in repr(report)
     assert json.loads(json.dumps(report.to_dict()))["changes"]["comparisons"][0]["task"] == "classification"
     vitrine.promote(tmp_path / "s", report.space or "")
-    draw_images(tmp_path / "more" / "images", *uris(21))
-    shutil.copytree(tmp_path / "more" / "images", tmp_path / "images", dirs_exist_ok=True)
+    draw_images(tmp_path / "more", *uris(21))
+    shutil.copytree(tmp_path / "more", own_images, dirs_exist_ok=True)
     index_images(tmp_path)  # without an encoder: that of the default space
     assert [space.rows for space in spaces(tmp_path)] == [18, 21]
 

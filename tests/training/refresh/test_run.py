@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.types import SpaceInfo
 from tests.support.command_line import call_cli
 from tests.support.refresh_kills import MODULES, kill_refreshes
 from tests.support.trained_runs import adapter_run, classifier_run, drawn_store, spaces, vectors
@@ -16,7 +17,7 @@ from tests.support.warm_start import warm_start
 
 
 def test_two_kills_and_ctrl_c_leave_the_old_space_and_the_next_run_finishes(tmp_path: Path) -> None:
-    parent = drawn_store(tmp_path, 72)
+    parent = drawn_store(tmp_path, 48)
     with warm_start(modules=MODULES) as start:
         assert kill_refreshes(start, tmp_path, parent, kills=2) == 2
         run = classifier_run(tmp_path / "stopped", parent, seed=9)
@@ -28,17 +29,16 @@ def test_two_kills_and_ctrl_c_leave_the_old_space_and_the_next_run_finishes(tmp_
         assert process.wait(60) == 1
     assert "Stopped; what is done is kept. Run the same command again to go on." in process.said()
     new = spaces(tmp_path)[-1]
-    assert (new.state, 0 < new.rows < 72) == ("filling", True)
+    assert (new.state, 0 < new.rows < 48) == ("filling", True)
     said = call_cli(*words, "--no-compare").stdout
-    assert f"{72 - new.rows} new vectors, {new.rows} unchanged; " in said
+    assert f"{48 - new.rows} new vectors, {new.rows} unchanged; " in said
     assert spaces(tmp_path)[-1].state == "complete"
 
 
 @pytest.mark.parametrize("make", [classifier_run, adapter_run])
 def test_a_full_disk_is_one_sentence_and_the_old_space_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: object
+    tmp_path: Path, parent: SpaceInfo, monkeypatch: pytest.MonkeyPatch, make: object
 ) -> None:
-    parent = drawn_store(tmp_path, 18)
     run = make(tmp_path / "run", parent)  # type: ignore[operator]
     before = vectors(tmp_path, parent)
     words = ("refresh", "--checkpoint", run, "--store", tmp_path / "s", "--no-compare")
