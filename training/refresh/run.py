@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from eval.runs.run import prepare
 from indexers.jobs import stored_spec
+from indexers.pipeline.batches import view_widths
 from indexers.pipeline.embed import classifier_bank
 from indexers.pipeline.report import IndexOptions
 from indexers.pipeline.stored import embed_stored, stored_images
+from indexers.requests import VIEWS
 from retrieval.encoders.adapter import adapter_spec
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
@@ -160,7 +162,12 @@ class _Filling:
         for line in encoder.notes:
             self.say(line)
         space = self.writer.register_space(
-            self.spec, encoder.dimension, views, parent=self.parent.fingerprint, state="filling"
+            self.spec,
+            encoder.dimension,
+            views,
+            widths=view_widths(encoder, views),
+            parent=self.parent.fingerprint,
+            state="filling",
         )
         has_bank = any(bank.owner == "new" and bank.kind == "classifier" for bank in self.run.banks)
         if encoder.head is not None and not has_bank:
@@ -169,7 +176,7 @@ class _Filling:
         return space
 
 
-VIEWS = ("base", "hflip")
+OF_ANY_ENCODER = ("base", "hflip")
 """Views that any encoder makes of an image; a crop policy may add others."""
 
 
@@ -182,7 +189,7 @@ def _views(named: tuple[str, ...] | None, parent: SpaceInfo) -> tuple[str, ...]:
     for view in named or ():
         if view not in VIEWS:
             raise unknown("view", view, VIEWS)
-    wanted = parent.views if named is None else named
+    wanted = [view for view in OF_ANY_ENCODER if view in parent.views] if named is None else named
     return tuple(view for view in VIEWS if view == "base" or view in wanted)
 
 

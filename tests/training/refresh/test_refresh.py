@@ -202,6 +202,7 @@ def test_python_takes_the_same_options(tmp_path: Path, parent: SpaceInfo, own_im
         (("--checkpoint", "images"), 1, "images holds nothing for a store, neither encoder/encoder.json nor banks"),
         (("--checkpoint", "run", "--store", "nowhere"), 1, "no store here"),
         (("--checkpoint", "run", "--views", "base,flip"), 2, "No view 'flip'. Did you mean 'hflip'?"),
+        (("--checkpoint", "run", "--views", "base,preproj"), 1, "has no projection"),
         (("--checkpoint", "run", "--space", "shuflenet"), 2, "No space 'shuflenet'. There is: shufflenet-v2"),
         (("--checkpoint", "run", "--evaluate", "rei"), 2, "No mode 'rei'"),
         (("--checkpoint", "run", "--evaluate", "knn:kk=3"), 2, "No option 'kk'"),
