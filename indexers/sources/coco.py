@@ -27,6 +27,15 @@ _FIELDS = {"camera": ("location",), "group": ("seq_id", "sequence_id"), "capture
 class CocoOptions(RowOptions, BoxOptions):
     """Options of the source ``coco``; columns are the keys of images and annotations."""
 
+    images: bool = Field(
+        default=False, description="Whether the whole image of boxes is a sample, too; it has no label."
+    )
+    class_map: Path | None = Field(
+        default=None,
+        description="YAML file that says of which object and condition each category is: 'rock toe damaged: {object: "
+        "rock toe, condition: damaged}'. Without it, guessed where names of categories say it.",
+    )
+
     image_root: Path | None = Field(
         default=None, description="Folder that holds the images. Without it, the folder, or that of the JSON file."
     )
@@ -50,7 +59,10 @@ class CocoSource(BoxSource):
         require_folder(root)
         self._image_root = options.image_root
         self.tables = frozenset(file.name for file in files)
-        table = CocoTable(folder, files, root, boxes=options.boxes, words=options.split)
+        table = CocoTable(
+            folder, files, root, boxes=options.boxes, words=options.split, images=options.images,
+            class_map=options.class_map,
+        )  # fmt: skip
         name = name or f"{self.kind}:{folder_name(folder)}"
         super().__init__(path, root, name, table, ImagePaths(root), options, boxes=options.boxes)
 

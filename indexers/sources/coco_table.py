@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexers.sources.boxes import BOX, BOX_SIZE
+from indexers.sources.object_classes import classes_note, guess_classes, read_classes
 from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import TableRow
 from retrieval.errors import InputError, MissingFileError, first_names
@@ -45,6 +46,9 @@ _IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "license", "coco_
 _ANNOTATION_KEYS = frozenset({"id", "image_id", "category_id", BOX, "area", "iscrowd", "caption"})
 _FILE_ROWS = 10**9
 """More rows than a file has: row n of file k has the number k * 10^9 + n."""
+
+CLASS_COLUMNS = ("object", "condition")
+"""Columns of what a category is, where the names of categories or a file say it."""
 
 _OWN_COLUMNS = ("filepath", "label", "split", BOX, *BOX_SIZE)
 
@@ -114,6 +118,8 @@ class CocoTable:
         files: files of annotations.
         root: the folder that paths are relative to.
         boxes: whether an annotation with a box is a row of its own.
+        images: whether every image is a row, too, without a label.
+        class_map: file of what categories are; None guesses it from their names.
         words: words that the option ``split`` maps.
 
     Raises:
@@ -122,12 +128,22 @@ class CocoTable:
 
     typed = False
 
-    def __init__(self, folder: Path, files: Sequence[Path], root: Path, *, boxes: bool, words: Collection[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        files: Sequence[Path],
+        root: Path,
+        *,
+        boxes: bool,
+        words: Collection[str],
+        images: bool = False,
+        class_map: Path | None = None,
+    ) -> None:
         self.path = files[0] if len(files) == 1 else folder
         self.notes: list[str] = []
         self.ignored: dict[str, str] = {}
         self.skipped: Counter[str] = Counter()
-        self._boxes = boxes
+        self._boxes, self._images = boxes, images
         self._files = [_read(file, folder, root, words) for file in files]
         self.notes += note_split_folders((file.name for file in self._files), words)
         keys: dict[str, None] = {}
@@ -141,19 +157,28 @@ class CocoTable:
         entries = (entry for file in self._files for entry in file.annotations)
         if boxes and any(isinstance(entry, dict) and entry.get(BOX) for entry in entries):
             names += (BOX, *BOX_SIZE)
+        labels = list(dict.fromkeys(label for file in self._files for label in file.categories.values()))
+        self.classes = guess_classes(labels) if class_map is None else read_classes(class_map, labels)
+        if self.classes:
+            names += CLASS_COLUMNS
+            self.notes.append(classes_note(self.classes, guessed=class_map is None))
         self.columns = (*names, *(key for key in keys if key not in names))
         self._skipped: Counter[str] = Counter()
         self._several = [self._images_of_several(file) for file in self._files]
 
     def location(self, number: int) -> str:
         """Return the file and the number of an annotation (from 1), for messages."""
-        file, row = divmod(number, _FILE_ROWS)
-        return f"{self._files[file].name} annotation {row}"
+        at, row = divmod(number, _FILE_ROWS)
+        file = self._files[at]
+        is_image = row > len(file.annotations)
+        return f"{file.name} {'image' if is_image else 'annotation'} {row - is_image * len(file.annotations)}"
 
     def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
         """Yield a row per annotation; those that cannot be used are appended to ``problems``."""
         self.skipped = self._skipped.copy()
         for at, (file, several) in enumerate(zip(self._files, self._several, strict=True)):
+            if self._images:
+                yield from self._image_rows(file, at * _FILE_ROWS + len(file.annotations) + 1)
             for number, entry in enumerate(file.annotations, at * _FILE_ROWS + 1):
                 try:
                     cells = self._cells(file, entry, several)
@@ -183,9 +208,27 @@ class CocoTable:
         }
         values |= {"filepath": f"{file.folder}{image['file_name']}", "label": label, BOX: _box_text(box)}
         values |= dict(zip(BOX_SIZE, (image.get("width"), image.get("height")), strict=True))
+        if label in self.classes:
+            values |= dict(zip(CLASS_COLUMNS, self.classes[label], strict=True))
         if file.split is not None:
             values["split"] = file.split
         return [value if not isinstance(value := values.get(name), dict | list) else None for name in self.columns]
+
+    def _image_rows(self, file: _Annotations, number: int) -> Iterator[TableRow]:
+        """Yield a row per image that has a box, or no annotation: the whole image, without a label."""
+        labelled = {
+            entry["image_id"]
+            for entry in file.annotations
+            if isinstance(entry, dict) and not (self._boxes and entry.get(BOX)) and "image_id" in entry
+        }
+        for at, (key, image) in enumerate(file.images.items()):
+            if key in labelled:
+                continue  # the annotation of the whole image is its row
+            values: dict[str, Any] = {**image, "filepath": f"{file.folder}{image['file_name']}", BOX: None}
+            if file.split is not None:
+                values["split"] = file.split
+            cells = [values.get(name) for name in self.columns]
+            yield TableRow(number + at, [cell if not isinstance(cell, dict | list) else None for cell in cells])
 
     def _images_of_several(self, file: _Annotations) -> frozenset[Any]:
         """Return the ids of images whose annotations for the whole image have several categories; count the others."""
@@ -207,7 +250,8 @@ class CocoTable:
                 f"{file.name}: {len(several):,} images have several categories (first {first}) and are left out, with "
                 "all of their annotations."
             )
-        if bare := len(file.images) - len(annotated):
+        bare = len(file.images) - len(annotated)
+        if bare and not self._images:
             self._skipped[UNANNOTATED] += bare
         return frozenset(several)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator, Field, field_validator
 
 from indexers.sources.base import BaseSource, folder_name
+from indexers.sources.layout_notes import LayoutNotes
 from indexers.sources.object_classes import ObjectClass, classes_note, guess_classes, read_classes
 from indexers.sources.split_words import NO_SPLIT, read_split_option, split_name
 from indexers.sources.table_source import UNLISTED
@@ -99,6 +100,7 @@ class YoloSource(BaseSource):
     def _samples(self) -> Iterator[Sample]:
         self._counts: Counter[str] = Counter()
         self._turned: list[str] = []
+        self._layout = LayoutNotes()
         self._texts: dict[str, bool] = {}  # uri of a text file -> whether it is the label file of an image
         images = [uri for folder in self._walked for uri in self._images_below(folder)]
         split_of: dict[str, str] = {}
@@ -165,6 +167,7 @@ class YoloSource(BaseSource):
         self._counts["images without objects"] += not outlines
         if outlines:
             self._look_at_exif(uri)
+        self._layout.add([(self._object_of(outline), outline.box) for outline in outlines])
         if self._options.images:
             yield Sample(self.name, uri, group=group, split=split)
         elif outlines:
@@ -178,6 +181,10 @@ class YoloSource(BaseSource):
             yield Sample(
                 self.name, uri, label, group=group, split=split, box=outline.box, polygon=outline.polygon, meta=meta
             )
+
+    def _object_of(self, outline: Outline) -> str:
+        label = self._file.names[outline.class_number]
+        return self._classes[label].object if label in self._classes else label
 
     def _group_of(self, uri: str) -> str:
         stem = Path(uri).stem
@@ -290,6 +297,7 @@ class YoloSource(BaseSource):
         )
         if self._classes:
             self.notes.append(classes_note(self._classes, guessed=self._options.class_map is None))
+        self.notes += self._layout.notes()
         if counts["cut"]:
             self.notes.append(f"{counts['cut']:,} objects reach beyond their image; what lies outside is cut off.")
         if self._turned:

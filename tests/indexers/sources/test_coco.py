@@ -172,3 +172,23 @@ def test_an_image_per_file_of_json_is_another_format(tmp_path: Path) -> None:
         (tmp_path / "set" / "cat" / f"{at}.json").write_text('{"images": []}')
         image(tmp_path / "set" / "cat" / f"{at}.jpg")
     assert guess_kind(tmp_path / "set") == "folder"
+
+
+def test_whole_images_and_conditions(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for name in ("a.jpg", "b.jpg"):
+        image(root / name)
+    names = ("Toe drain", "Toe drain- Blocked")
+    write(root / "train.json", [entry(1, "a.jpg"), entry(2, "b.jpg")], [box(1, 2, 10, 0, 10, 5)], names)
+    samples, source = read(root, images=True)
+    assert [(one.uri, one.label, one.crop == WHOLE) for one in samples] == [
+        ("a.jpg", None, True), ("b.jpg", None, True), ("a.jpg", "Toe drain- Blocked", False),
+    ]  # fmt: skip
+    assert samples[2].meta == {"object": "toe drain", "condition": "blocked"}
+    assert any(note.startswith("Classes are objects with conditions") for note in source.notes)
+    (tmp_path / "map.yaml").write_text("Toe drain: drain\nToe drain- Blocked: {object: drain, condition: silted}\n")
+    samples, _ = read(root, class_map=str(tmp_path / "map.yaml"))
+    assert [(one.label, dict(one.meta)) for one in samples] == [
+        ("Toe drain- Blocked", {"object": "drain", "condition": "silted"})
+    ]
+    assert "object" not in read(write(root / "val.json", [entry(1, "a.jpg")], [box(1, 2, 1, 0, 9, 5)]))[0][0].meta
