@@ -134,9 +134,7 @@ class _TrainingRun:
             write_events(self.events, line)
 
 
-def fit(
-    learner: Learner, out: Path, *, seed: int, run: RunSettings | None = None, quiet: bool = False
-) -> TrainingResult:
+def fit(learner: Learner, out: Path, *, seed: int, run: RunSettings | None = None) -> TrainingResult:
     """Train all stages, each until its epochs are done or its score has not risen for ``patience`` validations.
 
     Args:
@@ -144,7 +142,6 @@ def fit(
         out: folder of the run; if it holds a checkpoint, training is resumed from it.
         seed: seed of the generators of torch, NumPy and Python.
         run: whether progress is shown, and TensorBoard's files are written.
-        quiet: whether to show no progress.
 
     Raises:
         InputError: a loss is no longer a finite number, or a batch does not fit in memory.
@@ -157,7 +154,7 @@ def fit(
         if events is not None:
             stack.callback(events.close)
         stop = stack.enter_context(deferred_interrupt())
-        training = _TrainingRun(learner, out, seed, quiet or settings.quiet, stop, events)
+        training = _TrainingRun(learner, out, seed, settings.quiet, stop, events)
         training.load()
         whole = all(_train_stage(training, stage) for stage in learner.stages)
     return _result_of(training.history, learner.score, interrupted=not whole)

@@ -96,9 +96,9 @@ def train(request: TrainRequest, tell: Tell = lambda _: None) -> TrainReport:
     tell(f"Recipe: {origin}")
     with joined_processes(choose_device(request.device)) as device:
         out = from_first(request.out or _free_folder(request.job))
+        data = None if needs is None else _read_data(request, recipe, needs, out, study, tell)
         if request.out is None:
             tell(f"Run: {out}; `out={out}` goes on with it.")
-        data = None if needs is None else _read_data(request, recipe, needs, out, study, tell)
         result = _run_job(request, job, recipe, data, out, device)
     report = TrainReport(request.job, origin, out, result)
     if rank() == 0 and data is not None and request.refresh and not result.interrupted:

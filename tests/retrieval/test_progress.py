@@ -18,12 +18,12 @@ def test_a_log_gets_a_line_every_quarter_of_a_minute(
     with progress("Embedding", 1200) as bar:
         for seconds in (1.0, LINE_SECONDS - 1, 5.0, LINE_SECONDS):
             now += seconds
-            bar.advance(300)
+            bar.advance(300, f"loss {seconds:g}" if seconds == LINE_SECONDS else "")
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == [
         "Embedding: 600 of 1,200, 40.0/s, 15 s left",
-        "Embedding: 1,200 of 1,200, 34.3/s, 0 s left",
+        "Embedding: 1,200 of 1,200, 34.3/s, 0 s left, loss 15",
     ]
 
 

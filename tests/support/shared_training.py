@@ -71,6 +71,7 @@ def train_shared(out: Path) -> None:
     from training.learner import Learner
     from training.loop import fit
     from training.processes import joined_processes, rank
+    from training.run_settings import RunSettings
 
     torch.set_num_threads(1)
     with joined_processes("cpu"):
@@ -78,7 +79,7 @@ def train_shared(out: Path) -> None:
         model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
         folder = out if rank() == 0 else out / "others" / str(rank())
         folder.mkdir(parents=True, exist_ok=True)
-        fit(Learner(model, "score", [SharedStage(model)]), folder, seed=0, quiet=True)
+        fit(Learner(model, "score", [SharedStage(model)]), folder, seed=0, run=RunSettings(quiet=True))
 
 
 def processes_env(ranks: int) -> list[dict[str, str]]:

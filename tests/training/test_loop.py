@@ -19,8 +19,10 @@ from tests.support.interruptions import stop_after
 from training.learner import Learner
 from training.loop import TrainingResult, fit
 from training.optimisers import Optimisers, ScheduledOptimiser
+from training.run_settings import RunSettings
 from training.schedule import Moment, constant, cosine
 
+QUIET = RunSettings(quiet=True)
 BATCHES = {"prompts": 3, "images": 4}
 
 
@@ -114,7 +116,7 @@ def _learner(ema: float = 0, **images: Any) -> tuple[Learner, list[ToyStage]]:
 def _fit(out: Path, ema: float = 0, **images: Any) -> tuple[TrainingResult, Learner, list[ToyStage]]:
     out.mkdir(exist_ok=True)
     learner, stages = _learner(ema, **images)
-    return fit(learner, out, seed=3, quiet=True), learner, stages
+    return fit(learner, out, seed=3, run=QUIET), learner, stages
 
 
 def _history(out: Path) -> list[dict[str, Any]]:
@@ -182,7 +184,7 @@ def test_a_stage_stops_when_its_score_no_longer_rises_and_keeps_its_best(tmp_pat
         return validate()
 
     stages[1].validate = keep  # type: ignore[method-assign]
-    result = fit(learner, tmp_path, seed=3, quiet=True)
+    result = fit(learner, tmp_path, seed=3, run=QUIET)
     assert len(result.history) == 2 + 4
     assert (result.best_epoch, result.best_score) == (4, 0.5)
     assert torch.equal(load_file(tmp_path / "best.safetensors")["centres"], kept[1])
@@ -199,7 +201,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_checkpoint(tmp_p
 def test_validations_within_epochs_count_for_patience_and_the_best_weights(tmp_path: Path) -> None:
     learner, stages = _learner(epochs=9, evaluate_every=3, patience=2)
     stages[1].scores = [0.1, 0.5, 0.4, 0.3, 0.9]
-    result = fit(learner, tmp_path, seed=3, quiet=True)
+    result = fit(learner, tmp_path, seed=3, run=QUIET)
     lines = [line for line in result.history if line["stage"] == "images"]
     # Steps of 3, and the ends of epochs of 4 batches; two without a better score than the second end the stage.
     assert [line["step"] for line in lines] == [3, 4, 6, 8]
@@ -219,7 +221,7 @@ def test_a_validation_changes_nothing_of_the_training(tmp_path: Path) -> None:
         return validate()
 
     stages[1].validate = draw_and_validate  # type: ignore[method-assign]
-    fit(learner, tmp_path, seed=3, quiet=True)
+    fit(learner, tmp_path, seed=3, run=QUIET)
     for name, tensor in seldom.model.state_dict().items():
         assert torch.equal(tensor, learner.model.state_dict()[name]), name
 
@@ -277,10 +279,10 @@ def test_full_memory_suggests_a_smaller_batch_and_accumulation(tmp_path: Path, f
     stages[1].fails = fails
     expected = "batch 3 of epoch 1, stage images of 6 samples; train with a smaller batch, such as 3, and accumulate"
     with pytest.raises(InputError, match=expected):
-        fit(learner, tmp_path, seed=3, quiet=True)
+        fit(learner, tmp_path, seed=3, run=QUIET)
     stages[1].fails = _other
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        fit(learner, tmp_path, seed=3, quiet=True)
+        fit(learner, tmp_path, seed=3, run=QUIET)
 
 
 class _Payload:
@@ -309,7 +311,7 @@ def test_a_checkpoint_of_another_model_says_so(tmp_path: Path) -> None:
     learner, _ = _learner()
     learner.model.centres = torch.nn.Parameter(torch.zeros(5))
     with pytest.raises(WeightsError, match="is of another model: what it was trained on has changed"):
-        fit(learner, tmp_path, seed=3, quiet=True)
+        fit(learner, tmp_path, seed=3, run=QUIET)
 
 
 @pytest.mark.parametrize("content", [b"half", None])

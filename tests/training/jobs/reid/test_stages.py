@@ -15,6 +15,7 @@ from training.jobs.reid.recipe import ReidRecipe
 from training.jobs.reid.stages import ImageStage, WordsStage
 from training.learner import Learner
 from training.loop import TrainingResult, fit
+from training.run_settings import RunSettings
 
 PLANTED = {
     "stages": "images",
@@ -26,6 +27,7 @@ PLANTED = {
     },
     "hardware": {"amp": "off"},
 }
+QUIET = RunSettings(quiet=True)
 SHORT: dict[str, Any] = {
     "prompt_stage": {"epochs": 2, "batch": 16},
     "image_stage": {"epochs": 2, "identities": 4, "images": 2, "rates": {"text": 1e-4}},
@@ -41,7 +43,7 @@ def _planted(folder: Path, *, shuffled: bool) -> tuple[float, float]:
     network, stages = stages_of(folder, recipe, "vit", train=24, held_out=24, images=8, shuffled=shuffled)
     network.module.eval()
     before = stages[-1].validate()["mean_ap"]
-    history = fit(Learner(network.module, "mean_ap", stages), folder, seed=0, quiet=True).history
+    history = fit(Learner(network.module, "mean_ap", stages), folder, seed=0, run=QUIET).history
     return before, history[-1]["mean_ap"]
 
 
@@ -60,7 +62,7 @@ def test_nothing_is_learned_of_shuffled_identities(tmp_path: Path) -> None:
 def _train(folder: Path, out: str) -> tuple[TrainingResult, torch.nn.Module, list[WordsStage | ImageStage]]:
     network, stages = stages_of(folder, ReidRecipe.read(SHORT, "recipe"), "vit")
     (folder / out).mkdir(exist_ok=True)
-    return fit(Learner(network.module, "mean_ap", stages), folder / out, seed=3, quiet=True), network.module, stages
+    return fit(Learner(network.module, "mean_ap", stages), folder / out, seed=3, run=QUIET), network.module, stages
 
 
 def test_a_run_that_is_stopped_in_both_stages_ends_with_the_same_bits(
