@@ -9,6 +9,7 @@ import numpy as np
 
 from eval.runs.run import prepare
 from eval.runs.tasks import task_of
+from retrieval.encoders.text_tokens import has_text_tower
 from retrieval.errors import VitrineError
 from training.refresh.evaluations import ZEROSHOT, embed_texts, pairs_of, text_banks, usual_evaluations
 from training.refresh.neighbours import HELD_OUT, neighbour_change
@@ -52,9 +53,7 @@ def compare_spaces(
         ]
     evaluations = list(named)
     if not evaluations:
-        texts = bool(text_banks(store, parent))
-        learned = any(bank.kind == "learned-prompts" for bank in run.banks)
-        evaluations = usual_evaluations(run, columns, texts=texts and (new is not None or learned)) if columns else []
+        evaluations = usual_evaluations(run, columns, _common_texts(store, run, parent, new)) if columns else []
     if new is not None and any(fields["mode"] == ZEROSHOT for fields in evaluations):
         embed_texts(store, parent, new, device, say)
     changes, ids = SpaceChanges(), set[str]()
@@ -75,6 +74,16 @@ def compare_spaces(
             name = target if target in stored else f"meta_{target}" if f"meta_{target}" in stored else "label"
             changes.neighbours = neighbour_change(snapshot, parent, new, ids or None, name)
     return changes
+
+
+def _common_texts(store: EmbeddingStore, run: RunFolder, parent: SpaceInfo, new: SpaceInfo | None) -> list[str]:
+    """Return the names of the old space's banks of texts that the new space, or the run's learned prompts, answer."""
+    names = {bank.name for bank in text_banks(store, parent)}
+    if new is None:
+        return sorted(names) if any(bank.kind == "learned-prompts" for bank in run.banks) else []
+    if not has_text_tower(new.spec):
+        names &= {bank.name for bank in text_banks(store, new)}
+    return sorted(names)
 
 
 def _held_out(prepared: PreparedEvaluation) -> set[str]:

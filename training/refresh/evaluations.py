@@ -73,15 +73,15 @@ def pairs_of(
     return pairs
 
 
-def usual_evaluations(run: RunFolder, columns: Sequence[str], *, texts: bool) -> list[dict[str, Any]]:
-    """Return what the training calls for: ``reid`` of identities, else ``prototype``, with texts ``zeroshot``, too.
+def usual_evaluations(run: RunFolder, columns: Sequence[str], banks: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the training calls for: ``reid`` of identities, else ``prototype`` and ``zeroshot`` of each bank.
 
     Protocol, aspect, split set and condition are those of the recipe.
 
     Args:
         run: the training run.
         columns: columns in which some sample of the store has a value.
-        texts: whether both spaces have a bank of texts, or the run has a bank of learned prompts.
+        banks: names of the banks of texts of the old space.
     """
     data = dict(run.record.get("recipe", {}).get("data") or {})
     target = run.record.get("target") or ("label" if "label" in columns else "identity")
@@ -90,8 +90,8 @@ def usual_evaluations(run: RunFolder, columns: Sequence[str], *, texts: bool) ->
         more = {name: data[name] for name in ("protocol", "aspect") if data.get(name) is not None}
         return [{"mode": "reid", "options": {}, **fields, **more}]
     options = {} if target == "label" else {"target": target}
-    modes = [] if run.encoder is None else ["prototype"]
-    return [{"mode": mode, "options": options, **fields} for mode in (*modes, *([ZEROSHOT] if texts else ()))]
+    evaluations = [] if run.encoder is None else [{"mode": "prototype", "options": options, **fields}]
+    return evaluations + [{"mode": ZEROSHOT, "options": {**options, "bank": [bank]}, **fields} for bank in banks]
 
 
 def text_banks(store: EmbeddingStore, space: SpaceInfo) -> list[Bank]:

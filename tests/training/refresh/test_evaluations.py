@@ -25,25 +25,26 @@ def run_of(target: str, *, encoder: bool = True, **data: Any) -> RunFolder:
 
 
 @pytest.mark.parametrize(
-    ("run", "texts", "expected"),
+    ("run", "banks", "expected"),
     [
-        (run_of("label"), False, [("prototype", {}, {})]),
-        (run_of("label", where="a = 1"), True,
-         [("prototype", {}, {"where": "a = 1"}), ("zeroshot", {}, {"where": "a = 1"})]),
-        (run_of("condition"), False, [("prototype", {"target": "condition"}, {})]),
-        (run_of("label", encoder=False), True, [("zeroshot", {}, {})]),
-        (run_of("label", encoder=False), False, []),
-        (run_of("identity", protocol="clipfh-11k", aspect="all", draw=3), True,
+        (run_of("label"), (), [("prototype", {}, {})]),
+        (run_of("label", where="a = 1"), ("p",),
+         [("prototype", {}, {"where": "a = 1"}), ("zeroshot", {"bank": ["p"]}, {"where": "a = 1"})]),
+        (run_of("condition"), (), [("prototype", {"target": "condition"}, {})]),
+        (run_of("label", encoder=False), ("p", "q"),
+         [("zeroshot", {"bank": ["p"]}, {}), ("zeroshot", {"bank": ["q"]}, {})]),
+        (run_of("label", encoder=False), (), []),
+        (run_of("identity", protocol="clipfh-11k", aspect="all", draw=3), ("p",),
          [("reid", {}, {"protocol": "clipfh-11k", "aspect": "all"})]),
-        (run_of("identity", split_set="mine"), False, [("reid", {}, {"split_set": "mine"})]),
+        (run_of("identity", split_set="mine"), (), [("reid", {}, {"split_set": "mine"})]),
     ],
 )  # fmt: skip
 def test_the_training_says_what_is_evaluated(
     run: RunFolder,
-    texts: bool,  # noqa: FBT001
+    banks: tuple[str, ...],
     expected: list[tuple[str, dict[str, Any], dict[str, Any]]],
 ) -> None:
-    evaluations = usual_evaluations(run, ("label",), texts=texts)
+    evaluations = usual_evaluations(run, ("label",), banks)
     rest = [{name: value for name, value in one.items() if name not in {"mode", "options"}} for one in evaluations]
     modes = [(one["mode"], one["options"]) for one in evaluations]
     assert [(*mode, more) for mode, more in zip(modes, rest, strict=True)] == expected
