@@ -64,11 +64,18 @@ def _differences(before: Any, now: Any, where: str = "") -> list[str]:
 
 
 def save_state(out: Path, state: Mapping[str, Any]) -> None:
-    """Replace the checkpoint of the run."""
+    """Replace the checkpoint of the run.
+
+    Raises:
+        InputError: it cannot be written; the one before stays.
+    """
     import torch
 
     with replacing(out / STATE, shared=False) as part:
-        torch.save(dict(state), part)
+        try:
+            torch.save(dict(state), part)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise _not_written(out / STATE) from error
 
 
 def load_state(out: Path) -> dict[str, Any] | None:
@@ -94,11 +101,26 @@ def load_state(out: Path) -> dict[str, Any] | None:
 
 
 def save_weights(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write tensors as safetensors, atomically."""
+    """Write tensors as safetensors, atomically.
+
+    Raises:
+        InputError: they cannot be written; a file that was there stays.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with replacing(path, shared=False) as part:
         part.touch()
         usual = part.stat().st_mode
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+        except SafetensorError as error:
+            raise _not_written(path) from error
         part.chmod(usual)  # safetensors makes files that only their owner may read
+
+
+def _not_written(path: Path) -> InputError:
+    return InputError(
+        f"{path} cannot be written; make room on the disk, and run the same command again: it goes on from the last "
+        "checkpoint."
+    )

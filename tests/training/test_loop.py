@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 
 from retrieval.errors import InputError, WeightsError
 from tests.support.interruptions import stop_after
+from training.checkpoint import save_state, save_weights
 from training.learner import Learner
 from training.loop import TrainingResult, fit
 from training.optimisers import Optimisers, ScheduledOptimiser
@@ -283,6 +285,30 @@ def test_full_memory_suggests_a_smaller_batch_and_accumulation(tmp_path: Path, f
     stages[1].fails = _other
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         fit(learner, tmp_path, seed=3, run=QUIET)
+
+
+@pytest.fixture
+def _full_disk() -> Iterator[None]:
+    """Files of more than 4,000 bytes cannot be written."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("_full_disk")
+def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    for write, name in ((save_state, "state.pt"), (_save_best, "best.safetensors")):
+        write(tmp_path, {"small": torch.zeros(2)})
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(InputError, match=rf"{name} cannot be written; make room on the disk"):
+            write(tmp_path, {"large": torch.zeros(4000)})
+        assert (tmp_path / name).read_bytes() == before
+        assert len(list(tmp_path.glob(".*"))) == 0
+
+
+def _save_best(out: Path, tensors: dict[str, torch.Tensor]) -> None:
+    save_weights(out / "best.safetensors", tensors)
 
 
 class _Payload:
