@@ -36,6 +36,13 @@ class TowerFeatures(NamedTuple):
     feat: torch.Tensor
     proj: torch.Tensor | None
 
+    def in_float32(self) -> TowerFeatures:
+        """Return the features in float32, in whatever precision they were computed."""
+        previous, feat, proj = self
+        return TowerFeatures(
+            None if previous is None else previous.float(), feat.float(), None if proj is None else proj.float()
+        )
+
 
 class Widths(NamedTuple):
     """Numbers of dimensions of :class:`TowerFeatures`; 0 where there is no such feature."""

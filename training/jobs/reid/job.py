@@ -80,7 +80,8 @@ def _train(
     two_stages = recipe.two_stages(has_text=tower.text is not None)
     network = build_network(tower, recipe, len(samples.names), two_stages=two_stages)
     hardware.prepare(network.module, (tower.visual,))
-    stages: list[Stage] = [ImageStage(network, samples, recipe, hardware, two_stages=two_stages)]
+    images = ImageStage(network, samples, recipe, hardware, two_stages=two_stages, out=out, quiet=run.quiet)
+    stages: list[Stage] = [images]
     if two_stages:
         stages.insert(0, WordsStage(network, samples, recipe, hardware))
     result = fit(Learner(network.module, recipe.held_out.score, stages), out, seed=recipe.seed, run=run)

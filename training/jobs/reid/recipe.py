@@ -125,6 +125,11 @@ class ImageStageConfig(Config):
     unfreeze: Unfreeze = Field(
         "all", description="What is trained of the image network: all, none, or the last N stages."
     )
+    cache_frozen: bool = Field(
+        False,
+        description="Whether the frozen layers are computed once per image, without augmentation, and kept in the "
+        "folder of the run.",
+    )
     rates: PartRates = Field(PartRates(), description="Learning rates.")
     weight_decay: PartDecays = Field(PartDecays(), description="Weight decays.")
     schedule: ScheduleConfig = Field(ScheduleConfig(), description="Course of the rates.")

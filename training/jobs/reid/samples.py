@@ -113,7 +113,9 @@ def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> t
             "data.oversample is for classes: batches of the job reid show all identities alike; leave it out."
         )
     train = data.rows("train")
-    notes = identity_notes(data.target[train], stage.identities, stage.images)
+    notes: tuple[str, ...] = (*identity_notes(data.target[train], stage.identities, stage.images),)
+    if stage.cache_frozen:
+        notes = (*notes, "Frozen layers are computed once per image, so images are not augmented.")
     val = data.rows("val")
     unseen = data.target[val][~np.isin(data.target[val], data.target[train])]
     if (np.unique(unseen, return_counts=True)[1] > 1).any():

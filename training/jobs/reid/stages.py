@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.jobs.reid.frozen import compute_frozen
 from training.jobs.reid.groups import image_groups, make_optimisers, prompt_groups
 from training.jobs.reid.held_out import held_out_metrics
 from training.jobs.reid.objective import ReidObjective, both_ways, compared
 from training.jobs.reid.samples import ReidBatch, ReidSamples
 from training.learner import LOSS
-from training.models.towers import TowerFeatures
 from training.optimisers import Optimisers
 from training.sampling import identity_batches, shuffled_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import torch
 
     from retrieval.types import Float32, Int64
     from training.hardware import Hardware
+    from training.jobs.reid.frozen import FrozenLayers
     from training.jobs.reid.network import ReidNetwork
     from training.jobs.reid.recipe import ReidRecipe
+    from training.models.towers import TowerFeatures
     from training.schedule import Moment
 
 EVAL_BATCH = 128
@@ -115,7 +118,10 @@ class ImageStage:
         hardware: Hardware,
         *,
         two_stages: bool,
+        out: Path | None = None,
+        quiet: bool = True,
     ) -> None:
+        """``out`` is the folder of the run, for frozen layers that are kept."""
         import torch
 
         self.epochs, self.patience = recipe.image_stage.epochs, recipe.image_stage.patience
@@ -123,6 +129,8 @@ class ImageStage:
         self._hardware = hardware
         self._losses = recipe.losses_of(two_stages=two_stages)
         counts = torch.from_numpy(samples.counts).to(network.tower.device)
+        self._out, self._quiet = out, quiet
+        self._frozen: FrozenLayers | None = None
         self._objective = ReidObjective(self._losses, recipe.prompts, counts, arcface_counts=not recipe.original_faults)
         self._optimisers = Optimisers({})
 
@@ -132,6 +140,8 @@ class ImageStage:
         if network.words is not None and not bool(network.texts.any()):
             self._fix_texts()
         groups = image_groups(network, self._recipe)
+        if stage.cache_frozen and self._out is not None and self._frozen is None:
+            self._frozen = compute_frozen(network, self._samples, self._out, quiet=self._quiet)
         center_rate = self._losses.center_rate if self._losses.center else None
         schedule = stage.schedule.rates(stage.epochs)
         self._optimisers = make_optimisers(
@@ -178,9 +188,8 @@ class ImageStage:
         network, samples = self._network, self._samples
         generator = torch.Generator().manual_seed(self._recipe.seed * 7_368_787 + batch.seed)
         target = torch.from_numpy(samples.identity[batch.rows]).to(network.tower.device)
-        images = samples.normalised(samples.images.batch(batch.place))
         self._optimisers.zero_grad()
-        features = forward_images(network, images, self._hardware)
+        features = self._features(batch)
         live, texts = self._texts(target, generator)
         loss, parts = self._objective(network, features, target, live, texts)
         self._optimisers.backward(loss)
@@ -225,9 +234,21 @@ class ImageStage:
 
         parts = np.split(rows, range(EVAL_BATCH, len(rows), EVAL_BATCH))
         with torch.no_grad():
-            raw = [retrieval_vectors(forward(self._network, self._samples, part, self._hardware)) for part in parts]
+            raw = [retrieval_vectors(self._plain_features(part)) for part in parts]
         vectors: Float32 = normalize(torch.cat(raw), dim=1).cpu().numpy()
         return vectors
+
+    def _features(self, batch: ReidBatch) -> TowerFeatures:
+        """Features of a batch, augmented unless the frozen layers are kept."""
+        if self._frozen is not None:
+            return self._frozen.features(batch.rows, self._hardware)
+        images = self._samples.normalised(self._samples.images.batch(batch.place))
+        return forward_images(self._network, images, self._hardware)
+
+    def _plain_features(self, rows: Int64) -> TowerFeatures:
+        if self._frozen is not None:
+            return self._frozen.features(rows, self._hardware)
+        return forward(self._network, self._samples, rows, self._hardware)
 
 
 def numbered(batches: Sequence[Int64], epoch: int) -> list[ReidBatch]:
@@ -251,7 +272,4 @@ def forward_images(network: ReidNetwork, images: torch.Tensor, hardware: Hardwar
     """Return the features of normalised images in float32, in whatever precision they are computed."""
     with hardware.autocast():
         features = network.tower.features(hardware.images(images))
-    previous, feat, proj = features
-    return TowerFeatures(
-        None if previous is None else previous.float(), feat.float(), None if proj is None else proj.float()
-    )
+    return features.in_float32()
