@@ -125,7 +125,7 @@ def _read_recipe(request: TrainRequest, job: TrainingJob) -> tuple[Config, str]:
             raise InputError(
                 f"The job {request.job} has no usual recipe ({str(error).rstrip('.')}); name one as `recipe`."
             ) from None
-        other = _job_of(values, request.job)
+        other = None if request.recipe is None else _job_of(values, request.job)
         if other is not None:
             raise InputError(f"{where} is a recipe of the job {other}, not of {request.job}; train {other}.") from None
         raise

@@ -71,11 +71,13 @@ def keep_origin(out: Path, origin: RunOrigin) -> None:
     """Write what a run is trained on, or check that it is what an earlier part of the run was trained on.
 
     Raises:
-        InputError: the folder holds a run on other samples.
+        InputError: the folder holds a run from another space, or on other samples.
     """
     path = out / ORIGIN
     if (out / STATE).is_file() and path.is_file():
         before = read_json(path, "what a run was trained on")
+        if before.get("space") != origin.space:
+            raise InputError(f"{out} started from space {before.get('space')}; name that `space`, or a new `out`.")
         if before.get("samples_sha256") != origin.samples_sha256:
             counts = f"{before.get('train')} and {before.get('val')}, now {origin.train} and {origin.val}"
             raise InputError(

@@ -51,6 +51,8 @@ def test_a_training_is_refreshed_and_evaluated_in_both_spaces(tmp_path: Path) ->
     again = call_cli(*words)
     assert "3 results: " in again.stdout
     assert f"Space {new}, made from {old}: 0 new vectors" in again.stdout
+    other = call_cli("train", *ADAPTER, "--store", store, "--out", out, "--space", new, check=1)
+    assert f"started from space {old}; name that --space, or a new --out" in other.stderr
 
 
 def test_banks_alone_are_evaluated_in_the_space_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
