@@ -10,6 +10,7 @@ import training
 from retrieval.errors import InputError, MissingFileError, UnknownNameError
 from training.config import read_recipe, validate_recipe
 from training.jobs.clip_recipe import ClipRecipe
+from training.jobs.finetune_recipe import FinetuneRecipe
 from training.registry import JOBS, load_job
 
 SHIPPED = Path(training.__file__).parent / "recipes" / "vitrine-tiny.yaml"
@@ -95,3 +96,14 @@ def test_every_job_of_the_table_loads_and_others_are_suggested() -> None:
         assert callable(load_job(name).run)
     with pytest.raises(UnknownNameError, match="Did you mean 'clip'"):
         load_job("klip")
+
+
+@pytest.mark.parametrize(("name", "part"), [("drains/option_a", "vision"), ("drains/option_b", "both")])
+def test_the_recipes_of_the_inspection_plan(name: str, part: str) -> None:
+    """Batch, rate, schedule, weights and stopping as the plan asks for."""
+    recipe = validate_recipe(FinetuneRecipe, read_recipe(Path(name)), "recipe")
+    loop = recipe.loop
+    assert (recipe.train, recipe.batch, recipe.loss.weights, recipe.loss.gamma) == (part, 16, "balanced", 2.0)
+    assert (loop.optimiser, loop.learning_rate, loop.weight_decay, loop.schedule) == ("adamw", 2e-5, 0.01, "cosine")
+    assert (loop.epochs, loop.warm_up_steps, loop.evaluate_every, loop.patience) == (15, 100, 50, 3)
+    assert recipe.data.oversample == {"Toe drain": 200, "condition=blocked": 0.25}
