@@ -67,9 +67,13 @@ class TextTower:
 
         Args:
             tokens: (n, context), from which the place of the feature is read (the end of the text).
-            embedded: token embeddings (n, context, width) to take instead of those of ``tokens``.
+            embedded: token embeddings (n, context, width) to take instead of those of ``tokens``. What stands after the
+                end of all texts is left out where it cannot change the features.
         """
-        module: Any = self.module if embedded is None else _with_embeddings(self.module, embedded)
+        module: Any = self.module
+        if embedded is not None:
+            tokens = tokens[:, : _read_length(self.module, tokens)]
+            module = _with_embeddings(self.module, embedded[:, : tokens.shape[1]])
         encode = getattr(module, "encode_text", module)
         features: torch.Tensor = encode(tokens)
         return features
@@ -106,5 +110,20 @@ def _with_embeddings(module: torch.nn.Module, embedded: torch.Tensor) -> torch.n
             return embedded
 
     changed = copy.copy(module)
-    vars(changed)["_modules"] = {**module._modules, "token_embedding": FixedEmbeddings()}  # noqa: SLF001 - copied on purpose
+    length, state = embedded.shape[1], vars(changed)
+    if length < len(module.get_parameter("positional_embedding")):
+        positions, mask = module.get_parameter("positional_embedding"), module.get_buffer("attn_mask")
+        state["_parameters"] = {**module._parameters, "positional_embedding": positions[:length]}  # noqa: SLF001
+        state["_buffers"] = {**module._buffers, "attn_mask": mask[:length, :length]}  # noqa: SLF001
+    state["_modules"] = {**module._modules, "token_embedding": FixedEmbeddings()}  # noqa: SLF001 - copied on purpose
     return changed
+
+
+def _read_length(module: torch.nn.Module, tokens: torch.Tensor) -> int:
+    """Return how many tokens of texts decide their features: all up to the last end, if each sees those before only."""
+    network: Any = module
+    pool = getattr(network, "text_pool_type", getattr(network, "pool_type", None))
+    others = getattr(network, "cls_emb", None) is not None or getattr(network, "use_pad_mask", False)
+    if pool != "argmax" or getattr(network, "attn_mask", None) is None or others:
+        return tokens.shape[1]
+    return int(tokens.argmax(dim=-1).max()) + 1
