@@ -46,7 +46,7 @@ SHORT = {"epochs": 30, "batch": 256, "learning_rate": 0.2, "warm_up_epochs": 0}
 
 
 class PromptTest(NamedTuple):
-    """Test samples: unit vectors (n, d), codes (n,) of the classes, units (n,) of the interval, names of the classes."""
+    """Test samples: unit vectors (n, d), codes (n,) of the classes, units (n,), names of the classes."""
 
     vectors: Float32
     labels: NDArray[np.int64]
