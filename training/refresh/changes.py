@@ -43,9 +43,6 @@ def compare_spaces(
         named: evaluations that the user named; empty for those that the training calls for.
         device: device of the text tower, for texts that the new space lacks.
         say: gets a sentence about an evaluation that cannot be done, and why.
-
-    Raises:
-        VitrineError: an evaluation that the user named cannot be done.
     """
     with store.snapshot() as snapshot:
         columns = [
@@ -64,8 +61,6 @@ def compare_spaces(
             changes.comparisons.append(task.compare(before, after))
             ids |= _held_out(before)
         except VitrineError as error:
-            if named:
-                raise
             say(f"Not compared by {pair.before.mode}: {error}")
     if new is not None:
         target = str(run.record.get("target") or next(iter(columns), "label"))

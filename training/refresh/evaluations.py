@@ -54,23 +54,29 @@ def read_evaluation(text: str) -> dict[str, Any]:
 def pairs_of(
     values: Sequence[dict[str, Any]], run: RunFolder, parent: SpaceInfo, new: SpaceInfo | None
 ) -> list[EvaluationPair]:
-    """Return evaluations in the old and in the new space; without a new one, with a bank of the run where it has one.
+    """Return evaluations in the old and in the new space; without a new one, of the run's learned prompts.
 
     Args:
         values: fields of requests, as :func:`read_evaluation` returns them.
         run: the training run.
         parent: the old space.
-        new: the new one.
+        new: the new one, or None.
     """
+    learned = next((bank.name for bank in run.banks if bank.kind == "learned-prompts"), None)
     pairs = []
     for fields in values:
-        before = {**fields, "space": parent.fingerprint}
-        after = {**fields, "space": (new or parent).fingerprint}
-        if new is None:
-            bank = next((bank.name for bank in run.banks if bank.kind == "learned-prompts"), None)
-            after["options"] = {**after.get("options", {}), "bank": [bank]}
-        pairs.append(EvaluationPair(EvalRequest.read(before, "refresh"), EvalRequest.read(after, "refresh")))
+        before = request_in(parent, fields)
+        if new is not None:
+            pairs.append(EvaluationPair(before, request_in(new, fields)))
+        elif learned is not None and before.mode == ZEROSHOT:
+            options = {**before.options, "bank": [learned]}
+            pairs.append(EvaluationPair(before, request_in(parent, {**fields, "options": options, "prompts": ()})))
     return pairs
+
+
+def request_in(space: SpaceInfo, fields: dict[str, Any]) -> EvalRequest:
+    """Return a request, as :func:`read_evaluation` returns its fields, in a space."""
+    return EvalRequest.read({**fields, "space": space.fingerprint}, "refresh")
 
 
 def usual_evaluations(run: RunFolder, columns: Sequence[str], banks: Sequence[str]) -> list[dict[str, Any]]:

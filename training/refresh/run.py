@@ -20,7 +20,7 @@ from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, unknown
 from retrieval.store.open import open_store
 from training.refresh.changes import compare_spaces
-from training.refresh.evaluations import pairs_of, read_evaluation
+from training.refresh.evaluations import read_evaluation, request_in
 from training.refresh.mapped import map_space
 from training.refresh.report import LACKING, RefreshReport
 from training.refresh.run_folder import find_parent, open_run_folder
@@ -60,8 +60,8 @@ def refresh(request: RefreshRequest, tell: Callable[[str], None] = lambda _: Non
         encoder = _encoder(run, request)
         parent = find_parent(run, request.space, encoder, snapshot)
         spec = encoder and _spec(run, encoder, parent, snapshot, request)
-    for pair in pairs_of(named, run, parent, None):
-        prepare(store, pair.before)  # what cannot be evaluated is told before images are embedded
+    for fields in named:
+        prepare(store, request_in(parent, fields))  # what cannot be evaluated is told before images are embedded
     report = RefreshReport(str(run.path), store.uri, parent.name)
 
     def say(line: str) -> None:

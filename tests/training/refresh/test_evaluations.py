@@ -114,3 +114,5 @@ def test_texts_of_a_parent_serve_its_adapter_and_learned_prompts_are_compared_wi
     assert report["space"] is None
     assert report["changes"]["neighbours"] is None
     assert comparison["a"] != comparison["b"]
+    words = ("refresh", "--checkpoint", run, "--store", tmp_path / "s", "--evaluate", "knn:k=1")
+    assert call_json(*words)["changes"]["comparisons"] == []  # k-NN takes no prompts, so nothing is different
