@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from retrieval.errors import InputError
 from training.checkpoint import open_run
 from training.data.training_data import DataNeeds
-from training.export import TrainingRecord, write_bank
+from training.export import TrainingRecord, write_bank, write_encoder
 from training.hardware import resolve_hardware
 from training.jobs.classifier_recipe import ClassifierRecipe
-from training.jobs.label_export import export_tower, layer_bank, load_best, record_of
+from training.jobs.label_export import layer_bank, load_best, record_of
 from training.jobs.label_images import image_inputs
 from training.jobs.label_metrics import SCORE
 from training.jobs.label_stage import LabelPlan, LabelStage
@@ -106,12 +106,13 @@ def export_classifier(
         tensors: the best weights, under the names of :class:`training.jobs.classifier_network.LinearClassifier`.
     """
     from training.jobs.classifier_network import classifier_layer
+    from training.models.export_network import export_network
 
     weights = {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")}
     layer = classifier_layer(tower)
     if layer is not None:
         weights |= {f"{layer}.{part}": tensors[f"head.{part}"] for part in ("weight", "bias")}
-    export_tower(out, record, tower.spec, weights)
+    write_encoder(out, record, **export_network(tower, weights)._asdict())
     write_bank(out, layer_bank(f"classifier-{record.target}", "new", record.classes, tensors))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from training.export import TrainedBank, write_bank, write_record
+from training.export import TrainedBank, write_bank, write_encoder, write_record
 from training.jobs.label_batches import StoredFeatures
-from training.jobs.label_export import export_tower, layer_bank
+from training.jobs.label_export import layer_bank
 from training.jobs.label_images import image_inputs
 from training.jobs.label_metrics import label_metrics
 
@@ -83,8 +83,9 @@ class TowerTraining:
         """Write the encoder, and the texts of the classes as a bank that its own text tower encodes."""
         from retrieval.encoders.registry import load, resolve
         from retrieval.encoders.request import EncoderRequest
+        from training.models.export_network import export_network
 
-        export_tower(out, record, self._tower.spec, tensors)
+        write_encoder(out, record, **export_network(self._tower, tensors)._asdict())
         encoder: Any = load(resolve(EncoderRequest(str(out), device=self._tower.device)), self._tower.device)
         vector, label = self._edges.pairs
         bank = TrainedBank(

@@ -8,7 +8,7 @@ import numpy as np
 
 from eval.prompts.check import coverage, match_names, readable_name
 from eval.prompts.sets import PromptSet, edges, read_prompts
-from retrieval.errors import InputError, first_names, unknown
+from retrieval.errors import InputError, MissingFileError, first_names, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,8 @@ def class_texts(config: ClassTexts, classes: Sequence[str], banks: Sequence[Bank
 
 def _prompts(config: ClassTexts, classes: Sequence[str], banks: Sequence[Bank]) -> PromptSet:
     if config.prompts is not None:
+        if not config.prompts.is_file():
+            raise MissingFileError(f"texts.prompts={config.prompts}: no such file; check the path.")
         return read_prompts(config.prompts)
     if config.bank is None:
         template = config.template.replace("{name}", "{}")

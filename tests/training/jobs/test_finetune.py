@@ -76,7 +76,7 @@ def test_a_planted_signal_is_learned(trained: Path) -> None:
 
 
 def test_shuffled_labels_are_not(world: TrainingData, tmp_path: Path) -> None:
-    result = _train(tmp_path / "run", shuffled_labels(world))
+    result = _train(tmp_path / "run", shuffled_labels(world), wise_ft={"alpha": "off"})
     assert np.mean([line["top_1"] for line in result.history]) < 0.5
 
 
@@ -132,7 +132,7 @@ def test_the_mean_with_the_weights_before_is_of_all_trained_tensors(
 
 
 def test_the_mean_is_chosen_on_held_out_samples(world: TrainingData, tmp_path: Path) -> None:
-    _train(tmp_path / "run", world)
+    _train(tmp_path / "run", world, loop={"epochs": 2})
     metrics = read_record(tmp_path / "run")["metrics"]
     assert metrics["wise_ft_alpha"] in {step / 10 for step in range(11)}
     assert metrics["top_1"] >= max(metrics["zero_shot_top_1"], metrics["trained_top_1"])
