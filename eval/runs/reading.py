@@ -252,19 +252,34 @@ def read_vectors(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool, wi
     Raises:
         IncompleteError: the space lacks the view, or samples have no vector in it.
         UnknownNameError: there is no view of this name.
+        InputError: the view is for training.
     """
-    if view not in space.views:
-        if view in MIRRORED:
-            raise IncompleteError(
-                f"Space {space.name} has no view '{view}'; index the same images again with the views base,hflip, "
-                f"or evaluate without it (`{without}`)."
-            )
-        raise unknown(f"view in space {space.name}", view, space.views)
-    if view == PREPROJ:
+    if view not in space.views and view in MIRRORED:
+        raise IncompleteError(
+            f"Space {space.name} has no view '{view}'; index the same images again with the views base,hflip, "
+            f"or evaluate without it (`{without}`)."
+        )
+    if view in space.views and view == PREPROJ:
         raise InputError(
             f"The view {PREPROJ} of space {space.name} has the vectors before its projection, for training; evaluate "
             f"the vectors of the space (`{without}`)."
         )
+    return read_view(snapshot, space, view, pool)
+
+
+def read_view(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Float32:
+    """Read the vectors (n, d) of the samples of a pool in any view, those for training too.
+
+    Raises:
+        IncompleteError: the space lacks the view, or samples have no vector in it.
+        UnknownNameError: there is no view of this name.
+    """
+    if view not in space.views:
+        if view == PREPROJ:
+            raise IncompleteError(
+                f"Space {space.name} has no view '{view}'; index the same images again with the views base,{view}."
+            )
+        raise unknown(f"view in space {space.name}", view, space.views)
     matrix = snapshot.vectors(space, view)
     require_same_space(space, matrix.space, f"View '{view}'")
     rows = rows_of(pool.columns["key"].tolist(), matrix)

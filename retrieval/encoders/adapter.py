@@ -37,7 +37,7 @@ class Adapter:
     Attributes:
         parent: the encoder whose vectors it maps.
         view: the view of these vectors, such as ``base``.
-        matrix: (d, d of the view) float32.
+        matrix: (d, d of the view) float32; with one column more, for a bias, as :func:`mapped_vectors` takes it.
     """
 
     parent: EncoderSpec
@@ -84,6 +84,25 @@ def adapted_vectors(vectors: Float32, matrix: Float32) -> Embeddings:
         mapped[start : start + BLOCK] = product / length[:, None]
         lengths[start : start + BLOCK] = length
     return Embeddings(mapped, lengths)
+
+
+def with_length(embeddings: Embeddings) -> Float32:
+    """Append to unit vectors (n, e) the inverse of their lengths: (n, e + 1).
+
+    A matrix (d, e + 1) maps them to W f + b / |x|, which has the direction of W x + b for the vector x = |x| f.
+    """
+    vectors, norms = embeddings
+    return np.concatenate([vectors, (1 / norms.astype(np.float64)).astype(np.float32)[:, None]], axis=1)
+
+
+def mapped_vectors(embeddings: Embeddings, matrix: Float32) -> Embeddings:
+    """Map unit vectors (n, e), with their lengths where the matrix has a column for them, as of a bias.
+
+    Raises:
+        WeightsError: as :func:`adapted_vectors`.
+    """
+    wide = matrix.ndim == 2 and matrix.shape[1] == embeddings.vectors.shape[1] + 1
+    return adapted_vectors(with_length(embeddings) if wide else embeddings.vectors, matrix)
 
 
 def parent_json(parent: EncoderSpec, view: str) -> bytes:

@@ -10,17 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.encoders.adapter import FAMILY_NAME, Adapter, adapted_vectors, adapter_spec, read_adapter
+from retrieval.encoders.adapter import FAMILY_NAME, Adapter, adapter_spec, mapped_vectors, read_adapter
 from retrieval.encoders.artefact import FOLDER, open_folder
 from retrieval.encoders.family import Description
 from retrieval.errors import InputError, MissingFileError, NetworkError, WeightsError
-from retrieval.types import TextEncoder
+from retrieval.types import PREPROJ, ProjectingEncoder, TextEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retrieval.encoders.artefact import Artefact
     from retrieval.types import ClassifierHead, Embeddings, Encoder, EncoderSpec, UInt8
+
+BASE = "base"
+"""The view of an encoder's own vectors."""
 
 PLUS = "+"
 """What stands between the name of the parent and the method, in the name of an adapter."""
@@ -102,6 +105,8 @@ class AdapterFamily:
                 f"Space {spec.model} needs the weights of its parent encoder to encode anything new, and these cannot "
                 f"be used ({str(error).rstrip('.')}); what is stored can be evaluated and searched without them."
             ) from None
+        if adapter.view != BASE and not (adapter.view == PREPROJ and isinstance(encoder, ProjectingEncoder)):
+            raise InputError(f"{spec.model} maps the view {adapter.view}, which its parent encoder does not give.")
         if isinstance(encoder, TextEncoder):
             return AdapterTextEncoder(spec, encoder, adapter, encoder)
         return AdapterEncoder(spec, encoder, adapter)
@@ -141,7 +146,11 @@ class AdapterEncoder:
 
     def encode_images(self, batch: UInt8) -> Embeddings:
         """Encode pixels (n, height, width, 3) uint8; the lengths are those after the product."""
-        return adapted_vectors(self._parent.encode_images(batch).vectors, self._adapter.matrix)
+        if isinstance(self._parent, ProjectingEncoder) and self._adapter.view == PREPROJ:
+            before = self._parent.encode_both(batch)[1]
+        else:
+            before = self._parent.encode_images(batch)
+        return mapped_vectors(before, self._adapter.matrix)
 
 
 class AdapterTextEncoder(AdapterEncoder):

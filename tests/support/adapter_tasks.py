@@ -52,7 +52,8 @@ def training_data(
     ids = np.array([f"s{at:04}" for at in range(len(labels))], np.str_)
     columns = {"label": np.array([names[code] for code in labels], np.object_)}
     views = {"base": Embeddings(vectors, np.ones(len(vectors), np.float32))}
-    return TrainingData(ids, ids, names, labels, np.asarray(role), columns, SPACE, views, banks)
+    space = replace(SPACE, dimension=vectors.shape[1])
+    return TrainingData(ids, ids, names, labels, np.asarray(role), columns, space, views, banks)
 
 
 def text_bank(vectors: Float32, name: str = "said", names: tuple[str, ...] = NAMES) -> Bank:

@@ -9,7 +9,7 @@ import numpy as np
 from eval.classification.shots import take_shots
 from eval.protocols.copies import distinct_pictures
 from eval.runs.names import clean_columns
-from eval.runs.reading import find_split_set, read_norms, read_pool, read_vectors, space_vectors, with_columns
+from eval.runs.reading import find_split_set, read_norms, read_pool, read_view, space_vectors, with_columns
 from eval.runs.request import MODE_STREAM
 from eval.seams.samples import Pool, text_codes
 from retrieval.crops import parse_policy
@@ -262,4 +262,4 @@ def _with_other_columns(snapshot: Snapshot, pool: Pool) -> Pool:
 
 def _embeddings(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Embeddings:
     """Read the unit vectors (n, d) of samples in a view, and their lengths before."""
-    return Embeddings(read_vectors(snapshot, space, view, pool), read_norms(snapshot, space, view, pool))
+    return Embeddings(read_view(snapshot, space, view, pool), read_norms(snapshot, space, view, pool))

@@ -6,18 +6,20 @@ A matrix (``rla``, ``prolip``) makes a new space: parent encoder, then matrix, t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retrieval.commands.options import note
-from retrieval.encoders.adapter import MATRIX, PARENT, parent_json
+from retrieval.encoders.adapter import MATRIX, PARENT, parent_json, with_length
 from retrieval.encoders.adapter_encoder import adapter_model
 from retrieval.errors import InputError
+from retrieval.types import PREPROJ
 from training.checkpoint import BEST, open_run
 from training.data.training_data import DataNeeds
 from training.export import TrainedBank, TrainingRecord, write_bank, write_encoder, write_record
-from training.jobs.adapter_data import BASE, PREPROJ, AdapterData, adapter_data
+from training.jobs.adapter_data import BASE, AdapterData, adapter_data
 from training.jobs.adapter_heads import HeadStage, head_fit, head_model
 from training.jobs.adapter_matrix import SCORE, MatrixStage, matrix_model
 from training.jobs.adapter_recipe import AdapterRecipe
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from retrieval.config import Config
-    from retrieval.types import SpaceInfo
+    from retrieval.types import Float32, SpaceInfo
     from training.data.training_data import TrainingData
     from training.run_settings import RunSettings
 
@@ -70,9 +72,13 @@ def _train_matrix(
     from retrieval.encoders.precision import choose_device
 
     device = choose_device(run.device)
+    start = _start(recipe, space)
+    bias = start.shape[1] - samples.vectors.shape[1]  # number of columns
+    if bias:
+        samples = replace(samples, vectors=with_length(data.vectors[_view(recipe)]))
     open_run(out, recipe.model_dump(mode="json"))
-    model = matrix_model(np.eye(space.dimension, dtype=np.float32)).to(device)
-    stage = MatrixStage(recipe.method, model, samples, recipe.matrix, device)
+    model = matrix_model(start).to(device)
+    stage = MatrixStage(recipe.method, model, samples, recipe.matrix, device, bias)
     result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.matrix.seed, run=run)
     if result.interrupted:
         return result
@@ -88,6 +94,21 @@ def _train_matrix(
     if samples.classes.bank is None:
         write_bank(out, _prototypes(samples))
     return result
+
+
+def _start(recipe: AdapterRecipe, space: SpaceInfo) -> Float32:
+    """The matrix (d, d of the view) that training starts from; with one column more for a bias.
+
+    Raises:
+        InputError: ``prolip``, and the projection of the space's encoder is no matrix.
+        MissingFileError, WeightsError, NetworkError: ``prolip``, and the encoder cannot be loaded.
+    """
+    if recipe.method != "prolip":
+        return np.eye(space.dimension, dtype=np.float32)
+    from retrieval.encoders.projection import projection_matrix
+    from retrieval.encoders.registry import load
+
+    return projection_matrix(load(space.spec, "cpu"))
 
 
 def _prototypes(samples: AdapterData) -> TrainedBank:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MAKE_PROMPTS = "store one, as 'eval --mode zeroshot --prompts FILE' does"
 """How a bank of texts is made."""
 
-BASE, PREPROJ = "base", "preproj"
-"""Views: the vectors of the space, and those before the encoder's last projection."""
+BASE = "base"
+"""The view of the vectors of the space."""
 
 NEEDS_TEXTS = ("lp++", "clap")
 """Methods that start from texts."""

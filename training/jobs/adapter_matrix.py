@@ -5,8 +5,8 @@ With f the unit vector of an image, t_c the vector of class c and s the logit sc
     mean CE(s * cos(W f, t_c)) + lambda |W - W_0|_F^2.
 
 RLA maps vectors of the space and starts at the identity. ProLIP maps those before the encoder's last projection and
-starts there. As in the authors' code, lambda is 1 over the samples of a class, and the optimiser is Adam with
-epsilon 1e-4, whose rate falls to 0 along half a cosine.
+starts there; a bias of that projection is the last column of W, and stays as it is. As in the authors' code, lambda is
+1 over the samples of a class, and the optimiser is Adam with epsilon 1e-4, whose rate falls to 0 along half a cosine.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class MatrixStage:
 
     patience = 0
 
-    def __init__(self, name: str, model: Any, data: AdapterData, config: MatrixConfig, device: str) -> None:
+    def __init__(
+        self, name: str, model: Any, data: AdapterData, config: MatrixConfig, device: str, fixed: int = 0
+    ) -> None:
         """Move the data to the device.
 
         Args:
@@ -61,10 +63,11 @@ class MatrixStage:
             data: samples with class vectors.
             config: how the matrix is trained.
             device: torch device.
+            fixed: number of the last columns of the matrix that are not trained.
         """
         import torch
 
-        self.name, self._model, self._config = name, model, config
+        self.name, self._model, self._config, self._fixed = name, model, config, fixed
         # The stage may begin again from a checkpoint, but the penalty is the distance to where training started.
         self._start = model.matrix.detach().clone()
         kept = np.flatnonzero(data.classes.has_vector)
@@ -101,6 +104,8 @@ class MatrixStage:
         distance = (self._model.matrix - self._start).square().sum()
         whole = loss + self._penalty * distance
         whole.backward()
+        if self._fixed:  # Adam does not move what has no gradient
+            self._model.matrix.grad[:, -self._fixed :] = 0
         self._optimisers.step(moment)
         parts = {LOSS: whole, "cross_entropy": loss, "distance": distance}
         return {name: float(part.detach()) for name, part in parts.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from retrieval.crops import FULL_VIEW
-from retrieval.encoders.adapter import adapted_vectors
+from retrieval.encoders.adapter import mapped_vectors
 from retrieval.errors import InputError, unknown
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import Embeddings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from retrieval.encoders.adapter import Adapter
     from retrieval.types import EncoderSpec, SpaceInfo, VectorMatrix
-    from retrieval.types.store import StoreWriter
+    from retrieval.types.store import Snapshot, StoreWriter
 
 VIEWS = ("base", "hflip", FULL_VIEW)
 """Views of which each has a counterpart in the space of an adapter."""
@@ -65,16 +65,22 @@ def map_space(
     keys, places = _common_keys(matrices)
     if not keys:
         raise InputError(f"Space {parent.name} has no vectors to map.")
+    # The matrix in the store maps the parent's vectors (decision 14), which one of another view does not.
+    matrix = adapter.matrix if adapter.view == "base" else None
     space = writer.register_space(
-        spec, len(adapter.matrix), tuple(sources), parent=parent.fingerprint, matrix=adapter.matrix, state="filling"
+        spec, len(adapter.matrix), tuple(sources), parent=parent.fingerprint, matrix=matrix, state="filling"
     )
     stored = {} if before is None else {view: snapshot.vectors(before, view) for view in before.views}
     present = set().union(*(matrix.keys.tolist() for matrix in stored.values())) if stored else set()
+    lengths = {view: _lengths(snapshot, parent, source, keys) for view, source in sources.items()}
     counts = np.zeros(3, np.int64)
     for start in range(0, len(keys), ROWS):
         part = keys[start : start + ROWS]
         mapped = {
-            view: adapted_vectors(matrices[view].data[rows[start : start + ROWS]], adapter.matrix)
+            view: mapped_vectors(
+                Embeddings(matrices[view].data[rows[start : start + ROWS]], lengths[view][start : start + ROWS]),
+                adapter.matrix,
+            )
             for view, rows in places.items()
         }
         is_stored = np.array([key.encode() in present for key in part], bool)
@@ -98,6 +104,15 @@ def _sources(adapter: Adapter, parent: SpaceInfo, views: Sequence[str] | None, s
         if view not in parent.views:
             raise unknown(f"view in space {parent.name}", view, parent.views)
     return wanted
+
+
+def _lengths(snapshot: Snapshot, space: SpaceInfo, view: str, keys: Sequence[str]) -> NDArray[np.float32]:
+    """Return the lengths (n,) of the vectors of n keys before normalisation."""
+    table = snapshot.norms(space, view)
+    stored = np.array(table.column("key").to_pylist(), np.str_)
+    order = np.argsort(stored)
+    lengths: NDArray[np.float32] = table.column(f"n_{view}").to_numpy().astype(np.float32)
+    return lengths[order[np.searchsorted(stored[order], np.array(keys, np.str_))]]
 
 
 def _common_keys(matrices: Mapping[str, VectorMatrix]) -> tuple[list[str], dict[str, NDArray[np.int64]]]:

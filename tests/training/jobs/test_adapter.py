@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,26 @@ import pytest
 from eval.registry import load_scorer
 from eval.runs.arms import class_bank
 from eval.seams.scorer import ClassBank
-from retrieval.encoders.adapter import PARENT, adapter_spec, read_adapter
+from retrieval.encoders.adapter import PARENT, adapter_spec, mapped_vectors, read_adapter
+from retrieval.encoders.registry import load, resolve
+from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError
 from retrieval.search.exact import ExactIndex
-from retrieval.types import Bank
-from tests.support.adapter_tasks import CLASSES, NAMES, SCALE, SPACE, planted, recipe, without_texts, zero_shot
+from retrieval.types import Bank, Embeddings
+from tests.support import tiny_open_clip as tiny
+from tests.support.adapter_tasks import (
+    CLASSES,
+    NAMES,
+    SCALE,
+    SPACE,
+    planted,
+    recipe,
+    training_data,
+    without_texts,
+    zero_shot,
+)
 from tests.support.class_banks import arm_of
+from tests.support.encoder_folders import two_towers
 from tests.support.interruptions import stop_after
 from training.export import read_banks, read_record
 from training.jobs.adapter import JOB
@@ -175,3 +190,30 @@ def test_what_the_user_should_know_is_told(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(InputError, match="name a `space`"):
         JOB.run(values, None, tmp_path / "none", QUIET)
     assert not (tmp_path / "out" / "encoder" / PARENT).exists()
+
+
+@pytest.mark.parametrize("model", ["own", "vitrine-tiny"])  # a projection without and with a bias
+def test_prolip_starts_at_the_projection_and_maps_what_stands_before_it(model: str, tmp_path: Path) -> None:
+    tiny.register(tmp_path)
+    name = str(two_towers(tmp_path / "towers")) if model == "own" else "open_clip/vitrine-tiny"
+    encoder: Any = load(resolve(EncoderRequest(name, precision="fp32", device="cpu")), "cpu")
+    side = encoder.spec.preprocess.crop[0]
+    pixels = np.random.default_rng(0).integers(0, 256, (12, side, side, 3), np.uint8)
+    base, before = encoder.encode_both(pixels)
+    data = training_data(base.vectors, np.tile(np.arange(3), 4), np.full(12, "train"), names=NAMES[:3])
+    space = replace(SPACE, spec=encoder.spec, fingerprint=encoder.spec.fingerprint)
+    data = replace(data, space=space, vectors={"base": base, "preproj": before})
+    assert JOB.needs(recipe(method="prolip")).views == ("base", "preproj")
+    for rate, out in ((1e-12, "start"), (1e-3, "trained")):
+        JOB.run(recipe(method="prolip", matrix={"learning_rate": rate, "steps": 20}), data, tmp_path / out, QUIET)
+    start, trained = (read_adapter(tmp_path / out) for out in ("start", "trained"))
+    assert start.view == "preproj"
+    assert np.allclose(mapped_vectors(before, start.matrix).vectors, base.vectors, atol=1e-4)
+    width = before.vectors.shape[1]
+    assert not np.allclose(trained.matrix[:, :width], start.matrix[:, :width], atol=1e-4)
+    assert np.array_equal(trained.matrix[:, width:], start.matrix[:, width:])
+    assert (model == "own") is (trained.matrix.shape[1] == width)
+    made = load(resolve(EncoderRequest(str(tmp_path / "trained"), device="cpu")), "cpu")
+    found = made.encode_images(pixels[:3]).vectors
+    assert np.array_equal(found, mapped_vectors(Embeddings(*(part[:3] for part in before)), trained.matrix).vectors)
+    assert made.spec.model.endswith("+prolip")
