@@ -42,10 +42,10 @@ def drawn(identities: int, images: int, side: tuple[int, int], seed: int = 0) ->
     """Images of a square on a background: its colour is that of the identity, the background is random."""
     rng = np.random.default_rng(seed)
     identity = np.repeat(np.arange(identities), images)
-    colour = rng.uniform(60, 195, (identities, 3))
+    colour = rng.uniform(30, 225, (identities, 3))
     height, width = side
     pixels = np.empty((len(identity), height, width, 3))
-    pixels[:] = rng.uniform(0, 255, (len(identity), 1, 1, 3))
+    pixels[:] = rng.uniform(60, 195, (len(identity), 1, 1, 3))
     pixels[:, height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = colour[identity][:, None, None]
     return (pixels + rng.normal(0, 8, pixels.shape)).clip(0, 255).astype(np.uint8), identity
 
@@ -67,12 +67,14 @@ class DrawnImages:
 
 
 def drawn_samples(tower: Any, train: int, held_out: int, images: int, *, shuffled: bool = False) -> ReidSamples:
-    """Samples of ``train`` identities to train on, their identities shuffled on request, and of others."""
+    """Samples of ``train`` identities to train on, and of others; shuffled, identities say nothing of the images."""
     pixels, identity = drawn(train + held_out, images, tower.side)
     rows = np.flatnonzero(identity < train)
     numbers = np.where(identity < train, identity, -1)
     if shuffled:
-        numbers[rows] = np.random.default_rng(1).permutation(numbers[rows])
+        rng = np.random.default_rng(1)
+        numbers[rows] = rng.permutation(numbers[rows])
+        identity = np.concatenate([identity[rows], rng.permutation(identity[len(rows) :])])
     return ReidSamples(
         ids=[f"image {row}" for row in range(len(identity))],
         images=DrawnImages(pixels),

@@ -20,7 +20,7 @@ from training.run_settings import RunSettings
 PLANTED = {
     "stages": "images",
     "image_stage": {
-        "epochs": 20,
+        "epochs": 10,
         "patience": 0,
         "rates": {"visual": 2e-3, "heads": 1e-2},
         "schedule": {"name": "one_cycle"},
@@ -49,14 +49,14 @@ def _planted(folder: Path, *, shuffled: bool) -> tuple[float, float]:
 
 def test_a_planted_signal_is_learned_and_found_in_unseen_identities(tmp_path: Path) -> None:
     before, after = _planted(tmp_path, shuffled=False)
-    assert before < 0.1
-    assert after > 0.3
+    assert before < 0.13
+    assert after > 0.35
 
 
-def test_nothing_is_learned_of_shuffled_identities(tmp_path: Path) -> None:
+def test_nothing_is_gained_where_identities_say_nothing_of_the_images(tmp_path: Path) -> None:
     before, after = _planted(tmp_path, shuffled=True)
     assert before < 0.1
-    assert after < 0.13
+    assert abs(after - before) < 0.01
 
 
 def _train(folder: Path, out: str) -> tuple[TrainingResult, torch.nn.Module, list[WordsStage | ImageStage]]:
