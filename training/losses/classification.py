@@ -45,18 +45,3 @@ def classification_loss(
         return terms.sum() / len(logits)
     weights = weights.to(logs.dtype)
     return (terms * weights).sum() / (exact * weights).sum()
-
-
-def balanced_weights(counts: torch.Tensor) -> torch.Tensor:
-    """Weight of every class: the largest number of samples of a class divided by that of the class.
-
-    Args:
-        counts: (C,) number of training samples of every class; 0 gives the weight 0.
-
-    Returns:
-        (C,) float32, 1 for the largest class.
-    """
-    import torch
-
-    counts = counts.to(torch.float32)
-    return torch.where(counts > 0, counts.max() / counts.clamp(min=1), 0.0)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from training.losses.classification import balanced_weights, classification_loss
+from training.losses.classification import classification_loss
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = torch.randn(6, 4, dtype=torch.float64, generator=GENERATOR)
@@ -63,10 +63,3 @@ def test_a_certain_answer_has_finite_loss_and_gradient() -> None:
         (gradient,) = torch.autograd.grad(loss, logits)
         assert math.isfinite(float(loss.detach()))
         assert bool(gradient.isfinite().all())
-
-
-def test_weights_are_those_of_the_inspection_data() -> None:
-    counts = torch.tensor([52, 78, 76, 153, 366, 257, 97, 148, 238])
-    expected = [7.04, 4.69, 4.82, 2.39, 1.0, 1.42, 3.77, 2.47, 1.54]
-    assert balanced_weights(counts).tolist() == pytest.approx(expected, abs=0.005)
-    assert balanced_weights(torch.tensor([0, 4])).tolist() == [0.0, 1.0]
