@@ -60,6 +60,8 @@ def prompted_classes(recipe: CoopRecipe, data: TrainingData) -> PromptedClasses:
     texts = None if recipe.texts is None else _texts(recipe.texts, data)
     others = [] if texts is None else sorted(set(texts) - set(data.classes))
     base = _base(recipe.base_classes, data.classes)
+    if len(base) < 2:
+        raise InputError(f"There is one class to train on ({base[0]}), so there is nothing to learn; train on more.")
     new = [name for name in (*data.classes, *others) if name not in set(base)]
     if recipe.context.kind == "class":
         if recipe.base_classes is not None:
@@ -120,8 +122,6 @@ def _base(wanted: str | Sequence[str] | None, classes: Sequence[str]) -> tuple[s
             f"base_classes names {first_names(missing, 3)}, which the data does not have.{suggest(missing[0], classes)}"
         )
     taken = set(codes.values())
-    if len(taken) < 2:
-        raise InputError("base_classes has fewer than two classes, so there is nothing to learn; name more.")
     return tuple(name for code, name in enumerate(classes) if code in taken)
 
 

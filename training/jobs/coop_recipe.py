@@ -55,7 +55,7 @@ class CoopRecipe(Config):
     version: str | None = Field(None, description="Version of the recipe, for the table of runs.")
     remarks: str = Field("", description="What this version changes, for the table of runs.")
     bank: str = Field(
-        "coop", min_length=1, max_length=80, pattern=r"[\w.+-]+", description="Name of the bank of learned prompts."
+        "coop", min_length=1, max_length=80, pattern=r"^[\w.+-]+$", description="Name of the bank of learned prompts."
     )
     data: DataConfig = Field(DataConfig(), description="Samples that are trained on, and those held out.")
     views: tuple[str, ...] = Field(

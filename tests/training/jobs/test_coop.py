@@ -161,15 +161,16 @@ def test_a_space_without_a_text_tower_is_told(tmp_path: Path) -> None:
         ({"context": {"tokens": 60}}, "more than the 56"),
         ({"texts": "bank-that-is-not-there"}, "neither a file nor a bank"),
         ({"base_classes": ["Cru", "Nobody"]}, "Nobody"),
-        ({"base_classes": ["Cru"]}, "fewer than two"),
+        ({"base_classes": ["Cru"]}, "one class to train on"),
         ({"base_classes": "halves"}, "neither half"),
         ({"base_classes": "half", "context": {"kind": "class"}}, "context.kind=shared"),
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence(values: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message) as raised:
-        train(tmp_path, prompt_data(CAPS), **values)
+        train(tmp_path / "run", prompt_data(CAPS), **values)
     assert "\n" not in str(raised.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_class_without_a_text_is_told(tmp_path: Path) -> None:
