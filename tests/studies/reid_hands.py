@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench.bench_tiny import EFFICIENTNET, attach_pixels, cli
+from tests.support.raw_pixels import EFFICIENTNET, attach_pixels, cli
 from tests.support.shared_data import SHARED
 
 ASPECTS = ("dorsal right", "dorsal left", "palmar right", "palmar left")
