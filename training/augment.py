@@ -13,18 +13,23 @@ if TYPE_CHECKING:
     import torch
 
 
-class Augmentation(Config):
-    """Strength of the augmentation. Captions name colours, so colour varies little, and hue not at all."""
+class ColourVariation(Config):
+    """How much light and colour of an image vary."""
 
-    scale: float = Field(0.65, gt=0, le=1, description="Smallest share of the image's side that a crop keeps.")
-    stretch: float = Field(0.1, ge=0, lt=1, description="Largest change of the aspect ratio, as a factor minus 1.")
-    turn: float = Field(8.0, ge=0, le=180, description="Largest rotation either way, in degrees.")
     brightness: float = Field(0.2, ge=0, lt=1, description="Largest relative change of brightness.")
     contrast: float = Field(0.2, ge=0, lt=1, description="Largest relative change of contrast.")
     saturation: float = Field(0.15, ge=0, lt=1, description="Largest relative change of saturation.")
     noise: float = Field(
         0.02, ge=0, lt=1, description="Largest standard deviation of added noise, as a share of the full range."
     )
+
+
+class Augmentation(ColourVariation):
+    """Strength of the augmentation. Captions name colours, so colour varies little, and hue not at all."""
+
+    scale: float = Field(0.65, gt=0, le=1, description="Smallest share of the image's side that a crop keeps.")
+    stretch: float = Field(0.1, ge=0, lt=1, description="Largest change of the aspect ratio, as a factor minus 1.")
+    turn: float = Field(8.0, ge=0, le=180, description="Largest rotation either way, in degrees.")
 
 
 def augment(
@@ -43,7 +48,7 @@ def augment(
         (n, 3, side, side) in [0, 1].
     """
     cut = _crop(images, flips, side, how, generator)
-    return _vary_colour(cut, how, generator)
+    return vary_colour(cut, how, generator)
 
 
 def _crop(
@@ -67,7 +72,8 @@ def _crop(
     return grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _vary_colour(images: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
+def vary_colour(images: torch.Tensor, how: ColourVariation, generator: torch.Generator) -> torch.Tensor:
+    """Vary brightness, contrast and saturation of images (n, 3, height, width) in [0, 1], and add noise."""
     import torch
 
     n = len(images)

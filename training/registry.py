@@ -19,6 +19,7 @@ JOBS = {
     "classifier": ".jobs.classifier:JOB",
     "clip": ".jobs.clip:JOB",
     "coop": ".jobs.coop:JOB",
+    "detector": ".jobs.detector:JOB",
     "finetune": ".jobs.finetune:JOB",
     "reid": ".jobs.reid.job:JOB",
 }

@@ -34,13 +34,20 @@ class Letterbox(NamedTuple):
         return Box(x1, y1, x2 - x1, y2 - y1) if x2 > x1 and y2 > y1 else None
 
 
+def placement(image: tuple[int, int], size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Compute where an image of a (width, height) lies in ``size`` (height, width): its inner size, and its offset."""
+    height, width = size
+    ratio = min(height / image[1], width / image[0])
+    inner = max(1, round(image[0] * ratio)), max(1, round(image[1] * ratio))
+    # The padding is halved and rounded as the YOLO families do: of an odd one, the smaller half is left and above.
+    offset = round((width - inner[0]) / 2 - 0.1), round((height - inner[1]) / 2 - 0.1)
+    return inner, offset
+
+
 def letterbox(image: Image.Image, size: tuple[int, int]) -> Letterbox:
     """Resize an image so that it fits into ``size`` (height, width), centre it, and pad with grey."""
     height, width = size
-    ratio = min(height / image.height, width / image.width)
-    inner = max(1, round(image.width * ratio)), max(1, round(image.height * ratio))
-    # The padding is halved and rounded as the YOLO families do: of an odd one, the smaller half is left and above.
-    offset = round((width - inner[0]) / 2 - 0.1), round((height - inner[1]) / 2 - 0.1)
+    inner, offset = placement(image.size, size)
     plain = image.convert("RGB")
     fitted = plain if plain.size == inner else plain.resize(inner, Image.Resampling.BILINEAR)
     square = Image.new("RGB", (width, height), (GREY, GREY, GREY))
