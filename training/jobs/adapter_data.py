@@ -120,6 +120,7 @@ def _text_bank(data: TrainingData, recipe: AdapterRecipe) -> Bank | None:
     if recipe.bank is not None:
         return _named(texts, recipe.bank)
     fitting = [bank for bank in texts if match_names(bank.edge_class.tolist(), data.classes)]
+    fitting = [bank for bank in fitting if bank.kind == "prompts"] or fitting  # embedded texts before learned ones
     if len({bank.sha256 for bank in fitting}) > 1:
         names = first_names((f"{bank.name} ({bank.sha256[:8]})" for bank in fitting), 6)
         raise InputError(f"The space has several banks with texts of these classes; name one as `bank`: {names}.")

@@ -44,6 +44,12 @@ def test_several_banks_are_told_apart_by_name_or_hash() -> None:
         read(both, bank="sai")
 
 
+def test_embedded_texts_go_before_learned_ones() -> None:
+    learned = replace(SAID, name="coop", kind="learned-prompts", vectors=-SAID.vectors)
+    assert read(replace(DATA, banks=(learned, SAID))).classes.bank == "said"
+    assert read(replace(DATA, banks=(learned,))).classes.bank == "coop"
+
+
 def test_class_means_stand_in_for_texts() -> None:
     found = read(without_texts(DATA))
     assert (found.classes.bank, found.classes.scale) == (None, 100)
