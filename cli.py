@@ -16,6 +16,7 @@ COMMANDS = {
     "index": (".indexers.commands:index_command", "Embed images into a store, once."),
     "import-vectors": (".indexers.commands:import_command", "Bring vectors that were made elsewhere into a store."),
     "export-vectors": (".retrieval.commands.export:export_command", "Write vectors of a store, or a bank, to a file."),
+    "export-encoder": (".retrieval.commands.export_encoder:export_encoder_command", "Write a space's encoder as ONNX."),
     "index-ann": (".indexers.ann_command:index_ann_command", "Build an approximate index, for search --approx."),
     "search": (".retrieval.commands.search:search_command", "Find similar images, identities or labels."),
     "eval": (".eval.commands.eval:eval_command", "Evaluate a mode from stored vectors."),

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from eval.api import audit, compare, evaluate, pictures, read_result, report
     from eval.results.schema import EvalResult
     from indexers.api import import_vectors, index, index_ann
-    from retrieval.api import drop_bank, drop_space, export_vectors, forget, info, promote, vectors, verify
+    from retrieval.api import (
+        drop_bank,
+        drop_space,
+        export_encoder,
+        export_vectors,
+        forget,
+        info,
+        promote,
+        vectors,
+        verify,
+    )
     from retrieval.encoders.catalogue import encoders
     from retrieval.errors import VitrineError
     from retrieval.search.request import SearchRequest
@@ -53,6 +63,7 @@ _NAMES = {
     "EraseReport": ".retrieval.store.erasing.report",
     "drop_bank": ".retrieval.api",
     "drop_space": ".retrieval.api",
+    "export_encoder": ".retrieval.api",
     "export_vectors": ".retrieval.api",
     "forget": ".retrieval.api",
     "info": ".retrieval.api",
@@ -73,7 +84,7 @@ __all__ = [  # noqa: RUF022 - as they are used: open, index, search, evaluate, t
     "open_store", "create_store", "index", "import_vectors", "export_vectors", "info", "verify", "vectors", "encoders",
     "index_ann", "search",
     "Searcher", "evaluate", "compare", "audit", "report", "pictures", "read_result", "EvalResult",
-    "train", "refresh", "promote", "forget", "drop_space", "drop_bank",
+    "train", "refresh", "export_encoder", "promote", "forget", "drop_space", "drop_bank",
     "SearchRequest", "SearchResult", "EraseReport", "RefreshReport", "EmbeddingStore", "LanceStore", "Snapshot",
     "SpaceInfo", "Sample", "Encoder", "VitrineError", "__version__",
 ]  # fmt: skip

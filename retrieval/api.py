@@ -12,6 +12,9 @@ import numpy as np
 from retrieval.config import takes_options_of
 from retrieval.errors import InputError, unknown
 from retrieval.escapes import printable
+from retrieval.export.encoder_job import export_encoder as run_export_encoder
+from retrieval.export.encoder_report import EncoderExportReport
+from retrieval.export.encoder_request import EncoderExportRequest
 from retrieval.export.job import ExportReport, export
 from retrieval.export.request import ExportRequest
 from retrieval.notebook import ShowsTables
@@ -231,6 +234,32 @@ def export_vectors(store: str | Path | LanceStore, out: str | Path, **options: A
             written.
     """
     return export(open_store(store), ExportRequest.read({**options, "out": out}, "export_vectors"))
+
+
+@takes_options_of(EncoderExportRequest)
+def export_encoder(store: str | Path | LanceStore, space: str, out: str | Path, **options: Any) -> EncoderExportReport:
+    """Write the image encoder of a space to an ONNX file, and compare it with the stored vectors.
+
+    ``index(..., encoder="onnx/FILE")`` runs the file, prepared as the file beside it says. Both appear when they are
+    complete.
+
+    Args:
+        store: the store, or its folder.
+        space: name of the space, or the beginning of it.
+        out: file to write, .onnx.
+        **options: see below.
+
+    Returns:
+        Sizes, and what the file keeps of the stored vectors; notebooks display it as a table.
+
+    Raises:
+        UnknownNameError: there is no such space.
+        InputError: several spaces match, the encoder cannot be exported, or ``out`` exists or cannot be written.
+        MissingDependencyError: a package is not installed.
+        MissingFileError, WeightsError, NetworkError: the weights of the encoder cannot be used.
+    """
+    request = EncoderExportRequest.read({**options, "space": space, "out": out}, "export_encoder")
+    return run_export_encoder(open_store(store), request)
 
 
 def vectors(

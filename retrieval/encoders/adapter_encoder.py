@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retrieval.encoders.artefact import Artefact
-    from retrieval.types import ClassifierHead, Embeddings, Encoder, EncoderSpec, UInt8
+    from retrieval.types import ClassifierHead, Embeddings, Encoder, EncoderSpec, Float32, UInt8
 
 BASE = "base"
 """The view of an encoder's own vectors."""
@@ -123,6 +123,16 @@ class AdapterEncoder:
     def spec(self) -> EncoderSpec:
         """Spec of the adapter."""
         return self._spec
+
+    @property
+    def parent(self) -> Encoder:
+        """The encoder whose vectors are mapped."""
+        return self._parent
+
+    @property
+    def matrix(self) -> Float32:
+        """(d, d of the parent): what maps them."""
+        return self._adapter.matrix
 
     @property
     def device(self) -> str:

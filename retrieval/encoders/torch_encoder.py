@@ -92,6 +92,11 @@ class TorchEncoder:
 
         return self._forward if isinstance(self._forward, torch.nn.Module) else None
 
+    @property
+    def image_tower(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Function from normalised images (batch, 3, height, width) to vectors (batch, d), not normalised."""
+        return self._forward
+
     def encode_images(self, batch: UInt8) -> Embeddings:
         """Encode preprocessed pixels.
 

@@ -58,6 +58,7 @@ def adapted_towers(folder: Path, seed: int = 5) -> Path:
 
 def classifier(folder: Path, classes: int = 3) -> Path:
     """A small timm model with a classifier; its architecture is known by name."""
+    repair_torchvision()
     import timm
 
     folder.mkdir(parents=True)
