@@ -253,7 +253,7 @@ def export_encoder(store: str | Path | LanceStore, space: str, out: str | Path, 
         Sizes, and what the file keeps of the stored vectors; notebooks display it as a table.
 
     Raises:
-        UnknownNameError: there is no such space.
+        UnknownNameError: there is no such space, or ``out`` does not end in .onnx.
         InputError: several spaces match, the encoder cannot be exported, or ``out`` exists or cannot be written.
         MissingDependencyError: a package is not installed.
         MissingFileError, WeightsError, NetworkError: the weights of the encoder cannot be used.

@@ -75,7 +75,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "retrieval/encoders/hf_model.py": ("retrieval/encoders/test_hf_encoder.py",),
     "retrieval/encoders/torch_encoder.py": ("contracts/test_encoders.py",),
     "retrieval/encoders/two_towers.py": ("contracts/test_encoders.py",),
-    "retrieval/export": ("integration/test_export.py",),
+    "retrieval/export": ("integration/test_export.py", "integration/test_export_encoder.py"),
     "retrieval/search/ann_kinds.py": ("contracts/test_indexes.py", "indexers/ann/test_build.py"),
     "retrieval/store/info.py": ("test_cli.py", "integration/test_attach.py"),
     "retrieval/store/memory.py": ("contracts/test_stores.py",),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from retrieval.encoders.onnx_encoder import SIDECARS
+from retrieval.encoders.onnx_encoder import SIDECARS, SUFFIX
 from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
-from retrieval.errors import InputError, MissingFileError, NetworkError, VitrineError, WeightsError
+from retrieval.errors import InputError, MissingFileError, NetworkError, VitrineError, WeightsError, unknown
 from retrieval.export.encoder_graph import require_onnx, write_graph
 from retrieval.export.encoder_report import EncoderExportReport
 from retrieval.export.retention import measure_retention
@@ -33,7 +33,7 @@ def export_encoder(store: EmbeddingStore, request: EncoderExportRequest) -> Enco
     """Write the image encoder of a space; the files appear when they are complete and were compared.
 
     Raises:
-        UnknownNameError: there is no such space.
+        UnknownNameError: there is no such space, or ``out`` does not end in .onnx.
         InputError: several spaces match, the encoder cannot be exported, or ``out`` exists or cannot be written.
         MissingDependencyError: a package is not installed.
         MissingFileError, WeightsError, NetworkError: the weights of the encoder cannot be used.
@@ -42,6 +42,8 @@ def export_encoder(store: EmbeddingStore, request: EncoderExportRequest) -> Enco
         space = snapshot.space(request.space)
         _require_network(space)
         require_onnx()
+        if request.out.suffix != SUFFIX:
+            raise unknown("format of exported encoders with the suffix", request.out.suffix, [SUFFIX])
         sidecar = request.out.with_suffix(SIDECARS[0])
         if request.out.is_dir():
             raise InputError(f"{request.out} is a folder; name a file in it.")

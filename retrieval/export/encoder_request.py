@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from retrieval.config import Config
 
 GraphPrecision: TypeAlias = Literal["fp32", "fp16", "int8"]
 
-SUFFIX = ".onnx"
 IMAGES = 200
 """Images of the store that are compared if the user does not say how many."""
-
-
-def _onnx_file(path: Path) -> Path:
-    if path.suffix != SUFFIX:
-        raise ValueError(f"name a file that ends in {SUFFIX}; only those are read again as encoders")
-    return path
 
 
 class EncoderExportRequest(Config):
     """A request to write the image encoder of a space to an ONNX file."""
 
     space: str = Field(description="Space: its name, or the beginning of it.")
-    out: Annotated[Path, AfterValidator(_onnx_file)] = Field(
+    out: Path = Field(
         description="File to write, .onnx; its preprocessing is written beside it, as NAME.preprocess.yaml."
     )
     precision: GraphPrecision = Field(

@@ -30,12 +30,12 @@ class StoredPrototypes:
     counts: Int64
     codes: Int64
 
-    def nearest(self, samples: Int64, own: Float32, vectors: Float32) -> Int64:
+    def nearest(self, samples: Int64, stored: Float32, vectors: Float32) -> Int64:
         """Return the prototype (m,) of highest cosine for each of m samples.
 
         Args:
             samples: (m,) rows of the samples in the store.
-            own: (m, d) their stored vectors, which are taken out of the sums of their labels.
+            stored: (m, d) their stored vectors, which are taken out of the sums of their labels.
             vectors: (m, d) the vectors that are compared.
         """
         lengths = np.linalg.norm(self.sums, axis=1)
@@ -43,7 +43,7 @@ class StoredPrototypes:
         for row, (sample, vector) in enumerate(zip(samples, vectors, strict=True)):
             code = self.codes[sample]
             if code >= 0:
-                others = self.sums[code] - own[row]
+                others = self.sums[code] - stored[row]
                 length = np.linalg.norm(others)
                 alone = self.counts[code] < 2 or length == 0
                 scores[row, code] = -np.inf if alone else vector.astype(np.float64) @ others / length

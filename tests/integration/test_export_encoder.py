@@ -110,15 +110,17 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(
     shutil.copytree(world / "run", tmp_path / "run")
     colour_encoder(tmp_path / "colours.onnx")
     call_cli("index", world / "images", "--store", store, "--encoder", f"onnx/{tmp_path / 'colours.onnx'}")
-    np.savez(tmp_path / "foreign.npz", vectors=np.eye(4, dtype=np.float32), id=np.array(list("abcd")))
-    call_cli("import-vectors", tmp_path / "foreign.npz", "--store", store, "--vectors", "vectors")
+    np.savez(tmp_path / "foreign.npz", vectors=np.eye(4, dtype=np.float32), identity=np.array(list("abcd")))
+    call_cli(
+        "import-vectors", tmp_path / "foreign.npz", "--store", store, "--vectors", "vectors", "--identity", "identity"
+    )
 
     def refused(space: str, *words: str | Path, status: int = 1) -> str:
         return call_cli("export-encoder", space, "--store", store, *words, check=status).stderr
 
     assert "is an ONNX file already" in refused("colours", "--out", out)
     assert "were imported: it has no encoder" in refused("foreign", "--out", out)
-    assert "name a file that ends in .onnx" in refused(SPACE, "--out", tmp_path / "a.pt", status=2)
+    assert "suffix '.pt'" in refused(SPACE, "--out", tmp_path / "a.pt", status=2)
     assert "exclude each other" in refused(SPACE, "--out", out, "--int8", "--fp16", status=2)
     assert "no-such-space" in refused("no-such-space", "--out", out, status=2)
     monkeypatch.setitem(sys.modules, "onnx", None)
