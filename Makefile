@@ -13,7 +13,7 @@ PROMPTS := $(DEMO)/species/prompts_attr_clean.json
 	@touch $@
 
 demo: export VITRINE_STORE = $(DEMO)/store
-demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in every mode, report
+demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in every mode, report, train an adapter
 	rm -rf $(DEMO)
 	$(VITRINE) sample species --out $(DEMO)/species
 	$(VITRINE) sample hands --out $(DEMO)/hands
@@ -38,6 +38,8 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	$(VITRINE) audit --protocol clipfh-11k
 	$(VITRINE) report $(DEMO)/results/*.json --out $(DEMO)/report
 	$(VITRINE) results
+	$(VITRINE) train adapter data.where="source = 'manifest:species/manifest'" --out $(DEMO)/runs/adapter
+	$(VITRINE) runs $(DEMO)/runs
 	@echo
 	@echo "Done: $(DEMO)/report/ (the page to open), $(DEMO)/text.png and $(DEMO)/similar.png (contact sheets), $(DEMO)/pictures/"
 	@echo "(CMC, ranked lists), $(DEMO)/results/ (every figure with its interval and where it came from)."
