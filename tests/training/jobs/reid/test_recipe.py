@@ -69,6 +69,7 @@ def test_the_recipes_of_the_report_have_its_values(row: dict[str, str]) -> None:
     assert {name for name, weight in weights.items() if weight} == set(names.split())
     assert weights["center"] == float(row["center"])
     assert (losses.arcface_scale, losses.arcface_margin) == (float(row["scale"]), float(row["margin"]))
+    assert recipe.augmentation.erase_with == "noise"
     assert losses.center_rate == 0.5
     assert str(image.unfreeze) == row["unfreeze"]
     assert image.max_norm == (None if row["max_norm"] == "-" else float(row["max_norm"]))
@@ -112,6 +113,7 @@ def test_clip_reid_as_published(name: str) -> None:
     assert recipe.size == (256, 128)
     assert recipe.texts() == ["A photo of a X X X X person."]
     assert (recipe.augmentation.flip, recipe.augmentation.pad, recipe.augmentation.erase) == (True, 10, 0.5)
+    assert recipe.augmentation.erase_with == "noise"  # timm's RandomErasing(mode="pixel")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
