@@ -141,8 +141,9 @@ def _portions(sizes: Int64, identities: int, images: int) -> tuple[int, Int64]:
 def _require_pairs(sizes: Int64, identities: int, images: int) -> None:
     if len(sizes) < identities:
         raise InputError(
-            f"A batch of {identities} identities with {images} images each cannot be made of {len(sizes)} identities; "
-            "lower the number of identities per batch, or train on more."
+            f"A batch of {identities} identities with {images} images each cannot be made of {len(sizes)} "
+            f"{'identity' if len(sizes) == 1 else 'identities'}; "
+            f"{'lower the number of identities per batch, or ' if len(sizes) > 1 else ''}train on more."
         )
     if sizes.max() < 2:
         raise InputError(

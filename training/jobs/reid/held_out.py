@@ -11,10 +11,22 @@ if TYPE_CHECKING:
     from training.jobs.reid.recipe import HeldOutConfig
 
 
+LEAST = 2
+"""So many held-out identities must have queries for a score."""
+
+
+def identities_with_queries(identities: Int64) -> Int64:
+    """The different values of identities (n,) that two images or more have, ascending."""
+    values, counts = np.unique(identities, return_counts=True)
+    several: Int64 = values[counts > 1]
+    return several
+
+
 def held_out_metrics(vectors: Float32, identities: Int64, how: HeldOutConfig, seed: int) -> dict[str, float]:
     """Rank-1 and mean average precision (``step``) over all queries that have a positive.
 
-    Ties go by the order of the images. Images of identities with one image are in the gallery only.
+    Ties go by the order of the images. Images of identities with one image are in the gallery only. Of a single
+    identity with queries there is no score: with nobody to be confused with, every ranking of it is right.
 
     Args:
         vectors: (n, d) of length 1.
@@ -23,12 +35,12 @@ def held_out_metrics(vectors: Float32, identities: Int64, how: HeldOutConfig, se
         seed: seed of these images.
 
     Returns:
-        ``rank_1`` and ``mean_ap``; empty if no image has a positive.
+        ``rank_1`` and ``mean_ap``; empty if the images of fewer than two identities have a positive.
     """
     scores = vectors @ vectors.T
-    several = np.bincount(np.unique(identities, return_inverse=True)[1])[np.unique(identities, return_inverse=True)[1]]
-    queries = np.flatnonzero(several > 1)
-    if not len(queries):
+    several = identities_with_queries(identities)
+    queries = np.flatnonzero(np.isin(identities, several))
+    if len(several) < LEAST:
         return {}
     if how.gallery == "leave_one_out":
         galleries = [np.arange(len(vectors))]

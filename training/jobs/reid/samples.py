@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from retrieval.errors import InputError
+from training.jobs.reid.held_out import LEAST, identities_with_queries
 from training.sampling import identity_notes
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> t
     """Check that batches and early stopping are possible with the samples, and return what the user should know.
 
     Raises:
-        InputError: there are too few identities for a batch, none with two images, none held out to stop by, or
+        InputError: there are too few identities for a batch, none with two images, fewer than two held out to stop by, or
             samples that are to be repeated.
     """
     if data.repeats:
@@ -118,11 +120,21 @@ def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> t
         notes = (*notes, "Frozen layers are computed once per image, so images are not augmented.")
     val = data.rows("val")
     unseen = data.target[val][~np.isin(data.target[val], data.target[train])]
-    if (np.unique(unseen, return_counts=True)[1] > 1).any():
+    several = len(identities_with_queries(unseen))
+    if several >= LEAST:
         return notes
     if stage.patience:
         raise InputError(
-            f"No held-out {column} has two images, so training cannot stop by them; hold some out by "
-            "`data.val_identities=0.15`, or train all epochs by `image_stage.patience=0`."
+            f"{'One' if several else 'No'} held-out {column} has two images, and training stops by {LEAST} or more; "
+            f"{_way_to_hold_out(len(np.unique(data.target)))}train all epochs by `image_stage.patience=0`."
         )
-    return (*notes, f"No {column} is held out, so the weights of the last epoch are kept.")
+    held = f"Only one {column} with two images is" if several else f"No {column} is"
+    return (*notes, f"{held} held out, so the weights of the last epoch are kept.")
+
+
+def _way_to_hold_out(identities: int) -> str:
+    """How two of some identities are held out, as the beginning of a sentence; empty if too few remained."""
+    if identities < 2 * LEAST:
+        return ""
+    share = max(0.15, math.ceil(100 * LEAST / identities) / 100)
+    return f"hold some out by `data.val_identities={share:g}`, or "

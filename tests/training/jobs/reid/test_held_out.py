@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -42,3 +44,13 @@ def test_a_single_image_of_each_identity_in_several_draws() -> None:
 def test_without_pairs_there_is_no_score() -> None:
     assert held_out_metrics(VECTORS, np.arange(9), HeldOutConfig(), seed=0) == {}
     assert held_out_metrics(VECTORS[:0], IDENTITIES[:0], HeldOutConfig(), seed=0) == {}
+
+
+@pytest.mark.parametrize("gallery", ["leave_one_out", "single"])
+def test_a_single_identity_has_no_score_since_it_would_always_be_right(
+    gallery: Literal["leave_one_out", "single"],
+) -> None:
+    how = HeldOutConfig(gallery=gallery)
+    assert held_out_metrics(VECTORS, np.zeros(9, np.int64), how, seed=0) == {}
+    assert held_out_metrics(VECTORS, np.array([0, 0, 0, 0, 0, 0, 0, 0, 1]), how, seed=0) == {}
+    assert held_out_metrics(VECTORS, np.array([0, 0, 0, 0, 0, 0, 0, 1, 1]), how, seed=0)
