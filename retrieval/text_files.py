@@ -143,24 +143,31 @@ def read_yaml(path: Path, what: str) -> Any:
 
     Raises:
         MissingFileError: the file does not exist.
-        InputError: the file is not YAML, or beyond a limit of size, depth or expansion.
+        InputError: the file is not YAML, has a key twice, or is beyond a limit of size, depth or expansion.
     """
     return parse_yaml(read_text(path, what, MOST_YAML), str(path))
 
 
-def parse_yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str, *, unique_keys: bool = True) -> Any:
     """Parse YAML.
 
     Args:
         text: the document.
         where: the file, with which messages begin.
+        unique_keys: whether a mapping with a key twice is an error; otherwise the last value counts.
 
     Raises:
-        InputError: the text is not YAML, or beyond a limit of depth or expansion.
+        InputError: the text is not YAML, has a key twice, or is beyond a limit of depth or expansion.
     """
     try:
         _check_yaml(text, where)
-        return yaml.safe_load(text)
+        loader = (_UniqueKeys if unique_keys else yaml.SafeLoader)(text)
+        try:
+            return loader.get_single_data()
+        except _RepeatedKeyError as error:
+            raise InputError(f"{where}{error}") from None
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise InputError(f"{where} is not YAML ({' '.join(str(error).split())}).") from None
     except InputError:
@@ -168,6 +175,33 @@ def parse_yaml(text: str, where: str) -> Any:
     except ValueError as error:  # dates that do not exist, numbers of many digits
         reason = str(error).partition(";")[0]
         raise InputError(f"{where} has a value that cannot be read ({reason}); put it in quotation marks.") from None
+
+
+class _RepeatedKeyError(Exception):
+    """A mapping has a key twice; the text is what follows the name of the file."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A loader of YAML that refuses a key twice in one mapping, of which YAML itself would keep the last.
+
+    Mappings are checked as they are written, before a merge (``<<``) adds keys, which those beside it may replace.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a mapping, and check its keys."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        lines: dict[Any, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            line, value = key.start_mark.line + 1, self.construct_object(key)
+            if value in lines:
+                raise _RepeatedKeyError(
+                    f", line {line}, has '{key.value}' again (first in line {lines[value]}), so one of them would be "
+                    "lost; join them."
+                )
+            lines[value] = line
+        return node
 
 
 def _check_yaml(text: str, where: str) -> None:

@@ -54,7 +54,7 @@ def card_licence(path: Path) -> str | None:
         lines = read_text(path, "a model card").splitlines()
         if not lines or lines[0].strip() != RULE or RULE not in (ends := [line.strip() for line in lines[1:]]):
             return None
-        data = parse_yaml("\n".join(lines[1 : 1 + ends.index(RULE)]), str(path))
+        data = parse_yaml("\n".join(lines[1 : 1 + ends.index(RULE)]), str(path), unique_keys=False)
     except VitrineError:
         return None
     named = _text(data.get("license")) if isinstance(data, dict) else None

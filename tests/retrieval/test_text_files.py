@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import InputError, MissingFileError
-from retrieval.text_files import read_csv, read_json, read_text, read_yaml
+from retrieval.text_files import parse_yaml, read_csv, read_json, read_text, read_yaml
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
@@ -102,6 +102,35 @@ def test_yaml_that_is_hostile(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(InputError, match=says):
         read_yaml(tmp_path / "r.yaml", "a recipe")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("loop: {epochs: 2}\nbatch: 3\nloop: {epochs: 3}\n", r"r\.yaml, line 3, has 'loop' again \(first in line 1\)"),
+        ("a:\n  - b: 1\n    'b': 2\n", "line 3, has 'b' again"),
+        ("{a: {b: 1, b: 2}}", "line 1, has 'b' again"),
+        ("1: a\n0x1: b\n", "line 2, has '0x1' again"),
+    ],
+)
+def test_yaml_with_a_key_twice_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_yaml(tmp_path / "r.yaml", "a recipe")
+
+
+def test_keys_beside_a_merge_replace_those_in_it(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "a: &a {k: 1, l: 1}\nb: &b {<<: *a, k: 2}\nc: {k: 3, <<: *b}\nd: {<<: [*a, *b], m: 4}\ne: *b\n"
+    )
+    assert read_yaml(tmp_path / "r.yaml", "a recipe") == {
+        "a": {"k": 1, "l": 1}, "b": {"k": 2, "l": 1}, "c": {"k": 3, "l": 1}, "d": {"k": 1, "l": 1, "m": 4},
+        "e": {"k": 2, "l": 1},
+    }  # fmt: skip
+
+
+def test_yaml_of_others_may_have_a_key_twice() -> None:
+    assert parse_yaml("a: 1\na: 2\n", "a card", unique_keys=False) == {"a": 2}
 
 
 def test_yaml_with_a_few_aliases_is_read(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class TrainingRun:
         job: name of the job; empty if it is not known.
         version: version that the recipe names.
         remarks: what the recipe says of it.
-        space: name of the space that was trained from.
+        space: name of the space that was trained from, or whose samples were.
         backbone: the encoder that was trained, such as open_clip/ViT-B-16; empty if it is not known.
         epochs: completed epochs.
         planned: epochs of the recipe, if it is of one stage.
@@ -233,14 +233,23 @@ def _best(
 
 
 def _backbone(parent: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """The encoder that was trained from, or the architecture that the recipe names."""
+    """The network that the recipe names, else the encoder that was trained from, else the architecture's name.
+
+    A recipe that names a network trains that one; its parent space then gives samples only.
+    """
+    model = recipe.get("model")
+    if isinstance(model, dict) and model.get("name"):
+        return _untagged(str(model["name"]))
     spec = parent.get("spec")
     if isinstance(spec, dict) and spec.get("model"):
         return f"{spec.get('family')}/{spec['model']}"
-    model = recipe.get("model")
-    if isinstance(model, dict):
-        model = model.get("name")
-    return str(model or recipe.get("name") or "")
+    return str((None if isinstance(model, dict) else model) or recipe.get("name") or "")
+
+
+def _untagged(name: str) -> str:
+    """``timm/resnet18:a1_in1k`` as ``timm/resnet18``: weights of one architecture are one backbone, as of a space."""
+    family, slash, model = name.partition("/")
+    return name if not slash or ":" in family else f"{family}/{model.partition(':')[0]}"
 
 
 def _number(value: object) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,24 @@ def test_a_run_is_read_from_its_files(tmp_path: Path) -> None:
     assert (run.space, run.backbone) == ("vit-b-16", "open_clip/ViT-B-16")
     assert (run.epochs, run.planned, run.best_epoch, run.best_score) == (3, 3, 2, 0.6)
     assert (run.state, run.seconds, run.problem) == ("finished", 90.0, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "backbone"),
+    [
+        ({"name": "timm/resnet18", "weights": None}, "timm/resnet18"),
+        ({"name": "timm/resnet18:a1_in1k"}, "timm/resnet18"),
+        ({"name": "hf-hub:timm/resnet18.a1_in1k"}, "hf-hub:timm/resnet18.a1_in1k"),
+        ({"name": None, "dropout": 0.0}, "open_clip/ViT-B-16"),
+    ],
+)
+def test_the_backbone_is_the_network_that_the_recipe_names(
+    model: dict[str, object], backbone: str, tmp_path: Path
+) -> None:
+    """A network of its own, trained on the samples of a space, is not the encoder of that space."""
+    out = write_run(tmp_path / "v5", "v5")
+    (out / "recipe.json").write_text(json.dumps({"model": model}))
+    assert read_run(out).backbone == backbone
 
 
 def test_an_interrupted_run_has_the_best_of_its_history(tmp_path: Path) -> None:
