@@ -105,7 +105,7 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
             None if detector is None else detector.name,
             tuple(images),
             tuple(problems),
-            (*inspector.warnings, *_unknown_types(images)),
+            (*_own_examples(request), *inspector.warnings, *_unknown_types(images)),
             metrics,
             interrupted=not whole,
         )
@@ -181,6 +181,15 @@ def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
 def _table_rows(columns: Mapping[str, NDArray[np.object_]]) -> Iterator[dict[str, object]]:
     for values in zip(*columns.values(), strict=True):
         yield dict(zip(columns, values, strict=True))
+
+
+def _own_examples(request: InspectRequest) -> tuple[str, ...]:
+    """Warn that train objects answer for themselves."""
+    if request.split != "train":
+        return ()
+    return (
+        "Objects of the split train are inspected, and they are among the examples that answer: no test of anything.",
+    )
 
 
 def _unknown_types(images: Sequence[InspectedImage]) -> tuple[str, ...]:

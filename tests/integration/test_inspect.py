@@ -61,6 +61,11 @@ def test_annotated_boxes_are_all_found(slopes: Path, tmp_path: Path) -> None:
     assert Image.open(picture).size == (640, 640)
 
 
+def test_objects_that_answer_for_themselves_are_told(slopes: Path) -> None:
+    done = call_cli("inspect", "--split", "train", "--store", slopes / "store", "--limit", "1")
+    assert "they are among the examples that answer" in done.stderr
+
+
 def test_a_detector_of_files(slopes: Path, tmp_path: Path) -> None:
     detector = boxes_of(slopes, tmp_path / "boxes")
     images = slopes / "slopes" / "valid" / "images"
