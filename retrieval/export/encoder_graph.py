@@ -169,7 +169,24 @@ def _traced(encoder: Encoder, network: torch.nn.Module) -> Any:
     finally:
         torch.backends.mha.set_fastpath_enabled(value=fast)
     del model.graph.value_info[:]  # shapes in between, which hinder the quantisation of convolutions
+    _undo_sharing(model.graph)
     return model
+
+
+def _undo_sharing(graph: Any) -> None:
+    """Let nodes read weights themselves, where torch found equal ones and made Identity nodes of all but one.
+
+    Convolutions whose weights come from a node cannot be quantised.
+    """
+    weights = {tensor.name for tensor in graph.initializer}
+    shared = {node.output[0]: node.input[0] for node in graph.node
+              if node.op_type == "Identity" and node.input[0] in weights}  # fmt: skip
+    nodes = [node for node in graph.node if not (node.op_type == "Identity" and node.output[0] in shared)]
+    for node in nodes:
+        for at, name in enumerate(node.input):
+            node.input[at] = shared.get(name, name)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _unfit(spec: EncoderSpec, reason: str) -> InputError:
@@ -213,13 +230,18 @@ def _quantised(model: Any) -> Any:
     onnx.helper.set_model_props(model, marked)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
-        quantize_dynamic(
-            model,
-            path,
-            op_types_to_quantize=["MatMul", "Gemm", "Conv"],
-            weight_type=QuantType.QUInt8,
-            per_channel=True,
-        )
+        try:
+            quantize_dynamic(
+                model,
+                path,
+                op_types_to_quantize=["MatMul", "Gemm", "Conv"],
+                weight_type=QuantType.QUInt8,
+                per_channel=True,
+            )
+        except (ValueError, RuntimeError, KeyError, AttributeError, NotImplementedError) as error:
+            raise InputError(
+                f"onnxruntime cannot quantise this network ({error}); export it in fp16 or fp32."
+            ) from None
         return onnx.load(path)
 
 

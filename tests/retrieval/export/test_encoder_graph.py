@@ -117,6 +117,19 @@ def test_weights_beyond_half_precision_stay_as_they_are(tmp_path: Path) -> None:
     assert [name for name in kept if "patch_embed" in name] == ["network.patch_embed.proj.weight"]
 
 
+def test_equal_weights_are_quantised_too(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    encoder = encoder_of("timm/test_vit", tmp_path)
+    first, second = torch.nn.Conv2d(3, 3, 3), torch.nn.Conv2d(3, 3, 3)
+    second.load_state_dict(first.state_dict())
+    pooled = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
+    encoder._forward = torch.nn.Sequential(first, second, pooled)
+    write_graph(encoder, "int8", tmp_path / "a.onnx", {})
+    kinds = [node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node]
+    assert kinds.count("ConvInteger") == 2
+    assert "Identity" not in kinds
+
+
 def test_a_graph_that_gives_other_vectors_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     encoder = encoder_of("timm/test_vit", tmp_path)
