@@ -30,7 +30,7 @@ SHOWN = 5
 
 @click.command("inspect")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--detector", type=click.Path(path_type=Path), help="ONNX file of a YOLO family, or a folder of boxes.")
+@click.option("--detector", type=click.Path(path_type=Path), help="ONNX file of YOLO, folder of boxes, or drains-tiny.")
 @click.option("--split", help="The store's own images of this split, compared with their annotations.")
 @click.option("--method", default="prototype", show_default=True, help="Scorer: prototype, knn, gda, classifier, ...")
 @click.option("--bank", help="Bank of the scorer.")

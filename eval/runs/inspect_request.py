@@ -16,8 +16,8 @@ class InspectRequest(Config):
     path: Path | None = Field(default=None, description="Image, or folder of images, which is searched to its depth.")
     detector: Path | None = Field(
         default=None,
-        description="Detector: an ONNX file of a YOLO family, or a folder of text files with boxes. With split and no "
-        "detector, the annotated boxes are taken.",
+        description="Detector: an ONNX file of a YOLO family, a folder of text files with boxes, or drains-tiny, which "
+        "ships. With split and no detector, the annotated boxes are taken.",
     )
     split: str | None = Field(default=None, description="Inspect the store's own images of this split, with metrics.")
     space: str | None = Field(default=None, description="Space that answers; without it, the default space.")

@@ -65,6 +65,7 @@ class DetectorNetwork(nn.Module):
 
     def __init__(self, classes: int, size: int, sizes: DetectorSizes) -> None:
         super().__init__()
+        self.size = size
         first, second, *coarse = sizes.widths
         neck = sizes.neck
         self.stem = nn.Sequential(
@@ -105,6 +106,8 @@ class DetectorNetwork(nn.Module):
         far = torch.cat([distances for distances, _ in answers], 2).clamp(max=FARTHEST).exp().transpose(1, 2)
         reach = far * self.strides
         edges = torch.cat([self.centres - reach[..., :2], self.centres + reach[..., 2:]], 2)
+        if not self.training:  # objects end at the image; in training the edges outside need gradients
+            edges = edges.clamp(0, self.size)
         return CellAnswers(edges, torch.cat([logits for _, logits in answers], 2).transpose(1, 2))
 
 

@@ -128,17 +128,30 @@ def test_a_run_that_stopped_equals_one_that_did_not(squares: Path, tmp_path: Pat
     assert graphs[0] == graphs[1]
 
 
-def test_pieces_of_a_batch_train_too(squares: Path, tmp_path: Path) -> None:
-    plan = squares_recipe(squares, epochs=1)
-    fitted = _train(plan | {"loop": plan["loop"] | {"pieces": 3}}, tmp_path / "run")
-    assert np.isfinite(fitted.history[0]["loss"])
+def _with_empty_images(folder: Path) -> Path:
+    """A data set of which images lack a label file, have an empty one, and one that cannot be read."""
+    draw_squares(folder, train=12, val=3)
+    labels = folder / "train" / "labels"
+    for number in (0, 1):
+        (labels / f"{number:03d}.txt").unlink()
+    (labels / "002.txt").write_text("")
+    (labels / "003.txt").write_text("0 .5 .5 0 .1\n9 .5 .5 .1 .1\n")
+    return folder
 
 
-def test_the_command_reads_no_store(squares: Path, tmp_path: Path) -> None:
+def test_images_without_labels_are_read_as_empty(tmp_path: Path) -> None:
+    data = read_detector_data(_recipe(squares_recipe(_with_empty_images(tmp_path / "data"), epochs=1)))
+    assert [len(image.objects) for image in data.train[:4]] == [0, 0, 0, 0]
+    assert any("2 labels could not be used (first train/labels/003.txt line 1" in note for note in data.notes)
+
+
+def test_the_command_trains_in_pieces_on_empty_images_too_and_reads_no_store(tmp_path: Path) -> None:
     config = tmp_path / "recipe.yaml"
-    config.write_text(json.dumps(squares_recipe(squares, epochs=1)))
-    call_cli("train", "detector", "--config", config, "--out", tmp_path / "run", "--quiet")
+    config.write_text(json.dumps(squares_recipe(_with_empty_images(tmp_path / "data"), epochs=1)))
+    call_cli("train", "detector", "--config", config, "--out", tmp_path / "run", "loop.pieces=3", "--quiet")
     assert (tmp_path / "run" / "detector" / "README.md").read_text().startswith("# squares\n")
+    (line,) = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    assert np.isfinite(json.loads(line)["loss"])
 
 
 def test_types_are_objects_and_not_conditions(tmp_path: Path) -> None:
@@ -152,18 +165,6 @@ def test_only_the_named_classes_are_objects(squares: Path) -> None:
     data = read_detector_data(_recipe(squares_recipe(squares, epochs=1, classes=["red square"])))
     assert {kind for image in data.train for _, kind in image.objects} == {"red square"}
     assert data.notes[-1] == "Not learnt, as `classes` does not name them: blue square."
-
-
-def test_images_without_labels_are_trained_on_as_empty(squares: Path, tmp_path: Path) -> None:
-    folder = draw_squares(tmp_path / "data", train=12, val=3)
-    for number in (0, 1):
-        (folder / "train" / "labels" / f"{number:03d}.txt").unlink()
-    (folder / "train" / "labels" / "002.txt").write_text("")
-    (folder / "train" / "labels" / "003.txt").write_text("0 .5 .5 0 .1\n9 .5 .5 .1 .1\n")
-    data = read_detector_data(_recipe(squares_recipe(folder, epochs=1)))
-    assert [len(image.objects) for image in data.train[:4]] == [0, 0, 0, 0]
-    assert any("2 labels could not be used (first train/labels/003.txt line 1" in note for note in data.notes)
-    assert np.isfinite(_train(squares_recipe(folder, epochs=1), tmp_path / "run").history[0]["loss"])
 
 
 def _without_labels(folder: Path, split: str) -> Path:
