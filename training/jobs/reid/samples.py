@@ -107,8 +107,8 @@ def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> t
     """Check that batches and early stopping are possible with the samples, and return what the user should know.
 
     Raises:
-        InputError: there are too few identities for a batch, none with two images, fewer than two held out to stop by, or
-            samples that are to be repeated.
+        InputError: there are too few identities for a batch, none with two images, fewer than two held out to stop by,
+            or samples that are to be repeated.
     """
     if data.repeats:
         raise InputError(
