@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ORIGIN = "data.json"
 
+NOT_TOLD = frozenset(("samples_sha256", "space_fingerprint"))
+"""What :mod:`training.run_state` does not note."""
+
 
 class RunOrigin(NamedTuple):
     """Store, space and samples of a run.
@@ -31,6 +34,7 @@ class RunOrigin(NamedTuple):
         val: number of samples that are held out.
         classes: number of classes.
         samples_sha256: digest of samples, classes and roles, in their order.
+        space_fingerprint: fingerprint of the space, or None.
     """
 
     store: str
@@ -39,6 +43,7 @@ class RunOrigin(NamedTuple):
     val: int
     classes: int
     samples_sha256: str
+    space_fingerprint: str | None = None
 
     @classmethod
     def of(cls, store: str, data: TrainingData) -> RunOrigin:
@@ -48,11 +53,12 @@ class RunOrigin(NamedTuple):
             digest.update("\0".join(column.tolist()).encode())
         digest.update(np.ascontiguousarray(data.target).tobytes())
         counts = len(data.rows("train")), len(data.rows("val")), len(data.classes)
-        return cls(store, None if data.space is None else data.space.name, *counts, digest.hexdigest())
+        name, fingerprint = (None, None) if data.space is None else (data.space.name, data.space.fingerprint)
+        return cls(store, name, *counts, digest.hexdigest(), fingerprint)
 
     def about(self) -> dict[str, Any]:
         """What :mod:`training.run_state` notes of it."""
-        return {name: value for name, value in self._asdict().items() if name != "samples_sha256"}
+        return {name: value for name, value in self._asdict().items() if name not in NOT_TOLD}
 
 
 def started_from(out: Path) -> str | None:
@@ -60,11 +66,19 @@ def started_from(out: Path) -> str | None:
 
     After a refresh the store has two spaces, and the same command goes on with the same one.
     """
+    name = read_origin(out).get("space")
+    return None if name is None else str(name)
+
+
+def read_origin(out: Path) -> dict[str, Any]:
+    """Return what :class:`RunOrigin` says of a run, as it was kept; empty for a folder without it.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     path = out / ORIGIN
-    if not path.is_file():
-        return None
-    values = read_json(path, "what a run was trained on")
-    return values.get("space") if isinstance(values, dict) else None
+    values = read_json(path, "what a run was trained on") if path.is_file() else None
+    return values if isinstance(values, dict) else {}
 
 
 def keep_origin(out: Path, origin: RunOrigin) -> None:

@@ -17,7 +17,7 @@ from eval.scorers.situated import SITUATED
 from eval.seams.scorer import Arm, ClassBank
 from retrieval.config import split_commas
 from retrieval.errors import InputError, UnknownOptionError, first_names, suggest, unknown
-from retrieval.types import require_bank_of
+from retrieval.types import require_bank_of, require_bank_width
 from retrieval.types.store import banks_for
 
 if TYPE_CHECKING:
@@ -260,6 +260,8 @@ def arm_of(
     for bank in arm.banks:
         require_bank_of(space, bank)
     vectors = {view: read_vectors(snapshot, space, view, pool) for view in dict.fromkeys(views)}
+    for bank in arm.banks:  # earlier versions saved banks of any width
+        require_bank_width(bank, space.name, [data.shape[1] for data in vectors.values()])
     norms = {}
     if arm.scorer == CLASSIFIER and any(bank.temperature is None for bank in arm.banks):
         norms = {view: read_norms(snapshot, space, view, pool) for view in vectors}

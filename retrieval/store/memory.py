@@ -13,7 +13,7 @@ from retrieval.store.conditions import matching
 from retrieval.store.forgotten import ForgottenRecord
 from retrieval.store.schema import FORGOTTEN
 from retrieval.store.spaces import find_space
-from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest
+from retrieval.types import Bank, EncoderSpec, Float32, SpaceInfo, SplitSet, VectorMatrix, digest, require_bank_width
 from retrieval.types.store import SourceInfo, StoredResult, StoreWriter, result_sha256
 
 if TYPE_CHECKING:
@@ -167,8 +167,16 @@ class MemoryStore:
         return tuple(self._banks[key] for key in sorted(self._banks) if space in {None, self._banks[key].space})
 
     def save_bank(self, bank: Bank) -> None:
-        """Append a bank."""
+        """Append a bank.
+
+        Raises:
+            SpaceMismatchError: it is not as wide as its space.
+        """
         self._require_writable()
+        for space in self._snapshot.spaces:
+            if space.fingerprint == bank.space:
+                views = [self._snapshot.vectors(space, view).data.shape[1] for view in space.views]
+                require_bank_width(bank, space.name, (space.dimension, *views))
         self._banks[bank.name, bank.sha256] = bank
 
     def save_result(self, result: Mapping[str, Any]) -> None:

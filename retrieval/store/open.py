@@ -157,7 +157,11 @@ class LanceStore:
         return records.banks(self._tables, space)
 
     def save_bank(self, bank: Bank) -> None:
-        """Append a bank."""
+        """Append a bank.
+
+        Raises:
+            SpaceMismatchError: it is not as wide as its space.
+        """
         self._require_writable()
         records.save_bank(self._tables, bank)
 

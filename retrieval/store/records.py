@@ -22,8 +22,8 @@ from retrieval.store.lance import LanceTables, is_remote
 from retrieval.store.lock import records_shared
 from retrieval.store.record_digests import add_digests, require_files, require_manifest, require_rows
 from retrieval.store.remedies import remedy
-from retrieval.store.schema import APPENDED, BANKS, RESULTS, SPLITS
-from retrieval.types import Bank, BankKind, SplitSet
+from retrieval.store.schema import APPENDED, BANKS, RESULTS, SPLITS, vectors_table
+from retrieval.types import Bank, BankKind, SplitSet, require_bank_width
 from retrieval.types.store import StoredResult, result_sha256
 
 
@@ -101,7 +101,13 @@ def banks(tables: LanceTables, space: str | None) -> tuple[Bank, ...]:
 
 
 def save_bank(tables: LanceTables, bank: Bank) -> None:
-    """Append a bank unless one with the same name and sha256 is stored."""
+    """Append a bank unless one with the same name and sha256 is stored.
+
+    Raises:
+        SpaceMismatchError: it is not as wide as its space.
+    """
+    for name, widths in space_widths(tables, equal_to("fingerprint", bank.space)).values():
+        require_bank_width(bank, name, widths)
     sha = bank.sha256
     if _has(tables, "banks", {"sha256": sha, "name": bank.name}):
         return
@@ -120,6 +126,22 @@ def save_bank(tables: LanceTables, bank: Bank) -> None:
         "temperature": bank.temperature,
     }
     _append(tables, "banks", pa.Table.from_pylist([row], schema=BANKS))
+
+
+def space_widths(tables: LanceTables, where: str | None = None) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Map fingerprints of spaces, committed or not, to their name and widths: their dimension, and those of views.
+
+    Raises:
+        StoreError: the table of spaces cannot be read.
+    """
+    widths = {}
+    for row in tables.read("spaces", columns=["fingerprint", "name", "dimension"], where=where).to_pylist():
+        views: list[int] = []
+        with suppress(StoreError):  # of vectors that cannot be read, only the dimension of the space is known
+            types = tables.schema(vectors_table(row["fingerprint"])).types
+            views = [kind.list_size for kind in types if pa.types.is_fixed_size_list(kind)]
+        widths[row["fingerprint"]] = (row["name"], (row["dimension"], *views))
+    return widths
 
 
 def save_result(tables: LanceTables, result: Mapping[str, Any]) -> None:

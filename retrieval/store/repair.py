@@ -20,7 +20,7 @@ from retrieval.store.record_digests import read_digests, rewrite_digests
 from retrieval.store.records import read_records
 from retrieval.store.remedies import is_replaceable
 from retrieval.store.schema import APPENDED, COMMITTED, vectors_schema, vectors_table
-from retrieval.store.verify_records import damaged_records
+from retrieval.store.verify_records import damaged_records, misfit_banks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,11 +107,13 @@ def _repair_records(tables: LanceTables, folder: Path) -> Iterator[str]:
         if not all(os.access(path, os.R_OK) for path in table_folder(tables.uri, name).rglob("*")):
             continue  # what cannot be read may be sound
         yield from _repair_files(tables, name, schema, digests.setdefault(name, {}))
-        for label, (own_name, sha256) in damaged_records(name, read_records(tables, name)).items():
+        rows = read_records(tables, name)
+        misfits = misfit_banks(tables, rows) if name == "banks" else {}
+        for label, (own_name, sha256) in {**damaged_records(name, rows), **misfits}.items():
             where = condition({k: v for k, v in (("name", own_name), ("sha256", sha256)) if v is not None})
             if where is not None:
                 tables.delete(name, where)
-                yield f"{name}: {label} was taken out"
+                yield f"{name}: {label}: it was taken out" if label in misfits else f"{name}: {label} was taken out"
     rewrite_digests(tables, digests)
 
 

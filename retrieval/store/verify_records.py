@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from retrieval.store.digests import damaged_files
 from retrieval.store.findings import StoreFinding
 from retrieval.store.lance import is_remote
 from retrieval.store.record_digests import RECORD_DIGESTS, read_digests
-from retrieval.store.records import read_records, sound_bank, sound_result, sound_splits
+from retrieval.store.records import read_records, sound_bank, sound_result, sound_splits, space_widths
 from retrieval.store.remedies import remedy
 from retrieval.store.schema import APPENDED
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from retrieval.store.lance import LanceTables
 
 REPAIR = "'verify --repair' writes it again"
+
+MISFIT = "let 'verify --repair' take it out, then save it in the space that it was made in, as by 'refresh' of its run"
+"""What to do about a bank that is not as wide as its space."""
 
 
 def check_records(tables: LanceTables) -> Iterator[StoreFinding]:
@@ -49,12 +53,28 @@ def _check_table(tables: LanceTables, name: str, digests: Mapping[str, str]) -> 
         return
     rows = read_records(tables, name)
     labels = sorted(damaged_records(name, rows))
+    misfits = misfit_banks(tables, rows) if name == "banks" else {}
+    for label in sorted(misfits):
+        yield StoreFinding(name, wrong=True, detail=f"{label}; {MISFIT}")
     for label in labels:
         yield StoreFinding(name, wrong=True, detail=f"{label} is not as it was stored; {remedy(name)}")
-    if not labels:
+    if not labels and not misfits:
         detail = f"{rows.num_rows:,} rows, all as they were stored"
         detail += f"; {unknown} files without a digest" if unknown else ""
         yield StoreFinding(name, wrong=False, detail=detail)
+
+
+def misfit_banks(tables: LanceTables, rows: pa.Table) -> dict[str, tuple[str | None, str | None]]:
+    """Return the sound banks that are not as wide as their spaces: what is wrong with them -> their name and sha256."""
+    misfits: dict[str, tuple[str | None, str | None]] = {}
+    with suppress(StoreError):  # spaces that cannot be read are a finding of their own
+        spaces = space_widths(tables)
+        for row in rows.to_pylist():
+            name, widths = spaces.get(row["space"], ("", ()))
+            if widths and row["dimension"] not in widths and sound_bank(row) is not None:
+                about = f"of {row['dimension']} dimensions, and its space {name} has {widths[0]}"
+                misfits[f"bank {row['name']} ({row['sha256'][:8]}) is {about}"] = (row["name"], row["sha256"])
+    return misfits
 
 
 def damaged_records(name: str, rows: pa.Table) -> dict[str, tuple[str | None, str | None]]:

@@ -29,6 +29,7 @@ from retrieval.types.spaces import (
     SpaceState,
     VectorMatrix,
     require_bank_of,
+    require_bank_width,
     require_same_space,
     shares_texts,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "VectorMatrix",
     "digest",
     "require_bank_of",
+    "require_bank_width",
     "require_same_space",
     "shares_texts",
 ]  # fmt: skip

@@ -101,6 +101,25 @@ def require_bank_of(space: SpaceInfo, bank: Bank) -> None:
         require_same_space(space, bank.space, f"Bank '{bank.name}'")
 
 
+def require_bank_width(bank: Bank, space: str, widths: Sequence[int]) -> None:
+    """Check that a bank is as wide as its space. Called before a bank is saved.
+
+    Args:
+        bank: the bank.
+        space: name of its space.
+        widths: the dimension of the space, then those of its views.
+
+    Raises:
+        SpaceMismatchError: the bank has another width.
+    """
+    width = bank.vectors.shape[1]
+    if width not in widths:
+        raise SpaceMismatchError(
+            f"Bank '{bank.name}' has vectors of {width} dimensions, and space {space} has {widths[0]}, so it "
+            "is of another space; save it in the one that it was made in."
+        )
+
+
 class Neighbors(NamedTuple):
     """``rows`` (queries, k) of the searched matrix and their ``scores`` (queries, k); -1 and -inf pad short lists."""
 

@@ -52,10 +52,11 @@ def result_sha256(result: Mapping[str, Any]) -> str:
 def banks_for(store: EmbeddingStore, space: SpaceInfo) -> tuple[Bank, ...]:
     """Return the banks that vectors of a space may be scored against.
 
-    These are its own, then, in the space of an adapter, the texts of its parent.
+    These are its own, then, in the space of an adapter of the same dimension, the texts of its parent.
     """
     texts = store.banks(space.parent) if shares_texts(space) else ()
-    return (*store.banks(space.fingerprint), *(bank for bank in texts if bank.kind in TEXT_KINDS))
+    fitting = (bank for bank in texts if bank.kind in TEXT_KINDS and bank.vectors.shape[1] == space.dimension)
+    return (*store.banks(space.fingerprint), *fitting)
 
 
 class AnnPlace(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from retrieval.errors import ReadOnlyStoreError, UnknownNameError
+from retrieval.errors import ReadOnlyStoreError, SpaceMismatchError, UnknownNameError
 from retrieval.store.memory import MemoryStore
 from retrieval.types import Bank, SplitSet
 from retrieval.types.store import EmbeddingStore
@@ -152,6 +152,20 @@ def test_banks_there_and_back(store: EmbeddingStore) -> None:
     assert (found.sha256, found.kind, found.space) == (bank.sha256, "prompts", "f" * 32)
     assert store.banks("0" * 32) == ()
     assert len(store.banks()) == 1
+
+
+def test_a_bank_is_as_wide_as_its_space(store: EmbeddingStore) -> None:
+    with store.snapshot() as snapshot:
+        space = snapshot.space()
+    for width in (space.dimension - 1, space.dimension):
+        edges = np.array([0, 1]), np.array(["x", "y"])
+        bank = Bank("words", space.fingerprint, "test", unit(2, width).vectors, *edges, kind="prototypes")
+        if width == space.dimension:
+            store.save_bank(bank)
+        else:
+            with pytest.raises(SpaceMismatchError, match=rf"'words' has vectors of {width} dim.* {space.name} has"):
+                store.save_bank(bank)
+    assert [bank.vectors.shape[1] for bank in store.banks()] == [space.dimension]
 
 
 def test_results_there_and_back_newest_first(store: EmbeddingStore) -> None:

@@ -11,6 +11,7 @@ from retrieval.encoders.adapter import FAMILY_NAME, Adapter, read_adapter
 from retrieval.encoders.artefact import CARD, INSIDE, find_card, read_card
 from retrieval.errors import InputError, MissingFileError
 from training.export import BANKS, RECORD, TrainedBank, read_banks, read_record
+from training.run_origin import ORIGIN, read_origin
 
 if TYPE_CHECKING:
     from retrieval.types import EncoderSpec, SpaceInfo
@@ -27,6 +28,7 @@ class RunFolder:
         adapter: the encoder, if it is a linear adapter.
         record: the record of the training, empty if there is none.
         banks: the trained banks.
+        origin: what the run was trained on, as :func:`training.run_origin.read_origin` returns it.
     """
 
     path: Path
@@ -34,11 +36,26 @@ class RunFolder:
     adapter: Adapter | None
     record: Mapping[str, Any] = field(default_factory=dict)
     banks: tuple[TrainedBank, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes in the order of the trained layer; empty if they are not known."""
         return tuple(self.record.get("classes") or ())
+
+    @property
+    def parent(self) -> str | None:
+        """Fingerprint of the space that the run was trained from, as far as the run says it."""
+        if self.adapter is not None:
+            return self.adapter.parent.fingerprint
+        fingerprint: str | None = (self.record.get("parent") or {}).get("fingerprint")
+        return fingerprint or self.origin.get("space_fingerprint")
+
+    def is_from(self, space: SpaceInfo) -> bool:
+        """Return whether the run says that it was trained from this space; earlier runs say no more than its name."""
+        if self.parent is not None:
+            return space.fingerprint == self.parent
+        return space.name == self.origin.get("space")
 
 
 def open_run_folder(path: Path) -> RunFolder:
@@ -64,7 +81,7 @@ def open_run_folder(path: Path) -> RunFolder:
     new = [bank.name for bank in banks if bank.owner == "new"]
     if card is None and new:
         raise InputError(f"{run}: the bank {new[0]} is of the trained encoder, which is not there; copy it again.")
-    return RunFolder(run, None if card is None else card.parent, adapter, record, banks)
+    return RunFolder(run, None if card is None else card.parent, adapter, record, banks, read_origin(run))
 
 
 def find_parent(run: RunFolder, name: str | None, encoder: EncoderSpec | None, snapshot: Snapshot) -> SpaceInfo:
@@ -77,15 +94,13 @@ def find_parent(run: RunFolder, name: str | None, encoder: EncoderSpec | None, s
         snapshot: the store.
 
     Raises:
-        InputError: the store does not have the space, or it is not known which one it is.
+        InputError: the store does not have the space, it is not known which one it is, or the run has banks of another.
         UnknownNameError: the store has no space of this name.
     """
     recorded = run.record.get("parent") or {}
     digest = encoder and encoder.weights_digest
     made = next((space for space in snapshot.spaces if digest and space.spec.weights_digest == digest), None)
-    fingerprint = recorded.get("fingerprint") or (made and made.parent)
-    if run.adapter is not None:
-        fingerprint = run.adapter.parent.fingerprint
+    fingerprint = run.parent or (made and made.parent)
     by_fingerprint = {space.fingerprint: space for space in snapshot.spaces}
     if name is not None:
         space = snapshot.space(name)
@@ -95,7 +110,7 @@ def find_parent(run: RunFolder, name: str | None, encoder: EncoderSpec | None, s
                 "leave `space` out."
             )
     elif fingerprint is None:
-        space = snapshot.space(None)
+        space = next((space for space in snapshot.spaces if run.is_from(space)), None) or snapshot.space(None)
     elif fingerprint in by_fingerprint:
         space = by_fingerprint[fingerprint]
     else:
@@ -107,4 +122,26 @@ def find_parent(run: RunFolder, name: str | None, encoder: EncoderSpec | None, s
         )
     if digest and space.spec.weights_digest == digest:
         raise InputError(f"Space {space.name} is that of the trained encoder itself; name another `space`.")
+    _require_space_of_banks(run, space)
     return space
+
+
+def _require_space_of_banks(run: RunFolder, space: SpaceInfo) -> None:
+    """Check that banks of the parent go to no other space, in which their scores would be numbers without a meaning.
+
+    Raises:
+        InputError: the run has such banks, and another parent or one that it does not tell.
+    """
+    bank = next((bank.name for bank in run.banks if bank.owner == "parent"), None)
+    if bank is None or run.is_from(space):
+        return
+    name = (run.record.get("parent") or {}).get("name") or run.origin.get("space")
+    if name is None and run.parent is None:
+        raise InputError(
+            f"{run.path} does not tell from which space the vectors of its bank {bank} are (it has neither {RECORD} "
+            f"nor {ORIGIN} that says so), so they are not saved; copy the folder of the run again, or train again."
+        )
+    raise InputError(
+        f"The bank {bank} of {run.path} is of space {name or str(run.parent)[:12]}, and not of {space.name}, whose "
+        "vectors it cannot be compared with; leave `space` out, or refresh the store that has its space."
+    )

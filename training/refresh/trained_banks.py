@@ -50,7 +50,10 @@ def save_trained_banks(store: EmbeddingStore, run: RunFolder, parent: SpaceInfo,
 
 
 def carry_texts(store: EmbeddingStore, parent: SpaceInfo, new: SpaceInfo) -> None:
-    """Save the text banks of a parent for the space of its adapter, whose text tower is the parent's."""
+    """Save the text banks of a parent for the space of its adapter, whose text tower is the parent's.
+
+    An adapter to another dimension takes no texts.
+    """
     for bank in store.banks(parent.fingerprint):
-        if bank.kind in TEXTS:
+        if bank.kind in TEXTS and bank.vectors.shape[1] == new.dimension:
             store.save_bank(replace(bank, space=new.fingerprint))

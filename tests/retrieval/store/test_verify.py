@@ -11,6 +11,7 @@ import pytest
 from retrieval.errors import StoreError
 from retrieval.store.open import open_store
 from retrieval.store.verify import verify
+from retrieval.types import Bank
 from tests.support.file_digests import flip
 from tests.support.sample_stores import key, rows, spec, store_with, unit
 
@@ -82,6 +83,21 @@ def test_a_damaged_file_of_vectors_is_one_sentence(tmp_path: Path) -> None:
     assert "is not as it was written; restore it from a copy of the store, or let 'verify --repair'" in damage
     with store.snapshot() as snapshot, pytest.raises(StoreError, match="is not as it was written; restore it"):
         snapshot.vectors(space)
+
+
+def test_a_bank_of_another_width_is_wrong_and_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, space = store_with(tmp_path / "s", ["a", "b"], unit(2))
+    edges = np.array([0, 1]), np.array(["x", "y"])
+    store.save_bank(Bank("good", space.fingerprint, "test", unit(2).vectors, *edges, kind="prototypes"))
+    with monkeypatch.context() as patch:  # as earlier versions saved it
+        patch.setattr("retrieval.store.records.require_bank_width", lambda *_: None)
+        store.save_bank(Bank("bad", space.fingerprint, "test", unit(2, 5).vectors, *edges, kind="prototypes"))
+    (told,) = wrong(store)
+    assert told.startswith("banks: bank bad (")
+    assert f") is of 5 dimensions, and its space {space.name} has 16; let 'verify --repair' take it out, then" in told
+    store.repair()
+    assert wrong(store) == []
+    assert [bank.name for bank in store.banks()] == ["good"]
 
 
 def test_the_numbers_of_a_good_store(tmp_path: Path) -> None:

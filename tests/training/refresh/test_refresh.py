@@ -22,11 +22,12 @@ from tests.support.trained_runs import (
     classifier_run,
     index_images,
     matrix_of,
+    record,
     spaces,
     uris,
     vectors,
 )
-from training.export import TrainedBank, write_bank
+from training.export import RECORD, TrainedBank, write_bank, write_record
 
 
 def refresh(folder: Path, run: Path, *options: str | Path, check: int = 0) -> dict[str, Any]:
@@ -137,8 +138,7 @@ def test_an_adapter_maps_stored_vectors_and_opens_no_image(tmp_path: Path, paren
             assert made.keys[order].tolist() == given.keys.tolist()
             np.testing.assert_allclose(made.data[order], expected, atol=1e-6)
     assert vectors(tmp_path, parent) == before
-    (bank,) = open_store(tmp_path / "s").banks(new.fingerprint)
-    assert (bank.name, bank.texts, bank.vectors.tobytes()) == ("words", words.texts, texts.tobytes())
+    assert open_store(tmp_path / "s").banks(new.fingerprint) == ()  # texts are of another dimension
     call_cli("verify", "--store", tmp_path / "s")
 
 
@@ -168,6 +168,7 @@ def test_banks_of_a_run_go_to_their_spaces(tmp_path: Path, parent: SpaceInfo) ->
         "gda", "classifier", "parent", np.eye(3, parent.dimension, dtype=np.float32), np.arange(3), np.array(CLASSES)
     )
     write_bank(run, head)
+    write_record(run, record(parent, "adapter"))
     report = refresh(tmp_path, run, "--space", parent.name)
     assert (report["space"], report["banks"]) == (None, [f"gda in {parent.name}"])
     assert [bank.name for bank in open_store(tmp_path / "s").banks(parent.fingerprint)] == ["gda"]
@@ -178,6 +179,31 @@ def test_banks_of_a_run_go_to_their_spaces(tmp_path: Path, parent: SpaceInfo) ->
     report = refresh(tmp_path, run)
     assert report["banks"] == [f"gda in {parent.name}", f"own in {report['space']}"]
     assert [bank.name for bank in open_store(tmp_path / "s").banks(spaces(tmp_path)[1].fingerprint)] == ["own"]
+
+
+def test_a_bank_of_the_parent_goes_to_no_other_space(tmp_path: Path, parent: SpaceInfo) -> None:
+    refresh(tmp_path, classifier_run(tmp_path / "other", parent))
+    other = spaces(tmp_path)[1]
+    call_cli("promote", other.name, "--store", tmp_path / "s")
+    run = tmp_path / "head"
+    run.mkdir()
+    for width in (parent.dimension, other.dimension):  # also one of the same width
+        weights = np.eye(3, width, dtype=np.float32)
+        write_bank(run, TrainedBank("mine", "classifier", "parent", weights, np.arange(3), np.array(CLASSES)))
+        write_record(run, record(parent, "finetune"))
+        words = ("refresh", "--checkpoint", run, "--store", tmp_path / "s")
+        refused = call_cli(*words, "--space", other.name, check=1).stderr
+        assert f"The bank mine of {run} is of space {parent.name}, and not of {other.name}, whose" in refused
+        (run / RECORD).unlink()
+        for options in ((), ("--space", other.name), ("--space", parent.name)):
+            assert f"{run} does not tell from which space the vec" in call_cli(*words, *options, check=1).stderr
+    assert {bank.name for bank in open_store(tmp_path / "s").banks()} == {"classifier"}
+    weights = np.eye(3, parent.dimension, dtype=np.float32)
+    write_bank(run, TrainedBank("mine", "classifier", "parent", weights, np.arange(3), np.array(CLASSES)))
+    for kept in ({"space": parent.name}, {"space": "x", "space_fingerprint": parent.fingerprint}):
+        (run / "data.json").write_text(json.dumps(kept))
+        assert refresh(tmp_path, run)["banks"] == [f"mine in {parent.name}"]  # and not in the default space
+        assert "and not of" in call_cli(*words, "--space", other.name, check=1).stderr
 
 
 def test_python_takes_the_same_options(tmp_path: Path, parent: SpaceInfo, own_images: Path) -> None:
