@@ -87,7 +87,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "training/jobs/label_export.py": ("training/jobs/test_classifier.py", "training/jobs/test_finetune.py"),
     "training/jobs/label_stage.py": ("training/jobs/test_classifier.py", "training/jobs/test_finetune.py"),
     "training/jobs/reid/network.py": ("training/jobs/reid/test_groups.py", "training/jobs/reid/test_stages.py"),
-    "training/checkpoint.py": ("training/jobs/test_clip.py",),
     "training/data/crossings.py": ("training/data/test_read_training_data.py",),
     "training/data/held_out.py": ("training/data/test_read_training_data.py",),
     "training/data/sample_roles.py": ("training/data/test_read_training_data.py",),

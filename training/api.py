@@ -36,8 +36,8 @@ def train(
         The folder of the run, its history, best epoch and score, and what the refresh of the store changed.
 
     Raises:
-        UnknownNameError: there is no such job, space, column or option.
-        MissingFileError: there is no such recipe, or a file that it names does not exist.
+        UnknownNameError: there is no such job, recipe, space, column, class or option.
+        MissingFileError: a file that the recipe names does not exist.
         InputError: the recipe or its data cannot be used, or the folder holds another run.
         TestDataError: test samples would be trained on.
         IncompleteError: samples lack vectors, or images.

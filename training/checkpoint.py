@@ -34,7 +34,7 @@ def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
     """Make the folder of a run, or check that an existing one is of the same recipe.
 
     Raises:
-        InputError: it holds a run of another recipe, or something else.
+        InputError: it holds a run of another recipe, a damaged one, or something else.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"`out={out}` is a file; name a folder.")
@@ -43,13 +43,29 @@ def open_run(out: Path, recipe: Mapping[str, Any]) -> None:
     if not kept.is_file() and any(path.name not in NOTES for path in out.iterdir()):
         raise InputError(f"`out={out}` is not empty and holds no run; choose a new folder.")
     if (out / STATE).is_file():
-        different = sorted(_differences(read_json(kept, "a recipe"), json.loads(json.dumps(recipe))))
+        different = sorted(_differences(read_kept(kept, "a recipe"), json.loads(json.dumps(recipe))))
         if different:
             raise InputError(
                 f"{out} holds a run of another recipe (other {', '.join(different)}); choose a new `out`, or delete it."
             )
     else:
         write_atomically(kept, json.dumps(recipe, indent=1) + "\n")
+
+
+def read_kept(path: Path, what: str) -> dict[str, Any]:
+    """Read a JSON object of a run's folder, without which the run cannot go on.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    way_out = f"delete the folder {path.parent}, or choose a new `out`"
+    try:
+        values = read_json(path, what)
+    except InputError as error:
+        raise InputError(f"{str(error).rstrip('.')}; {way_out}.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is not {what}; {way_out}.")
+    return values
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field
 
 from retrieval.config import Config, parse_assignments
-from retrieval.errors import InputError, MissingFileError, suggest
+from retrieval.errors import InputError, unknown
 from retrieval.text_files import read_yaml
 from training.hardware import HardwareConfig
 
@@ -58,7 +58,7 @@ def read_recipe(source: Path | Mapping[str, Any], overrides: Iterable[str] = ())
         overrides: ``key=value``, with dots for keys inside keys.
 
     Raises:
-        MissingFileError: there is no such file, and no recipe of this name ships.
+        UnknownNameError: there is no such file, and no recipe of this name ships.
         InputError: it is no YAML mapping, or an override cannot be applied.
     """
     recipe = _read_yaml(source) if isinstance(source, Path) else copy.deepcopy(dict(source))
@@ -71,10 +71,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     ships = RECIPES / f"{path}.yaml"
     if not path.exists() and not ships.is_file():
         names = sorted(file.relative_to(RECIPES).with_suffix("").as_posix() for file in RECIPES.rglob("*.yaml"))
-        raise MissingFileError(
-            f"{path} is neither a file nor a recipe that ships ({', '.join(names)}, in {RECIPES}); "
-            f"check `config`.{suggest(str(path), names)}"
-        )
+        raise unknown("file, or recipe that ships,", str(path), names)
     recipe = read_yaml(path if path.exists() else ships, "a recipe")
     if not isinstance(recipe, dict):
         raise InputError(f"{path} is no recipe: it has no 'key: value' lines.")

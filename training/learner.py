@@ -105,12 +105,15 @@ class Learner:
         stages: in order; each starts from the last weights of the one before.
         ema: decay of an exponential average of the weights of each stage, which is validated and kept as the best
             weights; 0 has none.
+        tie: name of the held-out metric that decides between equal scores; lower is better. Without it, and where it
+            is equal too, the earliest weights are the best.
     """
 
     model: torch.nn.Module
     score: str
     stages: Sequence[Stage]
     ema: float = 0.0
+    tie: str | None = None
 
 
 def evaluation_period(stage: Stage) -> int:

@@ -45,13 +45,15 @@ class TrainingResult(NamedTuple):
     """Result of a run. If it was ``interrupted``, the same command resumes it.
 
     ``history`` has a line of losses and metrics per validation: one at the end of every epoch, and others within epochs
-    if a stage is validated more often.
+    if a stage is validated more often. ``best_score`` is that of the weights that are kept: those of the best epoch, or
+    what a job made of them, as the sentence ``note`` then says.
     """
 
     history: History
     best_epoch: int
     best_score: float
     interrupted: bool = False
+    note: str = ""
 
     @property
     def epochs(self) -> int:
@@ -157,7 +159,7 @@ def fit(learner: Learner, out: Path, *, seed: int, run: RunSettings | None = Non
         training = _TrainingRun(learner, out, seed, settings.quiet, stop, events)
         training.load()
         whole = all(_train_stage(training, stage) for stage in learner.stages)
-    return _result_of(training.history, learner.score, interrupted=not whole)
+    return _result_of(training.history, learner, interrupted=not whole)
 
 
 def _train_stage(run: _TrainingRun, stage: Stage) -> bool:
@@ -269,7 +271,7 @@ class _StageTraining:
             left = part.seconds / max(1, part.batches) * (stage.epochs * batches - steps)
             run.add_line(self._line(steps, metrics), left)
             lines = run.lines_of(stage)
-            best = _best(lines, run.learner.score)
+            best = best_line(lines, run.learner.score, run.learner.tie)
             # Best weights first, state last: a run that is killed in between writes the same best weights again.
             if best == len(lines) - 1:
                 save_weights(run.out / BEST, model.state_dict())
@@ -316,16 +318,27 @@ class _StageTraining:
         save_history(self.run.out, self.run.history)
 
 
-def _best(lines: History, score: str) -> int:
-    """Position of the first line of a stage with the best score, or of the last one if none has a score."""
+def best_line(lines: Sequence[Mapping[str, Any]], score: str, tie: str | None = None) -> int:
+    """Position of the line of a stage with the best score, or of the last one if none has a score.
+
+    Args:
+        lines: lines of the history.
+        score: name of the score.
+        tie: name of the metric of which the lower one decides between equal scores, then the earlier.
+    """
+
+    def rank_of(position: int) -> tuple[float, float, int]:
+        line = lines[position]
+        return line[score], -(line.get(tie, 0.0) if tie is not None else 0.0), -position
+
     scored = [position for position, line in enumerate(lines) if score in line]
-    return max(scored, key=lambda position: (lines[position][score], -position), default=len(lines) - 1)
+    return max(scored, key=rank_of, default=len(lines) - 1)
 
 
-def _result_of(history: History, score: str, *, interrupted: bool) -> TrainingResult:
+def _result_of(history: History, learner: Learner, *, interrupted: bool) -> TrainingResult:
     """Result of a run; the best epoch is one of the last stage, whose weights are kept."""
     lines = [line for line in history if line["stage"] == history[-1]["stage"]]
     if not lines:
         return TrainingResult([], 0, float("nan"), interrupted)
-    best = lines[_best(lines, score)]
-    return TrainingResult(history, best["epoch"], best.get(score, float("nan")), interrupted)
+    best = lines[best_line(lines, learner.score, learner.tie)]
+    return TrainingResult(history, best["epoch"], best.get(learner.score, float("nan")), interrupted)

@@ -25,6 +25,10 @@ JOBS = {
 }
 
 
+ONE_PROCESS = frozenset(("adapter", "coop", "reid"))
+"""Jobs whose batches several processes cannot share (:class:`training.learner.DividesBatches`)."""
+
+
 class TrainingJob(Protocol):
     """Trains by a recipe and writes checkpoint, history and what it trained to a folder; does not use a store.
 

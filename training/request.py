@@ -15,10 +15,11 @@ from retrieval.config import Config
 from retrieval.errors import InputError
 from training.checkpoint import STATE, open_run
 from training.config import RECIPES, read_recipe, validate_recipe
-from training.processes import from_first, joined_processes, rank
-from training.registry import JOBS, load_job
+from training.processes import from_first, joined_processes, rank, ranks
+from training.registry import JOBS, ONE_PROCESS, load_job
 from training.run_log import check_tensorboard
 from training.run_origin import RunOrigin, keep_origin, started_from
+from training.run_samples import RunSamples, keep_samples, read_samples
 from training.run_settings import RunSettings
 from training.run_state import RunOutcome, running
 from training.study import check_study, read_study, run_study
@@ -80,8 +81,8 @@ def train(request: TrainRequest, tell: Tell = lambda _: None) -> TrainReport:
         tell: gets sentences for the user as they come up.
 
     Raises:
-        UnknownNameError: there is no such job, space, column or option.
-        MissingFileError: there is no such recipe, or a file that it names does not exist.
+        UnknownNameError: there is no such job, recipe, space, column, class or option.
+        MissingFileError: a file that the recipe names does not exist.
         InputError: the recipe or its data cannot be used, or the folder holds another run.
         TestDataError: test samples would be trained on.
     """
@@ -145,6 +146,8 @@ def _job_of(values: Mapping[str, Any], job: str) -> str | None:
 
 def _check(request: TrainRequest, needs: DataNeeds | None) -> None:
     """Check what can be checked before anything is read."""
+    if ranks() > 1 and request.job in ONE_PROCESS:
+        raise InputError(f"The job {request.job} trains in one process only; run the command without torchrun.")
     if request.tensorboard:
         check_tensorboard()
     if needs is None:
@@ -207,6 +210,8 @@ def _run_job(
         if origin is not None:
             open_run(folder, recipe.model_dump(mode="json"))
             keep_origin(folder, origin)
+        if data is not None:
+            keep_samples(folder, data)
         settings = RunSettings(device, request.quiet or rank() > 0, request.tensorboard)
         result = job.run(recipe, data, folder, settings)
         score = None if math.isnan(result.best_score) else result.best_score
@@ -232,4 +237,5 @@ def _return_to_store(
     refreshed = report.refresh = refresh(RefreshRequest.read(values, "refresh"), tell)
     if study is not None and not refreshed.interrupted:
         store, new = open_store(str(request.store)), refreshed.space or refreshed.parent
-        report.results, report.page = run_study(study, store, report.out, new, refreshed.parent, tell)
+        samples = read_samples(report.out) or RunSamples()
+        report.results, report.page = run_study(study, store, report.out, new, refreshed.parent, samples, tell)

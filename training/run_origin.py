@@ -11,7 +11,7 @@ import numpy as np
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
 from retrieval.text_files import read_json
-from training.checkpoint import STATE
+from training.checkpoint import STATE, read_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +65,12 @@ def started_from(out: Path) -> str | None:
     """Name of the space that a run started from, which need not be named again; None if there is no run, or no space.
 
     After a refresh the store has two spaces, and the same command goes on with the same one.
+
+    Raises:
+        InputError: the note of the run is damaged.
     """
-    name = read_origin(out).get("space")
+    path = out / ORIGIN
+    name = read_kept(path, "what a run was trained on").get("space") if path.is_file() else None
     return None if name is None else str(name)
 
 
@@ -85,11 +89,11 @@ def keep_origin(out: Path, origin: RunOrigin) -> None:
     """Write what a run is trained on, or check that it is what an earlier part of the run was trained on.
 
     Raises:
-        InputError: the folder holds a run from another space, or on other samples.
+        InputError: the folder holds a run from another space, or on other samples, or a damaged one.
     """
     path = out / ORIGIN
     if (out / STATE).is_file() and path.is_file():
-        before = read_json(path, "what a run was trained on")
+        before = read_kept(path, "what a run was trained on")
         if before.get("space") != origin.space:
             raise InputError(f"{out} started from space {before.get('space')}; name that `space`, or a new `out`.")
         if before.get("samples_sha256") != origin.samples_sha256:

@@ -71,7 +71,7 @@ class RunNote:
 
     def __init__(self, out: Path, values: dict[str, Any]) -> None:
         self._path, self._out, self._values = out / RUN, out, values
-        self._before: str | None = None
+        self._before: bytes | None = None
         self._files: list[int] = []
         self._outcome: RunOutcome | None = None
 
@@ -82,7 +82,7 @@ class RunNote:
     def begin(self) -> None:
         """Write that the run goes on."""
         if self._path.is_file():
-            self._before = self._path.read_text(encoding="utf-8")
+            self._before = self._path.read_bytes()  # a damaged one stays as it is
         self._files = _times(self._out)
         self._write({"state": "running"})
 

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eval.api import evaluate, report, request_values
+from eval.api import report, request_values
 from eval.registry import load_mode
+from eval.results.files import write_result
 from eval.runs.arms import parse_arm
 from eval.runs.request import EvalRequest
-from eval.runs.run import prepare
+from eval.runs.run import evaluate_prepared, prepare
+from eval.runs.tasks import task_of
 from retrieval.errors import InputError, MissingFileError, VitrineError
 from retrieval.text_files import read_yaml
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from retrieval.store.open import LanceStore
     from retrieval.types import SpaceInfo
     from retrieval.types.store import Snapshot
+    from training.run_samples import RunSamples
 
 NEW, PARENT = "{space}", "{parent}"
 FILE_NAME = re.compile(r"(?!\.)[\w.@ -]+")
@@ -169,9 +172,11 @@ def check_study(study: Study, store: LanceStore, snapshot: Snapshot, parent: Spa
 
 
 def run_study(
-    study: Study, store: LanceStore, out: Path, new: str, parent: str, tell: Callable[[str], None]
+    study: Study, store: LanceStore, out: Path, new: str, parent: str, samples: RunSamples, tell: Callable[[str], None]
 ) -> StudyFiles:
     """Evaluate all steps and write their results to ``OUT/results``; then the report on them.
+
+    A result over ``samples`` of the training, in the space of what was trained, has a warning.
 
     Raises:
         InputError: evaluations failed; the others were made.
@@ -181,7 +186,7 @@ def run_study(
         path = out / RESULTS / f"{step.name}.json"
         options = _named(step.options, new, parent)
         try:
-            evaluate(store, step.mode, out=path, say=tell, **options)
+            _evaluate(store, step, options, path, new, samples, tell)
         except VitrineError as error:
             failures.append(f"{step.name}: {error}")
             continue
@@ -192,6 +197,26 @@ def run_study(
         n = len(study.steps)
         raise InputError(f"{len(failures)} of {n} evaluations failed after the training. {' '.join(failures)}")
     return StudyFiles(results, page)
+
+
+def _evaluate(
+    store: LanceStore,
+    step: StudyStep,
+    options: Mapping[str, Any],
+    path: Path,
+    new: str,
+    samples: RunSamples,
+    tell: Callable[[str], None],
+) -> None:
+    """Evaluate a step, and write its result."""
+    prepared = prepare(store, EvalRequest.read(request_values(step.mode, options), "evaluate"))
+    is_trained = any(new in (space.name, space.fingerprint) for space in prepared.spaces)
+    warning = samples.warning(prepared.splits) if is_trained else None
+    if warning is not None:
+        tell(f"Warning: {step.name}: {warning}")
+    run = evaluate_prepared(store, prepared, tell, () if warning is None else (warning,))
+    write_result(run.result, path)
+    task_of(step.mode).keep_assets(store, path, prepared)
 
 
 def _report(results: Sequence[Path], folder: Path, title: str, store: LanceStore) -> Path:

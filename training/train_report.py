@@ -58,6 +58,7 @@ class TrainReport:
             "epochs": self.result.epochs,
             "best_epoch": self.result.best_epoch,
             "best_score": None if math.isnan(score) else score,
+            "note": self.result.note or None,
             "interrupted": self.interrupted,
             "encoder": None if self.encoder is None else str(self.encoder),
             "refresh": None if self.refresh is None else self.refresh.to_dict(),
@@ -71,8 +72,11 @@ class TrainReport:
             yield f"Stopped; the same command with `out={self.out}` goes on."
             return
         if self.result.history:
-            score = "" if math.isnan(self.result.best_score) else f", score {self.result.best_score:.4f}"
+            other = bool(self.result.note) or math.isnan(self.result.best_score)  # the score is not that of the epoch
+            score = "" if other else f", score {self.result.best_score:.4f}"
             yield f"{self.result.epochs} epochs; best: epoch {self.result.best_epoch}{score}"
+        if self.result.note:
+            yield self.result.note
         if self.encoder is not None:
             yield f"Encoder: {self.encoder}"
         if self.refresh is not None:

@@ -61,10 +61,15 @@ def prepare(store: EmbeddingStore, request: EvalRequest, inputs: RequestInputs |
 
 
 def evaluate_prepared(
-    store: EmbeddingStore, prepared: PreparedEvaluation, say: Callable[[str], None] = print_note
+    store: EmbeddingStore,
+    prepared: PreparedEvaluation,
+    say: Callable[[str], None] = print_note,
+    warnings: tuple[str, ...] = (),
 ) -> EvaluationRun:
-    """Compute a prepared evaluation, and save its split sets and result in the store."""
-    return keep_result(store, prepared, build_result(prepared, prepared.evaluate()), say)
+    """Compute a prepared evaluation, and save its split sets and result, with further warnings, in the store."""
+    evaluation = prepared.evaluate()
+    evaluation = evaluation.model_copy(update={"warnings": (*evaluation.warnings, *warnings)})
+    return keep_result(store, prepared, build_result(prepared, evaluation), say)
 
 
 def keep_result(

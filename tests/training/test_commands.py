@@ -80,7 +80,7 @@ def test_what_cannot_be_done_is_one_sentence(store: Path, tmp_path: Path) -> Non
         ([*SMALL, "loop.epoch=3"], 2, "Did you mean 'epochs'"),
         ([*SMALL, "data.target=lable"], 2, "lable"),
         (["tinny"], 2, "Did you mean 'tiny'"),
-        ([*SMALL, "--config", "tinny.yaml"], 1, "is neither a file nor a recipe that ships"),
+        ([*SMALL, "--config", "tinny.yaml"], 2, "No file, or recipe that ships, 'tinny.yaml'."),
     )
     for words, status, sentence in cases:
         given: list[str | Path] = ["--out", tmp_path / "y"] if "--out" not in words and "--resume" not in words else []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import training
-from retrieval.errors import InputError, MissingFileError, UnknownNameError
+from retrieval.errors import InputError, UnknownNameError
 from training.config import read_recipe, validate_recipe
 from training.jobs.clip_recipe import ClipRecipe
 from training.jobs.finetune_recipe import FinetuneRecipe
@@ -51,15 +51,17 @@ def test_a_recipe_that_ships_is_found_by_its_name(tmp_path: Path, monkeypatch: p
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match=r"gone\.yaml"):
+    with pytest.raises(UnknownNameError, match=r"gone\.yaml"):
         read_recipe(tmp_path / "gone.yaml")
 
 
 def test_an_unknown_recipe_names_those_that_ship() -> None:
     with pytest.raises(
-        MissingFileError, match=r"ships \(.*hands/v5_vitb16, .*vitrine-tiny.*, in .*Did you mean 'vitrine-tiny'"
-    ):
+        UnknownNameError,
+        match=r"ships, 'vitrine-tinny'\. Did you mean 'vitrine-tiny'\? There is: adapter, .*, \.\.\.\.$",
+    ) as error:
         read_recipe(Path("vitrine-tinny"))
+    assert str(error.value).count(", ") == 1 + 12 + 1
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from retrieval.errors import InputError, WeightsError
 from tests.support.interruptions import stop_after
 from training.checkpoint import save_state, save_weights
 from training.learner import Learner
-from training.loop import TrainingResult, fit
+from training.loop import TrainingResult, best_line, fit
 from training.optimisers import Optimisers, ScheduledOptimiser
 from training.run_settings import RunSettings
 from training.schedule import Moment, constant, cosine
@@ -190,6 +190,14 @@ def test_a_stage_stops_when_its_score_no_longer_rises_and_keeps_its_best(tmp_pat
     assert len(result.history) == 2 + 4
     assert (result.best_epoch, result.best_score) == (4, 0.5)
     assert torch.equal(load_file(tmp_path / "best.safetensors")["centres"], kept[1])
+
+
+def test_of_equal_scores_the_one_with_the_lower_tie_breaker_is_the_best_and_is_told_as_it_is() -> None:
+    lines = [{"score": 0.0, "nll": 2.0}, {"score": 0.0, "nll": 1.0}, {"score": 0.0, "nll": 1.0}, {}]
+    assert best_line(lines, "score", "nll") == 1
+    assert best_line(lines, "score") == 0
+    assert best_line([*lines, {"score": 0.1, "nll": 9.0}], "score", "nll") == 4
+    assert best_line([{}, {}], "score", "nll") == 1
 
 
 def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_checkpoint(tmp_path: Path) -> None:

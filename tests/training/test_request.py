@@ -6,7 +6,7 @@ import pytest
 
 from retrieval.errors import InputError, UnknownNameError
 from tests.support.tiny_job import ENTRY
-from training.registry import JOBS
+from training.registry import JOBS, ONE_PROCESS
 from training.request import TrainRequest, train
 
 
@@ -30,6 +30,16 @@ def test_the_job_and_the_recipe_are_looked_up(tmp_path: Path) -> None:
 def test_a_recipe_of_another_job_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="recipe is a recipe of the job tiny, not of clip; train tiny"):
         train(TrainRequest(job="clip", recipe={"dropout": 0.1}, out=tmp_path))
+
+
+@pytest.mark.parametrize("job", sorted(ONE_PROCESS))
+def test_a_job_of_one_process_is_refused_before_it_begins(
+    job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=f"The job {job} trains in one process only; run the command without torchrun"):
+        train(TrainRequest(job=job, store=str(tmp_path / "store"), out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_job_on_a_store_needs_one(tmp_path: Path) -> None:

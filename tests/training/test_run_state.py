@@ -88,3 +88,11 @@ def test_a_killed_process_runs_no_more(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
     assert not is_running(tmp_path)
     assert note_of(tmp_path)["state"] == "running"  # nobody could write otherwise; the lock decides
+
+
+def test_a_damaged_note_stays_where_a_run_cannot_go_on(tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text("{}")
+    (tmp_path / "run.json").write_bytes(b"\xff{")
+    with pytest.raises(InputError, match="the loss became nan"):
+        fail(tmp_path, writes=False)
+    assert (tmp_path / "run.json").read_bytes() == b"\xff{"

@@ -13,7 +13,7 @@ from training.hardware import resolve_hardware
 from training.jobs.classifier_recipe import ClassifierRecipe
 from training.jobs.label_export import layer_bank, load_best, record_of
 from training.jobs.label_images import image_inputs
-from training.jobs.label_metrics import SCORE
+from training.jobs.label_metrics import SCORE, TIE
 from training.jobs.label_stage import LabelPlan, LabelStage
 from training.learner import Learner
 from training.loop import TrainingResult, fit
@@ -55,7 +55,7 @@ class ClassifierJob:
         open_run(out, recipe.model_dump(mode="json"))
         with image_inputs(data, tower.spec, recipe, out, quiet=run.quiet) as images:
             stage = LabelStage(network, data, images, plan, hardware)
-            result = fit(Learner(network, SCORE, [stage], recipe.loop.ema), out, seed=seed, run=run)
+            result = fit(Learner(network, SCORE, [stage], recipe.loop.ema, TIE), out, seed=seed, run=run)
         if result.history and not result.interrupted:
             record = record_of("classifier", recipe, recipe.data, data, result)
             export_classifier(out, record, tower, load_best(out))

@@ -15,7 +15,7 @@ from training.data.training_data import DataNeeds, RepeatedRows
 from training.export import TrainedBank, TrainingRecord, write_bank, write_record
 from training.jobs.coop_classes import PromptedClasses, prompted_classes
 from training.jobs.coop_recipe import CoopRecipe
-from training.jobs.coop_stage import METRICS, SCORE, PromptSamples, PromptStage
+from training.jobs.coop_stage import METRICS, SCORE, TIE, PromptSamples, PromptStage
 from training.jobs.coop_words import NearWords, nearest_words, words_table
 from training.learner import Learner
 from training.loop import TrainingResult, fit
@@ -61,7 +61,7 @@ class CoopJob:
         open_run(out, recipe.model_dump(mode="json"))
         model = torch.nn.ParameterDict({"context": torch.nn.Parameter(context)})
         stage = PromptStage(model, tower, prompts, classes, samples, recipe)
-        result = fit(Learner(model, SCORE, [stage]), out, seed=recipe.loop.seed, run=run)
+        result = fit(Learner(model, SCORE, [stage], tie=TIE), out, seed=recipe.loop.seed, run=run)
         if result.history and not result.interrupted:
             model.load_state_dict(load_file(out / BEST))
             write_bank(out, _bank(recipe, classes, context.shape[-2], stage.text_vectors(), 1 / stage.scale))
@@ -81,7 +81,7 @@ def _text_tower(space: SpaceInfo, device: str) -> TextTower:
     """
     from retrieval.encoders.precision import choose_device
 
-    tower = require_text(load_tower(space, choose_device(device)), "The job coop")
+    tower = require_text(load_tower(space, choose_device(device), "open_clip"), "The job coop")
     for parameter in (*tower.parameters().values(), tower.scale):
         parameter.requires_grad_(False)
     return tower

@@ -11,7 +11,8 @@ import numpy as np
 from eval.classification.universe import match_names
 from eval.prompts.check import readable_name
 from eval.prompts.sets import read_prompts
-from retrieval.errors import InputError, first_names, suggest
+from retrieval.config import split_commas
+from retrieval.errors import InputError, first_names, unknown
 from retrieval.labels import read_class_names
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def prompted_classes(recipe: CoopRecipe, data: TrainingData) -> PromptedClasses:
     With texts, the classes are those of the data and of the texts; without, those of the data.
 
     Raises:
-        InputError: a class has no text, or ``base_classes`` cannot be used.
+        UnknownNameError: there are no such texts, or ``base_classes`` names no class of the data.
+        InputError: a class has no text, or there are no two classes to train on.
         MissingFileError: a file does not exist.
     """
     texts = None if recipe.texts is None else _texts(recipe.texts, data)
@@ -95,11 +97,8 @@ def _texts(source: str, data: TrainingData) -> Mapping[str, tuple[str, ...]]:
     else:
         banks = {bank.name: bank for bank in data.banks if bank.texts is not None and bank.kind == "prompts"}
         if source not in banks:
-            listed = first_names(sorted(banks), 6) or "none"
-            raise InputError(
-                f"`texts={source}` is neither a file nor a bank of texts of the space (it has {listed})."
-                f"{suggest(source, sorted(banks))}"
-            )
+            kind = "prompt file, or bank of prompts of the space," if banks else "prompt file"
+            raise unknown(kind, source, banks)
         bank = banks[source]
         pairs = zip(bank.edge_class.tolist(), bank.edge_vector.tolist(), strict=True)
         given = {}
@@ -115,20 +114,18 @@ def _base(wanted: str | Sequence[str] | None, classes: Sequence[str]) -> tuple[s
         return tuple(classes)
     if wanted == HALF:
         return tuple(classes[: (len(classes) + 1) // 2])
-    given = _names_in(wanted) if isinstance(wanted, str) else tuple(wanted)
+    given = _names_in(wanted, classes) if isinstance(wanted, str) else tuple(wanted)
     codes = match_names(given, classes)
     if missing := [name for name in given if name not in codes]:
-        raise InputError(
-            f"base_classes names {first_names(missing, 3)}, which the data does not have.{suggest(missing[0], classes)}"
-        )
+        raise unknown("class of the data for `base_classes`", missing[0], classes)
     taken = set(codes.values())
     return tuple(name for code, name in enumerate(classes) if code in taken)
 
 
-def _names_in(text: str) -> tuple[str, ...]:
+def _names_in(text: str, classes: Sequence[str]) -> tuple[str, ...]:
     if Path(text).exists():
         return read_class_names(Path(text))
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) < 2:
-        raise InputError(f"`base_classes={text}` is neither half, nor a file of names, nor a list of names.")
+    parts = split_commas(text)
+    if len(parts) < 2 and not match_names(parts, classes):
+        raise unknown("file of names, or class of the data, for `base_classes`", text, (HALF, *classes))
     return tuple(parts)

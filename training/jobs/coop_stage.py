@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from training.schedule import Moment, Schedule
 
 
-SCORE = "score"
+SCORE, TIE = "score", "nll"
+"""Names in the history: of the score, and of the metric whose lower value decides between equal scores."""
 
 METRICS = (LOSS, "top_1", "nll")
 """Names of the history that describe the chosen epoch."""
@@ -141,8 +142,7 @@ class PromptStage:
         logits = self._logits(torch.from_numpy(self._samples.vectors[0, rows]).to(self._device), texts)
         target = torch.from_numpy(self._samples.code[rows]).to(self._device)
         top_1, nll = float((logits.argmax(1) == target).float().mean()), float(cross_entropy(logits, target))
-        # Of epochs with equal top-1 the lower NLL is chosen.
-        score = top_1 + 1e-9 / (1 + nll) if self._recipe.selection == "top_1" else math.exp(-nll)
+        score = top_1 if self._recipe.selection == "top_1" else math.exp(-nll)
         return {SCORE: score, "top_1": top_1, "nll": nll}
 
     def text_vectors(self) -> Float32:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eval.views.wording import metric_name
 from retrieval.errors import InputError
 from training.checkpoint import open_run
 from training.data.training_data import DataNeeds
@@ -13,7 +14,7 @@ from training.jobs.finetune_parts import BASE, HeadTraining, TowerTraining, held
 from training.jobs.finetune_recipe import FinetuneRecipe
 from training.jobs.finetune_texts import class_texts
 from training.jobs.label_export import load_best, record_of
-from training.jobs.label_metrics import SCORE
+from training.jobs.label_metrics import SCORE, TIE
 from training.jobs.label_stage import LabelPlan, LabelStage
 from training.learner import Learner
 from training.loop import TrainingResult, fit
@@ -54,7 +55,7 @@ class FinetuneJob:
         open_run(out, recipe.model_dump(mode="json"))
         with training.inputs(out, quiet=run.quiet) as inputs:
             stage = LabelStage(training.network, data, inputs, plan, hardware)
-            learner = Learner(training.network, SCORE, [stage], recipe.loop.ema)
+            learner = Learner(training.network, SCORE, [stage], recipe.loop.ema, TIE)
             result = fit(learner, out, seed=recipe.loop.seed, run=run)
             if not result.history or result.interrupted:
                 return result
@@ -62,7 +63,7 @@ class FinetuneJob:
         details = {"wise_ft": {f"{alpha:g}": metrics for alpha, metrics in mean.metrics.items()}}
         record = record_of("finetune", recipe, recipe.data, data, result, _metrics(mean), details)
         training.export(out, record, mean.tensors)
-        return result
+        return _with_mean(result, recipe, mean)
 
 
 def _mean(
@@ -104,7 +105,7 @@ def text_image_tower(data: TrainingData, device: str) -> ImageTower:
 
     if data.space is None:
         raise InputError("finetune starts from the encoder of a space; name it with `space`.")
-    tower = load_tower(data.space, device)
+    tower = load_tower(data.space, device, "open_clip")
     if tower.clip is None or tower.spec.family != "open_clip":
         raise InputError(
             f"The encoder of space {data.space.name}, {tower.spec.family}/{tower.spec.model}, has no text tower, to "
@@ -112,6 +113,22 @@ def text_image_tower(data: TrainingData, device: str) -> ImageTower:
             "encoder with `space`."
         )
     return tower
+
+
+def _with_mean(result: TrainingResult, recipe: FinetuneRecipe, mean: WeightMean) -> TrainingResult:
+    """Give the result the held-out score of the weights that are kept, and say which they are."""
+    if recipe.wise_ft.alpha == "off":
+        return result
+    chosen = f"{mean.alpha:g} of 0, 0.1, ..., 1 chosen" if recipe.wise_ft.alpha == "val" else f"{mean.alpha:g}"
+    scores = {alpha: metrics[recipe.selection] for alpha, metrics in mean.metrics.items()}
+    if not scores:
+        return result._replace(note=f"WiSE-FT: alpha {chosen}.")
+    name = metric_name(recipe.selection)
+    return result._replace(
+        best_score=scores[mean.alpha],
+        note=f"WiSE-FT: alpha {chosen}; held-out {name} {scores[mean.alpha]:.4f} ({scores[0.0]:.4f} before training, "
+        f"{scores[1.0]:.4f} at the best epoch).",
+    )
 
 
 def _metrics(mean: WeightMean) -> dict[str, float]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from training.checkpoint import BEST
 from training.export import Owner, TrainedBank, TrainingRecord
-from training.jobs.label_metrics import METRICS, SCORE
+from training.jobs.label_metrics import METRICS, SCORE, TIE
+from training.loop import best_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +42,7 @@ def record_of(
 ) -> TrainingRecord:
     """Make the record of a run; ``metrics`` are held-out metrics beside those of the best epoch."""
     lines = [line for line in result.history if line["epoch"] == result.best_epoch]
-    best = max(lines, key=lambda line: line.get(SCORE, 0.0), default={})
+    best = lines[best_line(lines, SCORE, TIE)] if lines else {}
     held_out = {name: float(best[name]) for name in METRICS if name in best}
     return TrainingRecord(
         job=job,

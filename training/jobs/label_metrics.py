@@ -11,11 +11,9 @@ from eval.metrics.probabilities import nll, softmax
 
 if TYPE_CHECKING:
     from retrieval.types import Float32, Int64
-    from training.jobs.label_recipe import Selection
 
-SCORE = "score"
-"""Name of the score in the history of a run."""
-
+SCORE, TIE = "score", "nll"
+"""Names in the history of a run: of the score, and of the metric whose lower value decides between equal scores."""
 
 METRICS = ("top_1", "macro_f1", "nll")
 """Held-out metrics of every epoch."""
@@ -35,8 +33,3 @@ def label_metrics(logits: Float32, target: Int64) -> dict[str, float]:
         "macro_f1": float(counts.macro(counts.f1, "present")),
         "nll": float(nll(softmax(logits), target).mean()),
     }
-
-
-def score_of(metrics: dict[str, float], selection: Selection) -> float:
-    """Return the selected metric, raised by at most a billionth so that of equal ones the lower NLL is higher."""
-    return metrics[selection] + 1e-9 / (1 + metrics["nll"])

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from retrieval.config import Config
-from retrieval.errors import InputError, first_names, suggest
+from retrieval.errors import InputError, unknown
 from training.config import LoopConfig
 from training.schedule import cosine, level, one_cycle, stairs
 
@@ -51,7 +51,8 @@ class LabelLoss(Config):
             counts: (C,) training samples of every class.
 
         Raises:
-            InputError: there are not as many weights as classes, or one names no class.
+            UnknownNameError: a weight names no class.
+            InputError: there are not as many weights as classes.
         """
         if self.weights == "none":
             return None
@@ -60,11 +61,7 @@ class LabelLoss(Config):
             return np.where(counts > 0, counts.max() / counted, 0).astype(np.float32)
         if isinstance(self.weights, dict):
             if strange := [name for name in self.weights if name not in classes]:
-                listed = first_names(classes, 6)
-                raise InputError(
-                    f"loss.weights names the class '{strange[0]}', which the data does not have "
-                    f"({listed}).{suggest(strange[0], classes)}"
-                )
+                raise unknown("class of the data for `loss.weights`", strange[0], classes)
             return np.array([self.weights.get(name, 1.0) for name in classes], np.float32)
         if len(self.weights) != len(classes):
             raise InputError(

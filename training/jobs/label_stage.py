@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from training.jobs.label_batches import LabelBatch, LabelInputs, label_batches, mixed
 from training.jobs.label_data import class_counts, require_classes
-from training.jobs.label_metrics import SCORE, label_metrics, score_of
+from training.jobs.label_metrics import SCORE, label_metrics
 from training.jobs.label_recipe import LabelLoop, LabelLoss, Mixing, Sampling, Selection
 from training.learner import LOSS
 from training.losses.classification import classification_loss
@@ -152,7 +152,7 @@ class LabelStage:
         if not len(self._val_rows):
             return {}
         metrics = label_metrics(self.held_out_logits(), self.held_out_target)
-        return {SCORE: score_of(metrics, self._plan.selection), **metrics}
+        return {SCORE: metrics[self._plan.selection], **metrics}
 
     @property
     def held_out_target(self) -> Int64:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from training.jobs.label_metrics import score_of
+from training.jobs.label_metrics import TIE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,5 +63,5 @@ def choose_mean(
     if measure is not None:
         measured = sorted({*alphas, 0.0, 1.0})
         metrics = {alpha: measure(mean_weights(before, after, alpha)) for alpha in measured}
-        best = max(alphas, key=lambda alpha: (score_of(metrics[alpha], selection), -abs(alpha - 0.5)))
+        best = max(alphas, key=lambda alpha: (metrics[alpha][selection], -metrics[alpha][TIE], -abs(alpha - 0.5)))
     return WeightMean(best, mean_weights(before, after, best), metrics)

@@ -129,12 +129,13 @@ class ImageTower:
         return activations[:, 0] if getattr(transformer, "batch_first", False) else activations[0]
 
 
-def load_tower(space: SpaceInfo, device: str) -> ImageTower:
+def load_tower(space: SpaceInfo, device: str, takes: str = "open_clip, timm or torchvision") -> ImageTower:
     """Load the network of a space's encoder, in evaluation mode.
 
     Args:
         space: the space.
         device: torch device, from :func:`retrieval.encoders.precision.choose_device`.
+        takes: the families that the job trains, as the message names them.
 
     Raises:
         InputError: the space was imported, or its encoder is of a kind that is not trained.
@@ -149,7 +150,7 @@ def load_tower(space: SpaceInfo, device: str) -> ImageTower:
     if space.spec.family not in TRAINABLE:
         raise InputError(
             f"The encoder of space {space.name}, {space.spec.family}/{space.spec.model}, cannot be trained; name a "
-            "space of an encoder of open_clip, timm or torchvision with `space`."
+            f"space of an encoder of {takes} with `space`."
         )
     return tower_of(space.spec, device)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eval.runs.request import RequestInputs
 from eval.runs.run import prepare
 from eval.runs.tasks import task_of
 from retrieval.encoders.text_tokens import has_text_tower
 from retrieval.errors import VitrineError
-from training.refresh.evaluations import ZEROSHOT, embed_texts, pairs_of, text_banks, usual_evaluations
+from training.refresh.evaluations import ZEROSHOT, embed_texts, inputs_of, pairs_of, text_banks, usual_evaluations
 from training.refresh.neighbours import HELD_OUT, neighbour_change
 from training.refresh.report import SpaceChanges
+from training.run_samples import RunSamples, evaluated_ids
 
 if TYPE_CHECKING:
     from eval.runs.task import PreparedEvaluation
@@ -54,11 +57,27 @@ def compare_spaces(
     if new is not None and any(fields["mode"] == ZEROSHOT for fields in evaluations):
         embed_texts(store, parent, new, device, say)
     changes, ids = SpaceChanges(), set[str]()
+    samples = run.samples or RunSamples()
+    if run.samples is None and evaluations:
+        say(
+            f"{run.path} does not list the samples that it was trained on, so nothing says whether the comparison is "
+            "on others."
+        )
     for pair in pairs_of(evaluations, run, parent, new):
         task = task_of(pair.before.mode)
         try:
-            before, after = prepare(store, pair.before), prepare(store, pair.after)
-            changes.comparisons.append(task.compare(before, after))
+            inputs = RequestInputs() if named else inputs_of(store, run, pair.before.model_dump())
+            before, after = prepare(store, pair.before, inputs), prepare(store, pair.after, inputs)
+            warning = samples.warning(before.splits)
+            if warning is not None and not named:
+                say(
+                    f"Not compared by {pair.before.mode}: {samples.among(evaluated_ids(before.splits))}; name an "
+                    "evaluation of other samples as `evaluate`."
+                )
+                continue
+            comparison = task.compare(before, after)
+            warnings = (*comparison.warnings, *filter(None, [warning]))
+            changes.comparisons.append(replace(comparison, warnings=warnings))
             ids |= _held_out(before)
         except VitrineError as error:
             say(f"Not compared by {pair.before.mode}: {error}")
@@ -67,7 +86,7 @@ def compare_spaces(
         with store.snapshot() as snapshot:
             stored = snapshot.column_names("samples")
             name = target if target in stored else f"meta_{target}" if f"meta_{target}" in stored else "label"
-            changes.neighbours = neighbour_change(snapshot, parent, new, ids or None, name)
+            changes.neighbours = neighbour_change(snapshot, parent, new, ids or None, name, samples)
     return changes
 
 

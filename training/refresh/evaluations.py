@@ -6,15 +6,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from eval.api import request_values
+from eval.audit.leaks import LEARNT
 from eval.prompts.embed import prompt_bank
 from eval.prompts.sets import PromptSet
 from eval.registry import load_mode
-from eval.runs.request import EvalRequest
+from eval.runs.reading import find_split_set
+from eval.runs.request import EvalRequest, RequestInputs
 from eval.seams.options import NAME_OPTIONS
 from retrieval.config import parse_assignments
 from retrieval.encoders.text_tokens import has_text_tower
 from retrieval.errors import VitrineError
+from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
     from retrieval.types import Bank, SpaceInfo
@@ -98,6 +103,29 @@ def usual_evaluations(run: RunFolder, columns: Sequence[str], banks: Sequence[st
     options = {} if target == "label" else {"target": target}
     evaluations = [] if run.encoder is None else [{"mode": "prototype", "options": options, **fields}]
     return evaluations + [{"mode": ZEROSHOT, "options": {**options, "bank": [bank]}, **fields} for bank in banks]
+
+
+def inputs_of(store: EmbeddingStore, run: RunFolder, fields: dict[str, Any]) -> RequestInputs:
+    """Return the draw of a split set that was trained on: what is test in another draw may be train in this one.
+
+    Args:
+        store: the store.
+        run: the training run.
+        fields: one of :func:`usual_evaluations`.
+
+    Raises:
+        VitrineError: the store has no such split set.
+    """
+    if fields.get("split_set") is None:
+        return RequestInputs()
+    with store.snapshot() as snapshot:
+        splits = find_split_set(store, snapshot, str(fields["split_set"]))
+    if not np.isin(splits.role, LEARNT).any():
+        return RequestInputs()  # as of a ranking: in no draw is any of its samples trained on
+    draw = int((run.record["recipe"]["data"]).get("draw") or 0)
+    rows = splits.draw == draw
+    name = f"{splits.name}, draw {draw}"
+    return RequestInputs(SplitSet(name, np.zeros_like(splits.draw[rows]), splits.sample[rows], splits.role[rows]))
 
 
 def text_banks(store: EmbeddingStore, space: SpaceInfo) -> list[Bank]:

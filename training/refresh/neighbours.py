@@ -9,6 +9,7 @@ import numpy as np
 from eval.runs.neighbours import NeighbourSearcher
 from retrieval.search.vector_rows import rows_of
 from training.refresh.report import MovedImage, NeighbourChange
+from training.run_samples import RunSamples
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -28,7 +29,12 @@ HELD_OUT = ("val", "test", "query", "gallery")
 
 
 def neighbour_change(
-    snapshot: Snapshot, before: SpaceInfo, after: SpaceInfo, ids: Collection[str] | None, target: str
+    snapshot: Snapshot,
+    before: SpaceInfo,
+    after: SpaceInfo,
+    ids: Collection[str] | None,
+    target: str,
+    used: RunSamples = RunSamples(),  # noqa: B008 - it never changes
 ) -> NeighbourChange | None:
     """Compare the nearest others of every sample in two spaces; None for too few samples.
 
@@ -40,6 +46,7 @@ def neighbour_change(
         after: the new one.
         ids: samples to compare. None takes those of the splits val, test, query and gallery, or all if there are none.
         target: column of the names of samples.
+        used: samples of the training, whose number among those compared is told.
     """
     columns = list(dict.fromkeys(["id", "key", "uri", "split", target]))
     rows, of = _chosen(snapshot.samples(columns).to_pylist(), ids)
@@ -59,7 +66,8 @@ def neighbour_change(
     order = np.lexsort((_distance_lost(vectors[1], old, new), kept))[: min(SHOWN, int((kept < 1).sum()))]
     chosen = [rows[at] for at in both.tolist()]
     moved = tuple(_moved(int(at), chosen, float(kept[at]), old[at], new[at], target) for at in order)
-    return NeighbourChange(len(both), of, k, float(kept.mean()), moved)
+    trained = sum(row["id"] in used.train or row["id"] in used.val for row in chosen)
+    return NeighbourChange(len(both), of, k, float(kept.mean()), moved, trained)
 
 
 def _chosen(

@@ -58,6 +58,7 @@ class NeighbourChange:
         k: number of neighbours: 10, or fewer of few samples.
         overlap: mean share of the k nearest others that a sample kept.
         moved: the samples that lost a neighbour, those that kept fewest first.
+        trained: how many of the n samples were trained on, or held out to choose the weights.
     """
 
     samples: int
@@ -65,6 +66,7 @@ class NeighbourChange:
     k: int
     overlap: float
     moved: tuple[MovedImage, ...]
+    trained: int = 0
 
 
 @dataclass(slots=True)
@@ -165,6 +167,8 @@ def _neighbours_table(change: NeighbourChange) -> FittedTable:
         f"{100 * change.overlap:.1f} % of the {change.k} nearest neighbours are the same, mean over "
         f"{change.samples:,} {change.of}"
     )
+    if change.trained:
+        title += f", of which the training used {change.trained:,} (train or val)"
     if not change.moved:
         return FittedTable(title)
     table = FittedTable(f"{title}\nthose that kept fewest:")

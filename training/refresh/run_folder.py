@@ -12,6 +12,7 @@ from retrieval.encoders.artefact import CARD, INSIDE, find_card, read_card
 from retrieval.errors import InputError, MissingFileError
 from training.export import BANKS, RECORD, TrainedBank, read_banks, read_record
 from training.run_origin import ORIGIN, read_origin
+from training.run_samples import RunSamples, read_samples
 
 if TYPE_CHECKING:
     from retrieval.types import EncoderSpec, SpaceInfo
@@ -29,6 +30,7 @@ class RunFolder:
         record: the record of the training, empty if there is none.
         banks: the trained banks.
         origin: what the run was trained on, as :func:`training.run_origin.read_origin` returns it.
+        samples: the samples of the training; None if the run does not list them.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class RunFolder:
     record: Mapping[str, Any] = field(default_factory=dict)
     banks: tuple[TrainedBank, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    samples: RunSamples | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -81,7 +84,9 @@ def open_run_folder(path: Path) -> RunFolder:
     new = [bank.name for bank in banks if bank.owner == "new"]
     if card is None and new:
         raise InputError(f"{run}: the bank {new[0]} is of the trained encoder, which is not there; copy it again.")
-    return RunFolder(run, None if card is None else card.parent, adapter, record, banks, read_origin(run))
+    return RunFolder(
+        run, None if card is None else card.parent, adapter, record, banks, read_origin(run), read_samples(run)
+    )
 
 
 def find_parent(run: RunFolder, name: str | None, encoder: EncoderSpec | None, snapshot: Snapshot) -> SpaceInfo:

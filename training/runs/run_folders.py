@@ -225,11 +225,15 @@ def _best(
         score = _number(note.get("best_score"))
         lines = [line for line in history if line["epoch"] == epoch]
         return epoch, score if score is not None else next((_number(line.get("score")) for line in lines), None)
-    scored = [(score, line["epoch"]) for line in history if (score := _number(line.get("score"))) is not None]
+    scored = [
+        (score, -(_number(line.get("nll")) or 0.0), -int(line["epoch"]))  # of equal scores, the lower NLL is the best
+        for line in history
+        if (score := _number(line.get("score"))) is not None
+    ]
     if not scored:
         return (int(history[-1]["epoch"]) if history else 0), None
-    best = max(score for score, _ in scored)
-    return next(int(epoch) for score, epoch in scored if score == best), best
+    best, _, epoch = max(scored)
+    return -epoch, best
 
 
 def _backbone(parent: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:

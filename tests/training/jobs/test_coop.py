@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from retrieval.encoders.registry import resolve
 from retrieval.encoders.request import EncoderRequest
-from retrieval.errors import InputError
+from retrieval.errors import InputError, UnknownNameError
 from retrieval.types import SpaceInfo
 from tests.support.interruptions import stop_after
 from tests.support.prompt_problems import LOOKS, NAMES, caption_vectors, prompt_data, tiny
@@ -159,10 +159,8 @@ def test_a_space_without_a_text_tower_is_told(tmp_path: Path) -> None:
     [
         ({"context": {"words": "a photo of a " * 20}}, "context.words"),
         ({"context": {"tokens": 60}}, "more than the 56"),
-        ({"texts": "bank-that-is-not-there"}, "neither a file nor a bank"),
-        ({"base_classes": ["Cru", "Nobody"]}, "Nobody"),
         ({"base_classes": ["Cru"]}, "one class to train on"),
-        ({"base_classes": "halves"}, "neither half"),
+        ({"base_classes": "Cru"}, "one class to train on"),
         ({"base_classes": "half", "context": {"kind": "class"}}, "context.kind=shared"),
     ],
 )
@@ -170,6 +168,21 @@ def test_what_cannot_be_trained_is_one_sentence(values: dict[str, Any], message:
     with pytest.raises(InputError, match=message) as raised:
         train(tmp_path / "run", prompt_data(CAPS), **values)
     assert "\n" not in str(raised.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"texts": "bank-that-is-not-there"}, "No prompt file 'bank-that-is-not-there'"),
+        ({"base_classes": ["Cru", "Lovan"]}, r"No class of the data for `base_classes` 'Lovan'\. Did you mean 'Lovam'"),
+        ({"base_classes": "Cru, Nobody"}, "No class of the data for `base_classes` 'Nobody'. There is: Cru, Lovam, "),
+        ({"base_classes": "halves"}, "No file of names, or class of the data, .* 'halves'. Did you mean 'half'"),
+    ],
+)
+def test_names_that_do_not_exist_are_told(values: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=message):
+        train(tmp_path / "run", prompt_data(CAPS), **values)
     assert not (tmp_path / "run").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from training.export import read_banks, read_record
 from training.jobs.finetune import JOB
 from training.jobs.finetune_recipe import FinetuneRecipe
 from training.run_settings import RunSettings
+from training.train_report import TrainReport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,15 +130,33 @@ def test_the_mean_with_the_weights_before_is_of_all_trained_tensors(
 
 
 def test_the_mean_is_chosen_on_held_out_samples(world: TrainingData, tmp_path: Path) -> None:
-    _train(tmp_path / "run", world, loop={"epochs": 2})
+    result = _train(tmp_path / "run", world, loop={"epochs": 2})
     metrics = read_record(tmp_path / "run")["metrics"]
+    assert result.best_score == metrics["top_1"]
+    assert result.note.startswith(
+        f"WiSE-FT: alpha {metrics['wise_ft_alpha']:g} of 0, 0.1, ..., 1 chosen; held-out top-1 {metrics['top_1']:.4f} ("
+    )
     assert metrics["wise_ft_alpha"] in {step / 10 for step in range(11)}
     assert metrics["top_1"] >= max(metrics["zero_shot_top_1"], metrics["trained_top_1"])
     only = replace(world, role=np.full(len(world), "train"))
     with pytest.raises(VitrineError, match=r"data\.val_from=train:0\.1"):
         _train(tmp_path / "other", only)
-    _train(tmp_path / "other", only, wise_ft={"alpha": 0.5}, loop={"epochs": 1})
+    blind = _train(tmp_path / "other", only, wise_ft={"alpha": 0.5}, loop={"epochs": 1})
+    assert (blind.note, math.isnan(blind.best_score)) == ("WiSE-FT: alpha 0.5.", True)
     assert read_record(tmp_path / "other")["metrics"] == {"wise_ft_alpha": 0.5}
+
+
+def test_the_score_is_that_of_the_weights_that_are_kept(trained: Path, world: TrainingData, tmp_path: Path) -> None:
+    result = _train(tmp_path / "run", world, wise_ft={"alpha": 0.0})
+    metrics = read_record(tmp_path / "run")["metrics"]
+    assert metrics["zero_shot_top_1"] < metrics["trained_top_1"]
+    assert result.best_score == metrics["top_1"] == metrics["zero_shot_top_1"]
+    printed = list(TrainReport("finetune", "as given", tmp_path / "run", result).lines())
+    assert printed[0].endswith(f"best: epoch {result.best_epoch}")
+    assert printed[1].startswith(f"WiSE-FT: alpha 0; held-out top-1 {metrics['top_1']:.4f} (")
+    plain = _train(trained, world, wise_ft={"alpha": "off"})  # has ended, so it is only read
+    assert (plain.best_score, plain.note) == (read_record(trained)["metrics"]["top_1"], "")
+    assert all(line["score"] == line["top_1"] for line in plain.history)
 
 
 def test_a_head_is_trained_on_stored_vectors_alone(world: TrainingData, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from retrieval.errors import InputError
+from retrieval.errors import InputError, UnknownNameError
 from training.jobs.label_recipe import LabelLoop, LabelLoss
 from training.schedule import Moment
 
@@ -26,6 +26,8 @@ def test_class_weights() -> None:
     assert (listed.tolist(), named.tolist()) == ([1, 2, 3], [1, 5, 1])
     with pytest.raises(InputError, match="2 numbers, and the data 3 classes"):
         LabelLoss.model_validate({"weights": [1, 2]}).class_weights(CLASSES, counts)
+    with pytest.raises(UnknownNameError, match=r"No class of the data for `loss.weights` 'd'\. There is: a, b, c"):
+        LabelLoss.model_validate({"weights": {"d": 5}}).class_weights(CLASSES, counts)
 
 
 def test_the_numbers_of_a_real_imbalance() -> None:

@@ -98,6 +98,8 @@ def test_what_is_not_trained_is_told() -> None:
         load_tower(_space(made, family="imported"), "cpu")
     with pytest.raises(InputError, match=r"space mine, onnx/test_vit, cannot be trained; name a space of an encoder"):
         load_tower(_space(made, family="onnx"), "cpu")
+    with pytest.raises(InputError, match=r"name a space of an encoder of open_clip with `space`\."):
+        load_tower(_space(made, family="adapter"), "cpu", "open_clip")
     with pytest.raises(InputError, match=r"coop needs an encoder with a text tower, and timm/test_vit has none"):
         require_text(made, "coop")
     assert load_tower(_space(made, precision="bf16"), "cpu").spec.precision == "fp32"

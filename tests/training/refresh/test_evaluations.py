@@ -11,7 +11,7 @@ import pytest
 
 from retrieval.errors import InputError, UnknownNameError
 from retrieval.store.open import open_store
-from retrieval.types import Bank, SpaceInfo
+from retrieval.types import Bank, SpaceInfo, SplitSet
 from tests.support.command_line import call_cli, call_json
 from tests.support.trained_runs import CLASSES, adapter_run, classifier_run, record, spaces
 from training.export import TrainedBank, write_bank, write_record
@@ -83,6 +83,47 @@ def test_spaces_are_compared_as_compare_does_it(tmp_path: Path, parent: SpaceInf
     failed = call_cli(*words, "--evaluate", "zeroshot", check=1)
     assert "Error: Space shufflenet" in failed.stderr
     assert "no text tower" in failed.stderr
+
+
+def ids_by_split(store: Path) -> dict[str, list[str]]:
+    with open_store(store).snapshot() as snapshot:
+        rows = snapshot.samples(["id", "split"]).to_pylist()
+    return {name: [row["id"] for row in rows if row["split"] == name] for name in ("train", "val", "test")}
+
+
+def test_only_the_draw_that_was_trained_on_is_compared(tmp_path: Path, parent: SpaceInfo) -> None:
+    parts = ids_by_split(tmp_path / "s")
+    ids = [*parts["train"], *parts["val"], *parts["test"]]
+    roles = [("test" if at // 3 % 3 == draw else "train") for draw in range(3) for at in range(len(ids))]
+    splits = SplitSet("folds", np.repeat(np.arange(3), len(ids)), np.array(ids * 3), np.array(roles))
+    open_store(tmp_path / "s").save_splits(splits)
+    run = classifier_run(tmp_path / "run", parent, split_set="folds", draw=1)
+    trained = [name for at, name in enumerate(ids) if at // 3 % 3 != 1]
+    (run / "samples.json").write_text(json.dumps({"train": trained, "val": []}))
+    words = ("refresh", "--checkpoint", run, "--store", tmp_path / "s")
+    changes = call_json(*words)["changes"]
+    (comparison,) = changes["comparisons"]
+    assert (comparison["split_set"].partition("@")[0], comparison["n"]["test"]) == ("folds, draw 1", 6)
+    assert changes["neighbours"]["trained"] == 0
+    assert not any("trained on" in text for text in comparison["warnings"])
+    named = call_json(*words, "--evaluate", "prototype:split_set=folds")["changes"]
+    assert "Of 18 evaluated samples, 12 were trained on: this says nothing" in str(named["comparisons"][0]["warnings"])
+    assert named["neighbours"]["trained"] == 12
+    told = call_cli(*words, "--evaluate", "prototype:split_set=folds").stdout
+    assert "of which the training used 12 (train or val)" in told
+
+
+def test_a_run_is_not_compared_by_its_training_samples(tmp_path: Path, parent: SpaceInfo) -> None:
+    parts = ids_by_split(tmp_path / "s")
+    run = classifier_run(tmp_path / "run", parent)
+    (run / "samples.json").write_text(json.dumps({"train": parts["test"][:4], "val": parts["test"][4:]}))
+    done = call_cli("refresh", "--checkpoint", run, "--store", tmp_path / "s")
+    said = "Not compared by prototype: of 6 evaluated samples, 4 were trained on and 2 were held out to choose the"
+    assert said in done.stderr
+    assert "does not list the samples" not in done.stderr
+    (run / "samples.json").unlink()
+    done = call_cli("refresh", "--checkpoint", run, "--store", tmp_path / "s")
+    assert f"{run} does not list the samples that it was trained on, so nothing says whether" in done.stderr
 
 
 def test_what_cannot_be_evaluated_is_said_and_no_failure(tmp_path: Path, parent: SpaceInfo) -> None:

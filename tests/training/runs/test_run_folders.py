@@ -48,6 +48,14 @@ def test_an_interrupted_run_has_the_best_of_its_history(tmp_path: Path) -> None:
     assert run.backbone == ""
 
 
+def test_of_equal_scores_the_best_has_the_lower_nll(tmp_path: Path) -> None:
+    out = write_run(tmp_path / "v5", "v5", finished=False)
+    (out / "run.json").unlink()
+    lines = ['{"epoch": 1, "score": 0.0, "nll": 2.0}', '{"epoch": 2, "score": 0.0, "nll": 1.0}']
+    (out / "history.jsonl").write_text("\n".join(lines))
+    assert (read_run(out).best_epoch, read_run(out).best_score) == (2, 0.0)
+
+
 def test_a_run_is_running_while_its_process_holds_the_lock(tmp_path: Path) -> None:
     out = write_run(tmp_path / "v5", "v5")
     with running(out, "reid"):
