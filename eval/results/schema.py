@@ -35,6 +35,7 @@ TaskName = Literal["classification", "ranking", "verification"]
 OPTIONAL = {
     "cmc", "parts", "slices", "definitions", "curves", "thresholds", "split_sha256", "sd_seeds", "names", "origin",
     "sweep", "chosen", "per_class", "confusion", "arms", "retrieval", "metrics", "calibration", "gains",
+    "contrasts", "targets",
 }  # fmt: skip
 """Keys of a result file that are left out where they are None, in a result and in the classes that it maps names to.
 

@@ -20,7 +20,8 @@ class AnnRequest(Config):
         description="Kind of index: hnsw (a graph), ivf (k-means cells) or lance (cells that are searched on disk).",
     )
     space: str | None = Field(
-        default=None, description="Space: its name or the beginning of it. Not needed when there is one."
+        default=None,
+        description="Space: its name or the beginning of it. Without it, the default: the promoted or only one.",
     )
     view: str = Field(default="base", description="View of the space.")
     options: Mapping[str, Any] = Field(default={}, description="Options of the kind, such as ef_search or nprobe.")

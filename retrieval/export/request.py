@@ -26,7 +26,8 @@ class ExportRequest(Config):
         "the suffix of out.",
     )
     space: str | None = Field(
-        default=None, description="Space: its name or the beginning of it. Not needed when there is one."
+        default=None,
+        description="Space: its name or the beginning of it. Without it, the default: the promoted or only one.",
     )
     view: str = Field(default="base", description="View of the space.")
     where: str | None = Field(default=None, description="Only samples that meet this condition over their columns.")

@@ -59,7 +59,9 @@ class SearchRequest(Config):
     )
     include_self: bool = Field(default=False, description="Also show the query's own samples.")
     where: str | None = Field(None, description="Only samples that meet this condition over their columns.")
-    space: str | None = Field(None, description="Space: its name or the beginning of it. Not needed when there is one.")
+    space: str | None = Field(
+        None, description="Space: its name or the beginning of it. Without it, the default: the promoted or only one."
+    )
     view: str = Field("base", description="View of the space to search in.")
     approx: bool = Field(
         default=False,
