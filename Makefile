@@ -45,7 +45,7 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	@echo "(CMC, ranked lists), $(DEMO)/results/ (every figure with its interval and where it came from)."
 
 test: .venv/ready  ## the whole suite; what is slow is listed at the end
-	@echo "The suite takes about 8 minutes on two cores."
+	@echo "The suite takes about 9 minutes on two cores."
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10 --durations-min=1
 
 lint: .venv/ready
