@@ -42,9 +42,15 @@ def restricted_logits(logits: Float32, draw: ClassDraw, rows: Int64) -> Float32:
 
     A row stays as it is if all its possible classes have -inf.
     """
-    if draw.candidates is None:
-        return logits
-    possible: Float32 = np.where(draw.candidates.of(rows), logits, np.float32(-np.inf))
+    return logits if draw.candidates is None else possible_logits(logits, draw.candidates.of(rows))
+
+
+def possible_logits(logits: Float32, allowed: NDArray[np.bool_]) -> Float32:
+    """Return logits (rows, C) with -inf where ``allowed`` (rows, C) is False.
+
+    A row stays as it is if all its possible classes have -inf.
+    """
+    possible: Float32 = np.where(allowed, logits, np.float32(-np.inf))
     unanswerable = np.isneginf(possible).all(axis=1)
     possible[unanswerable] = logits[unanswerable]
     return possible

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from eval.runs.inspection import InspectedImage, Inspector, open_inspector, read_upright
+from eval.runs.inspection import EncodedImage, InspectedImage, Inspector, open_inspector, read_upright
 from eval.runs.inspection_metrics import AnnotatedObject, InspectionMetrics, inspection_metrics
 from eval.runs.reading import read_pool
-from eval.runs.situations import CONDITION, OBJECT
+from eval.runs.situations import CONDITION, OBJECT, require_objects
 from retrieval.detectors.base import Detection
 from retrieval.detectors.registry import open_detector
 from retrieval.errors import InputError, MissingFileError, unknown
@@ -93,7 +93,8 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
         tasks = _of_split(snapshot, request.split) if request.path is None else _of_path(request.path)
         tasks = tasks[: request.limit]
         inspector = open_inspector(store, snapshot, request.space, request.method, request.bank, request.device)
-        images, problems, whole = _inspected(tasks, detector, inspector, quiet=request.quiet)
+        encoded, problems, whole = _encoded(tasks, detector, inspector, quiet=request.quiet)
+        images = inspector.answer(encoded)
         metrics = None
         if request.split is not None:
             annotated = {task.path: task.annotated for task in tasks}
@@ -103,7 +104,7 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
             snapshot.store_version,
             request.method,
             None if detector is None else detector.name,
-            tuple(images),
+            images,
             tuple(problems),
             (*_own_examples(request), *inspector.warnings, *_unknown_types(images)),
             metrics,
@@ -111,11 +112,11 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
         )
 
 
-def _inspected(
+def _encoded(
     tasks: Sequence[_Task], detector: Detector | None, inspector: Inspector, *, quiet: bool
-) -> tuple[list[InspectedImage], list[ImageProblem], bool]:
-    """Inspect all images; return them, those that could not be read, and whether none was left out by Ctrl-C."""
-    images: list[InspectedImage] = []
+) -> tuple[list[EncodedImage], list[ImageProblem], bool]:
+    """Encode the objects of all images; return them, images that cannot be read, and whether Ctrl-C left none out."""
+    images: list[EncodedImage] = []
     problems: list[ImageProblem] = []
     with deferred_interrupt() as stop, decoding(), progress("inspect", len(tasks), quiet=quiet) as bar:
         for task in tasks:
@@ -123,7 +124,7 @@ def _inspected(
                 return images, problems, False
             try:
                 image = read_upright(task.path)
-                images.append(inspector.inspect(task.path, image, _detections(detector, image, task)))
+                images.append(inspector.encode(task.path, image, _detections(detector, image, task)))
             except InputError as error:
                 problems.append(ImageProblem(task.path, str(error)))
             bar.advance()
@@ -160,9 +161,7 @@ def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
         UnknownNameError: there is no such split.
         InputError: the samples have no object and condition.
     """
-    names = set(snapshot.column_names("samples"))
-    if not {OBJECT, CONDITION} <= names:
-        raise InputError("The samples have no object and condition; index with the source yolo or coco.")
+    require_objects(snapshot)
     pool = read_pool(snapshot, COLUMNS, None)
     in_split = pool.take(pool.among("split", split))
     if not len(in_split):

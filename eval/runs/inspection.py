@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from eval.classification.candidates import candidate_classes
+from eval.classification.candidates import candidate_classes, possible_logits
 from eval.classification.situations import ObjectCondition
 from eval.metrics.probabilities import softmax
 from eval.registry import load_scorer
 from eval.runs.arms import ArmRequest, class_bank, read_arm
 from eval.runs.reading import read_pool, read_vectors
-from eval.runs.situations import CONDITION, OBJECT
+from eval.runs.situations import CONDITION, OBJECT, object_classes, require_objects
 from eval.scorers.situated import SITUATED
 from eval.seams.scorer import Arm, ScorerTask
 from retrieval.crops import parse_policy
@@ -29,12 +29,12 @@ from retrieval.search.exact import make_index
 from retrieval.types import Box
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from eval.seams.classification import Candidates
     from eval.seams.samples import Pool
     from retrieval.detectors.base import Detection
-    from retrieval.types import Float32, Int64, SpaceInfo
+    from retrieval.types import Embeddings, Float32, Int64, SpaceInfo
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 NEAREST = 3
@@ -70,6 +70,15 @@ class InspectedObject(NamedTuple):
     examples: tuple[Example, ...]
 
 
+class EncodedImage(NamedTuple):
+    """An image whose objects are encoded: its file, (width, height), and n objects with their vectors, None of none."""
+
+    path: Path
+    size: tuple[int, int]
+    detections: tuple[Detection, ...] = ()
+    embeddings: Embeddings | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class InspectedImage:
     """An image with its objects, most confident first."""
@@ -83,7 +92,7 @@ class InspectedImage:
 class Inspector:
     """Answers the condition of objects with a space, a scorer and the train samples of a store.
 
-    Make one by :func:`open_inspector`. It reads the store once, and may inspect any number of images.
+    Make one by :func:`open_inspector`. It reads the store once. Images are encoded one by one and answered together.
 
     Attributes:
         space: the space.
@@ -103,29 +112,48 @@ class Inspector:
     _labels: Int64
     _types: dict[str, str] = field(default_factory=dict)
 
-    def inspect(self, path: Path, image: Image, detections: Sequence[Detection]) -> InspectedImage:
-        """Answer the condition of the objects of an image, which is encoded in one forward pass.
+    def encode(self, path: Path, image: Image, detections: Sequence[Detection]) -> EncodedImage:
+        """Encode the objects of an image, all in one forward pass.
 
         Args:
             path: the file, for the report.
             image: the upright image.
-            detections: its objects; empty gives an image without objects.
+            detections: its objects; there may be none.
 
         Raises:
             InputError: a box lies outside the image.
         """
         if not detections:
-            return InspectedImage(path, image.size, ())
+            return EncodedImage(path, image.size)
         policy, preprocess = parse_policy(self.space.spec.crop), self.space.spec.preprocess
         assert preprocess is not None  # noqa: S101 - open_inspector refuses imported spaces
         crops = np.stack([pixels(policy.pictures(image, one.box)[0], preprocess) for one in detections])
-        queries = self._encoder.encode_images(crops)
+        return EncodedImage(path, image.size, tuple(detections), self._encoder.encode_images(crops))
+
+    def answer(self, images: Sequence[EncodedImage]) -> tuple[InspectedImage, ...]:
+        """Answer the conditions of the objects of all images; the scorer learns from the train samples once."""
+        objects = iter(self._answers(images))
+        return tuple(
+            InspectedImage(
+                image.path,
+                image.size,
+                tuple(sorted((next(objects) for _ in image.detections), key=lambda entry: -entry.confidence)),
+            )
+            for image in images
+        )
+
+    def _answers(self, images: Sequence[EncodedImage]) -> list[InspectedObject]:
+        """Answer the objects of all images, in order."""
+        encoded = [image.embeddings for image in images if image.embeddings is not None]
+        if not encoded:
+            return []
+        queries = np.concatenate([one.vectors for one in encoded])
+        norms = np.concatenate([one.norms for one in encoded])
+        detections = [one for image in images for one in image.detections]
         kinds = [self._types.get(spelling(one.label)) for one in detections]
-        allowed = self._allowed(kinds)
-        probabilities = softmax(self._logits(queries.vectors, queries.norms, allowed))
+        probabilities = softmax(possible_logits(self._logits(queries, norms), self._allowed(kinds)))
         answers = probabilities.argmax(axis=1)
-        similar = self._examples(queries.vectors, kinds)
-        listed = [
+        return [
             InspectedObject(
                 one.box,
                 one.label,
@@ -137,52 +165,41 @@ class Inspector:
                 examples,
             )
             for one, kind, answer, probability, examples in zip(
-                detections, kinds, answers.tolist(), probabilities, similar, strict=True
+                detections, kinds, answers.tolist(), probabilities, self._examples(queries, kinds), strict=True
             )
         ]
-        return InspectedImage(path, image.size, tuple(sorted(listed, key=lambda entry: -entry.confidence)))
 
-    def _allowed(self, kinds: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Return which classes are possible for each object: those of its type, or all."""
-        candidates = _candidates(self._train, self._labels, len(self.classes))
-        code_of = {kind: int(code) for kind, code in zip(self._train.columns[OBJECT], candidates.codes, strict=True)}
-        return candidates.allowed[[-1 if kind is None else code_of[kind] for kind in kinds]]
+    def _allowed(self, kinds: Sequence[str | None]) -> NDArray[np.bool_]:
+        """Return which classes are possible for each object (n, C): those of its type, or all."""
+        types = self._train.columns[OBJECT]
+        candidates = candidate_classes(types, np.arange(len(types)), self._labels, len(self.classes))
+        code_of = dict(zip(types.tolist(), candidates.codes.tolist(), strict=True))
+        allowed: NDArray[np.bool_] = candidates.allowed[[-1 if kind is None else code_of[kind] for kind in kinds]]
+        return allowed
 
-    def _logits(self, queries: Float32, norms: Float32, allowed: np.ndarray[Any, np.dtype[np.bool_]]) -> Float32:
+    def _logits(self, queries: Float32, norms: Float32) -> Float32:
         scorer = self._arm.scorer
         labels = self._labels if scorer.learns else self._labels[:0]
         vectors = self._vectors if scorer.learns else self._vectors[:0]
         task = ScorerTask(queries, norms, vectors, labels, len(self.classes), make_index)
-        logits = next(iter(scorer.logits(self._arm, task, scorer.settings(self._arm)[:1])))
-        possible: Float32 = np.where(allowed, logits, np.float32(-np.inf))
-        unanswerable = np.isneginf(possible).all(axis=1)
-        possible[unanswerable] = logits[unanswerable]
-        return possible
+        return next(iter(scorer.logits(self._arm, task, scorer.settings(self._arm)[:1])))
 
     def _examples(self, queries: Float32, kinds: Sequence[str | None]) -> list[tuple[Example, ...]]:
         """Return the nearest train objects of the same type, of any where the type is not known."""
-        types, columns = self._train.columns[OBJECT], self._train.columns
-        examples = []
-        for query, kind in zip(queries, kinds, strict=True):
+        types = self._train.columns[OBJECT]
+        examples: list[tuple[Example, ...]] = [()] * len(kinds)
+        for kind in dict.fromkeys(kinds):
             rows = np.arange(len(types)) if kind is None else np.flatnonzero(types == kind)
-            scores = self._vectors[rows] @ query
-            best = rows[np.argsort(-scores, kind="stable")[:NEAREST]]
-            examples.append(
-                tuple(
-                    Example(
-                        str(self._train.ids[row]),
-                        str(columns["uri"][row]),
-                        str(columns[CONDITION][row]),
-                        float(self._vectors[row] @ query),
-                    )
-                    for row in best.tolist()
-                )
-            )
+            places = [at for at, other in enumerate(kinds) if other == kind]
+            near = make_index("exact", self._vectors, rows).search(queries[places], min(NEAREST, len(rows)))
+            for at, nearest, scores in zip(places, near.rows, near.scores, strict=True):
+                pairs = zip(rows[nearest].tolist(), scores.tolist(), strict=True)
+                examples[at] = tuple(self._example(row, score) for row, score in pairs)
         return examples
 
-
-def _candidates(train: Pool, labels: Int64, classes: int) -> Candidates:
-    return candidate_classes(train.columns[OBJECT], np.arange(len(labels)), labels, classes)
+    def _example(self, row: int, score: float) -> Example:
+        uri, condition = (str(self._train.columns[name][row]) for name in ("uri", CONDITION))
+        return Example(str(self._train.ids[row]), uri, condition, score)
 
 
 def open_inspector(
@@ -210,7 +227,7 @@ def open_inspector(
         raise InputError(f"`method={method}` is for stored samples; take prototype, knn, gda, or prompts with a bank.")
     scorer = load_scorer(method)
     train, notes = _train_objects(snapshot)
-    objects = _classes_of(train)
+    objects = object_classes(train)
     classes = tuple(objects)
     labels = np.array([classes.index(label) for label in train.columns["label"]], np.int64)
     vectors = read_vectors(snapshot, info, "base", train)
@@ -232,11 +249,7 @@ def _train_objects(snapshot: Snapshot) -> tuple[Pool, tuple[str, ...]]:
     Raises:
         InputError: there are none, or they have no condition.
     """
-    if not {OBJECT, CONDITION} <= set(snapshot.column_names("samples")):
-        raise InputError(
-            "The samples have no object and condition; index with the source yolo or coco, whose `class_map` says of "
-            "which object and condition each class is."
-        )
+    require_objects(snapshot)
     pool = read_pool(snapshot, COLUMNS, None)
     pool = pool.take(pool.known("box_x") & pool.known("label") & pool.known(OBJECT) & pool.known(CONDITION))
     has_split = pool.known("split")
@@ -246,26 +259,6 @@ def _train_objects(snapshot: Snapshot) -> tuple[Pool, tuple[str, ...]]:
         raise InputError(f"The store has no train objects with a condition to answer with ({counts or 'no objects'}).")
     notes = () if has_split.any() else ("No object has a split, so all of them answer, also those inspected.",)
     return train, notes
-
-
-def _classes_of(train: Pool) -> dict[str, ObjectCondition]:
-    """Return what each class is, in the order of their names.
-
-    Raises:
-        InputError: samples of one class say different things.
-    """
-    said = sorted(
-        {
-            (str(label), ObjectCondition(kind, condition))
-            for label, kind, condition in zip(
-                *(train.columns[name] for name in ("label", OBJECT, CONDITION)), strict=True
-            )
-        }
-    )
-    classes = dict(said)
-    if len(classes) < len(said):
-        raise InputError("A class is of several objects or conditions in the store; index with one `class_map`.")
-    return classes
 
 
 def read_upright(path: Path) -> Image:

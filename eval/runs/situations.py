@@ -57,11 +57,11 @@ def needs_facts(config: ClassConfig, arms: Sequence[StoredArm], snapshot: Snapsh
     return isinstance(config, ConditionalConfig) and {OBJECT, CONDITION} <= set(snapshot.column_names("samples"))
 
 
-def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
-    """Read what classes are, and the situation of each sample of a pool among all boxes of its image.
+def require_objects(snapshot: Snapshot) -> None:
+    """Check that samples have columns of object and condition.
 
     Raises:
-        InputError: the samples have no object and condition, or a class is of several.
+        InputError: they have not.
     """
     stored = set(snapshot.column_names("samples"))
     lacking = [name.removeprefix("meta_") for name in (OBJECT, CONDITION) if name not in stored]
@@ -70,6 +70,15 @@ def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
             f"The samples have no column {' and no column '.join(lacking)}; index with the source yolo or coco, whose "
             "`class_map` says of which object and condition each class is."
         )
+
+
+def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
+    """Read what classes are, and the situation of each sample of a pool among all boxes of its image.
+
+    Raises:
+        InputError: the samples have no object and condition, or a class is of several.
+    """
+    require_objects(snapshot)
     everything = read_pool(snapshot, COLUMNS, None)
     columns = everything.columns
     boxes = [
@@ -79,11 +88,11 @@ def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
     images = [f"{source}\0{uri}" for source, uri in zip(columns["source"], columns["uri"], strict=True)]
     all_situations = situations(images, boxes, columns[OBJECT].tolist())
     rows = everything.rows(pool.ids)
-    return ObjectFacts(_classes(everything), tuple(all_situations[row] for row in rows.tolist()))
+    return ObjectFacts(object_classes(everything), tuple(all_situations[row] for row in rows.tolist()))
 
 
-def _classes(pool: Pool) -> dict[str, ObjectCondition]:
-    """Return what each class is.
+def object_classes(pool: Pool) -> dict[str, ObjectCondition]:
+    """Return what each class is, in the order of their names.
 
     Raises:
         InputError: samples of one class say different things.
@@ -96,7 +105,7 @@ def _classes(pool: Pool) -> dict[str, ObjectCondition]:
         if len(several) > 1:
             (one, other, *_) = sorted(" ".join(entry) for entry in several)
             raise InputError(f"Class '{label}' is both {one} and {other} in the store; index with one `class_map`.")
-    return {label: next(iter(entries)) for label, entries in said.items()}
+    return {label: next(iter(said[label])) for label in sorted(said)}
 
 
 def with_situated_texts(
