@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.encoders.adapter import FAMILY_NAME, Adapter, adapter_spec, mapped_vectors, read_adapter
-from retrieval.encoders.artefact import FOLDER, open_folder
+from retrieval.encoders.artefact import FOLDER
 from retrieval.encoders.family import Description
+from retrieval.encoders.folder_family import FolderFamily
 from retrieval.errors import InputError, MissingFileError, NetworkError, WeightsError
 from retrieval.types import PREPROJ, ProjectingEncoder, TextEncoder
 
@@ -35,7 +36,7 @@ def adapter_model(parent: EncoderSpec, method: str) -> str:
     return f"{name}{PLUS}{method}"
 
 
-class AdapterFamily:
+class AdapterFamily(FolderFamily):
     """Family ``adapter``; see :class:`retrieval.encoders.family.Family` for what the methods return and raise."""
 
     def is_contrastive(self, model: str) -> bool:
@@ -47,28 +48,6 @@ class AdapterFamily:
             return self.is_contrastive(parent)
         name, _, rest = parent.partition("/")
         return name in FAMILIES and family(name).is_contrastive(rest)
-
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
-        """Return False: its folders have a card, and are those of the family ``checkpoint``."""
-        return False
-
-    def models(self) -> Sequence[str]:
-        """Return no names, because every folder is a model of its own."""
-        return ()
-
-    def check(self, model: str) -> tuple[str, str | None]:
-        """Return the folder, and the location of the weights in it."""
-        return model, f"{FOLDER}{Path(model).expanduser().resolve()}"
-
-    def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the interface has it
-        """Return no tags, because a folder has only one set of weights."""
-        return ()
-
-    def find(self, model: str, source: str) -> Artefact:
-        """Return the folder."""
-        if not source.startswith(FOLDER):
-            raise InputError(f"adapter/{model} has its weights in a folder; leave out {source}.")
-        return open_folder(Path(source.removeprefix(FOLDER)))
 
     def describe(self, model: str, source: str) -> Description:
         """Describe the encoder as its parent is.
@@ -181,4 +160,4 @@ class AdapterTextEncoder(AdapterEncoder):
         return self._texts.encode_texts(texts)
 
 
-FAMILY = AdapterFamily()
+FAMILY = AdapterFamily(FAMILY_NAME)

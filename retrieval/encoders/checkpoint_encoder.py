@@ -9,16 +9,15 @@ from retrieval.encoders.adapter import FAMILY_NAME as ADAPTER
 from retrieval.encoders.adapter_encoder import FAMILY as ADAPTERS
 from retrieval.encoders.artefact import CARD, FOLDER, find_card, open_folder
 from retrieval.encoders.family import Description
+from retrieval.encoders.folder_family import FolderFamily
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from retrieval.encoders.artefact import Artefact
     from retrieval.types import Encoder, EncoderSpec
 
 
-class CheckpointFamily:
+class CheckpointFamily(FolderFamily):
     """Family ``checkpoint``: ``checkpoint/FOLDER``. The spec of its encoders has the family in the card."""
 
     def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
@@ -28,18 +27,6 @@ class CheckpointFamily:
     def claims(self, path: Path) -> bool:
         """Return whether a path is a folder with a card, or a training run with such a folder."""
         return find_card(path) is not None
-
-    def models(self) -> Sequence[str]:
-        """Return no names, because every folder is a model of its own."""
-        return ()
-
-    def check(self, model: str) -> tuple[str, str | None]:
-        """Return the folder, and the location of the weights in it."""
-        return model, f"{FOLDER}{Path(model).expanduser().resolve()}"
-
-    def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the interface has it
-        """Return no tags, because a folder has only one set of weights."""
-        return ()
 
     def find(self, model: str, source: str) -> Artefact:
         """Raise an error: the family in the card finds the weights of a folder."""
@@ -71,4 +58,4 @@ class CheckpointFamily:
         raise InputError(f"checkpoint/{spec.model} is built by the family that its {CARD} names.")
 
 
-FAMILY = CheckpointFamily()
+FAMILY = CheckpointFamily("checkpoint")

@@ -13,10 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.encoders.artefact import FOLDER, open_folder
+from retrieval.encoders.artefact import FOLDER
 from retrieval.encoders.clip_features import reid_features, tower_kind
 from retrieval.encoders.config_faults import exceeds_weights
 from retrieval.encoders.family import Description
+from retrieval.encoders.folder_family import FolderFamily
 from retrieval.encoders.open_clip_encoder import quiet_open_clip, read_model_config
 from retrieval.encoders.precision import torch_dtype
 from retrieval.encoders.repository_configs import OPEN_CLIP_CONFIG as CONFIG
@@ -37,34 +38,12 @@ SMALL_TEXT = {"context_length": 2, "vocab_size": 2, "width": 2, "heads": 1, "lay
 """The text tower in the configuration of such a folder: open_clip asks for one, and it is not kept."""
 
 
-class ClipReidFamily:
+class ClipReidFamily(FolderFamily):
     """Family ``clipreid``; see :class:`retrieval.encoders.family.Family` for what the methods return and raise."""
 
     def is_contrastive(self, model: str) -> bool:  # noqa: ARG002 - the interface has it
         """Return False: the text tower, whose vectors have another dimension, is no part of it."""
         return False
-
-    def claims(self, path: Path) -> bool:  # noqa: ARG002 - the interface has it
-        """Return False: its folders have a card, and are those of the family ``checkpoint``."""
-        return False
-
-    def models(self) -> Sequence[str]:
-        """Return no names, because every folder is a model of its own."""
-        return ()
-
-    def check(self, model: str) -> tuple[str, str | None]:
-        """Return the folder, and the location of the weights in it."""
-        return model, f"{FOLDER}{Path(model).expanduser().resolve()}"
-
-    def tags(self, model: str) -> Sequence[str]:  # noqa: ARG002 - the interface has it
-        """Return no tags, because a folder has only one set of weights."""
-        return ()
-
-    def find(self, model: str, source: str) -> Artefact:
-        """Return the folder."""
-        if not source.startswith(FOLDER):
-            raise InputError(f"clipreid/{model} has its weights in a folder; leave out {source}.")
-        return open_folder(Path(source.removeprefix(FOLDER)))
 
     def describe(self, model: str, source: str) -> Description:
         """Describe the encoder by its card."""
@@ -131,4 +110,4 @@ def _image_tower(config: Mapping[str, Any], spec: EncoderSpec, path: Path) -> to
     return torch.nn.ModuleDict({"visual": model.visual})
 
 
-FAMILY = ClipReidFamily()
+FAMILY = ClipReidFamily(FAMILY_NAME)
