@@ -26,6 +26,9 @@ RECIPE, STATE, BEST = "recipe.json", "state.pt", "best.safetensors"
 NOTES = ("run.json", "run.lock")
 """Files of :mod:`training.run_state`, which are there before the recipe."""
 
+ORIGIN, SAMPLES = "data.json", "samples.json"
+"""Files of :mod:`training.run_origin` and :mod:`training.run_samples`."""
+
 NEEDED = frozenset(("stage", "model", "optimisers", "average", "history", "ended", "part", "processes"))
 """Keys of a checkpoint."""
 

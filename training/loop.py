@@ -100,6 +100,7 @@ class _TrainingRun:
     seed: int
     quiet: bool
     stop: Callable[[], bool]
+    on_batch: Callable[[], None]
     events: SummaryWriter | None = None
     history: History = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -156,7 +157,7 @@ def fit(learner: Learner, out: Path, *, seed: int, run: RunSettings | None = Non
         if events is not None:
             stack.callback(events.close)
         stop = stack.enter_context(deferred_interrupt())
-        training = _TrainingRun(learner, out, seed, settings.quiet, stop, events)
+        training = _TrainingRun(learner, out, seed, settings.quiet, stop, settings.on_batch, events)
         training.load()
         whole = all(_train_stage(training, stage) for stage in learner.stages)
     return _result_of(training.history, learner, interrupted=not whole)
@@ -238,6 +239,7 @@ class _StageTraining:
                 if any_process(run.stop()):
                     break
                 moment = Moment(part.epochs, stage.epochs, part.batch, len(batches))
+                run.on_batch()
                 losses = self._step(batch, moment)
                 part.count(losses, stage.images(batch))
                 shown.advance(stage.images(batch), losses_text(losses))

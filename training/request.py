@@ -212,7 +212,7 @@ def _run_job(
             keep_origin(folder, origin)
         if data is not None:
             keep_samples(folder, data)
-        settings = RunSettings(device, request.quiet or rank() > 0, request.tensorboard)
+        settings = RunSettings(device, request.quiet or rank() > 0, request.tensorboard, note.set_begun)
         result = job.run(recipe, data, folder, settings)
         score = None if math.isnan(result.best_score) else result.best_score
         note.set_outcome(RunOutcome(result.interrupted, result.best_epoch, score))

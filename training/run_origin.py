@@ -11,14 +11,12 @@ import numpy as np
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
 from retrieval.text_files import read_json
-from training.checkpoint import STATE, read_kept
+from training.checkpoint import ORIGIN, STATE, read_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from training.data.training_data import TrainingData
-
-ORIGIN = "data.json"
 
 NOT_TOLD = frozenset(("samples_sha256", "space_fingerprint"))
 """What :mod:`training.run_state` does not note."""

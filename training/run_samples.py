@@ -15,6 +15,7 @@ from eval.audit.leaks import HELD_OUT
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
 from retrieval.text_files import read_json
+from training.checkpoint import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from retrieval.types import SplitSet
     from training.data.training_data import TrainingData
-
-SAMPLES = "samples.json"
 
 
 class RunSamples(NamedTuple):

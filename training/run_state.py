@@ -1,6 +1,7 @@
 """What a run is and whether it goes on: ``run.json``, and a lock that its process holds.
 
 A process that is killed releases the lock, so a run whose lock nobody holds is not running, whatever its file says.
+A run begins with its first batch: what fails before leaves the folder as it was before the command.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,13 +17,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from retrieval.errors import InputError, VitrineError
 from retrieval.files import write_atomically
-from training.checkpoint import NOTES, RECIPE, STATE
-from training.run_log import HISTORY
+from training.checkpoint import NOTES, ORIGIN, RECIPE, SAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RUN, LOCK = NOTES
+
+REWRITTEN = (RUN, RECIPE, ORIGIN, SAMPLES)
+"""Files of an earlier run in the folder that a command writes again before its first batch."""
 
 RunEnd = Literal["finished", "interrupted", "failed"]
 
@@ -36,7 +40,7 @@ class RunOutcome(NamedTuple):
 
 @contextmanager
 def running(out: Path, job: str, about: Mapping[str, Any] | None = None) -> Iterator[RunNote]:
-    """Hold the lock of a run, and write at its end how it ended.
+    """Hold the lock of a run, and write at its end how it ended; undo what was made if it fails before its first batch.
 
     Of the processes of a distributed run the first one does so.
 
@@ -46,7 +50,7 @@ def running(out: Path, job: str, about: Mapping[str, Any] | None = None) -> Iter
         about: what else is known of the run, such as its store and its space, as values of JSON.
 
     Yields:
-        A note, to which the outcome is given.
+        A note, which is told that the run has begun, and the outcome.
 
     Raises:
         InputError: another process trains in this folder.
@@ -55,25 +59,33 @@ def running(out: Path, job: str, about: Mapping[str, Any] | None = None) -> Iter
     if os.environ.get("RANK", "0") != "0" or not _may_write(out):
         yield note  # where the folder holds something else, the job says so
         return
+    before = _FolderBefore(out)
     out.mkdir(parents=True, exist_ok=True)
     with _held(out):
         note.begin()
         try:
             yield note
         except BaseException as error:
-            note.fail(error)
+            with suppress(OSError):  # a full disk is told by the error itself
+                if note.begun:
+                    note.fail(error)
+                else:
+                    before.restore()
             raise
         note.end()
 
 
 class RunNote:
-    """Writes ``run.json``."""
+    """Writes ``run.json``; ``begun`` says whether this command has come to a batch."""
 
     def __init__(self, out: Path, values: dict[str, Any]) -> None:
-        self._path, self._out, self._values = out / RUN, out, values
-        self._before: bytes | None = None
-        self._files: list[int] = []
+        self._path, self._values = out / RUN, values
         self._outcome: RunOutcome | None = None
+        self.begun = False
+
+    def set_begun(self) -> None:
+        """Note that a batch is trained on."""
+        self.begun = True
 
     def set_outcome(self, outcome: RunOutcome) -> None:
         """Take the outcome of the training."""
@@ -81,9 +93,6 @@ class RunNote:
 
     def begin(self) -> None:
         """Write that the run goes on."""
-        if self._path.is_file():
-            self._before = self._path.read_bytes()  # a damaged one stays as it is
-        self._files = _times(self._out)
         self._write({"state": "running"})
 
     def end(self) -> None:
@@ -94,22 +103,34 @@ class RunNote:
         self._write({"state": state, "ended": _now(), **best})
 
     def fail(self, error: BaseException) -> None:
-        """Write what went wrong; leave an earlier run as it was, and nothing of one that did not begin."""
-        with suppress(OSError):  # a full disk is told by the error itself
-            if self._before is not None and self._files == _times(self._out):
-                write_atomically(self._path, self._before)
-                return
-            if not (self._out / RECIPE).is_file():
-                for name in NOTES:
-                    (self._out / name).unlink(missing_ok=True)
-                self._out.rmdir()
-                return
-            reason = str(error) if isinstance(error, VitrineError) else type(error).__name__
-            state: RunEnd = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            self._write({"state": state, "ended": _now(), "error": reason})
+        """Write what went wrong."""
+        reason = str(error) if isinstance(error, VitrineError) else type(error).__name__
+        state: RunEnd = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        self._write({"state": state, "ended": _now(), "error": reason})
 
     def _write(self, more: Mapping[str, Any]) -> None:
         write_atomically(self._path, json.dumps({**self._values, **more}, indent=1) + "\n")
+
+
+class _FolderBefore:
+    """What is in a folder before a command writes there, and which of the folders above it exist."""
+
+    def __init__(self, out: Path) -> None:
+        self._absent = [folder for folder in (out, *out.parents) if not folder.exists()]
+        self._out, self._names = out, {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+        paths = [out / name for name in REWRITTEN if (out / name).is_file()]
+        self._contents = {path: path.read_bytes() for path in paths}  # a damaged file stays as it is
+
+    def restore(self) -> None:
+        """Delete what is new, and write what was written again as it was."""
+        for path in self._out.iterdir():
+            if path.name not in self._names:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for path, content in self._contents.items():
+            if path.read_bytes() != content:
+                write_atomically(path, content)
+        for folder in self._absent:
+            folder.rmdir()
 
 
 def is_running(out: Path) -> bool:
@@ -147,12 +168,6 @@ def _may_write(out: Path) -> bool:
     if not out.exists():
         return True
     return out.is_dir() and ((out / RECIPE).is_file() or {path.name for path in out.iterdir()} <= {*NOTES})
-
-
-def _times(out: Path) -> list[int]:
-    """Times of the files that a training writes."""
-    paths = (out / name for name in (RECIPE, STATE, HISTORY))
-    return [path.stat().st_mtime_ns if path.is_file() else 0 for path in paths]
 
 
 def _now() -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import InputError
-from training.checkpoint import RECIPE, STATE, open_run
-from training.run_origin import ORIGIN, started_from
+from training.checkpoint import ORIGIN, RECIPE, STATE, open_run
+from training.run_origin import started_from
 
 
 def test_a_run_goes_on_with_its_recipe_alone(tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def test_a_job_on_a_store_needs_neither_recipe_nor_folder(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    failed = call_cli("train", *SMALL, "--store", store, "data.where=label = 'class 1'", check=1)
+    assert "needs two classes" in failed.stderr
+    assert not (tmp_path / "runs").exists()  # and its number is free
     first = call_cli("train", *SMALL, "--store", store)
     assert "Recipe: the defaults of the job tiny" in first.stderr
     assert "Run: runs/tiny-1" in first.stderr

@@ -10,7 +10,8 @@ import pytest
 
 from retrieval.errors import InputError
 from retrieval.types import SplitSet
-from training.run_samples import SAMPLES, RunSamples, evaluated_ids, read_samples
+from training.checkpoint import SAMPLES
+from training.run_samples import RunSamples, evaluated_ids, read_samples
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -42,21 +42,38 @@ def test_a_run_is_running_until_it_ends(tmp_path: Path) -> None:
     assert note_of(out)["state"] == "interrupted"
 
 
-def fail(out: Path, *, writes: bool) -> None:
-    with running(out, "coop"):
-        if writes:
-            (out / "recipe.json").write_text("{}")
+def fail(out: Path, *, begun: bool) -> None:
+    with running(out, "coop") as note:
+        (out / "recipe.json").write_text("{}")
+        (out / "cache").mkdir()
+        (out / "cache" / "images.npy").write_bytes(b"x")
+        if begun:
+            note.set_begun()
         raise InputError("the loss became nan.")
 
 
 def test_a_failure_is_noted_where_a_run_had_begun(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        fail(tmp_path / "typo", writes=False)
-    assert not (tmp_path / "typo").exists()
-    with pytest.raises(InputError):
-        fail(tmp_path / "run", writes=True)
+        fail(tmp_path / "run", begun=True)
     assert note_of(tmp_path / "run")["error"] == "the loss became nan."
     assert note_of(tmp_path / "run")["state"] == "failed"
+
+
+def test_what_fails_before_its_first_batch_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the loss became nan"):
+        fail(tmp_path / "runs" / "coop-1", begun=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_in_the_folder_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes(b"\xff{")
+    (tmp_path / "recipe.json").write_text('{"version": "v1"}')
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.txt").write_text("x")
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(InputError, match="the loss became nan"):
+        fail(tmp_path, begun=False)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
 def test_an_attempt_with_another_recipe_leaves_the_note_of_the_run(tmp_path: Path) -> None:
@@ -65,7 +82,7 @@ def test_an_attempt_with_another_recipe_leaves_the_note_of_the_run(tmp_path: Pat
         note.set_outcome(OUTCOME)
     before = note_of(tmp_path)
     with pytest.raises(InputError):
-        fail(tmp_path, writes=False)
+        fail(tmp_path, begun=False)
     assert note_of(tmp_path) == before
 
 
@@ -88,11 +105,3 @@ def test_a_killed_process_runs_no_more(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
     assert not is_running(tmp_path)
     assert note_of(tmp_path)["state"] == "running"  # nobody could write otherwise; the lock decides
-
-
-def test_a_damaged_note_stays_where_a_run_cannot_go_on(tmp_path: Path) -> None:
-    (tmp_path / "recipe.json").write_text("{}")
-    (tmp_path / "run.json").write_bytes(b"\xff{")
-    with pytest.raises(InputError, match="the loss became nan"):
-        fail(tmp_path, writes=False)
-    assert (tmp_path / "run.json").read_bytes() == b"\xff{"

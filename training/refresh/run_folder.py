@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from retrieval.encoders.adapter import FAMILY_NAME, Adapter, read_adapter
 from retrieval.encoders.artefact import CARD, INSIDE, find_card, read_card
 from retrieval.errors import InputError, MissingFileError
+from training.checkpoint import ORIGIN
 from training.export import BANKS, RECORD, TrainedBank, read_banks, read_record
-from training.run_origin import ORIGIN, read_origin
+from training.run_origin import read_origin
 from training.run_samples import RunSamples, read_samples
 
 if TYPE_CHECKING:

@@ -81,7 +81,11 @@ def results_of(
 def version_rows(
     runs: Sequence[TrainingRun], results: Mapping[Path, Sequence[RunResult]]
 ) -> dict[str, list[VersionRow]]:
-    """Rows by backbone: every version that any backbone has, in natural order, each with its runs and results."""
+    """Rows by backbone: every version that any backbone has, in natural order, each with its runs and results.
+
+    Runs that ended before their first validation trained nothing, and are left out.
+    """
+    runs = [run for run in runs if run.history or run.state not in ("failed", "interrupted")]
     backbones = sorted({run.backbone or UNKNOWN for run in runs})
     versions = sorted({run.version for run in runs if run.version is not None}, key=natural)
     rows: dict[str, list[VersionRow]] = {}

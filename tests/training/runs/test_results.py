@@ -42,6 +42,13 @@ def test_every_backbone_has_every_version(tmp_path: Path) -> None:
     assert rows_of(written[0])[1]["remarks"] == "remarks on v2"
 
 
+def test_a_run_that_trained_nothing_is_no_version(tmp_path: Path) -> None:
+    write_run(tmp_path / "v1", "v1")
+    write_run(tmp_path / "v2", "v2", "RN50", finished=False)
+    (tmp_path / "v2" / "history.jsonl").unlink()
+    assert list(version_rows(find_runs(tmp_path), {})) == ["open_clip/ViT-B-16"]
+
+
 def test_results_in_the_folder_of_a_run_are_percentages_in_its_rows(tmp_path: Path) -> None:
     out = write_run(tmp_path / "v1", "v1")
     (out / "results" / "more").mkdir(parents=True)

@@ -71,8 +71,9 @@ def test_a_failed_run_says_why(tmp_path: Path) -> None:
 
 
 def _fail(out: Path) -> None:
-    with running(out, "reid"):
+    with running(out, "reid") as note:
         (out / "recipe.json").write_text("{}")
+        note.set_begun()
         raise InputError("the loss became nan.")
 
 
