@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from retrieval.errors import InputError, UnknownOptionError, unknown
+from retrieval.outlines import split_parts
 from retrieval.types import WHOLE, Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from retrieval.types import Corner
 
 BOX, CONTEXT, DRAWN, CIRCLE, BLUR, BOTH = "box", "box+context", "full+box", "circle", "blur-outside", "full+crop"
 DEFAULTS = {CONTEXT: 0.3, BLUR: 0.03}
@@ -57,14 +60,14 @@ class CropPolicy(NamedTuple):
         return (FULL_VIEW,) if self.name == BOTH else ()
 
     def pictures(
-        self, image: Image.Image, box: Box | None, polygon: Sequence[tuple[float, float]] | None = None
+        self, image: Image.Image, box: Box | None, polygon: Sequence[Corner] | None = None
     ) -> list[Image.Image]:
         """Return what the encoder sees: one picture, and another for each of :attr:`views`.
 
         Args:
             image: the upright image.
             box: the sample's box; None for the whole image.
-            polygon: corners of its outline, if known, as fractions.
+            polygon: corners of its outline, if known, as fractions; of one part, or several.
 
         Raises:
             InputError: the box lies outside the image.
@@ -152,13 +155,14 @@ def _drawn(image: Image.Image, box: Box, *, round_: bool) -> Image.Image:
     return drawn
 
 
-def _blurred(image: Image.Image, box: Box, polygon: Sequence[tuple[float, float]] | None, share: float) -> Image.Image:
+def _blurred(image: Image.Image, box: Box, polygon: Sequence[Corner] | None, share: float) -> Image.Image:
     plain = image.convert("RGB")
     mask = Image.new("L", image.size, 0)
     left, top, right, bottom = _edges(image, box)
     brush = ImageDraw.Draw(mask)
     if polygon:
-        brush.polygon([(x * image.width, y * image.height) for x, y in polygon], fill=255, outline=255)
+        for part in split_parts(polygon):
+            brush.polygon([(x * image.width, y * image.height) for x, y in part], fill=255, outline=255)
         inside = Image.new("L", image.size, 0)
         inside.paste(255, (left, top, right, bottom))
         mask = ImageChops.multiply(mask, inside)

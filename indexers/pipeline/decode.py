@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -16,12 +16,10 @@ from PIL import Image
 from retrieval.crops import BOX, CropPolicy, cut_box
 from retrieval.encoders.preprocess import pixels, to_rgb
 from retrieval.images import content_hash, upright
-from retrieval.types import WHOLE, Box, Preprocess, Sample, UInt8
+from retrieval.types import WHOLE, Box, Polygon, Preprocess, Sample, UInt8
 
 THUMBNAIL_SIDE = 128
 BOX_ITSELF = CropPolicy(BOX)
-
-Polygon: TypeAlias = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

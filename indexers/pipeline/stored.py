@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from indexers.pipeline.decode import OpenedImage, Polygon, open_image, seen_pixels, vector_key
+from indexers.pipeline.decode import OpenedImage, open_image, seen_pixels, vector_key
 from indexers.pipeline.embed import IN_FLIGHT, MOST_OF_A_FILE
 from indexers.pipeline.filling import SpaceFiller
 from retrieval.containers import containing_file
@@ -19,9 +19,10 @@ from retrieval.crops import CropPolicy, parse_policy
 from retrieval.errors import InputError
 from retrieval.images import PixelLimitError, read_image
 from retrieval.interrupt import deferred_interrupt
+from retrieval.outlines import to_corners
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
-from retrieval.types import Box, Preprocess, SourceTally
+from retrieval.types import Box, Polygon, Preprocess, SourceTally
 
 if TYPE_CHECKING:
     from indexers.pipeline.batches import Batch
@@ -87,7 +88,7 @@ def stored_images(snapshot: Snapshot, keys: set[str]) -> list[StoredImage]:
     for row in snapshot.samples(list(COLUMNS)).to_pylist():
         if row["key"] in keys:
             root, box = roots[row["source"]], _box(row)
-            place = ImagePlace(None if root is None else root / row["uri"], box, _polygon(row["polygon"]), row["uri"])
+            place = ImagePlace(None if root is None else root / row["uri"], box, to_corners(row["polygon"]), row["uri"])
             images.setdefault(row["key"], StoredImage(row["key"], row["crop"], [])).places.append(place)
     return list(images.values())
 
@@ -95,10 +96,6 @@ def stored_images(snapshot: Snapshot, keys: set[str]) -> list[StoredImage]:
 def _box(row: dict[str, Any]) -> Box | None:
     names = ("box_x", "box_y", "box_width", "box_height")
     return None if row["box_x"] is None else Box(*(row[name] for name in names))
-
-
-def _polygon(corners: Sequence[float] | None) -> Polygon | None:
-    return None if corners is None else tuple(zip(corners[::2], corners[1::2], strict=True))
 
 
 def embed_stored(

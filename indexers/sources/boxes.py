@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
-from indexers.sources.table_source import RowError, TableSource
+from indexers.sources.table_source import Region, RowError, TableSource
 from indexers.tables import as_text
 from retrieval.config import Config
 from retrieval.errors import InputError
@@ -16,7 +16,10 @@ from retrieval.images import SIDEWAYS, ImageFrame, image_frame
 from retrieval.types import Box
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexers.tables import Cell, TableRow
+    from retrieval.types import Corner, Polygon
 
 BOX, BOX_SIZE = "bbox", ("image_width", "image_height")
 """Columns of a box ``x, y, width, height``, and of the size of the image that it was drawn on, where a table has it."""
@@ -83,6 +86,41 @@ def turn_box(
     return left, top, height, width
 
 
+class DrawnImage(NamedTuple):
+    """The image that a box was drawn on: its size, and the Exif orientation by which the box turns with it, or 1.
+
+    ``is_undecided`` is whether the box may have been drawn before Exif turned or mirrored the image.
+    """
+
+    size: tuple[float, float]
+    orientation: int = 1
+    is_undecided: bool = False
+
+    def box(self, pixels: tuple[float, float, float, float]) -> Box:
+        """Return a box in pixels as fractions of the upright image.
+
+        Raises:
+            ValueError: as :func:`fraction_box`.
+        """
+        if self.orientation == 1:
+            return fraction_box(pixels, self.size)
+        return fraction_box(turn_box(pixels, self.size, self.orientation), self.size[::-1])
+
+    def corners(self, pixels: Sequence[Corner]) -> Polygon:
+        """Return points in pixels as fractions of the upright image, those outside moved to its edge."""
+        size = self.size if self.orientation == 1 else self.size[::-1]
+        turned = [
+            (x, y) if self.orientation == 1 else turn_box((x, y, 0, 0), self.size, self.orientation)[:2]
+            for x, y in pixels
+        ]
+        return tuple((min(max(x / size[0], 0.0), 1.0), min(max(y / size[1], 0.0), 1.0)) for x, y in turned)
+
+    def is_left_by(self, pixels: tuple[float, float, float, float]) -> bool:
+        """Return whether a box reaches beyond the image by more than rounding to pixels."""
+        x, y, width, height = pixels
+        return min(x, y) < -0.5 or x + width > self.size[0] + 0.5 or y + height > self.size[1] + 0.5
+
+
 def has_shape(stated: tuple[float, float], size: tuple[int, int]) -> bool:
     """Return whether a stated size is that of an image at some scale, but for a pixel of rounding."""
     return abs(stated[0] * size[1] - stated[1] * size[0]) <= max(size)
@@ -99,6 +137,7 @@ class BoxSource(TableSource):
         super().__init__(*args)
         self._boxes = boxes
         self._cut = 0  # samples that are boxes
+        self._leaving = 0  # of them, those that reach beyond their image
         self._turned = 0  # of them, those drawn on the stored image
         self._undecided: list[str] = []  # uris of samples whose image is turned, and no size says when they were drawn
         self._frames: dict[str, ImageFrame | None] = {}  # uri -> size and orientation; None where it cannot be read
@@ -108,29 +147,37 @@ class BoxSource(TableSource):
             if name in columns:
                 self._positions[name] = columns.index(name)
 
-    def _box(self, row: TableRow, uri: str) -> Box | None:
+    def _region(self, row: TableRow, uri: str) -> Region:
         text = self._text(row, BOX) if self._boxes else None
         if text is None or text.lower() in NO_BOX:
-            return None
+            return Region()
         try:
-            box = self._upright_box(parse_box(text), self._stated_size(row), uri)
+            pixels = parse_box(text)
+            image = self._drawn_image(self._stated_size(row), uri)
+            box = image.box(pixels)
         except (ValueError, InputError) as error:
             raise RowError(str(error), "boxes that cannot be used") from None
         self._cut += 1
-        return box
+        self._leaving += image.is_left_by(pixels)
+        self._turned += image.orientation != 1
+        if image.is_undecided:
+            self._undecided.append(uri)
+        return Region(box, self._polygon(row, image, box))
 
-    def _upright_box(
-        self, pixels: tuple[float, float, float, float], stated: tuple[float, float] | None, uri: str
-    ) -> Box:
-        """Return the box of an upright image, of pixels of an image of the stated size.
+    def _polygon(self, row: TableRow, image: DrawnImage, box: Box) -> Polygon | None:  # noqa: ARG002
+        """Return the outline of the object in a box; None where a source has none."""
+        return None
+
+    def _drawn_image(self, stated: tuple[float, float] | None, uri: str) -> DrawnImage:
+        """Return the image that a box was drawn on, whose size is the stated one, or that of the upright image.
 
         Raises:
-            ValueError: the box has no area or lies outside, or the image has another shape than stated.
+            ValueError: the image has another shape than stated.
             InputError: no size is stated, and the image cannot be read.
         """
         frame = self._frame(uri, needed=stated is None)
         if frame is None:
-            return fraction_box(pixels, stated or (0, 0))  # decoding the image tells what is wrong with it
+            return DrawnImage(stated or (0, 0))  # decoding the image tells what is wrong with it
         size, orientation = stated or frame.size, frame.orientation
         fits = has_shape(size, frame.size)
         fits_stored = orientation in SIDEWAYS and has_shape(size, frame.size[::-1])
@@ -140,13 +187,9 @@ class BoxSource(TableSource):
                 f"and {frame.size[1]} high, which is another shape"
             )
         if not fits:
-            box = fraction_box(turn_box(pixels, size, orientation), size[::-1])
-            self._turned += 1
-            return box
-        box = fraction_box(pixels, size)
-        if orientation != 1 and (stated is None or fits_stored or orientation not in SIDEWAYS):
-            self._undecided.append(uri)
-        return box
+            return DrawnImage(size, orientation)
+        undecided = orientation != 1 and (stated is None or fits_stored or orientation not in SIDEWAYS)
+        return DrawnImage(size, is_undecided=undecided)
 
     def _stated_size(self, row: TableRow) -> tuple[float, float] | None:
         """Return the size that a row says its image has; None where it says none."""
@@ -178,6 +221,8 @@ class BoxSource(TableSource):
                 f"{self._cut:,} sample{'s are boxes' if self._cut > 1 else ' is a box'} cut out of the images; "
                 "`boxes=false` takes whole images."
             )
+        if self._leaving:
+            self.notes.append(f"{self._leaving:,} objects reach beyond their image; what lies outside is cut off.")
         if self._turned:
             self.notes.append(
                 f"{self._turned:,} box{'es were' if self._turned > 1 else ' was'} drawn on images as they are stored, "
@@ -189,7 +234,7 @@ class BoxSource(TableSource):
                 f"{self._undecided[0]}), and no size says whether they were drawn before: they are taken as pixels of "
                 "the upright image. If they were not, remove the Exif orientation from the files."
             )
-        self._cut = self._turned = 0
+        self._cut = self._leaving = self._turned = 0
         self._undecided.clear()
 
     def _count_unlisted(self, listed: set[str]) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexers.sources.boxes import BOX, BOX_SIZE
+from indexers.sources.coco_outlines import compact, read_parts, surrounding_box
 from indexers.sources.object_classes import classes_note, guess_classes, read_classes
 from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import TableRow
@@ -17,7 +18,7 @@ from retrieval.limits import MIB
 from retrieval.types import SourceProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from indexers.tables import Cell
@@ -39,11 +40,14 @@ UNUSABLE = "unusable annotations"
 
 _HEAD = 1 << 16
 _LISTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
-_DROPPED = frozenset({"segmentation", "keypoints", "counts"})
+_DROPPED = frozenset({"keypoints", "counts"})
 """Keys whose lists are most of a file, and are not read."""
 
+SEGMENTATION = "segmentation"
+"""Key of an annotation's outline; it is no column, as its parts have any number of corners."""
+
 _IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured"})
-_ANNOTATION_KEYS = frozenset({"id", "image_id", "category_id", BOX, "area", "iscrowd", "caption"})
+_ANNOTATION_KEYS = frozenset({"id", "image_id", "category_id", BOX, SEGMENTATION, "area", "iscrowd", "caption"})
 _FILE_ROWS = 10**9
 """More rows than a file has: row n of file k has the number k * 10^9 + n."""
 
@@ -168,10 +172,18 @@ class CocoTable:
 
     def location(self, number: int) -> str:
         """Return the file and the number of an annotation (from 1), for messages."""
-        at, row = divmod(number, _FILE_ROWS)
-        file = self._files[at]
+        file, row = self._place(number)
         is_image = row > len(file.annotations)
         return f"{file.name} {'image' if is_image else 'annotation'} {row - is_image * len(file.annotations)}"
+
+    def annotation(self, number: int) -> Mapping[str, Any]:
+        """Return the annotation that a row with a box is of."""
+        file, row = self._place(number)
+        return file.annotations[row - 1]  # type: ignore[no-any-return]  # a row is of an object
+
+    def _place(self, number: int) -> tuple[_Annotations, int]:
+        at, row = divmod(number, _FILE_ROWS)
+        return self._files[at], row
 
     def rows(self, problems: list[SourceProblem]) -> Iterator[TableRow]:
         """Yield a row per annotation; those that cannot be used are appended to ``problems``."""
@@ -306,9 +318,23 @@ def _read(path: Path, folder: Path, root: Path, words: Collection[str]) -> _Anno
         for entry in lists["categories"] or ()
         if _has(entry, "id", "name")
     }
+    for entry in lists["annotations"] or ():
+        _box_around(entry)
     name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
     word = shard_word(name, words)
     return _Annotations(name, _folder(path, root, images), word, images, lists["annotations"] or [], categories)
+
+
+def _box_around(entry: Any) -> None:
+    """Give an annotation that has an outline and no box the box around the outline."""
+    if not isinstance(entry, dict) or entry.get(BOX) or not entry.get(SEGMENTATION):
+        return
+    try:
+        parts = read_parts(entry[SEGMENTATION])
+    except ValueError:
+        return  # told where its row is read
+    if parts:
+        entry[BOX] = surrounding_box(parts)
 
 
 def _has(entry: Any, *keys: str) -> bool:
@@ -317,7 +343,7 @@ def _has(entry: Any, *keys: str) -> bool:
 
 def _read_json(path: Path) -> dict[str, Any]:
     def without_lists(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {key: value for key, value in pairs if key not in _DROPPED}
+        return {key: compact(value) if key == SEGMENTATION else value for key, value in pairs if key not in _DROPPED}
 
     try:
         if path.stat().st_size > MOST_BYTES:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexers.tables import InputTable, MetaColumn
-    from retrieval.types import Box
+    from retrieval.types import Box, Polygon
 
 
 UNLISTED = "images that no row lists"
@@ -89,6 +89,13 @@ class _Listing(NamedTuple):
     label: str | None
     identity: str | None
     split: str | None
+
+
+class Region(NamedTuple):
+    """The part of an image that a row is of: a box, and the outline in it if the row has one; both None for all."""
+
+    box: Box | None = None
+    polygon: Polygon | None = None
 
 
 class RowError(Exception):
@@ -221,7 +228,7 @@ class TableSource(BaseSource):
         except InputError as error:
             raise InputError(f"{self._where(row.number)}: {error}") from None
         try:
-            box = self._box(row, uri)
+            region = self._region(row, uri)
         except RowError:
             self._refused.add(uri)
             raise
@@ -235,17 +242,18 @@ class TableSource(BaseSource):
             group=self._text(row, "group"),
             split=self._splits.read(self._text(row, "split")),
             captured_at=times.read(row.cells[self._positions["captured_at"]], row.number) if times else None,
-            box=box,
+            box=region.box,
+            polygon=region.polygon,
             meta={column.name: column.read(row.cells[column.position]) for column in meta},
         )
 
-    def _box(self, row: TableRow, uri: str) -> Box | None:  # noqa: ARG002 - subclasses read it
-        """Return the box that a row is of; None for the whole image.
+    def _region(self, row: TableRow, uri: str) -> Region:  # noqa: ARG002 - subclasses read it
+        """Return the part of the image that a row is of.
 
         Raises:
             RowError: the row has a box that cannot be used.
         """
-        return None
+        return Region()
 
     def _text(self, row: TableRow, field: str) -> str | None:
         at = self._positions.get(field)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from retrieval.types import Box
-
-Polygon = tuple[tuple[float, float], ...]
+from retrieval.types import Box, Polygon
 
 SMALLEST = 1e-6
 """Sides of a box, in fractions of the image, below which it has no area."""

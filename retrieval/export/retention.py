@@ -15,6 +15,7 @@ from retrieval.encoders.preprocess import pixels
 from retrieval.errors import InputError
 from retrieval.export.stored_prototypes import StoredPrototypes, prototypes_of
 from retrieval.images import content_hash, read_image, upright
+from retrieval.outlines import to_corners
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
 from retrieval.search.exact import make_index
@@ -157,14 +158,12 @@ def _pixels(row: Mapping[str, Any], root: Path | None, space: SpaceInfo) -> UInt
     path = root / row["uri"]
     if not containing_file(path).is_file():
         raise _Left("gone")
-    corners = row["polygon"]
-    polygon = None if corners is None else list(zip(corners[::2], corners[1::2], strict=True))
     box = None if row["box_x"] is None else Box(*(row[name] for name in BOX))
     try:
         data = read_image(path)
         if content_hash(data) != row["content"]:
             raise _Left("changed")
-        picture = parse_policy(space.spec.crop).pictures(upright(data).image, box, polygon)[0]
+        picture = parse_policy(space.spec.crop).pictures(upright(data).image, box, to_corners(row["polygon"]))[0]
         return pixels(picture, preprocess)
     except InputError:
         raise _Left("unreadable") from None

@@ -21,7 +21,18 @@ from retrieval.types.encoders import (
     ResizeMode,
     TextEncoder,
 )
-from retrieval.types.samples import WHOLE, Box, MetaValue, Sample, Source, SourceProblem, SourceTally, Thumbnails
+from retrieval.types.samples import (
+    WHOLE,
+    Box,
+    Corner,
+    MetaValue,
+    Polygon,
+    Sample,
+    Source,
+    SourceProblem,
+    SourceTally,
+    Thumbnails,
+)
 from retrieval.types.spaces import (
     Neighbors,
     SearchIndex,
@@ -43,6 +54,7 @@ __all__ = [
     "BankKind",
     "Box",
     "ClassifierHead",
+    "Corner",
     "Embeddings",
     "Encoder",
     "EncoderSpec",
@@ -51,6 +63,7 @@ __all__ = [
     "Interpolation",
     "MetaValue",
     "Neighbors",
+    "Polygon",
     "Precision",
     "Preprocess",
     "ProjectingEncoder",

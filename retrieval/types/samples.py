@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 MetaValue: TypeAlias = str | float | int | bool | None
 
+Corner: TypeAlias = tuple[float, float]
+Polygon: TypeAlias = tuple[Corner, ...]
+"""Corners (x, y) of an outline; :mod:`retrieval.outlines` says how several parts are one list."""
+
 
 WHOLE = "whole"
 """The crop of a sample, or of all samples of a space, that is the whole image."""
@@ -33,7 +37,8 @@ class Sample:
     """One image, or one box of an image, with the fields that its source knows; None is unknown.
 
     ``source`` is the name of the source, ``uri`` the path of the file relative to the root of the source. ``polygon``
-    are corners (x, y) inside ``box``, as fractions of the image's width and height.
+    are the corners (x, y) of its outline, as fractions of the image's width and height; what of them is outside ``box``
+    is no part of the sample.
     """
 
     source: str
@@ -46,7 +51,7 @@ class Sample:
     split: str | None = None
     captured_at: datetime | None = None
     box: Box | None = None
-    polygon: tuple[tuple[float, float], ...] | None = None
+    polygon: Polygon | None = None
     meta: Mapping[str, MetaValue] = field(default_factory=dict)
 
     @property

@@ -8,6 +8,7 @@ from PIL import Image
 
 from retrieval.crops import POLICIES, CropPolicy, cut_box, parse_policy
 from retrieval.errors import InputError, UnknownNameError, UnknownOptionError
+from retrieval.outlines import join_parts
 from retrieval.types import Box
 
 BOX = Box(0.25, 0.25, 0.5, 0.5)
@@ -75,6 +76,16 @@ def test_a_polygon_is_what_is_inside() -> None:
     assert (seen[12, 25] == whole[12, 25]).all()
     same = (seen == whole).all(-1)
     assert not same[25:29, 50:59].any()
+
+
+def test_between_the_parts_of_an_outline_all_is_blurred() -> None:
+    left, right = ((0.25, 0.25), (0.4, 0.25), (0.4, 0.75), (0.25, 0.75)), ((0.6, 0.25), (0.75, 0.25), (0.75, 0.75))
+    whole = np.asarray(noise())
+    same = (pixels("blur-outside", polygon=join_parts([left, right]))[0] == whole).all(-1)
+    assert same[10:29, 20:32].all()
+    assert same[11, 50:59].all()
+    assert not same[10:29, 34:47].any()
+    assert not same[27:29, 49:56].any()
 
 
 @pytest.mark.parametrize(

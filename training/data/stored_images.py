@@ -11,6 +11,7 @@ from retrieval.crops import BOX, CropPolicy
 from retrieval.encoders.preprocess import to_rgb
 from retrieval.errors import IncompleteError, InputError
 from retrieval.images import read_image, upright
+from retrieval.outlines import to_corners
 from retrieval.types import Box
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from eval.seams.samples import Pool
+    from retrieval.types import Polygon
     from retrieval.types.store import SourceInfo
 
 BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
@@ -65,10 +67,9 @@ class StoredImages:
             return None
         return Box(*(float(column[row]) for column in self._boxes))
 
-    def polygon(self, row: int) -> list[tuple[float, float]] | None:
+    def polygon(self, row: int) -> Polygon | None:
         """Return the corners (x, y) of a sample's outline, None where it has none."""
-        numbers = None if self._polygons is None else self._polygons[row]
-        return None if numbers is None else list(zip(numbers[::2], numbers[1::2], strict=True))
+        return None if self._polygons is None else to_corners(self._polygons[row])
 
     def decode(self, row: int) -> Image:
         """Decode the image of a sample as RGB, upright, its box cut out as the policy says.
