@@ -82,6 +82,7 @@ def test_what_cannot_be_done_is_one_sentence(store: Path, tmp_path: Path) -> Non
         ([*SMALL, "--space", "importde"], 2, "Did you mean 'imported@fce0'"),
         ([*SMALL, "loop.epoch=3"], 2, "Did you mean 'epochs'"),
         ([*SMALL, "data.target=lable"], 2, "lable"),
+        ([*SMALL, "data.where=label = 'x'"], 1, "None of the 45 train samples is left to train on (not meeting"),
         (["tinny"], 2, "Did you mean 'tiny'"),
         ([*SMALL, "--config", "tinny.yaml"], 2, "No file, or recipe that ships, 'tinny.yaml'."),
     )

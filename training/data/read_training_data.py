@@ -13,7 +13,7 @@ from eval.runs.reading import find_split_set, read_norms, read_pool, read_view, 
 from eval.runs.request import MODE_STREAM
 from eval.seams.samples import Pool, text_codes
 from retrieval.crops import parse_policy
-from retrieval.errors import IncompleteError, InputError
+from retrieval.errors import InputError
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import WHOLE, Embeddings
 from retrieval.types.store import banks_for
@@ -29,7 +29,7 @@ from training.data.sample_roles import (
     roles_by_split,
     roles_by_split_set,
 )
-from training.data.selection import SampleSelection
+from training.data.selection import RoleSource, SampleSelection
 from training.data.stored_images import StoredImages
 from training.data.training_data import TrainingData
 
@@ -53,8 +53,10 @@ ROLE_COLUMNS = (
 UNUSED_COLUMNS = frozenset(("size", "mtime_ns", "phash", "content", "crop"))
 """Columns of samples that no job reads."""
 
-REPLACED = "of split val, which other samples replace"
+REPLACED = ("of split val, which other samples replace", "leave out `data.val_from` and `data.val_identities`")
 """Why samples of split val are left out where val is taken out of train."""
+
+OTHER_PICTURES = "index other pictures to train on (`audit` lists the copies)"
 
 
 def read_training_data(
@@ -76,7 +78,7 @@ def read_training_data(
     Raises:
         TestDataError: a test split is named for training.
         UnknownNameError: a column, split, aspect, protocol, view or split set does not exist.
-        IncompleteError: no sample has the vectors that the job needs, or images are gone.
+        IncompleteError: images are gone.
         InputError: nothing is left to train on, or the configuration cannot be used on these samples.
     """
     check_splits(config)
@@ -133,14 +135,16 @@ def _target(snapshot: Snapshot, pool: Pool, name: str) -> Names:
     return target
 
 
-def _roles(store: EmbeddingStore, snapshot: Snapshot, pool: Pool, config: DataConfig) -> tuple[SampleRoles, str]:
-    """Roles of all samples, from where the configuration takes them, and what samples without one lack."""
+def _roles(store: EmbeddingStore, snapshot: Snapshot, pool: Pool, config: DataConfig) -> tuple[SampleRoles, RoleSource]:
+    """Roles of all samples, from where the configuration takes them."""
     if config.split_set is not None:
         splits = find_split_set(store, snapshot, config.split_set)
-        return roles_by_split_set(pool, splits, config), f" without a role in {splits.name}"
+        source = RoleSource(f" without a role in {splits.name}", "name another `data.split_set` or `data.draw`")
+        return roles_by_split_set(pool, splits, config), source
     if config.protocol is not None:
-        return roles_by_protocol(pool, config), " beside the protocol or its aspect"
-    return roles_by_split(pool, config), ""
+        source = RoleSource(" beside the protocol or its aspect", "name another `data.protocol` or `data.aspect`")
+        return roles_by_protocol(pool, config), source
+    return roles_by_split(pool, config), RoleSource()
 
 
 def _select(
@@ -156,34 +160,59 @@ def _select(
     Raises:
         InputError: nothing is left to train on, or to hold out where the job needs val.
     """
-    pool, name = selection.pool, config.target or needs.target
-    _require_train(selection)
-    if config.where is not None:
-        selection.leave_out(~pool.mask(read_pool(snapshot, ("id",), config.where).ids), "not meeting `where`")
-    selection.leave_out(~aspect_mask(pool, config.aspect), "of other aspects")
-    selection.leave_out(np.array([value is None for value in target]), f"without {name}")
-    _require_train(selection)
-    if space is not None and needs.views:
-        selection.leave_out(~_has_vectors(snapshot, space, needs.views, pool), f"without a vector in {space.name}")
-        if not selection.roles.train.any():
-            raise IncompleteError(f"None of the train samples has a vector in space {space.name}; index them first.")
-    vectors = _near_vectors(snapshot, space, pool)
-    selection.leave_out(copies_of(pool, selection.taken, selection.roles.evaluated), "copies of evaluated samples")
+    _leave_out_unfit(selection, snapshot, space, target, config, needs)
+    pool, vectors = selection.pool, _near_vectors(snapshot, space, selection.pool)
+    copies = copies_of(pool, selection.taken, selection.roles.evaluated)
+    selection.leave_out(copies, "copies of evaluated samples", OTHER_PICTURES)
     near = near_copies_of(pool, selection.taken, selection.roles.evaluated, vectors)
-    selection.leave_out(near.rows, "near copies of evaluated samples")
+    selection.leave_out(near.rows, "near copies of evaluated samples", OTHER_PICTURES)
+    selection.require_train()
     _hold_out(selection, target, config)
-    selection.leave_out(copies_of(pool, selection.roles.train, selection.roles.val), "copies of val samples")
+    copies = copies_of(pool, selection.roles.train, selection.roles.val)
+    selection.leave_out(copies, "copies of val samples", OTHER_PICTURES)
     near_train = near_copies_of(pool, selection.roles.val, selection.roles.train, vectors)
-    selection.leave_out(near_train.rows, "val samples that nearly copy train samples")
-    selection.leave_out(_repeated(selection, target), "copies of one class")
-    selection.leave_out(_beyond_limit(selection, target, config), "beyond the limit of their class")
-    _require_train(selection)
+    selection.leave_out(near_train.rows, "val samples that nearly copy train samples", OTHER_PICTURES)
+    selection.leave_out(_repeated(selection, target), "copies of one class", OTHER_PICTURES)
+    beyond = _beyond_limit(selection, target, config)
+    selection.leave_out(beyond, "beyond the limit of their class", "raise `data.limit_per_class`")
+    selection.require_train()
     if needs.val and not selection.roles.val.any():
         raise InputError(
             f"No samples are held out, by which the best weights could be chosen (left out: {selection.left_out()}); "
             "pass `data.val_identities=0.15` or `data.val_from=train:0.1`."
         )
     return near.searched and near_train.searched
+
+
+def _leave_out_unfit(
+    selection: SampleSelection,
+    snapshot: Snapshot,
+    space: SpaceInfo | None,
+    target: Names,
+    config: DataConfig,
+    needs: DataNeeds,
+) -> None:
+    """Leave out samples that are not asked for, or lack what the job needs.
+
+    Raises:
+        InputError: nothing is left to train on.
+    """
+    pool, name = selection.pool, config.target or needs.target
+    selection.require_train()
+    if config.where is not None:
+        meets = pool.mask(read_pool(snapshot, ("id",), config.where).ids)
+        selection.leave_out(~meets, "not meeting `where`", "change `data.where`, or leave it out")
+    other = ~aspect_mask(pool, config.aspect)
+    selection.leave_out(other, "of other aspects", "name another `data.aspect`, or all")
+    unnamed = np.array([value is None for value in target])
+    way = f"index them again from a table with a column {name}, or name another `data.target`"
+    selection.leave_out(unnamed, f"without {name}", way)
+    selection.require_train()
+    if space is not None and needs.views:
+        way = f"index them with the encoder of space {space.name} first, or name another `space`"
+        lacking = ~_has_vectors(snapshot, space, needs.views, pool)
+        selection.leave_out(lacking, f"without a vector in {space.name}", way)
+        selection.require_train()
 
 
 def _near_vectors(snapshot: Snapshot, space: SpaceInfo | None, pool: Pool) -> SpaceVectors | None:
@@ -197,12 +226,12 @@ def _hold_out(selection: SampleSelection, target: Names, config: DataConfig) -> 
     pool, train = selection.pool, selection.roles.train
     held = np.zeros(len(pool), np.bool_)
     if config.val_from is not None:
-        selection.leave_out(selection.roles.val, REPLACED)
+        selection.leave_out(selection.roles.val, *REPLACED)
         held[train] = hold_out_share(pool.take(train), target[train], config.val_from, config.val_seed)
     elif config.val_identities is not None:
         held[train] = hold_out_identities(pool.take(train), config.val_identities, config.val_seed)
         identities = {*pool.columns["identity"][held]} - {None}
-        selection.leave_out(selection.roles.val & ~pool.among("identity", *identities), REPLACED)
+        selection.leave_out(selection.roles.val & ~pool.among("identity", *identities), *REPLACED)
     selection.hold_out(held)
 
 
@@ -239,15 +268,6 @@ def _beyond_limit(selection: SampleSelection, target: Names, config: DataConfig)
     shots = take_shots(codes, most, len(names), config.sampling, rng)
     beyond[np.delete(train, shots.positions)] = True
     return beyond
-
-
-def _require_train(selection: SampleSelection) -> None:
-    """Raise InputError if nothing is left to train on."""
-    if not selection.roles.train.any():
-        raise InputError(
-            f"None of the {len(selection.pool):,} samples is left to train on ({selection.left_out()}); give samples "
-            "the split train when they are indexed, or name a `data.split_set`."
-        )
 
 
 def _with_other_columns(snapshot: Snapshot, pool: Pool) -> Pool:

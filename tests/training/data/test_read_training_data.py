@@ -31,7 +31,7 @@ from training.data.read_training_data import read_training_data
 from training.data.training_data import DataNeeds, TrainingData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 VECTORS = DataNeeds(images=False, views=("base",))
 TABLE = DataNeeds(images=False)
@@ -120,7 +120,9 @@ def test_names_that_do_not_exist_are_told_with_a_suggestion(config: dict[str, An
 
 def test_what_cannot_be_used_is_refused() -> None:
     tested = class_store(labelled(2, {"test": 3}))
-    with pytest.raises(InputError, match=r"None of the 6 samples is left to train on \(test, query or gallery 6"):
+    with pytest.raises(
+        InputError, match=r"None of the 6 samples is one to train on \(test, query or gallery 6.*the split train when"
+    ):
         read(tested)
     with pytest.raises(InputError, match=r"Protocol holdout draws train and test anew.*`data.split_set`"):
         read(class_store(labelled(2)), protocol="holdout")
@@ -194,6 +196,30 @@ def _hands() -> list[dict[str, Any]]:
     return rows
 
 
+def _cases_without_train() -> Iterator[tuple[list[dict[str, Any]], dict[str, Any], str]]:
+    """Rows, options, and what is said: the reasons, the most frequent first, and the way out of that one."""
+    rows = labelled(2, {"train": 3, "test": 9})
+    train = [row for row in rows if row["split"] == "train"]
+    unnamed = [{**row, "label": None, "aspect": "b"} if at else {**row, "aspect": "a"} for at, row in enumerate(rows)]
+    reasons = r"without label 5 \(first 0/train1.jpg\), of other aspects 1 \(first 0/train0.jpg\)"
+    yield unnamed, {"aspect": "b"}, rf"None of the 6 train .*{reasons}\); index them again from a table with a column"
+    others = [{**row, "split": "trn"} for row in train] + rows[-2:]
+    yield others, {}, r"None of the 8 samples is one to train on \(of split trn 6 .*or pass `data.train_split=trn`\.$"
+    held = [{**row, "split": "val"} for row in train]
+    yield held, {}, r"held out \(val\) 6 .*hold out fewer, or give samples the split train"
+    copied = [{**row, "content": f"c{at}", "key": f"c{at}"} for at, row in enumerate(train)]
+    copied += [{**row, "uri": f"copy/{row['uri']}", "split": "test"} for row in copied]
+    yield copied, {"val_from": "train:0.2"}, r"copies of evaluated samples 6 .*; index other pictures to train on"
+
+
+@pytest.mark.parametrize(("rows", "config", "message"), list(_cases_without_train()))
+def test_nothing_to_train_on_is_told_with_the_way_out_of_the_largest_reason(
+    rows: list[dict[str, Any]], config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read(class_store(rows), **config)
+
+
 def test_the_train_side_of_a_protocol_of_hands() -> None:
     store = memory_store(_hands())
     needs = TABLE._replace(target="identity")
@@ -204,7 +230,7 @@ def test_the_train_side_of_a_protocol_of_hands() -> None:
     assert (len(data), len(every), every.classes) == (12, 44, data.classes)  # one has accessories
     assert "1 identity is both trained on and evaluated under another aspect (first 003)." in every.notes
     assert len(every) + left_out(every) == 96
-    with pytest.raises(InputError, match="left to train on"):
+    with pytest.raises(InputError, match=r"is one to train on \(test.*; name another `data.protocol`"):
         read(memory_store(people(4, 3)), needs, protocol="monte-carlo")
 
 
