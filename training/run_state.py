@@ -1,7 +1,8 @@
 """What a run is and whether it goes on: ``run.json``, and a lock that its process holds.
 
 A process that is killed releases the lock, so a run whose lock nobody holds is not running, whatever its file says.
-A run begins with its first batch: what fails before leaves the folder as it was before the command.
+A run begins with its first batch: what fails before leaves the folder as it was before the command. Ctrl-C leaves what
+was made until then, such as decoded images, and the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def running(out: Path, job: str, about: Mapping[str, Any] | None = None) -> Iter
             yield note
         except BaseException as error:
             with suppress(OSError):  # a full disk is told by the error itself
-                if note.begun:
+                if note.begun or isinstance(error, KeyboardInterrupt):
                     note.fail(error)
                 else:
                     before.restore()

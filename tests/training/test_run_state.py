@@ -42,14 +42,14 @@ def test_a_run_is_running_until_it_ends(tmp_path: Path) -> None:
     assert note_of(out)["state"] == "interrupted"
 
 
-def fail(out: Path, *, begun: bool) -> None:
+def fail(out: Path, *, begun: bool, error: BaseException | None = None) -> None:
     with running(out, "coop") as note:
         (out / "recipe.json").write_text("{}")
         (out / "cache").mkdir()
         (out / "cache" / "images.npy").write_bytes(b"x")
         if begun:
             note.set_begun()
-        raise InputError("the loss became nan.")
+        raise error or InputError("the loss became nan.")
 
 
 def test_a_failure_is_noted_where_a_run_had_begun(tmp_path: Path) -> None:
@@ -63,6 +63,13 @@ def test_what_fails_before_its_first_batch_leaves_nothing(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="the loss became nan"):
         fail(tmp_path / "runs" / "coop-1", begun=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_before_the_first_batch_keeps_what_was_made(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fail(tmp_path, begun=False, error=KeyboardInterrupt())
+    assert (tmp_path / "cache" / "images.npy").read_bytes() == b"x"
+    assert note_of(tmp_path)["state"] == "interrupted"
 
 
 def test_what_was_in_the_folder_stays_as_it_was(tmp_path: Path) -> None:
