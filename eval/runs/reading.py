@@ -13,6 +13,7 @@ from eval.protocols.held_out import HeldOutSamples
 from eval.protocols.split_sets import join_splits, read_splits_csv
 from eval.seams.mode import Arrays, Draw, Needs
 from eval.seams.samples import Pool, rows_of_ids
+from retrieval.encoders.adapter import FAMILY_NAME
 from retrieval.errors import IncompleteError, InputError, first_names, unknown
 from retrieval.search.vector_rows import rows_of
 from retrieval.types import PREPROJ, SplitSet, require_same_space
@@ -276,9 +277,10 @@ def read_view(snapshot: Snapshot, space: SpaceInfo, view: str, pool: Pool) -> Fl
     """
     if view not in space.views:
         if view == PREPROJ:
-            raise IncompleteError(
-                f"Space {space.name} has no view '{view}'; index the same images again with the views base,{view}."
-            )
+            way = f"index the same images again with the views base,{view}"
+            if space.imported or space.spec.family == FAMILY_NAME:
+                way = f"name a space of an encoder with a projection, indexed with the views base,{view}"
+            raise IncompleteError(f"Space {space.name} has no view '{view}'; {way}.")
         raise unknown(f"view in space {space.name}", view, space.views)
     matrix = snapshot.vectors(space, view)
     require_same_space(space, matrix.space, f"View '{view}'")

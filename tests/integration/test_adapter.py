@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from retrieval.store.open import open_store
+from tests.support.adapted_stores import adapted_store
 from tests.support.command_line import call_cli, call_json
 
 if TYPE_CHECKING:
@@ -90,6 +91,19 @@ def test_prolip_maps_the_stored_vectors_before_the_projection(world: Path) -> No
         assert near.max(axis=1).min() > 0.98
     assert call_json("search", world / "one.jpg", "--space", name, "--store", world / "s", "-k", "3")["hits"]
     assert evaluate(world, "--space", name, "-o", "bank=prompts_plain")["metrics"]["top_1"]["value"] > 0
+
+
+def test_prolip_of_a_space_without_the_view_says_how_to_get_it(tmp_path: Path) -> None:
+    """Images of an encoder can be indexed again; an adapter maps vectors and has no projection."""
+    stored = adapted_store(tmp_path / "s")
+    words = ("train", "adapter", "method=prolip", "--store", tmp_path / "s", "--out", tmp_path / "run", "--space")
+    for space, way in (
+        (stored.parent, "index the same images again with the views base,preproj."),
+        (stored.adapted, "name a space of an encoder with a projection, indexed with the views base,preproj."),
+    ):
+        failed = call_cli(*words, space.name, check=1)
+        assert failed.stderr.splitlines()[-1] == f"Error: Space {space.name} has no view 'preproj'; {way}"
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.types import Bank, Embeddings, EncoderSpec, Float32, Int64, SpaceInfo
+from retrieval.encoders.projection import projection_matrix
+from retrieval.types import PREPROJ, Bank, Embeddings, Encoder, EncoderSpec, Float32, Int64, SpaceInfo
 from tests.support.labelled_stores import unit_rows
 from tests.support.sample_stores import PIXELS
 from training.config import validate_recipe
@@ -62,6 +63,20 @@ def text_bank(vectors: Float32, name: str = "said", names: tuple[str, ...] = NAM
     rows = np.arange(len(names))
     return Bank(name, SPACE.fingerprint, "prompts:x", vectors, rows, np.array(names), texts, None, 1 / SCALE,
                 kind="prompts")  # fmt: skip
+
+
+def before_projection(data: TrainingData, encoder: Encoder) -> TrainingData:
+    """The same samples in a space of an encoder, with the view ``preproj``: what its projection maps to their vectors.
+
+    Args:
+        data: samples with vectors of the view ``base``.
+        encoder: one with a projection without bias to as many dimensions.
+    """
+    back = np.linalg.pinv(projection_matrix(encoder).astype(np.float64))
+    lengths = np.ones(len(data.target), np.float32)
+    before = Embeddings(unit_rows(data.vectors["base"].vectors @ back.T), lengths)
+    space = replace(SPACE, spec=encoder.spec, fingerprint=encoder.spec.fingerprint)
+    return replace(data, space=space, vectors={**data.vectors, PREPROJ: before})
 
 
 def without_texts(data: TrainingData) -> TrainingData:
