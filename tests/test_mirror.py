@@ -29,6 +29,7 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "data/drawing_hands.py": ("data/test_hands.py",),
     "eval/audit/vectors.py": ("eval/runs/test_audit.py",),
     "eval/classification/condition_sections.py": ("integration/test_conditional.py",),
+    "eval/classification/condition_slices.py": ("integration/test_conditional.py",),
     "eval/commands/shared.py": ("eval/commands/test_eval.py",),
     "eval/modes/conditional.py": ("contracts/test_class_modes.py", "integration/test_conditional.py"),
     "eval/commands/inspect.py": ("integration/test_inspect.py",),

@@ -1,4 +1,4 @@
-"""Sections of a result that are of conditions: slices of objects, contrasts of prompts, and targets.
+"""Sections of a result that are of conditions: metrics of slices of objects, contrasts of prompts, and targets.
 
 Called when a result is built, as :mod:`eval.classification.figures` is: it opens what the examiner sealed.
 """
@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eval.classification.choosing import metric_rule
+from eval.classification.condition_slices import (
+    CONTEXT,
+    FREE,
+    OVERALL,
+    RARE,
+    SLICE_METRICS,
+    class_masks,
+    in_context,
+    slices_of,
+)
 from eval.classification.figures import resampled, tables_of
 from eval.metrics.classification import class_counts
 from eval.results.schema import Contrast, Gain, Metric, Slice, Target
@@ -22,22 +32,10 @@ from retrieval.text_files import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from eval.classification.condition_options import ConditionalConfig
     from eval.classification.figures import Tables
     from eval.classification.situations import ObjectCondition, Situation
     from eval.seams.classification import ClassArrays, Solution
-    from eval.statistics.class_sums import ClassTable
-
-OVERALL, SEVERAL, CONTEXT, RARE, FREE = (
-    "all objects",
-    "objects with several conditions",
-    "objects beside others",
-    "rare classes",
-    "all objects, type predicted",
-)
-"""Names of slices; those of conditions and of objects are ``condition X`` and ``object X``."""
 
 DRAINS = {
     OVERALL: 0.90,
@@ -72,61 +70,20 @@ def condition_sections(
         config: options of the mode.
         rng: generator of the bootstrap.
     """
-    by = resampled(arrays, config)
-    in_context = np.array([situation.in_context for situation in samples], np.bool_)
-    tables = tables_of(solution.answers, arrays, by)
-    masks = _class_masks(arrays, objects, config) | {CONTEXT: None}
-    slices = {}
-    for name, classes in masks.items():
-        part = _part(tables, in_context, None) if classes is None else _part(tables, None, classes)
-        if part is not None:
-            slices[name] = _slice(part, arrays, config, rng)
+    by, masks = resampled(arrays, config), class_masks(arrays, objects, config)
+    parts = slices_of(tables_of(solution.answers, arrays, by), masks, samples)
     if solution.free is not None:
-        slices[FREE] = _slice(tables_of(solution.free, arrays, by), arrays, config, rng)
-    contrasts = _contrasts(arrays, solution, in_context, config, rng)
-    targets = _targets(config.targets, slices, masks)
+        parts[FREE] = tables_of(solution.free, arrays, by)
+    slices = {name: _slice(part, arrays, config, rng) for name, part in parts.items()}
+    contrasts = _contrasts(arrays, solution, samples, config, rng)
+    targets = _targets(config.targets, slices, [*masks, CONTEXT])
     return {"slices": slices, "contrasts": contrasts or None, "targets": targets or None}
-
-
-def _class_masks(
-    arrays: ClassArrays, objects: Mapping[str, ObjectCondition], config: ConditionalConfig
-) -> dict[str, NDArray[np.bool_] | None]:
-    """Say which classes (C,) each slice is of."""
-    names = arrays.classes
-    kinds = np.array([objects[name].object if name in objects else "" for name in names], np.object_)
-    conditions = np.array([objects[name].condition if name in objects else "" for name in names], np.object_)
-    several = np.array([len(set(conditions[kinds == kind])) > 1 for kind in kinds], np.bool_)
-    masks: dict[str, NDArray[np.bool_] | None] = {OVERALL: np.ones(len(names), np.bool_), SEVERAL: several}
-    masks |= {f"condition {name}": conditions == name for name in sorted({*conditions} - {""})}
-    masks |= {f"object {name}": kinds == name for name in sorted({*kinds} - {""})}
-    counts = np.zeros(len(names))
-    for draw in arrays.draws:
-        labels = draw.labels[draw.train]
-        counts += np.bincount(labels[labels >= 0], minlength=len(names))
-    return masks | {RARE: counts * config.rare < counts.max()}
-
-
-def _part(tables: Tables, samples: NDArray[np.bool_] | None, classes: NDArray[np.bool_] | None) -> Tables | None:
-    """Take the answers to some samples, by sample or by true class; None where a draw has none of them."""
-    parts = []
-    for seeds in tables:
-        masks = [samples[table.rows] if samples is not None else _of(classes, table) for table in seeds]
-        if not all(mask.any() for mask in masks):
-            return None
-        parts.append([table.take(mask) for table, mask in zip(seeds, masks, strict=True)])
-    return parts
-
-
-def _of(classes: NDArray[np.bool_] | None, table: ClassTable) -> NDArray[np.bool_]:
-    assert classes is not None  # noqa: S101 - one of the two is given
-    chosen: NDArray[np.bool_] = classes[table.labels]
-    return chosen
 
 
 def _slice(tables: Tables, arrays: ClassArrays, config: ConditionalConfig, rng: np.random.Generator) -> Slice:
     by, classes = resampled(arrays, config), len(arrays.classes)
     summary = summarise_classes(tables, classes, metric_rule(config), config.bootstrap, rng, by)
-    metrics = {name: summary.metrics[name] for name in ("top_1", "balanced_accuracy", "macro_f1")}
+    metrics = {name: summary.metrics[name] for name in SLICE_METRICS}
     metrics["weighted_f1"] = Metric(value=_weighted_f1(tables, classes))
     count = float(np.mean([len(seeds[0].labels) for seeds in tables]))
     return Slice(metrics=metrics, n={"test": int(count) if count.is_integer() else count}, small=count < FEW_QUERIES)
@@ -145,7 +102,7 @@ def _weighted_f1(tables: Tables, classes: int) -> float:
 def _contrasts(
     arrays: ClassArrays,
     solution: Solution,
-    in_context: NDArray[np.bool_],
+    samples: Sequence[Situation],
     config: ConditionalConfig,
     rng: np.random.Generator,
 ) -> tuple[Contrast, ...]:
@@ -153,26 +110,26 @@ def _contrasts(
     by, arms = resampled(arrays, config), solution.arms
     if "plain" not in arms:
         return ()
-    plain = _part(tables_of(arms["plain"].answers, arrays, by), in_context, None)
+    plain = in_context(tables_of(arms["plain"].answers, arrays, by), samples)
     contrasts = []
     for name in ("spatial", "neighbours"):
         if name not in arms or plain is None:
             continue
-        other = _part(tables_of(arms[name].answers, arrays, by), in_context, None)
+        other = in_context(tables_of(arms[name].answers, arrays, by), samples)
         assert other is not None  # noqa: S101 - the samples are those of plain
         rule = metric_rule(config)
         differences = paired_classes(plain, other, len(arrays.classes), rule, config.bootstrap, rng, by)
         gains = {
             metric: Gain(value=one.metric.value, ci95=one.metric.ci95, p_value=one.p_value)
             for metric, one in differences.items()
-            if metric in {"top_1", "balanced_accuracy", "macro_f1"}
+            if metric in SLICE_METRICS
         }
         count = len(np.unique(np.concatenate([seeds[0].rows for seeds in plain])))
         contrasts.append(Contrast(first=name, second="plain", slice=CONTEXT, n=count, gains=gains))
     return tuple(contrasts)
 
 
-def _targets(source: str | None, slices: Mapping[str, Slice], names: Mapping[str, object]) -> tuple[Target, ...]:
+def _targets(source: str | None, slices: Mapping[str, Slice], names: Sequence[str]) -> tuple[Target, ...]:
     """Compare slices with targets.
 
     Raises:

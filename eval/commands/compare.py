@@ -49,14 +49,15 @@ def compare_command(
     Give two result files of one store, or two spaces. Brackets in the table hold a 95 % interval; it and p are of one
     randomisation test, which exchanges A and B identity by identity (of classification sample by sample, or group by
     group), so 0 is in the interval where p is above .05. McNemar's exact test on Rank-1 or top-1 is beside it. Results
-    over different test samples or label universes are refused. Two files of classification may have different modes.
+    over different test samples or label universes are refused. Two files of classification may have different modes;
+    two of conditions are compared slice by slice, too, as by condition (its recall) and by type of object.
     Example: compare a.json b.json --store S
     """
     from eval.results.files import read_result
     from eval.runs.compare import compare_requests, compare_results
     from eval.runs.request import EvalRequest
     from eval.seams.options import NAME_OPTIONS
-    from eval.views.tables import comparison_of
+    from eval.views.tables import comparison_tables
     from retrieval.config import parse_assignments
     from retrieval.store.open import open_store
 
@@ -79,4 +80,4 @@ def compare_command(
     if as_json:
         print_json(comparison.to_dict())
     else:
-        print_tables([comparison_of(comparison)])
+        print_tables(list(comparison_tables(comparison)))

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eval.classification.choosing import metric_rule
+from eval.classification.condition_options import ConditionalConfig
+from eval.classification.condition_slices import FREE, SLICE_METRICS, class_masks, slices_of
 from eval.classification.figures import missing_gain_intervals, resampled, tables_of
 from eval.seams.samples import rows_of_ids
 from eval.statistics.class_summary import mcnemar_classes, paired_classes, summarise_classes
-from eval.statistics.paired_comparison import Comparison
+from eval.statistics.paired_comparison import Comparison, SliceComparison, paired_values
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eval.classification.figures import Tables
     from eval.results.schema import TaskName
     from eval.runs.prepare_classification import PreparedClassification
     from eval.seams.classification import Answers
+    from eval.statistics.class_summary import By
 
 MEASURES = ("tops", "macro_over", "bins", "interval")
 """Options that define the metrics; two evaluations must have the same values of these."""
@@ -27,7 +33,8 @@ MEASURES = ("tops", "macro_over", "bins", "interval")
 class ClassificationComparison(Comparison):
     """B against A, sample by sample. ``a`` and ``b`` name mode, spaces and scorers.
 
-    ``by`` is what the bootstrap resamples: samples within their ``class``, or a ``group`` as a whole.
+    ``by`` is what the bootstrap resamples: samples within their ``class``, or a ``group`` as a whole. ``slices`` are
+    those of two evaluations of conditions, and empty for other modes.
     """
 
     task: ClassVar[TaskName] = "classification"
@@ -37,15 +44,54 @@ class ClassificationComparison(Comparison):
 
     classes: int
     by: str
+    slices: Mapping[str, SliceComparison]
+
+    def to_dict(self) -> dict[str, Any]:
+        """See :meth:`Comparison.to_dict`; with ``slices`` where there are any."""
+        slices = {
+            name: {"n": part.n, "metrics": paired_values(part.values, part.differences)}
+            for name, part in self.slices.items()
+        }
+        return Comparison.to_dict(self) | ({"slices": slices} if slices else {})
 
 
-def _same_rows(first: PreparedClassification, second: PreparedClassification) -> tuple[Answers, Answers]:
-    """The answers of both with the rows of the first, since the train and val samples may differ."""
+def _same_rows(answers: Answers, first: PreparedClassification, second: PreparedClassification) -> Answers:
+    """Answers of the second with the rows of the first, since the train and val samples may differ."""
     rows = rows_of_ids(first.arrays.ids, second.arrays.ids)
-    answers = tuple(
-        tuple(answer._replace(rows=rows[answer.rows]) for answer in seeds) for seeds in second.solution.answers
+    return tuple(tuple(answer._replace(rows=rows[answer.rows]) for answer in seeds) for seeds in answers)
+
+
+def _paired_tables(
+    a: Answers, b: Answers, first: PreparedClassification, second: PreparedClassification, by: By
+) -> tuple[Tables, Tables]:
+    """Answers of A and of B with their true labels, in the rows of the first."""
+    return tables_of(a, first.arrays, by), tables_of(_same_rows(b, first, second), first.arrays, by)
+
+
+def _slices(
+    first: PreparedClassification, second: PreparedClassification, whole: tuple[Tables, Tables], by: By
+) -> Iterator[tuple[str, tuple[Tables, Tables]]]:
+    """The slices of two evaluations of conditions; which classes are rare, the train samples of the first say."""
+    if not all(isinstance(ready.config, ConditionalConfig) for ready in (first, second)) or first.facts is None:
+        return
+    assert isinstance(first.config, ConditionalConfig)  # noqa: S101 - for mypy
+    masks = class_masks(first.arrays, first.facts.classes, first.config)
+    a, b = (slices_of(tables, masks, first.facts.samples) for tables in whole)
+    yield from ((name, (a[name], b[name])) for name in a)
+    free = first.solution.free, second.solution.free
+    if free[0] is not None and free[1] is not None:
+        yield FREE, _paired_tables(free[0], free[1], first, second, by)
+
+
+def _compared(first: PreparedClassification, a: Tables, b: Tables, resamples: int, by: By) -> SliceComparison:
+    rule, classes = metric_rule(first.config), len(first.arrays.classes)
+    values = [summarise_classes(tables, classes, rule, 0, first.rng(), by).metrics for tables in (a, b)]
+    differences = paired_classes(a, b, classes, rule, resamples, first.rng(), by)
+    return SliceComparison(
+        float(np.mean([len(seeds[0].labels) for seeds in a])),
+        {name: (values[0][name].value, values[1][name].value) for name in SLICE_METRICS},
+        {name: differences[name] for name in SLICE_METRICS},
     )
-    return first.solution.answers, answers
 
 
 def _require_comparable(first: PreparedClassification, second: PreparedClassification) -> None:
@@ -91,7 +137,7 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
     """
     _require_comparable(first, second)
     by, rule, classes = resampled(first.arrays, first.config), metric_rule(first.config), len(first.arrays.classes)
-    tables = [tables_of(answers, first.arrays, by) for answers in _same_rows(first, second)]
+    tables = _paired_tables(first.solution.answers, second.solution.answers, first, second, by)
     resamples = max(first.config.bootstrap, second.config.bootstrap)
     if resamples == 0:
         raise InputError("Without resamples nothing says how sure a difference is; evaluate with `bootstrap=1000`.")
@@ -108,7 +154,8 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
         seed=first.request.seed,
         resamples=resamples,
         values={name: (values[0][name].value, values[1][name].value) for name in values[0]},
-        differences=paired_classes(tables[0], tables[1], classes, rule, resamples, first.rng(), by),
-        mcnemar=mcnemar_classes(tables[0], tables[1]),
+        differences=paired_classes(*tables, classes, rule, resamples, first.rng(), by),
+        mcnemar=mcnemar_classes(*tables),
+        slices={name: _compared(first, *pair, resamples, by) for name, pair in _slices(first, second, tables, by)},
         warnings=tuple(dict.fromkeys([*first.warnings, *second.warnings, *missing_gain_intervals(tables[0], by)])),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from eval.statistics.paired_tests import to_dict
 from retrieval.frames import to_frame
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from eval.results.schema import TaskName
     from eval.statistics.paired_tests import McNemar, PairedDifference
     from retrieval.fitted_table import FittedTable
+
+
+class SliceComparison(NamedTuple):
+    """B against A on one slice: its samples (mean over draws), values of A and B, and B minus A, by metric."""
+
+    n: float
+    values: Mapping[str, tuple[float, float]]
+    differences: Mapping[str, PairedDifference]
+
+
+def paired_values(
+    values: Mapping[str, tuple[float, float]], differences: Mapping[str, PairedDifference]
+) -> dict[str, dict[str, Any]]:
+    """Convert metrics of A and B and their differences to plain values for JSON."""
+    plain = to_dict(differences)
+    return {name: {"a": a, "b": b, **plain[name]} for name, (a, b) in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -73,16 +89,16 @@ class Comparison(ShowsTables):
 
     def _tables(self) -> Iterable[FittedTable]:
         views = importlib.import_module("..views.tables", __package__)  # views stand above what they show
-        return (views.comparison_of(self),)
+        tables: Iterable[FittedTable] = views.comparison_tables(self)
+        return tables
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON; metrics are fractions."""
-        differences = to_dict(self.differences)
         return {
             "task": self.task,
             **{name: getattr(self, name) for name in self.head},
             "n": dict(self.n),
-            "metrics": {name: {"a": a, "b": b, **differences[name]} for name, (a, b) in self.values.items()},
+            "metrics": paired_values(self.values, self.differences),
             "mcnemar": None if self.mcnemar is None else self.mcnemar._asdict(),
             "warnings": list(self.warnings),
         }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eval.views.wording import metric_name, metric_number, metric_words, p_value, protocol_name
+from eval.views.wording import count_words, metric_name, metric_number, metric_words, p_value, protocol_name
 from retrieval.fitted_table import FittedTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eval.runs.compare_classification import ClassificationComparison
     from eval.runs.compare_ranking import RankingComparison
     from eval.statistics.paired_comparison import Comparison
     from eval.statistics.paired_tests import McNemar
 
 
-def ranking_comparison_table(comparison: RankingComparison) -> FittedTable:
+def ranking_comparison_tables(comparison: RankingComparison) -> Iterator[FittedTable]:
     """One row per metric: A, B, their difference with its interval, p-value, and draws in which B is higher."""
     title = f"A {comparison.a}\nB {comparison.b}\n{_basis(comparison)}"
     table = FittedTable(title, _ranking_caption(comparison))
@@ -23,16 +25,31 @@ def ranking_comparison_table(comparison: RankingComparison) -> FittedTable:
         difference = comparison.differences[name]
         draws = f"{difference.draws_up}/{difference.draws_equal}/{difference.draws_down}"
         table.add_row(*_row(comparison, name), draws)
-    return table
+    yield table
 
 
-def classification_comparison_table(comparison: ClassificationComparison) -> FittedTable:
-    """One row per metric: A, B, their difference with its interval, and its p-value."""
+def classification_comparison_tables(comparison: ClassificationComparison) -> Iterator[FittedTable]:
+    """One row per metric: A, B, their difference with its interval, and its p-value; then one per slice of objects."""
     split = f"{comparison.split_set.partition('@')[0]} · {comparison.classes} labels"
     table = FittedTable(f"A {comparison.a}\nB {comparison.b}\n{split}", _classification_caption(comparison))
     _add_columns(table, "A", "B", "B - A", "p")
     for name in comparison.values:
         table.add_row(*_row(comparison, name))
+    yield table
+    if comparison.slices:
+        yield _slices_table(comparison)
+
+
+def _slices_table(comparison: ClassificationComparison) -> FittedTable:
+    """One row per slice of objects: top-1 of A and B, and their differences in it and in balanced accuracy."""
+    table = FittedTable("Objects and conditions", "percent, top-1 (of a condition its recall); p is of top-1")
+    _add_columns(table, "A", "B", "B - A", "p", "balanced B - A")
+    table.add_column("n", "number")
+    for name, part in comparison.slices.items():
+        a, b = (metric_number("top_1", value) for value in part.values["top_1"])
+        first, balanced = (part.differences[metric] for metric in ("top_1", "balanced_accuracy"))
+        changes = [metric_words("top_1", one.metric, sign=True) for one in (first, balanced)]
+        table.add_row(name, a, b, changes[0], p_value(first.p_value), changes[1], count_words(part.n))
     return table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eval.views.classification_tables import class_tables
-from eval.views.comparison import classification_comparison_table, ranking_comparison_table
+from eval.views.comparison import classification_comparison_tables, ranking_comparison_tables
 from eval.views.ranking_tables import ranking_tables
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 RESULT_TABLES: Mapping[TaskName, Callable[[EvalResult], Iterator[FittedTable]]] = {
     "classification": class_tables, "ranking": ranking_tables, "verification": ranking_tables,
 }  # fmt: skip
-COMPARISON_TABLES: Mapping[TaskName, Callable[[Any], FittedTable]] = {
-    "classification": classification_comparison_table,
-    "ranking": ranking_comparison_table,
-    "verification": ranking_comparison_table,
+COMPARISON_TABLES: Mapping[TaskName, Callable[[Any], Iterator[FittedTable]]] = {
+    "classification": classification_comparison_tables,
+    "ranking": ranking_comparison_tables,
+    "verification": ranking_comparison_tables,
 }
 
 
@@ -31,6 +31,6 @@ def result_tables(result: EvalResult) -> Iterator[FittedTable]:
     return RESULT_TABLES[result.task](result)
 
 
-def comparison_of(comparison: Comparison) -> FittedTable:
-    """The table of a comparison."""
+def comparison_tables(comparison: Comparison) -> Iterator[FittedTable]:
+    """The tables of a comparison."""
     return COMPARISON_TABLES[comparison.task](comparison)

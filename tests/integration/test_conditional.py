@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -47,6 +48,41 @@ def test_all_forms_side_by_side(store: Path, tmp_path: Path) -> None:
     targets = {target.slice: target for target in result.targets or ()}
     assert targets["condition blocked"].target == 0.6
     assert json.loads(out.read_text())["targets"][0]["slice"] == "all objects"
+
+
+def test_compare_pairs_the_slices(store: Path, tmp_path: Path) -> None:
+    """Each slice as it is in both results; the difference of the recall of a condition counted object by object."""
+    files = [tmp_path / f"{method}.json" for method in ("prototype", "gda")]
+    for file in files:
+        options = ("-o", f"method={file.stem}", "-o", "bootstrap=200", "-o", "interval=class")
+        call_cli("eval", "--mode", "conditional", "--store", store, *options, "--out", file)
+    a, b = (vitrine.read_result(file) for file in files)
+    shown = call_cli("compare", *files, "--store", store, "--json").stdout
+    slices = json.loads(shown)["slices"]
+    assert list(slices) == list(a.slices or {}) == list(b.slices or {})
+    for name, part in slices.items():
+        for metric, pair in part["metrics"].items():
+            first, second = ((result.slices or {})[name].metrics[metric].value for result in (a, b))
+            assert (pair["a"], pair["b"]) == (first, second)
+            assert pair["difference"] == pytest.approx(second - first)
+    before, after = (_right_of_damaged(file) for file in files)
+    gained = sum(after[sample] - right for sample, right in before.items())
+    part = slices["condition damaged"]
+    gain = part["metrics"]["top_1"]
+    assert part["n"] == len(before)
+    assert gain["difference"] == pytest.approx(gained / len(before))
+    assert gain["ci95"][0] <= gain["difference"] <= gain["ci95"][1]
+    table = call_cli("compare", *files, "--store", store).stdout
+    assert "Objects and conditions" in table
+    assert "condition blocked" in table
+    other = vitrine.evaluate(store, "prototype", bootstrap=60, interval="class")
+    assert "slices" not in vitrine.compare(store, a, other).to_dict()
+
+
+def _right_of_damaged(file: Path) -> dict[str, bool]:
+    """Whether each damaged object was answered right, from the predictions beside a result."""
+    rows = csv.DictReader((file.parent / f"{file.stem}.assets" / "predictions.csv").open())
+    return {row["id"]: row["predicted"] == row["label"] for row in rows if row["label"].lower().endswith("damaged")}
 
 
 def test_the_texts_are_embedded_once(store: Path) -> None:

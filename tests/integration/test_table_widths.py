@@ -13,7 +13,7 @@ from eval.runs.compare_ranking import RankingComparison
 from eval.statistics.paired_tests import McNemar, PairedDifference
 from eval.views.audit_tables import audit_table
 from eval.views.results import results_table
-from eval.views.tables import comparison_of, result_tables
+from eval.views.tables import comparison_tables, result_tables
 from retrieval.commands.search import hits_table
 from retrieval.search.request import SearchRequest
 from retrieval.search.result import Hit, SearchResult
@@ -160,7 +160,7 @@ def test_results_of_one_space() -> None:
 
 
 def test_compare() -> None:
-    check_approved("compare", [comparison_of(comparison())])
+    check_approved("compare", list(comparison_tables(comparison())))
 
 
 def test_audit() -> None:

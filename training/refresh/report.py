@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from eval.views.tables import comparison_of
+from eval.views.tables import comparison_tables
 from retrieval.fitted_table import FittedTable
 from retrieval.notebook import ShowsTables
 
@@ -152,7 +152,7 @@ class RefreshReport(ShowsTables):
         if self.changes is None:
             return
         for comparison in self.changes.comparisons:
-            yield comparison_of(comparison)
+            yield from comparison_tables(comparison)
         if self.changes.neighbours is not None:
             yield _neighbours_table(self.changes.neighbours)
 

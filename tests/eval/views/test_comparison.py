@@ -8,7 +8,7 @@ import pytest
 
 from eval.runs.compare import compare_requests
 from eval.runs.request import EvalRequest
-from eval.views.tables import comparison_of
+from eval.views.tables import comparison_tables
 from retrieval.store.memory import MemoryStore
 from tests.support.labelled_stores import CLIP, RES, class_store, labelled
 from tests.support.terminal import printed
@@ -30,6 +30,6 @@ def asked(mode: str, space: str = CLIP, **more: Any) -> EvalRequest:
 
 def test_the_table(store: MemoryStore) -> None:
     found = compare_requests(store, asked("prototype"), asked("prototype", RES))
-    text = printed([comparison_of(found)])
+    text = printed(list(comparison_tables(found)))
     for word in (f"A prototype: prototype {CLIP}", "B - A", "top-1", "McNemar on top-1", "of 36 test samples"):
         assert word in text
