@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from retrieval.commands.options import note
 from retrieval.errors import InputError
 from training.checkpoint import open_run
 from training.data.training_data import DataNeeds
 from training.export import TrainingRecord, write_bank, write_encoder
 from training.hardware import resolve_hardware
+from training.image_augment import ImageAugmentation
 from training.jobs.classifier_recipe import ClassifierRecipe
+from training.jobs.label_batches import KeptActivations
 from training.jobs.label_export import layer_bank, load_best, record_of
 from training.jobs.label_images import image_inputs
 from training.jobs.label_metrics import SCORE, TIE
@@ -19,13 +25,15 @@ from training.learner import Learner
 from training.loop import TrainingResult, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import torch
 
     from retrieval.config import Config
     from training.data.training_data import TrainingData
+    from training.jobs.classifier_network import LinearClassifier
     from training.jobs.classifier_recipe import ClassifierModel
+    from training.jobs.label_batches import LabelInputs
     from training.models.towers import ImageTower
     from training.run_settings import RunSettings
 
@@ -53,13 +61,44 @@ class ClassifierJob:
         hardware.prepare(network)
         plan = LabelPlan(recipe.loop, recipe.loss, recipe.batch, recipe.selection, recipe.batches, recipe.mixing)
         open_run(out, recipe.model_dump(mode="json"))
-        with image_inputs(data, tower.spec, recipe, out, quiet=run.quiet) as images:
-            stage = LabelStage(network, data, images, plan, hardware)
+        with classifier_inputs(recipe, data, tower, network, out, quiet=run.quiet) as inputs:
+            stage = LabelStage(network, data, inputs, plan, hardware)
             result = fit(Learner(network, SCORE, [stage], recipe.loop.ema, TIE), out, seed=seed, run=run)
         if result.history and not result.interrupted:
             record = record_of("classifier", recipe, recipe.data, data, result)
             export_classifier(out, record, tower, load_best(out))
         return result
+
+
+@contextmanager
+def classifier_inputs(
+    recipe: ClassifierRecipe,
+    data: TrainingData,
+    tower: ImageTower,
+    network: LinearClassifier,
+    out: Path,
+    *,
+    quiet: bool,
+) -> Iterator[LabelInputs]:
+    """Images of the samples; with ``model.cache_frozen`` what the frozen layers make of them, and the network after.
+
+    Raises:
+        InputError: frozen layers should be kept, and nothing is frozen or all is, or the network cannot be divided.
+    """
+    from training.models.frozen_layers import NOT_AUGMENTED, compute_frozen
+
+    if not recipe.model.cache_frozen:
+        with image_inputs(data, tower.spec, recipe, out, quiet=quiet) as images:
+            yield images
+        return
+    if not quiet:
+        note(NOT_AUGMENTED)
+    plain = recipe.model_copy(update={"augmentation": ImageAugmentation(crop="none", flip=False)})
+    rows = np.concatenate([data.rows("train"), data.rows("val")])
+    with image_inputs(data, tower.spec, plain, out, quiet=quiet) as images:
+        layers = compute_frozen(tower, images.val, rows, data.ids.tolist(), out, group="model", quiet=quiet)
+    network.begin_after(layers.split)
+    yield KeptActivations(layers)
 
 
 def classifier_tower(model: ClassifierModel, data: TrainingData, device: str, seed: int) -> ImageTower:

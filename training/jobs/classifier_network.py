@@ -10,6 +10,7 @@ from retrieval.encoders.torch_encoder import seeded
 from training.models.freezing import freeze_parameters
 
 if TYPE_CHECKING:
+    from training.models.frozen_features import FrozenSplit
     from training.models.towers import ImageTower
 
 
@@ -27,10 +28,19 @@ class LinearClassifier(torch.nn.Module):
         if tower.clip is not None:
             texts = [name for name, _ in self.network.named_parameters() if not name.startswith("visual.")]
             freeze_parameters(self.network, texts)
-        self._encode = [image_features(tower)]  # in a list, so that it is no submodule
+        self._encode: list[Any] = [image_features(tower)]  # in a list, so that it is no submodule
+
+    def begin_after(self, split: FrozenSplit) -> None:
+        """Take the inputs of the first trained module from now on, in place of images."""
+
+        def encode(activations: torch.Tensor) -> torch.Tensor:
+            _, feat, proj = split.features(activations)
+            return feat if proj is None else proj
+
+        self._encode = [encode]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return class logits (n, C) of normalised images."""
+        """Return class logits (n, C) of normalised images, or of what :meth:`begin_after` says."""
         logits: torch.Tensor = self.head(self.dropout(self._encode[0](images)))
         return logits
 

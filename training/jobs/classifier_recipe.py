@@ -29,6 +29,11 @@ class ClassifierModel(Config):
     unfreeze: Unfreeze = Field(
         "all", description="What is trained besides the last layer: all, none, or the last N blocks or stages."
     )
+    cache_frozen: bool = Field(
+        False,
+        description="Whether the frozen layers are computed once per image, without augmentation, and kept in the "
+        "folder of the run.",
+    )
 
     @model_validator(mode="after")
     def _named(self) -> ClassifierModel:
@@ -57,3 +62,9 @@ class ClassifierRecipe(Config):
         "top_1", description="Held-out metric by which weights are chosen: top_1 or macro_f1; equal ones by NLL."
     )
     loop: LabelLoop = Field(LabelLoop(), description="How long, how fast and how carefully.")
+
+    @model_validator(mode="after")
+    def _whole_images(self) -> ClassifierRecipe:
+        if self.model.cache_frozen and self.mixing.any:
+            raise ValueError("mixing mixes images, of which model.cache_frozen keeps what frozen layers make of each")
+        return self

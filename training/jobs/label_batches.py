@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.data.image_loader import ImageLoader
     from training.data.training_data import TrainingData
     from training.jobs.label_recipe import Mixing, Sampling
+    from training.models.frozen_layers import FrozenLayers
 
 
 class LabelBatch(NamedTuple):
@@ -76,6 +77,28 @@ class LoadedImages:
         scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.preprocess.mean, self.preprocess.std))
         return (scaled - mean) / std
+
+
+@dataclass(frozen=True, slots=True)
+class KeptActivations:
+    """What the frozen layers of a network make of samples.
+
+    Attributes:
+        layers: the frozen layers.
+    """
+
+    layers: FrozenLayers
+
+    def begin(self, epoch: int, batches: Sequence[LabelBatch]) -> None:
+        """See :class:`LabelInputs`."""
+
+    def train(self, batch: LabelBatch) -> torch.Tensor:
+        """See :class:`LabelInputs`."""
+        return self.val(batch.rows)
+
+    def val(self, rows: Int64) -> torch.Tensor:
+        """See :class:`LabelInputs`."""
+        return self.layers.activations(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,38 @@ def test_a_run_that_stopped_equals_one_that_did_not(world: TrainingData, tmp_pat
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+KEPT: dict[str, Any] = {"model": {**SCRATCH, "unfreeze": 1}, "augmentation": {"crop": "none", "flip": False}}
+
+
+def test_training_after_frozen_layers_that_are_kept_is_that_on_plain_images(
+    world: TrainingData, tmp_path: Path, monkeypatch: Any
+) -> None:
+    histories = []
+    for kept in (True, False):
+        groups: dict[str, Any] = {**KEPT, "model": {**KEPT["model"], "cache_frozen": kept}}
+        if kept:  # whatever the recipe says of augmentation; and the second part of a run reads what the first kept
+            groups["augmentation"] = CALM
+            with monkeypatch.context() as patch:
+                stop_after(patch, 2)
+                assert _train(tmp_path / "kept", world, **groups).interrupted
+            made = (tmp_path / "kept" / "frozen.npy").stat().st_mtime_ns
+        histories.append(_train(tmp_path / ("kept" if kept else "whole"), world, **groups).history)
+    assert (tmp_path / "kept" / "frozen.npy").stat().st_mtime_ns == made
+    for line, other in zip(*histories, strict=True):
+        assert [line[name] for name in ("loss", "nll")] == pytest.approx([other["loss"], other["nll"]], rel=1e-3)
+        assert line["top_1"] == pytest.approx(other["top_1"], abs=0.07)  # one of 16
+    kept, whole = (load_file(tmp_path / name / "encoder" / "weights.safetensors") for name in ("kept", "whole"))
+    assert kept.keys() == whole.keys()
+    assert all(torch.allclose(kept[name], whole[name], atol=1e-3) for name in whole)
+
+
+def test_frozen_layers_are_kept_only_where_there_are_some(world: TrainingData, tmp_path: Path) -> None:
+    with pytest.raises(VitrineError, match=r"`model.unfreeze=1`; leave out model.cache_frozen"):
+        _train(tmp_path, world, model={**SCRATCH, "cache_frozen": True})
+    with pytest.raises(VitrineError, match=r"mixing mixes images, of which model.cache_frozen keeps"):
+        _train(tmp_path, world, model={**SCRATCH, "cache_frozen": True}, mixing={"mixup": 0.2})
+
+
 def test_pieces_of_a_weighted_batch_add_up_to_it(world: TrainingData, tmp_path: Path) -> None:
     weights = {"red": 5.0, "blue": 0.5}
     losses = []

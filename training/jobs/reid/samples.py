@@ -11,6 +11,7 @@ import numpy as np
 
 from retrieval.errors import InputError
 from training.jobs.reid.held_out import LEAST, identities_with_queries
+from training.models.frozen_layers import NOT_AUGMENTED
 from training.sampling import identity_notes
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> t
     train = data.rows("train")
     notes: tuple[str, ...] = (*identity_notes(data.target[train], stage.identities, stage.images),)
     if stage.cache_frozen:
-        notes = (*notes, "Frozen layers are computed once per image, so images are not augmented.")
+        notes = (*notes, NOT_AUGMENTED)
     val = data.rows("val")
     unseen = data.target[val][~np.isin(data.target[val], data.target[train])]
     several = len(identities_with_queries(unseen))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.jobs.reid.frozen import compute_frozen
 from training.jobs.reid.groups import image_groups, make_optimisers, prompt_groups
 from training.jobs.reid.held_out import held_out_metrics
 from training.jobs.reid.objective import ReidObjective, both_ways, compared
 from training.jobs.reid.samples import ReidBatch, ReidSamples
 from training.learner import LOSS
+from training.models.frozen_layers import compute_frozen
 from training.optimisers import Optimisers
 from training.sampling import identity_batches, shuffled_batches
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from retrieval.types import Float32, Int64
     from training.hardware import Hardware
-    from training.jobs.reid.frozen import FrozenLayers
     from training.jobs.reid.network import ReidNetwork
     from training.jobs.reid.recipe import ReidRecipe
+    from training.models.frozen_layers import FrozenLayers
     from training.models.towers import TowerFeatures
     from training.schedule import Moment
 
@@ -141,7 +141,7 @@ class ImageStage:
             self._fix_texts()
         groups = image_groups(network, self._recipe)
         if stage.cache_frozen and self._out is not None and self._frozen is None:
-            self._frozen = compute_frozen(network, self._samples, self._out, quiet=self._quiet)
+            self._frozen = self._frozen_layers(self._out)
         center_rate = self._losses.center_rate if self._losses.center else None
         schedule = stage.schedule.rates(stage.epochs)
         self._optimisers = make_optimisers(
@@ -154,6 +154,18 @@ class ImageStage:
             scaler=self._hardware.scaler(),
         )
         return self._optimisers
+
+    def _frozen_layers(self, out: Path) -> FrozenLayers:
+        samples = self._samples
+        return compute_frozen(
+            self._network.tower,
+            lambda rows: samples.normalised(samples.images.plain(rows)),
+            np.concatenate([samples.train, samples.held_out]),
+            samples.ids,
+            out,
+            group="image_stage",
+            quiet=self._quiet,
+        )
 
     def _fix_texts(self) -> None:
         import torch
