@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from eval.seams.classification import ClassConfig
@@ -15,6 +17,12 @@ class ConditionalConfig(ClassConfig):
         default="object",
         description="Column of the object's type: only conditions that train samples of the type have are answered. "
         "null answers freely, type and condition.",
+    )
+    types: Literal["annotated", "predicted"] = Field(
+        default="annotated",
+        description="Where the types of objects come from: the annotated ones, or predicted by the method itself: the "
+        "type whose conditions have the largest sum of probabilities; then its conditions are answered, and prompts "
+        "name neighbours by types that plain prompts predict. An answer is right where type and condition are.",
     )
     method: Names = Field(
         default=("plain", "spatial", "neighbours", "prototype"),

@@ -13,10 +13,11 @@ import numpy as np
 from eval.classification.choosing import metric_rule
 from eval.classification.condition_slices import (
     CONTEXT,
-    FREE,
+    OTHER_TYPES,
     OVERALL,
     RARE,
     SLICE_METRICS,
+    beside_whole,
     class_masks,
     in_context,
     slices_of,
@@ -58,6 +59,7 @@ def condition_sections(
     objects: Mapping[str, ObjectCondition],
     samples: Sequence[Situation],
     config: ConditionalConfig,
+    wanted: Mapping[str, float],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Compute the sections ``slices``, ``contrasts`` and ``targets``.
@@ -68,16 +70,22 @@ def condition_sections(
         objects: what each class is.
         samples: (n,) the situation of each sample.
         config: options of the mode.
+        wanted: targets, as of :func:`read_targets`.
         rng: generator of the bootstrap.
     """
     by, masks = resampled(arrays, config), class_masks(arrays, objects, config)
     parts = slices_of(tables_of(solution.answers, arrays, by), masks, samples)
-    if solution.free is not None:
-        parts[FREE] = tables_of(solution.free, arrays, by)
+    if solution.other_types is not None:
+        parts = beside_whole(parts, OTHER_TYPES[config.types], tables_of(solution.other_types, arrays, by))
     slices = {name: _slice(part, arrays, config, rng) for name, part in parts.items()}
     contrasts = _contrasts(arrays, solution, samples, config, rng)
-    targets = _targets(config.targets, slices, [*masks, CONTEXT])
+    targets = tuple(_target(name, share, slices.get(name)) for name, share in wanted.items())
     return {"slices": slices, "contrasts": contrasts or None, "targets": targets or None}
+
+
+def slice_names(arrays: ClassArrays, objects: Mapping[str, ObjectCondition], config: ConditionalConfig) -> list[str]:
+    """Return the names of the slices that a result may have."""
+    return [*class_masks(arrays, objects, config), CONTEXT, OTHER_TYPES[config.types]]
 
 
 def _slice(tables: Tables, arrays: ClassArrays, config: ConditionalConfig, rng: np.random.Generator) -> Slice:
@@ -129,31 +137,39 @@ def _contrasts(
     return tuple(contrasts)
 
 
-def _targets(source: str | None, slices: Mapping[str, Slice], names: Sequence[str]) -> tuple[Target, ...]:
-    """Compare slices with targets.
+def _target(name: str, share: float, part: Slice | None) -> Target:
+    """Compare the top-1 of a slice with a target; it has no value where the slice has no test sample."""
+    if part is None:
+        return Target(slice=name, target=share)
+    metric = part.metrics["top_1"]
+    return Target(slice=name, target=share, value=metric.value, ci95=metric.ci95, reached=metric.value > share)
+
+
+def read_targets(source: str | None) -> Mapping[str, float]:
+    """Return wanted shares by the name of a slice: none, those of ``drains``, or those of a YAML file.
 
     Raises:
-        InputError: the file of targets cannot be read.
+        MissingFileError, InputError: the file cannot be read, or holds no targets.
+    """
+    if source is None or source == "drains":
+        return {} if source is None else DRAINS
+    path = Path(source)
+    content = read_yaml(path, "targets")
+    if not isinstance(content, dict) or not all(_is_share(value) for value in content.values()):
+        raise InputError(f"{path} holds no targets; write lines such as 'condition blocked: 0.6'.")
+    return {str(name): float(value) for name, value in content.items()}
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def require_targets(wanted: Mapping[str, float], names: Sequence[str]) -> None:
+    """Check that targets are of slices; those of ``drains`` may be of slices that a store does not have.
+
+    Raises:
         UnknownNameError: a target is of no slice.
     """
-    if source is None:
-        return ()
-    wanted = DRAINS if source == "drains" else _read_targets(Path(source), [*names, FREE])
-    targets = []
-    for name, share in wanted.items():
-        metric = slices[name].metrics["top_1"] if name in slices else None
-        value = None if metric is None else metric.value
-        reached = None if value is None else value > share
-        ci95 = None if metric is None else metric.ci95
-        targets.append(Target(slice=name, target=share, value=value, ci95=ci95, reached=reached))
-    return tuple(targets)
-
-
-def _read_targets(path: Path, names: Sequence[str]) -> dict[str, float]:
-    content = read_yaml(path, "targets")
-    if not isinstance(content, dict) or not all(isinstance(value, int | float) for value in content.values()):
-        raise InputError(f"{path} holds no targets; write lines such as 'condition blocked: 0.6'.")
-    for name in content:
-        if name not in names:
-            raise unknown("slice", str(name), names)
-    return {str(name): float(value) for name, value in content.items()}
+    for name in wanted:
+        if name not in names and wanted is not DRAINS:
+            raise unknown("slice", name, names)

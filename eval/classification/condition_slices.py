@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
     Masks = Mapping[str, NDArray[np.bool_]]
 
-OVERALL, SEVERAL, CONTEXT, RARE, FREE = (
+T = TypeVar("T")
+
+OVERALL, SEVERAL, CONTEXT, RARE = (
     "all objects",
     "objects with several conditions",
     "objects beside others",
     "rare classes",
-    "all objects, type predicted",
 )
 """Names of slices; those of conditions and of objects are ``condition X`` and ``object X``."""
+
+OTHER_TYPES = {"annotated": "all objects, type predicted", "predicted": "all objects, type annotated"}
+"""By the option ``types``: the slice of all objects whose types have the other origin than those of the whole."""
 
 SLICE_METRICS = ("top_1", "balanced_accuracy", "macro_f1")
 """Metrics of slices that have intervals and are compared; top-1 of a condition is its recall."""
@@ -67,6 +71,12 @@ def slices_of(tables: Tables, masks: Masks, samples: Sequence[Situation]) -> dic
     }
     slices[CONTEXT] = in_context(tables, samples)
     return {name: part for name, part in slices.items() if part is not None}
+
+
+def beside_whole(slices: Mapping[str, T], name: str, part: T) -> dict[str, T]:
+    """Add a slice behind the first, which is of all objects."""
+    whole, *others = slices.items()
+    return dict([whole, (name, part), *others])
 
 
 def in_context(tables: Tables, samples: Sequence[Situation]) -> Tables | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eval.classification.choosing import metric_rule
 from eval.classification.condition_options import ConditionalConfig
-from eval.classification.condition_slices import FREE, SLICE_METRICS, class_masks, slices_of
+from eval.classification.condition_slices import OTHER_TYPES, SLICE_METRICS, beside_whole, class_masks, slices_of
 from eval.classification.figures import missing_gain_intervals, resampled, tables_of
 from eval.seams.samples import rows_of_ids
 from eval.statistics.class_summary import mcnemar_classes, paired_classes, summarise_classes
@@ -17,7 +17,7 @@ from eval.statistics.paired_comparison import Comparison, SliceComparison, paire
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from eval.classification.figures import Tables
     from eval.results.schema import TaskName
@@ -70,17 +70,19 @@ def _paired_tables(
 
 def _slices(
     first: PreparedClassification, second: PreparedClassification, whole: tuple[Tables, Tables], by: By
-) -> Iterator[tuple[str, tuple[Tables, Tables]]]:
+) -> dict[str, tuple[Tables, Tables]]:
     """The slices of two evaluations of conditions; which classes are rare, the train samples of the first say."""
-    if not all(isinstance(ready.config, ConditionalConfig) for ready in (first, second)) or first.facts is None:
-        return
-    assert isinstance(first.config, ConditionalConfig)  # noqa: S101 - for mypy
-    masks = class_masks(first.arrays, first.facts.classes, first.config)
+    one, two = first.config, second.config
+    if not isinstance(one, ConditionalConfig) or not isinstance(two, ConditionalConfig) or first.facts is None:
+        return {}
+    masks = class_masks(first.arrays, first.facts.classes, one)
     a, b = (slices_of(tables, masks, first.facts.samples) for tables in whole)
-    yield from ((name, (a[name], b[name])) for name in a)
-    free = first.solution.free, second.solution.free
-    if free[0] is not None and free[1] is not None:
-        yield FREE, _paired_tables(free[0], free[1], first, second, by)
+    slices = {name: (part, b[name]) for name, part in a.items()}
+    others = first.solution.other_types, second.solution.other_types
+    if one.types == two.types and others[0] is not None and others[1] is not None:
+        paired = _paired_tables(others[0], others[1], first, second, by)
+        slices = beside_whole(slices, OTHER_TYPES[one.types], paired)
+    return slices
 
 
 def _compared(first: PreparedClassification, a: Tables, b: Tables, resamples: int, by: By) -> SliceComparison:
@@ -156,6 +158,8 @@ def compare_classifications(first: PreparedClassification, second: PreparedClass
         values={name: (values[0][name].value, values[1][name].value) for name in values[0]},
         differences=paired_classes(*tables, classes, rule, resamples, first.rng(), by),
         mcnemar=mcnemar_classes(*tables),
-        slices={name: _compared(first, *pair, resamples, by) for name, pair in _slices(first, second, tables, by)},
+        slices={
+            name: _compared(first, *pair, resamples, by) for name, pair in _slices(first, second, tables, by).items()
+        },
         warnings=tuple(dict.fromkeys([*first.warnings, *second.warnings, *missing_gain_intervals(tables[0], by)])),
     )

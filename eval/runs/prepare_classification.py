@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +13,7 @@ import numpy as np
 from eval.audit.checks import data_roles
 from eval.audit.crossings import crossing_warnings
 from eval.classification.condition_options import ConditionalConfig
-from eval.classification.condition_sections import condition_sections
+from eval.classification.condition_sections import condition_sections, read_targets, require_targets, slice_names
 from eval.classification.figures import evaluation_of
 from eval.classification.universe import LabelUniverse, label_universe
 from eval.protocols.base import Protocol, Request, whole_split
@@ -41,6 +41,7 @@ from eval.runs.names import (
     other_spelling,
     without_labels,
 )
+from eval.runs.neighbour_types import predicted_situations
 from eval.runs.reading import find_split_set, space_vectors
 from eval.runs.request import BOOTSTRAP_STREAM, MODE_STREAM
 from eval.runs.situations import ObjectFacts, needs_facts, object_facts, situated_arm, with_situated_texts
@@ -71,6 +72,7 @@ class PreparedClassification:
         samples: the samples, in the rows of ``arrays``.
         warnings: warnings about samples and arms.
         facts: what is known of the objects, for modes and scorers that need it.
+        targets: wanted shares by the name of a slice.
     """
 
     request: EvalRequest
@@ -88,6 +90,7 @@ class PreparedClassification:
     warnings: tuple[str, ...]
     departs_from: str | None = None
     facts: ObjectFacts | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, SplitSet]:
@@ -119,16 +122,17 @@ class PreparedClassification:
     def evaluate(self) -> Evaluation:
         """Compute metrics and intervals of the answers, and add the resolved arms and options."""
         evaluation = evaluation_of(self.arrays, self.universe, self.solution, self.config, self.rng())
-        if isinstance(self.config, ConditionalConfig) and self.facts is not None:
+        config, facts = self.config, self.facts
+        if isinstance(config, ConditionalConfig) and facts is not None:
             sections = condition_sections(
-                self.arrays, self.solution, self.facts.classes, self.facts.samples, self.config, self.rng()
+                self.arrays, self.solution, facts.classes, facts.samples, config, self.targets, self.rng()
             )
             evaluation = evaluation.model_copy(update=sections)
         arms = {arm.name: _arm_result(arm, (evaluation.arms or {}).get(arm.name)) for arm in self.arms}
         options = {arm.name: arm.options.model_dump(mode="json", by_alias=True) for arm in self.arrays.arms}
-        config = {**evaluation.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
+        resolved = {**evaluation.config, "arms": [arm_text(arm) for arm in self.arms], "scorer_options": options}
         warnings = (*evaluation.warnings, *self.warnings)
-        return evaluation.model_copy(update={"arms": arms, "config": config, "warnings": warnings})
+        return evaluation.model_copy(update={"arms": arms, "config": resolved, "warnings": warnings})
 
 
 def prepare_classification(
@@ -148,6 +152,7 @@ def prepare_classification(
     rule = _protocol(request)
     with store.snapshot() as snapshot:
         config, protocol_options, options = _options(mode, rule, request)
+        targets = read_targets(config.targets) if isinstance(config, ConditionalConfig) else {}
         arms = requested_arms(mode, config, request)
         scorer_options = arm_options(arms, *options, {*mode.config_type.option_names(), *rule.options.option_names()})
         prompts = (*inputs.prompt_sets, *read_prompt_files(request.prompts, combine=config.combine))
@@ -182,7 +187,10 @@ def prepare_classification(
         splits = _with_name(splits, rule, request.seed, given)
         used = pool.take(pool.mask(splits.sample))
         facts = object_facts(snapshot, used) if needs_facts(config, stored, snapshot) else None
-        armed, texts = with_situated_texts(store, stored, universe.names, facts, scorer_options, request.device)
+        predicted = predicted_situations(store, snapshot, stored, universe.names, facts, config, request.device)
+        armed, texts = with_situated_texts(
+            store, stored, universe.names, facts, scorer_options, request.device, predicted
+        )
         arms_and_notes = [
             arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in armed
         ]
@@ -191,6 +199,8 @@ def prepare_classification(
         ]
         scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
         arrays, truth = class_arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
+        if isinstance(config, ConditionalConfig) and facts is not None:
+            require_targets(targets, slice_names(arrays, facts.classes, config))
         notes = [note for _, notes in arms_and_notes for note in notes]
         resolved = _resolved(request, stored, config, None if given is None else splits.name)
         recorded = resolved if inputs.recorded is None else inputs.recorded
@@ -207,6 +217,7 @@ def prepare_classification(
             arms=armed,
             arrays=arrays,
             facts=facts,
+            targets=targets,
             truth=truth,
             samples=used,
             store_version=snapshot.store_version,

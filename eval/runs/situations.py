@@ -32,10 +32,28 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
     from eval.seams.scorer import Arm
     from retrieval.config import Config
+    from retrieval.types import Int64
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 OBJECT, CONDITION = "meta_object", "meta_condition"
-COLUMNS = ("id", "source", "uri", "label", "box_x", "box_y", "box_width", "box_height", OBJECT, CONDITION)
+COLUMNS = ("id", "key", "source", "uri", "label", "box_x", "box_y", "box_width", "box_height", OBJECT, CONDITION)
+
+
+class StoredBoxes(NamedTuple):
+    """All samples of a store, ``pool``, with the image and the box of each; None for a whole image.
+
+    ``rows`` (n,) are those of the samples of an evaluation.
+    """
+
+    pool: Pool
+    images: list[str]
+    boxes: list[Box | None]
+    rows: Int64
+
+    def situations(self, objects: Sequence[str | None]) -> tuple[Situation, ...]:
+        """Return the situations (n,) of the evaluation's samples, where ``objects`` are the types of all samples."""
+        everywhere = situations(self.images, self.boxes, objects)
+        return tuple(everywhere[row] for row in self.rows.tolist())
 
 
 class ObjectFacts(NamedTuple):
@@ -43,18 +61,22 @@ class ObjectFacts(NamedTuple):
 
     Attributes:
         classes: what each class of the label universe is, by name.
-        samples: (n,) the situation of each sample.
+        samples: (n,) the situation of each sample, by annotated types.
+        boxes: all boxes of the store, among which the neighbours are.
     """
 
     classes: Mapping[str, ObjectCondition]
     samples: tuple[Situation, ...]
+    boxes: StoredBoxes
 
 
 def needs_facts(config: ClassConfig, arms: Sequence[StoredArm], snapshot: Snapshot) -> bool:
     """Return whether an evaluation needs to know of objects: for the texts of an arm, or for sections of its result."""
     if any(arm.scorer in SITUATED for arm in arms):
         return True
-    return isinstance(config, ConditionalConfig) and {OBJECT, CONDITION} <= set(snapshot.column_names("samples"))
+    if not isinstance(config, ConditionalConfig):
+        return False
+    return config.targets is not None or {OBJECT, CONDITION} <= set(snapshot.column_names("samples"))
 
 
 def require_objects(snapshot: Snapshot) -> None:
@@ -86,9 +108,8 @@ def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
         for values in zip(*(columns[f"box_{side}"] for side in ("x", "y", "width", "height")), strict=True)
     ]
     images = [f"{source}\0{uri}" for source, uri in zip(columns["source"], columns["uri"], strict=True)]
-    all_situations = situations(images, boxes, columns[OBJECT].tolist())
-    rows = everything.rows(pool.ids)
-    return ObjectFacts(object_classes(everything), tuple(all_situations[row] for row in rows.tolist()))
+    stored = StoredBoxes(everything, images, boxes, everything.rows(pool.ids))
+    return ObjectFacts(object_classes(everything), stored.situations(columns[OBJECT].tolist()), stored)
 
 
 def object_classes(pool: Pool) -> dict[str, ObjectCondition]:
@@ -115,6 +136,7 @@ def with_situated_texts(
     facts: ObjectFacts | None,
     options: Mapping[str, Config],
     device: str,
+    predicted: Mapping[str, Sequence[Situation]],
 ) -> tuple[tuple[StoredArm, ...], dict[str, SituationTexts]]:
     """Make the texts of the arms whose scorer depends on situations, and embed those that are not stored yet.
 
@@ -125,6 +147,7 @@ def with_situated_texts(
         facts: the objects; None if no arm needs them.
         options: options of the scorers by arm.
         device: device of the text tower.
+        predicted: situations (n,) by predicted types, of arms that have them; others have those of ``facts``.
 
     Returns:
         The arms with banks, and the texts by arm.
@@ -134,14 +157,20 @@ def with_situated_texts(
     for arm in arms:
         chosen = options[arm.name]
         if arm.scorer in SITUATED and facts is not None and isinstance(chosen, SituatedOptions):
-            texts[arm.name] = situation_texts(arm.scorer, chosen.template, classes, facts.classes, facts.samples)
-            prompts = _prompt_set(arm.scorer, classes, texts[arm.name])
+            samples = predicted.get(arm.name, facts.samples)
+            texts[arm.name] = situation_texts(arm.scorer, chosen.template, classes, facts.classes, samples)
+            prompts = situated_prompts(arm.scorer, classes, texts[arm.name])
             arm = arm._replace(banks=(prompt_bank(store, arm.space, prompts, device),))  # noqa: PLW2901
         made.append(arm)
     return tuple(made), texts
 
 
-def _prompt_set(name: str, classes: Sequence[str], made: SituationTexts) -> PromptSet:
+def situated_prompts(name: str, classes: Sequence[str], made: SituationTexts) -> PromptSet:
+    """Return all texts of all classes as a prompt set.
+
+    Raises:
+        InputError: no class has a text.
+    """
     by_class: dict[str, dict[str, None]] = {label: {} for label in classes}
     for situation in made.texts:
         for label, text in zip(classes, situation, strict=True):

@@ -180,8 +180,8 @@ class Solution:
     """The answers of a mode, before anything is counted.
 
     ``answers`` are of the whole; ``arms`` of each arm by itself, where there are several or it was calibrated;
-    ``retrieval`` are recalls of texts that search the test samples, per draw; ``free`` are the answers without the
-    restriction of :attr:`ClassDraw.candidates`, where a mode tells of both.
+    ``retrieval`` are recalls of texts that search the test samples, per draw; ``other_types`` are the answers of the
+    first arm with types predicted where those of the whole have them annotated, or the other way round.
     """
 
     answers: Answers
@@ -190,7 +190,7 @@ class Solution:
     arms: Mapping[str, ArmSolution] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     retrieval: tuple[Sealed[Mapping[str, float]], ...] = ()
-    free: Answers | None = None
+    other_types: Answers | None = None
 
 
 class Examiner(Protocol):
@@ -228,7 +228,9 @@ class ClassDraw:
 
     ``labels`` (n,) are codes of classes of train and val samples; everywhere else they are -1, so that no mode sees
     the label of a test sample. ``candidates`` says which classes are possible for each sample, as the train samples of
-    this draw teach; None where all are.
+    this draw teach; None where all are. ``types`` (C,), where it is not None, takes its place: the code of the type
+    that each class belongs to, -1 for none. A sample's type is then the one whose classes have the largest sum of
+    probabilities, and its classes are possible.
     """
 
     train: Int64
@@ -236,6 +238,7 @@ class ClassDraw:
     test: Int64
     labels: Int64
     candidates: Candidates | None = None
+    types: Int64 | None = None
 
 
 C_contra = TypeVar("C_contra", bound=ClassConfig, contravariant=True)

@@ -56,7 +56,8 @@ def _condition_tables(result: EvalResult) -> Iterator[FittedTable]:
     """Slices of objects and conditions, what prompts with a situation gain, and targets."""
     if result.slices:
         method = headline_method(result)
-        table = FittedTable(f"Objects and conditions by {method}", "percent, [95 %]", has_heading=False)
+        caption = "right where type and condition are; percent, [95 %]"
+        table = FittedTable(f"Objects and conditions by {method}", caption, has_heading=False)
         table.add_column("slice")
         names = list(next(iter(result.slices.values())).metrics)
         for name in names:

@@ -6,10 +6,17 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vitrine
-from retrieval.errors import InputError, UnknownNameError
+from eval.classification.situations import ObjectCondition, situations, text_of
+from eval.metrics.probabilities import softmax
+from eval.runs.prepare_classification import PreparedClassification, prepare_classification
+from eval.runs.request import EvalRequest, RequestInputs
+from retrieval.errors import InputError, MissingFileError, UnknownNameError
+from retrieval.store.open import open_store
+from retrieval.types import Box
 from tests.support.command_line import call_cli
 
 METHODS = "plain,spatial,neighbours,prototype,gda"
@@ -23,6 +30,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "store"
 
 
+@pytest.fixture(scope="module")
+def slopes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A few small slopes, and a store of their objects."""
+    root = tmp_path_factory.mktemp("few")
+    call_cli("sample", "drains", "--out", root / "slopes", "--n", "8", "--size", "64")
+    index_objects(root / "slopes", root / "store")
+    return root / "slopes", root / "store"
+
+
+def index_objects(images: Path, store: Path) -> None:
+    vitrine.index(images, store, source="yolo", encoder="vitrine-tiny", source_options={"images": False})
+
+
 def test_all_forms_side_by_side(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "conditions.json"
     options = (f"method={METHODS}", "targets=drains", "interval=class", "bootstrap=200")
@@ -33,9 +53,9 @@ def test_all_forms_side_by_side(store: Path, tmp_path: Path) -> None:
     result = vitrine.read_result(out)
     assert list(result.arms or {}) == METHODS.split(",")
     slices = result.slices or {}
-    whole, free = slices["all objects"], slices["all objects, type predicted"]
+    whole, predicted = slices["all objects"], slices["all objects, type predicted"]
     assert whole.metrics["top_1"] == result.metrics["top_1"]
-    assert free.metrics["top_1"].value < whole.metrics["top_1"].value
+    assert predicted.metrics["top_1"].value < whole.metrics["top_1"].value
     assert whole.metrics["top_1"].ci95 is not None
     types = [part for name, part in slices.items() if name.startswith("object ")]
     assert sum(part.n["test"] for part in types) == whole.n["test"]
@@ -100,15 +120,87 @@ def test_targets_of_ones_own(store: Path, tmp_path: Path) -> None:
     path.write_text("condition bloked: 0.1\n")
     with pytest.raises(UnknownNameError, match="condition blocked"):
         vitrine.evaluate(store, "conditional", method="prototype", targets=str(path), bootstrap=0)
-    path.write_text("- 1\n")
-    with pytest.raises(InputError, match="holds no targets"):
-        vitrine.evaluate(store, "conditional", method="prototype", targets=str(path), bootstrap=0)
+    for text in ("- 1", "condition blocked: 60"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="holds no targets"):
+            vitrine.evaluate(store, "conditional", method="prototype", targets=str(path), bootstrap=0)
 
 
-def test_samples_without_conditions_are_told_what_to_do(tmp_path: Path) -> None:
-    call_cli("sample", "drains", "--out", tmp_path / "slopes", "--n", "12", "--size", "64")
-    manifest = tmp_path / "slopes" / "sites.csv"
+def test_targets_are_read_before_anything_is_answered(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.modes.conditional.Conditional.solve", lambda *_: pytest.fail("was answered"))
+    with pytest.raises(MissingFileError, match=r"gone\.yaml"):
+        vitrine.evaluate(store, "conditional", method="prototype", targets=str(tmp_path / "gone.yaml"), bootstrap=0)
+    (tmp_path / "wrong.yaml").write_text("object sloping drain: 0.9")
+    with pytest.raises(UnknownNameError, match="object slope drain"):
+        vitrine.evaluate(store, "conditional", method="prototype", targets=str(tmp_path / "wrong.yaml"), bootstrap=0)
+
+
+def test_samples_without_conditions_are_told_what_to_do(slopes: tuple[Path, Path], tmp_path: Path) -> None:
+    manifest = slopes[0] / "sites.csv"
     columns = {"label": "group", "split": None}
     vitrine.index(manifest, tmp_path / "store", encoder="vitrine-tiny", columns=columns, split={"*": "test"})
     with pytest.raises(InputError, match="no column object and no column condition; index with the source yolo"):
         vitrine.evaluate(tmp_path / "store", "conditional", method="plain", given=None)
+
+
+def prepared(store: Path, types: str) -> PreparedClassification:
+    options = {"method": "plain,spatial,neighbours", "types": types, "bootstrap": 0, "test_from": "val"}
+    request = EvalRequest(mode="conditional", options=options)
+    return prepare_classification(open_store(store), request, RequestInputs())
+
+
+def texts_of(ready: PreparedClassification, arm: str) -> dict[str, list[str]]:
+    """The texts of all classes for each sample, by id."""
+    (chosen,) = (one for one in ready.arrays.arms if one.name == arm)
+    assert chosen.situated is not None
+    texts = chosen.banks[0].texts or ()
+    rows = chosen.situated.texts[chosen.situated.codes]
+    return {str(name): [texts[at] for at in row] for name, row in zip(ready.arrays.ids, rows.tolist(), strict=True)}
+
+
+def test_prompts_name_neighbours_by_the_types_that_plain_prompts_predict(slopes: tuple[Path, Path]) -> None:
+    ready = prepared(slopes[1], "predicted")
+    with open_store(slopes[1]).snapshot() as snapshot:
+        table = snapshot.samples(["id", "uri", "label", "box_x", "box_y", "box_width", "box_height", "meta_object",
+                                  "meta_condition"]).to_pylist()  # fmt: skip
+    assert [row["id"] for row in table] == ready.arrays.ids.tolist()
+    what = {row["label"]: ObjectCondition(row["meta_object"], row["meta_condition"]) for row in table}
+    plain = ready.arrays.arms[0]
+    bank = plain.banks[0]
+    of_text = dict(zip(bank.texts or (), bank.vectors, strict=True))
+    classes = [what[name] for name in ready.arrays.classes]
+    prompts = np.stack([of_text[f"{one.object} {one.condition}"] for one in classes])
+    probabilities = softmax(plain.vectors["base"] @ prompts.T * plain.logit_scale)
+    kinds = sorted({one.object for one in classes})
+    sums = [[sum(row[at] for at, one in enumerate(classes) if one.object == kind) for kind in kinds]
+            for row in probabilities.astype(np.float64)]  # fmt: skip
+    predicted = [kinds[int(np.argmax(row))] for row in sums]
+    boxes = [Box(row["box_x"], row["box_y"], row["box_width"], row["box_height"]) for row in table]
+    expected = situations([row["uri"] for row in table], boxes, predicted)
+    for arm in ("spatial", "neighbours"):
+        made = texts_of(ready, arm)
+        for row, situation in zip(table, expected, strict=True):
+            assert made[row["id"]] == [text_of(arm, None, one, situation) for one in classes]
+    assert texts_of(prepared(slopes[1], "annotated"), "spatial") != texts_of(ready, "spatial")
+
+
+def test_other_conditions_of_all_objects_leave_every_prompt_unchanged(slopes: tuple[Path, Path]) -> None:
+    """Label files with conditions drawn anew within each type: another truth, the same texts."""
+    images, store = slopes
+    before = {types: prepared(store, types) for types in ("annotated", "predicted")}
+    rng = np.random.default_rng(0)
+    same_type = {at: kind for kind in ((0, 1, 2), (3, 4), (5, 6, 7), (8,)) for at in kind}
+    for path in images.rglob("labels/*.txt"):
+        lines = [line.split() for line in path.read_text().splitlines()]
+        drawn = [[str(rng.choice(same_type[int(words[0])])), *words[1:]] for words in lines]
+        path.write_text("".join(f"{' '.join(words)}\n" for words in drawn))
+    index_objects(images, store)
+    for types, ready in before.items():
+        after = prepared(store, types)
+        assert set(after.arrays.ids) == set(ready.arrays.ids)
+        assert after.samples.columns["label"].tolist() != ready.samples.columns["label"].tolist()
+        assert after.arrays.classes == ready.arrays.classes
+        for arm in ("plain", "spatial", "neighbours"):
+            assert texts_of(after, arm) == texts_of(ready, arm)

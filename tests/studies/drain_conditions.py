@@ -1,4 +1,4 @@
-"""Conditions of drains under every crop policy, by prototypes, k-NN and GDA, and what the situation in a prompt gains.
+"""Conditions of drains under every crop policy, by prototypes, k-NN and GDA; what situations and known types gain.
 
     python -m tests.studies.drain_conditions drawn FOLDER
     python -m tests.studies.drain_conditions real FOLDER CONDITIONS WEIGHTS
@@ -91,6 +91,27 @@ def drawn(folder: Path) -> None:
         store, "conditional", space=spaces["box, squash"], method="gda", targets="drains", protocol="k-fold"
     )
     _targets(result)
+    _types(store, spaces["box, squash"])
+
+
+def _types(store: Path, space: str) -> None:
+    """Print the accuracy of every method with annotated types, with predicted ones, and among all classes."""
+    methods = ("plain", "spatial", "neighbours", *METHODS)
+    forms: dict[str, dict[str, Any]] = {
+        "annotated": {"types": "annotated"},
+        "predicted": {"types": "predicted"},
+        "free": {"given": None},
+    }
+    cells: dict[str, list[str]] = {name: [] for name in methods}
+    for options in forms.values():
+        result = vitrine.evaluate(
+            store, "conditional", space=space, method=",".join(methods), protocol="k-fold", **options
+        )
+        for name, arm in (result.arms or {}).items():
+            cells[name].append(_words((arm.metrics or {})["top_1"]))
+    print(f"\n| type | {' | '.join(forms)} |\n|---|{'---|' * len(forms)}")
+    for name, values in cells.items():
+        print(f"| {name} | {' | '.join(values)} |", flush=True)
 
 
 def _targets(result: EvalResult) -> None:

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.classification.candidates import candidate_classes, restricted_logits, restricted_probs
+from eval.classification.candidates import (
+    candidate_classes,
+    class_types,
+    predicted_types,
+    restricted_logits,
+    restricted_probs,
+)
 from eval.metrics.probabilities import softmax
 from eval.seams.classification import Candidates, ClassDraw
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,3 +89,30 @@ def test_without_candidates_everything_stays_as_it_is() -> None:
     logits = np.ones((2, CLASSES), np.float32)
     assert restricted_logits(logits, draw, np.arange(2)) is logits
     assert restricted_probs(logits, draw, np.arange(2)) is logits
+
+
+def test_the_predicted_type_is_that_of_the_largest_sum() -> None:
+    """Normal and blocked drain are .6 together, more than a normal toe at .4; at equal sums the first type."""
+    types = np.array([0, 0, 1, -1])
+    probs = np.array([[0.3, 0.3, 0.4, 0], [0.1, 0.2, 0.4, 0.3], [0.25, 0.25, 0.5, 0], [0, 0, 0, 1]], np.float32)
+    assert predicted_types(probs, types).tolist() == [0, 1, 0, 0]
+
+
+def test_conditions_of_the_predicted_type_alone_are_answered() -> None:
+    rows = np.arange(2)
+    draw = ClassDraw(rows[:0], rows[:0], rows, rows - 1, types=np.array([0, 0, 1, -1]))
+    probs = np.array([[0.2, 0.35, 0.4, 0.05], [0.1, 0.1, 0.6, 0.2]], np.float32)
+    restricted = softmax(restricted_logits(np.log(probs), draw, rows))
+    np.testing.assert_allclose(restricted, np.array([[4 / 11, 7 / 11, 0, 0], [0, 0, 1, 0]]), rtol=1e-6)
+    np.testing.assert_allclose(restricted_probs(probs, draw, rows), restricted, rtol=1e-6)
+
+
+def test_types_of_classes_are_those_of_their_train_samples() -> None:
+    values = np.array(["drain", "drain", "toe", None, "vegetation"], np.object_)
+    labels = np.array([0, 1, 2, 3, -1])
+    draw = ClassDraw(np.arange(4), np.arange(0), np.arange(4, 5), labels)
+    draw = replace(draw, candidates=candidate_classes(values, draw.train, labels, CLASSES))
+    assert class_types(draw, "abcd").tolist() == [0, 0, 1, -1]
+    mixed = replace(draw, labels=np.array([0, 1, 0, 3, -1]))
+    with pytest.raises(InputError, match="Train samples of class 'a' have several values of the column `given`"):
+        class_types(mixed, "abcd")
