@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from eval.runs.request import EvalRequest
 
 
+LAYER = "classifier"
+"""The scorer whose bank is not of texts."""
+
+
 def requested_arms(mode: ClassMode[Any], config: ClassConfig, request: EvalRequest) -> tuple[ArmRequest, ...]:
     """The arms of the request, or those of the mode, which share the space of the request."""
     scorers = mode.arm_scorers(config)
@@ -27,8 +31,8 @@ def requested_arms(mode: ClassMode[Any], config: ClassConfig, request: EvalReque
     if mode.learns:
         require_learning(scorers)
     arms = [parse_arm(text) for text in request.arms] or [ArmRequest(name, request.space, name) for name in scorers]
-    banks = config.bank or ()
-    return with_distinct_names([arm._replace(banks=banks) if takes_prompts(arm) else arm for arm in arms])
+    takers = [arm for arm in arms if takes_prompts(arm)] if request.arms else bank_takers(arms)
+    return with_distinct_names([arm._replace(banks=config.bank or ()) if arm in takers else arm for arm in arms])
 
 
 def require_learning(scorers: Sequence[str]) -> None:
@@ -49,6 +53,12 @@ def takes_prompts(arm: ArmRequest) -> bool:
     return load_scorer(arm.scorer).takes_texts and not arm.banks
 
 
+def bank_takers(arms: Sequence[ArmRequest]) -> list[ArmRequest]:
+    """The arms of a mode that the option ``bank`` is for: those that take texts, or where none does a classifier."""
+    texts = [arm for arm in arms if takes_prompts(arm)]
+    return texts or [arm for arm in arms if arm.scorer == LAYER and not arm.banks]
+
+
 def require_used(arms: Sequence[ArmRequest], prompts: Sequence[object], config: ClassConfig) -> None:
     """Check that an arm uses the given prompts or banks.
 
@@ -60,5 +70,7 @@ def require_used(arms: Sequence[ArmRequest], prompts: Sequence[object], config: 
         raise InputError("Give `prompts` or `bank`, not both; a file whose texts are stored is not embedded again.")
     if prompts and not any(takes_prompts(arm) for arm in arms):
         raise InputError(f"Nothing here takes `prompts`; these scorers do, where no bank is named: {takers}.")
-    if config.bank and not any(arm.banks == config.bank and load_scorer(arm.scorer).takes_texts for arm in arms):
-        raise InputError(f"Nothing here takes `bank`; these scorers do, where no other bank is named: {takers}.")
+    if config.bank and not any(arm.banks == config.bank for arm in arms):
+        raise InputError(
+            f"Nothing here takes `bank`; these scorers do, where no other bank is named: {takers}, {LAYER}."
+        )

@@ -21,6 +21,7 @@ from eval.protocols.copies import classified_pictures, copies_warning
 from eval.registry import PROTOCOLS, load_mode, load_protocol, load_scorer
 from eval.results.schema import ArmResult, Evaluation
 from eval.runs.arms import (
+    ArmRequest,
     StoredArm,
     arm_of,
     arm_options,
@@ -28,7 +29,7 @@ from eval.runs.arms import (
     read_prompt_files,
     with_shared_texts,
 )
-from eval.runs.class_arms import requested_arms, require_used
+from eval.runs.class_arms import bank_takers, requested_arms, require_used
 from eval.runs.class_arrays import class_arrays
 from eval.runs.class_roles import sample_roles, val_warnings, within_universe
 from eval.runs.class_samples import labelled_pool, split_set_samples
@@ -252,9 +253,10 @@ def _resolved(
         update |= {"arms": tuple(arm_text(arm) for arm in arms), "space": None}
     else:
         update["space"] = arms[0].space.fingerprint
-        texts = next((arm.banks for arm in arms if arm.banks), ())
-        if texts:
-            options["bank"] = ",".join(bank.sha256 for bank in texts)
+        by_name = {arm.name: arm.banks for arm in arms if arm.banks}
+        takers = bank_takers([ArmRequest(arm.name, arm.space.name, arm.scorer) for arm in arms if arm.banks])
+        if takers:
+            options["bank"] = ",".join(bank.sha256 for bank in by_name[takers[0].name])
     return request.model_copy(update=update)
 
 

@@ -55,7 +55,7 @@ def class_tables(result: EvalResult) -> Iterator[FittedTable]:
 def _condition_tables(result: EvalResult) -> Iterator[FittedTable]:
     """Slices of objects and conditions, what prompts with a situation gain, and targets."""
     if result.slices:
-        method = headline_method(result)
+        method = headline_method(result) or next(iter(result.arms or {}), result.mode)
         caption = "right where type and condition are; percent, [95 %]"
         table = FittedTable(f"Objects and conditions by {method}", caption, has_heading=False)
         table.add_column("slice")

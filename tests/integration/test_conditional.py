@@ -109,6 +109,7 @@ def test_the_texts_are_embedded_once(store: Path) -> None:
     first = vitrine.evaluate(store, "conditional", method="spatial", bootstrap=0)
     shown = call_cli("eval", "--mode", "conditional", "--store", store, "-o", "method=spatial", "-o", "bootstrap=0")
     assert "Embedding" not in shown.stderr
+    assert "Objects and conditions by spatial" in shown.stdout
     assert vitrine.evaluate(store, "conditional", method="spatial", bootstrap=0).metrics == first.metrics
 
 

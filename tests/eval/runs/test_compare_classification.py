@@ -68,6 +68,20 @@ def test_files_of_two_modes_give_what_the_requests_give(store: MemoryStore) -> N
     assert set(found.to_dict()["metrics"]["top_1"]) >= {"a", "b", "ci95", "p_value"}
 
 
+def test_the_bank_of_a_classifier_is_that_of_the_result(store: MemoryStore) -> None:
+    alone = evaluated(store, "conditional", space=RES, options={"method": "classifier", "given": None})
+    named = evaluated(
+        store, "conditional", space=RES, options={"method": "classifier", "given": None, "bank": "classif"}
+    )
+    assert alone.metrics == named.metrics
+    found = compare_results(store, alone, named)
+    assert found.values["top_1"] == (alone.metrics["top_1"].value,) * 2
+    assert "slices" not in found.to_dict()  # the samples have no conditions
+    both = evaluated(store, "conditional", options={"method": "prompts,knn", "given": None, "bank": "said"})
+    assert both.arms is not None
+    assert (both.arms["prompts"].bank, both.arms["knn"].bank) == ("said", None)
+
+
 def test_other_train_and_val_samples_do_not_disturb_the_pairing(store: MemoryStore) -> None:
     """B reads fewer rows of the store than A, so its rows have other numbers."""
     few = evaluated(store, "prototype", options={"train_limit": 12, "val_n": 2})
