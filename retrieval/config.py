@@ -74,9 +74,6 @@ def split_commas(text: str) -> list[str]:
 def parse_assignments(pairs: Iterable[str], where: str, texts: Collection[str] = ()) -> dict[str, Any]:
     """Parse ``key=value`` pairs; values are YAML scalars or lists, so ``k=10`` is a number and ``a=1,2`` stays text.
 
-    Numbers with leading zeros stay text, because they are identities, which YAML would read as octal numbers; so do
-    formats of times such as ``%d.%m.%y``.
-
     Args:
         pairs: the pairs.
         where: the option that takes them, with which messages begin.
@@ -93,14 +90,31 @@ def parse_assignments(pairs: Iterable[str], where: str, texts: Collection[str] =
             raise InputError(f"{where} '{pair}' is not key=value.")
         if key in values:
             raise InputError(f"{where} {key} is given twice.")
-        try:
-            is_text = key.rpartition(".")[2] in texts or PLAIN_TEXT.fullmatch(text.strip())
-            values[key] = text.strip() if is_text else parse_yaml(text, f"{where} {key}")
-        except InputError as error:
-            if "is not YAML" not in str(error):
-                raise
-            raise InputError(f"{where} {key}: '{text[:100]}' is not a value that can be read.") from None
+        values[key] = text.strip() if key.rpartition(".")[2] in texts else parse_value(text, f"{where} {key}")
     return values
+
+
+def parse_value(text: str, what: str) -> Any:
+    """Parse a value that is given as text: a YAML scalar or list.
+
+    Numbers with leading zeros stay text, because they are identities, which YAML would read as octal numbers; so do
+    formats of times such as ``%d.%m.%y``.
+
+    Args:
+        text: the value.
+        what: what it is a value of, with which messages begin.
+
+    Raises:
+        InputError: it is not YAML.
+    """
+    if PLAIN_TEXT.fullmatch(text.strip()):
+        return text.strip()
+    try:
+        return parse_yaml(text, what)
+    except InputError as error:
+        if "is not YAML" not in str(error):
+            raise
+        raise InputError(f"{what}: '{text[:100]}' is not a value that can be read.") from None
 
 
 def takes_options_of(request: type[Config]) -> Callable[[F], F]:

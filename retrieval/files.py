@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -28,6 +28,23 @@ def make_folder_of(path: Path, option: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another place for {option}.") from None
+
+
+def check_picture(path: Path, suffixes: Sequence[str] = (".png",)) -> str:
+    """Return the suffix of a picture's name, in small letters, which says how it is written.
+
+    Raises:
+        InputError: it is none of ``suffixes``.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        kinds = _either([name.removeprefix(".").upper() for name in suffixes])
+        raise InputError(f"{path}: this picture is written as {kinds}; end its name in {_either(suffixes)}.")
+    return suffix
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def check_new(path: Path, *, force: bool) -> None:

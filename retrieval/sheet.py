@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.errors import InputError
 from retrieval.escapes import printable
-from retrieval.files import write_atomically
+from retrieval.files import check_picture, write_atomically
 from retrieval.image_formats import THUMBNAIL_FORMATS
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ def contact_sheet(query: Tile | None, tiles: Sequence[Tile], out: Path, title: s
         title: one line above the grid.
 
     Raises:
-        InputError: there is nothing to draw, a frame is not a colour, or ``out`` cannot be written.
+        InputError: there is nothing to draw, a frame is not a colour, or ``out`` is not named as a PNG or cannot be
+            written.
     """
+    check_picture(out)
     if query is None and not tiles:
         raise InputError("There is nothing to draw on the contact sheet.")
     page = _draw(query, tiles, title)

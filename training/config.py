@@ -1,4 +1,4 @@
-"""Recipes: a YAML file, and ``key=value`` pairs that override it, with dots for keys inside keys."""
+"""Recipes: a YAML file, and ``key=value`` pairs that override it (:mod:`training.overrides`)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
-from retrieval.config import Config, parse_assignments
+from retrieval.config import Config
 from retrieval.errors import InputError, unknown
 from retrieval.text_files import read_yaml
 from training.hardware import HardwareConfig
+from training.overrides import apply_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,20 +51,22 @@ class LoopConfig(HardwareConfig):
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, order and augmentation.")
 
 
-def read_recipe(source: Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> dict[str, Any]:
+def read_recipe(
+    source: Path | Mapping[str, Any], overrides: Iterable[str] = (), cls: type[Config] | None = None
+) -> dict[str, Any]:
     """Read a recipe and apply overrides such as ``loop.epochs=5`` or ``sources.drains=null``.
 
     Args:
         source: a YAML file, the name of a recipe that ships, or a recipe itself.
         overrides: ``key=value``, with dots for keys inside keys.
+        cls: class of the recipe, which says where keys are names, as of classes.
 
     Raises:
         UnknownNameError: there is no such file, and no recipe of this name ships.
         InputError: it is no YAML mapping, or an override cannot be applied.
     """
     recipe = _read_yaml(source) if isinstance(source, Path) else copy.deepcopy(dict(source))
-    for key, value in parse_assignments(overrides, "override").items():
-        _set(recipe, key, value)
+    apply_overrides(recipe, overrides, cls)
     return recipe
 
 
@@ -76,16 +79,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(recipe, dict):
         raise InputError(f"{path} is no recipe: it has no 'key: value' lines.")
     return recipe
-
-
-def _set(recipe: dict[str, Any], key: str, value: Any) -> None:
-    *outer, last = key.split(".")
-    inside = recipe
-    for name in outer:
-        inside = inside.setdefault(name, {})
-        if not isinstance(inside, dict):
-            raise InputError(f"override {key} cannot be applied: '{name}' is a value, not a group of keys.")
-    inside[last] = value
 
 
 def validate_recipe(cls: type[Recipe], values: Mapping[str, Any], where: str) -> Recipe:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from retrieval.commands.options import (
+    PicturePath,
     device_option,
     json_option,
     max_pixels_option,
@@ -44,7 +45,7 @@ SHOWN_FAILURES = 10
 @click.option("--no-compare", "compare", flag_value=False, default=True, help="Do not compare the two spaces.")
 @click.option(
     "--sheet",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PicturePath(".png"),
     help="PNG of the images whose neighbours changed most, with these before and after.",
 )
 @click.option(

@@ -117,7 +117,7 @@ def _read_recipe(request: TrainRequest, job: TrainingJob) -> tuple[Config, str]:
         source, origin = usual, f"{usual.stem}, the job's usual one ({usual})"
     else:
         source, origin = {}, f"the defaults of the job {request.job}"
-    values = read_recipe(source, request.overrides)
+    values = read_recipe(source, request.overrides, job.recipe)
     where = str(source) if isinstance(source, Path) else "recipe"
     try:
         return validate_recipe(job.recipe, values, where), origin

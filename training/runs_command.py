@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrieval.commands.options import json_option, note, print_json, print_line, print_tables
+from retrieval.commands.options import PicturePath, json_option, note, print_json, print_line, print_tables
 
 if TYPE_CHECKING:
     from training.runs.run_folders import TrainingRun
@@ -23,7 +23,11 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--csv", "csv", type=FILE, help="Write versions, remarks and results: a CSV for each backbone.")
 @click.option("--markdown", type=FILE, help="Write a page of runs and results in Markdown.")
-@click.option("--plot", type=FILE, metavar="PNG", help="Draw losses and held-out metrics: a picture for each run.")
+@click.option(
+    "--plot",
+    type=PicturePath(".png", ".svg", ".pdf"),
+    help="Draw losses and held-out metrics: a picture for each run, PNG, SVG or PDF by its suffix.",
+)
 @click.option(
     "--store", metavar="DIR", help="Store whose evaluations count, too, for --csv and --markdown, beside RUN/results."
 )

@@ -9,7 +9,15 @@ import click
 
 from eval.commands.shared import checked_name
 from eval.registry import PROTOCOLS
-from retrieval.commands.options import json_option, note, print_json, print_tables, space_option, store_option
+from retrieval.commands.options import (
+    PicturePath,
+    json_option,
+    note,
+    print_json,
+    print_tables,
+    space_option,
+    store_option,
+)
 from retrieval.files import make_folder_of
 
 EXIT_FINDINGS = 4
@@ -34,7 +42,7 @@ EXIT_FINDINGS = 4
     "--exact", is_flag=True, help="Compare all pairs of more than 50,000 vectors, too (time grows with their square)."
 )
 @click.option("--show", type=click.IntRange(min=0), default=5, show_default=True, help="Cases shown of each finding.")
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write the worst pairs (PNG).")
+@click.option("--sheet", type=PicturePath(".png"), help="Write the worst pairs (PNG).")
 @click.option("--strict", is_flag=True, help="Warnings, too, make the exit status 4.")
 @store_option
 @space_option

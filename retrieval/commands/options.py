@@ -6,13 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from retrieval.commands.flags import with_flags
 from retrieval.console import plain_console
+from retrieval.errors import InputError
 from retrieval.escapes import json_text, printable
+from retrieval.files import check_picture
 from retrieval.image_formats import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -43,6 +46,24 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True
 )
+
+
+class PicturePath(click.Path):
+    """The path of a picture that a command writes, whose suffix is one of those that it can write."""
+
+    def __init__(self, *suffixes: str) -> None:
+        """Take the suffixes, such as ``.png``."""
+        super().__init__(path_type=Path, dir_okay=False)
+        self._suffixes = suffixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; another suffix is wrong usage."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            check_picture(path, self._suffixes)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return path
 
 
 def max_pixels_option(of: str) -> Callable[[F], F]:

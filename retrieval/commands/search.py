@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrieval.commands.options import (
+    PicturePath,
     device_option,
     json_option,
     max_pixels_option,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     help="Search with the index of index-ann; exactly where there is none, or vectors changed since.",
 )
 @max_pixels_option("IMAGE")
-@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), help="Write a contact sheet (PNG).")
+@click.option("--sheet", type=PicturePath(".png"), help="Write a contact sheet (PNG).")
 @where_option
 @store_option
 @space_option

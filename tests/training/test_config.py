@@ -31,11 +31,6 @@ def test_hands_of_the_shipped_recipe_are_not_mirrored() -> None:
     assert hands.flip is False
 
 
-def test_an_override_of_a_value_as_a_group_is_refused() -> None:
-    with pytest.raises(InputError, match="'batch' is a value"):
-        read_recipe(SHIPPED, ["batch.size=3"])
-
-
 @pytest.mark.parametrize("text", ["- a\n", "a: [1\n", "", "just words"])
 def test_a_file_that_is_no_recipe_says_so(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.yaml").write_text(text)

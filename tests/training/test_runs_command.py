@@ -81,12 +81,18 @@ def test_files_are_written(runs: Path, tmp_path: Path) -> None:
         (["a", "--store", "s"], 2, "--store is for"),
         (["--follow", "a", "--plot", "p.png"], 2, "no other option"),
         (["--csv", "r.csv", "--store", "absent"], 1, "absent"),
+        (["runs/v5/history.csv"], 1, "is a file; name the run that it is of, runs/v5"),
+        (["--follow", "runs/v5/history.csv"], 1, "is a file; name the run that it is of, runs/v5"),
+        (["r.txt"], 1, "r.txt is a file; name a folder that holds"),
+        (["--plot", "h.xyz"], 2, "is written as PNG, SVG or PDF; end its name in .png, .svg or .pdf."),
+        (["--plot", "h"], 2, "end its name in .png"),
     ],
 )
 def test_wrong_input_is_one_sentence(
     words: list[str], status: int, message: str, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(runs.parent)
+    Path("r.txt").write_text("x")
     done = call_cli("runs", *words, check=status)
     assert message in done.stderr
     assert "Traceback" not in done.stderr

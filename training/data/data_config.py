@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
 
 from retrieval.config import Config
+
+NUMBER = re.compile(r"[\d.]+(e-?\d+)?")
 
 
 def _text(value: object) -> object:
@@ -55,6 +58,18 @@ class DataConfig(Config):
     cache_gb: float = Field(
         2.0, ge=0, description="Decoded images are kept in the run's folder up to so many gigabytes."
     )
+
+    @field_validator("oversample", mode="before")
+    @classmethod
+    def _numbers(cls, oversample: object) -> object:
+        """Refuse a value of a column without its share."""
+        for name, number in oversample.items() if isinstance(oversample, dict) else ():
+            if isinstance(number, str) and not NUMBER.fullmatch(number.strip()):
+                raise ValueError(
+                    f"{name}: {number!r} is no number; give the share of {number!r} in the column {name!r} as "
+                    f"`data.oversample.{name}={number}=0.3`, or the samples of a class as `data.oversample.CLASS=50`"
+                )
+        return oversample
 
     @model_validator(mode="after")
     def _one_of_each(self) -> DataConfig:

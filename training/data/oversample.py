@@ -48,6 +48,11 @@ def repeated_rows(
             repeats.append(_of_class(key, number, train, target[train] == list(classes).index(key), weights))
         else:
             name, equals, value = key.partition("=")
+            if not equals and {key, f"meta_{key}"} & set(columns):
+                raise InputError(
+                    f"`data.oversample`: {shown_name(key)} is a column, not a class; name a value of it and its share, "
+                    f"such as `data.oversample.{key}=VALUE=0.3`."
+                )
             if not equals:
                 raise unknown("class to oversample", key, [classes[code] for code in np.unique(target[train])])
             shares[_column(name, columns)][value] = number

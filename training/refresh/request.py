@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from indexers.pipeline.report import COMMIT_SECONDS
 from indexers.requests import WAIT_SECONDS
 from retrieval.config import Config, split_commas
+from retrieval.files import check_picture
 from retrieval.image_formats import MAX_PIXELS
 
 
@@ -60,7 +61,9 @@ class RefreshRequest(Config):
 
     @model_validator(mode="after")
     def _compared(self) -> RefreshRequest:
-        """Raise an error for options of a comparison that is not made."""
+        """Raise an error for options of a comparison that is not made, and for a sheet that cannot be written."""
+        if self.sheet is not None:
+            check_picture(self.sheet)
         for name in ("evaluate", "sheet"):
             if getattr(self, name) and not self.compare:
                 raise ValueError(f"`{name}` is of the comparison, which is left out")

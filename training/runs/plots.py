@@ -24,7 +24,11 @@ MOST = 8
 
 
 def plot_history(run: TrainingRun, path: Path) -> None:
-    """Draw the history of a run as PNG: losses on the left, held-out metrics on the right.
+    """Draw the history of a run: losses on the left, held-out metrics on the right.
+
+    Args:
+        run: the run.
+        path: the file, whose suffix says whether it is PNG, SVG or PDF.
 
     Raises:
         InputError: the run has no history, or the file cannot be written.
@@ -57,7 +61,7 @@ def plot_paths(runs: Sequence[TrainingRun], path: Path) -> list[Path]:
     """The files of the pictures: ``path`` itself for one run, else one with the name of each run in the file's name."""
     if len(runs) == 1:
         return [path]
-    return [path.with_name(f"{path.stem}-{run.name.replace('/', '-')}{path.suffix or '.png'}") for run in runs]
+    return [path.with_name(f"{path.stem}-{run.name.replace('/', '-')}{path.suffix}") for run in runs]
 
 
 def _columns(history: Sequence[Any]) -> tuple[list[str], list[str]]:

@@ -88,9 +88,9 @@ def find_runs(folder: Path) -> list[TrainingRun]:
 
     Raises:
         MissingFileError: there is no such folder.
+        InputError: it is a file.
     """
-    if not folder.is_dir():
-        raise MissingFileError(f"{folder}: no such folder; name one that holds the folders of training runs.")
+    _require_folder(folder, "a folder that holds those of training runs")
     paths = []
     for place, inside, files in os.walk(folder):
         if _is_run(files):
@@ -109,10 +109,9 @@ def read_run(path: Path, folder: Path | None = None) -> TrainingRun:
 
     Raises:
         MissingFileError: there is no such folder.
-        InputError: it holds no run.
+        InputError: it is a file, or holds no run.
     """
-    if not path.is_dir():
-        raise MissingFileError(f"{path}: no such folder; name the folder of a training run.")
+    _require_folder(path, "the folder of a training run")
     if not _is_run([entry.name for entry in path.iterdir()]):
         raise InputError(f"{path} holds no training run (it has neither {RECIPE} nor {RUN}); name the folder of one.")
     name = path.name if folder is None or path == folder else path.relative_to(folder).as_posix()
@@ -126,6 +125,15 @@ def read_run(path: Path, folder: Path | None = None) -> TrainingRun:
             run, version=_text(recipe.get("version")), remarks=str(recipe.get("remarks") or ""), recipe=recipe
         )
     return run
+
+
+def _require_folder(path: Path, what: str) -> None:
+    if path.is_dir():
+        return
+    if not path.exists():
+        raise MissingFileError(f"{path}: no such folder; name {what}.")
+    inside = path.parent.is_dir() and _is_run([entry.name for entry in path.parent.iterdir()])
+    raise InputError(f"{path} is a file; name " + (f"the run that it is of, {path.parent}." if inside else f"{what}."))
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

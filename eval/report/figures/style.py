@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eval.views.wording import count_words, protocol_words
-from retrieval.files import write_atomically
+from retrieval.files import check_picture, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,14 +111,30 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+METADATA = {
+    ".png": ("Software",),
+    ".svg": ("Date", "Creator", "Format", "Type"),
+    ".pdf": ("CreationDate", "Creator", "Producer"),
+}
+"""Suffixes of the files of figures, and what matplotlib would say in them of the program and the time."""
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG atomically, without metadata, so that the same figure gives the same bytes.
+    """Write a figure as its file's suffix says, atomically.
+
+    There is no metadata in it, so that the same figure gives the same bytes. Words in an SVG and a PDF are text.
 
     Raises:
-        InputError: it cannot be written there.
+        InputError: the suffix is not one of :data:`METADATA`, or it cannot be written there.
     """
-    data = io.BytesIO()
-    with warnings.catch_warnings():  # a letter that the font lacks becomes a box; nothing to be done about it here
+    from matplotlib import rc_context
+
+    suffix, data = check_picture(path, tuple(METADATA)), io.BytesIO()
+    with (
+        rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem, "pdf.fonttype": 42}),
+        warnings.catch_warnings(),
+    ):  # a letter that the font lacks becomes a box; nothing to be done about it here
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
+        metadata = dict.fromkeys(METADATA[suffix])
+        figure.savefig(data, format=suffix.removeprefix("."), dpi=DPI, metadata=metadata)
     write_atomically(path, data.getvalue(), "choose another folder")

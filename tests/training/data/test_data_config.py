@@ -22,6 +22,10 @@ def test_labels_that_are_numbers_are_texts() -> None:
         ({"draw": 1}, "draw is of a split set"),
         ({"val_identities": 1.5}, "val_identities=1.5"),
         ({"oversample": {"a": 0}}, "oversample"),
+        (
+            {"oversample": {"habitat": "moss"}},
+            r"the share of 'moss' .* as `data.oversample.habitat=moss=0.3`, or",
+        ),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options: dict[str, object], message: str) -> None:

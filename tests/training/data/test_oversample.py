@@ -60,6 +60,8 @@ def test_what_cannot_be_oversampled_is_refused() -> None:
         data_with({"bb": 10})
     with pytest.raises(UnknownNameError, match=r"No column to oversample by 'condtion'\. Did you mean 'condition'"):
         data_with({"condtion=fine": 0.5})
+    with pytest.raises(InputError, match=r"'condition' is a column.* such as `data.oversample.condition=VALUE=0.3`"):
+        data_with({"condition": 0.5})
     with pytest.raises(UnknownNameError, match=r"No value of column .* 'craked'\. Did you mean 'cracked'"):
         data_with({"condition=craked": 0.5})
     with pytest.raises(InputError, match="the class has 18 train samples"):
