@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
 from pydantic import Field
 
 from eval.scorers.banks import require_bank
+from eval.scorers.cross_entropy import class_probabilities, doubles, gradient_sums
 from eval.scorers.options import Positive
 from eval.scorers.pooling import class_texts
 from eval.scorers.prompts import scale_of
@@ -29,6 +30,9 @@ from eval.scorers.spoken import spoken_samples
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 STEP, FIRST_STEP, MOMENTUM = 0.1, 1e-5, 0.9
 
@@ -60,21 +64,15 @@ def fit_from_texts(
     Returns:
         (C, d) unit vectors w_c / |w_c|; the text for a class without train samples.
     """
-    from scipy.special import softmax
-
-    features, text = train.astype(np.float64), texts.astype(np.float64)
-    n, classes = len(features), len(text)
-    target = np.zeros((n, classes))
-    target[np.arange(n), labels] = 1
-    counts = target.sum(axis=0)
+    features, text, n, classes = doubles(train), texts.astype(np.float64), len(train), len(texts)
+    counts = np.bincount(labels, minlength=classes)
     learnt = (counts > 0)[:, None]
-    pull = (target * softmax(scale * features @ text.T, axis=1)).sum(axis=0) / np.maximum(counts, 1)
+    pull = _own_probabilities(features, labels, scale * text) / np.maximum(counts, 1)
     weights, speed = text.copy(), np.zeros_like(text)  # in units of text_length
     for iteration in range(iterations):
         lengths = np.linalg.norm(weights, axis=1, keepdims=True)
         unit = weights / lengths
-        error = (softmax(scale * features @ unit.T, axis=1) - target) / n
-        along = scale * error.T @ features
+        along = scale / n * gradient_sums(features, labels, scale * unit).weights
         slope = (along - np.einsum("ij,ij->i", along, unit)[:, None] * unit) / lengths
         slope += 2 / classes * text_length**2 * pull[:, None] * (weights - text)
         speed = MOMENTUM * speed + slope * learnt
@@ -82,6 +80,17 @@ def fit_from_texts(
         weights = weights - step / text_length**2 * speed
     unit_weights: Float32 = (weights / np.linalg.norm(weights, axis=1, keepdims=True)).astype(np.float32)
     return unit_weights
+
+
+def _own_probabilities(
+    features: NDArray[np.floating], labels: Int64, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum over the samples of each class their probability of it: (C,)."""
+    sums = np.zeros(len(weights))
+    for rows, _, probabilities in class_probabilities(features, weights):
+        codes = labels[rows]
+        sums += np.bincount(codes, probabilities[np.arange(len(codes)), codes], len(weights))
+    return sums
 
 
 class ClapScorer:

@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, cast
 import numpy as np
 from pydantic import Field
 
+from eval.scorers.cross_entropy import row_blocks
 from eval.scorers.options import ValueList
 from eval.scorers.prompts import zero_shot_logits
+from eval.scorers.prototypes import class_sums
+from eval.scorers.similarity import CHUNK_ROWS
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
@@ -59,16 +62,15 @@ def fit_gaussians(train: Float32, labels: Int64, classes: int) -> GaussianModel:
         labels: (n,) codes in [0, classes).
         classes: C, the number of classes.
     """
-    vectors = train.astype(np.float64)
     counts = np.bincount(labels, minlength=classes)
-    sums = np.zeros((classes, train.shape[1]))
-    np.add.at(sums, labels, vectors)
-    means = sums / np.maximum(counts, 1)[:, None]
-    centred = vectors - means[labels]
-    scatter = centred.T @ centred
+    means = class_sums(train, labels, classes) / np.maximum(counts, 1)[:, None]
+    scatter = np.zeros((train.shape[1], train.shape[1]))
+    for rows, block in row_blocks(train):
+        centred = block - means[labels[rows]]
+        scatter += centred.T @ centred
     freedom = max(len(train) - 1, 1)
     trace = np.trace(scatter) / freedom
-    if not has_spread(labels, vectors):
+    if not has_spread(labels, train):
         scatter, trace = freedom * np.eye(train.shape[1]), float(train.shape[1])
     np.fill_diagonal(scatter, scatter.diagonal() + trace)
     weights = train.shape[1] * np.linalg.solve(scatter, means.T).T
@@ -76,11 +78,12 @@ def fit_gaussians(train: Float32, labels: Int64, classes: int) -> GaussianModel:
     return GaussianModel(weights.astype(np.float32), bias.astype(np.float32), counts > 0)
 
 
-def has_spread(labels: Int64, vectors: NDArray[np.floating]) -> bool:
+def has_spread(labels: Int64, vectors: Float32) -> bool:
     """Whether two train samples of one class differ, so that there is a covariance."""
     order = np.argsort(labels, kind="stable")
-    same = labels[order][1:] == labels[order][:-1]
-    return bool((vectors[order][1:][same] != vectors[order][:-1][same]).any())
+    pairs = np.flatnonzero(labels[order][1:] == labels[order][:-1])
+    blocks = (pairs[start : start + CHUNK_ROWS] for start in range(0, len(pairs), CHUNK_ROWS))
+    return any(bool((vectors[order[block]] != vectors[order[block + 1]]).any()) for block in blocks)
 
 
 class GdaScorer:

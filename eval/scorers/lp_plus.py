@@ -15,18 +15,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Annotated, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
 
 from eval.scorers.banks import require_bank
+from eval.scorers.cross_entropy import doubles, gradient_sums, row_blocks
 from eval.scorers.options import ValueList
 from eval.scorers.pooling import class_texts
+from eval.scorers.prototypes import class_sums
 from eval.scorers.spoken import spoken_samples
 from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 START, MOMENTUM, BLEND_EVERY = 250.0, 0.9, 10
 
@@ -58,33 +63,46 @@ def fit_blended(train: Float32, labels: Int64, texts: Float32, iterations: Seque
         texts: (C, d) unit vectors.
         iterations: numbers of iterations, in any order.
     """
-    from scipy.special import softmax
-
-    features, text = train.astype(np.float64), texts.astype(np.float64)
-    n, classes = len(features), len(text)
-    target = np.zeros((n, classes))
-    target[np.arange(n), labels] = 1
-    counts = target.sum(axis=0)
-    similarity = features @ text.T
-    weights = target.T @ features / np.maximum(counts, 1)[:, None]
-    mean_own = (target * similarity).sum(axis=0)[counts > 0] / counts[counts > 0]
+    features, text, n, classes = doubles(train), texts.astype(np.float64), len(train), len(texts)
+    counts = np.bincount(labels, minlength=classes)
+    weights = class_sums(train, labels, classes) / np.maximum(counts, 1)[:, None]
+    mean_own = np.einsum("ij,ij->i", weights, text)[counts > 0]
     blend, bias = np.full(classes, START * mean_own.mean()), np.zeros(classes)
-    step = 4 * n / np.linalg.eigvalsh(features.T @ features if n > features.shape[1] else features @ features.T)[-1]
-    blend_step = n / (4 * np.square(similarity).sum(axis=0).max())
+    step, blend_step = _steps(features, text)
     speed_weights, speed_bias = np.zeros_like(weights), np.zeros(classes)
     probes = {}
     for iteration in range(1, max(iterations) + 1):
-        error = (softmax(features @ weights.T + blend * similarity + bias, axis=1) - target) / n
-        speed_weights = MOMENTUM * speed_weights + error.T @ features
-        speed_bias = MOMENTUM * speed_bias + error.sum(axis=0)
+        slope = gradient_sums(features, labels, weights + blend[:, None] * text, bias)
+        speed_weights = MOMENTUM * speed_weights + slope.weights / n
+        speed_bias = MOMENTUM * speed_bias + slope.bias / n
         weights = weights - step * speed_weights
         bias = bias - step * speed_bias
-        if iteration % BLEND_EVERY == 0:
-            blend = blend - blend_step * (error * similarity).sum(axis=0)
+        if iteration % BLEND_EVERY == 0:  # the texts enter by a_c t_c, so the slope of a_c is that of w_c along t_c
+            blend = blend - blend_step / n * np.einsum("ij,ij->i", slope.weights, text)
         if iteration in iterations:
             whole = weights + blend[:, None] * text
             probes[iteration] = BlendedProbe(whole.astype(np.float32), bias.astype(np.float32))
     return probes
+
+
+def _steps(features: NDArray[np.floating], text: NDArray[np.float64]) -> tuple[float, float]:
+    """Steps of the weights and of the blending weights, for vectors (n, d) and texts (C, d)."""
+    squares = np.zeros(len(text))
+    for _, block in row_blocks(features, len(text)):
+        squares += np.square(block @ text.T).sum(axis=0)
+    return 4 * len(features) / _largest_eigenvalue(features), len(features) / (4 * squares.max())
+
+
+def _largest_eigenvalue(features: NDArray[np.floating]) -> float:
+    """Largest eigenvalue of F^T F, which F F^T has too: of the smaller of the two."""
+    n, d = features.shape
+    if n <= d:
+        rows = features.astype(np.float64)
+        return float(np.linalg.eigvalsh(rows @ rows.T)[-1])
+    products = np.zeros((d, d))
+    for _, block in row_blocks(features):
+        products += block.T @ block
+    return float(np.linalg.eigvalsh(products)[-1])
 
 
 class LpPlusScorer:

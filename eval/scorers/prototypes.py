@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,9 @@ from eval.seams.scorer import Arm, ScorerTask, Setting
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHORTEST = 1e-6
 """A mean of unit vectors shorter than this is rounding: the vectors cancel, and their mean has no direction."""
@@ -27,6 +30,17 @@ class PrototypeOptions(Config):
     )
 
 
+def class_sums(vectors: Float32, labels: Int64, classes: int) -> NDArray[np.float64]:
+    """Sum the vectors (n, d) of each class in float64, with labels (n,) in [0, classes): (classes, d)."""
+    order = np.argsort(labels, kind="stable")
+    sums = np.zeros((classes, vectors.shape[1]))
+    for start in range(0, len(order), CHUNK_ROWS):
+        rows = order[start : start + CHUNK_ROWS]
+        codes, first = np.unique(labels[rows], return_index=True)
+        sums[codes] += np.add.reduceat(vectors[rows].astype(np.float64), first, axis=0)
+    return sums
+
+
 def class_means(vectors: Float32, labels: Int64, classes: int) -> Float32:
     """Compute the normalised mean of the vectors of each class, with sums in float64.
 
@@ -38,12 +52,7 @@ def class_means(vectors: Float32, labels: Int64, classes: int) -> Float32:
     Returns:
         (C, d) unit vectors; NaN for a class without vectors, or whose vectors cancel.
     """
-    order = np.argsort(labels, kind="stable")
-    sums = np.zeros((classes, vectors.shape[1]))
-    for start in range(0, len(order), CHUNK_ROWS):
-        rows = order[start : start + CHUNK_ROWS]
-        codes, first = np.unique(labels[rows], return_index=True)
-        sums[codes] += np.add.reduceat(vectors[rows].astype(np.float64), first, axis=0)
+    sums = class_sums(vectors, labels, classes)
     lengths = np.sqrt(np.einsum("ij,ij->i", sums, sums))
     lengths[lengths <= SHORTEST * np.bincount(labels, minlength=classes)] = np.nan
     means: Float32 = (sums / lengths[:, None]).astype(np.float32)

@@ -6,7 +6,7 @@ A head is a classifier of unit vectors: the logit of class c is f . w_c + b_c.
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from eval.metrics.probabilities import softmax
 from eval.scorers.clap import fit_from_texts
 from eval.scorers.gda import fit_gaussians, has_spread
-from eval.scorers.lp_plus import fit_blended
+from eval.scorers.lp_plus import BlendedProbe, fit_blended
 from retrieval.errors import InputError
 from training.jobs.adapter_matrix import SCORE
 from training.learner import LOSS
@@ -92,12 +92,16 @@ def _gda(data: AdapterData, recipe: AdapterRecipe) -> HeadFit:
 
 def _lp_plus(data: AdapterData, recipe: AdapterRecipe) -> HeadFit:
     vectors, labels, texts, classes = _with_texts(data)
+    iterations = recipe.lp_plus.iterations
+
+    @cache
+    def probes() -> dict[int, BlendedProbe]:  # one descent passes through all numbers of iterations
+        return fit_blended(vectors, labels, texts, iterations)
 
     def blended(n: int) -> tuple[Float32, Float32]:
-        probe = fit_blended(vectors, labels, texts, [n])[n]
-        return probe.weights, probe.bias
+        return probes()[n].weights, probes()[n].bias
 
-    settings = (HeadSetting("lp_plus.iterations", n, partial(blended, n)) for n in recipe.lp_plus.iterations)
+    settings = (HeadSetting("lp_plus.iterations", n, partial(blended, n)) for n in iterations)
     return HeadFit(tuple(settings), classes)
 
 

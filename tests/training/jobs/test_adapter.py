@@ -171,6 +171,16 @@ def test_settings_are_chosen_on_val_and_nowhere_else(tmp_path: Path) -> None:
     assert "likelihood" not in alone.history[0]
 
 
+def test_numbers_of_iterations_are_settings_that_answer_as_each_alone(tmp_path: Path) -> None:
+    data = planted()
+    listed = train(data, tmp_path / "listed", "lp++", lp_plus={"iterations": (20, 10)})
+    for line in listed.history:
+        count = int(line["lp_plus.iterations"])
+        (alone,) = train(data, tmp_path / str(count), "lp++", lp_plus={"iterations": count}).history
+        assert (line["loss"], line["likelihood"]) == (alone["loss"], alone["likelihood"])
+    assert [line["lp_plus.iterations"] for line in listed.history] == [20, 10]
+
+
 @pytest.mark.parametrize("method", ["rla", "gda"])
 def test_stopped_and_resumed_is_the_same_and_so_is_the_same_again(
     method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
