@@ -35,6 +35,9 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	$(VITRINE) eval --mode verification --protocol clipfh-11k --out $(DEMO)/results/verification.json
 	$(VITRINE) index $(DEMO)/drains --source yolo -s group='site\d+' --store $(DEMO)/inspection
 	$(VITRINE) eval --mode conditional --store $(DEMO)/inspection -o targets=drains --out $(DEMO)/conditions.json
+	$(VITRINE) inspect --split val --store $(DEMO)/inspection --limit 4 --pictures $(DEMO)/inspected
+	$(VITRINE) inspect --split val --store $(DEMO)/inspection --limit 4 --detector drains-tiny --confidence 0.4 --overlap 0.5 \
+		--pictures $(DEMO)/detected
 	$(VITRINE) audit --protocol clipfh-11k
 	$(VITRINE) report $(DEMO)/results/*.json --out $(DEMO)/report
 	$(VITRINE) results
@@ -42,7 +45,8 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	$(VITRINE) runs $(DEMO)/runs
 	@echo
 	@echo "Done: $(DEMO)/report/ (the page to open), $(DEMO)/text.png and $(DEMO)/similar.png (contact sheets), $(DEMO)/pictures/"
-	@echo "(CMC, ranked lists), $(DEMO)/results/ (every figure with its interval and where it came from)."
+	@echo "(CMC, ranked lists), $(DEMO)/results/ (every figure with its interval and where it came from), $(DEMO)/inspected/ and"
+	@echo "$(DEMO)/detected/ (drains in annotated and in detected boxes, each with the condition that was answered)."
 
 test: .venv/ready  ## the whole suite; what is slow is listed at the end
 	@echo "The suite takes about 9 minutes on two cores."

@@ -1,4 +1,4 @@
-"""Read files of class names: those of a label universe, of a classifier's outputs, or of prompts."""
+"""Read class names: files of a label universe, a classifier's outputs or prompts, and those of detectors."""
 
 from __future__ import annotations
 
@@ -94,3 +94,18 @@ def _check_indexes(path: Path, indexes: list[int]) -> None:
         if index != expected:
             problem = f"index {index} twice" if index < expected else f"no index {expected}"
             raise InputError(f"{path} has {problem}; indexes of classes are 0, 1, 2, ...")
+
+
+def numbered_names(names: object) -> dict[int, str]:
+    """Return names of a detector's classes by number, from a list or a mapping of numbers; empty of anything else.
+
+    Raises:
+        ValueError: a key of the mapping is no number; the message is the reason.
+    """
+    listed = dict(enumerate(names)) if isinstance(names, list | tuple) else names
+    numbered: dict[int, str] = {}
+    for key, name in listed.items() if isinstance(listed, dict) else ():
+        if not str(key).isdecimal():
+            raise ValueError(f"'{key}' in its names is not the number of a class; count from 0")
+        numbered[int(key)] = str(name).strip()
+    return numbered

@@ -15,6 +15,26 @@ END = 0.15
 """Share of the long axis of a box within which another box is at its end."""
 
 
+SMALLEST = 1e-6
+"""Sides of a box, in fractions of the image, below which it has no area."""
+
+Edges: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom of a box."""
+
+
+def centred_edges(x: float, y: float, width: float, height: float) -> Edges:
+    """Return the edges of a box with this centre and size."""
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def box_inside(edges: Edges) -> Box | None:
+    """Return the box with these edges, in fractions, cut off at those of the image; None if nothing of it is left."""
+    left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in edges)
+    if right - left < SMALLEST or bottom - top < SMALLEST:
+        return None
+    return Box(left, top, right - left, bottom - top)
+
+
 class NearestBox(NamedTuple):
     """Another box of the image: its row, and how the box lies to it: ``above`` it, ``at the end of`` it, ..."""
 

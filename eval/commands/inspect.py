@@ -92,7 +92,7 @@ def inspect_command(
 def _draw(inspection: Inspection, folder: Path) -> None:
     from eval.report.annotated import annotated_picture, condition_colours
 
-    colours = condition_colours({one.condition for image in inspection.images for one in image.objects})
+    colours = condition_colours(set(inspection.conditions))
     for number, image in enumerate(inspection.images, 1):
         annotated_picture(image, colours, folder / f"{number:04d}_{image.path.stem}.jpg")
 

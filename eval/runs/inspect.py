@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from eval.runs.inspection import EncodedImage, InspectedImage, Inspector, open_inspector, read_upright
 from eval.runs.inspection_metrics import AnnotatedObject, InspectionMetrics, inspection_metrics
@@ -15,8 +15,9 @@ from eval.runs.situations import CONDITION, OBJECT, require_objects
 from retrieval.detectors.base import Detection
 from retrieval.detectors.registry import open_detector
 from retrieval.errors import InputError, MissingFileError, unknown
-from retrieval.image_formats import SUFFIXES
+from retrieval.image_listing import images_below
 from retrieval.interrupt import deferred_interrupt
+from retrieval.outlines import to_corners
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
 from retrieval.types import Box
@@ -32,7 +33,20 @@ if TYPE_CHECKING:
     from retrieval.detectors.base import Detector
     from retrieval.types.store import EmbeddingStore, Snapshot
 
-COLUMNS = ("id", "source", "uri", "split", "label", "box_x", "box_y", "box_width", "box_height", OBJECT, CONDITION)
+COLUMNS = (
+    "id",
+    "source",
+    "uri",
+    "split",
+    "label",
+    "box_x",
+    "box_y",
+    "box_width",
+    "box_height",
+    "polygon",
+    OBJECT,
+    CONDITION,
+)
 
 
 class ImageProblem(NamedTuple):
@@ -52,7 +66,8 @@ class Inspection:
         method: the scorer.
         detector: name of the detector; None for annotated boxes.
         images: the images with their objects.
-        problems: images that could not be read.
+        problems: images, and folders, that could not be read.
+        conditions: those that may be answered.
         warnings: what makes answers doubtful.
         metrics: comparison with the annotations; None for new images.
         interrupted: whether it was stopped before the last image.
@@ -65,6 +80,7 @@ class Inspection:
     images: tuple[InspectedImage, ...]
     problems: tuple[ImageProblem, ...]
     warnings: tuple[str, ...]
+    conditions: tuple[str, ...] = ()
     metrics: InspectionMetrics | None = None
     interrupted: bool = False
 
@@ -90,7 +106,8 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
     """
     detector = None if request.detector is None else open_detector(request.detector, request.least, request.overlap)
     with store.snapshot() as snapshot:
-        tasks = _of_split(snapshot, request.split) if request.path is None else _of_path(request.path)
+        unread: list[ImageProblem] = []
+        tasks = _of_split(snapshot, request.split) if request.path is None else _of_path(request.path, unread)
         tasks = tasks[: request.limit]
         inspector = open_inspector(store, snapshot, request.space, request.method, request.bank, request.device)
         encoded, problems, whole = _encoded(tasks, detector, inspector, quiet=request.quiet)
@@ -105,8 +122,9 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
             request.method,
             None if detector is None else detector.name,
             images,
-            tuple(problems),
+            (*unread, *problems),
             (*_own_examples(request), *inspector.warnings, *_unknown_types(images)),
+            tuple(dict.fromkeys(one.condition for one in inspector.objects)),
             metrics,
             interrupted=not whole,
         )
@@ -133,12 +151,16 @@ def _encoded(
 
 def _detections(detector: Detector | None, image: Image, task: _Task) -> tuple[Detection, ...]:
     if detector is None:
-        return tuple(Detection(one.box, one.label, 1.0) for one in task.annotated)
+        return tuple(Detection(one.box, one.label, 1.0, one.polygon) for one in task.annotated)
     return detector.detect(image, task.path)
 
 
-def _of_path(path: Path) -> list[_Task]:
-    """List an image, or the images in a folder and below it, by name.
+def _of_path(path: Path, unread: list[ImageProblem]) -> list[_Task]:
+    """List an image, or the images in a folder and below it, as ``index`` does.
+
+    Args:
+        path: the image or the folder.
+        unread: gets the folders that cannot be read.
 
     Raises:
         MissingFileError: there is nothing at the path.
@@ -148,9 +170,10 @@ def _of_path(path: Path) -> list[_Task]:
         return [_Task(path, ())]
     if not path.is_dir():
         raise MissingFileError(f"There is no image or folder {path}.")
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    files = list(images_below(path, lambda folder, why: unread.append(ImageProblem(folder, f"{folder}: {why}"))))
     if not files:
-        raise InputError(f"{path} holds no image; name an image or a folder of images.")
+        unread_words = f" ({unread[0].reason})" if unread else ""
+        raise InputError(f"{path} holds no image{unread_words}; name an image or a folder of images.")
     return [_Task(file, ()) for file in files]
 
 
@@ -173,7 +196,8 @@ def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
         listed = objects[path]
         if row["box_x"] is not None and row["label"] is not None:
             box = Box(*(float(str(row[f"box_{side}"])) for side in ("x", "y", "width", "height")))
-            listed.append(AnnotatedObject(box, str(row["label"]), str(row[OBJECT]), str(row[CONDITION])))
+            polygon = to_corners(cast("list[float] | None", row["polygon"]))
+            listed.append(AnnotatedObject(box, str(row["label"]), str(row[OBJECT]), str(row[CONDITION]), polygon))
     return [_Task(path, tuple(listed)) for path, listed in objects.items()]
 
 

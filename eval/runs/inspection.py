@@ -127,7 +127,7 @@ class Inspector:
             return EncodedImage(path, image.size)
         policy, preprocess = parse_policy(self.space.spec.crop), self.space.spec.preprocess
         assert preprocess is not None  # noqa: S101 - open_inspector refuses imported spaces
-        crops = np.stack([pixels(policy.pictures(image, one.box)[0], preprocess) for one in detections])
+        crops = np.stack([pixels(policy.pictures(image, one.box, one.polygon)[0], preprocess) for one in detections])
         return EncodedImage(path, image.size, tuple(detections), self._encoder.encode_images(crops))
 
     def answer(self, images: Sequence[EncodedImage]) -> tuple[InspectedImage, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from eval.runs.inspection import InspectedImage, InspectedObject
-    from retrieval.types import Float32
+    from retrieval.types import Float32, Polygon
 
 IOU = 0.5
 """Smallest overlap of a detection with the box that it finds."""
@@ -36,6 +36,7 @@ class AnnotatedObject(NamedTuple):
     label: str
     object: str
     condition: str
+    polygon: Polygon | None = None
 
 
 class Share(NamedTuple):

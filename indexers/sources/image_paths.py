@@ -14,8 +14,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from indexers.sources.base import is_hidden, is_image, is_text
+from indexers.sources.base import is_text
 from retrieval.errors import InputError, first_names
+from retrieval.image_listing import is_hidden, is_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from indexers.sources.base import is_image
 from indexers.tables import as_text, list_columns, snake_case
 from retrieval.errors import InputError, first_names, suggest
+from retrieval.image_listing import is_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,10 +6,10 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from indexers.sources.base import is_hidden
 from indexers.sources.split_words import split_like, split_name
 from indexers.tables import TableRow, as_text, list_columns, open_table
 from retrieval.errors import InputError, first_names
+from retrieval.image_listing import is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

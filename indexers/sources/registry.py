@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from indexers.sources.base import SourceType, has_image, is_hidden, is_image
+from indexers.sources.base import SourceType, has_image
 from indexers.sources.coco_table import has_annotations, is_coco
 from indexers.sources.gbif import is_gbif
 from indexers.sources.inaturalist import is_inaturalist
@@ -16,6 +16,7 @@ from indexers.sources.wildlife import is_wildlife
 from indexers.sources.yolo_file import find_yolo_file
 from indexers.tables import DESCRIBING, TABLE_SUFFIXES, is_table, table_suffix
 from retrieval.errors import InputError, MissingFileError
+from retrieval.image_listing import is_hidden, is_image
 from retrieval.lookup import load_entry
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexers.sources.base import inode, is_hidden, is_text
+from indexers.sources.base import is_text
 from indexers.sources.image_paths import PathError
 from indexers.sources.split_words import split_like, split_name
 from retrieval.errors import InputError, MissingFileError, first_names
+from retrieval.image_listing import inode, is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from indexers.sources.base import has_image, is_image
+from indexers.sources.base import has_image
 from indexers.sources.image_file import has_images
 from indexers.sources.shard_files import ShardFiles, find_shards, is_pattern, refuse_packed
 from indexers.tables import PARQUET
 from retrieval.containers.tar import TarError, tar_members
 from retrieval.errors import InputError, MissingFileError
+from retrieval.image_listing import is_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

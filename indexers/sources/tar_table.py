@@ -8,12 +8,13 @@ import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from indexers.sources.base import UNREADABLE, is_hidden, is_image, is_text, printable
+from indexers.sources.base import is_text, printable
 from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import Cell, TableRow, checked_object
 from retrieval.containers import SEPARATOR
 from retrieval.containers.tar import TarError, TarMember, tar_members
 from retrieval.errors import InputError, first_names
+from retrieval.image_listing import UNREADABLE, is_hidden, is_image
 from retrieval.types import SourceProblem
 
 if TYPE_CHECKING:

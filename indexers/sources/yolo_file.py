@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from indexers.sources.split_words import split_name
 from retrieval.errors import InputError, MissingFileError, VitrineError
+from retrieval.labels import numbered_names
 from retrieval.text_files import read_yaml
 
 SUFFIXES = (".yaml", ".yml")
@@ -92,12 +93,10 @@ def _names(path: Path, value: object, count: object) -> dict[int, str]:
     Raises:
         InputError: they are neither, a key is no number, or there are fewer or more than ``nc`` says.
     """
-    listed = dict(enumerate(value)) if isinstance(value, list) else value
-    names: dict[int, str] = {}
-    for key, name in listed.items() if isinstance(listed, dict) else ():
-        if not str(key).isdecimal():
-            raise InputError(f"{path}: '{key}' in its names is not the number of a class; count from 0.")
-        names[int(key)] = str(name).strip()
+    try:
+        names = numbered_names(value)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}.") from None
     if not names:
         raise InputError(f"{path} names no classes; add a line such as 'names: [cat, dog]'.")
     if isinstance(count, int) and count != len(names):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from retrieval.types import Box, Polygon
+from retrieval.layout import SMALLEST, box_inside, centred_edges
 
-SMALLEST = 1e-6
-"""Sides of a box, in fractions of the image, below which it has no area."""
+if TYPE_CHECKING:
+    from retrieval.layout import Edges
+    from retrieval.types import Box, Polygon
 
 FARTHEST = 2.0
 """Numbers beyond are no fractions of an image, but pixels."""
@@ -66,7 +67,7 @@ def _box(number: int, coordinates: list[float]) -> Outline:
     x, y, width, height = coordinates
     if width <= 0 or height <= 0:
         raise ValueError(f"the box is {width:g} wide and {height:g} high")
-    edges = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    edges = centred_edges(x, y, width, height)
     return Outline(number, _inside(edges), None, _leaves(edges))
 
 
@@ -78,14 +79,13 @@ def _polygon(number: int, coordinates: list[float]) -> Outline:
     return Outline(number, box, corners, _leaves(edges))
 
 
-def _inside(edges: tuple[float, float, float, float]) -> Box:
-    left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in edges)
-    if right - left < SMALLEST or bottom - top < SMALLEST:
-        outside = "the object lies outside the image" if _leaves(edges) else "the polygon has no area"
-        raise ValueError(outside)
-    return Box(left, top, right - left, bottom - top)
+def _inside(edges: Edges) -> Box:
+    box = box_inside(edges)
+    if box is None:
+        raise ValueError("the object lies outside the image" if _leaves(edges) else "the polygon has no area")
+    return box
 
 
-def _leaves(edges: tuple[float, float, float, float]) -> bool:
+def _leaves(edges: Edges) -> bool:
     """Return whether edges lie outside the image by more than rounding."""
     return min(edges) < -SMALLEST or max(edges) > 1 + SMALLEST

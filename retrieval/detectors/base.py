@@ -10,18 +10,20 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from retrieval.types import Box
+    from retrieval.types import Box, Polygon
 
 
 class Detection(NamedTuple):
     """A detected object: its box in fractions of the upright image, the name of its class, and a confidence in [0, 1].
 
-    ``label`` is the name that the detector's own file gives the class, so that orders of classes never matter.
+    ``label`` is the name that the detector's own file gives the class, so that orders of classes never matter;
+    ``polygon`` is the outline of an annotated object that has one.
     """
 
     box: Box
     label: str
     confidence: float
+    polygon: Polygon | None = None
 
 
 class Detector(Protocol):

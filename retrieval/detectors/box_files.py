@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from retrieval.detectors.base import Detection
 from retrieval.errors import InputError, MissingFileError
+from retrieval.labels import numbered_names
+from retrieval.layout import box_inside, centred_edges
 from retrieval.text_files import read_text, read_yaml
-from retrieval.types import Box
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,11 +80,8 @@ class BoxFiles:
         kind, x, y, width, height, confidence = (*numbers, 1.0)[:6]
         if int(kind) not in self._names or not kind.is_integer():
             raise ValueError(f"class {kind:g} has no name")
-        left, top = max(0.0, x - width / 2), max(0.0, y - height / 2)
-        right, bottom = min(1.0, x + width / 2), min(1.0, y + height / 2)
-        if left >= right or top >= bottom:
-            return None
-        return Detection(Box(left, top, right - left, bottom - top), self._names[int(kind)], confidence)
+        box = box_inside(centred_edges(x, y, width, height))
+        return None if box is None else Detection(box, self._names[int(kind)], confidence)
 
 
 def _read_names(folder: Path) -> dict[int, str]:
@@ -100,8 +98,10 @@ def _read_names(folder: Path) -> dict[int, str]:
         lines = [line.strip() for line in read_text(file, "names of classes").splitlines()]
         return dict(enumerate(filter(None, lines)))
     content = read_yaml(file, "names of classes")
-    names = content.get("names") if isinstance(content, dict) else None
-    pairs = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(pairs, dict) or not all(str(key).isdecimal() for key in pairs):
+    try:
+        names = numbered_names(content.get("names") if isinstance(content, dict) else None)
+    except ValueError as error:
+        raise InputError(f"{file}: {error}.") from None
+    if not names:
         raise InputError(f"{file} names no classes; add a line such as 'names: [cat, dog]'.")
-    return {int(key): str(name) for key, name in pairs.items()}
+    return names

@@ -13,6 +13,7 @@ from retrieval.detectors.suppression import suppress
 from retrieval.detectors.yolo_outputs import decode, form_of
 from retrieval.encoders.onnx_graph import open_session, reason
 from retrieval.errors import InputError, MissingFileError, WeightsError
+from retrieval.labels import numbered_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,11 +121,12 @@ def _names(text: str | None, path: Path) -> dict[int, str]:
     if not text:
         return {}
     try:
-        names = ast.literal_eval(text)
-        listed = dict(enumerate(names)) if isinstance(names, list | tuple) else {int(k): v for k, v in names.items()}
-    except (ValueError, SyntaxError, AttributeError, TypeError, MemoryError, RecursionError):
-        raise InputError(f"{path}: its metadata name classes as '{text[:60]}', which cannot be read.") from None
-    return {number: str(name) for number, name in listed.items()}
+        names = numbered_names(ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        names = {}
+    if not names:
+        raise InputError(f"{path}: its metadata name classes as '{text[:60]}', which cannot be read.")
+    return names
 
 
 def _size(shape: list[Any], said: str | None) -> tuple[int, int]:

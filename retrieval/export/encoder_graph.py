@@ -125,7 +125,9 @@ def write_graph(encoder: Encoder, precision: GraphPrecision, path: Path, metadat
     if precision == "fp32":
         _save(model, path, metadata)
     else:
-        _save(_halved(model) if precision == "fp16" else _quantised(model), path, metadata)
+        if precision == "fp16":
+            halve_weights(model.graph)
+        _save(model if precision == "fp16" else _quantised(model), path, metadata)
     onnx.checker.check_model(str(path))
     _check(encoder, network, path, precision)
     return size
@@ -194,17 +196,20 @@ def _unfit(spec: EncoderSpec, reason: str) -> InputError:
     return InputError(f"{spec.family}/{spec.model} cannot be exported to ONNX ({reason}); choose another space.")
 
 
-def _halved(model: Any) -> Any:
+def halve_weights(graph: Any, least_dims: int = 1) -> None:
     """Keep weights in half precision, each behind a cast that onnxruntime computes once, when it opens the file.
 
-    Arithmetic stays in float32: graphs of half precision throughout, as onnxruntime 1.31 converts them, end the process
-    when they are opened (small vision transformers of open_clip), and are no faster on a CPU.
+    Arithmetic stays in float32. Weights that half precision cannot hold stay as they are.
+
+    Args:
+        graph: the graph, which is changed.
+        least_dims: fewest dimensions of a weight that is halved.
     """
     import onnx
 
     casts = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT and tensor.dims:
+    for tensor in graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= least_dims:
             name, values = tensor.name, onnx.numpy_helper.to_array(tensor)
             with np.errstate(over="ignore"):
                 halves = values.astype(np.float16)
@@ -212,10 +217,13 @@ def _halved(model: Any) -> Any:
                 continue  # as it is
             tensor.CopyFrom(onnx.numpy_helper.from_array(halves, f"{name}.fp16"))
             casts.append(onnx.helper.make_node("Cast", [f"{name}.fp16"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return model
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    halved = {cast.output[0] for cast in casts}
+    listed = [one for one in graph.value_info if one.name not in halved]
+    del graph.value_info[:]
+    graph.value_info.extend(listed)
 
 
 def _quantised(model: Any) -> Any:

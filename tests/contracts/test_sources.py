@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.hands import draw_hands
-from indexers.sources.base import BaseSource, is_image
+from indexers.sources.base import BaseSource
 from indexers.sources.registry import SOURCES, guess_kind, open_source
 from retrieval.errors import InputError, MissingFileError, UnknownNameError, VitrineError
+from retrieval.image_listing import is_image
 from retrieval.images import read_image, upright
 from retrieval.types import Sample, Source
 from tests.support.shards import encoded_image, write_parquet, write_tar

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, features
 
-from indexers.sources import base
+from retrieval import image_listing
 from tests.support.command_line import SMALL_ENCODER, call_cli, call_json
 from tests.support.images import write_images
 
@@ -203,7 +203,8 @@ def test_an_image_without_suffix_that_may_not_be_read_is_not_pruned(
     for seed in range(3):
         save(tmp_path / "set" / "a" / f"photo{seed}", seed, "JPEG")
     call_cli(*command(tmp_path / "set"))
-    monkeypatch.setattr(base, "content_kind", lambda path: base.UNREADABLE if path.endswith("1") else base.IMAGE)
+    kinds = {True: image_listing.UNREADABLE, False: image_listing.IMAGE}
+    monkeypatch.setattr(image_listing, "content_kind", lambda path: kinds[path.endswith("1")])
     done = call_cli(*command(tmp_path / "set"), "--prune", check=3)
     assert "Left out 1 of 3 seen: unreadable files 1 (first a/photo1)." in done.stdout
     assert "Nothing was dropped: a/photo1 could not be used" in done.stderr

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from PIL import Image
 
 import vitrine
+from eval.runs.inspection import EncodedImage, Inspector
 from tests.support.command_line import call_cli, call_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.detectors.base import Detection
+    from retrieval.types import Polygon
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +87,34 @@ def test_a_detector_of_files(slopes: Path, tmp_path: Path) -> None:
     assert "3 images" in shown.stdout
 
 
+def test_annotated_objects_are_encoded_with_their_outlines(slopes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outlines: list[Polygon] = []
+
+    def encode(_: Inspector, path: Path, image: Image.Image, detections: Sequence[Detection]) -> EncodedImage:
+        outlines.extend(one.polygon for one in detections if one.polygon is not None)
+        return EncodedImage(path, image.size)
+
+    monkeypatch.setattr(Inspector, "encode", encode)
+    call_cli("inspect", "--store", slopes / "store", "--split", "val")
+    files = sorted((slopes / "slopes" / "valid" / "labels").iterdir())
+    lines = [line.split() for file in files for line in file.read_text().splitlines()]
+    written = [[float(word) for word in words[1:]] for words in lines if len(words) > 5]
+    assert written
+    assert [[number for corner in outline for number in corner] for outline in outlines] == written
+
+
 def test_what_cannot_be_inspected_is_told(slopes: Path, tmp_path: Path) -> None:
     detector = boxes_of(slopes, tmp_path / "boxes")
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-    Image.new("RGB", (32, 32)).save(folder / "empty.jpg")
+    (folder / ".hidden.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
+    Image.new("RGB", (32, 32)).save(folder / "without_suffix", "PNG")
     store = slopes / "store"
     done = call_cli("inspect", folder, "--store", store, "--detector", detector, check=3)
     assert "broken.jpg" in done.stderr
-    assert "no objects" in done.stdout
+    assert ".hidden" not in done.stderr
+    assert "without_suffix  no objects" in done.stdout
     for words, status, reason in (
         ((folder,), 1, "new images need a --detector"),
         ((), 1, "name images or a folder"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.errors import InputError
-from retrieval.labels import read_class_names
+from retrieval.labels import numbered_names, read_class_names
 from tests.support.shared_data import SHARED, needs_shared
 
 
@@ -76,3 +76,10 @@ def test_the_mushroom_labels() -> None:
     names = read_class_names(SHARED / "mushroom" / "labels.tsv")
     assert (len(names), names[0], names[-1]) == (169, "Agaricus augustus", "Xanthoria parietina")
     assert set(read_class_names(SHARED / "mushroom" / "delta_prompts.json")) == set(names)
+
+
+def test_names_by_number() -> None:
+    assert numbered_names(["cat", " dog"]) == numbered_names({"0": "cat", 1: "dog"}) == {0: "cat", 1: "dog"}
+    assert numbered_names(None) == numbered_names("cat") == numbered_names([]) == {}
+    with pytest.raises(ValueError, match="'cat' in its names is not the number of a class; count from 0"):
+        numbered_names({"cat": 0})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.layout import NearestBox, nearest, position, relation
+from retrieval.layout import NearestBox, box_inside, centred_edges, nearest, position, relation
 from retrieval.types import Box
 
 
@@ -62,3 +62,10 @@ def test_the_neighbour_is_another_box(boxes: list[Box], data: st.DataObject) -> 
     assert neighbour is not None
     assert neighbour.row != index
     assert neighbour.relation == relation(boxes[index], boxes[neighbour.row])
+
+
+def test_a_box_is_cut_off_at_the_edges_of_the_image() -> None:
+    assert box_inside(centred_edges(0.5, 0.25, 0.5, 0.25)) == Box(0.25, 0.125, 0.5, 0.25)
+    assert box_inside(centred_edges(0, 1, 0.5, 0.5)) == Box(0, 0.75, 0.25, 0.25)
+    assert box_inside(centred_edges(1.5, 0.5, 0.5, 0.5)) is None
+    assert box_inside(centred_edges(0.5, 0.5, 0, 0.5)) is None

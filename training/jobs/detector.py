@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.commands.options import note
+from retrieval.export.encoder_graph import require_onnx
 from training.checkpoint import BEST, open_run
 from training.hardware import Hardware, resolve_hardware
 from training.jobs.detector_augment import augment_with_boxes
 from training.jobs.detector_data import load_boxed, read_detector_data
-from training.jobs.detector_export import check_onnx, export
+from training.jobs.detector_export import export
 from training.jobs.detector_recipe import DetectorRecipe
 from training.jobs.detector_score import detected, precision_by_class
 from training.learner import LOSS, Learner
@@ -65,7 +66,7 @@ class DetectorJob:
         """
         from training.jobs.detector_network import DetectorNetwork
 
-        check_onnx()
+        require_onnx()
         hardware = resolve_hardware(recipe.loop, run.device)
         objects = read_detector_data(recipe)
         open_run(out, recipe.model_dump(mode="json"))

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from retrieval.errors import MissingDependencyError
+from retrieval.export.encoder_graph import halve_weights
 from retrieval.files import write_atomically
 from training.jobs.detector_recipe import STRIDES
 
@@ -28,19 +27,6 @@ OPSET = 17
 """Version of the operators; onnxruntime has read it since 2022."""
 
 END_TO_END = "-end-to-end"
-
-
-def check_onnx() -> None:
-    """Check that ONNX files can be written.
-
-    Raises:
-        MissingDependencyError: a package is not installed.
-    """
-    if find_spec("onnx") is None:
-        raise MissingDependencyError(
-            "Writing ONNX files needs another package: pip install onnx (or, with Vitrine: pip install "
-            "'vitrine[export]')."
-        )
 
 
 def export(folder: Path, best: Path, recipe: DetectorRecipe, data: DetectorData, result: TrainingResult) -> None:
@@ -102,32 +88,12 @@ def onnx_graph(form: Any, size: int, said: dict[str, str], *, half: bool) -> byt
         )
     model = onnx.load_from_string(buffer.getvalue())
     if half:
-        _halve(model.graph)
+        halve_weights(model.graph, least_dims=2)
     model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("output0", onnx.TensorProto.FLOAT, shape))
     onnx.helper.set_model_props(model, said)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
-
-
-def _halve(graph: Any) -> None:
-    """Keep matrices and convolutions in float16, each behind a cast that runtimes compute once."""
-    import numpy as np
-    import onnx
-
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= 2:
-            name, values = tensor.name, onnx.numpy_helper.to_array(tensor)
-            tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    halved = {cast.output[0] for cast in casts}
-    listed = [one for one in graph.value_info if one.name not in halved]
-    del graph.value_info[:]
-    graph.value_info.extend(listed)
 
 
 def _page(recipe: DetectorRecipe, data: DetectorData, result: TrainingResult) -> str:

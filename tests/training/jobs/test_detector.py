@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from tests.support.coloured_squares import COLOURS, SIDE, draw_squares, squares_
 from tests.support.command_line import call_cli
 from tests.support.interruptions import stop_after
 from training.config import validate_recipe
-from training.jobs import detector_export
 from training.jobs.detector import JOB
 from training.jobs.detector_data import read_detector_data
 from training.jobs.detector_forms import as_anchors
@@ -204,7 +204,7 @@ def test_a_wrong_recipe_is_told(tmp_path: Path, change: dict[str, Any], message:
 
 
 def test_without_the_package_onnx_nothing_is_trained(squares: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(detector_export, "find_spec", lambda _: None)
-    with pytest.raises(MissingDependencyError, match=r"pip install onnx \(or, with Vitrine: .*vitrine\[export\]"):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install onnx onnxruntime .*vitrine\[export\]"):
         _train(squares_recipe(squares, epochs=1), tmp_path / "run")
     assert not (tmp_path / "run").exists()
