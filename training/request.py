@@ -19,7 +19,7 @@ from training.processes import from_first, joined_processes, rank, ranks
 from training.registry import JOBS, ONE_PROCESS, load_job
 from training.run_log import check_tensorboard
 from training.run_origin import RunOrigin, keep_origin, started_from
-from training.run_samples import RunSamples, keep_samples, read_samples
+from training.run_samples import RunSamples, keep_samples
 from training.run_settings import RunSettings
 from training.run_state import RunOutcome, running
 from training.study import check_study, read_study, run_study
@@ -237,5 +237,6 @@ def _return_to_store(
     refreshed = report.refresh = refresh(RefreshRequest.read(values, "refresh"), tell)
     if study is not None and not refreshed.interrupted:
         store, new = open_store(str(request.store)), refreshed.space or refreshed.parent
-        samples = read_samples(report.out) or RunSamples()
+        with store.snapshot() as snapshot:
+            samples = RunSamples.of(data).with_copies(snapshot)
         report.results, report.page = run_study(study, store, report.out, new, refreshed.parent, samples, tell)

@@ -33,6 +33,7 @@ class RunOrigin(NamedTuple):
         classes: number of classes.
         samples_sha256: digest of samples, classes and roles, in their order.
         space_fingerprint: fingerprint of the space, or None.
+        encoder: the space's encoder, as ``FAMILY/MODEL``, or None.
     """
 
     store: str
@@ -42,6 +43,7 @@ class RunOrigin(NamedTuple):
     classes: int
     samples_sha256: str
     space_fingerprint: str | None = None
+    encoder: str | None = None
 
     @classmethod
     def of(cls, store: str, data: TrainingData) -> RunOrigin:
@@ -51,8 +53,11 @@ class RunOrigin(NamedTuple):
             digest.update("\0".join(column.tolist()).encode())
         digest.update(np.ascontiguousarray(data.target).tobytes())
         counts = len(data.rows("train")), len(data.rows("val")), len(data.classes)
-        name, fingerprint = (None, None) if data.space is None else (data.space.name, data.space.fingerprint)
-        return cls(store, name, *counts, digest.hexdigest(), fingerprint)
+        space = data.space
+        if space is None:
+            return cls(store, None, *counts, digest.hexdigest())
+        encoder = f"{space.spec.family}/{space.spec.model}"
+        return cls(store, space.name, *counts, digest.hexdigest(), space.fingerprint, encoder)
 
     def about(self) -> dict[str, Any]:
         """What :mod:`training.run_state` notes of it."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eval.audit.leaks import HELD_OUT
+from eval.protocols.copies import IMPORTED
 from retrieval.errors import InputError
 from retrieval.files import write_atomically
 from retrieval.text_files import read_json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from retrieval.types import SplitSet
+    from retrieval.types.store import Snapshot
     from training.data.training_data import TrainingData
 
 
@@ -30,6 +32,19 @@ class RunSamples(NamedTuple):
 
     train: frozenset[str] = frozenset()
     val: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, data: TrainingData) -> RunSamples:
+        """Return those of a run on this data."""
+        return cls(*(frozenset(data.ids[data.role == role].tolist()) for role in cls._fields))
+
+    def with_copies(self, snapshot: Snapshot) -> RunSamples:
+        """Add the samples of a store with the same content and crop as one of these, under another id."""
+        rows = snapshot.samples(["id", "key", "source"]).to_pylist()
+        rows = [row for row in rows if row["key"] is not None and not str(row["source"]).startswith(IMPORTED)]
+        train, val = ({row["key"] for row in rows if row["id"] in ids} for ids in self)
+        copied = ({row["id"] for row in rows if row["key"] in keys} for keys in (train, val - train))
+        return RunSamples(*(ids.union(copies) for ids, copies in zip(self, copied, strict=True)))
 
     def among(self, ids: Iterable[str]) -> str | None:
         """Say how many of these samples are the run's, as the beginning of a sentence; None if none is."""
@@ -55,7 +70,7 @@ def evaluated_ids(splits: SplitSet) -> set[str]:
 
 def keep_samples(out: Path, data: TrainingData) -> None:
     """Write the ids of a run's samples to its folder."""
-    values = {role: data.ids[data.role == role].tolist() for role in RunSamples._fields}
+    values = {role: data.ids[data.role == role].tolist() for role in RunSamples._fields}  # in the order of the data
     write_atomically(out / SAMPLES, json.dumps(values, indent=1) + "\n")
 
 

@@ -22,7 +22,14 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--follow", metavar="RUN", type=click.Path(path_type=Path), help="Print the history of a run as it grows."
 )
 @click.option("--csv", "csv", type=FILE, help="Write versions, remarks and results: a CSV for each backbone.")
-@click.option("--markdown", type=FILE, help="Write a page of runs and results in Markdown.")
+@click.option(
+    "--markdown", type=FILE, metavar="PAGE.md", help="Write a page of results in Markdown, with pictures beside it."
+)
+@click.option(
+    "--intro",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Markdown with which the page begins, such as its title and the commands of the runs.",
+)
 @click.option(
     "--plot",
     type=PicturePath(".png", ".svg", ".pdf"),
@@ -37,6 +44,7 @@ def runs_command(
     follow: Path | None,
     csv: Path | None,
     markdown: Path | None,
+    intro: Path | None,
     plot: Path | None,
     store: str | None,
     *,
@@ -48,7 +56,10 @@ def runs_command(
     --follow runs/v6
     """
     if follow is not None:
-        _refuse(folders or csv or markdown or plot or store, "--follow takes a run and no other option than --json.")
+        _refuse(
+            folders or csv or markdown or intro or plot or store,
+            "--follow takes a run and no other option than --json.",
+        )
         _follow(follow, as_json=as_json)
         return
     if len(folders) == 2:
@@ -59,7 +70,8 @@ def runs_command(
         return
     _refuse(len(folders) > 2, "Name one folder of runs, or two runs.")
     _refuse(store and not (csv or markdown), "--store is for --csv and --markdown.")
-    _list(folders[0] if folders else RUNS, csv, markdown, plot, store, as_json=as_json)
+    _refuse(intro and not markdown, "--intro is for --markdown.")
+    _list(folders[0] if folders else RUNS, csv, (markdown, intro), plot, store, as_json=as_json)
 
 
 def _refuse(wrong: object, message: str) -> None:
@@ -68,14 +80,20 @@ def _refuse(wrong: object, message: str) -> None:
 
 
 def _list(
-    folder: Path, csv: Path | None, markdown: Path | None, plot: Path | None, store: str | None, *, as_json: bool
+    folder: Path,
+    csv: Path | None,
+    page: tuple[Path | None, Path | None],
+    plot: Path | None,
+    store: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """List runs and write the files that were named."""
     from training.runs.run_folders import find_runs
     from training.runs.tables import runs_table
 
     runs = find_runs(folder)
-    written = _write_results(runs, csv, markdown, store) if csv or markdown else []
+    written = _write_results(runs, csv, page, store) if csv or page[0] else []
     written += [] if plot is None else _draw(runs, plot)
     if as_json:
         print_json({"runs": [run.to_dict() for run in runs], "files": [str(path) for path in written]})
@@ -88,11 +106,12 @@ def _list(
         print_line(f"Written: {path}")
 
 
-def _write_results(runs: list[TrainingRun], csv: Path | None, markdown: Path | None, store: str | None) -> list[Path]:
+def _write_results(
+    runs: list[TrainingRun], csv: Path | None, page: tuple[Path | None, Path | None], store: str | None
+) -> list[Path]:
     from eval.commands.results import read_results
-    from retrieval.files import write_atomically
     from retrieval.store.open import open_store
-    from training.runs.page import results_page
+    from training.runs.page import write_page
     from training.runs.results import results_of, version_rows, write_csv_files
 
     results = {run.path: results_of(run) for run in runs}
@@ -100,12 +119,9 @@ def _write_results(runs: list[TrainingRun], csv: Path | None, markdown: Path | N
         stored = [entry.result for entry in read_results(store)]
         with open_store(store).snapshot() as snapshot:
             results = {run.path: results_of(run, stored, snapshot.spaces) for run in runs}
-    rows = version_rows(runs, results)
-    written = [] if csv is None else write_csv_files(rows, csv)
-    if markdown is not None:
-        write_atomically(markdown, results_page(runs, rows), "name another file with `markdown`")
-        written.append(markdown)
-    return written
+    written = [] if csv is None else write_csv_files(version_rows(runs, results), csv)
+    markdown, intro = page
+    return written if markdown is None else written + write_page(runs, results, markdown, intro)
 
 
 def _draw(runs: list[TrainingRun], plot: Path) -> list[Path]:

@@ -51,3 +51,14 @@ def write_run(
             write_record(out, TrainingRecord("reid", values, space_of(model), "identity", ("a",), best + 1, metrics))
         note.set_outcome(RunOutcome(interrupted=not finished, best_epoch=best + 1, best_score=scores[best]))
     return out
+
+
+def compared(gain: float) -> dict[str, Any]:
+    """What a refresh keeps of a comparison, in which top-1 rises by ``gain``."""
+    top_1 = {"a": 0.5, "b": 0.5 + gain, "difference": gain, "ci95": [gain - 0.09, gain + 0.09], "p_value": 0.5}
+    nll = {"a": 0.9, "b": 0.8, "difference": -0.1, "ci95": [-0.19, 0.01], "p_value": 0.5}
+    return {
+        "task": "classification", "a": "zeroshot: prompts tiny@1", "b": "zeroshot: prompts new@2", "by": "group",
+        "split_set": "split@ab", "split_sha256": "ab", "classes": 48, "n": {"test": 144.0},
+        "metrics": {"top_1": top_1, "nll": nll}, "warnings": [],
+    }  # fmt: skip

@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from retrieval.errors import InputError
+from retrieval.store.memory import MemoryStore
 from retrieval.types import SplitSet
 from training.checkpoint import SAMPLES
 from training.run_samples import RunSamples, evaluated_ids, read_samples
@@ -28,6 +30,17 @@ def test_evaluated_samples_of_the_training_are_counted() -> None:
     )
     assert samples.among("xy") is None
     assert RunSamples().warning(splits) is None
+
+
+def test_copies_under_another_id_count() -> None:
+    sources = ["s", "s", "t", "t", "import:v", "s"]
+    samples = pa.table({"id": list("abcdef"), "key": ["1", "2", "1", "2", "1", None], "source": sources})
+    with MemoryStore(samples, {}).snapshot() as snapshot:
+        both = RunSamples(frozenset("af"), frozenset("b")).with_copies(snapshot)
+        assert both == RunSamples(frozenset("acf"), frozenset("bd"))
+        crossed = RunSamples(frozenset("a"), frozenset("c")).with_copies(snapshot)
+        assert crossed == RunSamples(frozenset("ac"), frozenset("c"))
+        assert RunSamples().with_copies(snapshot) == RunSamples()
 
 
 def test_a_run_without_the_file_and_one_that_is_damaged(tmp_path: Path) -> None:

@@ -59,13 +59,16 @@ def test_a_history_is_followed(runs: Path) -> None:
 def test_files_are_written(runs: Path, tmp_path: Path) -> None:
     files = {"--csv": "r.csv", "--markdown": "r.md", "--plot": "p.png"}
     words = [word for name, file in files.items() for word in (name, tmp_path / file)]
-    text = call_cli("runs", runs, *words).stdout
+    (tmp_path / "intro.txt").write_text("# Mine")
+    text = call_cli("runs", runs, *words, "--intro", tmp_path / "intro.txt").stdout
     written = [Path(line.removeprefix("Written: ")) for line in text.splitlines() if line.startswith("Written: ")]
     assert [path.name for path in written] == [
-        "r-open_clip-ViT-B-16.csv", "r-unknown.csv", "r.md", "p-v5.png", "p-v6.png",
+        "r-open_clip-ViT-B-16.csv", "r-unknown.csv", "r.md", "open_clip-ViT-B-16-reid.svg", "unknown-reid.svg",
+        "p-v5.png", "p-v6.png",
     ]  # fmt: skip
     assert all(path.stat().st_size for path in written)
     page = (tmp_path / "r.md").read_text()
+    assert page.startswith("# Mine\n")
     assert "| v5 | reid | v5 | vit-b-16 |" in page
     assert "- broken: " in page
     assert "## open_clip/ViT-B-16" in page
@@ -79,6 +82,7 @@ def test_files_are_written(runs: Path, tmp_path: Path) -> None:
         (["a", "b", "c"], 2, "one folder of runs, or two runs"),
         (["a", "b", "--csv", "x.csv"], 2, "leave --csv"),
         (["a", "--store", "s"], 2, "--store is for"),
+        (["--intro", "r.txt"], 2, "--intro is for --markdown"),
         (["--follow", "a", "--plot", "p.png"], 2, "no other option"),
         (["--csv", "r.csv", "--store", "absent"], 1, "absent"),
         (["runs/v5/history.csv"], 1, "is a file; name the run that it is of, runs/v5"),

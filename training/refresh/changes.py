@@ -48,6 +48,7 @@ def compare_spaces(
         say: gets a sentence about an evaluation that cannot be done, and why.
     """
     with store.snapshot() as snapshot:
+        samples = (run.samples or RunSamples()).with_copies(snapshot)
         columns = [
             name for name in TARGETS if snapshot.samples([name]).column(name).null_count < snapshot.count("samples")
         ]
@@ -57,7 +58,6 @@ def compare_spaces(
     if new is not None and any(fields["mode"] == ZEROSHOT for fields in evaluations):
         embed_texts(store, parent, new, device, say)
     changes, ids = SpaceChanges(), set[str]()
-    samples = run.samples or RunSamples()
     if run.samples is None and evaluations:
         say(
             f"{run.path} does not list the samples that it was trained on, so nothing says whether the comparison is "

@@ -26,6 +26,8 @@ from training.refresh.report import LACKING, RefreshReport
 from training.refresh.run_folder import find_parent, open_run_folder
 from training.refresh.sheet import write_moved_sheet
 from training.refresh.trained_banks import carry_texts, save_trained_banks
+from training.run_changes import keep_changes
+from training.run_state import RUN
 
 if TYPE_CHECKING:
     from retrieval.encoders.adapter import Adapter
@@ -211,6 +213,7 @@ def _compare(
     for warning in dict.fromkeys(text for comparison in report.changes.comparisons for text in comparison.warnings):
         say(f"Warning: {warning}")
     neighbours = report.changes.neighbours
+    _keep(run, report, say)
     if request.sheet is None:
         return
     if neighbours is None or not neighbours.moved or new is None:
@@ -220,3 +223,16 @@ def _compare(
             title = f"Images whose neighbours changed most: {parent.name} before, {new.name} after"
             write_moved_sheet(snapshot, neighbours, title, request.sheet)
         say(f"Contact sheet: {request.sheet}")
+
+
+def _keep(run: RunFolder, report: RefreshReport, say: Callable[[str], None]) -> None:
+    """Keep what was compared in the folder of the run, for `runs`; an encoder that was copied from one has no such."""
+    if report.changes is None or not (run.path / RUN).is_file():
+        return
+    changes = report.changes.to_dict()
+    kept = changes["neighbours"] or {}
+    numbers = {name: kept[name] for name in ("samples", "of", "k", "overlap") if name in kept}
+    try:
+        keep_changes(run.path, report.parent, report.space, changes["comparisons"], numbers)
+    except InputError as error:
+        say(f"The comparison is not kept for `runs`: {error}")

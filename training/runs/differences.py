@@ -47,11 +47,12 @@ def differences_table(first: TrainingRun, second: TrainingRun) -> FittedTable:
         table.add_column(first.name, "prose")
         table.add_column(second.name, "prose")
     for one in different:
-        table.add_row(one.key, _written(one.a), _written(one.b))
+        table.add_row(one.key, written(one.a), written(one.b))
     return table
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Write the value of a key; ``-`` where there is none."""
     if value is None:
         return "-"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -81,16 +81,17 @@ def results_of(
 def version_rows(
     runs: Sequence[TrainingRun], results: Mapping[Path, Sequence[RunResult]]
 ) -> dict[str, list[VersionRow]]:
-    """Rows by backbone: every version that any backbone has, in natural order, each with its runs and results.
+    """Rows by backbone: every version of its jobs that any backbone has, in natural order, with runs and results.
 
     Runs that ended before their first validation trained nothing, and are left out.
     """
     runs = [run for run in runs if run.history or run.state not in ("failed", "interrupted")]
     backbones = sorted({run.backbone or UNKNOWN for run in runs})
-    versions = sorted({run.version for run in runs if run.version is not None}, key=natural)
     rows: dict[str, list[VersionRow]] = {}
     for backbone in backbones:
         of_backbone = [run for run in runs if (run.backbone or UNKNOWN) == backbone]
+        jobs = {run.job for run in of_backbone}
+        versions = sorted({run.version for run in runs if run.version is not None and run.job in jobs}, key=natural)
         listed = rows[backbone] = []
         for version in versions:
             trained = [run for run in of_backbone if run.version == version]
@@ -122,6 +123,13 @@ def row_cells(rows: Sequence[VersionRow]) -> tuple[list[str], list[list[str]]]:
         values = [_written(name, result.metrics.get(name)) for name in names]
         cells.append([*about, result.evaluation, result.space, *values])
     return header, cells
+
+
+def result_cells(rows: Sequence[VersionRow]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the rows that have a result: version, run, evaluation, space, metrics."""
+    header, cells = row_cells([row for row in rows if row.result is not None])
+    chosen = [at for at, name in enumerate(header) if name not in ("remarks", "state", "best_val_score")]
+    return [header[at].replace("_", " ") for at in chosen], [[line[at] for at in chosen] for line in cells]
 
 
 def write_csv_files(rows: Mapping[str, Sequence[VersionRow]], path: Path) -> list[Path]:

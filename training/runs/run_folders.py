@@ -14,6 +14,7 @@ from retrieval.errors import InputError, MissingFileError, VitrineError
 from retrieval.text_files import read_json, read_text
 from training.checkpoint import RECIPE
 from training.export import RECORD
+from training.run_changes import read_changes
 from training.run_log import HISTORY
 from training.run_state import RUN, is_running
 
@@ -42,6 +43,7 @@ class TrainingRun:
         problem: what is wrong with it, or why it failed.
         recipe: the resolved recipe.
         history: losses and metrics.
+        changes: what its last refresh compared, as :func:`training.run_changes.read_changes` returns it.
     """
 
     path: Path
@@ -61,9 +63,10 @@ class TrainingRun:
     problem: str | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all but recipe and history as JSON data."""
+        """Return all but recipe, history and changes as JSON data."""
         return {
             "run": self.name,
             "path": str(self.path),
@@ -168,7 +171,7 @@ def _read(path: Path, name: str) -> TrainingRun:
         version=_text(recipe.get("version")),
         remarks=str(recipe.get("remarks") or ""),
         space=_text(parent.get("name") or note.get("space")),
-        backbone=_backbone(parent, recipe),
+        backbone=_backbone(parent, recipe) or str(note.get("encoder") or ""),
         epochs=max((int(line["epoch"]) for line in history), default=0),
         planned=loop.get("epochs") if isinstance(loop, dict) and isinstance(loop.get("epochs"), int) else None,
         best_epoch=best_epoch,
@@ -179,6 +182,7 @@ def _read(path: Path, name: str) -> TrainingRun:
         problem=problem,
         recipe=recipe,
         history=history,
+        changes=read_changes(path),
     )
 
 

@@ -17,6 +17,7 @@ from tests.support.trained_runs import CLASSES, adapter_run, classifier_run, rec
 from training.export import TrainedBank, write_bank, write_record
 from training.refresh.evaluations import read_evaluation, usual_evaluations
 from training.refresh.run_folder import RunFolder
+from training.run_changes import read_changes
 
 
 def run_of(target: str, *, encoder: bool = True, **data: Any) -> RunFolder:
@@ -67,8 +68,12 @@ def test_texts_of_evaluations() -> None:
 
 def test_spaces_are_compared_as_compare_does_it(tmp_path: Path, parent: SpaceInfo) -> None:
     run = classifier_run(tmp_path / "run", parent)
+    (run / "run.json").write_text("{}")
     words = ("refresh", "--checkpoint", run, "--store", tmp_path / "s")
     report = call_json(*words, "--evaluate", "knn:k=1", "--evaluate", "prototype")
+    kept = read_changes(run)
+    assert kept["comparisons"] == report["changes"]["comparisons"]
+    assert set(kept["neighbours"]) == {"samples", "of", "k", "overlap"}  # no names of samples
     new = spaces(tmp_path)[1]
     expected = [
         call_json("compare", "--spaces", parent.name, new.name, "--mode", mode, *options, "--store", tmp_path / "s")

@@ -42,6 +42,13 @@ def test_every_backbone_has_every_version(tmp_path: Path) -> None:
     assert rows_of(written[0])[1]["remarks"] == "remarks on v2"
 
 
+def test_versions_of_another_job_are_not_missed(tmp_path: Path) -> None:
+    write_run(tmp_path / "v1", "v1")
+    other = replace(read_run(write_run(tmp_path / "x", "x", "RN50")), job="coop")
+    rows = version_rows([read_run(tmp_path / "v1"), other], {})
+    assert [[row.version for row in listed] for listed in rows.values()] == [["x"], ["v1"]]
+
+
 def test_a_run_that_trained_nothing_is_no_version(tmp_path: Path) -> None:
     write_run(tmp_path / "v1", "v1")
     write_run(tmp_path / "v2", "v2", "RN50", finished=False)

@@ -48,6 +48,12 @@ def test_an_interrupted_run_has_the_best_of_its_history(tmp_path: Path) -> None:
     assert run.backbone == ""
 
 
+def test_a_run_without_a_record_has_the_encoder_of_its_space(tmp_path: Path) -> None:
+    out = write_run(tmp_path / "v5", "v5", finished=False)
+    (out / "run.json").write_text(json.dumps({"job": "reid", "encoder": "open_clip/ViT-B-16"}))
+    assert read_run(out).backbone == "open_clip/ViT-B-16"
+
+
 def test_of_equal_scores_the_best_has_the_lower_nll(tmp_path: Path) -> None:
     out = write_run(tmp_path / "v5", "v5", finished=False)
     (out / "run.json").unlink()
