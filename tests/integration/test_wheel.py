@@ -161,14 +161,12 @@ def test_the_commands_run_inside_the_project(binaries: Path, project: Path) -> N
     store = ("--store", "world.vitrine")
     drawing = ("species", "--species", "5", "--n", "6", "--size", "64", "--workers", "2", "--out", "world")
     _run(*vitrine, "sample", *drawing, cwd=project)
-    _run(*vitrine, "index", "world/manifest.csv", *store, cwd=project)
+    _run(*module, "index", "world/manifest.csv", *store, cwd=project)
     evaluated = json.loads(_run(*vitrine, "eval", "--mode", "prototype", *store, "--json", cwd=project))
     assert evaluated["mode"] == "prototype"
     text = ("--text", "a mushroom with a red cap", "-k", "3", "--sheet", "sheet.png", "--json")
     assert len(json.loads(_run(*vitrine, "search", *text, *store, cwd=project))["hits"]) == 3
     assert (project / "sheet.png").is_file()
-    again = json.loads(_run(*module, "eval", "--mode", "prototype", *store, "--json", cwd=project))
-    assert again["metrics"] == evaluated["metrics"]
     assert "prototype" in _run(*module, "results", *store, cwd=project)
     assert _run(*module, "--version", cwd=project) == _run(*vitrine, "--version", cwd=project)
 

@@ -55,11 +55,11 @@ def work(pipe: Connection, kind: str, seed: int, room: str) -> None:
 
 
 def _run_clean(subject: Kind, room: Path) -> list[float]:
-    """Run every seed twice, as the second run has all imports behind it; return the memory of each, in MiB."""
+    """Run every seed; return the memory of each, in MiB."""
     names = list(subject.seeds)
     groups = [names] if subject.batch > 1 else [[name] for name in names]
     runs = []
-    for group in groups * 2:
+    for group in groups:
         runs += run_case(subject, {f"seed.{name}": subject.seeds[name] for name in group}, room, None)
     wrong = [f"{' '.join(run.words)}: {run.problem or run.said}" for run in runs if run.problem or run.status]
     if wrong:
