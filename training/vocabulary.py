@@ -62,12 +62,9 @@ def write_vocabulary(path: Path, merges: Iterable[Pair]) -> None:
 
 def _words(texts: Iterable[str]) -> Iterable[Word]:
     """Yield the words of all texts as ``SimpleTokenizer`` splits them: symbols of bytes, the last one marked."""
-    from retrieval.encoders.torchvision_ops import repair_torchvision
+    from retrieval.encoders.clip_tokenizers import clip_tokenizer
 
-    repair_torchvision()  # open_clip imports torchvision, which may be broken
-    from open_clip.tokenizer import SimpleTokenizer
-
-    plain = SimpleTokenizer()
+    plain = clip_tokenizer(77)
     for text in texts:
         for word in plain.pat.findall(plain.clean_fn(text)):
             letters = [plain.byte_encoder[byte] for byte in word.encode()]

@@ -21,10 +21,7 @@ def too_long(texts: Sequence[str], context: int = CONTEXT) -> dict[str, int]:
 
 
 def _clip_tokens(texts: Sequence[str]) -> list[int]:
-    from retrieval.encoders.torchvision_ops import repair_torchvision
+    from retrieval.encoders.clip_tokenizers import clip_tokenizer
 
-    repair_torchvision()
-    import open_clip
-
-    tokenizer = open_clip.get_tokenizer("ViT-B-32")
+    tokenizer = clip_tokenizer(CONTEXT)
     return [len(tokenizer.encode(text)) + 2 for text in texts]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders.clip_tokenizers import clip_tokenizer
 from retrieval.encoders.hf_folder import ModelFiles
-from retrieval.encoders.open_clip_encoder import quiet_open_clip
 from retrieval.errors import InputError
 from retrieval.text_files import read_json
 
@@ -50,7 +50,7 @@ def tokenizer(spec: EncoderSpec) -> Any:
     path = files.file(*VOCABULARIES)
     if path is None:
         raise InputError(f"{files.spoken} has no {' or '.join(VOCABULARIES)}, so its texts cannot be encoded.")
-    made = quiet_open_clip().SimpleTokenizer(context_length=architecture.text.context)
+    made = clip_tokenizer(architecture.text.context)
     if not _is_vocabulary(made.encoder, path):
         raise InputError(
             f"{path} is not the vocabulary of CLIP, the only one that is read from such folders; so texts cannot be "

@@ -19,6 +19,7 @@ import numpy as np
 
 from retrieval.encoders.artefact import FOLDER, open_folder, open_local, plain_folder, weight_file
 from retrieval.encoders.clip_features import projection_features, tower_kind
+from retrieval.encoders.clip_tokenizers import named_tokenizer
 from retrieval.encoders.config_faults import exceeds_weights, open_clip_fault
 from retrieval.encoders.family import Description
 from retrieval.encoders.hub import HUB, WITH_FOLDER, hub_file
@@ -244,6 +245,8 @@ def tokenizer(spec: EncoderSpec) -> Any:
         options = {"bpe_path": str(path)} if (path := artefact.part(VOCABULARY)) else {}
     elif model.startswith(HUB) and "@" in model:
         name = f"local-dir:{_revision_folder(model)}"
+    if ":" not in name:
+        return _guarded(model, "tokenizer", lambda: named_tokenizer(name))
     return _guarded(model, "tokenizer", lambda: quiet_open_clip().get_tokenizer(name, **options))
 
 
