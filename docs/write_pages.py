@@ -18,7 +18,10 @@ from retrieval.config import Config
 from retrieval.export.request import ExportRequest
 from retrieval.search.ann_kinds import KINDS
 from retrieval.search.request import SearchRequest
+from retrieval.text_files import read_text
 from training.registry import JOBS, load_job
+from training.runs.page import page_sections, results_page
+from training.runs.run_folders import find_runs
 
 HERE = Path(__file__).resolve().parent
 
@@ -111,7 +114,21 @@ def _table(config: type[Config], without: type[Config] | None = None) -> str:
     return markdown_table(option_rows(config, without.option_names() if without else frozenset()))
 
 
-PAGES: dict[str, Callable[[], str]] = {"api.md": api_page, "options.md": options_page}
+SAMPLE = HERE / "results-sample"
+"""Runs on the sample world without their weights, the pictures of their page, and the text that it begins with."""
+
+
+def results_sample_page() -> str:
+    """What the runs on the sample world gained; `runs --markdown` draws the pictures, too."""
+    runs = find_runs(SAMPLE / "runs")
+    return results_page(runs, page_sections(runs, {}), SAMPLE.name, read_text(SAMPLE / "intro.txt", "Markdown"))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api_page,
+    "options.md": options_page,
+    "results-sample.md": results_sample_page,
+}
 
 
 if __name__ == "__main__":

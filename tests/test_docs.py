@@ -13,6 +13,8 @@ import cli
 from docs import write_pages
 from eval.registry import MODES
 from tests.support.command_line import ROOT
+from training.config import read_recipe, validate_recipe
+from training.registry import load_job
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
@@ -33,6 +35,11 @@ def _commands() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("page", "words"), _commands(), ids=lambda value: " ".join(value)[:60])
 def test_commands_are_taken(page: str, words: list[str]) -> None:
+    _take(page, words)
+
+
+def _take(page: str, words: list[str]) -> None:
+    """Read a command with its options, without running it."""
     group = cli.LazyGroup("vitrine")
     context = click.Context(group)
     command = group.get_command(context, words[0])
@@ -41,6 +48,25 @@ def test_commands_are_taken(page: str, words: list[str]) -> None:
         command = command.get_command(context, words[0])
     assert command is not None, f"{page}: no command {words[0]}"
     command.make_context(words[0], words[1:], parent=context)  # raises UsageError for an option that is not there
+
+
+def test_commands_of_the_results_on_the_sample_world_are_taken() -> None:
+    """They take an hour, so they are not run; the recipes that they name are read."""
+    commands = re.findall(r"^vitrine (.*)$", (write_pages.SAMPLE / "intro.txt").read_text(), re.MULTILINE)
+    for words in map(shlex.split, commands):
+        if words[0] != "runs":  # its files are those of the reader
+            _take("results-sample.md", words)
+        if words[0] == "train":
+            changes = [word for word in words[2:] if "=" in word]
+            recipe = load_job(words[1]).recipe
+            validate_recipe(recipe, read_recipe(Path(words[1]), changes, recipe), words[1])
+    assert len(commands) == 14
+
+
+def test_the_results_on_the_sample_world_have_their_pictures() -> None:
+    named = re.findall(r"!\[[^]]*\]\(results-sample/([^)]*)\)", (ROOT / "docs" / "results-sample.md").read_text())
+    assert named == sorted(named, key=named.index)
+    assert {path.name for path in write_pages.SAMPLE.glob("*.svg")} == set(named)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

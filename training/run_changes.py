@@ -29,13 +29,13 @@ def keep_changes(
         parent: name of the old space.
         space: name of the new one, or None.
         comparisons: values of JSON, as :meth:`eval.statistics.paired_comparison.Comparison.to_dict` gives them.
-        neighbours: ``samples``, ``of``, ``k`` and ``overlap``, or nothing.
+        neighbours: ``samples``, ``of``, ``k``, ``overlap`` and ``trained``, or nothing.
 
     Raises:
         InputError: it cannot be written.
     """
     values = {"parent": parent, "space": space, "comparisons": list(comparisons), "neighbours": dict(neighbours)}
-    write_atomically(out / CHANGES, json.dumps(values, indent=1) + "\n")
+    write_atomically(out / CHANGES, json.dumps(values) + "\n")
 
 
 def read_changes(out: Path) -> dict[str, Any]:

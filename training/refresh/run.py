@@ -231,7 +231,7 @@ def _keep(run: RunFolder, report: RefreshReport, say: Callable[[str], None]) -> 
         return
     changes = report.changes.to_dict()
     kept = changes["neighbours"] or {}
-    numbers = {name: kept[name] for name in ("samples", "of", "k", "overlap") if name in kept}
+    numbers = {name: kept[name] for name in ("samples", "of", "k", "overlap", "trained") if name in kept}
     try:
         keep_changes(run.path, report.parent, report.space, changes["comparisons"], numbers)
     except InputError as error:

@@ -47,9 +47,10 @@ def changes_notes(runs: Sequence[TrainingRun]) -> list[str]:
         notes += [f"{run.name}: {text}" for text in dict.fromkeys(said)]
         kept = run.changes.get("neighbours") or {}
         if {"overlap", "k", "samples", "of"} <= kept.keys():
+            used = f", of which the training used {kept['trained']:,} (train or val)" if kept.get("trained") else ""
             notes.append(
                 f"{run.name}: {100 * kept['overlap']:.1f} % of the {kept['k']} nearest neighbours are the same as "
-                f"before, mean over {kept['samples']:,} {kept['of']}."
+                f"before, mean over {kept['samples']:,} {kept['of']}{used}."
             )
     return notes
 
@@ -67,11 +68,11 @@ def _title(one: Mapping[str, Any]) -> str:
     if one["task"] == "classification":
         split, unit = str(one["split_set"]).partition("@")[0], "group" if one.get("by") == "group" else "sample"
         samples = f"{one.get('classes')} labels, {_counts(one['n'])} ({split})"
-        return f"Before: {one['a']}. {samples}; intervals of paired differences, by {unit}."
+        return f"Before: `{one['a']}`. {samples}; intervals of paired differences, by {unit}."
     protocol = protocol_name(str(one.get("protocol")), one.get("departs_from"))
     parts = f", mean of {len(one['parts'])} parts" if one.get("parts") else ""
     samples = f"{protocol}{parts}, {_counts(one['n'])}"
-    return f"Before: {one.get('mode')} in {one['a']}. {samples}; intervals of paired differences, by identity."
+    return f"Before: `{one.get('mode')}` in `{one['a']}`. {samples}; intervals of paired differences, by identity."
 
 
 def _counts(n: Mapping[str, float]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from eval.report.figures.vector import svg_file, svg_of
 from eval.views.wording import metric_name
@@ -59,9 +61,19 @@ class PageSection(NamedTuple):
         return f"Losses and held-out metrics by epoch: {self.backbone}, {self.title}"
 
     @property
+    def drawn(self) -> list[TrainingRun]:
+        """The runs that have a history."""
+        return [run for run in self.runs if run.history]
+
+    @property
+    def picture(self) -> str:
+        """Name of the file of the picture."""
+        return f"{self.slug}.svg"
+
+    @property
     def slug(self) -> str:
-        """Name of the section in the name of a file."""
-        return "-".join(filter(None, (self.backbone.replace("/", "-").replace(":", "-"), self.job)))
+        """Name of the section in ids and names of files."""
+        return re.sub(r"[^\w.]+", "-", f"{self.backbone} {self.job}").strip("-")
 
 
 def page_sections(runs: Sequence[TrainingRun], results: Mapping[Path, Sequence[RunResult]]) -> list[PageSection]:
@@ -91,29 +103,27 @@ def write_page(
     Raises:
         InputError: a file cannot be read or written.
     """
-    sections, pictures = page_sections(runs, results), {}
+    sections, written = page_sections(runs, results), [path]
+    folder = path.with_name(path.stem if path.suffix else f"{path.name}-pictures")
     for section in sections:
-        drawn = [run for run in section.runs if run.history]
-        if drawn:
-            picture = pictures[section.slug] = path.with_suffix("") / f"{section.slug}.svg"
-            figure = histories_figure(drawn, f"{section.backbone}: {section.title}")
+        if section.drawn:
+            figure = histories_figure(section.drawn, f"{section.backbone}: {section.title}")
+            written.append(folder / section.picture)
             svg = svg_file(svg_of(figure, section.slug), html_text(section.alt))
-            write_atomically(picture, svg, "name another file with `markdown`")
+            write_atomically(written[-1], svg, "name another file with `markdown`")
     begin = "" if intro is None else read_text(intro, "Markdown")
-    names = {slug: f"{path.stem}/{picture.name}" for slug, picture in pictures.items()}
-    write_atomically(path, results_page(runs, sections, names, begin), "name another file with `markdown`")
-    return [path, *pictures.values()]
+    page = results_page(runs, sections, folder.name, begin)
+    write_atomically(path, page, "name another file with `markdown`")
+    return written
 
 
-def results_page(
-    runs: Sequence[TrainingRun], sections: Sequence[PageSection], pictures: Mapping[str, str], intro: str = ""
-) -> str:
+def results_page(runs: Sequence[TrainingRun], sections: Sequence[PageSection], folder: str, intro: str = "") -> str:
     """Write the page.
 
     Args:
         runs: all runs, those too that trained nothing.
         sections: the runs by backbone and job.
-        pictures: address of the picture of a section's histories, by the section's slug.
+        folder: folder of the pictures, as the page names it.
         intro: Markdown before what is generated, with a title of its own.
     """
     parts = [intro.strip() or TITLE, NOTE, _overview(runs)]
@@ -122,7 +132,7 @@ def results_page(
     for at, section in enumerate(sections):
         if not at or section.backbone != sections[at - 1].backbone:
             parts.append(f"## {_cell(section.backbone)}")
-        parts += [f"### {_cell(section.title)}", *_section(section, pictures.get(section.slug))]
+        parts += [f"### {_cell(section.title)}", *_section(section, folder)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -136,7 +146,7 @@ def _overview(runs: Sequence[TrainingRun]) -> str:
     return _markdown(header, cells)
 
 
-def _section(section: PageSection, picture: str | None) -> Iterator[str]:
+def _section(section: PageSection, folder: str) -> Iterator[str]:
     yield _markdown(("version", "remarks", "run", "epochs", "of epoch", "held-out score"), _version_cells(section.rows))
     settings = _settings(section.runs)
     if settings:
@@ -152,8 +162,8 @@ def _section(section: PageSection, picture: str | None) -> Iterator[str]:
     if results:
         yield "Results of evaluations:"
         yield _markdown(*result_cells(results))
-    if picture is not None:
-        yield f"![{_cell(section.alt)}]({picture})"
+    if section.drawn:
+        yield f"![{_cell(section.alt)}]({quote(f'{folder}/{section.picture}')})"
 
 
 def _version_cells(rows: Sequence[VersionRow]) -> list[tuple[str, ...]]:

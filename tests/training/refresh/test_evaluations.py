@@ -73,7 +73,7 @@ def test_spaces_are_compared_as_compare_does_it(tmp_path: Path, parent: SpaceInf
     report = call_json(*words, "--evaluate", "knn:k=1", "--evaluate", "prototype")
     kept = read_changes(run)
     assert kept["comparisons"] == report["changes"]["comparisons"]
-    assert set(kept["neighbours"]) == {"samples", "of", "k", "overlap"}  # no names of samples
+    assert set(kept["neighbours"]) == {"samples", "of", "k", "overlap", "trained"}  # no names of samples
     new = spaces(tmp_path)[1]
     expected = [
         call_json("compare", "--spaces", parent.name, new.name, "--mode", mode, *options, "--store", tmp_path / "s")

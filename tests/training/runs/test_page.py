@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page_of(folder: Path, intro: str = "") -> str:
     runs = find_runs(folder)
     sections = page_sections(runs, {run.path: results_of(run) for run in runs})
-    return results_page(runs, sections, {"open_clip-ViT-B-16-reid": "p/vit.svg"}, intro)
+    return results_page(runs, sections, "p", intro)
 
 
 def test_the_page_has_a_section_for_each_backbone_and_job(folder: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_page_has_a_section_for_each_backbone_and_job(folder: Path) -> None:
     assert "| v2 | top-1 | 50.0 | 30.0 | **-20.0 [-29.0, -11.0]** |" in vit
     assert "| v1 | v1 | zeroshot" in vit.partition("Results of evaluations:")[2]
     assert vit.rstrip().endswith(
-        "![Losses and held-out metrics by epoch: open_clip/ViT-B-16, Job reid](p/vit.svg)"
+        "![Losses and held-out metrics by epoch: open_clip/ViT-B-16, Job reid](p/open_clip-ViT-B-16-reid.svg)"
     )  # fmt: skip
 
 
@@ -77,5 +77,7 @@ def test_pictures_lie_in_a_folder_beside_the_page(folder: Path, tmp_path: Path) 
     assert all(f"]({name})" in written[0].read_text() for name in names[1:])
     picture = written[2].read_text()
     assert "<title>Losses and held-out metrics by epoch: open_clip/ViT-B-16, Job reid</title>" in picture
-    again = write_page(find_runs(folder), {}, tmp_path / "again" / "page.md")
+    again = write_page(find_runs(folder), {}, tmp_path / "my page")
+    assert again[2] == tmp_path / "my page-pictures" / "open_clip-ViT-B-16-reid.svg"
+    assert "](my%20page-pictures/open_clip-ViT-B-16-reid.svg)" in again[0].read_text()
     assert again[2].read_text() == picture
