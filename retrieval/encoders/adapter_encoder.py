@@ -109,8 +109,13 @@ class AdapterEncoder:
         return self._parent
 
     @property
+    def view(self) -> str:
+        """The view of the parent's vectors that are mapped."""
+        return self._adapter.view
+
+    @property
     def matrix(self) -> Float32:
-        """(d, d of the parent): what maps them."""
+        """(d, d of the view): what maps them; with one column more, for a bias."""
         return self._adapter.matrix
 
     @property

@@ -213,6 +213,10 @@ class OpenClipEncoder(TwoTowerEncoder):
         black = np.zeros((1, *self._pixels.crop, 3), np.uint8)
         return int(self._run(black, self._both).shape[1]) - self.dimension
 
+    def unprojected_tower(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Map normalised images (batch, 3, height, width) to vectors before the projection, not normalised."""
+        return projection_features(self._model.visual, pixels)[0]
+
     def encode_both(self, batch: UInt8) -> tuple[Embeddings, Embeddings]:
         """Encode pixels to the vectors of ``encode_images``, bit for bit, and to those before the projection.
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval.encoders.adapter_encoder import AdapterEncoder
+from retrieval.encoders.adapter_encoder import BASE, AdapterEncoder
 from retrieval.encoders.onnx_graph import onnxruntime
 from retrieval.encoders.torch_encoder import TorchEncoder
 from retrieval.errors import InputError, MissingDependencyError, WeightsError
+from retrieval.types import ProjectingEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import torch
 
@@ -54,20 +55,26 @@ def require_onnx() -> None:
     onnxruntime()
 
 
-def image_network(encoder: Encoder) -> torch.nn.Module:
+def image_network(encoder: Encoder, view: str = BASE) -> torch.nn.Module:
     """Return a module from normalised images to vectors, those of an adapter with its matrix.
+
+    Args:
+        encoder: the encoder.
+        view: the view of the vectors: ``base``, or ``preproj``, those before the projection, which some adapters map.
 
     Raises:
         InputError: the encoder does not run in torch.
     """
     import torch
 
+    from retrieval.encoders.open_clip_encoder import OpenClipEncoder
+
     class ImageNetwork(torch.nn.Module):
         """The image tower of an encoder; the weights of its network are those of this module."""
 
-        def __init__(self, encoder: TorchEncoder) -> None:
+        def __init__(self, encoder: TorchEncoder, tower: Callable[[torch.Tensor], torch.Tensor]) -> None:
             super().__init__()
-            self.network, self._tower = encoder.network, encoder.image_tower
+            self.network, self._tower = encoder.network, tower
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             """Map (batch, 3, height, width) to (batch, d)."""
@@ -75,28 +82,35 @@ def image_network(encoder: Encoder) -> torch.nn.Module:
             return vectors
 
     class MappedNetwork(torch.nn.Module):
-        """A network, L2, and the matrix of an adapter."""
+        """A network, L2, and the matrix of an adapter; its last column may be of the inverse lengths, as of a bias."""
 
-        def __init__(self, parent: torch.nn.Module, matrix: Float32) -> None:
+        def __init__(self, parent: torch.nn.Module, matrix: Float32, width: int) -> None:
             super().__init__()
             self.parent = parent
-            self.matrix = torch.nn.Parameter(torch.from_numpy(matrix.copy()), requires_grad=False)
+            parts = (matrix[:, :width], matrix[:, width:])
+            self.matrix, self.bias = (torch.nn.Parameter(torch.tensor(part), requires_grad=False) for part in parts)
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             """Map (batch, 3, height, width) to (batch, d)."""
             vectors = self.parent(images)
-            unit = vectors / vectors.square().sum(dim=1, keepdim=True).sqrt()
-            mapped: torch.Tensor = unit @ self.matrix.T
-            return mapped
+            inverse = 1 / vectors.square().sum(dim=1, keepdim=True).sqrt()
+            mapped: torch.Tensor = vectors * inverse @ self.matrix.T
+            return mapped + inverse @ self.bias.T if self.bias.numel() else mapped
 
     if isinstance(encoder, AdapterEncoder):
-        return MappedNetwork(image_network(encoder.parent), encoder.matrix).eval()
+        parent, width = encoder.parent, encoder.parent.dimension
+        if encoder.view != BASE and isinstance(parent, ProjectingEncoder):
+            width = parent.unprojected_dimension
+        return MappedNetwork(image_network(parent, encoder.view), encoder.matrix, width).eval()
     if not isinstance(encoder, TorchEncoder) or encoder.network is None:
         raise InputError(
             f"{encoder.spec.family}/{encoder.spec.model} is no network of torch, so it cannot be exported; a file "
             "of ONNX can be used as it is."
         )
-    return ImageNetwork(encoder).eval()
+    if view == BASE:
+        return ImageNetwork(encoder, encoder.image_tower).eval()
+    assert isinstance(encoder, OpenClipEncoder)  # noqa: S101 - loading the adapter has looked
+    return ImageNetwork(encoder, encoder.unprojected_tower).eval()
 
 
 def write_graph(encoder: Encoder, precision: GraphPrecision, path: Path, metadata: Mapping[str, str]) -> int:
@@ -129,7 +143,7 @@ def write_graph(encoder: Encoder, precision: GraphPrecision, path: Path, metadat
             halve_weights(model.graph)
         _save(model if precision == "fp16" else _quantised(model), path, metadata)
     onnx.checker.check_model(str(path))
-    _check(encoder, network, path, precision)
+    _check(encoder, path, precision)
     return size
 
 
@@ -260,24 +274,24 @@ def _save(model: Any, path: Path, metadata: Mapping[str, str]) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def _check(encoder: Encoder, network: torch.nn.Module, path: Path, precision: GraphPrecision) -> None:
-    """Compare the vectors of three images, another number than the graph was made with.
+def _check(encoder: Encoder, path: Path, precision: GraphPrecision) -> None:
+    """Compare the vectors of three images, another number than the graph was made with, with those of the encoder.
 
     Raises:
         WeightsError: they differ in fp32, or are not finite.
     """
-    import torch
-
-    images = _images(encoder, 3)
+    preprocess = encoder.spec.preprocess
+    assert preprocess is not None  # noqa: S101 - the caller has looked
+    batch = np.random.default_rng(0).integers(0, 256, (3, *preprocess.crop, 3), np.uint8)
+    images = (batch / 255 - preprocess.mean) / preprocess.std
     session = onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    vectors = np.asarray(session.run([OUTPUT], {INPUT: images.numpy()})[0], np.float64)
-    with torch.inference_mode():
-        expected = network(images).double().numpy()
+    given = {INPUT: np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32)}
+    vectors = np.asarray(session.run([OUTPUT], given)[0], np.float64)
     name = f"{encoder.spec.family}/{encoder.spec.model}"
     if not np.isfinite(vectors).all():
         raise WeightsError(f"{name} gives vectors that are not finite in {precision}; export it in fp32.")
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(expected, axis=1)
-    cosines = (vectors * expected).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1), np.finfo(np.float64).tiny)
+    cosines = (vectors * encoder.encode_images(batch).vectors).sum(axis=1) / lengths
     if precision == "fp32" and cosines.min() < LEAST_COSINE:
         raise WeightsError(
             f"The exported graph of {name} does not give the vectors of torch (cosine {cosines.min():.4f}), so it was "

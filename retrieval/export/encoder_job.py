@@ -108,6 +108,7 @@ def _report(
         bytes=part.stat().st_size,
         weights_bytes=0,
         crop=space.spec.crop,
+        views=space.views,
         retention=kept,
     )
 

@@ -10,7 +10,7 @@ from retrieval.export.encoder_request import GraphPrecision
 from retrieval.export.retention import Retention
 from retrieval.fitted_table import FittedTable
 from retrieval.notebook import ShowsTables
-from retrieval.types import Precision
+from retrieval.types import PREPROJ, Precision
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,7 +27,8 @@ class EncoderExportReport(ShowsTables):
         bytes: size of the file.
         weights_bytes: size of the weights that images need, in fp32.
         crop: what the encoder of the space sees of a box.
-        retention: the comparison with the stored vectors; None if it was not asked for.
+        views: views of the space.
+        retention: the comparison with the stored vectors of the view base; None if it was not asked for.
     """
 
     out: str
@@ -39,22 +40,31 @@ class EncoderExportReport(ShowsTables):
     bytes: int
     weights_bytes: int
     crop: str
+    views: tuple[str, ...]
     retention: Retention | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
         names = (
             "out", "preprocess", "space", "precision", "space_precision", "dimension", "bytes", "weights_bytes", "crop",
+            "views",
         )  # fmt: skip
         kept = None if self.retention is None else self.retention.to_dict()
         return {**{name: getattr(self, name) for name in names}, "retention": kept}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences for the user about images that could not be compared, and about boxes."""
+        """Sentences for the user about images that could not be compared, about boxes, and about views."""
         notes = []
         if self.crop != "whole":
             notes.append(f"Space {self.space} sees boxes by the policy {self.crop}: index with `crop={self.crop}`.")
+        if "hflip" in self.views:
+            notes.append(f"Space {self.space} has mirror images, too: index with `views=base,hflip`.")
+        if PREPROJ in self.views:
+            notes.append(
+                f"The file gives the vectors of the view base; the view {PREPROJ} of space {self.space}, which "
+                "adapters are trained on, is not in it."
+            )
         kept = self.retention
         if kept is not None:
             reasons = {

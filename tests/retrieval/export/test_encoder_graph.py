@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from retrieval.encoders.registry import load, resolve
 from retrieval.encoders.request import EncoderRequest
 from retrieval.errors import InputError, MissingDependencyError, WeightsError
 from retrieval.export.encoder_graph import image_network, require_onnx, write_graph
+from retrieval.export.encoder_report import EncoderExportReport
 from tests.support import encoder_folders, hf_folders
 from tests.support import tiny_open_clip as tiny
 from tests.support.onnx_files import colour_encoder
@@ -44,6 +45,7 @@ def encoder_of(case: str, folder: Path) -> Any:
     tiny.register(folder, "two-layers", TWO_LAYERS)
     makers: dict[str, Any] = {
         "adapter": encoder_folders.adapted_towers,
+        "adapter of preproj with a bias": unprojected_adapter,
         "reid-vit": lambda place: encoder_folders.reid_tower(place, "vit"),
         "reid-resnet": lambda place: encoder_folders.reid_tower(place, "resnet"),
         "classifier": encoder_folders.classifier,
@@ -52,6 +54,14 @@ def encoder_of(case: str, folder: Path) -> Any:
     named = {"name": str(makers[case](folder / "encoder"))} if case in makers else {"name": case, "random_init": 0}
     size = () if case in makers or case.startswith("open_clip") else ("img_size=64",)
     return load(resolve(EncoderRequest(precision="fp32", device="cpu", preprocess=size, **named)), "cpu")
+
+
+def unprojected_adapter(folder: Path) -> Path:
+    """An adapter of what a small CLIP gives before its projection, with a column for a bias, as of ProLIP."""
+    parent = resolve(EncoderRequest(str(encoder_folders.two_towers(folder.with_name("parent"))), device="cpu"))
+    shape = tiny.CONFIG["embed_dim"], tiny.CONFIG["vision_cfg"]["width"] + 1
+    matrix = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    return encoder_folders.linear_adapter(folder, parent, matrix, "prolip", "preproj")
 
 
 def read_again(path: Path, encoder: Any) -> Any:
@@ -66,7 +76,8 @@ def read_again(path: Path, encoder: Any) -> Any:
         ("open_clip/two-layers", ("fp32", "fp16", "int8")),
         ("timm/test_efficientnet", ("fp32", "fp16", "int8")),
         ("torchvision/shufflenet_v2_x0_5", ("fp32",)),
-        ("adapter", ("int8",)),
+        ("adapter", ("fp32", "int8")),
+        ("adapter of preproj with a bias", ("fp32",)),
         ("reid-vit", ("fp32",)),
         ("reid-resnet", ("fp32",)),
         ("classifier", ("fp32",)),
@@ -123,7 +134,7 @@ def test_equal_weights_are_quantised_too(tmp_path: Path) -> None:
     first, second = torch.nn.Conv2d(3, 3, 3), torch.nn.Conv2d(3, 3, 3)
     second.load_state_dict(first.state_dict())
     pooled = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
-    encoder._forward = torch.nn.Sequential(first, second, pooled)
+    encoder._forward, encoder._dimension = torch.nn.Sequential(first, second, pooled), 12
     write_graph(encoder, "int8", tmp_path / "a.onnx", {})
     kinds = [node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node]
     assert kinds.count("ConvInteger") == 2
@@ -133,9 +144,17 @@ def test_equal_weights_are_quantised_too(tmp_path: Path) -> None:
 def test_a_graph_that_gives_other_vectors_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     encoder = encoder_of("timm/test_vit", tmp_path)
-    encoder._forward = Restless()
+    encoder._forward, encoder._dimension = Restless(), 2
     with pytest.raises(WeightsError, match=r"does not give the vectors of torch \(cosine .*\), so it was not written"):
         write_graph(encoder, "fp32", tmp_path / "a.onnx", {})
+
+
+def test_what_the_file_lacks_of_the_views_of_a_space_is_said() -> None:
+    report = EncoderExportReport("a.onnx", "a.yaml", "s", "fp32", "fp32", 8, 9, 9, "whole", ("base",), None)
+    assert report.notes == ()
+    flipped, before = replace(report, views=("base", "hflip", "preproj")).notes
+    assert "index with `views=base,hflip`" in flipped
+    assert "the view preproj of space s, which adapters are trained on, is not in it" in before
 
 
 def test_a_graph_is_no_network_of_torch(tmp_path: Path) -> None:
