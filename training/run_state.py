@@ -63,11 +63,11 @@ def running(out: Path, job: str, about: Mapping[str, Any] | None = None) -> Iter
     before = _FolderBefore(out)
     out.mkdir(parents=True, exist_ok=True)
     with _held(out):
-        note.begin()
         try:
+            note.begin()
             yield note
         except BaseException as error:
-            with suppress(OSError):  # a full disk is told by the error itself
+            with suppress(OSError, VitrineError):  # a full disk is told by the error itself
                 if note.begun or isinstance(error, KeyboardInterrupt):
                     note.fail(error)
                 else:

@@ -64,7 +64,8 @@ def runs_command(
         return
     if len(folders) == 2:
         _refuse(
-            csv or markdown or plot or store, "Two runs are compared: leave --csv, --markdown, --plot, --store out."
+            csv or markdown or intro or plot or store,
+            "Two runs are compared: leave --csv, --markdown, --intro, --plot, --store out.",
         )
         _compare(*folders, as_json=as_json)
         return

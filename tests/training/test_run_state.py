@@ -72,6 +72,18 @@ def test_ctrl_c_before_the_first_batch_keeps_what_was_made(tmp_path: Path) -> No
     assert note_of(tmp_path)["state"] == "interrupted"
 
 
+def test_a_folder_in_which_nothing_can_be_written_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InputError("No space left on device.")
+
+    monkeypatch.setattr("training.run_state.write_atomically", full)
+    with pytest.raises(InputError, match="No space left"):
+        fail(tmp_path / "run", begun=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_in_the_folder_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_bytes(b"\xff{")
     (tmp_path / "recipe.json").write_text('{"version": "v1"}')
