@@ -2,7 +2,8 @@
 
 Every process has the whole model and does the same steps. Each trains on its share of a batch, and the gradients of
 the shares are added, weighted by their sizes, so that the step is that of the whole batch if the loss is a mean over
-samples. A loss over pairs within a batch sees the pairs of a share only, as in PyTorch's ``DistributedDataParallel``.
+samples. Batch normalisation and losses over pairs see a share only, as in PyTorch's ``DistributedDataParallel``, unless
+they are given the features of all shares (:func:`joined_rows`).
 """
 
 from __future__ import annotations
@@ -67,6 +68,36 @@ def share_of(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array_split(rows, ranks())[rank()]
 
 
+def joined_rows(share: torch.Tensor, places: np.ndarray[Any, Any], n: int) -> torch.Tensor:
+    """Collect the rows that all processes have computed of a batch of n samples: each then has the loss of the batch.
+
+    The gradient of the loss goes to the rows of this process alone, times n / m. :func:`add_gradients` multiplies by
+    m / n and adds, so that parameters before the joined rows get the sum over all rows; those behind them have the
+    gradient of the whole batch in every process, and get its mean over processes, which is the same.
+
+    Args:
+        share: (m, ...) rows of this process.
+        places: (m,) where they stand in the batch.
+        n: number of samples of the batch.
+
+    Returns:
+        (n, ...).
+    """
+    if ranks() == 1:
+        return share
+    import torch
+    from torch import distributed
+
+    at = torch.from_numpy(places).to(share.device)
+    whole = share.new_zeros(n, *share.shape[1:]).index_copy_(0, at, share.detach())
+    distributed.all_reduce(whole)
+    if not share.requires_grad:
+        return whole
+    weighted = share.clone()
+    weighted.register_hook(lambda gradient: gradient * (n / len(share)))  # type: ignore[no-untyped-call]
+    return whole.index_copy(0, at, weighted)
+
+
 def add_gradients(parameters: Iterable[torch.nn.Parameter], weight: float) -> None:
     """Replace every gradient by the sum over processes of ``weight`` times the gradient; weights add to 1."""
     import torch
@@ -102,7 +133,8 @@ def add_losses(losses: Mapping[str, float], weight: float) -> dict[str, float]:
 
     values = torch.tensor([losses[name] for name in sorted(losses)], dtype=torch.float64) * weight
     distributed.all_reduce(values)
-    return dict(zip(sorted(losses), values.tolist(), strict=True))
+    summed = dict(zip(sorted(losses), values.tolist(), strict=True))
+    return {name: summed[name] for name in losses}
 
 
 def any_process(flag: bool) -> bool:  # noqa: FBT001 - the value that is exchanged

@@ -25,7 +25,7 @@ JOBS = {
 }
 
 
-ONE_PROCESS = frozenset(("adapter", "coop", "reid"))
+ONE_PROCESS = frozenset(("adapter", "coop"))
 """Jobs whose batches several processes cannot share (:class:`training.learner.DividesBatches`)."""
 
 

@@ -2,134 +2,117 @@
 
     python -m tests.studies.coop_gains FOLDER [DRAWS]
 
-Draws the species of the frozen world into FOLDER, indexes them by vitrine-tiny and trains by the job coop, on 20 draws
-of shots. No sample is held out: epochs and rates are fixed. A class stands in a prompt as a description of its
-attributes (the first prompt of prompts_attr_clean.json, without 'a photo of'), or by its invented name. Differences are
-of the same test samples; intervals are those of ``compare``, over specimens. Prints Markdown tables of percent; about
-ten minutes of one core.
+Draws the species of the frozen world into FOLDER, indexes them by vitrine-tiny, and answers the test samples for each
+of 20 draws of shots by three commands: ``train coop``, ``refresh``, which makes the learned prompts a bank of the
+store, and ``eval --mode zeroshot -o bank=...``. No sample is held out: epochs and rates are fixed. A class stands in a
+prompt as a description of its attributes (the first prompt of prompts_attr_clean.json, without 'a photo of'), or by
+its invented name. Differences are of the same test samples; intervals are those of ``compare`` with all draws together,
+over specimens. Prints Markdown tables of percent; about ten minutes of one core. Answers are kept in FOLDER, and a
+study that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from eval.runs.reading import read_pool, read_vectors
 from eval.statistics.paired_tests import paired_differences
 from eval.statistics.query_summary import DrawTable
-from retrieval.encoders.registry import load
-from retrieval.store.open import open_store
-from tests.support.command_line import call_cli, call_json
-from training.data.read_training_data import read_training_data
-from training.export import read_banks
-from training.jobs.coop import JOB
-from training.jobs.coop_recipe import CoopRecipe
-from training.run_settings import RunSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from retrieval.types import Float32
+from tests.support.command_line import call_cli
 
 SHOTS, DRAWS, RESAMPLES = (1, 2, 5), 20, 10_000
-OPENING = "a photo of "
-LONG = {"epochs": 8, "batch": 256, "learning_rate": 2.0, "warm_up_epochs": 0}
-SHORT = {"epochs": 30, "batch": 256, "learning_rate": 0.2, "warm_up_epochs": 0}
+OPENING = "a photo of"
+LONG = ("loop.epochs=8", "loop.learning_rate=2.0")
+SHORT = ("loop.epochs=30", "loop.learning_rate=0.2")
 """Chosen on val of one draw (seed 0 of the shots), before a test sample was answered."""
 
+WORDS, OWN_NAME = (f"context.words={OPENING}", *LONG), ("context.kind=class", "context.tokens=4", *SHORT)
 
-class PromptTest(NamedTuple):
-    """Test samples: unit vectors (n, d), codes (n,) of the classes, units (n,), names of the classes."""
-
-    vectors: Float32
-    labels: NDArray[np.int64]
-    units: NDArray[np.int64]
-    names: Sequence[str]
-
-    def of(self, names: Sequence[str]) -> PromptTest:
-        """The samples of some classes, over these alone."""
-        taken = np.isin(self.labels, [self.names.index(name) for name in names])
-        kept = np.array([names.index(self.names[label]) for label in self.labels[taken]])
-        return PromptTest(self.vectors[taken], kept, self.units[taken], names)
-
-    def hits(self, vectors: Float32, of: Sequence[str]) -> DrawTable:
-        """Whether the nearest text is of the right class, given a text for each class of ``of``."""
-        order = [list(of).index(name) for name in self.names]
-        right = (self.vectors @ vectors[order].T).argmax(axis=1) == self.labels
-        return DrawTable(right[:, None].astype(np.float64), self.units)
+HEAD = "shots | start | learned | sd | difference [95 %] | draws up / equal / down |\n|---|---:|---:|---:|---:|---|---|"
 
 
 class PromptStudy:
-    """The store, the texts of the classes, and the test samples."""
+    """A folder with the world, its store, the texts, and the answers of the test samples."""
 
     def __init__(self, folder: Path) -> None:
-        self.texts = folder / "texts.json"
-        self.store = open_store(str(_made(folder)))
-        prompts = json.loads((folder / "species" / "prompts_attr_clean.json").read_text())
-        self.descriptions = {name: texts[0].removeprefix(OPENING) for name, texts in prompts.items()}
-        self.texts.write_text(json.dumps({name: [text] for name, text in self.descriptions.items()}))
-        with self.store.snapshot() as snapshot:
-            self.space = snapshot.space(None)
-            pool = read_pool(snapshot, ("id", "key", "uri", "label", "split", "group"), None)
-            names = sorted({str(name) for name in pool.columns["label"]})
-            taken = pool.take(pool.columns["split"] == "test")
-            labels = np.searchsorted(names, taken.columns["label"].astype(str))
-            units = np.unique(taken.columns["group"].astype(str), return_inverse=True)[1]
-            self.test = PromptTest(read_vectors(snapshot, self.space, "base", taken), labels, units, names)
+        """Draw the world and index it, unless the folder has them."""
+        self._folder, self._store = folder, folder / "store"
+        if not self._store.exists():
+            call_cli("sample", "species", "--out", folder / "species")
+            call_cli("index", folder / "species" / "manifest.csv", "--store", self._store)
+        (folder / "answers").mkdir(exist_ok=True)
+        table = csv.DictReader((folder / "species" / "manifest.csv").read_text(encoding="utf-8").splitlines())
+        names = sorted({row["label"] for row in table})
+        prompts = json.loads((folder / "species" / "prompts_attr_clean.json").read_text(encoding="utf-8"))
+        described = {name: prompts[name][0].removeprefix(f"{OPENING} ") for name in names}
+        self._texts = self._prompts("texts", described)
+        self._start = self._prompts("start", {name: f"{OPENING} {text}." for name, text in described.items()})
+        self._start_named = self._prompts("start-named", {name: f"{OPENING} {name}." for name in names})
 
-    def start(self, *, described: bool) -> Float32:
-        """Vectors of the texts without training, in the order of the classes."""
-        encoder: Any = load(self.space.spec, "cpu")
-        stands = self.descriptions if described else {name: name for name in self.test.names}
-        vectors: Float32 = encoder.encode_texts([f"{OPENING}{stands[name]}." for name in self.test.names]).vectors
-        return vectors
+    def rows(self) -> dict[str, tuple[DrawTable, tuple[str, ...]]]:
+        """Answers of the start of every row of all classes, and the options of its training."""
+        words = self._answers("start-described", "--prompts", self._start)
+        names = self._answers("start-named", "--prompts", self._start_named)
+        described = (f"texts={self._texts}", *WORDS)
+        return {
+            "shared, description": (words, described),
+            "own, description": (words, (*described, "context.kind=class")),
+            "own, name": (names, OWN_NAME),
+        }
 
-    def trained(self, shots: int, seed: int, **recipe: Any) -> tuple[Float32, list[str]]:
-        """Train, and return the vectors of the prompts and their classes."""
-        made = CoopRecipe.model_validate({"data": {"shots": shots, "shot_seed": seed, "val_split": None}, **recipe})
-        with self.store.snapshot() as snapshot:
-            data = read_training_data(self.store, snapshot, self.space, made.data, JOB.needs(made))
-        with tempfile.TemporaryDirectory() as place:
-            JOB.run(made, data, Path(place) / "run", RunSettings("cpu", quiet=True))
-            (bank,) = read_banks(Path(place) / "run")
-        return bank.vectors, bank.edge_class.tolist()
+    def trained(self, row: str, shots: int, seed: int, *options: str, halves: Sequence[str] = ()) -> list[DrawTable]:
+        """Train on a draw of shots, and answer: all classes, or those of every half, each over its own."""
+        run = self._folder / "runs" / f"{row}-{shots}-{seed}"
+        names = [f"{run.name}-{half}" for half in halves] or [run.name]
+        if not all((self._folder / "answers" / f"{name}.json").exists() for name in names):
+            draw = (f"bank={run.name}", f"data.shots={shots}", f"data.shot_seed={seed}", "data.val_split=null")
+            fixed = ("--quiet", "--no-refresh", "loop.batch=256", "loop.warm_up_epochs=0")
+            call_cli("train", "coop", "--store", self._store, "--out", run, *fixed, *draw, *options)
+            call_cli("refresh", "--checkpoint", run, "--store", self._store, "--no-compare")
+        bank = ("-o", f"bank={run.name}")
+        if not halves:
+            return [self._answers(run.name, *bank)]
+        return [
+            self._answers(f"{run.name}-{half}", *bank, "--labels-from", run / f"{half}_classes.txt") for half in halves
+        ]
 
-    def gains(self, title: str, draws: int, *, described: bool, **recipe: Any) -> None:
-        """Print a row for each number of shots."""
-        start = self.test.hits(self.start(described=described), self.test.names)
-        for shots in SHOTS:
-            after = [self.test.hits(*self.trained(shots, seed, **recipe)) for seed in range(draws)]
-            print(f"| {title} | {shots} | {_row(start, after)} |", flush=True)
+    def base_to_new(self, draws: int) -> dict[str, tuple[DrawTable, list[DrawTable]]]:
+        """The half that is trained on and the other: texts that learned nothing, and those that did."""
+        halves, described = ("base", "new"), (f"texts={self._texts}", *WORDS)
+        after = [self.trained("half", 5, seed, *described, "base_classes=half", halves=halves) for seed in range(draws)]
+        tables = {}
+        for at, half in enumerate(halves):
+            universe = self._folder / "runs" / "half-5-0" / f"{half}_classes.txt"
+            start = self._answers(f"start-{half}", "--prompts", self._start, "--labels-from", universe)
+            count = len(universe.read_text(encoding="utf-8").splitlines())
+            tables[f"{half}, {count} classes"] = (start, [draw[at] for draw in after])
+        return tables
 
-    def base_to_new(self, draws: int, **recipe: Any) -> None:
-        """Print rows of the half that is trained on and of the other, each over its own classes."""
-        names = list(self.test.names)
-        middle = (len(names) + 1) // 2
-        trained = [self.trained(5, seed, base_classes="half", **recipe) for seed in range(draws)]
-        vectors = self.start(described=True)
-        for title, half in (("base", names[:middle]), ("new", names[middle:])):
-            test = self.test.of(half)
-            row = _row(test.hits(vectors, names), [test.hits(*one) for one in trained])
-            print(f"| {title}, {len(half)} classes | 5 | {row} |", flush=True)
+    def _prompts(self, name: str, texts: Mapping[str, str]) -> Path:
+        path = self._folder / f"{name}.json"
+        path.write_text(json.dumps({label: [text] for label, text in texts.items()}), encoding="utf-8")
+        return path
+
+    def _answers(self, name: str, *options: str | Path) -> DrawTable:
+        """Whether the answer for each test sample is right, by ``eval``; its metric must say the same."""
+        result = self._folder / "answers" / f"{name}.json"
+        if not result.exists():
+            call_cli("eval", "--mode", "zeroshot", "--store", self._store, "--out", result, *options)
+        written = (result.with_suffix(".assets") / "predictions.csv").read_text(encoding="utf-8")
+        rows = sorted(csv.DictReader(written.splitlines()), key=lambda row: row["id"])
+        right = np.array([row["correct"] == "1" for row in rows], np.float64)
+        top_1 = json.loads(result.read_text(encoding="utf-8"))["metrics"]["top_1"]["value"]
+        assert np.isclose(right.mean(), top_1), f"{result}: {right.mean()} of predictions.csv, {top_1} of the result"
+        return DrawTable(right[:, None], np.unique([row["group"] for row in rows], return_inverse=True)[1])
 
 
-def _made(folder: Path) -> Path:
-    """The store of the species, drawn and indexed by the command line."""
-    store = folder / "store"
-    if not store.exists():
-        call_cli("sample", "species", "--out", folder / "species")
-        call_cli("index", folder / "species" / "manifest.csv", "--store", store)
-    return store
-
-
-def _row(start: DrawTable, after: Sequence[DrawTable]) -> str:
+def row_of(start: DrawTable, after: Sequence[DrawTable]) -> str:
+    """Cells of a table: top-1 before and after, its deviation over draws, and the difference."""
     values = 100 * np.array([draw.values.mean() for draw in after])
     rng = np.random.default_rng(0)
     difference = paired_differences(["top_1"], [[start] * len(after)], [list(after)], RESAMPLES, rng)["top_1"]
@@ -141,38 +124,18 @@ def _row(start: DrawTable, after: Sequence[DrawTable]) -> str:
     )
 
 
-def check_by_commands(folder: Path, study: PromptStudy) -> None:
-    """Train one draw by the command line, and compare the metric of ``eval`` with that of the study."""
-    out, store = folder / "run", folder / "store"
-    words = [
-        "data.shots=5",
-        "data.shot_seed=0",
-        "data.val_split=null",
-        f"texts={study.texts}",
-        "context.words=a photo of",
-    ]
-    words += [f"loop.{name}={value}" for name, value in LONG.items()]
-    call_cli("train", "coop", "--store", store, "--out", out, *words)
-    result = call_json("eval", "--mode", "zeroshot", "--store", store, "-o", "bank=coop", "--json")
-    (bank,) = read_banks(out)
-    table = study.test.hits(bank.vectors, bank.edge_class.tolist())
-    assert np.isclose(result["metrics"]["top_1"]["value"], table.values.mean()), result["metrics"]["top_1"]
-    print(f"By the commands, one draw of 5 shots: top-1 {100 * table.values.mean():.1f}, as here.", flush=True)
-
-
 def main(folder: Path, draws: int) -> None:
     """Print all tables."""
     study = PromptStudy(folder)
-    head = "shots | start | learned | sd | difference | draws up / equal / down |\n|---|---:|---:|---:|---:|---|---|"
-    print(f"| context, and what stands for a class | {head}", flush=True)
-    texts, words = {"texts": str(study.texts)}, {"words": OPENING.strip()}
-    study.gains("shared, description", draws, described=True, context=words, loop=LONG, **texts)
-    own = {**words, "kind": "class"}
-    study.gains("own, description", draws, described=True, context=own, loop=LONG, **texts)
-    study.gains("own, name", draws, described=False, context={"tokens": 4, "kind": "class"}, loop=SHORT)
-    print(f"\n| half | {head}", flush=True)
-    study.base_to_new(draws, context=words, loop=LONG, **texts)
-    check_by_commands(folder, study)
+    print(f"| context, and what stands for a class | {HEAD}", flush=True)
+    for title, (start, options) in study.rows().items():
+        for shots in SHOTS:
+            run = title.replace(", ", "-")
+            after = [study.trained(run, shots, seed, *options)[0] for seed in range(draws)]
+            print(f"| {title} | {shots} | {row_of(start, after)} |", flush=True)
+    print(f"\n| half | {HEAD}", flush=True)
+    for title, (start, after) in study.base_to_new(draws).items():
+        print(f"| {title} | 5 | {row_of(start, after)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def measure(name: str) -> None:
         samples.images.begin(0, [rows])
         network.module.train()
         start = time.process_time()
-        losses = stage.step(ReidBatch(0, 0, rows), Moment(0, 30, 0, 1))
+        losses = stage.step(ReidBatch(0, 0, rows, np.arange(2)), Moment(0, 30, 0, 1))
         seconds = time.process_time() - start
         trained = ", ".join(f"{group.name} {group.numbers:,} at {group.rate:g}" for group in groups)
         parts = ", ".join(f"{part} {value:.3g}" for part, value in losses.items())

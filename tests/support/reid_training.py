@@ -1,7 +1,11 @@
-"""Drawn images with an identity signal, and networks of the job reid on small towers."""
+"""Drawn images with an identity signal, and networks of the job reid on small towers.
+
+``python -m tests.support.reid_training OUT`` trains them in one of several processes.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +14,20 @@ import numpy as np
 
 from retrieval.encoders.registry import resolve
 from retrieval.encoders.request import EncoderRequest
+from retrieval.encoders.torchvision_ops import repair_torchvision
 from retrieval.types import Int64, UInt8
 from tests.support import small_towers, tiny_open_clip
+from tests.support.shared_training import divided
 from training.hardware import settings_of
 from training.jobs.reid.network import ReidNetwork, build_network
 from training.jobs.reid.recipe import ReidRecipe
 from training.jobs.reid.samples import ReidSamples
 from training.jobs.reid.stages import ImageStage, WordsStage
+from training.learner import Learner
+from training.loop import fit
 from training.models.towers import ImageTower, tower_of
+from training.processes import joined_processes, rank, share_of
+from training.run_settings import RunSettings
 
 Stages = tuple[ReidNetwork, list[WordsStage | ImageStage]]
 
@@ -57,7 +67,7 @@ class DrawnImages:
         self._pixels = pixels
 
     def begin(self, epoch: int, batches: Sequence[Int64]) -> None:
-        self._batches = batches
+        self._batches: list[Int64] = [share_of(batch) for batch in batches]
 
     def batch(self, number: int) -> UInt8:
         return self._pixels[self._batches[number]]
@@ -87,12 +97,57 @@ def drawn_samples(tower: Any, train: int, held_out: int, images: int, *, shuffle
     )
 
 
-def stages_of(folder: Path, recipe: ReidRecipe, kind: str, **shape: Any) -> Stages:
-    """Network and stages of a recipe on a small tower, with drawn samples."""
+def stages_of(folder: Path, recipe: ReidRecipe, kind: str, keep: Path | None = None, **shape: Any) -> Stages:
+    """Network and stages of a recipe on a small tower, with drawn samples; frozen layers are kept in ``keep``."""
     tower = tower_of_kind(folder, kind)
     samples = drawn_samples(tower, **{"train": 8, "held_out": 4, "images": 4, **shape})
     two_stages = recipe.two_stages(has_text=tower.text is not None)
     network = build_network(tower, recipe, len(samples.names), two_stages=two_stages)
     hardware = settings_of(recipe.hardware, "cpu")
-    image_stage = ImageStage(network, samples, recipe, hardware, two_stages=two_stages)
+    image_stage = ImageStage(network, samples, recipe, hardware, two_stages=two_stages, out=keep)
     return network, [*([WordsStage(network, samples, recipe, hardware)] if two_stages else []), image_stage]
+
+
+DIVIDED: dict[str, Any] = {
+    "prompt_stage": {"epochs": 1, "batch": 13, "rate": 1e-2},
+    "image_stage": {
+        "epochs": 1,
+        "identities": 3,
+        "images": 3,
+        "max_norm": 1.0,
+        "rates": {"visual": 1e-4, "heads": 1e-3, "text": 1e-4},
+    },
+    "losses": {"supcon": 1, "i2t": 1, "arcface": 1, "center": 0.5, "center_form": "wen"},
+    "prompts": {"templates": ["{} hand image.", "An image showing a {}."], "normalise": True},
+    "hardware": {"amp": "off"},
+}
+"""A recipe with all losses, whose batches do not divide by two."""
+
+ALONE: dict[str, Any] = {
+    "stages": "images",
+    "image_stage": {**DIVIDED["image_stage"], "unfreeze": 1, "cache_frozen": True},
+    "losses": {"center": 0.5},
+    "hardware": {"amp": "off"},
+}
+"""Images alone, on frozen layers that are kept."""
+
+
+def train_divided(out: Path) -> None:
+    """Train both recipes in this process, which may be one of several; the first writes to ``out``."""
+    import torch
+
+    torch.set_num_threads(1)
+    with joined_processes("cpu"):
+        for name, values in (("two", DIVIDED), ("images", ALONE)):
+            folder = out / name if rank() == 0 else out / f"{name}-{rank()}"
+            folder.mkdir(parents=True)
+            network, stages = stages_of(folder, ReidRecipe.read(values, "recipe"), "vit", keep=folder)
+            fit(Learner(network.module, "mean_ap", stages), folder, seed=3, run=RunSettings(quiet=True))
+
+
+if __name__ == "__main__":
+    repair_torchvision()
+    import open_clip  # noqa: F401 - before the fork
+    import pytorch_metric_learning.losses  # noqa: F401
+
+    divided(lambda: train_divided(Path(sys.argv[1])))

@@ -17,6 +17,8 @@ import numpy as np
 from tests.support.command_line import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from training.optimisers import Optimisers
     from training.schedule import Moment
 
@@ -64,9 +66,26 @@ class SharedStage:
         return {"score": -float((self._model(self._x) - self._y).pow(2).mean())}
 
 
-def train_shared(out: Path) -> None:
-    """Train in this process, which may be one of several."""
+def pair_gradients() -> dict[str, Any]:
+    """The gradients of two layers whose loss is of all pairs of a batch of nine between them."""
     import torch
+
+    from training.processes import add_gradients, joined_rows, share_of
+
+    torch.manual_seed(1)
+    x, mine = torch.randn(9, 4), share_of(np.arange(9))
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2))
+    joined = joined_rows(model[0](x[torch.from_numpy(mine)]), mine, 9)
+    loss = torch.pdist(model[1](joined)).mean() + torch.pdist(joined).square().mean()
+    loss.backward()  # type: ignore[no-untyped-call]
+    add_gradients(model.parameters(), len(mine) / 9)
+    return {"joined": joined.detach(), **{name: parameter.grad for name, parameter in model.named_parameters()}}
+
+
+def train_shared(out: Path) -> None:
+    """Train in this process, which may be one of several, and write :func:`pair_gradients`."""
+    import torch
+    from safetensors.torch import save_file
 
     from training.learner import Learner
     from training.loop import fit
@@ -80,30 +99,33 @@ def train_shared(out: Path) -> None:
         folder = out if rank() == 0 else out / "others" / str(rank())
         folder.mkdir(parents=True, exist_ok=True)
         fit(Learner(model, "score", [SharedStage(model)]), folder, seed=0, run=RunSettings(quiet=True))
+        save_file(pair_gradients(), folder / "gradients.safetensors")
 
 
-def processes_env(ranks: int) -> list[dict[str, str]]:
-    """The variables that ``torchrun`` sets for each of several processes on this machine."""
+def run_processes(module: str, out: Path, ranks: int) -> subprocess.CompletedProcess[str]:
+    """Run a module that calls :func:`divided` with the variables that ``torchrun`` sets for several processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    shared = {**os.environ, "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(ranks)]
+    env = {**os.environ, "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    words = [sys.executable, "-m", module, str(out)]
+    return subprocess.run(words, env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def run_processes(words: list[str | Path], ranks: int) -> list[subprocess.CompletedProcess[str]]:
-    """Run a Python command in several processes at once."""
-    pipe = subprocess.PIPE
-    started = [
-        subprocess.Popen([sys.executable, *map(str, words)], env=env, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
-        for env in processes_env(ranks)
-    ]
-    said = [process.communicate(timeout=120) for process in started]
-    return [
-        subprocess.CompletedProcess(process.args, process.returncode, *texts)
-        for process, texts in zip(started, said, strict=True)
-    ]
+def divided(work: Callable[[], None]) -> None:
+    """Do the same work in all processes, which are forked from this one, so that modules are imported once."""
+    others = []
+    for number in range(int(os.environ["WORLD_SIZE"])):
+        os.environ["RANK"] = os.environ["LOCAL_RANK"] = str(number)
+        pid = os.fork()
+        if not pid:
+            work()
+            return
+        others.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in others] == [0] * len(others)
 
 
 if __name__ == "__main__":
-    train_shared(Path(sys.argv[1]))
+    import torch  # noqa: F401 - before the fork
+
+    divided(lambda: train_shared(Path(sys.argv[1])))

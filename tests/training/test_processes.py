@@ -24,9 +24,12 @@ def _history(out: Path) -> list[dict[str, Any]]:
 
 def test_two_processes_train_as_one_with_the_same_batches(tmp_path: Path) -> None:
     train_shared(tmp_path / "one")
-    for done in run_processes(["-m", "tests.support.shared_training", tmp_path / "two"], 2):
-        assert done.returncode == 0, done.stderr
+    done = run_processes("tests.support.shared_training", tmp_path / "two", 2)
+    assert done.returncode == 0, done.stderr
     one, two = (load_file(tmp_path / name / "best.safetensors") for name in ("one", "two"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=1e-6, rtol=1e-5)
+    one, two = (load_file(tmp_path / name / "gradients.safetensors") for name in ("one", "two"))
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, atol=1e-6, rtol=1e-5)
     for line, other in zip(_history(tmp_path / "one"), _history(tmp_path / "two"), strict=True):

@@ -16,6 +16,7 @@ from retrieval.types import digest
 from training.hardware import decoding_threads
 from training.image_augment import AugmentationPlan, ImageAugmentation
 from training.image_cache import cached_pixels, image_bytes
+from training.processes import share_of
 from training.sampling import PIXELS, epoch_generator
 
 if TYPE_CHECKING:
@@ -97,17 +98,22 @@ class ImageLoader:
         self._stack.close()
 
     def begin(self, epoch: int, batches: Sequence[Int64]) -> None:
-        """Name the batches of an epoch, each of rows of train samples; those that were begun before are dropped."""
+        """Name the batches of an epoch, each of rows of train samples; those that were begun before are dropped.
+
+        Of several processes each makes its share of every batch, with the pixels that one process would make.
+        """
         for future in (future for futures in self._ahead.values() for future in futures):
             future.cancel()
         self._ahead.clear()
-        self._epoch, self._batches = epoch, batches
+        self._epoch, self._batches = epoch, [share_of(batch) for batch in batches]
         sizes = [len(batch) for batch in batches]
         rows = np.concatenate([np.empty(0, np.int64), *batches])
-        self._earlier = np.split(earlier_occurrences(rows), np.cumsum(sizes)[:-1])
+        self._earlier = [share_of(part) for part in np.split(earlier_occurrences(rows), np.cumsum(sizes)[:-1])]
 
     def batch(self, number: int) -> UInt8:
         """Return the augmented pixels (b, height, width, 3) of a batch of this epoch, and begin those after it.
+
+        Of several processes each gets those of its share.
 
         Raises:
             InputError: an image cannot be decoded.

@@ -35,7 +35,7 @@ class LabelInputs(Protocol):
     """What a network gets of samples, (n, ...) float32."""
 
     def begin(self, epoch: int, batches: Sequence[LabelBatch]) -> None:
-        """Name the batches of an epoch, which are then asked for in turn."""
+        """Name the whole batches of an epoch, of which the share of this process is then asked for in turn."""
         ...
 
     def train(self, batch: LabelBatch) -> torch.Tensor:

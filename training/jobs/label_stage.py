@@ -89,10 +89,10 @@ class LabelStage:
         return self._optimisers
 
     def batches(self, epoch: int) -> list[LabelBatch]:
-        """The batches of an epoch, of which the inputs make ready the share of this process."""
+        """The batches of an epoch."""
         plan = self._plan
         batches = label_batches(self._data, plan.batches, plan.batch, plan.loop.seed, epoch)
-        self._inputs.begin(epoch, [self.share(batch) for batch in batches])
+        self._inputs.begin(epoch, batches)
         return batches
 
     def share(self, batch: LabelBatch) -> LabelBatch:

@@ -84,12 +84,13 @@ def compute_frozen(
         )
     keys = np.array([ids[row] for row in rows])
 
-    def compute() -> FrozenFeatures:
-        return cache_frozen(split, lambda places: images(rows[places]), keys, out / FILE, quiet=quiet)
+    def compute(path: Path) -> FrozenFeatures:
+        return cache_frozen(split, lambda places: images(rows[places]), keys, path, quiet=quiet)
 
+    path = (out / FILE).absolute()
     if rank() == 0:
-        compute()
-    from_first(0)  # the others read what the first process wrote
+        compute(path)
+    path = from_first(path)  # the others read what the first process wrote: their own folders are temporary
     place = np.zeros(len(ids), np.int64)
     place[rows] = np.arange(len(rows))
-    return FrozenLayers(split, compute(), place)
+    return FrozenLayers(split, compute(path), place)

@@ -12,7 +12,7 @@ from retrieval.errors import InputError
 from training.models.text_tower import TextTower, find_text_tower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import torch
 
@@ -38,9 +38,13 @@ class TowerFeatures(NamedTuple):
 
     def in_float32(self) -> TowerFeatures:
         """Return the features in float32, in whatever precision they were computed."""
+        return self.mapped(lambda features: features.float())
+
+    def mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> TowerFeatures:
+        """Return what ``change`` makes of the features that there are."""
         previous, feat, proj = self
         return TowerFeatures(
-            None if previous is None else previous.float(), feat.float(), None if proj is None else proj.float()
+            None if previous is None else change(previous), change(feat), None if proj is None else change(proj)
         )
 
 

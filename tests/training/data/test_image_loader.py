@@ -16,6 +16,7 @@ from retrieval.errors import InputError
 from retrieval.types import Preprocess
 from retrieval.types.store import SourceInfo
 from tests.support.images import write_images
+from training import processes
 from training.data.image_loader import ImageLoader, earlier_occurrences
 from training.data.stored_images import StoredImages
 from training.data.training_data import TrainingData
@@ -65,6 +66,21 @@ def test_pixels_depend_on_neither_cache_nor_batches_nor_threads(tmp_path: Path, 
     assert not np.array_equal(kept[0], epoch_of(loader("kept"), 3, [0])[0])
     assert not list((tmp_path / "none").iterdir())
     assert "`data.cache_gb`" in loader("some", cache_gb=3 * BYTES / 1e9).notes[0]
+
+
+def test_several_processes_make_the_pixels_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, batches = data_of(tmp_path / "i"), ([0, 1, 2, 1, 1], [3, 1, 0])
+    whole = epoch_of(ImageLoader(data, SIZE, EVERYTHING, tmp_path, seed=1, quiet=True), 2, *batches)
+    shares = []
+    for rank in range(2):
+        loader = ImageLoader(data, SIZE, EVERYTHING, tmp_path, seed=1, quiet=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(processes, "ranks", lambda: 2)
+            patch.setattr(processes, "rank", lambda rank=rank: rank)
+            shares.append(epoch_of(loader, 2, *batches))
+    first, second = shares
+    joined = [*first[:3], *second[:2], *first[3:], *second[2:]]
+    assert all(np.array_equal(one, other) for one, other in zip(joined, whole, strict=True))
 
 
 def test_val_samples_are_preprocessed_as_the_encoder_does_it(tmp_path: Path) -> None:

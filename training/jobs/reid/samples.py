@@ -12,6 +12,7 @@ import numpy as np
 from retrieval.errors import InputError
 from training.jobs.reid.held_out import LEAST, identities_with_queries
 from training.models.frozen_layers import NOT_AUGMENTED
+from training.processes import joined_rows, share_of
 from training.sampling import identity_notes
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class ReidImages(Protocol):
         ...
 
     def batch(self, number: int) -> UInt8:
-        """Return the augmented pixels (b, height, width, 3) of a batch of this epoch."""
+        """Return the augmented pixels (m, height, width, 3) of this process's share of a batch of this epoch."""
         ...
 
     def plain(self, rows: Int64) -> UInt8:
@@ -39,11 +40,32 @@ class ReidImages(Protocol):
 
 
 class ReidBatch(NamedTuple):
-    """Rows of a batch, its place in the epoch, and the number that seeds its random numbers."""
+    """A batch of n samples.
+
+    Attributes:
+        place: its place in the epoch.
+        seed: seeds its random numbers.
+        rows: (n,) the samples.
+        share: positions in ``rows`` of those that this process computes, ascending.
+    """
 
     place: int
     seed: int
     rows: Int64
+    share: Int64
+
+    @property
+    def mine(self) -> Int64:
+        """(m,) the samples that this process computes."""
+        return self.rows[self.share]
+
+    def divided(self) -> ReidBatch:
+        """The same batch with the share of this process (:class:`training.learner.DividesBatches`)."""
+        return self._replace(share=share_of(self.share))
+
+    def joined(self, computed: torch.Tensor) -> torch.Tensor:
+        """What all processes computed of the batch, (n, ...), from what this one did, (m, ...)."""
+        return joined_rows(computed, self.share, len(self.rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,14 +77,18 @@ class WordsStage:
 
     def images(self, batch: ReidBatch) -> int:
         """See :class:`training.learner.Stage`."""
-        return len(batch.rows)
+        return len(batch.share)
+
+    def share(self, batch: ReidBatch) -> ReidBatch:
+        """See :class:`training.learner.DividesBatches`."""
+        return batch.divided()
 
     def sample_names(self, batch: ReidBatch) -> list[str]:
         """See :class:`training.learner.NamesSamples`."""
         return [self._samples.ids[row] for row in self._samples.train[batch.rows]]
 
     def step(self, batch: ReidBatch, moment: Moment) -> dict[str, float]:
-        """Take one step on the contrastive loss both ways."""
+        """Take one step on the contrastive loss both ways; each process computes the texts of its share."""
         import torch
 
         network, how = self._network, self._recipe.prompts
@@ -94,7 +98,8 @@ class WordsStage:
         template = int(torch.randint(len(network.templates), (1,), generator=generator))
         self._optimisers.zero_grad()
         images = compared(self._features[torch.from_numpy(batch.rows)], normalise=how.normalise)
-        texts = compared(network.text_features(target, template), normalise=how.normalise)
+        texts = batch.joined(network.text_features(target[torch.from_numpy(batch.share)], template))
+        texts = compared(texts, normalise=how.normalise)
         loss = both_ways(images, texts, target, how.temperature)
         self._optimisers.backward(loss)
         self._optimisers.step(moment)
@@ -187,14 +192,18 @@ class ImageStage:
 
     def images(self, batch: ReidBatch) -> int:
         """See :class:`training.learner.Stage`."""
-        return len(batch.rows)
+        return len(batch.share)
+
+    def share(self, batch: ReidBatch) -> ReidBatch:
+        """See :class:`training.learner.DividesBatches`."""
+        return batch.divided()
 
     def sample_names(self, batch: ReidBatch) -> list[str]:
         """See :class:`training.learner.NamesSamples`."""
         return [self._samples.ids[row] for row in batch.rows]
 
     def step(self, batch: ReidBatch, moment: Moment) -> dict[str, float]:
-        """Take one step on the sum of the losses."""
+        """Take one step on the sum of the losses; each process computes the features of its share."""
         import torch
 
         network, samples = self._network, self._samples
@@ -251,11 +260,13 @@ class ImageStage:
         return vectors
 
     def _features(self, batch: ReidBatch) -> TowerFeatures:
-        """Features of a batch, augmented unless the frozen layers are kept."""
+        """Features of a whole batch, augmented unless the frozen layers are kept."""
         if self._frozen is not None:
-            return self._frozen.features(batch.rows, self._hardware)
-        images = self._samples.normalised(self._samples.images.batch(batch.place))
-        return forward_images(self._network, images, self._hardware)
+            features = self._frozen.features(batch.mine, self._hardware)
+        else:
+            images = self._samples.normalised(self._samples.images.batch(batch.place))
+            features = forward_images(self._network, images, self._hardware)
+        return features.mapped(batch.joined)
 
     def _plain_features(self, rows: Int64) -> TowerFeatures:
         if self._frozen is not None:
@@ -265,7 +276,9 @@ class ImageStage:
 
 def numbered(batches: Sequence[Int64], epoch: int) -> list[ReidBatch]:
     """Number the batches of an epoch."""
-    return [ReidBatch(place, epoch * 1_000_003 + place, rows) for place, rows in enumerate(batches)]
+    return [
+        ReidBatch(place, epoch * 1_000_003 + place, rows, np.arange(len(rows))) for place, rows in enumerate(batches)
+    ]
 
 
 def retrieval_vectors(features: TowerFeatures) -> torch.Tensor:

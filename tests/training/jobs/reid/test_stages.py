@@ -1,7 +1,8 @@
-"""The stages of the job reid: what they learn, what they keep fixed, and that a stopped run goes on as it was."""
+"""The stages of the job reid: what they learn and keep fixed, stopped or not, in one process or in two."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support.interruptions import stop_after
-from tests.support.reid_training import stages_of
+from tests.support.reid_training import stages_of, train_divided
+from tests.support.shared_training import run_processes
 from training.jobs.reid.recipe import ReidRecipe
 from training.jobs.reid.stages import ImageStage, WordsStage
 from training.learner import Learner
@@ -106,3 +108,31 @@ def test_vectors_are_those_of_re_identification(tmp_path: Path) -> None:
     vectors = stage.vectors(stage._samples.held_out)
     assert vectors.shape == (16, 32 + 12)
     assert (vectors**2).sum(1) == pytest.approx(1, abs=1e-5)
+
+
+def test_two_processes_train_both_recipes_as_one(tmp_path: Path) -> None:
+    done = run_processes("tests.support.reid_training", tmp_path / "divided", 2)
+    assert done.returncode == 0, done.stderr
+    train_divided(tmp_path / "whole")
+    for recipe in ("two", "images"):
+        one, two = (tmp_path / run / recipe for run in ("whole", "divided"))
+        for line, other in zip(*(_history(out) for out in (one, two)), strict=True):
+            assert other == pytest.approx(line, rel=1e-5)
+        before, after = (load_file(out / "best.safetensors") for out in (one, two))
+        assert before.keys() == after.keys()
+        for name, tensor in before.items():
+            torch.testing.assert_close(*(_kept(name, values) for values in (after[name], tensor)), atol=1e-5, rtol=1e-5)
+    assert not (tmp_path / "divided" / "images-1" / "frozen.npy").exists()
+
+
+def _history(out: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name not in ("stage", "seconds")} for line in lines]
+
+
+def _kept(name: str, values: torch.Tensor) -> torch.Tensor:
+    """The values without the shift of the keys of attention, whose gradient is 0: Adam makes steps of its rounding."""
+    if not name.endswith("attn.in_proj_bias"):
+        return values
+    queries, _, of_values = values.chunk(3)
+    return torch.cat([queries, of_values])
