@@ -1,4 +1,4 @@
-"""Conditions of drains under every crop policy, by prototypes, k-NN and GDA; what situations and known types gain.
+"""Conditions of drains under every crop policy, by four scorers; what situations and known types gain.
 
     python -m tests.studies.drain_conditions drawn FOLDER
     python -m tests.studies.drain_conditions real FOLDER CONDITIONS WEIGHTS
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from eval.results.schema import EvalResult, Metric
 
 POLICIES = ("box", "box+context(0.3)", "full+box", "circle", "blur-outside(0.03)", "full+crop")
-METHODS = ("prototype", "knn", "gda")
+METHODS = ("prototype", "knn", "gda", "linear")
 SQUASHED = {"mode": "squash"}
 
 
-def _words(metric: Metric) -> str:
+def in_words(metric: Metric) -> str:
+    """Percent, with its interval."""
     ends = "" if metric.ci95 is None else f" [{100 * metric.ci95[0]:.1f}, {100 * metric.ci95[1]:.1f}]"
     return f"{100 * metric.value:.1f}{ends}"
 
@@ -49,7 +50,7 @@ def _metrics(result: EvalResult) -> list[str]:
     cells = []
     for name in METHODS:
         metrics = (arms[name].metrics if name in arms else None) or result.metrics
-        cells.append(f"{_words(metrics['top_1'])} | {100 * metrics['balanced_accuracy'].value:.1f}")
+        cells.append(f"{in_words(metrics['top_1'])} | {100 * metrics['balanced_accuracy'].value:.1f}")
     return cells
 
 
@@ -82,7 +83,7 @@ def drawn(folder: Path) -> None:
         store, "conditional", space=spaces["box, squash"], method="plain,spatial,neighbours", protocol="k-fold"
     )
     for name, arm in (result.arms or {}).items():
-        print(f"{name}: {_words((arm.metrics or {})['top_1'])}")
+        print(f"{name}: {in_words((arm.metrics or {})['top_1'])}")
     for one in result.contrasts or ():
         gain = one.gains["top_1"]
         ends = "" if gain.ci95 is None else f" [{100 * gain.ci95[0]:+.1f}, {100 * gain.ci95[1]:+.1f}]"
@@ -90,7 +91,7 @@ def drawn(folder: Path) -> None:
     result = vitrine.evaluate(
         store, "conditional", space=spaces["box, squash"], method="gda", targets="drains", protocol="k-fold"
     )
-    _targets(result)
+    print_targets(result)
     _types(store, spaces["box, squash"])
 
 
@@ -108,13 +109,14 @@ def _types(store: Path, space: str) -> None:
             store, "conditional", space=space, method=",".join(methods), protocol="k-fold", **options
         )
         for name, arm in (result.arms or {}).items():
-            cells[name].append(_words((arm.metrics or {})["top_1"]))
+            cells[name].append(in_words((arm.metrics or {})["top_1"]))
     print(f"\n| type | {' | '.join(forms)} |\n|---|{'---|' * len(forms)}")
     for name, values in cells.items():
         print(f"| {name} | {' | '.join(values)} |", flush=True)
 
 
-def _targets(result: EvalResult) -> None:
+def print_targets(result: EvalResult) -> None:
+    """Print every target beside what was reached."""
     print("\n| target | wanted | reached |\n|---|---|---|")
     for one in result.targets or ():
         value = "no test sample" if one.value is None else f"{100 * one.value:.1f}"
@@ -132,7 +134,9 @@ def real(folder: Path, images: Path, weights: Path) -> None:
         )  # fmt: skip
     _rows(store, protocol="k-fold")
     space = next(iter(_spaces(store).values()))
-    _targets(vitrine.evaluate(store, "conditional", space=space, method="gda", protocol="k-fold", targets="drains"))
+    print_targets(
+        vitrine.evaluate(store, "conditional", space=space, method="gda", protocol="k-fold", targets="drains")
+    )
 
 
 if __name__ == "__main__":
