@@ -17,19 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import vitrine
 from tests.support.command_line import call_cli
+from tests.support.condition_tables import POLICIES, in_words, print_targets
 
 if TYPE_CHECKING:
-    from eval.results.schema import EvalResult, Metric
+    from eval.results.schema import EvalResult
 
-POLICIES = ("box", "box+context(0.3)", "full+box", "circle", "blur-outside(0.03)", "full+crop")
 METHODS = ("prototype", "knn", "gda", "linear")
 SQUASHED = {"mode": "squash"}
-
-
-def in_words(metric: Metric) -> str:
-    """Percent, with its interval."""
-    ends = "" if metric.ci95 is None else f" [{100 * metric.ci95[0]:.1f}, {100 * metric.ci95[1]:.1f}]"
-    return f"{100 * metric.value:.1f}{ends}"
 
 
 def _spaces(store: Path) -> dict[str, str]:
@@ -113,15 +107,6 @@ def _types(store: Path, space: str) -> None:
     print(f"\n| type | {' | '.join(forms)} |\n|---|{'---|' * len(forms)}")
     for name, values in cells.items():
         print(f"| {name} | {' | '.join(values)} |", flush=True)
-
-
-def print_targets(result: EvalResult) -> None:
-    """Print every target beside what was reached."""
-    print("\n| target | wanted | reached |\n|---|---|---|")
-    for one in result.targets or ():
-        value = "no test sample" if one.value is None else f"{100 * one.value:.1f}"
-        ends = "" if one.ci95 is None else f" [{100 * one.ci95[0]:.1f}, {100 * one.ci95[1]:.1f}]"
-        print(f"| {one.slice} | > {100 * one.target:g} | {value}{ends}{', reached' if one.reached else ''} |")
 
 
 def real(folder: Path, images: Path, weights: Path) -> None:

@@ -24,8 +24,8 @@ import numpy as np
 
 import vitrine
 from eval.results.files import read_result
-from tests.studies.drain_conditions import POLICIES, in_words, print_targets
 from tests.support.command_line import call_cli
+from tests.support.condition_tables import POLICIES, in_words, print_targets
 
 METHODS = ("plain", "spatial", "prototype", "knn", "gda", "linear")
 RUNS = {
