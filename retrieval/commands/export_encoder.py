@@ -13,7 +13,7 @@ from retrieval.commands.options import json_option, note, print_json, print_line
 @click.command("export-encoder")
 @click.argument("space")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, .onnx.")
-@click.option("--fp16", "halved", is_flag=True, help="Weights of half precision: half the size.")
+@click.option("--fp16", "halved", is_flag=True, help="Weights of half precision, computed with in fp32.")
 @click.option("--int8", "quantised", is_flag=True, help="Whole numbers: a quarter of the size.")
 @click.option(
     "--limit",

@@ -213,7 +213,9 @@ def _unfit(spec: EncoderSpec, reason: str) -> InputError:
 def halve_weights(graph: Any, least_dims: int = 1) -> None:
     """Keep weights in half precision, each behind a cast that onnxruntime computes once, when it opens the file.
 
-    Arithmetic stays in float32. Weights that half precision cannot hold stay as they are.
+    Arithmetic stays in float32. A CPU would compute a graph of half precision throughout in float32, too: onnxruntime
+    1.31 casts its weights back, or ends the process that opens it (``tests/bench/bench_half_precision.py``). Weights
+    that half precision cannot hold stay as they are.
 
     Args:
         graph: the graph, which is changed.
