@@ -13,6 +13,7 @@ from indexers.tables import as_text
 from retrieval.config import Config
 from retrieval.errors import InputError
 from retrieval.images import SIDEWAYS, ImageFrame, image_frame
+from retrieval.outlines import cut_part
 from retrieval.types import Box
 
 if TYPE_CHECKING:
@@ -106,14 +107,17 @@ class DrawnImage(NamedTuple):
             return fraction_box(pixels, self.size)
         return fraction_box(turn_box(pixels, self.size, self.orientation), self.size[::-1])
 
-    def corners(self, pixels: Sequence[Corner]) -> Polygon:
-        """Return points in pixels as fractions of the upright image, those outside moved to its edge."""
+    def part(self, pixels: Sequence[Corner]) -> Polygon:
+        """Return what of a part of an outline in pixels lies in the image, as fractions of the upright image.
+
+        Corners that rounding to pixels moved outside are moved to the edge.
+        """
         size = self.size if self.orientation == 1 else self.size[::-1]
         turned = [
             (x, y) if self.orientation == 1 else turn_box((x, y, 0, 0), self.size, self.orientation)[:2]
             for x, y in pixels
         ]
-        return tuple((min(max(x / size[0], 0.0), 1.0), min(max(y / size[1], 0.0), 1.0)) for x, y in turned)
+        return cut_part([(x / size[0], y / size[1]) for x, y in turned], (0.5 / size[0], 0.5 / size[1]))
 
     def is_left_by(self, pixels: tuple[float, float, float, float]) -> bool:
         """Return whether a box reaches beyond the image by more than rounding to pixels."""

@@ -76,7 +76,7 @@ def drawn_outline(value: Any, image: DrawnImage, box: Box) -> Polygon | None:
     parts = read_parts(value)
     if not parts:
         return None
-    inside = [part for part in map(image.corners, parts) if _overlaps(part, box)]
+    inside = [part for part in map(image.part, parts) if part and _overlaps(part, box)]
     if not inside:
         raise ValueError("its segmentation has no area in its box")
     return join_parts(inside)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.layout import SMALLEST, box_inside, centred_edges
+from retrieval.outlines import cut_part, join_parts, split_parts
 
 if TYPE_CHECKING:
     from retrieval.layout import Edges
@@ -75,8 +76,11 @@ def _polygon(number: int, coordinates: list[float]) -> Outline:
     xs, ys = coordinates[::2], coordinates[1::2]
     edges = (min(xs), min(ys), max(xs), max(ys))
     box = _inside(edges)
-    corners = tuple((min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)) for x, y in zip(xs, ys, strict=True))
-    return Outline(number, box, corners, _leaves(edges))
+    parts = split_parts(zip(xs, ys, strict=True))  # as others write several parts in one line
+    inside = [cut for part in parts if (cut := cut_part(part, (SMALLEST, SMALLEST)))]
+    if not inside:
+        raise ValueError("the object lies outside the image")
+    return Outline(number, box, join_parts(inside), _leaves(edges))
 
 
 def _inside(edges: Edges) -> Box:

@@ -157,6 +157,19 @@ def test_outlines_turn_with_the_image_and_stay_sharp(tmp_path: Path, orientation
     assert (pixels[np.asarray(image.convert("L")) == 255] == 255).all()
 
 
+def test_an_outline_that_leaves_the_image_is_cut_off(tmp_path: Path) -> None:
+    """The corners inside stay, the others are where the edges leave; rounding moves corners to the edge as it did."""
+    boxes = [{"category_id": 0, "bbox": [0, 0, 64, 32], "segmentation": [one]} for one in (
+        [32, -16, 80, 32, -16, 32], [0, 0, 64.4, 0, 64.4, 32.4],
+        [16, -9, 32, -9, 32, -1],
+    )]  # fmt: skip
+    samples, source = write(tmp_path, boxes)
+    assert set(samples[0].polygon or ()) == {(0.25, 0), (0.75, 0), (1, 0.5), (1, 1), (0, 1), (0, 0.5)}
+    assert samples[1].polygon == ((0, 0), (1, 0), (1, 1))
+    assert samples[2].polygon is None
+    assert "its segmentation has no area in its box" in source.problems[0].reason
+
+
 def test_numbers_are_kept_as_arrays() -> None:
     assert compact(MASKED) == MASK
     assert compact(None) is None

@@ -30,8 +30,7 @@ def test_what_lies_outside_is_cut_off() -> None:
     cut = parse_line("0 -0.5 0.5 0.5 0.25 0.5 0.75")
     assert cut.is_cut
     assert cut.box == Box(0, 0.25, 0.5, 0.5)
-    assert cut.polygon is not None
-    assert cut.polygon[0] == (0, 0.5)
+    assert cut.polygon == ((0, 0.625), (0, 0.375), (0.5, 0.25), (0.5, 0.75))
 
 
 @pytest.mark.parametrize(
@@ -51,6 +50,7 @@ def test_what_lies_outside_is_cut_off() -> None:
         ("0 1.5 .5 .1 .1", "outside the image"),
         ("0 320 240 64 64", "not fractions"),
         ("0 .2 .2 .2 .4 .2 .6", "no area"),
+        ("0 -.2 .1 .1 -.2 -.4 -.4", "outside the image"),
     ],
 )
 def test_what_is_neither_is_told(line: str, reason: str) -> None:
