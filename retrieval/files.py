@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -47,14 +48,19 @@ def _either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def check_new(path: Path, *, force: bool) -> None:
+def check_new(path: Path, *, force: bool, option: str = "out") -> None:
     """Refuse to replace a file that exists unless the user said so.
+
+    Args:
+        path: the file.
+        force: whether the user said so.
+        option: the option that names it, for the message.
 
     Raises:
         InputError: ``path`` exists and ``force`` is False.
     """
     if path.exists() and not force:
-        raise InputError(f"{path} exists; replace it with `force`, or choose another name for `out`.")
+        raise InputError(f"{path} exists; replace it with `force`, or choose another name for `{option}`.")
 
 
 @contextmanager
@@ -89,3 +95,21 @@ def write_atomically(path: Path, content: str | bytes, remedy: str = "choose ano
             part.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror or error}); {remedy}.") from None
+
+
+@contextmanager
+def replacing_folder(out: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``out`` for a folder; it takes the place of ``out`` if no exception is raised."""
+    part, old = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.old")
+    for leftover in (part, old):  # of a writer that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        yield part
+        if out.exists():
+            out.replace(old)
+        part.replace(out)
+    finally:
+        if old.exists() and not out.exists():
+            old.replace(out)
+        for leftover in (part, old):
+            shutil.rmtree(leftover, ignore_errors=True)

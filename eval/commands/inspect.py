@@ -40,6 +40,7 @@ SHOWN = 5
 @click.option("--pictures", type=click.Path(path_type=Path, file_okay=False), help="Folder for annotated pictures.")
 @click.option("--yolo", type=click.Path(path_type=Path, file_okay=False), help="Folder for label files of YOLO.")
 @click.option("--coco", type=click.Path(path_type=Path, dir_okay=False), help="File for annotations of COCO.")
+@click.option("--force", is_flag=True, help="Replace an earlier answer (--yolo), or the file (--coco).")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @store_option
 @space_option
@@ -52,6 +53,7 @@ def inspect_command(
     coco: Path | None,
     as_json: bool,  # noqa: FBT001 - Click passes flags by name
     quiet: bool,  # noqa: FBT001
+    force: bool,  # noqa: FBT001
     **options: Any,
 ) -> None:
     """Find the objects of an image, or of a folder of images, and answer the condition of each.
@@ -61,12 +63,13 @@ def inspect_command(
     ones, unless a detector is named, and what is answered is compared with what is annotated.
     """
     from eval.runs.inspect import inspect
-    from eval.runs.inspect_files import write_coco, write_yolo
+    from eval.runs.inspect_files import check_targets, write_coco, write_yolo
     from eval.runs.inspect_request import InspectRequest
     from eval.views.inspection_tables import inspection_tables
     from retrieval.store.open import open_store
 
     request = InspectRequest.read({**options, "quiet": quiet or as_json}, "inspect")
+    check_targets(yolo, coco, force=force)
     inspection = inspect(open_store(store), request)
     if yolo is not None:
         write_yolo(inspection.images, yolo)

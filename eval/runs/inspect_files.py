@@ -3,16 +3,75 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from retrieval.files import write_atomically
+from retrieval.errors import InputError, first_names
+from retrieval.files import check_new, replacing_folder, write_atomically
+from retrieval.layout import centre
+from retrieval.text_files import read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from eval.runs.inspection import InspectedImage
+
+
+LABELS, NAMES = "labels", "data.yaml"
+
+MARK = "# Written by vitrine inspect, sha256 "
+"""Begins the first line of :data:`NAMES`. A digest of the answer follows, so that one that people changed is told."""
+
+
+def check_targets(yolo: Path | None, coco: Path | None, *, force: bool) -> None:
+    """Refuse, before any work, to replace what no inspection wrote, and anything else unless the user said so.
+
+    Args:
+        yolo: folder for :func:`write_yolo`.
+        coco: file for :func:`write_coco`.
+        force: whether the user said so.
+
+    Raises:
+        InputError: the folder is not empty, or the file exists, and ``force`` is False; or the folder holds other
+            things than an unchanged earlier answer.
+    """
+    if coco is not None:
+        check_new(coco, force=force, option="coco")
+    if yolo is None or not yolo.is_dir():
+        return
+    held = sorted(path.name for path in yolo.iterdir())
+    if held and not force:
+        raise InputError(
+            f"{yolo} holds files ({first_names(held)}); choose a new folder for `yolo`, or replace an earlier answer "
+            "with `force`."
+        )
+    if held and not _is_answer(yolo):
+        raise InputError(
+            f"{yolo} holds other things than an earlier answer of inspect, or one that was changed since, and is not "
+            "replaced, even with `force`; choose a new folder for `yolo`."
+        )
+
+
+def _is_answer(folder: Path) -> bool:
+    """Return whether a folder holds what :func:`write_yolo` wrote, unchanged, and nothing else."""
+    if {path.name for path in folder.iterdir()} != {LABELS, NAMES} or not (folder / NAMES).is_file():
+        return False
+    first, _, content = read_text(folder / NAMES, "names of classes").partition("\n")
+    return first == MARK + _digest(folder / LABELS, content)
+
+
+def _digest(labels: Path, content: str) -> str:
+    """Return the digest of label files, with their names, and of the text of :data:`NAMES`."""
+    digest = sha256(content.encode())
+    for path in sorted(labels.rglob("*")):
+        if path.is_file():
+            words = path.read_bytes()
+            digest.update(f"\0{path.relative_to(labels).as_posix()}\0{len(words)}\0".encode(errors="surrogateescape"))
+            digest.update(words)
+    return digest.hexdigest()
 
 
 def inspection_data(images: tuple[InspectedImage, ...]) -> list[dict[str, Any]]:
@@ -43,19 +102,35 @@ def inspection_data(images: tuple[InspectedImage, ...]) -> list[dict[str, Any]]:
 def write_yolo(images: tuple[InspectedImage, ...], folder: Path) -> None:
     """Write ``labels/STEM.txt`` for each image, with confidences, and ``data.yaml`` with the names of the classes.
 
+    Label files of an earlier answer are removed, since their numbers of classes may be others.
+
     Raises:
         InputError: a file cannot be written.
     """
     names = sorted({one.label for image in images for one in image.objects})
     number = {name: at for at, name in enumerate(names)}
-    for image in images:
-        lines = [
-            f"{number[one.label]} {one.box.x + one.box.width / 2:.6f} {one.box.y + one.box.height / 2:.6f} "
-            f"{one.box.width:.6f} {one.box.height:.6f} {one.confidence:.6f}\n"
-            for one in image.objects
-        ]
-        write_atomically(folder / "labels" / f"{image.path.stem}.txt", "".join(lines))
-    write_atomically(folder / "data.yaml", yaml.safe_dump({"nc": len(names), "names": names}, sort_keys=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing_folder(folder / LABELS) as part:
+            part.mkdir()
+            for image in images:
+                (part / f"{image.path.stem}.txt").write_text("".join(_yolo_lines(image, number)), encoding="utf-8")
+            (folder / NAMES).unlink(missing_ok=True)  # never beside labels of other numbers
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another place for `yolo`."
+        ) from None
+    content = yaml.safe_dump({"nc": len(names), "names": names}, sort_keys=False)
+    write_atomically(
+        folder / NAMES, f"{MARK}{_digest(folder / LABELS, content)}\n{content}", "choose another place for `yolo`"
+    )
+
+
+def _yolo_lines(image: InspectedImage, number: dict[str, int]) -> Iterator[str]:
+    for one in image.objects:
+        x, y = centre(one.box)
+        sides = (x, y, one.box.width, one.box.height, one.confidence)
+        yield f"{number[one.label]} {' '.join(f'{side:.6f}' for side in sides)}\n"
 
 
 def write_coco(images: tuple[InspectedImage, ...], file: Path) -> None:
@@ -87,4 +162,4 @@ def write_coco(images: tuple[InspectedImage, ...], file: Path) -> None:
             )
     categories = [{"id": at, "name": name} for at, name in enumerate(names, 1)]
     content = {"images": listed, "annotations": annotations, "categories": categories}
-    write_atomically(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n", "choose another place for `coco`")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from retrieval.export.npz_file import write_npz
 from retrieval.export.parquet_file import write_parquet
 from retrieval.export.rows import ExportRows, read_rows
 from retrieval.export.shards import write_shards
-from retrieval.files import check_new, make_folder_of, replacing
+from retrieval.files import check_new, make_folder_of, replacing, replacing_folder
 from retrieval.progress import progress
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ def _writing(out: Path, *, folder: bool = False) -> Iterator[Path]:
         InputError: ``out`` cannot be written.
     """
     try:
-        with _replacing_folder(out) if folder else replacing(out, shared=False) as part:
+        with replacing_folder(out) if folder else replacing(out, shared=False) as part:
             yield part
     except VitrineError:  # some of which are an OSError, too
         raise
@@ -155,24 +154,6 @@ def _writing(out: Path, *, folder: bool = False) -> Iterator[Path]:
         raise InputError(
             f"{out} cannot be written ({error.strerror or error}); choose another place for `out`."
         ) from None
-
-
-@contextmanager
-def _replacing_folder(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``out``; it takes the place of ``out`` if the block raises no exception."""
-    part, old = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.old")
-    for leftover in (part, old):  # of an export that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
-    try:
-        yield part
-        if out.exists():
-            out.replace(old)
-        part.replace(out)
-    finally:
-        if old.exists() and not out.exists():
-            old.replace(out)
-        for leftover in (part, old):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _size(out: Path) -> int:

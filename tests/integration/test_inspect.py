@@ -69,6 +69,37 @@ def test_annotated_boxes_are_all_found(slopes: Path, tmp_path: Path) -> None:
     assert Image.open(picture).size == (640, 640)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_exists_is_not_replaced(slopes: Path, tmp_path: Path) -> None:
+    mine, coco, answer = tmp_path / "mine", tmp_path / "c.json", tmp_path / "answer"
+    (mine / "labels").mkdir(parents=True)
+    (mine / "data.yaml").write_text("names: [hand]\n")
+    (mine / "labels" / "a.txt").write_text("0 .5 .5 .5 .5\n")
+    coco.write_text("{}")
+    before = contents(tmp_path)
+
+    def inspect(*words: str | Path, check: int = 0) -> str:
+        done = call_cli("inspect", "--split", "val", "--store", slopes / "store", *words, check=check)
+        return " ".join(done.stderr.split())
+
+    assert "mine holds files (data.yaml, labels)" in inspect("--yolo", mine, check=1)
+    assert "even with --force; choose a new folder for --yolo" in inspect("--yolo", mine, "--force", check=1)
+    assert "another name for --coco" in inspect("--coco", coco, "--yolo", answer, check=1)
+    assert contents(tmp_path) == before
+    inspect("--coco", coco, "--yolo", answer, "--limit", "2", "--force")
+    assert len(contents(answer)) == 3
+    assert "replace an earlier answer with --force" in inspect("--yolo", answer, check=1)
+    inspect("--yolo", answer, "--limit", "1", "--force")
+    assert len(contents(answer)) == 2  # no label file of other class numbers is left
+    corrected = next((answer / "labels").rglob("*.txt"))
+    corrected.write_text("0 .5 .5 .5 .5\n")
+    assert "was changed since" in inspect("--yolo", answer, "--force", check=1)
+    assert corrected.read_text() == "0 .5 .5 .5 .5\n"
+
+
 def test_objects_that_answer_for_themselves_are_told(slopes: Path) -> None:
     done = call_cli("inspect", "--split", "train", "--store", slopes / "store", "--limit", "1")
     assert "they are among the examples that answer" in done.stderr
