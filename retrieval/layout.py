@@ -18,6 +18,9 @@ END = 0.15
 SMALLEST = 1e-6
 """Sides of a box, in fractions of the image, below which it has no area."""
 
+FARTHEST = 2.0
+"""Numbers of a box larger than this are no fractions of an image, but pixels."""
+
 Edges: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom of a box."""
 

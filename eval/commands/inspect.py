@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +64,15 @@ def inspect_command(
     ones, unless a detector is named, and what is answered is compared with what is annotated.
     """
     from eval.runs.inspect import inspect
-    from eval.runs.inspect_files import check_targets, write_coco, write_yolo
+    from eval.runs.inspect_files import check_names, check_targets, write_coco, write_yolo
     from eval.runs.inspect_request import InspectRequest
     from eval.views.inspection_tables import inspection_tables
     from retrieval.store.open import open_store
 
     request = InspectRequest.read({**options, "quiet": quiet or as_json}, "inspect")
     check_targets(yolo, coco, force=force)
-    inspection = inspect(open_store(store), request)
+    check = partial(check_names, yolo=yolo is not None, coco=coco is not None)
+    inspection = inspect(open_store(store), request, check)
     if yolo is not None:
         write_yolo(inspection.images, yolo)
     if coco is not None:

@@ -23,7 +23,7 @@ from retrieval.progress import progress
 from retrieval.types import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -86,18 +86,22 @@ class Inspection:
 
 
 class _Task(NamedTuple):
-    """An image to inspect, with its annotated objects where it is one of the store."""
+    """An image to inspect: its file, its name, and its annotated objects where it is one of the store."""
 
     path: Path
+    name: str
     annotated: tuple[AnnotatedObject, ...]
 
 
-def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
+def inspect(
+    store: EmbeddingStore, request: InspectRequest, check_names: Callable[[Sequence[str]], None] | None = None
+) -> Inspection:
     """Inspect images.
 
     Args:
         store: the store.
         request: the request.
+        check_names: is called with the names of the images before any is read, and may raise an error.
 
     Raises:
         MissingFileError: an image, a folder or the detector does not exist.
@@ -109,6 +113,8 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
         unread: list[ImageProblem] = []
         tasks = _of_split(snapshot, request.split) if request.path is None else _of_path(request.path, unread)
         tasks = tasks[: request.limit]
+        if check_names is not None:
+            check_names([task.name for task in tasks])
         inspector = open_inspector(store, snapshot, request.space, request.method, request.bank, request.device)
         encoded, problems, whole = _encoded(tasks, detector, inspector, quiet=request.quiet)
         images = inspector.answer(encoded)
@@ -123,7 +129,12 @@ def inspect(store: EmbeddingStore, request: InspectRequest) -> Inspection:
             None if detector is None else detector.name,
             images,
             (*unread, *problems),
-            (*_own_examples(request), *inspector.warnings, *_unknown_types(images)),
+            (
+                *_own_examples(request),
+                *inspector.warnings,
+                *(() if detector is None else detector.warnings),
+                *_unknown_types(images),
+            ),
             tuple(dict.fromkeys(one.condition for one in inspector.objects)),
             metrics,
             interrupted=not whole,
@@ -142,7 +153,7 @@ def _encoded(
                 return images, problems, False
             try:
                 image = read_upright(task.path)
-                images.append(inspector.encode(task.path, image, _detections(detector, image, task)))
+                images.append(inspector.encode(task.path, task.name, image, _detections(detector, image, task)))
             except InputError as error:
                 problems.append(ImageProblem(task.path, str(error)))
             bar.advance()
@@ -152,7 +163,7 @@ def _encoded(
 def _detections(detector: Detector | None, image: Image, task: _Task) -> tuple[Detection, ...]:
     if detector is None:
         return tuple(Detection(one.box, one.label, 1.0, one.polygon) for one in task.annotated)
-    return detector.detect(image, task.path)
+    return detector.detect(image, Path(task.name))
 
 
 def _of_path(path: Path, unread: list[ImageProblem]) -> list[_Task]:
@@ -167,14 +178,14 @@ def _of_path(path: Path, unread: list[ImageProblem]) -> list[_Task]:
         InputError: the folder holds no image.
     """
     if path.is_file():
-        return [_Task(path, ())]
+        return [_Task(path, path.name, ())]
     if not path.is_dir():
         raise MissingFileError(f"There is no image or folder {path}.")
     files = list(images_below(path, lambda folder, why: unread.append(ImageProblem(folder, f"{folder}: {why}"))))
     if not files:
         unread_words = f" ({unread[0].reason})" if unread else ""
         raise InputError(f"{path} holds no image{unread_words}; name an image or a folder of images.")
-    return [_Task(file, ()) for file in files]
+    return [_Task(file, file.relative_to(path).as_posix(), ()) for file in files]
 
 
 def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
@@ -190,15 +201,15 @@ def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
     if not len(in_split):
         raise unknown("split", str(split), sorted(set(map(str, pool.values("split")))))
     roots = {source.name: Path(source.root) for source in snapshot.sources}
-    objects: dict[Path, list[AnnotatedObject]] = defaultdict(list)
+    objects: dict[tuple[Path, str], list[AnnotatedObject]] = defaultdict(list)
     for row in _table_rows(in_split.columns):
-        path = roots[str(row["source"])] / str(row["uri"])
-        listed = objects[path]
+        uri = str(row["uri"])
+        listed = objects[roots[str(row["source"])] / uri, uri]
         if row["box_x"] is not None and row["label"] is not None:
             box = Box(*(float(str(row[f"box_{side}"])) for side in ("x", "y", "width", "height")))
             polygon = to_corners(cast("list[float] | None", row["polygon"]))
             listed.append(AnnotatedObject(box, str(row["label"]), str(row[OBJECT]), str(row[CONDITION]), polygon))
-    return [_Task(path, tuple(listed)) for path, listed in objects.items()]
+    return [_Task(path, uri, tuple(listed)) for (path, uri), listed in objects.items()]
 
 
 def _table_rows(columns: Mapping[str, NDArray[np.object_]]) -> Iterator[dict[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,7 +15,7 @@ from retrieval.layout import centre
 from retrieval.text_files import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from eval.runs.inspection import InspectedImage
@@ -55,6 +56,30 @@ def check_targets(yolo: Path | None, coco: Path | None, *, force: bool) -> None:
         )
 
 
+def check_names(names: Sequence[str], *, yolo: bool, coco: bool) -> None:
+    """Refuse, before any work, images that would have the same label file or the same name.
+
+    Raises:
+        InputError: there are such images, or one whose label file would lie outside the folder.
+    """
+    files: dict[str, str] = {}
+    for name in names if yolo or coco else ():
+        file = label_file(name).as_posix() if yolo else name
+        if file in files:
+            what = f"the label file {file}" if yolo else f"the name {file}"
+            raise InputError(
+                f"The images {files[file]} and {name} would have {what}; rename one, or inspect them one by one."
+            )
+        if yolo and (".." in PurePosixPath(file).parts or PurePosixPath(file).is_absolute()):
+            raise InputError(f"The image {name} lies outside its folder and can have no label file; leave out `yolo`.")
+        files[file] = name
+
+
+def label_file(name: str) -> PurePosixPath:
+    """Return the label file of an image, relative to the folder of labels."""
+    return PurePosixPath(name).with_suffix(".txt")
+
+
 def _is_answer(folder: Path) -> bool:
     """Return whether a folder holds what :func:`write_yolo` wrote, unchanged, and nothing else."""
     if {path.name for path in folder.iterdir()} != {LABELS, NAMES} or not (folder / NAMES).is_file():
@@ -79,6 +104,7 @@ def inspection_data(images: tuple[InspectedImage, ...]) -> list[dict[str, Any]]:
     return [
         {
             "image": str(image.path),
+            "name": image.name,
             "width": image.size[0],
             "height": image.size[1],
             "objects": [
@@ -100,9 +126,10 @@ def inspection_data(images: tuple[InspectedImage, ...]) -> list[dict[str, Any]]:
 
 
 def write_yolo(images: tuple[InspectedImage, ...], folder: Path) -> None:
-    """Write ``labels/STEM.txt`` for each image, with confidences, and ``data.yaml`` with the names of the classes.
+    """Write a label file with confidences for each image, and ``data.yaml`` with the names of the classes.
 
-    Label files of an earlier answer are removed, since their numbers of classes may be others.
+    The file of ``a/1.jpg`` is ``labels/a/1.txt``. Label files of an earlier answer are removed, since their numbers of
+    classes may be others.
 
     Raises:
         InputError: a file cannot be written.
@@ -114,7 +141,9 @@ def write_yolo(images: tuple[InspectedImage, ...], folder: Path) -> None:
         with replacing_folder(folder / LABELS) as part:
             part.mkdir()
             for image in images:
-                (part / f"{image.path.stem}.txt").write_text("".join(_yolo_lines(image, number)), encoding="utf-8")
+                file = part / label_file(image.name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("".join(_yolo_lines(image, number)), encoding="utf-8")
             (folder / NAMES).unlink(missing_ok=True)  # never beside labels of other numbers
     except OSError as error:
         raise InputError(
@@ -144,7 +173,7 @@ def write_coco(images: tuple[InspectedImage, ...], file: Path) -> None:
     annotations: list[dict[str, Any]] = []
     for image_id, image in enumerate(images, 1):
         width, height = image.size
-        listed.append({"id": image_id, "file_name": image.path.name, "width": width, "height": height})
+        listed.append({"id": image_id, "file_name": image.name, "width": width, "height": height})
         for one in image.objects:
             sides = (one.box.x * width, one.box.y * height, one.box.width * width, one.box.height * height)
             annotations.append(

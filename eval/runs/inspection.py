@@ -71,9 +71,10 @@ class InspectedObject(NamedTuple):
 
 
 class EncodedImage(NamedTuple):
-    """An image whose objects are encoded: its file, (width, height), and n objects with their vectors, None of none."""
+    """An image whose objects are encoded: its file and name, (width, height), n objects and vectors, None of none."""
 
     path: Path
+    name: str
     size: tuple[int, int]
     detections: tuple[Detection, ...] = ()
     embeddings: Embeddings | None = None
@@ -81,9 +82,13 @@ class EncodedImage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InspectedImage:
-    """An image with its objects, most confident first."""
+    """An image with its objects, most confident first.
+
+    ``name`` is its path relative to the inspected folder, or its uri in the store, with ``/`` between folders.
+    """
 
     path: Path
+    name: str
     size: tuple[int, int]
     objects: tuple[InspectedObject, ...]
 
@@ -112,11 +117,12 @@ class Inspector:
     _labels: Int64
     _types: dict[str, str] = field(default_factory=dict)
 
-    def encode(self, path: Path, image: Image, detections: Sequence[Detection]) -> EncodedImage:
+    def encode(self, path: Path, name: str, image: Image, detections: Sequence[Detection]) -> EncodedImage:
         """Encode the objects of an image, all in one forward pass.
 
         Args:
             path: the file, for the report.
+            name: its name there.
             image: the upright image.
             detections: its objects; there may be none.
 
@@ -124,11 +130,11 @@ class Inspector:
             InputError: a box lies outside the image.
         """
         if not detections:
-            return EncodedImage(path, image.size)
+            return EncodedImage(path, name, image.size)
         policy, preprocess = parse_policy(self.space.spec.crop), self.space.spec.preprocess
         assert preprocess is not None  # noqa: S101 - open_inspector refuses imported spaces
         crops = np.stack([pixels(policy.pictures(image, one.box, one.polygon)[0], preprocess) for one in detections])
-        return EncodedImage(path, image.size, tuple(detections), self._encoder.encode_images(crops))
+        return EncodedImage(path, name, image.size, tuple(detections), self._encoder.encode_images(crops))
 
     def answer(self, images: Sequence[EncodedImage]) -> tuple[InspectedImage, ...]:
         """Answer the conditions of the objects of all images; the scorer learns from the train samples once."""
@@ -136,6 +142,7 @@ class Inspector:
         return tuple(
             InspectedImage(
                 image.path,
+                image.name,
                 image.size,
                 tuple(sorted((next(objects) for _ in image.detections), key=lambda entry: -entry.confidence)),
             )

@@ -38,11 +38,11 @@ def _objects_table(inspection: Inspection) -> FittedTable:
         table.add_column(name, "number" if kind == "number" else "text")
     for image in inspection.images[:MOST_IMAGES]:
         if not image.objects:
-            table.add_row(image.path.name, "no objects", "", "", "", "")
+            table.add_row(image.name, "no objects", "", "", "", "")
         for at, one in enumerate(image.objects):
             nearest = ", ".join(f"{example.condition} {example.score:.2f}" for example in one.examples)
             cells = (one.object or one.detected, f"{one.confidence:.2f}", one.condition, f"{one.score:.2f}", nearest)
-            table.add_row("" if at else image.path.name, *cells)
+            table.add_row("" if at else image.name, *cells)
     return table
 
 

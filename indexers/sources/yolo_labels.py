@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from retrieval.layout import SMALLEST, box_inside, centred_edges
+from retrieval.layout import FARTHEST, SMALLEST, box_inside, centred_edges
 from retrieval.outlines import cut_part, join_parts, split_parts
 
 if TYPE_CHECKING:
     from retrieval.layout import Edges
     from retrieval.types import Box, Polygon
-
-FARTHEST = 2.0
-"""Numbers beyond are no fractions of an image, but pixels."""
 
 
 class Outline(NamedTuple):

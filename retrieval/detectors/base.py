@@ -29,7 +29,8 @@ class Detection(NamedTuple):
 class Detector(Protocol):
     """Finds objects in images.
 
-    ``name`` identifies it in reports; ``labels`` are the names of its classes.
+    ``name`` identifies it in reports; ``labels`` are the names of its classes; ``warnings`` say what makes the objects
+    that it has answered until now doubtful.
     """
 
     @property
@@ -38,12 +39,15 @@ class Detector(Protocol):
     @property
     def labels(self) -> Sequence[str]: ...
 
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
     def detect(self, image: Image, path: Path) -> tuple[Detection, ...]:
         """Return the objects of an image, most confident first.
 
         Args:
             image: the upright image.
-            path: its file, by which detectors that read files find theirs.
+            path: its file, relative to the inspected folder; by it, detectors that read files find theirs.
 
         Raises:
             InputError: the image, or what is said of it, cannot be used.

@@ -66,6 +66,11 @@ class YoloDetector:
         """Names of the classes, by number; empty where the file does not name them."""
         return tuple(self._names[number] for number in sorted(self._names))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """None: a network sees whatever it is shown."""
+        return ()
+
     def detect(self, image: Image, path: Path) -> tuple[Detection, ...]:
         """Return the objects of an image; see :class:`retrieval.detectors.base.Detector`.
 

@@ -64,7 +64,10 @@ def test_annotated_boxes_are_all_found(slopes: Path, tmp_path: Path) -> None:
     assert all(len(one["nearest"]) == 3 for one in objects)
     coco = json.loads((tmp_path / "c.json").read_text())
     assert len(coco["annotations"]) == len(objects)
-    assert len(list((tmp_path / "y" / "labels").iterdir())) == len(report["images"]) == len(coco["images"])
+    names = [image["name"] for image in report["images"]]
+    assert names == [image["file_name"] for image in coco["images"]]
+    assert names == [f"valid/images/{Path(image['image']).name}" for image in report["images"]]  # uris
+    assert all((tmp_path / "y" / "labels" / name).with_suffix(".txt").is_file() for name in names)
     picture = next((tmp_path / "p").glob("0001_*.jpg"))
     assert Image.open(picture).size == (640, 640)
 
@@ -121,9 +124,11 @@ def test_a_detector_of_files(slopes: Path, tmp_path: Path) -> None:
 def test_annotated_objects_are_encoded_with_their_outlines(slopes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outlines: list[Polygon] = []
 
-    def encode(_: Inspector, path: Path, image: Image.Image, detections: Sequence[Detection]) -> EncodedImage:
+    def encode(
+        _: Inspector, path: Path, name: str, image: Image.Image, detections: Sequence[Detection]
+    ) -> EncodedImage:
         outlines.extend(one.polygon for one in detections if one.polygon is not None)
-        return EncodedImage(path, image.size)
+        return EncodedImage(path, name, image.size)
 
     monkeypatch.setattr(Inspector, "encode", encode)
     call_cli("inspect", "--store", slopes / "store", "--split", "val")
@@ -132,6 +137,30 @@ def test_annotated_objects_are_encoded_with_their_outlines(slopes: Path, monkeyp
     written = [[float(word) for word in words[1:]] for words in lines if len(words) > 5]
     assert written
     assert [[number for corner in outline for number in corner] for outline in outlines] == written
+
+
+def test_images_of_one_stem(slopes: Path, tmp_path: Path) -> None:
+    photos, boxes, answer = tmp_path / "photos", tmp_path / "boxes", tmp_path / "answer"
+    for at, name in enumerate(("1.jpg", "a/1.jpg", "b/1.png")):
+        for folder in (photos, boxes):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64)).save(photos / name)
+        (boxes / name).with_suffix(".txt").write_text(f"0 .5 .5 .{at + 2} .5 .9\n")
+    (boxes / "classes.txt").write_text("toe drain\n")
+    words = ("--store", slopes / "store", "--detector", boxes)
+    done = call_cli("inspect", photos, *words, "--yolo", answer, "--coco", tmp_path / "c.json")
+    assert all(f"{name}  " in done.stdout for name in ("1.jpg", "a/1.jpg", "b/1.png"))
+    coco = json.loads((tmp_path / "c.json").read_text())
+    widths = {
+        coco["images"][one["image_id"] - 1]["file_name"]: round(one["bbox"][2] / 64, 1) for one in coco["annotations"]
+    }
+    assert widths == {"1.jpg": 0.2, "a/1.jpg": 0.3, "b/1.png": 0.4}
+    written = {name: text.split()[3] for name, text in contents(answer / "labels").items()}
+    assert written == {"1.txt": b"0.200000", "a/1.txt": b"0.300000", "b/1.txt": b"0.400000"}
+    Image.new("RGB", (64, 64)).save(photos / "a" / "1.png")
+    done = call_cli("inspect", photos, *words, "--yolo", tmp_path / "other", check=1)
+    assert "a/1.jpg and a/1.png would have the label file a/1.txt" in " ".join(done.stderr.split())
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_cannot_be_inspected_is_told(slopes: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def truth(box: Box, kind: str, condition: str) -> AnnotatedObject:
 
 
 def image(*objects: InspectedObject) -> InspectedImage:
-    return InspectedImage(Path("a.jpg"), (100, 100), objects)
+    return InspectedImage(Path("a.jpg"), "a.jpg", (100, 100), objects)
 
 
 def test_stages_are_told_apart() -> None:
