@@ -20,6 +20,8 @@ from retrieval.commands.options import (
 from retrieval.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from indexers.pipeline.report import IndexReport
     from indexers.vectors.attach_vectors import AttachReport
     from indexers.vectors.import_vectors import BankReport, ImportReport
@@ -166,7 +168,7 @@ def index_command(
     if report.interrupted:
         note("Stopped; what is done is kept. Run the same command again to go on.")
         raise click.exceptions.Exit(1)
-    if report.failures:
+    if report.failures or report.flaws:
         raise click.exceptions.Exit(PARTLY)
 
 
@@ -201,6 +203,7 @@ def _print_report(report: IndexReport) -> None:
             (report.vanished - report.pruned, "no longer in the source (--prune drops them)"),
             (report.pruned, "dropped"),
             (len(report.failures), "unreadable"),
+            (len(report.flaws), "with a flaw that costs no sample"),
         )
         if number
     ]
@@ -213,10 +216,15 @@ def _print_report(report: IndexReport) -> None:
 
         left_out = SourceTally(left_out=report.left_out, first=report.left_out_first)
         print_line(f"Left out {report.seen - report.taken:,} of {report.seen:,} seen: {left_out}.")
-    for name, reason in list(report.failures.items())[:SHOWN_FAILURES]:
-        note(f"unreadable: {name}: {reason}")
-    if len(report.failures) > SHOWN_FAILURES:
-        note(f"... and {len(report.failures) - SHOWN_FAILURES} more; 'info --json' lists all.")
+    _tell_first("unreadable", report.failures)
+    _tell_first("flaw", report.flaws)
+
+
+def _tell_first(word: str, problems: Mapping[str, str]) -> None:
+    for name, reason in list(problems.items())[:SHOWN_FAILURES]:
+        note(f"{word}: {name}: {reason}")
+    if len(problems) > SHOWN_FAILURES:
+        note(f"... and {len(problems) - SHOWN_FAILURES} more; 'info --json' lists all.")
 
 
 def _contents_line(report: IndexReport) -> str:

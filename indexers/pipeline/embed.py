@@ -343,12 +343,15 @@ class _IndexRun:
         report.store_version = self._filler.store_version
         if not report.interrupted:
             report.missing = sum(problem.missing for problem in self._source.problems)
-            report.failures |= {p.where: p.reason for p in self._source.problems if not p.missing}
+            for problem in self._source.problems:
+                if not problem.missing:
+                    told = report.flaws if problem.kind is None else report.failures
+                    told[problem.where] = problem.reason
             vanished = self._stored.vanished()
             report.vanished = len(vanished)
             if vanished and self._options.prune:
                 self._prune(vanished)
-            self._writer.replace_failures(self._source.name, report.failures)
+            self._writer.replace_failures(self._source.name, report.failures | report.flaws)
             report.store_version = self._writer.commit("index, finished")
             self._writer.tidy()
         report.samples = self._writer.snapshot.count("samples")
@@ -356,7 +359,7 @@ class _IndexRun:
 
     def _prune(self, vanished: list[str]) -> None:
         """Delete vanished samples, unless parts of the source could not be read, which may contain them."""
-        unreadable = [problem for problem in self._source.problems if not problem.missing]
+        unreadable = [problem for problem in self._source.problems if not problem.missing and problem.kind is not None]
         if unreadable:
             where = unreadable[0].where
             self.report.notes.append(

@@ -43,6 +43,7 @@ class IndexReport:
     were encoded; ``reused`` ones have the content of another sample and its vectors; of ``relabelled`` ones only fields
     of the source changed. ``missing`` are rows whose image does not exist, ``vanished`` stored samples that the source
     no longer has, of which ``pruned`` were deleted. ``failures`` maps uris to the reason why they cannot be read.
+    ``flaws`` maps places in the source to what is wrong there and costs no sample, such as an outline that is none.
     ``notes`` are sentences for the user. ``encoder`` is what the encoder was resolved to: its full name, licence, the
     size of its images and their normalisation.
 
@@ -73,6 +74,7 @@ class IndexReport:
     left_out: dict[str, int] = field(default_factory=dict)
     left_out_first: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    flaws: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     encoder: dict[str, Any] = field(default_factory=dict)
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from indexers.sources.base import folder_name, require_folder
 from indexers.sources.boxes import BoxOptions, BoxSource
-from indexers.sources.coco_outlines import MASK, drawn_outline
-from indexers.sources.coco_table import SEGMENTATION, CocoTable, find_annotations
+from indexers.sources.coco_outlines import MASK, SEGMENTATION, drawn_outline
+from indexers.sources.coco_table import CocoTable, find_annotations
 from indexers.sources.image_paths import ImagePaths
 from indexers.sources.layout_notes import MOST_TYPES, LayoutNotes
 from indexers.sources.manifest import image_way

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from indexers.sources.boxes import DrawnImage
     from retrieval.types import Box, Corner, Polygon
 
+SEGMENTATION = "segmentation"
+"""Key of an annotation's outline; it is no column, as its parts have any number of corners."""
+
 MASK = "mask"
 """What :func:`compact` makes of a mask in run-length encoding (RLE), which is not read."""
 

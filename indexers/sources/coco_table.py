@@ -9,7 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexers.sources.boxes import BOX, BOX_SIZE
-from indexers.sources.coco_outlines import compact, read_parts, surrounding_box
+from indexers.sources.coco_checks import by_id, check_pixels, corners_note
+from indexers.sources.coco_outlines import SEGMENTATION, compact, read_parts, surrounding_box
 from indexers.sources.object_classes import classes_note, guess_classes, read_classes
 from indexers.sources.shard_files import note_split_folders, shard_word
 from indexers.tables import TableRow
@@ -43,11 +44,9 @@ _LISTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 _DROPPED = frozenset({"keypoints", "counts"})
 """Keys whose lists are most of a file, and are not read."""
 
-SEGMENTATION = "segmentation"
-"""Key of an annotation's outline; it is no column, as its parts have any number of corners."""
-
 _IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured"})
 _ANNOTATION_KEYS = frozenset({"id", "image_id", "category_id", BOX, SEGMENTATION, "area", "iscrowd", "caption"})
+_TRUE = frozenset({"1", "1.0", "true"})
 _FILE_ROWS = 10**9
 """More rows than a file has: row n of file k has the number k * 10^9 + n."""
 
@@ -149,6 +148,8 @@ class CocoTable:
         self.skipped: Counter[str] = Counter()
         self._boxes, self._images = boxes, images
         self._files = [_read(file, folder, root, words) for file in files]
+        if boxes:
+            self._check_boxes(files)
         self.notes += note_split_folders((file.name for file in self._files), words)
         keys: dict[str, None] = {}
         for file in self._files:
@@ -169,6 +170,12 @@ class CocoTable:
         self.columns = (*names, *(key for key in keys if key not in names))
         self._skipped: Counter[str] = Counter()
         self._several = [self._images_of_several(file) for file in self._files]
+
+    def _check_boxes(self, paths: Sequence[Path]) -> None:
+        for path, file in zip(paths, self._files, strict=True):
+            check_pixels(path, file.annotations)
+            note = corners_note(path, file.name, file.annotations)
+            self.notes += [note] if note else []
 
     def location(self, number: int) -> str:
         """Return the file and the number of an annotation (from 1), for messages."""
@@ -207,7 +214,7 @@ class CocoTable:
             ValueError: the annotation cannot be used; the message is the reason.
         """
         image, label = _joined(file, entry)
-        if entry.get("iscrowd") in (1, True):
+        if str(entry.get("iscrowd")).strip().lower() in _TRUE:
             self.skipped[CROWDS] += 1
             return None
         box = entry.get(BOX) or None
@@ -307,17 +314,16 @@ def _read(path: Path, folder: Path, root: Path, words: Collection[str]) -> _Anno
     lacking = [key for key, value in lists.items() if not isinstance(value, list)]
     if lacking:
         raise InputError(f"{path} has no list of {' and of '.join(lacking)}, so it labels no images.")
-    images = {}
     for number, image in enumerate(lists["images"] or (), 1):
         if not _has(image, "id", "file_name"):
             raise InputError(f"{path}: image {number} has no id or no file_name.")
-        images[image["id"]] = image
-    counts = Counter(entry["name"] for entry in lists["categories"] or () if _has(entry, "id", "name"))
-    categories = {
-        entry["id"]: f"{entry['id']} {entry['name']}" if counts[entry["name"]] > 1 else str(entry["name"])
-        for entry in lists["categories"] or ()
-        if _has(entry, "id", "name")
-    }
+    images = by_id(path, "images", "file_name", lists["images"] or ())
+    named = [
+        {key: entry[key] for key in ("id", "name")} for entry in lists["categories"] or () if _has(entry, "id", "name")
+    ]
+    names = {key: entry["name"] for key, entry in by_id(path, "categories", "name", named).items()}
+    counts = Counter(names.values())
+    categories = {key: f"{key} {name}" if counts[name] > 1 else str(name) for key, name in names.items()}
     for entry in lists["annotations"] or ():
         _box_around(entry)
     name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

@@ -154,7 +154,7 @@ def _state(space: Mapping[str, Any]) -> str:
 
 def _failures_table(failures: Sequence[Mapping[str, str]]) -> FittedTable:
     more = f" (the first {MOST_CLASSES} of {len(failures):,})" if len(failures) > MOST_CLASSES else ""
-    table = FittedTable(f"Files that cannot be read{more}")
+    table = FittedTable(f"Files that cannot be read, and flaws{more}")
     columns: Mapping[str, Kind] = {"source": "text", "reason": "prose", "file": "path"}
     for name, kind in columns.items():
         table.add_column(name, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -223,6 +224,21 @@ def test_unreadable_files_are_skipped_listed_and_tried_again(tmp_path: Path) -> 
     assert (report.embedded, report.unchanged, len(report.failures)) == (1, 3, 2)
     with open_store(tmp_path / "s").snapshot() as snapshot:
         assert snapshot.count("failures") == 2
+
+
+def test_a_flaw_costs_no_sample_and_keeps_nothing_from_being_dropped(tmp_path: Path) -> None:
+    path = write_images(tmp_path / "images", 1)[0]
+    file = tmp_path / "images" / "x.json"
+    for outline in ([[1, 1, 9, 1, 9, 9]], [[1, 2, 3]]):
+        content = {
+            "images": [{"id": 1, "file_name": path.relative_to(tmp_path / "images").as_posix()}],
+            "annotations": [{"id": 5, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "segmentation": outline}],
+            "categories": [{"id": 1, "name": "cat"}],
+        }
+        file.write_text(json.dumps(content))
+        report = run(file, tmp_path / "s", source="coco", prune=True)
+    assert (report.failures, list(report.flaws)) == ({}, ["x.json annotation 1"])
+    assert (report.taken, report.vanished, report.pruned) == (1, 1, 1)
 
 
 def test_a_file_that_breaks_later_keeps_its_last_good_row(tmp_path: Path) -> None:
