@@ -1,13 +1,14 @@
 """Conditions of drains before and after fine-tuning, on drawn slopes and on real photographs.
 
     python -m tests.studies.drain_finetuning drawn FOLDER
-    python -m tests.studies.drain_finetuning real FOLDER CONDITIONS WEIGHTS
+    python -m tests.studies.drain_finetuning real FOLDER CONDITIONS WEIGHTS [POLICY ...]
 
 ``drawn``: 480 slopes of seed 3, of which 40 sites train, 16 val and 24 test; boxes stretched, vitrine-tiny; the recipes
 ``drains/option_a`` and ``drains/option_b`` as they are, and at a higher rate. ``real``: the photographs and labels in
 CONDITIONS (a data set of YOLO) in blocks of neighbouring frames, 54 % train, 15 % val and 31 % test; the last stage of
-the EfficientNet-B3 in WEIGHTS and a linear layer are trained. Prints Markdown tables, percent [95 % over sites, or
-images], differences paired. What was made in FOLDER before is taken as it is.
+the EfficientNet-B3 in WEIGHTS and a linear layer are trained, under every crop policy, or those that are named. Prints
+Markdown tables, percent [95 % over sites, or images], differences paired. What was made in FOLDER before is taken as it
+is.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Answered(NamedTuple):
     space: str
     method: str
     bank: str | None = None
+    views: str = "base"
 
     @property
     def title(self) -> str:
@@ -96,22 +98,23 @@ def drawn(folder: Path) -> None:
         _inspect(store, space, name, _best_on_val(folder, tables[name]).method)
 
 
-def real(folder: Path, images: Path, weights: Path) -> None:
-    """Measure real drains under the first policies."""
+def real(folder: Path, images: Path, weights: Path, *policies: str) -> None:
+    """Measure real drains under some policies, or all."""
     store, place = folder / "realstore", folder / "real"
     _make_blocks(images, place)
     (folder / "head.yaml").write_text(HEAD)
     encoder = ("--encoder", "timm/efficientnet_b3", "--weights", weights, "-s", "images=false")
     sizes = ("--preprocess", "resize=224", "--preprocess", "crop=224")
-    for policy in POLICIES[:2]:
+    for policy in policies or POLICIES:
         before = _index(place, store, *encoder, *sizes, "--crop", policy)
         name = re.sub(r"\W+", "-", policy).strip("-")
         after = _trained(folder, f"head-{name}", "classifier", str(folder / "head.yaml"), before, ())
-        methods = ("prototype", "knn", "gda", "linear")
-        tables = {
-            f"{policy}, before": [Answered(before, method) for method in methods],
-            f"{policy}, after": [Answered(after, "classifier")] + [Answered(after, method) for method in methods],
-        }
+        views = "base,full" if policy == "full+crop" else "base"
+        old, new = (
+            [Answered(space, method, views=views) for method in ("prototype", "knn", "gda", "linear")]
+            for space in (before, after)
+        )
+        tables = {f"{policy}, before": old, f"{policy}, after": [Answered(after, "classifier", views=views), *new]}
         _measure(folder, tables, of="real-", store=store)
 
 
@@ -190,7 +193,8 @@ def _evaluated(folder: Path, store: Path, one: Answered, split: str) -> Path:
     """Answer the objects of a split; return the result file."""
     path = _result(folder, one, split)
     if not path.exists():
-        options = [f"method={one.method}", "targets=drains", *([f"bank={one.bank}"] if one.bank else [])]
+        options = [f"method={one.method}", f"views={one.views}", "targets=drains"]
+        options += [f"bank={one.bank}"] if one.bank else []
         options += ["test_from=val"] if split == "val" else []
         words = [word for option in options for word in ("-o", option)]
         call_cli("eval", "--mode", "conditional", "--store", store, "--space", one.space, *words, "--out", path)
@@ -273,4 +277,5 @@ if __name__ == "__main__":
     if part == "drawn":
         drawn(Path(place))
     else:
-        real(Path(place), *map(Path, others))
+        images, weights, *policies = others
+        real(Path(place), Path(images), Path(weights), *policies)
