@@ -90,7 +90,7 @@ class ClassConfig(ModeConfig):
     bank: Names | None = Field(
         default=None,
         description="Stored banks of texts for arms that name none, in place of prompt sets; of several, one is "
-        "chosen on val. Without it, the only bank of texts of the space. Of `method=classifier`, "
+        "chosen on val. Without it, the only bank of texts of the space. Of method=classifier, "
         "its bank.",
     )
     combine: bool = Field(default=False, description="Whether to join the texts of all given prompt sets into one set.")

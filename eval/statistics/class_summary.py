@@ -145,7 +145,8 @@ def summarise_classes(
 
     ``ci95`` comes from the bootstrap of :mod:`eval.statistics.stratified_bootstrap`. A resample gives every sample
     (``by="class"``) or group (``by="group"``) a weight, the same in all draws and seeds; its estimate is the mean over
-    seeds and draws, as the metric is. It is None if there is one unit, or no usable resample. A class whose samples
+    seeds and draws, as the metric is; where draws have so few units that resamples leave one out, draws count by the
+    weight of their samples there. It is None if there is one unit, or few usable resamples. A class whose samples
     are all of one unit does not vary within a resample; in macro means it weighs as much as its unit. ``sd_draws`` is
     the standard deviation (ddof 1) over draws; ``sd_seeds`` that over the seeds of a draw, averaged over draws.
 
@@ -269,14 +270,44 @@ def _sum_systems(
     return [[[next(sums) for _ in seeds] for seeds in draws] for draws in systems], strata
 
 
-def _resampled(draws: Sequence[Sequence[UnitSums]], weights: Float64, classes: int, rule: MetricRule) -> Float64:
-    """Metrics (metrics, resamples) under weights (units, resamples), means over seeds, then draws."""
-    total = np.zeros(())
+class _Resamples(NamedTuple):
+    """Metrics of every draw in resamples, means over its seeds, and how heavy its samples are there.
+
+    ``metrics`` (draws, metrics, resamples), nan where all samples of a draw have weight 0; ``heaviness`` (draws,
+    resamples), 1 where they weigh as much as in the test set.
+    """
+
+    metrics: Float64
+    heaviness: Float64
+
+    def means(self) -> Float64:
+        """Means over draws (metrics, resamples), as the metric is one.
+
+        Where draws have so few units that some resample leaves one out, as folds of one or two groups have, means are
+        weighted by heaviness. Without the resamples that leave out a draw, such draws would not vary at all.
+        """
+        if (self.heaviness > 0).all():
+            means: Float64 = self.metrics.sum(axis=0) / len(self.metrics)
+            return means
+        heaviness = self.heaviness[:, None, :]
+        weighted: Float64 = (np.where(heaviness > 0, self.metrics, 0) * heaviness).sum(axis=0) / heaviness.sum(axis=0)
+        return weighted
+
+
+def _resampled(
+    draws: Sequence[Sequence[UnitSums]], weights: Float64, classes: int, rule: MetricRule
+) -> tuple[Float64, Float64]:
+    """Metrics (draws, metrics, resamples) and heaviness (draws, resamples) under weights (units, resamples)."""
+    metrics, heaviness = [], []
     for seeds in draws:
+        total = np.zeros(())
         for seed in seeds:
             emphasis = np.where(seed.lone[:, None] < 0, 1.0, weights[seed.lone])
             total = total + metrics_of_sums(seed.sums @ weights, classes, rule, emphasis) / len(seeds)
-    return total / len(draws)
+        metrics.append(total)
+        samples = seeds[0].row(3 * classes)
+        heaviness.append(samples @ weights / samples.sum())
+    return np.stack(metrics), np.stack(heaviness)
 
 
 def _interval(
@@ -286,13 +317,13 @@ def _interval(
     """Interval (metrics, 2) of one system."""
     if len(strata) < 2 or resamples < 1:
         return None
-    estimates = [
+    blocks = [
         _resampled(draws, weights, classes, rule)
         for weights in stratified_weights(strata, resamples, copy.deepcopy(rng))
     ]
+    together = _Resamples(*(np.concatenate(side, axis=-1) for side in zip(*blocks, strict=True))).means()
     names = class_metric_names(rule.tops)
     biased, proportions = np.isin(names, list(BIASED)), ~np.isin(names, list(UNBOUNDED))
-    together = np.concatenate(estimates, axis=1)
     return stratified_interval(values, together, biased, len(strata), int(strata.max()) + 1, proportions)
 
 

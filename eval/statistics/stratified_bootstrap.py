@@ -102,10 +102,10 @@ def stratified_interval(
         proportions: (metrics,) whether a metric lies between 0 and 1.
 
     Returns:
-        (metrics, 2), or None if no resample is usable.
+        (metrics, 2), or None if fewer than half of the resamples are usable: what is left of them is no random sample.
     """
     usable = estimates[:, np.isfinite(estimates).all(axis=0)]
-    if not usable.shape[1]:
+    if not usable.shape[1] or 2 * usable.shape[1] < estimates.shape[1]:
         return None
     freedom = units - strata
     basic, percentile = basic_interval(values, usable.T, freedom), percentile_interval(usable.T, freedom)

@@ -192,24 +192,30 @@ def slow_ends(
 ) -> NDArray[np.float64]:
     """The interval of the system, resample by resample and table by table."""
 
-    def mean(draws: list[list[ClassTable]], weight: dict[int, float]) -> NDArray[np.float64]:
-        of_draws = []
-        for seeds in draws:
+    def of_draws(weight: dict[int, float]) -> tuple[NDArray[np.float64], list[float]]:
+        """Metrics of the draws, and how heavy their samples are; nan where they weigh nothing."""
+        values, heaviness = [], []
+        for seeds in system:
             of_seeds = []
             for table in seeds:
                 units = table.rows if by == "class" else table.units
                 weights = np.array([weight[unit] for unit in units.tolist()])
                 of_seeds.append(values_of(table_metrics(table, 6, RULE, weights)))
-            of_draws.append(np.mean(of_seeds, axis=0))
-        return np.asarray(np.mean(of_draws, axis=0))
+            values.append(np.mean(of_seeds, axis=0))
+            heaviness.append(float(weights.mean()))
+        return np.array(values), heaviness
 
     tables = [table for seeds in system for table in seeds]
     codes = np.concatenate([table.rows if by == "class" else table.units for table in tables])
     names, places = np.unique(codes, return_inverse=True)
     strata = strata_of(places, np.concatenate([table.labels for table in tables]))
     columns = np.concatenate(list(stratified_weights(strata, resamples, np.random.default_rng(seed))), axis=1).T
-    estimates = np.array([mean(system, dict(zip(names.tolist(), column.tolist(), strict=True))) for column in columns])
-    value = mean(system, dict.fromkeys(names.tolist(), 1.0))
+    resampled = [of_draws(dict(zip(names.tolist(), column.tolist(), strict=True))) for column in columns]
+    if all(heaviness > 0 for _, heavy in resampled for heaviness in heavy):
+        estimates = np.array([values.mean(axis=0) for values, _ in resampled])
+    else:
+        estimates = np.array([np.average(np.nan_to_num(values), 0, heavy) for values, heavy in resampled])
+    value = of_draws(dict.fromkeys(names.tolist(), 1.0))[0].mean(axis=0)
     ends = stratified_interval(value, estimates.T, BIASED_AT, len(strata), len(np.unique(strata)), SHARES_AT)
     assert ends is not None
     return ends
@@ -223,6 +229,33 @@ def test_draws_and_seeds_share_the_weights_of_their_samples(by: Literal["class",
     for name, ends in zip(NAMES, expected, strict=True):
         held = None if name in WITHOUT_INTERVAL else pytest.approx(ends)
         assert found.metrics[name].ci95 == held
+
+
+def folds_of_groups(groups: int) -> list[list[ClassTable]]:
+    """Five folds of whole groups; the worse the group, the higher its number."""
+    logits, labels = problem(120)
+    units = np.arange(120) % groups
+    logits[np.arange(120), labels] += 2 - 4 * units / groups
+    rows = [np.flatnonzero(units % 5 == fold) for fold in range(5)]
+    return [[class_table(at, softmax(logits[at]), labels[at], units[at])] for at in rows]
+
+
+def test_folds_of_one_or_two_groups_vary_as_their_groups_do() -> None:
+    folds = folds_of_groups(7)
+    found = summarise_classes(folds, 6, RULE, 200, np.random.default_rng(5), "group").metrics
+    slow = dict(zip(NAMES, slow_ends(folds, "group", 200, 5), strict=True))
+    for name in (
+        "top_1",
+        "top_5",
+        "nll",
+        "brier",
+    ):  # in macro means, a class that is all of one group weighs as it does
+        assert found[name].ci95 == pytest.approx(slow[name])
+    for metric in found.values():
+        assert metric.ci95 is None or metric.ci95[0] <= metric.value <= metric.ci95[1]
+    low, high = found["nll"].ci95 or (0, 0)
+    spread = found["nll"].sd_draws or 0
+    assert low + spread / 3 < found["nll"].value < high - spread / 3
 
 
 def test_groups_of_one_image_are_images() -> None:
