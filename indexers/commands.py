@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from indexers.vectors.import_vectors import BankReport, ImportReport
 
 PARTLY = 3
-"""Exit status if existing files could not be read; all others were indexed."""
+"""Exit status if existing files could not be read, or have flaws; all others were indexed."""
 
 SHOWN_FAILURES = 10
 

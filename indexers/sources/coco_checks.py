@@ -73,18 +73,15 @@ def corners_note(path: Path, name: str, annotations: Sequence[Any]) -> str | Non
     Raises:
         InputError: most boxes that have an outline are such.
     """
-    compared = corners = 0
-    first, apart = 0, 0
+    compared = corners = apart = first = 0
     for number, entry in enumerate(annotations, 1):
         outline = _extent(entry)
         if outline is None:
             continue
         for x, y, width, height in _boxes([entry]):
             compared += 1
-            as_size, as_corner = (
-                _overlap((x, y, x + width, y + height), outline),
-                _overlap((x, y, width, height), outline),
-            )
+            as_size = _overlap((x, y, x + width, y + height), outline)
+            as_corner = _overlap((x, y, width, height), outline)
             if as_corner >= ALIKE and as_corner > as_size:
                 corners += 1
                 apart += as_size < APART
