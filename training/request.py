@@ -91,7 +91,7 @@ def train(request: TrainRequest, tell: Tell = lambda _: None) -> TrainReport:
     job = load_job(request.job)
     recipe, origin = _read_recipe(request, job)
     needs = job.needs(recipe)
-    _check(request, needs)
+    _check(request, recipe, needs)
     study = None if request.then is None else read_study(request.then)
     tell = tell if rank() == 0 else lambda _: None
     tell(f"Recipe: {origin}")
@@ -144,7 +144,7 @@ def _job_of(values: Mapping[str, Any], job: str) -> str | None:
     return None
 
 
-def _check(request: TrainRequest, needs: DataNeeds | None) -> None:
+def _check(request: TrainRequest, recipe: Any, needs: DataNeeds | None) -> None:
     """Check what can be checked before anything is read."""
     if ranks() > 1 and request.job in ONE_PROCESS:
         raise InputError(f"The job {request.job} trains in one process only; run the command without torchrun.")
@@ -156,6 +156,11 @@ def _check(request: TrainRequest, needs: DataNeeds | None) -> None:
                 raise InputError(f"The job {request.job} reads its own data, and no store; leave out `{name}`.")
     elif request.store is None:
         raise InputError(f"The job {request.job} trains on samples of a store; name a `store`.")
+    elif recipe.data.oversample and not needs.repeats:
+        raise InputError(
+            f"The job {request.job} repeats no samples; leave out `data.oversample`, which classifier, coop and "
+            "finetune take."
+        )
     if request.then is not None and not request.refresh:
         raise InputError("What `then` evaluates is in the store after a refresh; leave `refresh` on.")
     if request.resume and (request.out is None or not (request.out / STATE).is_file()):

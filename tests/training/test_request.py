@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
-from retrieval.errors import InputError, UnknownNameError
+from retrieval.errors import InputError, MissingFileError, UnknownNameError
 from tests.support.tiny_job import ENTRY
+from training.jobs.adapter_recipe import Method
 from training.registry import JOBS, ONE_PROCESS
 from training.request import TrainRequest, train
 
@@ -40,6 +42,25 @@ def test_a_job_of_one_process_is_refused_before_it_begins(
     with pytest.raises(InputError, match=f"The job {job} trains in one process only; run the command without torchrun"):
         train(TrainRequest(job=job, store=str(tmp_path / "store"), out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("job", "recipe"), [*(("adapter", {"method": method}) for method in get_args(Method)), ("reid", {})]
+)
+def test_oversample_is_refused_by_a_job_whose_epochs_repeat_nothing(
+    job: str, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe = {**recipe, "data": {"oversample": {"rare": 50}}}
+    with pytest.raises(InputError, match=f"The job {job} repeats no samples; leave out `data.oversample`"):
+        train(TrainRequest(job=job, recipe=recipe, store=str(tmp_path / "store"), out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("job", ["classifier", "coop", "finetune"])
+def test_oversample_is_taken_by_jobs_of_epochs_with_repeats(job: str, tmp_path: Path) -> None:
+    recipe = {"data": {"oversample": {"rare": 50}}}
+    with pytest.raises(MissingFileError, match="no store here"):  # beyond what is checked before it is opened
+        train(TrainRequest(job=job, recipe=recipe, store=str(tmp_path / "store"), out=tmp_path / "run"))
 
 
 def test_a_job_on_a_store_needs_one(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ class DataConfig(Config):
     shot_seed: int = Field(0, ge=0, lt=2**31, description="Seed of shots and limit_per_class.")
     oversample: dict[Text, PositiveFloat] = Field(
         {},
-        description="Train samples that are drawn repeatedly: CLASS: n of each epoch, or COLUMN=VALUE: a share of it.",
+        description="Train samples that are drawn repeatedly: CLASS: n of each epoch, or COLUMN=VALUE: a share of it. "
+        "For classifier, coop and finetune.",
     )
     cache_gb: float = Field(
         2.0, ge=0, description="Decoded images are kept in the run's folder up to so many gigabytes."

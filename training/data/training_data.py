@@ -28,12 +28,14 @@ class DataNeeds(NamedTuple):
         views: the views of the space whose stored vectors it reads; empty for none.
         target: the column that it learns, unless the recipe names another.
         val: whether it cannot do without held-out samples.
+        repeats: whether its epochs are :meth:`TrainingData.epoch_rows`; a job whose are not takes no ``oversample``.
     """
 
     images: bool = True
     views: tuple[str, ...] = ()
     target: str = "label"
     val: bool = False
+    repeats: bool = False
 
 
 class SampleImages(Protocol):

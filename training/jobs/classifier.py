@@ -45,7 +45,7 @@ class ClassifierJob:
 
     def needs(self, recipe: ClassifierRecipe) -> DataNeeds:  # noqa: ARG002 - a TrainingJob
         """Images and their labels."""
-        return DataNeeds()
+        return DataNeeds(repeats=True)
 
     def run(self, recipe: ClassifierRecipe, data: TrainingData | None, out: Path, run: RunSettings) -> TrainingResult:
         """Train; leaves the encoder of the penultimate features, and the last layer as a bank of its space."""

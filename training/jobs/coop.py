@@ -44,7 +44,7 @@ class CoopJob:
 
     def needs(self, recipe: CoopRecipe) -> DataNeeds:
         """Stored vectors of the space, and no image."""
-        return DataNeeds(images=False, views=recipe.views)
+        return DataNeeds(images=False, views=recipe.views, repeats=True)
 
     def run(self, recipe: CoopRecipe, data: TrainingData | None, out: Path, run: RunSettings) -> TrainingResult:
         """Train; ``out/banks`` has the learned prompts of all classes as a bank of the parent space."""

@@ -39,7 +39,8 @@ class FinetuneJob:
 
     def needs(self, recipe: FinetuneRecipe) -> DataNeeds:
         """Images and their labels; a linear head needs stored vectors alone."""
-        return DataNeeds(images=False, views=(BASE,)) if recipe.train == "head" else DataNeeds()
+        head = recipe.train == "head"
+        return DataNeeds(images=not head, views=(BASE,) if head else (), repeats=True)
 
     def run(self, recipe: FinetuneRecipe, data: TrainingData | None, out: Path, run: RunSettings) -> TrainingResult:
         """Train; leaves an encoder with a bank of the class texts, or, with ``train=head``, a bank alone."""

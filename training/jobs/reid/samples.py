@@ -130,13 +130,9 @@ def check_samples(data: TrainingData, stage: ImageStageConfig, column: str) -> t
     """Check that batches and early stopping are possible with the samples, and return what the user should know.
 
     Raises:
-        InputError: there are too few identities for a batch, none with two images, fewer than two held out to stop by,
-            or samples that are to be repeated.
+        InputError: there are too few identities for a batch, none with two images, or fewer than two held out to stop
+            by.
     """
-    if data.repeats:
-        raise InputError(
-            "data.oversample is for classes: batches of the job reid show all identities alike; leave it out."
-        )
     train = data.rows("train")
     notes: tuple[str, ...] = (*identity_notes(data.target[train], stage.identities, stage.images),)
     if stage.cache_frozen:

@@ -10,7 +10,7 @@ import pytest
 from retrieval.errors import InputError
 from retrieval.types import Preprocess
 from tests.support.reid_training import DrawnImages
-from training.data.training_data import RepeatedRows, TrainingData
+from training.data.training_data import TrainingData
 from training.jobs.reid.recipe import ImageStageConfig
 from training.jobs.reid.samples import check_samples, reid_samples
 
@@ -55,7 +55,6 @@ def test_identities_of_train_are_numbered_and_their_val_samples_left_out() -> No
         (_data([f"{n:02}" for n in range(20) for _ in "ab"], ["train"] * 40), "`data.val_identities=0.15`"),
         (_data(["a", "a"], ["train"] * 2), "2 identities.*cannot be made of 1 identity; train on more"),
         (_data(["a", "b", "c"], ["train"] * 3), "None of the 3 identities has two images"),
-        (_data(["a", "a", "b"], ["train"] * 3, repeats=(RepeatedRows(np.array([0]), 3),)), "leave it out"),
     ],
 )
 def test_what_cannot_be_trained_on(data: TrainingData, message: str) -> None:
