@@ -39,13 +39,16 @@ def _points(value: float, ci95: tuple[float, float] | None) -> str:
     return f"{100 * value:+.1f}{interval}"
 
 
-def metric_caveats(metrics: Mapping[str, Metric], classes: int, *, calibrated: bool) -> tuple[str, ...]:
+def metric_caveats(
+    metrics: Mapping[str, Metric], classes: int, *, calibrated: bool, rules_out: bool = False
+) -> tuple[str, ...]:
     """Warn of top-k with no more than k classes, and of an NLL that is worse than that of equal probabilities.
 
     Args:
         metrics: metrics of the whole.
         classes: C, the size of the label universe.
         calibrated: whether a temperature was fitted on val.
+        rules_out: whether the true class may have probability 0, so that the NLL is large for another reason.
     """
     words = []
     certain = [name for name in metrics if name.startswith("top_") and int(name.removeprefix("top_")) >= classes]
@@ -53,7 +56,7 @@ def metric_caveats(metrics: Mapping[str, Metric], classes: int, *, calibrated: b
         names = " and ".join(name.replace("_", "-") for name in certain)
         words.append(f"With {classes} classes {names} is 100 % by construction.")
     nll, uniform = metrics["nll"].value, math.log(classes)
-    if nll > uniform:
+    if nll > uniform and not rules_out:
         way = (
             "val, on which the temperature was fitted, is unlike test"
             if calibrated

@@ -82,7 +82,7 @@ def evaluation_of(
     summary = summarise_classes(tables, classes, rule, config.bootstrap, rng, by)
     per_class, confusions = _classes(tables, arrays)
     arms = _arms(solution, tables, arrays, config, rng, by)
-    caveats = metric_caveats(summary.metrics, classes, calibrated=config.calibrate)
+    caveats = metric_caveats(summary.metrics, classes, calibrated=config.calibrate, rules_out=solution.rules_out)
     return Evaluation(
         metrics=summary.metrics,
         draws=summary.draws,

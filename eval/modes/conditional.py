@@ -63,7 +63,8 @@ class Conditional:
         least = min((len(train_rows(arm, draw)) for arm in learning for draw in arrays.draws), default=0)
         warnings = untrained_warnings(arrays) if learning else ()
         warnings += few_neighbours(learning, dict.fromkeys((arm.name for arm in learning), least))
-        if config.types == "predicted" and config.given is not None:
+        rules_out = config.types == "predicted" and config.given is not None
+        if rules_out:
             warnings += (WRONG_TYPE,)
         points = tuple(point for sweep in sweeps.values() for point in sweep.settings())
         chosen = Choice(settings=({"method": first.name},) * len(arrays.draws))
@@ -74,6 +75,7 @@ class Conditional:
             alone,
             warnings,
             other_types=None if others is None else _solved(first, others, config, Sweep("val")).answers,
+            rules_out=rules_out,
         )
 
 

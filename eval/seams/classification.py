@@ -182,7 +182,8 @@ class Solution:
 
     ``answers`` are of the whole; ``arms`` of each arm by itself, where there are several or it was calibrated;
     ``retrieval`` are recalls of texts that search the test samples, per draw; ``other_types`` are the answers of the
-    first arm with types predicted where those of the whole have them annotated, or the other way round.
+    first arm with types predicted where those of the whole have them annotated, or the other way round;
+    ``rules_out`` says that an answer may give the true class probability 0, which no temperature changes.
     """
 
     answers: Answers
@@ -192,6 +193,7 @@ class Solution:
     warnings: tuple[str, ...] = ()
     retrieval: tuple[Sealed[Mapping[str, float]], ...] = ()
     other_types: Answers | None = None
+    rules_out: bool = False
 
 
 class Examiner(Protocol):

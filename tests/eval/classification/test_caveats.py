@@ -50,6 +50,7 @@ def test_an_nll_above_that_of_chance_points_to_calibration() -> None:
     metrics = {"top_1": Metric(value=0.5), "nll": Metric(value=math.log(6) + 0.1)}
     assert "`calibrate=true` fits a temperature" in metric_caveats(metrics, 6, calibrated=False)[0]
     assert "unlike test" in metric_caveats(metrics, 6, calibrated=True)[0]
+    assert metric_caveats(metrics, 6, calibrated=False, rules_out=True) == ()
     table = table_of([{**row, "label": name_of(at % 4)} for at, row in enumerate(ROWS)])
     store = MemoryStore(table, {CLIP: {"base": (table.column("key").to_pylist(), vectors_of(ROWS, 1))}})
     sure, better = (

@@ -10,6 +10,8 @@ import pytest
 
 from eval.classification.candidates import candidate_classes
 from eval.classification.condition_options import ConditionalConfig
+from eval.classification.figures import evaluation_of
+from eval.classification.universe import LabelUniverse
 from eval.modes.conditional import MODE, WRONG_TYPE
 from eval.seams.classification import ClassArrays
 from retrieval.errors import InputError
@@ -63,6 +65,15 @@ def test_types_are_annotated_or_predicted_and_the_other_way_stands_beside() -> N
     assert WRONG_TYPE in other.warnings
     assert WRONG_TYPE not in one.warnings
     np.testing.assert_allclose(other.answers[0][0].probs[0], [6 / 11, 5 / 11, 0, 0], rtol=1e-5)
+
+
+def test_an_nll_of_wrong_types_is_not_laid_to_temperature() -> None:
+    config = ConditionalConfig(method=("classifier",), types="predicted", bootstrap=0)
+    solution = solved(arrays(), "predicted")
+    result = evaluation_of(arrays(), LabelUniverse(CLASSES, "all"), solution, config, np.random.default_rng(0))
+    assert result.metrics["nll"].value > np.log(4)
+    assert [text for text in result.warnings if "NLL" in text] == [WRONG_TYPE]
+    assert not solved(arrays(), "annotated").rules_out
 
 
 def test_predicted_types_do_not_see_the_annotated_ones_of_test_samples() -> None:
