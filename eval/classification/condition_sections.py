@@ -28,6 +28,7 @@ from eval.results.schema import Contrast, Gain, Metric, Slice, Target
 from eval.statistics.class_summary import paired_classes, summarise_classes
 from eval.statistics.slices import FEW_QUERIES
 from retrieval.errors import InputError, unknown
+from retrieval.names import shown_name
 from retrieval.text_files import read_yaml
 
 if TYPE_CHECKING:
@@ -149,14 +150,21 @@ def read_targets(source: str | None) -> Mapping[str, float]:
     """Return wanted shares by the name of a slice: none, those of ``drains``, or those of a YAML file.
 
     Raises:
-        MissingFileError, InputError: the file cannot be read, or holds no targets.
+        MissingFileError, InputError: the file cannot be read, holds no targets, or has one that is no share.
     """
     if source is None or source == "drains":
         return {} if source is None else DRAINS
     path = Path(source)
     content = read_yaml(path, "targets")
-    if not isinstance(content, dict) or not all(_is_share(value) for value in content.values()):
+    if not isinstance(content, dict) or not content:
         raise InputError(f"{path} holds no targets; write lines such as 'condition blocked: 0.6'.")
+    for name, value in content.items():
+        if not _is_share(value):
+            percent = value if isinstance(value, int | float) and 1 < value <= 100 else 95
+            raise InputError(
+                f"{path}: the target of {shown_name(str(name))} is {value!r:.40}, and a target is a share from 0 to 1: "
+                f"{percent:g} % is {percent / 100:g}."
+            )
     return {str(name): float(value) for name, value in content.items()}
 
 
