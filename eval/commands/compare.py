@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from eval.commands.shared import STORE_REMINDER, ManyValues, checked_name, refuse_others, say_warnings
 from eval.registry import MODES, PROTOCOLS
 from retrieval.commands.options import json_option, print_json, print_tables, store_option, where_option
+
+if TYPE_CHECKING:
+    from retrieval.store.open import LanceStore
 
 
 @click.command("compare", cls=ManyValues)
@@ -68,7 +72,7 @@ def compare_command(
             allowed={"results", "store", "as_json"}, why="result files, which say themselves how they were made"
         )
         first, second = (read_result(path) for path in results)
-        comparison = compare_results(open_store(store), first, second)
+        comparison = compare_results(_store_of_results(store), first, second)
     else:
         values = {
             "mode": mode, "protocol": protocol, "aspect": aspect, "split_set": split_set, "where": where, "seed": seed,
@@ -81,3 +85,21 @@ def compare_command(
         print_json(comparison.to_dict())
     else:
         print_tables(list(comparison_tables(comparison)))
+
+
+def _store_of_results(uri: str) -> LanceStore:
+    """Open the store of two results, which do not say where it is.
+
+    Raises:
+        MissingFileError: there is none.
+    """
+    from retrieval.errors import MissingFileError
+    from retrieval.store.open import open_store
+
+    try:
+        return open_store(uri)
+    except MissingFileError:
+        raise MissingFileError(
+            f"{uri}: no store here; results are compared sample by sample, from the store that they were made with: "
+            "name it by --store."
+        ) from None

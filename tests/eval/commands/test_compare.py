@@ -111,6 +111,16 @@ def test_edited_files_cost_one_sentence(disk: Path, tmp_path: Path, edit: dict[s
     assert "\n" not in str(done.exception)
 
 
+def test_results_without_their_store_say_how_it_is_named(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call_cli("compare", disk / "a.json", disk / "b.json", check=1)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: ./store: no store here; results are compared sample by sample, from the store that")
+    assert line.endswith("name it by --store.")
+
+
 def test_errors_are_one_line(disk: Path, tmp_path: Path) -> None:
     done = call_cli("compare", disk / "a.json", tmp_path / "no.json", "--store", disk / "s", check=1)
     assert done.stderr.splitlines() == [f"Error: There is no result file {tmp_path / 'no.json'}."]
