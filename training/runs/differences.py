@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.fitted_table import FittedTable
@@ -22,17 +22,28 @@ class KeyDifference(NamedTuple):
 
 def recipe_differences(first: TrainingRun, second: TrainingRun) -> list[KeyDifference]:
     """Compare the jobs and the recipes of two runs: keys with different values, in the order of the recipes."""
-    a, b = ({"job": run.job or None, **flat(run.recipe)} for run in (first, second))
+    flat = flat_recipes([first.recipe, second.recipe])
+    a, b = ({"job": run.job or None, **recipe} for run, recipe in zip((first, second), flat, strict=True))
     return [KeyDifference(key, a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)]
 
 
-def flat(recipe: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """Flatten a recipe: names of inner keys are joined with dots."""
+def flat_recipes(recipes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Flatten recipes: names of inner keys are joined with dots.
+
+    An empty mapping is left out where another recipe has keys in it, which say by themselves what differs.
+    """
+    flat = [_flat(recipe) for recipe in recipes]
+    groups = {f"{key}." for recipe in flat for key, value in recipe.items() if value == {}}
+    filled = {group[:-1] for group in groups if any(key.startswith(group) for recipe in flat for key in recipe)}
+    return [{key: value for key, value in recipe.items() if value != {} or key not in filled} for recipe in flat]
+
+
+def _flat(recipe: Mapping[str, Any], where: str = "") -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in recipe.items():
         name = f"{where}.{key}" if where else key
         if isinstance(value, dict) and value:
-            values |= flat(value, name)
+            values |= _flat(value, name)
         else:
             values[name] = value
     return values

@@ -13,7 +13,7 @@ from retrieval.escapes import html_text, printable
 from retrieval.files import write_atomically
 from retrieval.text_files import read_text
 from training.runs.before_after import HEADER, changes_notes, changes_tables
-from training.runs.differences import flat, written
+from training.runs.differences import flat_recipes, written
 from training.runs.plots import histories_figure, score_name
 from training.runs.results import ABSENT, UNKNOWN, VersionRow, result_cells, version_rows
 from training.runs.tables import duration
@@ -186,7 +186,7 @@ def _epochs(run: TrainingRun) -> str:
 
 def _settings(runs: Sequence[TrainingRun]) -> list[list[str]]:
     """Rows of the keys of which the runs have different values."""
-    recipes = [flat(run.recipe) for run in runs]
+    recipes = flat_recipes([run.recipe for run in runs])
     keys = dict.fromkeys(key for recipe in recipes for key in recipe if key not in NOT_SETTINGS)
     rows = [[key, *(written(recipe.get(key)) for recipe in recipes)] for key in keys]
     return [row for row in rows if len(set(row[1:])) > 1]
