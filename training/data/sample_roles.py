@@ -73,11 +73,17 @@ def roles_by_split_set(pool: Pool, splits: SplitSet, config: DataConfig) -> Samp
     those of the column ``split``.
 
     Raises:
-        InputError: the split set has no such draw.
+        InputError: the split set has no such draw, or splits are named beside its train and val.
     """
     if not np.isin(splits.role, LEARNT).any():
         evaluated = rows_of_roles(pool, [splits], HELD_OUT)
         return _apart(roles_by_split(pool, config), evaluated)
+    for option, usual in (("train_split", "train"), ("val_split", "val")):
+        if getattr(config, option) != usual:
+            raise InputError(
+                f"Split set {splits.name} says which samples are train and val; leave out `data.{option}`, or "
+                "`data.split_set`."
+            )
     numbers = np.unique(splits.draw)
     rows = splits.draw == config.draw
     if not rows.any():

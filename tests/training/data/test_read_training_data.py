@@ -175,6 +175,9 @@ def test_a_draw_of_a_split_set_gives_the_roles() -> None:
     assert uris(data, "val") == ["0/train3.jpg", "1/train3.jpg"]
     with pytest.raises(InputError, match=r"Split set mine has no draw 4; its draws are 0, 1\."):
         read(store, split_set="mine", draw=4)
+    for option in ({"train_split": "other"}, {"val_split": None}):
+        with pytest.raises(InputError, match=f"mine says which .* leave out `data.{next(iter(option))}`, or"):
+            read(store, split_set="mine", **option)
 
 
 def test_a_split_set_of_a_ranking_takes_its_samples_out_of_train() -> None:
