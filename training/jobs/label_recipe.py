@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from retrieval.config import Config
 from retrieval.errors import InputError, unknown
@@ -106,6 +106,14 @@ class LabelLoop(LoopConfig):
         if sorted(milestones) != milestones or any(not 0 < share < 1 for share in milestones):
             raise ValueError("milestones are shares of the epochs between 0 and 1, ascending")
         return milestones
+
+    @model_validator(mode="after")
+    def _one_warm_up(self) -> LabelLoop:
+        """Refuse a share that the number of steps replaces; one_cycle takes the share alone."""
+        usual = type(self).model_fields["warm_up"].default
+        if self.warm_up != usual and self.warm_up_steps is not None and self.schedule != "one_cycle":
+            raise ValueError("warm_up_steps takes the place of warm_up; leave warm_up out, or give warm_up_steps=null")
+        return self
 
     def rates(self) -> Schedule:
         """The schedule of the learning rate."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from retrieval.errors import InputError, UnknownNameError
+from training.jobs.finetune_recipe import FinetuneLoop
 from training.jobs.label_recipe import LabelLoop, LabelLoss
 from training.schedule import Moment
 
@@ -48,3 +50,12 @@ def test_optimisers_and_schedules() -> None:
         rate = loop.rates()
         assert rate(1.0, Moment(0, 10, 0, 10)) == pytest.approx(0.04 if name == "one_cycle" else 0.25)
         assert rate(1.0, Moment(9, 10, 9, 10)) == pytest.approx(last, abs=1e-3)
+
+
+def test_a_share_of_warm_up_that_steps_replace_is_refused() -> None:
+    for loop in (LabelLoop, FinetuneLoop):
+        with pytest.raises(ValidationError, match="leave warm_up out, or give warm_up_steps=null"):
+            loop(warm_up=0.3, warm_up_steps=100)
+        assert loop(**loop().model_dump()) == loop()
+        assert loop(warm_up=0.3, warm_up_steps=None).rates()(0.1, Moment(0, 10, 0, 1)) > 0
+        assert loop(warm_up=0.3, warm_up_steps=100, schedule="one_cycle").warm_up == 0.3
