@@ -28,7 +28,6 @@ TESTED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "data/drawing.py": ("data/test_species.py", "data/test_drains.py"),
     "data/drawing_hands.py": ("data/test_hands.py",),
     "eval/audit/vectors.py": ("eval/runs/test_audit.py",),
-    "eval/classification/condition_sections.py": ("integration/test_conditional.py",),
     "eval/classification/condition_slices.py": ("integration/test_conditional.py",),
     "eval/commands/shared.py": ("eval/commands/test_eval.py",),
     "eval/commands/inspect.py": ("integration/test_inspect.py",),
