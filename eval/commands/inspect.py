@@ -63,6 +63,7 @@ def inspect_command(
     best.onnx --store slopes --pictures inspected. Of the store's own images (--split val) the boxes are the annotated
     ones, unless a detector is named, and what is answered is compared with what is annotated.
     """
+    from eval.report.annotated import check_pictures
     from eval.runs.inspect import inspect
     from eval.runs.inspect_files import check_names, check_targets, write_coco, write_yolo
     from eval.runs.inspect_request import InspectRequest
@@ -71,6 +72,8 @@ def inspect_command(
 
     request = InspectRequest.read({**options, "quiet": quiet or as_json}, "inspect")
     check_targets(yolo, coco, force=force)
+    if pictures is not None:
+        check_pictures(pictures)
     check = partial(check_names, yolo=yolo is not None, coco=coco is not None)
     inspection = inspect(open_store(store), request, check)
     if yolo is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw, ImageFont
 
 from eval.runs.inspection import read_upright
+from retrieval.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +25,35 @@ COLOURS = ("#2f7d4f", "#c1440e", "#b58900", "#6c4ab6", "#0b6fa4", "#8a5a44")
 
 NORMAL = "normal"
 
+MARK = b"Drawn by vitrine inspect."
+"""Comment in the file of a picture, by which it may be replaced."""
+
 
 def condition_colours(conditions: set[str]) -> dict[str, str]:
     """Give every condition a colour."""
     others = [name for name in sorted(conditions) if name != NORMAL]
     return {NORMAL: COLOURS[0], **{name: COLOURS[1 + at % (len(COLOURS) - 1)] for at, name in enumerate(others)}}
+
+
+def check_pictures(folder: Path) -> None:
+    """Refuse, before any work, a folder in which a picture could replace a file that is none.
+
+    Raises:
+        InputError: a file is named as pictures are, ``0001_STEM.jpg``, and was not drawn by :func:`annotated_picture`.
+    """
+    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]*_*.jpg")):
+        if not _is_drawn(path):
+            raise InputError(
+                f"{path} was not drawn by inspect and could be replaced; choose another folder for `pictures`."
+            )
+
+
+def _is_drawn(path: Path) -> bool:
+    try:
+        with Image.open(path) as picture:
+            return picture.info.get("comment") == MARK
+    except (OSError, Image.DecompressionBombError):
+        return False
 
 
 def annotated_picture(image: InspectedImage, colours: dict[str, str], out: Path) -> None:
@@ -55,7 +80,7 @@ def annotated_picture(image: InspectedImage, colours: dict[str, str], out: Path)
         text = f"{one.object or one.detected} · {one.condition} {one.score:.2f}"
         _label(brush, font, sides, text, colours[one.condition], taken)
     out.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(out, "JPEG", quality=90)
+    picture.save(out, "JPEG", quality=90, comment=MARK)
 
 
 def _edges(box: Box, size: tuple[int, int]) -> tuple[float, float, float, float]:

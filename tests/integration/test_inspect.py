@@ -82,20 +82,23 @@ def test_what_exists_is_not_replaced(slopes: Path, tmp_path: Path) -> None:
     (mine / "data.yaml").write_text("names: [hand]\n")
     (mine / "labels" / "a.txt").write_text("0 .5 .5 .5 .5\n")
     coco.write_text("{}")
+    Image.new("RGB", (8, 8)).save(mine / "0001_a.jpg")
     before = contents(tmp_path)
 
     def inspect(*words: str | Path, check: int = 0) -> str:
         done = call_cli("inspect", "--split", "val", "--store", slopes / "store", *words, check=check)
         return " ".join(done.stderr.split())
 
-    assert "mine holds files (data.yaml, labels)" in inspect("--yolo", mine, check=1)
+    assert "mine holds files (0001_a.jpg, data.yaml, labels)" in inspect("--yolo", mine, check=1)
     assert "even with --force; choose a new folder for --yolo" in inspect("--yolo", mine, "--force", check=1)
     assert "another name for --coco" in inspect("--coco", coco, "--yolo", answer, check=1)
+    assert "0001_a.jpg was not drawn by inspect" in inspect("--pictures", mine, "--force", check=1)
     assert contents(tmp_path) == before
     inspect("--coco", coco, "--yolo", answer, "--limit", "2", "--force")
     assert len(contents(answer)) == 3
     assert "replace an earlier answer with --force" in inspect("--yolo", answer, check=1)
-    inspect("--yolo", answer, "--limit", "1", "--force")
+    for _ in range(2):  # pictures that were drawn before are replaced
+        inspect("--yolo", answer, "--pictures", tmp_path / "p", "--limit", "1", "--force")
     assert len(contents(answer)) == 2  # no label file of other class numbers is left
     corrected = next((answer / "labels").rglob("*.txt"))
     corrected.write_text("0 .5 .5 .5 .5\n")
