@@ -104,10 +104,11 @@ def confusion(labels: Int64, predictions: Int64, classes: int) -> Int64:
 def true_ranks(scores: Float32, labels: Int64) -> Int64:
     """Rank the classes by descending score, equal scores by ascending class, and return the rank of the true class.
 
-    Rank 1 is therefore where ``scores.argmax(axis=1)`` is the label. Rows are ranked block by block.
+    Rank 1 is therefore where ``scores.argmax(axis=1)`` is the label. A true class that cannot be answered is last where
+    another can be: no k answers have it among them, unless k is C. Rows are ranked block by block.
 
     Args:
-        scores: (n, C); -inf is allowed.
+        scores: (n, C); -inf is a class that cannot be answered.
         labels: (n,) true classes, 0 to C - 1.
 
     Returns:
@@ -134,6 +135,8 @@ def block_ranks(scores: Float32, labels: Int64) -> Int64:
     if len(tied):
         lower = np.arange(scores.shape[1]) < labels[tied, None]
         before[tied] += _count((scores[tied] == of_truth[tied]) & lower)
+    hopeless = np.flatnonzero(np.isneginf(of_truth[:, 0]))
+    before[hopeless[~np.isneginf(scores[hopeless].max(axis=1))]] = scores.shape[1] - 1
     return before + 1
 
 
