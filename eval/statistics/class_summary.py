@@ -57,6 +57,9 @@ BIASED = frozenset({"macro_f1", "macro_jaccard", "ece"})
 UNBOUNDED = frozenset({"nll", "brier", "ece"})
 """Metrics that are no proportions of right answers."""
 
+MOST_LOST = 0.05
+"""Share of resamples that may be left out because a draw has no sample in them."""
+
 ROUNDING = 1e-10
 """Differences of metrics that differ by no more are equal."""
 
@@ -145,8 +148,8 @@ def summarise_classes(
 
     ``ci95`` comes from the bootstrap of :mod:`eval.statistics.stratified_bootstrap`. A resample gives every sample
     (``by="class"``) or group (``by="group"``) a weight, the same in all draws and seeds; its estimate is the mean over
-    seeds and draws, as the metric is; where draws have so few units that resamples leave one out, draws count by the
-    weight of their samples there. It is None if there is one unit, or few usable resamples. A class whose samples
+    seeds and draws, as the metric is; where draws have so few units that many resamples leave one out, draws count by
+    the weight of their samples there. It is None if there is one unit, or few usable resamples. A class whose samples
     are all of one unit does not vary within a resample; in macro means it weighs as much as its unit. ``sd_draws`` is
     the standard deviation (ddof 1) over draws; ``sd_seeds`` that over the seeds of a draw, averaged over draws.
 
@@ -283,10 +286,11 @@ class _Resamples(NamedTuple):
     def means(self) -> Float64:
         """Means over draws (metrics, resamples), as the metric is one.
 
-        Where draws have so few units that some resample leaves one out, as folds of one or two groups have, means are
-        weighted by heaviness. Without the resamples that leave out a draw, such draws would not vary at all.
+        Where draws have so few units that more than :data:`MOST_LOST` of the resamples leave one out, as folds of one
+        or two groups have, means are weighted by heaviness: without these resamples such draws would hardly vary.
+        Fewer are nan.
         """
-        if (self.heaviness > 0).all():
+        if (self.heaviness == 0).any(axis=0).mean() <= MOST_LOST:
             means: Float64 = self.metrics.sum(axis=0) / len(self.metrics)
             return means
         heaviness = self.heaviness[:, None, :]
