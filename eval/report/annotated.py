@@ -50,7 +50,7 @@ def check_pictures(folder: Path) -> None:
 
 def _is_drawn(path: Path) -> bool:
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("JPEG",)) as picture:
             return picture.info.get("comment") == MARK
     except (OSError, Image.DecompressionBombError):
         return False
