@@ -49,7 +49,7 @@ demo: .venv/ready  ## draw a sample world, index it, search it, evaluate it in e
 	@echo "$(DEMO)/detected/ (drains in annotated and in detected boxes, each with the condition that was answered)."
 
 test: .venv/ready  ## the whole suite; what is slow is listed at the end
-	@echo "The suite takes about 9 minutes on two cores."
+	@echo "The suite takes about 10 minutes on two cores."
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10 --durations-min=1
 
 lint: .venv/ready
