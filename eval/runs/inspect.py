@@ -20,7 +20,7 @@ from retrieval.interrupt import deferred_interrupt
 from retrieval.outlines import to_corners
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
-from retrieval.types import Box
+from retrieval.types import BOX_COLUMNS, Box
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,20 +33,7 @@ if TYPE_CHECKING:
     from retrieval.detectors.base import Detector
     from retrieval.types.store import EmbeddingStore, Snapshot
 
-COLUMNS = (
-    "id",
-    "source",
-    "uri",
-    "split",
-    "label",
-    "box_x",
-    "box_y",
-    "box_width",
-    "box_height",
-    "polygon",
-    OBJECT,
-    CONDITION,
-)
+COLUMNS = ("id", "source", "uri", "split", "label", *BOX_COLUMNS, "polygon", OBJECT, CONDITION)
 
 
 class ImageProblem(NamedTuple):
@@ -205,8 +192,8 @@ def _of_split(snapshot: Snapshot, split: str | None) -> list[_Task]:
     for row in _table_rows(in_split.columns):
         uri = str(row["uri"])
         listed = objects[roots[str(row["source"])] / uri, uri]
-        if row["box_x"] is not None and row["label"] is not None:
-            box = Box(*(float(str(row[f"box_{side}"])) for side in ("x", "y", "width", "height")))
+        box = Box.of_columns([row[name] for name in BOX_COLUMNS])
+        if box is not None and row["label"] is not None:
             polygon = to_corners(cast("list[float] | None", row["polygon"]))
             listed.append(AnnotatedObject(box, str(row["label"]), str(row[OBJECT]), str(row[CONDITION]), polygon))
     return [_Task(path, uri, tuple(listed)) for (path, uri), listed in objects.items()]

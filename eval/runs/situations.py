@@ -22,7 +22,7 @@ from eval.runs.reading import read_pool
 from eval.scorers.situated import SITUATED, SituatedOptions
 from eval.seams.scorer import SituatedTexts
 from retrieval.errors import InputError
-from retrieval.types import Box
+from retrieval.types import BOX_COLUMNS, Box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from retrieval.types.store import EmbeddingStore, Snapshot
 
 OBJECT, CONDITION = "meta_object", "meta_condition"
-COLUMNS = ("id", "key", "source", "uri", "label", "box_x", "box_y", "box_width", "box_height", OBJECT, CONDITION)
+COLUMNS = ("id", "key", "source", "uri", "label", *BOX_COLUMNS, OBJECT, CONDITION)
 
 
 class StoredBoxes(NamedTuple):
@@ -103,10 +103,7 @@ def object_facts(snapshot: Snapshot, pool: Pool) -> ObjectFacts:
     require_objects(snapshot)
     everything = read_pool(snapshot, COLUMNS, None)
     columns = everything.columns
-    boxes = [
-        None if values[0] is None else Box(*map(float, values))
-        for values in zip(*(columns[f"box_{side}"] for side in ("x", "y", "width", "height")), strict=True)
-    ]
+    boxes = [Box.of_columns(values) for values in zip(*(columns[name] for name in BOX_COLUMNS), strict=True)]
     images = [f"{source}\0{uri}" for source, uri in zip(columns["source"], columns["uri"], strict=True)]
     stored = StoredBoxes(everything, images, boxes, everything.rows(pool.ids))
     return ObjectFacts(object_classes(everything), stored.situations(columns[OBJECT].tolist()), stored)

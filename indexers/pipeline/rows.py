@@ -10,7 +10,7 @@ import pyarrow as pa
 from retrieval.errors import InputError
 from retrieval.names import clean_name
 from retrieval.store.schema import META_PREFIX, SAMPLES
-from retrieval.types import Sample
+from retrieval.types import BOX_COLUMNS, Sample
 
 DESCRIBED = ("label", "identity", "aspect", "camera", "group", "split")
 """Columns defined by the source: if they change, the row is rewritten and the image is not embedded again."""
@@ -44,8 +44,7 @@ def new_row(sample: Sample, position: int, size: int, mtime_ns: int, content: Ma
     row: StoreRow = {"id": sample.id, "source": sample.source, "uri": sample.uri, "crop": sample.crop}
     row |= {"position": position, "size": size, "mtime_ns": mtime_ns}
     if sample.box is not None:
-        box = sample.box
-        row |= {"box_x": box.x, "box_y": box.y, "box_width": box.width, "box_height": box.height}
+        row |= zip(BOX_COLUMNS, sample.box, strict=True)
     if sample.polygon is not None:
         row["polygon"] = [number for corner in sample.polygon for number in corner]
     return row | dict(content) | described(sample)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from indexers.pipeline.decode import OpenedImage, open_image, seen_pixels, vector_key
 from indexers.pipeline.embed import IN_FLIGHT, MOST_OF_A_FILE
@@ -22,7 +22,7 @@ from retrieval.interrupt import deferred_interrupt
 from retrieval.outlines import to_corners
 from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
-from retrieval.types import Box, Polygon, Preprocess, SourceTally
+from retrieval.types import BOX_COLUMNS, Box, Polygon, Preprocess, SourceTally
 
 if TYPE_CHECKING:
     from indexers.pipeline.batches import Batch
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder, EncoderSpec, SpaceInfo, UInt8
     from retrieval.types.store import Snapshot, StoreWriter
 
-COLUMNS = ("key", "source", "uri", "crop", "box_x", "box_y", "box_width", "box_height", "polygon")
+COLUMNS = ("key", "source", "uri", "crop", *BOX_COLUMNS, "polygon")
 
 GONE, CHANGED = "gone", "changed since they were indexed"
 IMPORTED = "of vectors that were imported, without an image"
@@ -87,15 +87,10 @@ def stored_images(snapshot: Snapshot, keys: set[str]) -> list[StoredImage]:
     images: dict[str, StoredImage] = {}
     for row in snapshot.samples(list(COLUMNS)).to_pylist():
         if row["key"] in keys:
-            root, box = roots[row["source"]], _box(row)
+            root, box = roots[row["source"]], Box.of_columns([row[name] for name in BOX_COLUMNS])
             place = ImagePlace(None if root is None else root / row["uri"], box, to_corners(row["polygon"]), row["uri"])
             images.setdefault(row["key"], StoredImage(row["key"], row["crop"], [])).places.append(place)
     return list(images.values())
-
-
-def _box(row: dict[str, Any]) -> Box | None:
-    names = ("box_x", "box_y", "box_width", "box_height")
-    return None if row["box_x"] is None else Box(*(row[name] for name in names))
 
 
 def embed_stored(

@@ -20,7 +20,7 @@ from retrieval.pillow_messages import decoding
 from retrieval.progress import progress
 from retrieval.search.exact import make_index
 from retrieval.search.vector_rows import rows_of
-from retrieval.types import Box
+from retrieval.types import BOX_COLUMNS, Box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from retrieval.types import Encoder, Float32, Int64, SpaceInfo, UInt8
     from retrieval.types.store import Snapshot
 
-BOX = ("box_x", "box_y", "box_width", "box_height")
-COLUMNS = ("key", "source", "uri", "content", *BOX, "polygon", "label")
+COLUMNS = ("key", "source", "uri", "content", *BOX_COLUMNS, "polygon", "label")
 
 ROUNDS = 3
 """Times that a batch is encoded; the shortest is reported."""
@@ -158,7 +157,7 @@ def _pixels(row: Mapping[str, Any], root: Path | None, space: SpaceInfo) -> UInt
     path = root / row["uri"]
     if not containing_file(path).is_file():
         raise _Left("gone")
-    box = None if row["box_x"] is None else Box(*(row[name] for name in BOX))
+    box = Box.of_columns([row[name] for name in BOX_COLUMNS])
     try:
         data = read_image(path)
         if content_hash(data) != row["content"]:

@@ -12,7 +12,7 @@ import numpy as np
 from retrieval.errors import InputError
 from retrieval.export.columns import FIELDS, FILEPATH, LENGTH, ORIGIN, PROJECTION
 from retrieval.search.vector_rows import find_rows, rows_of
-from retrieval.types import Float32, Int64, SpaceInfo
+from retrieval.types import BOX_COLUMNS, Float32, Int64, SpaceInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1 << 25
 """Bytes of vectors in memory at one time."""
-
-BOX = ("box_x", "box_y", "box_width", "box_height")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def read_rows(snapshot: Snapshot, space: SpaceInfo, view: str, where: str | None
     matrix = snapshot.vectors(space, view)
     names = snapshot.column_names("samples")
     meta = sorted(name for name in names if name.startswith("meta_"))
-    samples = snapshot.samples([*ORIGIN, "uri", *FIELDS, *BOX, *meta, "key"], where)
+    samples = snapshot.samples([*ORIGIN, "uri", *FIELDS, *BOX_COLUMNS, *meta, "key"], where)
     rows = rows_of(samples.column("key"), matrix)
     without_vector = int((rows < 0).sum())
     samples, rows = samples.filter(rows >= 0), rows[rows >= 0]

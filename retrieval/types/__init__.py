@@ -22,6 +22,7 @@ from retrieval.types.encoders import (
     TextEncoder,
 )
 from retrieval.types.samples import (
+    BOX_COLUMNS,
     WHOLE,
     Box,
     Corner,
@@ -47,6 +48,7 @@ from retrieval.types.spaces import (
 from retrieval.types.splits import SplitSet
 
 __all__ = [
+    "BOX_COLUMNS",
     "PREPROJ",
     "TEXT_KINDS",
     "WHOLE",

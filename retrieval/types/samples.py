@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from retrieval.types.arrays import digest
 
@@ -30,6 +30,15 @@ class Box(NamedTuple):
     y: float
     width: float
     height: float
+
+    @classmethod
+    def of_columns(cls, values: Sequence[Any]) -> Box | None:
+        """Return the box of a sample whose :data:`BOX_COLUMNS` hold ``values`` (4,); None for a whole image."""
+        return None if values[0] is None else cls(*map(float, values))
+
+
+BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
+"""Columns of samples in a store that hold their boxes."""
 
 
 @dataclass(frozen=True, slots=True)

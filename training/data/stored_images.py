@@ -12,7 +12,7 @@ from retrieval.encoders.preprocess import to_rgb
 from retrieval.errors import IncompleteError, InputError
 from retrieval.images import read_image, upright
 from retrieval.outlines import to_corners
-from retrieval.types import Box
+from retrieval.types import BOX_COLUMNS, Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from eval.seams.samples import Pool
     from retrieval.types import Polygon
     from retrieval.types.store import SourceInfo
-
-BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
 
 BOX_ITSELF = CropPolicy(BOX)
 
@@ -63,9 +61,7 @@ class StoredImages:
 
     def box(self, row: int) -> Box | None:
         """Return the box of a sample, None for a whole image."""
-        if not self._boxes or self._boxes[0][row] is None:
-            return None
-        return Box(*(float(column[row]) for column in self._boxes))
+        return Box.of_columns([column[row] for column in self._boxes]) if self._boxes else None
 
     def polygon(self, row: int) -> Polygon | None:
         """Return the corners (x, y) of a sample's outline, None where it has none."""

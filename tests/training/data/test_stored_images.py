@@ -13,9 +13,9 @@ from PIL import Image
 from eval.seams.samples import Pool
 from retrieval.crops import CropPolicy, parse_policy
 from retrieval.errors import IncompleteError, InputError
-from retrieval.types import Box
+from retrieval.types import BOX_COLUMNS, Box
 from retrieval.types.store import SourceInfo
-from training.data.stored_images import BOX_COLUMNS, BOX_ITSELF, StoredImages
+from training.data.stored_images import BOX_ITSELF, StoredImages
 
 if TYPE_CHECKING:
     from pathlib import Path
