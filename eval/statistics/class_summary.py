@@ -37,7 +37,7 @@ from eval.statistics.exchange_test import (
 )
 from eval.statistics.paired_tests import McNemar, PairedDifference, mcnemar
 from eval.statistics.query_summary import DrawTable
-from eval.statistics.stratified_bootstrap import strata_of, stratified_interval, stratified_weights
+from eval.statistics.stratified_bootstrap import mean_over_draws, strata_of, stratified_interval, stratified_weights
 from retrieval.errors import InputError
 from retrieval.types import Float32, Int64
 
@@ -56,9 +56,6 @@ BIASED = frozenset({"macro_f1", "macro_jaccard", "ece"})
 
 UNBOUNDED = frozenset({"nll", "brier", "ece"})
 """Metrics that are no proportions of right answers."""
-
-MOST_LOST = 0.05
-"""Share of resamples that may be left out because a draw has no sample in them."""
 
 ROUNDING = 1e-10
 """Differences of metrics that differ by no more are equal."""
@@ -273,35 +270,13 @@ def _sum_systems(
     return [[[next(sums) for _ in seeds] for seeds in draws] for draws in systems], strata
 
 
-class _Resamples(NamedTuple):
-    """Metrics of every draw in resamples, means over its seeds, and how heavy its samples are there.
-
-    ``metrics`` (draws, metrics, resamples), nan where all samples of a draw have weight 0; ``heaviness`` (draws,
-    resamples), 1 where they weigh as much as in the test set.
-    """
-
-    metrics: Float64
-    heaviness: Float64
-
-    def means(self) -> Float64:
-        """Means over draws (metrics, resamples), as the metric is one.
-
-        Where draws have so few units that more than :data:`MOST_LOST` of the resamples leave one out, as folds of one
-        or two groups have, means are weighted by heaviness: without these resamples such draws would hardly vary.
-        Fewer are nan.
-        """
-        if (self.heaviness == 0).any(axis=0).mean() <= MOST_LOST:
-            means: Float64 = self.metrics.sum(axis=0) / len(self.metrics)
-            return means
-        heaviness = self.heaviness[:, None, :]
-        weighted: Float64 = (np.where(heaviness > 0, self.metrics, 0) * heaviness).sum(axis=0) / heaviness.sum(axis=0)
-        return weighted
-
-
 def _resampled(
     draws: Sequence[Sequence[UnitSums]], weights: Float64, classes: int, rule: MetricRule
 ) -> tuple[Float64, Float64]:
-    """Metrics (draws, metrics, resamples) and heaviness (draws, resamples) under weights (units, resamples)."""
+    """Metrics of every draw (draws, metrics, resamples), means over its seeds, under weights (units, resamples).
+
+    With them how heavy the samples of each draw are there (draws, resamples), 1 as in the test set.
+    """
     metrics, heaviness = [], []
     for seeds in draws:
         total = np.zeros(())
@@ -325,10 +300,12 @@ def _interval(
         _resampled(draws, weights, classes, rule)
         for weights in stratified_weights(strata, resamples, copy.deepcopy(rng))
     ]
-    together = _Resamples(*(np.concatenate(side, axis=-1) for side in zip(*blocks, strict=True))).means()
+    metrics, heaviness = (np.concatenate(side, axis=-1) for side in zip(*blocks, strict=True))
     names = class_metric_names(rule.tops)
     biased, proportions = np.isin(names, list(BIASED)), ~np.isin(names, list(UNBOUNDED))
-    return stratified_interval(values, together, biased, len(strata), int(strata.max()) + 1, proportions)
+    return stratified_interval(
+        values, mean_over_draws(metrics, heaviness), biased, len(strata), int(strata.max()) + 1, proportions
+    )
 
 
 def _pairs(systems: Systems) -> list[tuple[UnitSums, UnitSums, int]]:

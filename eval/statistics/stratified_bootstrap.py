@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CELLS_AT_ONCE = 2_000_000
 """Entries of the weight matrix that exist at one time (16 MB)."""
 
+MOST_LOST = 0.05
+"""Share of resamples that may be left out because a draw has no sample in them."""
+
 
 def strata_of(units: Int64, labels: Int64) -> Int64:
     """Divide units (samples or groups) into the strata they are resampled in: their classes.
@@ -71,6 +74,28 @@ def stratified_weights(strata: Int64, resamples: int, rng: np.random.Generator) 
         drawn = order[first + (rng.random((size, len(first))) * stratum_sizes).astype(np.int64)]
         cells = drawn * size + np.arange(size)[:, None]
         yield np.bincount(cells.ravel(), minlength=len(strata) * size).reshape(-1, size) * scale
+
+
+def mean_over_draws(estimates: Float64, heaviness: Float64) -> Float64:
+    """Average resampled estimates over draws, as the metric is the mean over them.
+
+    Where draws have so few units that more than :data:`MOST_LOST` of the resamples leave one out, as folds of one or
+    two groups have, draws are weighted by heaviness: without these resamples such draws would hardly vary. Fewer are
+    nan.
+
+    Args:
+        estimates: (draws, metrics, resamples), nan where all samples of a draw have weight 0.
+        heaviness: (draws, resamples), the weight of a draw's samples over that which they have in the test set.
+
+    Returns:
+        (metrics, resamples).
+    """
+    if (heaviness == 0).any(axis=0).mean() <= MOST_LOST:
+        means: Float64 = estimates.sum(axis=0) / len(estimates)
+        return means
+    weights = heaviness[:, None, :]
+    weighted: Float64 = (np.where(weights > 0, estimates, 0) * weights).sum(axis=0) / weights.sum(axis=0)
+    return weighted
 
 
 def stratified_interval(
