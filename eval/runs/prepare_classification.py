@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -56,10 +56,11 @@ from retrieval.types import SplitSet
 
 if TYPE_CHECKING:
     from eval.runs.request import EvalRequest, RequestInputs
+    from eval.seams.scorer import Arm
     from retrieval.config import Config
     from retrieval.names import NameKind
     from retrieval.types import Int64, SpaceInfo
-    from retrieval.types.store import EmbeddingStore
+    from retrieval.types.store import EmbeddingStore, Snapshot
 
 
 @dataclass(frozen=True)
@@ -187,22 +188,11 @@ def prepare_classification(
         splits, outside = within_universe(splits, pool, universe.names, hint)
         splits = _with_name(splits, rule, request.seed, given)
         used = pool.take(pool.mask(splits.sample))
-        facts = object_facts(snapshot, used) if needs_facts(config, stored, snapshot) else None
-        predicted = predicted_situations(store, snapshot, stored, universe.names, facts, config, request.device)
-        armed, texts = with_situated_texts(
-            store, stored, universe.names, facts, scorer_options, request.device, predicted
-        )
-        arms_and_notes = [
-            arm_of(arm, snapshot, used, universe.names, config.views, scorer_options[arm.name]) for arm in armed
-        ]
-        arms_and_notes = [
-            (situated_arm(arm, texts[arm.name]) if arm.name in texts else arm, notes) for arm, notes in arms_and_notes
-        ]
+        read = _with_vectors(store, snapshot, stored, used, universe, config, scorer_options, request.device)
         scorers = {name: load_scorer(name) for name in mode.other_scorers(config)}
-        arrays, truth = class_arrays(used, splits, universe, [arm for arm, _ in arms_and_notes], scorers, config)
-        if isinstance(config, ConditionalConfig) and facts is not None:
-            require_targets(targets, slice_names(arrays, facts.classes, config))
-        notes = [note for _, notes in arms_and_notes for note in notes]
+        arrays, truth = class_arrays(used, splits, universe, read.arms, scorers, config)
+        if isinstance(config, ConditionalConfig) and read.facts is not None:
+            require_targets(targets, slice_names(arrays, read.facts.classes, config))
         resolved = _resolved(request, stored, config, None if given is None else splits.name)
         recorded = resolved if inputs.recorded is None else inputs.recorded
         recorded_rule = _protocol(recorded)
@@ -215,15 +205,15 @@ def prepare_classification(
             protocol=recorded_rule.name,
             splits=splits,
             universe=universe,
-            arms=armed,
+            arms=read.stored,
             arrays=arrays,
-            facts=facts,
+            facts=read.facts,
             targets=targets,
             truth=truth,
             samples=used,
             store_version=snapshot.store_version,
             warnings=(
-                *notes,
+                *read.notes,
                 *val_notes,
                 *name_warnings(named, named.mask(splits.sample), names, joined=config.join_spellings),
                 *_left_out(unlabelled, outside, hint),
@@ -239,6 +229,38 @@ def prepare_classification(
                 *_scorer_notes(arrays),
             ),
         )
+
+
+class _ReadArms(NamedTuple):
+    """Arms with banks, as names and as arrays; what is known of the objects, if an arm or the mode asks; and notes."""
+
+    stored: tuple[StoredArm, ...]
+    arms: list[Arm]
+    facts: ObjectFacts | None
+    notes: list[str]
+
+
+def _with_vectors(
+    store: EmbeddingStore,
+    snapshot: Snapshot,
+    stored: Sequence[StoredArm],
+    samples: Pool,
+    universe: LabelUniverse,
+    config: ClassConfig,
+    options: Mapping[str, Config],
+    device: str,
+) -> _ReadArms:
+    """Read the vectors of arms, and make the texts of those whose texts depend on a sample's situation."""
+    facts = object_facts(snapshot, samples) if needs_facts(config, stored, snapshot) else None
+    predicted = predicted_situations(store, snapshot, stored, universe.names, facts, config, device)
+    stored, texts = with_situated_texts(store, stored, universe.names, facts, options, device, predicted)
+    arms: list[Arm] = []
+    notes: list[str] = []
+    for one in stored:
+        arm, said = arm_of(one, snapshot, samples, universe.names, config.views, options[one.name])
+        arms.append(situated_arm(arm, texts[one.name]) if one.name in texts else arm)
+        notes += said
+    return _ReadArms(stored, arms, facts, notes)
 
 
 def _resolved(
